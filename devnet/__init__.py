@@ -1,0 +1,1 @@
+"""The network: roles, JSON-RPC, storage and synchronisation of a local MegaETH."""

@@ -1,0 +1,1 @@
+//! MegaETH state transition engine.
