@@ -1,1 +1,3 @@
 //! MegaETH state transition engine.
+
+pub mod salt;
