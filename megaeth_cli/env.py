@@ -1,0 +1,117 @@
+"""The world that a command sees: streams, colours, environment variables, directories.
+
+Injected, so that the whole program runs inside a test with strings for streams. Knows no command, no chain.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from devnet.paths import DEFAULT_NAME, Paths
+
+if TYPE_CHECKING:
+    import typer
+    from rich.console import Console
+
+_ANSI = {
+    "bold red": "1;31",
+    "bold green": "1;32",
+    "bold yellow": "1;33",
+    "dim": "2",
+    "bold": "1",
+    "cyan": "36",
+}
+
+
+@dataclass
+class Environment:
+    """Everything outside the program that a command may touch or that changes how it speaks."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    variables: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path = field(default_factory=Path.cwd)
+    json: bool = False
+    """`--json` was given: stdout carries exactly one JSON value (or one per line for streams)."""
+    verbosity: int = 0
+    """-1 with `-q`, +1 for each `-v`."""
+
+    @classmethod
+    def of_process(cls) -> "Environment":
+        """The environment of this process."""
+        return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Where sessions, data, logs and caches live."""
+        return Paths.from_environment(self.variables)
+
+    @property
+    def network_name(self) -> str:
+        """Which devnet a command means: MEGAETH_NAME, else the default one."""
+        return self.variables.get("MEGAETH_NAME") or DEFAULT_NAME
+
+    @property
+    def quiet(self) -> bool:
+        """Only what was asked for: no progress, no advice."""
+        return self.verbosity < 0
+
+    @cached_property
+    def console(self) -> "Console":
+        """Rich console on stdout (imported on first use)."""
+        return self._console(self.stdout)
+
+    @cached_property
+    def error_console(self) -> "Console":
+        """Rich console on stderr: progress and advice, so that stdout stays clean for pipes."""
+        return self._console(self.stderr)
+
+    def write(self, text: str) -> None:
+        """One line to stdout, as it is."""
+        print(text, file=self.stdout, flush=True)
+
+    def complain(self, text: str) -> None:
+        """One line to stderr, as it is."""
+        print(text, file=self.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        """One line of advice or progress to stderr; silent with `-q` and `--json`."""
+        if not (self.quiet or self.json):
+            self.complain(text)
+
+    def paint(self, text: str, style: str) -> str:
+        """The text in a colour for stderr, where colours are welcome."""
+        return f"\x1b[{_ANSI[style]}m{text}\x1b[0m" if self._wants_colour(self.stderr) else text
+
+    def _wants_colour(self, stream: TextIO) -> bool:
+        # https://no-color.org and https://force-color.org
+        if self.variables.get("NO_COLOR"):
+            return False
+        return bool(self.variables.get("FORCE_COLOR")) or stream.isatty()
+
+    def _console(self, stream: TextIO) -> "Console":
+        from rich.console import Console
+
+        colour = self._wants_colour(stream)
+        width = None if stream.isatty() else int(self.variables.get("COLUMNS") or 120)
+        return Console(
+            file=stream,
+            force_terminal=colour,
+            no_color=not colour,
+            highlight=False,
+            soft_wrap=False,
+            width=width,
+        )
+
+
+def environment(context: "typer.Context") -> Environment:
+    """The environment of a running command."""
+    env = context.find_object(Environment)
+    if env is None:
+        raise RuntimeError("the command was started without an Environment")
+    return env

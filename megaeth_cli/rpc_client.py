@@ -1,0 +1,147 @@
+"""A small typed JSON-RPC client over one keep-alive HTTP connection.
+
+For commands that read or send a few things: no web3, no third-party imports. Errors are the user's kind: a
+node that does not answer is a NotRunningError, an error object of the node is an RpcError.
+"""
+
+import http.client
+import json
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from devnet.errors import NotRunningError
+from megaeth_cli.env import Environment
+from megaeth_cli.errors import CliError, ExitStatus
+
+DEFAULT_URL = "http://127.0.0.1:8545"
+DEFAULT_TIMEOUT_S = 30.0
+
+Json = Any
+"""A decoded JSON value. The caller knows its method's shape."""
+
+
+class RpcError(CliError):
+    """The node answered with a JSON-RPC error object."""
+
+    def __init__(self, method: str, code: int, message: str, data: Json = None) -> None:
+        super().__init__(message, f"{method} failed with code {code}", status=ExitStatus.RPC)
+        self.method = method
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class RpcClient:
+    """Calls methods of one node."""
+
+    def __init__(self, url: str = DEFAULT_URL, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise CliError(
+                f"not an HTTP URL: {url}",
+                "a node is reached over http:// or https://",
+                f"for example --rpc-url {DEFAULT_URL}",
+                ExitStatus.USAGE,
+            )
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self.url = url
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+        self._next_id = 1
+
+    def call(self, method: str, *params: Json) -> Json:
+        """The result of one method."""
+        [outcome] = self._post([self._request(method, params)], single=True)
+        return _result(method, outcome)
+
+    def batch(self, calls: list[tuple[str, list[Json]]]) -> list[Json]:
+        """The results of several methods in one round trip, in their order; the first error is raised."""
+        if not calls:
+            return []
+        requests = [self._request(method, params) for method, params in calls]
+        answers = {answer.get("id"): answer for answer in self._post(requests, single=False)}
+        missing = {"error": {"code": -32603, "message": "the node left this call of the batch unanswered"}}
+        return [
+            _result(method, answers.get(request["id"], missing))
+            for (method, _), request in zip(calls, requests, strict=True)
+        ]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _request(self, method: str, params: object) -> dict[str, Json]:
+        number, self._next_id = self._next_id, self._next_id + 1
+        return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+    def _post(self, requests: list[dict[str, Json]], *, single: bool) -> list[dict[str, Json]]:
+        body = json.dumps(requests[0] if single else requests)
+        try:
+            self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+            response = self._connection.getresponse()
+            payload = response.read()
+        except TimeoutError as error:
+            self._connection.close()
+            raise NotRunningError(
+                f"{self.url} did not answer in {self._connection.timeout:g} s",
+                "the node accepted the connection and then stayed silent",
+                "megaeth devnet status",
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise NotRunningError(
+                f"no node answers at {self.url}", _reason(error), "megaeth devnet up -d   (or --rpc-url URL)"
+            ) from error
+        try:
+            decoded = json.loads(payload)
+        except ValueError as error:
+            raise CliError(
+                f"{self.url} does not speak JSON-RPC",
+                f"HTTP {response.status} with {payload[:80]!r}",
+                "check --rpc-url",
+                ExitStatus.RPC,
+            ) from error
+        answers = decoded if isinstance(decoded, list) else [decoded]
+        if not all(isinstance(answer, dict) for answer in answers):
+            raise CliError(
+                f"{self.url} does not speak JSON-RPC", f"it answered {payload[:80]!r}", "check --rpc-url"
+            )
+        if not single and isinstance(decoded, dict):
+            # The whole batch was refused: one error object for all.
+            _result("batch", decoded)
+        return answers
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    return str(error) or type(error).__name__
+
+
+def _result(method: str, answer: dict[str, Json]) -> Json:
+    error = answer.get("error")
+    if error is not None:
+        fields = error if isinstance(error, dict) else {"message": str(error)}
+        raise RpcError(
+            method, int(fields.get("code", -32603)), str(fields.get("message", "")), fields.get("data")
+        )
+    return answer.get("result")
+
+
+def connect(env: Environment, url: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> RpcClient:
+    """A client for `--rpc-url` (or MEGAETH_RPC_URL), else for the running devnet, else for the usual port."""
+    if url is None:
+        from devnet.session import read_session
+
+        session = read_session(env.paths.network(env.network_name).session)
+        url = session.rpc_url if session is not None else DEFAULT_URL
+    return RpcClient(url, timeout_s)
