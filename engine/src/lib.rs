@@ -1,3 +1,4 @@
 //! MegaETH state transition engine.
 
+pub mod rpc;
 pub mod salt;

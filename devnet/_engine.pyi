@@ -1,0 +1,170 @@
+"""The engine's face, as Python sees it (written in Rust: `engine/src/python/`).
+
+Rules that hold for every call: bytes in and bytes out; hashes are 32 bytes, addresses 20, keys 32; anything that takes
+time releases the GIL; a failure inside the engine raises `EngineError` and never takes the process down.
+"""
+
+from typing import Final, Protocol, final
+
+__version__: Final[str]
+
+class EngineError(Exception):
+    """The engine can't go on, or was used against its rules: the message says which."""
+
+class RpcError(Exception):
+    """A JSON-RPC error that a method answered."""
+
+    code: int
+    message: str
+    data: bytes | None
+    """JSON of the error's `data` member."""
+    mega: bytes | None
+    """JSON object of the error's `mega` member."""
+
+    def to_json(self) -> bytes:
+        """The whole error object as JSON."""
+
+class Archive(Protocol):
+    """What is older than the engine's memory. Called only on a miss, from any thread."""
+
+    def tx_location(self, tx_hash: bytes, /) -> tuple[int, int] | None:
+        """Mini-block number and index within it."""
+
+    def block_number(self, block_hash: bytes, /) -> int | None:
+        """Number of the block with this hash."""
+
+    def block(self, number: int, /) -> bytes | None:
+        """The block's record."""
+
+    def mini(self, number: int, /) -> bytes | None:
+        """The mini-block's record."""
+
+    def value_at(self, key: bytes, block: int, /) -> bytes | None:
+        """The value that `key` had at the end of `block` if an archived later block changed it; empty when absent."""
+
+    def code(self, code_hash: bytes, /) -> bytes | None:
+        """Contract code by its hash."""
+
+@final
+class SealedMini:
+    """A mini-block that the builder has sealed; not visible to anyone before `Engine.durable`."""
+
+    number: int
+    block: int
+    index: int
+    timestamp_us: int
+    tx_count: int
+    record: bytes
+    tx_hashes: list[bytes]
+
+@final
+class SealedBlock:
+    """An EVM block that the builder has sealed."""
+
+    number: int
+    hash: bytes
+    record: bytes
+    undo: list[tuple[bytes, bytes]]
+    """Plain key and the value it had before this block; empty = absent."""
+
+@final
+class Engine:
+    """One chain: its state, pool, builder and JSON-RPC answers."""
+
+    def __init__(self, config: bytes, archive: Archive) -> None:
+        """Builds the genesis state and block 0 from a JSON configuration."""
+
+    def genesis_hash(self) -> bytes:
+        """Hash of block 0."""
+
+    def load_state(self, entries: list[tuple[bytes, bytes]], codes: list[bytes]) -> None:
+        """Before `start`: a chunk of a state snapshot."""
+
+    def load_tip(self, block_record: bytes) -> None:
+        """Before `start`: the block at which the snapshot was taken."""
+
+    def load_mini(self, record: bytes) -> None:
+        """Before `start`: the next mini-block of the log after the snapshot."""
+
+    def load_block(self, record: bytes) -> None:
+        """Before `start`: the block that closes the mini-blocks loaded before it."""
+
+    def start(self) -> None:
+        """Starts the builder and the workers."""
+
+    def stop(self) -> None:
+        """Seals what is open, refuses what comes, closes `next_sealed`; `completions` closes after the last answer."""
+
+    def next_sealed(self, timeout_ms: int) -> list[SealedMini | SealedBlock] | None:
+        """What was sealed since the last call, in order; empty after the timeout, `None` when closed."""
+
+    def durable(self, mini: int, block: int) -> None:
+        """Everything up to this mini-block and this block is on disk: shows it and answers those who wait for it."""
+
+    def submit(self, body: bytes, token: int) -> bytes | bool:
+        """A whole request body. Bytes: the response (empty: nothing to answer). `True`: it comes through
+        `completions` under `token`. `False`: some method in it is Python's."""
+
+    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
+        """One request of a batch that Python has split; like `submit`, with the id as JSON (empty: a notification)."""
+
+    def completions(self, timeout_ms: int) -> list[tuple[int, bytes]] | None:
+        """Finished responses with their tokens; empty after the timeout, `None` when closed."""
+
+    def call(self, method: str, params: bytes) -> bytes:
+        """One method, waiting for its result (JSON). Raises `RpcError`."""
+
+    def methods(self) -> list[str]:
+        """What `call` and `submit` answer."""
+
+    def mini_json(self, number: int) -> bytes:
+        """`params.result` of a `miniBlocks` notification."""
+
+    def head_json(self, block: int) -> bytes:
+        """`params.result` of a `newHeads` notification."""
+
+    def logs_json(self, filter: bytes, mini: int) -> list[bytes]:
+        """`params.result` of each `logs` notification that this mini-block causes."""
+
+    def state_changes_json(self, mini: int, addresses: list[bytes]) -> list[bytes]:
+        """`params.result` of each `stateChanges` notification that this mini-block causes."""
+
+    def pending_hashes(self, cursor: int) -> tuple[int, list[bytes]]:
+        """Hashes of the transactions that the pool has admitted since `cursor`, and the next cursor."""
+
+    def metrics(self) -> dict[str, int]:
+        """Counters and gauges."""
+
+def verify(block_input: bytes) -> bytes:
+    """Checks a block from the result of `mega_getBlockInput`, statelessly; a JSON report."""
+
+def sign_transaction(key: bytes, tx_json: bytes) -> tuple[bytes, bytes]:
+    """Signs a transaction object (JSON-RPC names; type by `type` or by its fields); raw bytes and hash."""
+
+def sign_transfers(
+    keys: list[bytes],
+    nonces: list[int],
+    recipients: list[bytes],
+    count: int,
+    *,
+    chain_id: int,
+    value: int = 1,
+    gas_limit: int = 60_000,
+    max_fee_per_gas: int = 2_000_000,
+    max_priority_fee_per_gas: int = 0,
+    data: bytes = b"",
+) -> list[bytes]:
+    """Signs `count` type 2 calls on all cores, round-robin over `keys` (and over `recipients`), each key from its
+    nonce on."""
+
+def sign_hash(key: bytes, digest: bytes) -> bytes:
+    """Signs 32 bytes: r, s and y parity (0 or 1), 65 bytes."""
+
+def recover(digest: bytes, signature: bytes) -> bytes:
+    """The address that made a 65 byte signature (last byte 0, 1, 27 or 28)."""
+
+def address_of(key: bytes) -> bytes:
+    """The address of a private key."""
+
+def keccak256(data: bytes) -> bytes:
+    """Ethereum's hash."""

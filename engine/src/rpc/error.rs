@@ -1,0 +1,169 @@
+//! The one error of the JSON-RPC door: code, message, and what a client may read beside them.
+//! Wording and codes are geth's, with MegaETH's own where the real network differs.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+/// Codes that JSON-RPC 2.0, EIP-1474 and geth give to errors.
+pub mod code {
+    /// The body is not JSON.
+    pub const PARSE: i32 = -32700;
+    /// The body is JSON but not a request.
+    pub const INVALID_REQUEST: i32 = -32600;
+    /// Nobody answers this method.
+    pub const METHOD_NOT_FOUND: i32 = -32601;
+    /// The method does not take these parameters.
+    pub const INVALID_PARAMS: i32 = -32602;
+    /// A fault of the node itself.
+    pub const INTERNAL: i32 = -32603;
+    /// geth's code for everything that a node refuses.
+    pub const SERVER: i32 = -32000;
+    /// EIP-1474 "transaction rejected": the sender can't pay.
+    pub const REJECTED: i32 = -32003;
+    /// A queue is full: try again later.
+    pub const LIMIT: i32 = -32005;
+    /// Execution reverted; `data` is the revert data.
+    pub const REVERTED: i32 = 3;
+    /// EIP-7966: the transaction is known but was not included in time.
+    pub const SYNC_TIMEOUT: i32 = 4;
+}
+
+/// What went wrong, as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RpcError {
+    /// See [`code`].
+    pub code: i32,
+    /// One sentence.
+    pub message: String,
+    /// JSON for the member `data` (revert data must be a hex string there).
+    pub data: Option<Vec<u8>>,
+    /// JSON object for the member `mega`, beside `data`.
+    pub mega: Option<Vec<u8>>,
+}
+
+impl RpcError {
+    /// An error without data.
+    pub fn new(code: i32, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+            mega: None,
+        }
+    }
+
+    /// Adds `data`, which must be JSON.
+    #[must_use]
+    pub fn with_data(mut self, json: Vec<u8>) -> Self {
+        self.data = Some(json);
+        self
+    }
+
+    /// Adds a sentence as `data`.
+    #[must_use]
+    pub fn with_detail(self, detail: impl std::fmt::Display) -> Self {
+        let json = serde_json::Value::String(detail.to_string()).to_string();
+        self.with_data(json.into_bytes())
+    }
+
+    /// Adds `mega`, which must be a JSON object.
+    #[must_use]
+    pub fn with_mega(mut self, json: Vec<u8>) -> Self {
+        self.mega = Some(json);
+        self
+    }
+
+    /// -32700.
+    pub fn parse(detail: impl std::fmt::Display) -> Self {
+        Self::new(code::PARSE, "Parse error").with_detail(detail)
+    }
+
+    /// -32600.
+    pub fn invalid_request(detail: impl std::fmt::Display) -> Self {
+        Self::new(code::INVALID_REQUEST, "Invalid Request").with_detail(detail)
+    }
+
+    /// -32601, in geth's words.
+    pub fn method_not_found(method: &str) -> Self {
+        let message = format!("the method {method} does not exist/is not available");
+        Self::new(code::METHOD_NOT_FOUND, message)
+    }
+
+    /// -32602.
+    pub fn invalid_params(message: impl Into<String>) -> Self {
+        Self::new(code::INVALID_PARAMS, message)
+    }
+
+    /// -32000.
+    pub fn server(message: impl Into<String>) -> Self {
+        Self::new(code::SERVER, message)
+    }
+
+    /// -32603.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(code::INTERNAL, message)
+    }
+
+    /// -32005.
+    pub fn limit(message: impl Into<String>) -> Self {
+        Self::new(code::LIMIT, message)
+    }
+
+    /// The error object as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Maps with string keys and valid raw values always serialise.
+        serde_json::to_vec(self).unwrap_or_else(|_| {
+            br#"{"code":-32603,"message":"the error could not be rendered"}"#.to_vec()
+        })
+    }
+}
+
+impl std::fmt::Display for RpcError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (code {})", self.message, self.code)
+    }
+}
+
+impl std::error::Error for RpcError {}
+
+impl Serialize for RpcError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", &self.code)?;
+        map.serialize_entry("message", &self.message)?;
+        for (name, json) in [("data", &self.data), ("mega", &self.mega)] {
+            if let Some(json) = json {
+                let raw: &RawValue =
+                    serde_json::from_slice(json).map_err(serde::ser::Error::custom)?;
+                map.serialize_entry(name, raw)?;
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_and_mega_stand_beside_each_other() {
+        let error = RpcError::new(code::REVERTED, "execution reverted")
+            .with_data(br#""0x08c3""#.to_vec())
+            .with_mega(br#"{"detained":false}"#.to_vec());
+        assert_eq!(
+            String::from_utf8_lossy(&error.to_json()),
+            r#"{"code":3,"message":"execution reverted","data":"0x08c3","mega":{"detained":false}}"#
+        );
+    }
+
+    #[test]
+    fn a_detail_is_escaped() {
+        let error = RpcError::parse("a \"quote\"");
+        assert_eq!(
+            String::from_utf8_lossy(&error.to_json()),
+            r#"{"code":-32700,"message":"Parse error","data":"a \"quote\""}"#
+        );
+    }
+}
