@@ -1,1 +1,1 @@
-"""One module per command group, each with a `typer.Typer` named `app`; the table: `megaeth_cli.app.COMMANDS`."""
+"""One module per command group, with a `typer.Typer` named `app`; `megaeth_cli.app.COMMANDS` lists them."""

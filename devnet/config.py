@@ -1,0 +1,229 @@
+"""Every setting of a devnet: one frozen tree, valid from the border on.
+
+The dataclasses below are the whole truth: name, type, default, range, explanation, flag. The TOML file, the
+environment variables, the flags of `megaeth devnet up` and the file of `devnet init` all derive from them.
+How the tree is read, merged, checked and written is in `devnet.settings`; this module only declares.
+"""
+
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final
+
+DEFAULT_CHAIN_ID: Final = 6343
+"""MegaETH's public testnet, so that tools treat the devnet as the MegaETH they know.
+
+forge decides by chain id whether it may simulate gas itself or must ask the node (`eth_estimateGas`). It
+knows 4326 and 6343 as MegaETH, while 6342, the retired testnet, is a stranger to it: transactions would go
+out with Ethereum's gas and fail. viem knows the same two. 4326 is where real money lives, and no wallet or script
+should take the devnet for it.
+"""
+
+TEST_MNEMONIC: Final = "test test test test test test test test test test test junk"
+"""The mnemonic of anvil, hardhat and every tutorial. Everyone has its keys."""
+
+SPECS: Final = ("equivalence", "mini-rex", "rex", "rex1", "rex2", "rex3", "rex4", "rex5", "rex6")
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+ORDERS: Final = ("priority", "fifo")
+
+MAX_CHAIN_ID: Final = 2**63 - 37
+"""EIP-2294: v = 2 * chain_id + 36 has to fit 64 bits."""
+
+FIRST_DATA_BUCKET: Final = 65_536
+BUCKETS: Final = 2**24
+MIN_BUCKET_SLOTS: Final = 256
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known about a setting besides its type and default."""
+
+    doc: str
+    flag: str
+    metavar: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    path: bool = False
+    """A path: relative to the file that sets it, or to the working directory."""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable: `--mini-block-time` is MEGAETH_MINI_BLOCK_TIME."""
+        return "MEGAETH_" + self.flag.strip("-").replace("-", "_").upper()
+
+
+def _setting(default: Any, doc: str, flag: str, metavar: str = "", **more: Any) -> Any:  # noqa: ANN401
+    return field(default=default, metadata={"setting": Setting(doc, flag, metavar, **more)})
+
+
+@dataclass(frozen=True)
+class ChainSettings:
+    """What the chain is."""
+
+    chain_id: int = _setting(
+        DEFAULT_CHAIN_ID, "Chain id. forge asks the node for gas on 4326 and 6343.", "--chain-id", "ID",
+        minimum=1, maximum=MAX_CHAIN_ID,
+    )  # fmt: skip
+    spec: str = _setting("rex6", "MegaETH hard fork that is active from genesis.", "--spec", choices=SPECS)
+    gas_limit: int = _setting(
+        10_000_000_000,
+        "Gas limit of an EVM block.",
+        "--gas-limit",
+        "GAS",
+        minimum=1_000_000,
+        maximum=2**63 - 1,
+    )
+    base_fee: int = _setting(
+        1_000_000, "Base fee in wei; fixed, as on MegaETH.", "--base-fee", "WEI", minimum=0, maximum=2**63 - 1
+    )
+    genesis: str | None = _setting(
+        None, "Extra genesis accounts: a JSON file in geth's format.", "--genesis", "FILE", path=True
+    )
+    bucket_capacity: tuple[tuple[int, int], ...] = _setting(
+        (), "SALT buckets to pretend crowded, to preview gas: ID:SLOTS.", "--bucket-capacity", "ID:SLOTS"
+    )
+
+
+@dataclass(frozen=True)
+class BlockSettings:
+    """How time is cut into blocks."""
+
+    mini_block_time_ms: int = _setting(
+        10, "Milliseconds between mini-blocks.", "--mini-block-time", "MS", minimum=1, maximum=60_000
+    )
+    block_time_s: float = _setting(
+        1.0, "Seconds between EVM blocks.", "--block-time", "SECONDS", minimum=0.001, maximum=3600
+    )
+    history_blocks: int = _setting(
+        1024, "EVM blocks whose state is kept in memory for reads; older ones are read from disk.",
+        "--history-blocks", "BLOCKS", minimum=1, maximum=10_000_000,
+    )  # fmt: skip
+    order: str = _setting("priority", "Which waiting transaction goes first.", "--order", choices=ORDERS)
+
+
+@dataclass(frozen=True)
+class RpcSettings:
+    """Where and to whom the JSON-RPC server answers."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on.", "--host", "ADDRESS")
+    port: int = _setting(
+        8545, "Port for HTTP and WebSocket; 0 picks a free one.", "--port", "PORT", minimum=0, maximum=65_535
+    )
+    allow_origins: tuple[str, ...] = _setting(
+        (), "Web origins that may call besides loopback ones; '*' for all.", "--allow-origin", "ORIGIN"
+    )
+    allow_hosts: tuple[str, ...] = _setting(
+        (), "Host names the server answers to besides loopback ones.", "--allow-host", "NAME"
+    )
+    max_body_bytes: int = _setting(
+        10 * 1024 * 1024, "Largest request body.", "--max-body-bytes", "BYTES", minimum=1024, maximum=2**30
+    )
+    max_batch: int = _setting(
+        1000, "Most calls in one batch.", "--max-batch", "CALLS", minimum=1, maximum=1_000_000
+    )
+    max_connections: int = _setting(
+        1024, "Most connections at a time.", "--max-connections", "N", minimum=1, maximum=1_000_000
+    )
+    expose_test_keys: bool = _setting(
+        False, "Listen beyond loopback although everyone knows the test keys.", "--expose-test-keys"
+    )
+
+
+@dataclass(frozen=True)
+class AccountSettings:
+    """The accounts that are funded at genesis and that the node signs for."""
+
+    count: int = _setting(10, "Funded accounts.", "--accounts", "N", minimum=0, maximum=10_000)
+    balance_eth: float = _setting(
+        10_000.0, "Balance of each, in ETH.", "--balance", "ETH", minimum=0, maximum=1_000_000_000
+    )
+    mnemonic: str = _setting(TEST_MNEMONIC, "BIP-39 phrase the accounts derive from.", "--mnemonic", "PHRASE")
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """Limits of the transaction pool."""
+
+    account_slots: int = _setting(
+        500, "Waiting transactions per account.", "--pool-account-slots", "N", minimum=1, maximum=1_000_000
+    )
+    total_slots: int = _setting(
+        200_000, "Waiting transactions in all.", "--pool-slots", "N", minimum=1, maximum=10_000_000
+    )
+    price_bump_percent: int = _setting(
+        10, "How much more a replacement has to pay.", "--price-bump", "PERCENT", minimum=0, maximum=1000
+    )
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """Where the chain is kept."""
+
+    data_dir: str | None = _setting(
+        None, "Data directory; default: the user's data directory.", "--data-dir", "DIR", path=True
+    )
+    ephemeral: bool = _setting(False, "Keep nothing: a temporary directory, gone on stop.", "--ephemeral")
+    reset: bool = _setting(False, "Start from genesis: delete this devnet's chain first.", "--reset")
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """What the processes write to their log files."""
+
+    level: str = _setting("info", "Lowest level in the log files.", "--log-level", choices=LOG_LEVELS)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a devnet."""
+
+    chain: ChainSettings = field(default_factory=ChainSettings)
+    blocks: BlockSettings = field(default_factory=BlockSettings)
+    rpc: RpcSettings = field(default_factory=RpcSettings)
+    accounts: AccountSettings = field(default_factory=AccountSettings)
+    pool: PoolSettings = field(default_factory=PoolSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def balance_wei(self) -> int:
+        """The genesis balance of each account, exact."""
+        from decimal import Decimal
+
+        return int(Decimal(repr(self.accounts.balance_eth)) * 10**18)
+
+    @property
+    def uses_test_keys(self) -> bool:
+        """Whether everyone can sign for the funded accounts."""
+        return self.accounts.count > 0 and self.accounts.mnemonic == TEST_MNEMONIC
+
+
+def section_type(section: "Field[Any]") -> type[Any]:
+    """The dataclass of a section, from its field in the tree."""
+    assert isinstance(section.type, type)
+    return section.type
+
+
+@dataclass(frozen=True)
+class KnownSetting:
+    """A setting with its place in the tree."""
+
+    section: str
+    name: str
+    type: Any
+    """The annotation: int, float, bool, str, `str | None`, `tuple[str, ...]` or pairs of int."""
+    default: Any
+    about: Setting
+
+    @property
+    def dotted(self) -> str:
+        """`section.name`, as messages and documents call it."""
+        return f"{self.section}.{self.name}"
+
+
+def known_settings() -> tuple[KnownSetting, ...]:
+    """Every setting, in the order of the tree."""
+    return tuple(
+        KnownSetting(section.name, entry.name, entry.type, entry.default, entry.metadata["setting"])
+        for section in fields(Config)
+        for entry in fields(section_type(section))
+    )
