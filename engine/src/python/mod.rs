@@ -1,0 +1,15 @@
+//! The Python face: the extension module `devnet._engine`, typed in `devnet/_engine.pyi`.
+//! Thin by rule: it converts arguments, releases the GIL, and turns errors into exceptions.
+
+mod crypto;
+mod errors;
+
+use pyo3::prelude::*;
+
+/// `devnet._engine`.
+#[pymodule]
+fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    errors::register(module)?;
+    crypto::register(module)
+}

@@ -1,0 +1,323 @@
+//! Signing transactions for tools: one from a JSON object, or many equal calls for a load generator.
+//! It fills nothing in: nonce, fees and gas are the caller's.
+
+use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEip7702, TxLegacy};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_eips::eip2930::AccessList;
+use alloy_eips::eip7702::SignedAuthorization;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use op_alloy_consensus::OpTxEnvelope;
+use rayon::prelude::*;
+use serde::{Deserialize, Deserializer};
+
+use crate::keys::{Key, KeyError};
+
+/// Why a transaction can't be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WalletError {
+    /// The key is no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The object is not a transaction.
+    #[error("invalid transaction: {0}")]
+    Invalid(String),
+    /// A member is missing.
+    #[error("invalid transaction: {0} is missing")]
+    Missing(&'static str),
+}
+
+/// A transaction object with JSON-RPC names. Quantities may be hex strings or plain numbers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TransactionObject {
+    #[serde(default, rename = "type", deserialize_with = "quantity")]
+    kind: Option<U256>,
+    #[serde(default, deserialize_with = "quantity")]
+    chain_id: Option<U256>,
+    #[serde(default, deserialize_with = "quantity")]
+    nonce: Option<U256>,
+    #[serde(default, alias = "gasLimit", deserialize_with = "quantity")]
+    gas: Option<U256>,
+    #[serde(default, deserialize_with = "quantity")]
+    gas_price: Option<U256>,
+    #[serde(default, deserialize_with = "quantity")]
+    max_fee_per_gas: Option<U256>,
+    #[serde(default, deserialize_with = "quantity")]
+    max_priority_fee_per_gas: Option<U256>,
+    #[serde(default, deserialize_with = "quantity")]
+    value: Option<U256>,
+    to: Option<Address>,
+    #[serde(alias = "data")]
+    input: Option<Bytes>,
+    access_list: Option<AccessList>,
+    authorization_list: Option<Vec<SignedAuthorization>>,
+}
+
+fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<U256>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Quantity {
+        Number(u64),
+        Text(String),
+    }
+    Option::<Quantity>::deserialize(deserializer)?
+        .map(|quantity| match quantity {
+            Quantity::Number(number) => Ok(U256::from(number)),
+            Quantity::Text(text) => text.parse().map_err(serde::de::Error::custom),
+        })
+        .transpose()
+}
+
+fn need<T: TryFrom<U256>>(name: &'static str, value: Option<U256>) -> Result<T, WalletError> {
+    let value = value.ok_or(WalletError::Missing(name))?;
+    T::try_from(value).map_err(|_| WalletError::Invalid(format!("{name} is out of range")))
+}
+
+impl TransactionObject {
+    /// The type given, or the oldest that has a place for every field present.
+    fn transaction_type(&self) -> Result<u8, WalletError> {
+        if self.kind.is_some() {
+            return need("type", self.kind);
+        }
+        Ok(if self.authorization_list.is_some() {
+            4
+        } else if self.max_fee_per_gas.is_some() || self.max_priority_fee_per_gas.is_some() {
+            2
+        } else if self.access_list.is_some() {
+            1
+        } else {
+            0
+        })
+    }
+
+    fn sign(self, key: &Key) -> Result<OpTxEnvelope, WalletError> {
+        let kind = self.transaction_type()?;
+        let chain_id = need("chainId", self.chain_id)?;
+        let nonce = need("nonce", self.nonce)?;
+        let gas_limit = need("gas", self.gas)?;
+        let to = self.to.map_or(TxKind::Create, TxKind::Call);
+        let value = self.value.unwrap_or_default();
+        let input = self.input.unwrap_or_default();
+        let access_list = self.access_list.unwrap_or_default();
+        let gas_price = || need("gasPrice", self.gas_price);
+        let max_fee = || need("maxFeePerGas", self.max_fee_per_gas);
+        let max_tip = || {
+            need(
+                "maxPriorityFeePerGas",
+                Some(self.max_priority_fee_per_gas.unwrap_or_default()),
+            )
+        };
+        Ok(match kind {
+            0 => signed(
+                key,
+                TxLegacy {
+                    chain_id: Some(chain_id),
+                    nonce,
+                    gas_price: gas_price()?,
+                    gas_limit,
+                    to,
+                    value,
+                    input,
+                },
+            ),
+            1 => signed(
+                key,
+                TxEip2930 {
+                    chain_id,
+                    nonce,
+                    gas_price: gas_price()?,
+                    gas_limit,
+                    to,
+                    value,
+                    access_list,
+                    input,
+                },
+            ),
+            2 => signed(
+                key,
+                TxEip1559 {
+                    chain_id,
+                    nonce,
+                    gas_limit,
+                    max_fee_per_gas: max_fee()?,
+                    max_priority_fee_per_gas: max_tip()?,
+                    to,
+                    value,
+                    access_list,
+                    input,
+                },
+            ),
+            4 => signed(
+                key,
+                TxEip7702 {
+                    chain_id,
+                    nonce,
+                    gas_limit,
+                    max_fee_per_gas: max_fee()?,
+                    max_priority_fee_per_gas: max_tip()?,
+                    to: self.to.ok_or(WalletError::Missing("to"))?,
+                    value,
+                    access_list,
+                    authorization_list: self
+                        .authorization_list
+                        .ok_or(WalletError::Missing("authorizationList"))?,
+                    input,
+                },
+            ),
+            other => {
+                return Err(WalletError::Invalid(format!(
+                    "type {other} can't be signed here"
+                )));
+            }
+        })
+    }
+}
+
+fn signed<T>(key: &Key, transaction: T) -> OpTxEnvelope
+where
+    T: SignableTransaction<alloy_primitives::Signature>,
+    OpTxEnvelope: From<alloy_consensus::Signed<T>>,
+{
+    let signature = key.sign(&transaction.signature_hash());
+    transaction.into_signed(signature).into()
+}
+
+/// Signs the transaction that a JSON object describes: its EIP-2718 bytes and its hash.
+pub fn sign_transaction(key: &B256, object: &[u8]) -> Result<(Vec<u8>, B256), WalletError> {
+    let key = Key::new(key)?;
+    let object: TransactionObject = serde_json::from_slice(object)
+        .map_err(|reason| WalletError::Invalid(reason.to_string()))?;
+    let raw = object.sign(&key)?.encoded_2718();
+    let hash = keccak256(&raw);
+    Ok((raw, hash))
+}
+
+/// What all transactions of [`sign_transfers`] have in common.
+#[derive(Debug, Clone)]
+pub struct Transfers {
+    /// Chain to sign for.
+    pub chain_id: u64,
+    /// Wei that each moves.
+    pub value: U256,
+    /// Gas limit of each.
+    pub gas_limit: u64,
+    /// Fee cap of each, wei per gas.
+    pub max_fee_per_gas: u128,
+    /// Tip cap of each, wei per gas.
+    pub max_priority_fee_per_gas: u128,
+    /// Calldata of each.
+    pub data: Bytes,
+}
+
+/// Signs `count` type 2 calls on all cores. The i-th is from key `i % keys` to recipient `i % recipients`;
+/// each key counts up from its nonce.
+pub fn sign_transfers(
+    keys: &[(Key, u64)],
+    recipients: &[Address],
+    count: usize,
+    common: &Transfers,
+) -> Result<Vec<Vec<u8>>, WalletError> {
+    if keys.is_empty() || recipients.is_empty() {
+        return Err(WalletError::Invalid(
+            "at least one key and one recipient are needed".into(),
+        ));
+    }
+    Ok((0..count)
+        .into_par_iter()
+        .map(|i| {
+            let (key, first_nonce) = &keys[i % keys.len()];
+            let transaction = TxEip1559 {
+                chain_id: common.chain_id,
+                nonce: first_nonce + (i / keys.len()) as u64,
+                gas_limit: common.gas_limit,
+                max_fee_per_gas: common.max_fee_per_gas,
+                max_priority_fee_per_gas: common.max_priority_fee_per_gas,
+                to: TxKind::Call(recipients[i % recipients.len()]),
+                value: common.value,
+                access_list: AccessList::default(),
+                input: common.data.clone(),
+            };
+            signed(key, transaction).encoded_2718()
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_consensus::Transaction;
+    use alloy_eips::eip2718::Decodable2718;
+
+    const KEY: B256 = B256::repeat_byte(0x11);
+
+    fn sign(object: &str) -> OpTxEnvelope {
+        let (raw, hash) = match sign_transaction(&KEY, object.as_bytes()) {
+            Ok(signed) => signed,
+            Err(error) => panic!("{object}: {error}"),
+        };
+        let transaction = match OpTxEnvelope::decode_2718_exact(&raw) {
+            Ok(transaction) => transaction,
+            Err(error) => panic!("{object}: {error}"),
+        };
+        assert_eq!(*transaction.hash(), hash);
+        transaction
+    }
+
+    #[test]
+    fn the_fields_choose_the_type() {
+        let base = r#""chainId":"0x10e6","nonce":1,"gas":"0xea60","to":"0x00000000000000000000000000000000000000aa""#;
+        let cases = [
+            (format!(r#"{{{base},"gasPrice":5}}"#), 0),
+            (format!(r#"{{{base},"gasPrice":5,"accessList":[]}}"#), 1),
+            (format!(r#"{{{base},"maxFeePerGas":"0x5"}}"#), 2),
+            (
+                format!(r#"{{{base},"maxFeePerGas":5,"authorizationList":[]}}"#),
+                4,
+            ),
+            (format!(r#"{{{base},"gasPrice":5,"type":"0x0"}}"#), 0),
+        ];
+        for (object, expected) in cases {
+            let transaction = sign(&object);
+            assert_eq!(transaction.tx_type() as u8, expected, "{object}");
+            assert_eq!(transaction.chain_id(), Some(4326));
+            assert_eq!(transaction.nonce(), 1);
+        }
+    }
+
+    #[test]
+    fn a_missing_field_is_named() {
+        let refused = sign_transaction(&KEY, br#"{"chainId":1,"gas":1,"gasPrice":1}"#);
+        assert_eq!(refused, Err(WalletError::Missing("nonce")));
+        let refused = sign_transaction(&KEY, br#"{"chainId":1,"gas":1,"nonce":1}"#);
+        assert_eq!(refused, Err(WalletError::Missing("gasPrice")));
+    }
+
+    #[test]
+    fn transfers_count_nonces_up_per_key() {
+        let keys: Vec<(Key, u64)> = [1_u8, 2]
+            .map(|byte| match Key::new(&B256::repeat_byte(byte)) {
+                Ok(key) => (key, u64::from(byte) * 10),
+                Err(error) => panic!("{error}"),
+            })
+            .to_vec();
+        let common = Transfers {
+            chain_id: 6342,
+            value: U256::ONE,
+            gas_limit: 60_000,
+            max_fee_per_gas: 2_000_000,
+            max_priority_fee_per_gas: 0,
+            data: Bytes::new(),
+        };
+        let raws = match sign_transfers(&keys, &[Address::ZERO], 5, &common) {
+            Ok(raws) => raws,
+            Err(error) => panic!("{error}"),
+        };
+        let nonces: Vec<u64> = raws
+            .iter()
+            .filter_map(|raw| OpTxEnvelope::decode_2718_exact(raw).ok())
+            .map(|transaction| transaction.nonce())
+            .collect();
+        assert_eq!(nonces, [10, 20, 11, 21, 12]);
+        assert!(sign_transfers(&[], &[Address::ZERO], 1, &common).is_err());
+    }
+}
