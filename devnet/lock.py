@@ -29,7 +29,7 @@ class Locked(UnavailableError):
 
 
 class DataDirLock:
-    """Held from construction to `release` or the death of the process. Not inherited by children.
+    """Held from construction to `release`, or until every process that was given `handle` is dead.
 
     `patience_s` waits for a predecessor that is just dying.
     """
@@ -38,7 +38,7 @@ class DataDirLock:
         path = data_dir / LOCK_NAME
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise UnavailableError(
                 f"cannot use the data directory {data_dir}",
@@ -48,23 +48,23 @@ class DataDirLock:
         deadline = time.monotonic() + patience_s
         while True:
             try:
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError as error:
                 if time.monotonic() < deadline:
                     time.sleep(RETRY_S)
                     continue
-                holder = os.pread(self._handle, 32, 0).decode(errors="replace").strip()
-                os.close(self._handle)
+                holder = os.pread(self.handle, 32, 0).decode(errors="replace").strip()
+                os.close(self.handle)
                 raise Locked(data_dir, int(holder) if holder.isdigit() else None) from error
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        os.ftruncate(self.handle, 0)
+        os.pwrite(self.handle, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let the next one in. The file stays: removing it would race with whoever opens it now."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        if self.handle >= 0:
+            os.close(self.handle)
+            self.handle = -1
 
     def __enter__(self) -> Self:
         return self
