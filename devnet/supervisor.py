@@ -224,13 +224,24 @@ class Supervisor:
                 "megaeth devnet down, or --name for a second one",
             )
         try:
-            if self._launch.config.storage.ephemeral or self._launch.config.storage.reset:
+            if self._launch.config.storage.ephemeral:
+                # What a killed devnet of the same name may have left.
                 for part in ("nodes", "artifacts"):
                     shutil.rmtree(data_dir / part, ignore_errors=True)
+            elif self._launch.config.storage.reset:
+                self._reset(data_dir)
             paths.run.mkdir(parents=True, exist_ok=True)
             paths.logs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UnavailableError(f"cannot write to {paths.root}", str(error), "set MEGAETH_HOME") from error
+
+    def _reset(self, data_dir: Path) -> None:
+        """Delete this devnet's chain and what was deployed on it, and nothing else that may lie there."""
+        from devnet.storage import reset
+
+        for node in self._nodes:
+            reset(data_dir / "nodes" / node.plan.name, TAKEOVER_TIMEOUT_S)
+        shutil.rmtree(data_dir / "artifacts", ignore_errors=True)
 
     def _start_all(self) -> bool:
         """Start every node and wait until all are healthy; False when told to stop before that."""

@@ -226,11 +226,11 @@ def _announce(env: Environment, session: Session, config: Config) -> None:
     elif env.quiet:
         env.write(session.rpc_url)
     else:
-        from megaeth_cli.output.banner import Account, banner
+        from megaeth_cli.output.banner import MOST_SHOWN, Account, banner
 
         accounts = [
             Account(account.address, "0x" + account.key.hex())
-            for account in derive(config.accounts.mnemonic, config.accounts.count)
+            for account in derive(config.accounts.mnemonic, min(config.accounts.count, MOST_SHOWN))
         ]
         env.console.print(banner(session, config, accounts, __version__))
 

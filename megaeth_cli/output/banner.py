@@ -10,6 +10,9 @@ from devnet.config import Config
 from devnet.session import Session
 
 
+MOST_SHOWN = 20
+
+
 @dataclass(frozen=True)
 class Account:
     """A funded account."""
@@ -21,8 +24,9 @@ class Account:
 def banner(session: Session, config: Config, accounts: list[Account], version: str) -> RenderableType:
     """The banner of a devnet that has just become ready."""
     parts: list[RenderableType] = [Text.assemble(("megaeth", "bold cyan"), f" {version}"), ""]
+    hidden = max(0, config.accounts.count - len(accounts))
     if accounts:
-        parts += [_heading("Accounts"), _accounts(accounts, config), ""]
+        parts += [_heading("Accounts"), _accounts(accounts, config, hidden), ""]
         parts += [_heading("Private keys"), _keys(accounts), ""]
         parts += _mnemonic(config)
     parts += [_heading("Network"), _network(session, config)]
@@ -33,10 +37,12 @@ def _heading(text: str) -> Text:
     return Text(text, style="bold")
 
 
-def _accounts(accounts: list[Account], config: Config) -> Table:
+def _accounts(accounts: list[Account], config: Config, hidden: int) -> Table:
     table = Table.grid(padding=(0, 2))
     for index, account in enumerate(accounts):
         table.add_row(f"({index})", account.address, f"{config.accounts.balance_eth:,.10g} ETH")
+    if hidden:
+        table.add_row("", f"and {hidden:,} more")
     return table
 
 
