@@ -3,21 +3,24 @@
     source -> project (root, remappings, settings) -> sources (imports, pragmas)
            -> compilers (one that all pragmas allow) -> standard_json -> Compilation
 
-`compile_source` is the door. Answers are kept in the user's cache under a hash of everything that they depend on.
+`compile_source` is the door. Answers are kept in the user's cache under a hash of everything that they
+depend on.
 """
 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from megaeth_cli.compile import cache, compilers, standard_json, vyper
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.project import Project, find_project
 from megaeth_cli.compile.sources import collect
 from megaeth_cli.compile.standard_json import Contract, Settings
+
+T = TypeVar("T", bool, int)
 
 __all__ = ["Compilation", "CompileError", "Contract", "Options", "Settings", "compile_source"]
 
@@ -50,7 +53,10 @@ class Compilation:
     warnings: tuple[str, ...] = ()
 
     def contract(self, name: str | None) -> Contract:
-        """The contract with that name; without a name, the only deployable one or the one named like the file."""
+        """The contract with that name.
+
+        Without a name, the only deployable one or the one named like the file.
+        """
         own = [one for one in self.contracts if one.unit == self.unit]
         if name is not None:
             named = [one for one in own if one.name == name] or [c for c in self.contracts if c.name == name]
@@ -73,7 +79,9 @@ class Compilation:
         if not chosen:
             names = ", ".join(one.name for one in deployable)
             raise CompileError(
-                f"{self.unit} has several contracts: {names}", "which one?", f"{self.unit}:{deployable[0].name}"
+                f"{self.unit} has several contracts: {names}",
+                "which one?",
+                f"{self.unit}:{deployable[0].name}",
             )
         return chosen[0]
 
@@ -128,19 +136,19 @@ def _compile_vyper(source: Path, options: Options) -> Compilation:
 def _settings(project: Project, options: Options) -> Settings:
     """Flags win over foundry.toml over defaults."""
 
-    def first(flag: Any, key: str, kind: type, default: Any) -> Any:
+    def setting(flag: T | None, key: str, default: T) -> T:
         if flag is not None:
             return flag
         value = project.settings.get(key)
-        return value if isinstance(value, kind) else default
+        return value if type(value) is type(default) else default
 
-    settings = Settings()
-    return replace(
-        settings,
-        optimize=first(options.optimize, "optimizer", bool, settings.optimize),
-        runs=first(options.runs, "optimizer_runs", int, settings.runs),
-        via_ir=first(options.via_ir, "via_ir", bool, settings.via_ir),
-        evm_version=first(options.evm_version, "evm_version", str, None),
+    default = Settings()
+    evm_version = project.settings.get("evm_version")
+    return Settings(
+        optimize=setting(options.optimize, "optimizer", default.optimize),
+        runs=setting(options.runs, "optimizer_runs", default.runs),
+        via_ir=setting(options.via_ir, "via_ir", default.via_ir),
+        evm_version=options.evm_version or (evm_version if isinstance(evm_version, str) else None),
     )
 
 

@@ -1,4 +1,7 @@
-"""Answers of compilers on disk, by content hash. Losing it costs time only, so faults of the disk are not errors."""
+"""Answers of compilers on disk, by content hash.
+
+Losing it costs time only, so faults of the disk are not errors.
+"""
 
 import json
 import logging

@@ -1,7 +1,8 @@
 """Which compiler to run, and running it: standard JSON in, standard JSON out.
 
-Looked for in this order: `--solc`, `solc` on PATH, what py-solc-x has installed, npm's `solc` (WebAssembly, run by
-node) in the user's cache, and at last npm's `solc` fetched into that cache. One process per compilation.
+Looked for in this order: `--solc`, `solc` on PATH, what py-solc-x has installed, npm's `solc` (WebAssembly,
+run by node) in the user's cache, and at last npm's `solc` fetched into that cache. One process per
+compilation.
 """
 
 import json
@@ -126,7 +127,12 @@ def native(path: Path) -> NativeCompiler | None:
     """The compiler at a path; None when what lies there does not say a version."""
     try:
         done = subprocess.run(
-            [str(path), "--version"], capture_output=True, text=True, check=False, timeout=20, errors="replace"
+            [str(path), "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+            errors="replace",
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -196,7 +202,9 @@ def _from_npm(search: Search, ranges: dict[str, VersionRange], passed_over: list
         version = max((v for v in npm.published(installer) if _fits(v, wanted)), default=None)
     if version is None:
         raise CompileError(
-            "no Solidity compiler fits all pragmas", asked, "change the pragmas so that one version satisfies all"
+            "no Solidity compiler fits all pragmas",
+            asked,
+            "change the pragmas so that one version satisfies all",
         )
     search.say(f"Fetching solc {version} from npm into {search.cache} (once) ...")
     return NodeCompiler(npm.fetch(installer, search.cache, version), version, node)

@@ -15,7 +15,8 @@ DEFAULT_VERSION = Version(0, 8, 37)
 
 _TIMEOUT_S = 300
 _DRIVER = "compile.js"
-# Reads a whole request and answers it. The package's own command line (solcjs) adds imports from the disk: not wanted.
+# Reads a whole request and answers it. The package's own command line (solcjs) adds imports from the disk:
+# not wanted.
 _DRIVER_SOURCE = """\
 const solc = require("solc");
 const parts = [];

@@ -1,7 +1,8 @@
 """Which compiler versions a `pragma solidity` allows. Versions and ranges only: no files, no compilers.
 
-The ranges are npm's (https://docs.soliditylang.org/en/latest/layout-of-source-files.html#version-pragma): comparators
-joined by spaces must all hold, `||` separates alternatives, `^`, `~`, `x` and hyphens are shorthands.
+The ranges are npm's (https://docs.soliditylang.org/en/latest/layout-of-source-files.html#version-pragma):
+comparators joined by spaces must all hold, `||` separates alternatives, `^`, `~`, `x` and hyphens are
+shorthands.
 """
 
 import re
@@ -60,9 +61,7 @@ class VersionRange:
         self._alternatives = [_all_of(part) for part in text.split("||")]
 
     def __contains__(self, version: object) -> bool:
-        return any(
-            all(version in bounds for bounds in alternative) for alternative in self._alternatives
-        )
+        return any(all(version in bounds for bounds in alternative) for alternative in self._alternatives)
 
     def __repr__(self) -> str:
         return f"VersionRange({self.text!r})"

@@ -1,4 +1,5 @@
-"""The project around a source file: its root, its remappings, and the settings it already has for other tools.
+"""The project around a source file: its root, its remappings, and the settings it already has for other
+tools.
 
 Reads foundry.toml and remappings.txt, knows where npm and forge put dependencies. Compiles nothing.
 """
@@ -23,14 +24,16 @@ _ROOT_MARKERS = (
 
 
 class Remapping(NamedTuple):
-    """`context:prefix=target`: in units that start with the context, imports that start with prefix go to target."""
+    """`context:prefix=target`: imports of prefix go to target, in units that start with the context."""
 
     context: str
     prefix: str
     target: str
 
     def __str__(self) -> str:
-        return f"{self.context}:{self.prefix}={self.target}" if self.context else f"{self.prefix}={self.target}"
+        return (
+            f"{self.context}:{self.prefix}={self.target}" if self.context else f"{self.prefix}={self.target}"
+        )
 
     @classmethod
     def parse(cls, text: str, where: str) -> "Remapping":
@@ -66,7 +69,7 @@ class Project:
             return absolute.as_posix()
 
     def search_path(self, importer: Path) -> Iterator[Path]:
-        """Directories in which a unit may lie: the root, then node_modules from the importer upwards, then lib."""
+        """Where a unit may lie: the root, then node_modules from the importer upwards, then lib."""
         yield self.root
         for directory in importer.absolute().parents:
             if (modules := directory / "node_modules").is_dir():

@@ -1,7 +1,7 @@
 """Finds every file that a contract imports, under the names that the compiler will look for.
 
-The compiler gets all sources in one request and opens no file itself, so that a native and a WebAssembly compiler
-behave alike. Name rules: https://docs.soliditylang.org/en/latest/path-resolution.html
+The compiler gets all sources in one request and opens no file itself, so that a native and a WebAssembly
+compiler behave alike. Name rules: https://docs.soliditylang.org/en/latest/path-resolution.html
 """
 
 import posixpath
@@ -15,11 +15,11 @@ from megaeth_cli.compile.pragma import PragmaError, VersionRange
 from megaeth_cli.compile.project import Project, Remapping
 
 # A string, or a comment; strings come first so that "//" inside one is no comment.
-_STRING_OR_COMMENT = re.compile(
-    r"""(?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|//[^\n]*|/\*.*?\*/""", re.DOTALL
-)
+_STRING = r"""(?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+_STRING_OR_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _QUOTED = r"""(?:"([^"\n]+)"|'([^'\n]+)')"""
-_IMPORT = re.compile(rf"""(?<![\w$])import\s*(?:{_QUOTED}|[^"';]*?\bfrom\s*{_QUOTED})""")
+# Strings that belong to no import are matched too, so that nothing inside them is taken for one.
+_IMPORT_OR_STRING = re.compile(rf"""(?<![\w$])import\s*(?:{_QUOTED}|[^"';]*?\bfrom\s*{_QUOTED})|{_STRING}""")
 _PRAGMA = re.compile(r"(?<![\w$])pragma\s+solidity\s+([^;]+);")
 
 
@@ -34,8 +34,9 @@ class SourceSet:
 
 def imports_of(source: str) -> Iterator[str]:
     """The paths in the import statements of a source."""
-    for match in _IMPORT.finditer(without_comments(source)):
-        yield next(group for group in match.groups() if group)
+    for match in _IMPORT_OR_STRING.finditer(without_comments(source)):
+        if match["string"] is None:
+            yield next(group for group in match.groups() if group)
 
 
 def pragma_of(source: str) -> str:

@@ -16,7 +16,8 @@ Json = dict[str, Any]
 NEWEST_EVM = "prague"
 """MegaETH's base EVM up to REX6; code for a later one may use instructions that halt there."""
 
-# The first release that knows an EVM version, oldest first (https://github.com/ethereum/solidity, Changelog.md).
+# The first release that knows an EVM version, oldest first (https://github.com/ethereum/solidity,
+# Changelog.md).
 _EVM_SINCE = (
     ("byzantium", Version(0, 4, 21)),
     ("petersburg", Version(0, 5, 5)),

@@ -53,18 +53,27 @@ def find(variables: dict[str, str]) -> Vyper:
     """The installed Vyper."""
     path = shutil.which("vyper", path=variables.get("PATH"))
     if path is None:
-        raise CompileError("vyper is not installed", "a .vy source needs the Vyper compiler", "pip install vyper")
+        raise CompileError(
+            "vyper is not installed", "a .vy source needs the Vyper compiler", "pip install vyper"
+        )
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise CompileError(f"{path} does not run", done.stderr.strip()[-500:], "pip install --force-reinstall vyper")
+        raise CompileError(
+            f"{path} does not run", done.stderr.strip()[-500:], "pip install --force-reinstall vyper"
+        )
     return Vyper(path, done.stdout.strip())
 
 
 def solidity_layout(layout: dict[str, Any]) -> dict[str, Any]:
-    """Vyper's layout in the form of Solidity's, for value types; others are named by their first slot only."""
+    """Vyper's layout in the form of Solidity's, for value types.
+
+    Others are named by their first slot only.
+    """
     types: dict[str, Any] = {}
     storage = []
-    for name, place in sorted(_flatten(layout.get("storage_layout", {})), key=lambda item: int(item[1]["slot"])):
+    for name, place in sorted(
+        _flatten(layout.get("storage_layout", {})), key=lambda item: int(item[1]["slot"])
+    ):
         label = str(place["type"])
         types[label] = _type(label, int(place.get("n_slots", 1)))
         storage.append({"label": name, "slot": str(place["slot"]), "offset": 0, "type": label})
