@@ -1,8 +1,12 @@
 //! MegaETH state transition engine.
 
+pub mod block;
+pub mod chain;
+pub mod evm;
 pub mod keys;
 #[cfg(feature = "python")]
 mod python;
 pub mod rpc;
 pub mod salt;
+pub mod state;
 pub mod wallet;

@@ -1,0 +1,23 @@
+//! Mini-blocks, EVM blocks, receipts and state diffs, and their one encoding.
+//!
+//! Pure data and pure functions: nothing here executes, stores or sends anything. The same bytes are
+//! the chain log's records, the wire's messages and what the command line decodes.
+
+mod diff;
+mod mini;
+mod plain;
+mod record;
+mod rlp;
+mod roots;
+mod signing;
+mod transaction;
+
+pub use diff::StateDiff;
+pub use mini::{MiniBlock, MiniSignature};
+pub use plain::{PlainAccount, PlainKey, PlainValue};
+pub use record::{BlockRecord, REQUESTS_HASH, WITHDRAWALS_ADDRESS, prev_randao};
+pub use rlp::{DecodeError, ENCODING_VERSION};
+pub use roots::{logs_bloom, receipt_envelope, receipts_root, transactions_root};
+pub use transaction::{
+    Halt, MAX_KEPT_OUTPUT, TxRecord, TxResult, Usage, decode_envelope, envelope_hash,
+};

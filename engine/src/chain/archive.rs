@@ -1,0 +1,50 @@
+//! The seam to what has left memory. Python implements it over LevelDB; tests use [`EmptyArchive`].
+
+use alloy_primitives::B256;
+
+/// Blocks, mini-blocks and values older than the window in memory. Called from any thread.
+pub trait Archive: Send + Sync {
+    /// The mini-block that a transaction is in, and its index there.
+    fn tx_location(&self, hash: &B256) -> Option<(u64, u32)>;
+    /// The number of the block with this hash.
+    fn block_number(&self, hash: &B256) -> Option<u64>;
+    /// A block's record.
+    fn block(&self, number: u64) -> Option<Vec<u8>>;
+    /// A mini-block's record.
+    fn mini(&self, number: u64) -> Option<Vec<u8>>;
+    /// The value that a plain key had at the end of `block`, if a later archived block changed it;
+    /// `None` if none did. Empty bytes: it was absent.
+    fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>>;
+    /// Code by its hash.
+    fn code(&self, hash: &B256) -> Option<Vec<u8>>;
+}
+
+/// Knows nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyArchive;
+
+impl Archive for EmptyArchive {
+    fn tx_location(&self, _: &B256) -> Option<(u64, u32)> {
+        None
+    }
+
+    fn block_number(&self, _: &B256) -> Option<u64> {
+        None
+    }
+
+    fn block(&self, _: u64) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn mini(&self, _: u64) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn value_at(&self, _: &[u8], _: u64) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn code(&self, _: &B256) -> Option<Vec<u8>> {
+        None
+    }
+}

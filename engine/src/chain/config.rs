@@ -1,0 +1,225 @@
+//! The chain's configuration, as Python hands it over in JSON, checked once.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B256, Bytes, address, b256, bytes};
+use mega_evm::MegaSpecId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    evm,
+    keys::{Key, KeyError},
+    state::Alloc,
+};
+
+/// Everything the engine must know. Only `genesis` has no default.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChainConfig {
+    /// EIP-155's chain id.
+    #[serde(default = "defaults::chain_id")]
+    pub chain_id: u64,
+    /// The EVM's rules by name: `equivalence`, `mini-rex`, `rex`, `rex1` ... `rex6`.
+    #[serde(default = "defaults::spec")]
+    pub spec: String,
+    /// Where the chain begins.
+    pub genesis: Genesis,
+    /// The block gas limit.
+    #[serde(default = "defaults::gas_limit")]
+    pub gas_limit: u64,
+    /// The base fee in wei, the same in every block.
+    #[serde(default = "defaults::base_fee")]
+    pub base_fee: u64,
+    /// Length of an EVM block in milliseconds.
+    #[serde(default = "defaults::block_time_ms")]
+    pub block_time_ms: u64,
+    /// Length of a mini-block in microseconds.
+    #[serde(default = "defaults::mini_block_time_us")]
+    pub mini_block_time_us: u64,
+    /// Who receives priority fees.
+    #[serde(default = "defaults::coinbase")]
+    pub coinbase: Address,
+    /// The headers' extra data.
+    #[serde(default = "defaults::extra_data")]
+    pub extra_data: Bytes,
+    /// The key that signs mini-blocks; SequencerRegistry names its address. Never a secret: the default
+    /// is the same on every devnet.
+    #[serde(default = "defaults::sequencer_key")]
+    pub sequencer_key: B256,
+    /// How many blocks of history stay in memory.
+    #[serde(default = "defaults::history_blocks")]
+    pub history_blocks: usize,
+    /// SALT bucket capacities that differ from 256, by bucket.
+    #[serde(default)]
+    pub bucket_capacities: BTreeMap<u32, u64>,
+    /// The pool's limits.
+    #[serde(default)]
+    pub pool: PoolConfig,
+    /// Threads that recover senders; 0 for as many as there are cores.
+    #[serde(default)]
+    pub recover_threads: usize,
+}
+
+/// Where the chain begins.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Seconds since 1970.
+    pub timestamp: u64,
+    /// The accounts.
+    #[serde(default)]
+    pub alloc: Alloc,
+}
+
+/// The pool's limits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolConfig {
+    /// Pending transactions per account.
+    pub account_slots: usize,
+    /// Transactions in all.
+    pub total_slots: usize,
+    /// How much more a replacement must pay, in percent.
+    pub price_bump_percent: u64,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            account_slots: 500,
+            total_slots: 200_000,
+            price_bump_percent: 10,
+        }
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not the JSON that was expected.
+    #[error("the chain configuration is malformed: {0}")]
+    Malformed(String),
+    /// A spec that mega-evm doesn't have.
+    #[error("unknown spec {0:?}; known are {known}", known = evm::SPEC_NAMES.join(", "))]
+    UnknownSpec(String),
+    /// The sequencer's key.
+    #[error("the sequencer key: {0}")]
+    Key(#[from] KeyError),
+    /// A number out of its range.
+    #[error("{0}")]
+    OutOfRange(String),
+}
+
+impl ChainConfig {
+    /// Reads and checks a configuration.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let config: Self = serde_json::from_slice(bytes)
+            .map_err(|error| ConfigError::Malformed(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The defaults over an alloc.
+    pub fn new(genesis: Genesis) -> Self {
+        Self {
+            chain_id: defaults::chain_id(),
+            spec: defaults::spec(),
+            genesis,
+            gas_limit: defaults::gas_limit(),
+            base_fee: defaults::base_fee(),
+            block_time_ms: defaults::block_time_ms(),
+            mini_block_time_us: defaults::mini_block_time_us(),
+            coinbase: defaults::coinbase(),
+            extra_data: defaults::extra_data(),
+            sequencer_key: defaults::sequencer_key(),
+            history_blocks: defaults::history_blocks(),
+            bucket_capacities: BTreeMap::new(),
+            pool: PoolConfig::default(),
+            recover_threads: 0,
+        }
+    }
+
+    /// Refuses what can't work.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.spec_id()?;
+        self.sequencer()?;
+        let out_of_range = |message: String| Err(ConfigError::OutOfRange(message));
+        if self.block_time_ms == 0 || self.mini_block_time_us < 100 {
+            return out_of_range(
+                "a block takes at least 1 ms, a mini-block at least 100 µs".into(),
+            );
+        }
+        if self.mini_block_time_us > self.block_time_ms.saturating_mul(1000) {
+            return out_of_range(format!(
+                "a mini-block of {} µs doesn't fit into a block of {} ms",
+                self.mini_block_time_us, self.block_time_ms
+            ));
+        }
+        if self.history_blocks == 0 {
+            return out_of_range("at least one block of history must stay in memory".into());
+        }
+        if let Some((bucket, capacity)) = self.bucket_capacities.iter().find(|(_, c)| **c < 256) {
+            return out_of_range(format!(
+                "bucket {bucket} can't have capacity {capacity}: SALT's buckets have at least 256 slots"
+            ));
+        }
+        if self.extra_data.len() > 32 {
+            return out_of_range("extra data has at most 32 bytes".into());
+        }
+        Ok(())
+    }
+
+    /// The EVM's rules.
+    pub fn spec_id(&self) -> Result<MegaSpecId, ConfigError> {
+        evm::spec_by_name(&self.spec).ok_or_else(|| ConfigError::UnknownSpec(self.spec.clone()))
+    }
+
+    /// The key that signs mini-blocks.
+    pub fn sequencer(&self) -> Result<Key, ConfigError> {
+        Ok(Key::new(&self.sequencer_key)?)
+    }
+}
+
+mod defaults {
+    use super::*;
+
+    pub(super) fn chain_id() -> u64 {
+        6343
+    }
+
+    pub(super) fn spec() -> String {
+        evm::DEFAULT_SPEC.to_owned()
+    }
+
+    pub(super) fn gas_limit() -> u64 {
+        10_000_000_000
+    }
+
+    pub(super) fn base_fee() -> u64 {
+        1_000_000
+    }
+
+    pub(super) fn block_time_ms() -> u64 {
+        1000
+    }
+
+    pub(super) fn mini_block_time_us() -> u64 {
+        10_000
+    }
+
+    pub(super) fn coinbase() -> Address {
+        address!("4200000000000000000000000000000000000011")
+    }
+
+    pub(super) fn extra_data() -> Bytes {
+        bytes!("00000000fa00000001")
+    }
+
+    pub(super) fn sequencer_key() -> B256 {
+        // keccak256("megaeth devnet sequencer")
+        b256!("231eafff8d73c056a59a5d201ee50355700003d5f609f4ec3a8ea716e73590e4")
+    }
+
+    pub(super) fn history_blocks() -> usize {
+        128
+    }
+}

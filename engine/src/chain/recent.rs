@@ -1,0 +1,219 @@
+//! The newest blocks and mini-blocks, decoded, found by number and hash.
+//!
+//! The builder adds what it seals; readers see it once it is durable. Whole blocks leave at the other
+//! end when there are too many of them or too many transactions in them.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use alloy_primitives::{B256, map::HashMap};
+use parking_lot::RwLock;
+
+use crate::block::{BlockRecord, MiniBlock};
+
+/// Transactions kept in memory at most, but never less than the newest block's.
+const MAX_TRANSACTIONS: usize = 200_000;
+
+/// A sealed block, shared.
+pub type SharedBlock = Arc<BlockRecord>;
+
+/// Where a transaction is.
+#[derive(Clone, Debug)]
+pub struct TxPlace {
+    /// The mini-block.
+    pub mini: Arc<MiniBlock>,
+    /// The transaction's index in the mini-block.
+    pub index: usize,
+}
+
+#[derive(Default)]
+struct Window {
+    minis: VecDeque<Arc<MiniBlock>>,
+    /// The number of the first one in `minis`.
+    first_mini: u64,
+    blocks: VecDeque<SharedBlock>,
+    block_numbers: HashMap<B256, u64>,
+    txs: HashMap<B256, (u64, u32)>,
+}
+
+/// The window. Numbers of what is visible are atomics, so that asking them locks nothing.
+pub struct Recent {
+    window: RwLock<Window>,
+    /// Visible mini-blocks, as a count: the newest visible one is this less one.
+    visible_minis: AtomicU64,
+    visible_block: AtomicU64,
+    keep_blocks: usize,
+}
+
+impl std::fmt::Debug for Recent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recent")
+            .field("visible_minis", &self.visible_minis)
+            .field("visible_block", &self.visible_block)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Recent {
+    /// A window that begins with a block (genesis, or a snapshot's), which is visible at once.
+    pub fn new(block: BlockRecord, keep_blocks: usize) -> Self {
+        let recent = Self {
+            window: RwLock::default(),
+            visible_minis: AtomicU64::new(0),
+            visible_block: AtomicU64::new(0),
+            keep_blocks: keep_blocks.max(2),
+        };
+        recent.reset(block);
+        recent
+    }
+
+    /// Begins anew with a block.
+    pub fn reset(&self, block: BlockRecord) {
+        let mut window = self.window.write();
+        *window = Window {
+            first_mini: block.next_mini(),
+            ..Default::default()
+        };
+        self.visible_minis
+            .store(block.next_mini(), Ordering::Release);
+        self.visible_block
+            .store(block.header.number, Ordering::Release);
+        window.block_numbers.insert(block.hash, block.header.number);
+        window.blocks.push_back(Arc::new(block));
+    }
+
+    /// Adds a sealed mini-block; its number must follow the last one's.
+    pub fn push_mini(&self, mini: Arc<MiniBlock>) {
+        let mut window = self.window.write();
+        debug_assert_eq!(mini.number, window.first_mini + window.minis.len() as u64);
+        for (index, tx) in mini.txs.iter().enumerate() {
+            window.txs.insert(tx.hash, (mini.number, index as u32));
+        }
+        window.minis.push_back(mini);
+    }
+
+    /// Adds a sealed block, and lets the oldest go.
+    pub fn push_block(&self, block: BlockRecord) {
+        let mut window = self.window.write();
+        window.block_numbers.insert(block.hash, block.header.number);
+        window.blocks.push_back(Arc::new(block));
+        // Only what is durable may leave: until then memory is the only place that has it.
+        let visible = self.visible_block();
+        while window.blocks.len() > 2
+            && window.blocks[0].header.number < visible
+            && (window.blocks.len() > self.keep_blocks || window.txs.len() > MAX_TRANSACTIONS)
+        {
+            window.drop_oldest();
+        }
+    }
+
+    /// Makes everything up to this mini-block and this block visible; returns the mini-blocks that
+    /// became so.
+    pub fn set_visible(&self, mini: u64, block: u64) -> Vec<Arc<MiniBlock>> {
+        let window = self.window.read();
+        let end = (mini + 1).min(window.first_mini + window.minis.len() as u64);
+        let start = self.visible_minis.fetch_max(end, Ordering::AcqRel);
+        let newest = window.blocks.back().map_or(0, |last| last.header.number);
+        self.visible_block
+            .fetch_max(block.min(newest), Ordering::AcqRel);
+        (start..end)
+            .filter_map(|number| window.mini(number))
+            .collect()
+    }
+
+    /// How many mini-blocks are visible; the newest has this number less one.
+    pub fn visible_minis(&self) -> u64 {
+        self.visible_minis.load(Ordering::Acquire)
+    }
+
+    /// The newest visible sealed block's number.
+    pub fn visible_block(&self) -> u64 {
+        self.visible_block.load(Ordering::Acquire)
+    }
+
+    /// The newest visible mini-block, if it is in the window.
+    pub fn newest_mini(&self) -> Option<Arc<MiniBlock>> {
+        self.visible_minis()
+            .checked_sub(1)
+            .and_then(|number| self.mini(number))
+    }
+
+    /// A visible mini-block, if it is in the window.
+    pub fn mini(&self, number: u64) -> Option<Arc<MiniBlock>> {
+        if number >= self.visible_minis() {
+            return None;
+        }
+        self.window.read().mini(number)
+    }
+
+    /// A visible sealed block, if it is in the window.
+    pub fn block(&self, number: u64) -> Option<SharedBlock> {
+        if number > self.visible_block() {
+            return None;
+        }
+        self.window.read().block(number)
+    }
+
+    /// A block, visible or not. For the builder.
+    pub fn sealed_block(&self, number: u64) -> Option<SharedBlock> {
+        self.window.read().block(number)
+    }
+
+    /// The number of a visible sealed block, if it is in the window.
+    pub fn block_number(&self, hash: &B256) -> Option<u64> {
+        let number = self.window.read().block_numbers.get(hash).copied()?;
+        (number <= self.visible_block()).then_some(number)
+    }
+
+    /// Where a visible transaction is, if it is in the window.
+    pub fn transaction(&self, hash: &B256) -> Option<TxPlace> {
+        let window = self.window.read();
+        let (number, index) = window.txs.get(hash).copied()?;
+        if number >= self.visible_minis() {
+            return None;
+        }
+        Some(TxPlace {
+            mini: window.mini(number)?,
+            index: index as usize,
+        })
+    }
+
+    /// Whether a transaction was executed, visible or not. For the pool's "already known".
+    pub fn knows_transaction(&self, hash: &B256) -> bool {
+        self.window.read().txs.contains_key(hash)
+    }
+}
+
+impl Window {
+    fn mini(&self, number: u64) -> Option<Arc<MiniBlock>> {
+        let index = usize::try_from(number.checked_sub(self.first_mini)?).ok()?;
+        self.minis.get(index).cloned()
+    }
+
+    fn block(&self, number: u64) -> Option<SharedBlock> {
+        let first = self.blocks.front()?.header.number;
+        let index = usize::try_from(number.checked_sub(first)?).ok()?;
+        self.blocks.get(index).cloned()
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(block) = self.blocks.pop_front() else {
+            return;
+        };
+        self.block_numbers.remove(&block.hash);
+        while self.first_mini < block.next_mini() {
+            let Some(mini) = self.minis.pop_front() else {
+                return;
+            };
+            self.first_mini += 1;
+            for tx in &mini.txs {
+                self.txs.remove(&tx.hash);
+            }
+        }
+    }
+}

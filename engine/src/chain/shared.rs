@@ -1,0 +1,313 @@
+//! The chain as all threads see it.
+
+use std::sync::Arc;
+
+use alloy_consensus::{
+    Header,
+    constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
+};
+use alloy_eips::{BlockId, BlockNumberOrTag};
+use alloy_primitives::B256;
+use mega_evm::MegaHardforkConfig;
+use parking_lot::Mutex;
+
+use super::{
+    archive::Archive,
+    config::{ChainConfig, ConfigError},
+    recent::{Recent, SharedBlock, TxPlace},
+    waiters::Waiters,
+};
+use crate::{
+    block::{BlockRecord, MiniBlock, REQUESTS_HASH, prev_randao},
+    evm,
+    keys::Key,
+    state::{Change, Commitment, LatticeHash, View, WithdrawalsRoot, World, genesis_diff},
+};
+
+/// Why there is no state for a block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    /// No such block.
+    #[error("unknown block")]
+    UnknownBlock,
+    /// A hash that no block has.
+    #[error("header not found")]
+    UnknownHash(B256),
+    /// The archive gave a block that isn't one.
+    #[error("the archive is damaged: {0}")]
+    BadArchive(String),
+}
+
+/// The block that a state belongs to, as a call over it sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// The block's number.
+    pub number: u64,
+    /// Its timestamp in seconds.
+    pub timestamp: u64,
+    /// Its parent's hash.
+    pub parent_hash: B256,
+    /// The newest mini-block within, if the state is one of a mini-block.
+    pub mini: Option<u64>,
+}
+
+/// Configuration, state, recent blocks, and who waits.
+pub struct Chain {
+    /// The configuration.
+    pub config: ChainConfig,
+    /// The hardforks that the configuration's spec stands for.
+    pub hardforks: MegaHardforkConfig,
+    /// The key that signs mini-blocks.
+    pub sequencer: Key,
+    /// The state.
+    pub world: World,
+    /// The newest blocks.
+    pub recent: Recent,
+    /// Everything older.
+    pub archive: Arc<dyn Archive>,
+    /// Who waits for what.
+    pub waiters: Waiters,
+    /// Block 0.
+    pub genesis: SharedBlock,
+    /// What follows the state block by block; the builder takes it while it runs.
+    pub(crate) followers: Mutex<Option<Followers>>,
+}
+
+/// What follows the state block by block to give the header its roots.
+pub(crate) struct Followers {
+    pub(crate) commitment: Box<dyn Commitment>,
+    pub(crate) withdrawals: WithdrawalsRoot,
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain")
+            .field("world", &self.world)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Chain {
+    /// A chain at genesis.
+    pub fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, ConfigError> {
+        config.check()?;
+        let world = World::new(config.history_blocks);
+        let diff = genesis_diff(&config.genesis.alloc);
+        diff.codes
+            .iter()
+            .for_each(|code| world.load_code(code.clone()));
+        world.load(diff.entries.iter().copied());
+        let mut followers = Followers::of(&world);
+        let header = genesis_header(&config, &mut followers);
+        let genesis = BlockRecord::new(header, 0, 0, Default::default());
+        world.put_block_hash(0, genesis.hash);
+        let sequencer = config.sequencer()?;
+        Ok(Self {
+            hardforks: evm::hardforks(config.spec_id()?, sequencer.address()),
+            sequencer,
+            world,
+            recent: Recent::new(genesis.clone(), config.history_blocks),
+            archive,
+            waiters: Waiters::default(),
+            genesis: Arc::new(genesis),
+            followers: Mutex::new(Some(followers)),
+            config,
+        })
+    }
+
+    /// Everything up to this mini-block and this block is on disk: makes it visible and answers those
+    /// who waited for it.
+    pub fn durable(&self, mini: u64, block: u64) {
+        self.world.set_visible(mini + 1);
+        let minis = self.recent.set_visible(mini, block);
+        self.waiters.notify(&minis);
+    }
+
+    /// The state that a block tag, number or hash stands for, pinned.
+    pub fn view_at(&self, id: BlockId) -> Result<View, ViewError> {
+        Ok(self.view_with_anchor(id)?.0)
+    }
+
+    /// Likewise, with the block it belongs to.
+    pub fn view_with_anchor(&self, id: BlockId) -> Result<(View, Anchor), ViewError> {
+        match id {
+            BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => {
+                self.visible_view()
+            }
+            _ => {
+                let number = self.resolve(id)?;
+                let block = self.block(number)?.ok_or(ViewError::UnknownBlock)?;
+                let anchor = Anchor {
+                    number,
+                    timestamp: block.header.timestamp,
+                    parent_hash: block.header.parent_hash,
+                    mini: None,
+                };
+                Ok((self.view_of_block(number), anchor))
+            }
+        }
+    }
+
+    /// The sealed block's number that a tag, number or hash stands for. `latest` and `pending` give the
+    /// newest sealed block, which may be older than the newest mini-block.
+    pub fn resolve(&self, id: BlockId) -> Result<u64, ViewError> {
+        let newest = self.recent.visible_block();
+        match id {
+            BlockId::Hash(hash) => self
+                .block_number(&hash.block_hash)
+                .ok_or(ViewError::UnknownHash(hash.block_hash)),
+            BlockId::Number(BlockNumberOrTag::Earliest) => Ok(0),
+            BlockId::Number(BlockNumberOrTag::Number(number)) if number <= newest => Ok(number),
+            BlockId::Number(BlockNumberOrTag::Number(_)) => Err(ViewError::UnknownBlock),
+            BlockId::Number(_) => Ok(newest),
+        }
+    }
+
+    /// The number of a visible sealed block.
+    pub fn block_number(&self, hash: &B256) -> Option<u64> {
+        if *hash == self.genesis.hash {
+            return Some(0);
+        }
+        self.recent
+            .block_number(hash)
+            .or_else(|| self.archive.block_number(hash))
+    }
+
+    /// A visible sealed block.
+    pub fn block(&self, number: u64) -> Result<Option<SharedBlock>, ViewError> {
+        if number == 0 {
+            return Ok(Some(self.genesis.clone()));
+        }
+        if number > self.recent.visible_block() {
+            return Ok(None);
+        }
+        if let Some(block) = self.recent.block(number) {
+            return Ok(Some(block));
+        }
+        let Some(bytes) = self.archive.block(number) else {
+            return Ok(None);
+        };
+        let block = BlockRecord::decode(&bytes).map_err(damaged)?;
+        Ok(Some(Arc::new(block)))
+    }
+
+    /// A visible mini-block.
+    pub fn mini(&self, number: u64) -> Result<Option<Arc<MiniBlock>>, ViewError> {
+        if number >= self.recent.visible_minis() {
+            return Ok(None);
+        }
+        if let Some(mini) = self.recent.mini(number) {
+            return Ok(Some(mini));
+        }
+        let Some(bytes) = self.archive.mini(number) else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(MiniBlock::decode(&bytes).map_err(damaged)?)))
+    }
+
+    /// Where a visible transaction is.
+    pub fn transaction(&self, hash: &B256) -> Result<Option<TxPlace>, ViewError> {
+        if let Some(place) = self.recent.transaction(hash) {
+            return Ok(Some(place));
+        }
+        let Some((number, index)) = self.archive.tx_location(hash) else {
+            return Ok(None);
+        };
+        let place = self.mini(number)?.map(|mini| TxPlace {
+            mini,
+            index: index as usize,
+        });
+        Ok(place.filter(|place| place.index < place.mini.txs.len()))
+    }
+
+    fn visible_view(&self) -> Result<(View, Anchor), ViewError> {
+        let view = View::new(self.world.clone(), self.world.pin_visible());
+        let newest = view.version().checked_sub(1);
+        let Some(mini) = newest
+            .map(|number| self.mini(number))
+            .transpose()?
+            .flatten()
+        else {
+            let block = self
+                .block(self.recent.visible_block())?
+                .ok_or(ViewError::UnknownBlock)?;
+            let anchor = Anchor {
+                number: block.header.number,
+                timestamp: block.header.timestamp,
+                parent_hash: block.header.parent_hash,
+                mini: None,
+            };
+            return Ok((view, anchor));
+        };
+        let parent_hash = mini
+            .block_number
+            .checked_sub(1)
+            .and_then(|parent| self.world.block_hash(parent))
+            .unwrap_or_default();
+        let anchor = Anchor {
+            number: mini.block_number,
+            timestamp: mini.block_timestamp,
+            parent_hash,
+            mini: Some(mini.number),
+        };
+        Ok((view, anchor))
+    }
+
+    fn view_of_block(&self, number: u64) -> View {
+        match self.world.pin_block(number) {
+            Some(pin) => View::new(self.world.clone(), pin),
+            None => {
+                let (_, pin) = self.world.pin_oldest();
+                View::archived(self.world.clone(), pin, self.archive.clone(), number)
+            }
+        }
+    }
+}
+
+fn damaged(error: crate::block::DecodeError) -> ViewError {
+    ViewError::BadArchive(error.to_string())
+}
+
+impl Followers {
+    /// Followers of everything that the world holds now.
+    pub(crate) fn of(world: &World) -> Self {
+        let mut changes = Vec::new();
+        world.for_each(|key, new| {
+            changes.push(Change {
+                key,
+                old: Default::default(),
+                new,
+            })
+        });
+        changes.sort_unstable_by_key(|change| change.key);
+        let mut commitment = Box::new(LatticeHash::default());
+        commitment.update(&changes);
+        Self {
+            commitment,
+            withdrawals: WithdrawalsRoot::load(world),
+        }
+    }
+}
+
+fn genesis_header(config: &ChainConfig, followers: &mut Followers) -> Header {
+    Header {
+        parent_hash: B256::ZERO,
+        ommers_hash: EMPTY_OMMER_ROOT_HASH,
+        beneficiary: config.coinbase,
+        state_root: followers.commitment.root(),
+        transactions_root: EMPTY_ROOT_HASH,
+        receipts_root: EMPTY_ROOT_HASH,
+        number: 0,
+        gas_limit: config.gas_limit,
+        timestamp: config.genesis.timestamp,
+        extra_data: config.extra_data.clone(),
+        mix_hash: prev_randao(B256::ZERO, 0),
+        base_fee_per_gas: Some(config.base_fee),
+        withdrawals_root: Some(followers.withdrawals.root()),
+        blob_gas_used: Some(0),
+        excess_blob_gas: Some(0),
+        parent_beacon_block_root: Some(B256::ZERO),
+        requests_hash: Some(REQUESTS_HASH),
+        ..Default::default()
+    }
+}

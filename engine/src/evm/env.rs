@@ -1,0 +1,111 @@
+//! The environment that a block gives its transactions.
+
+use alloy_evm::{Database, EvmEnv, EvmFactory as _};
+use alloy_primitives::{Address, B256, U256};
+use mega_evm::{
+    BlockLimits, MegaEvm, MegaEvmFactory, MegaHardfork, MegaHardforkConfig, MegaHardforks,
+    MegaSpecId,
+};
+use revm::{
+    context::{BlockEnv, CfgEnv},
+    context_interface::block::BlobExcessGasAndPrice,
+    inspector::NoOpInspector,
+};
+
+use super::external::ExternalEnv;
+use crate::{
+    block::prev_randao,
+    chain::{Anchor, ChainConfig},
+};
+
+/// What a transaction can learn about its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockContext {
+    /// The number.
+    pub number: u64,
+    /// Seconds since 1970.
+    pub timestamp: u64,
+    /// The parent's hash.
+    pub parent_hash: B256,
+    /// What PREVRANDAO answers.
+    pub prev_randao: B256,
+    /// The block gas limit.
+    pub gas_limit: u64,
+    /// The base fee in wei.
+    pub base_fee: u64,
+    /// Who receives priority fees.
+    pub coinbase: Address,
+}
+
+impl BlockContext {
+    /// Block `number` of the chain, opened at `timestamp` upon the block with `parent_hash`.
+    pub fn new(config: &ChainConfig, number: u64, timestamp: u64, parent_hash: B256) -> Self {
+        Self {
+            number,
+            timestamp,
+            parent_hash,
+            prev_randao: prev_randao(parent_hash, number),
+            gas_limit: config.gas_limit,
+            base_fee: config.base_fee,
+            coinbase: config.coinbase,
+        }
+    }
+
+    /// The block that a state belongs to: calls run as if inside it.
+    pub fn at(config: &ChainConfig, anchor: &Anchor) -> Self {
+        Self::new(config, anchor.number, anchor.timestamp, anchor.parent_hash)
+    }
+}
+
+/// The configuration that all of the chain's transactions share.
+pub fn cfg_env(chain_id: u64, spec: MegaSpecId) -> CfgEnv<MegaSpecId> {
+    let mut cfg = CfgEnv::new_with_spec(spec);
+    cfg.chain_id = chain_id;
+    cfg
+}
+
+/// mega-evm's environment for a block.
+pub fn evm_env(chain_id: u64, spec: MegaSpecId, block: &BlockContext) -> EvmEnv<MegaSpecId> {
+    let block_env = BlockEnv {
+        number: U256::from(block.number),
+        beneficiary: block.coinbase,
+        timestamp: U256::from(block.timestamp),
+        gas_limit: block.gas_limit,
+        basefee: block.base_fee,
+        difficulty: U256::ZERO,
+        prevrandao: Some(block.prev_randao),
+        blob_excess_gas_and_price: Some(BlobExcessGasAndPrice {
+            excess_blob_gas: 0,
+            blob_gasprice: 1,
+        }),
+    };
+    EvmEnv {
+        cfg_env: cfg_env(chain_id, spec),
+        block_env,
+    }
+}
+
+/// The limits of a block and its transactions under the rules that are active at its time.
+pub fn block_limits(hardforks: &MegaHardforkConfig, block: &BlockContext) -> BlockLimits {
+    match hardforks.hardfork(block.timestamp) {
+        Some(fork) => limits_of(fork, block.gas_limit),
+        None => BlockLimits::no_limits().with_block_gas_limit(block.gas_limit),
+    }
+}
+
+fn limits_of(fork: MegaHardfork, gas_limit: u64) -> BlockLimits {
+    BlockLimits::from_hardfork_and_block_gas_limit(fork, gas_limit)
+}
+
+/// An EVM over any database, with the limits of the block's rules.
+pub fn create_evm<DB: Database>(
+    db: DB,
+    env: EvmEnv<MegaSpecId>,
+    limits: &BlockLimits,
+    external: ExternalEnv,
+) -> MegaEvm<DB, NoOpInspector, ExternalEnv> {
+    MegaEvmFactory::new()
+        .with_external_env_factory(external)
+        .create_evm(db, env)
+        .with_tx_runtime_limits(limits.to_evm_tx_runtime_limits())
+}

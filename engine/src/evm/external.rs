@@ -1,0 +1,126 @@
+//! What mega-evm asks the outside: SALT bucket capacities, and the oracle's slots.
+
+use std::{cell::Cell, collections::BTreeMap, convert::Infallible, fmt::Debug, rc::Rc, sync::Arc};
+
+use alloy_primitives::{Address, U256};
+use mega_evm::{BucketId, ExternalEnvFactory, ExternalEnvTypes, ExternalEnvs, OracleEnv, SaltEnv};
+
+use crate::salt::hasher;
+
+/// A bucket that has never grown.
+const MIN_CAPACITY: u64 = 256;
+
+/// The oracle's slot that HighPrecisionTimestamp reads.
+const TIMESTAMP_SLOT: U256 = U256::ZERO;
+
+/// How many slots each SALT bucket has, as of the parent block. Storage gas grows with it.
+pub trait BucketCapacities: Send + Sync + Debug {
+    /// The capacity of a bucket, never below 256.
+    fn capacity(&self, bucket: BucketId) -> u64;
+}
+
+/// Capacities that never change: those configured, and 256 for the rest.
+#[derive(Clone, Debug, Default)]
+pub struct FixedCapacities(pub BTreeMap<BucketId, u64>);
+
+impl BucketCapacities for FixedCapacities {
+    fn capacity(&self, bucket: BucketId) -> u64 {
+        self.0
+            .get(&bucket)
+            .copied()
+            .unwrap_or(MIN_CAPACITY)
+            .max(MIN_CAPACITY)
+    }
+}
+
+/// Supplies the oracle's timestamp, and tells afterwards whether it was asked. One per thread.
+#[derive(Clone, Debug, Default)]
+pub struct OracleClock(Rc<ClockState>);
+
+#[derive(Debug, Default)]
+struct ClockState {
+    /// Microseconds to answer with; nothing lets the oracle's own storage answer.
+    now_us: Cell<Option<u64>>,
+    asked: Cell<bool>,
+}
+
+impl OracleClock {
+    /// Answers with `now_us` until set anew, and forgets whether it was asked.
+    pub fn set(&self, now_us: Option<u64>) {
+        self.0.now_us.set(now_us);
+        self.0.asked.set(false);
+    }
+
+    /// Whether anyone read the timestamp since [`OracleClock::set`].
+    pub fn was_asked(&self) -> bool {
+        self.0.asked.get()
+    }
+}
+
+/// The outside, as one EVM sees it.
+#[derive(Clone, Debug)]
+pub struct ExternalEnv {
+    capacities: Arc<dyn BucketCapacities>,
+    clock: OracleClock,
+}
+
+impl ExternalEnv {
+    /// Capacities, and an oracle that answers from its own storage only.
+    pub fn new(capacities: Arc<dyn BucketCapacities>) -> Self {
+        Self {
+            capacities,
+            clock: OracleClock::default(),
+        }
+    }
+
+    /// Likewise, with a clock that the caller keeps a handle to.
+    pub fn with_clock(capacities: Arc<dyn BucketCapacities>, clock: OracleClock) -> Self {
+        Self { capacities, clock }
+    }
+}
+
+/// The capacities as mega-evm asks for them.
+#[derive(Clone, Debug)]
+pub struct Capacities(Arc<dyn BucketCapacities>);
+
+impl SaltEnv for Capacities {
+    type Error = Infallible;
+
+    fn get_bucket_capacity(&self, bucket: BucketId) -> Result<u64, Infallible> {
+        Ok(self.0.capacity(bucket))
+    }
+
+    fn bucket_id_for_account(account: Address) -> BucketId {
+        hasher::bucket_id_for_account(&account.0.0)
+    }
+
+    fn bucket_id_for_slot(address: Address, key: U256) -> BucketId {
+        hasher::bucket_id_for_slot(&address.0.0, &key.to_be_bytes())
+    }
+}
+
+impl OracleEnv for OracleClock {
+    fn get_oracle_storage(&self, slot: U256) -> Option<U256> {
+        if slot != TIMESTAMP_SLOT {
+            return None;
+        }
+        self.0.asked.set(true);
+        self.0.now_us.get().map(U256::from)
+    }
+}
+
+impl ExternalEnvTypes for ExternalEnv {
+    type SaltEnv = Capacities;
+    type OracleEnv = OracleClock;
+}
+
+impl ExternalEnvFactory for ExternalEnv {
+    type EnvTypes = Self;
+
+    fn external_envs(&self, _block: u64) -> ExternalEnvs<Self> {
+        ExternalEnvs {
+            salt_env: Capacities(self.capacities.clone()),
+            oracle_env: self.clock.clone(),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! One transaction through mega-evm: which rules, in which environment, and what came of it.
+//!
+//! Responsible for turning configuration into mega-evm's types and mega-evm's outcomes into ours. The
+//! builder, simulation and verification share it; none of it knows where state comes from.
+
+mod env;
+mod external;
+mod outcome;
+mod spec;
+
+pub use env::{BlockContext, block_limits, cfg_env, create_evm, evm_env};
+pub use external::{BucketCapacities, Capacities, ExternalEnv, FixedCapacities, OracleClock};
+pub use outcome::{halt_from, is_detained, mega_transaction, result_from};
+pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};

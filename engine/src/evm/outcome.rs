@@ -1,0 +1,145 @@
+//! From a transaction to mega-evm's form of it, and from mega-evm's outcome to ours.
+//!
+//! **How gas is split.** mega-evm meters compute gas; all other gas that a transaction pays is storage
+//! gas, and refunds (EIP-3529, EIP-7702) lower the compute part only:
+//!
+//! * `compute_gas = metered compute gas - refund`, `storage_gas = gas_used - compute_gas`.
+//! * When the transaction ends in an ordinary halt (out of gas, bad opcode...) it forfeits what was left.
+//!   The forfeited gas counts as compute; of storage only the transaction's own bytes remain.
+//! * Where EIP-7623's floor decides, what it adds counts as storage.
+//! * Without dual gas (`equivalence`) everything is compute.
+
+use alloy_evm::{Database, FromTxWithEncoded};
+use alloy_primitives::{Address, Bytes};
+use mega_evm::{
+    ExternalEnvTypes, MegaEvm, MegaHaltReason, MegaSpecId, MegaTransaction, MegaTransactionOutcome,
+    constants,
+};
+use op_alloy_consensus::OpTxEnvelope;
+use op_revm::OpHaltReason;
+use revm::{
+    context::result::{ExecutionResult, Output},
+    handler::EvmTr,
+    interpreter::gas::get_tokens_in_calldata,
+};
+
+use crate::block::{Halt, MAX_KEPT_OUTPUT, TxResult, Usage};
+
+/// mega-evm's form of a transaction.
+pub fn mega_transaction(envelope: &OpTxEnvelope, raw: Bytes, sender: Address) -> MegaTransaction {
+    MegaTransaction::from_encoded_tx(envelope, sender, raw)
+}
+
+/// Whether the transaction that `evm` executed last has read volatile data, which caps its compute gas.
+pub fn is_detained<DB: Database, INSP, E: ExternalEnvTypes>(evm: &MegaEvm<DB, INSP, E>) -> bool {
+    evm.ctx_ref()
+        .volatile_data_tracker
+        .borrow()
+        .get_compute_gas_limit()
+        .is_some()
+}
+
+/// Our result of an outcome. `deposit_nonce` is the sender's nonce before a deposit, `input` the
+/// transaction's calldata.
+pub fn result_from(
+    spec: MegaSpecId,
+    outcome: &MegaTransactionOutcome,
+    input: &[u8],
+    detained: bool,
+    deposit_nonce: Option<u64>,
+) -> TxResult {
+    let gas_used = outcome.result.gas_used();
+    let mut result = TxResult {
+        gas_used,
+        deposit_nonce,
+        ..Default::default()
+    };
+    let mut halt = None;
+    match &outcome.result {
+        ExecutionResult::Success {
+            gas_refunded,
+            logs,
+            output,
+            ..
+        } => {
+            result.success = true;
+            result.gas_refunded = *gas_refunded;
+            result.logs = logs.clone();
+            if let Output::Create(_, address) = output {
+                result.contract_address = *address;
+            }
+        }
+        ExecutionResult::Revert { output, .. } => {
+            result.output = output.slice(..output.len().min(MAX_KEPT_OUTPUT));
+        }
+        ExecutionResult::Halt { reason, .. } => halt = Some(halt_from(reason)),
+    }
+    let compute_gas = compute_share(spec, outcome, input, result.gas_refunded, halt.as_ref());
+    result.usage = Usage {
+        compute_gas,
+        storage_gas: gas_used - compute_gas,
+        data_size: outcome.data_size,
+        kv_updates: outcome.kv_updates,
+        state_growth: outcome.state_growth_used,
+        metered_compute_gas: outcome.compute_gas_used,
+        detained,
+        halt,
+    };
+    result
+}
+
+/// The part of the gas used that paid for computing; the module's documentation has the rules.
+fn compute_share(
+    spec: MegaSpecId,
+    outcome: &MegaTransactionOutcome,
+    input: &[u8],
+    refunded: u64,
+    halt: Option<&Halt>,
+) -> u64 {
+    let gas_used = outcome.result.gas_used();
+    if spec < MegaSpecId::MINI_REX {
+        return gas_used;
+    }
+    if matches!(halt, Some(Halt::Evm(_))) {
+        let mut own_bytes = constants::mini_rex::CALLDATA_STANDARD_TOKEN_STORAGE_GAS
+            * get_tokens_in_calldata(input, true);
+        if spec >= MegaSpecId::REX {
+            own_bytes += constants::rex::TX_INTRINSIC_STORAGE_GAS;
+        }
+        return gas_used.saturating_sub(own_bytes);
+    }
+    outcome
+        .compute_gas_used
+        .saturating_sub(refunded)
+        .min(gas_used)
+}
+
+/// Our form of a halt reason.
+pub fn halt_from(reason: &MegaHaltReason) -> Halt {
+    match *reason {
+        MegaHaltReason::Base(OpHaltReason::Base(ref reason)) => Halt::Evm(format!("{reason:?}")),
+        MegaHaltReason::Base(ref reason) => Halt::Evm(format!("{reason:?}")),
+        MegaHaltReason::DataLimitExceeded { limit, actual } => {
+            Halt::DataLimitExceeded { limit, actual }
+        }
+        MegaHaltReason::KVUpdateLimitExceeded { limit, actual } => {
+            Halt::KvUpdateLimitExceeded { limit, actual }
+        }
+        MegaHaltReason::ComputeGasLimitExceeded { limit, actual } => {
+            Halt::ComputeGasLimitExceeded { limit, actual }
+        }
+        MegaHaltReason::StateGrowthLimitExceeded { limit, actual } => {
+            Halt::StateGrowthLimitExceeded { limit, actual }
+        }
+        MegaHaltReason::SystemTxInvalidCallee { callee } => Halt::SystemTxInvalidCallee { callee },
+        MegaHaltReason::VolatileDataAccessOutOfGas {
+            access_type,
+            limit,
+            actual,
+        } => Halt::VolatileDataAccessOutOfGas {
+            access: access_type.bits(),
+            limit,
+            actual,
+        },
+    }
+}

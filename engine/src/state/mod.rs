@@ -1,0 +1,38 @@
+//! Accounts, storage and code in memory.
+//!
+//! ```text
+//!   builder ── Overlay (open mini-block) ── commit(diff) ──▶ World: sharded base + undo layers
+//!                                                               ▲
+//!   eth_call, receipts, verify ── View (pinned version) ────────┘   older: Archive
+//! ```
+//!
+//! One thread writes ([`World::commit`]); any number read through [`View`]s that never change.
+
+mod commitment;
+mod genesis;
+mod overlay;
+mod view;
+mod withdrawals;
+mod world;
+
+pub use commitment::{Change, Commitment, LatticeHash};
+pub use genesis::{Alloc, GenesisAccount, genesis_diff};
+pub use overlay::Overlay;
+pub use view::View;
+pub use withdrawals::WithdrawalsRoot;
+pub use world::{BlockUndo, Pin, Version, World};
+
+use revm::database_interface::DBErrorMarker;
+
+/// What can go wrong when state is read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// An account names code that nobody has.
+    #[error("the code with hash {0} is missing")]
+    MissingCode(alloy_primitives::B256),
+    /// The archive gave a value that isn't one.
+    #[error("the archive is damaged: {0}")]
+    BadArchive(#[from] crate::block::DecodeError),
+}
+
+impl DBErrorMarker for StateError {}

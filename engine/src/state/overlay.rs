@@ -1,0 +1,141 @@
+//! The open mini-block's changes over the newest state; the builder's database.
+//!
+//! Belongs to the builder's thread alone. Transactions' outcomes are laid into it one by one; sealing
+//! takes them out as a [`StateDiff`].
+
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, map::HashMap};
+use revm::{
+    Database,
+    bytecode::Bytecode,
+    state::{AccountInfo, EvmState},
+};
+
+use super::{StateError, view::account_info, world::World};
+use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
+
+/// Changes that aren't committed yet, over the world's newest state.
+#[derive(Debug)]
+pub struct Overlay {
+    world: World,
+    accounts: HashMap<Address, Option<PlainAccount>>,
+    slots: HashMap<(Address, U256), U256>,
+    codes: HashMap<B256, Bytecode>,
+}
+
+impl Overlay {
+    /// No changes yet.
+    pub fn new(world: World) -> Self {
+        Self {
+            world,
+            accounts: HashMap::default(),
+            slots: HashMap::default(),
+            codes: HashMap::default(),
+        }
+    }
+
+    /// An account as it is now.
+    pub fn account(&self, address: Address) -> Option<PlainAccount> {
+        match self.accounts.get(&address) {
+            Some(account) => *account,
+            None => self.world.tip_account(address),
+        }
+    }
+
+    /// Lays the outcome of a transaction or system call over what is here.
+    pub fn apply(&mut self, state: &EvmState) {
+        for (address, account) in state {
+            if !account.is_touched() {
+                continue;
+            }
+            // Only accounts created in the same transaction are ever destroyed (EIP-6780), so no
+            // older storage has to be wiped.
+            if account.is_selfdestructed() {
+                self.accounts.insert(*address, None);
+                continue;
+            }
+            let info = &account.info;
+            if let Some(code) = &info.code
+                && info.code_hash != KECCAK256_EMPTY
+                && !self.codes.contains_key(&info.code_hash)
+                && self.world.code(&info.code_hash).is_none()
+            {
+                self.codes.insert(info.code_hash, code.clone());
+            }
+            let plain = PlainAccount {
+                nonce: info.nonce,
+                balance: info.balance,
+                code_hash: info.code_hash,
+            };
+            self.accounts
+                .insert(*address, (!plain.is_empty()).then_some(plain));
+            for (slot, value) in account.changed_storage_slots() {
+                self.slots.insert((*address, *slot), value.present_value);
+            }
+        }
+    }
+
+    /// Takes out everything that differs from the committed state, in canonical order.
+    pub fn take_diff(&mut self) -> StateDiff {
+        let accounts = self.accounts.drain().map(|(address, account)| {
+            (
+                PlainKey::account(address),
+                account.map_or(PlainValue::Absent, PlainValue::Account),
+            )
+        });
+        let slots = self.slots.drain().map(|((address, slot), value)| {
+            (PlainKey::slot(address, slot), PlainValue::from_slot(value))
+        });
+        let world = &self.world;
+        let mut entries: Vec<_> = accounts
+            .chain(slots)
+            .filter(|(key, value)| world.tip(key) != *value)
+            .collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        let mut codes: Vec<(B256, Bytes)> = self
+            .codes
+            .drain()
+            .map(|(hash, code)| (hash, code.original_bytes()))
+            .collect();
+        // Code that was made and lost again within the mini-block belongs to nobody.
+        codes.retain(|(hash, _)| {
+            entries
+                .iter()
+                .any(|(_, value)| value.as_account().is_some_and(|a| a.code_hash == *hash))
+        });
+        codes.sort_unstable_by_key(|(hash, _)| *hash);
+        StateDiff {
+            entries,
+            codes: codes.into_iter().map(|(_, code)| code).collect(),
+        }
+    }
+}
+
+impl Database for Overlay {
+    type Error = StateError;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, StateError> {
+        Ok(self.account(address).map(account_info))
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, StateError> {
+        if hash == KECCAK256_EMPTY || hash.is_zero() {
+            return Ok(Bytecode::default());
+        }
+        self.codes
+            .get(&hash)
+            .cloned()
+            .or_else(|| self.world.code(&hash))
+            .ok_or(StateError::MissingCode(hash))
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, StateError> {
+        match self.slots.get(&(address, slot)) {
+            Some(value) => Ok(*value),
+            None => Ok(self.world.tip(&PlainKey::slot(address, slot)).as_slot()),
+        }
+    }
+
+    fn block_hash(&mut self, block: u64) -> Result<B256, StateError> {
+        Ok(self.world.block_hash(block).unwrap_or_default())
+    }
+}

@@ -1,0 +1,479 @@
+//! The whole state in memory, written by one thread and read by many at any retained version.
+//!
+//! The newest values lie in sharded maps. Before a commit overwrites them it files an *undo layer*:
+//! the values that the changed keys had. A reader of version `v` looks the key up in the base and, if
+//! commits have begun since `v`, lets the first undo layer from `v` on that knows the key correct it.
+//! The layer is filed and the version raised *before* the base is written, so whoever sees a new base
+//! value also sees that it must look for a layer.
+//!
+//! Version = number of mini-blocks committed since genesis, so mini-block `n` makes version `n + 1`.
+//! Layers of a closed EVM block are merged into one, unless a reader or the visible head stands inside.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use alloy_primitives::{Address, B256, U256, map::HashMap};
+use parking_lot::RwLock;
+use revm::bytecode::Bytecode;
+
+use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
+
+/// Number of mini-blocks committed since genesis.
+pub type Version = u64;
+
+/// Shards keep the pause of a growing map, and the readers' waits, short.
+const SHARDS: usize = 64;
+
+#[derive(Default)]
+struct Shard {
+    accounts: HashMap<Address, PlainAccount>,
+    slots: HashMap<(Address, B256), U256>,
+}
+
+struct Layer {
+    /// The version whose values it holds.
+    from: Version,
+    old: HashMap<PlainKey, PlainValue>,
+}
+
+#[derive(Clone, Copy)]
+struct Boundary {
+    block: u64,
+    /// The version when the block began.
+    start: Version,
+    /// The version when it was sealed.
+    end: Version,
+    merged: bool,
+}
+
+struct History {
+    layers: VecDeque<Arc<Layer>>,
+    blocks: VecDeque<Boundary>,
+    /// The oldest block whose final state can still be read, and its version.
+    floor: (u64, Version),
+    /// Where the open block began.
+    open: Version,
+    visible: Version,
+    pins: BTreeMap<Version, usize>,
+}
+
+struct Inner {
+    shards: Vec<RwLock<Shard>>,
+    codes: RwLock<HashMap<B256, Bytecode>>,
+    block_hashes: RwLock<BTreeMap<u64, B256>>,
+    version: AtomicU64,
+    history: RwLock<History>,
+    history_blocks: usize,
+}
+
+/// The state; cheap to clone, all clones are the same state.
+#[derive(Clone)]
+pub struct World {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World")
+            .field("version", &self.version())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The values that a block's changed keys had before it, sorted by key.
+pub type BlockUndo = Vec<(PlainKey, PlainValue)>;
+
+/// Keeps a version readable while it lives.
+pub struct Pin {
+    world: World,
+    version: Version,
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Pin").field(&self.version).finish()
+    }
+}
+
+impl Pin {
+    /// The pinned version.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut history = self.world.inner.history.write();
+        if let Some(count) = history.pins.get_mut(&self.version) {
+            *count -= 1;
+            if *count == 0 {
+                history.pins.remove(&self.version);
+            }
+        }
+    }
+}
+
+impl World {
+    /// An empty state at version 0 and block 0, keeping `history_blocks` blocks of undo layers.
+    pub fn new(history_blocks: usize) -> Self {
+        let history = History {
+            layers: VecDeque::new(),
+            blocks: VecDeque::new(),
+            floor: (0, 0),
+            open: 0,
+            visible: 0,
+            pins: BTreeMap::new(),
+        };
+        Self {
+            inner: Arc::new(Inner {
+                shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+                codes: RwLock::default(),
+                block_hashes: RwLock::default(),
+                version: AtomicU64::new(0),
+                history: RwLock::new(history),
+                history_blocks,
+            }),
+        }
+    }
+
+    // --- the writer -------------------------------------------------------------------------
+
+    /// Overwrites values without an undo layer. Only before anyone reads: genesis and snapshots.
+    pub fn load(&self, entries: impl IntoIterator<Item = (PlainKey, PlainValue)>) {
+        for (key, value) in entries {
+            self.put(key, value);
+        }
+    }
+
+    /// Adds code, found by its hash.
+    pub fn load_code(&self, code: alloy_primitives::Bytes) {
+        let hash = alloy_primitives::keccak256(&code);
+        let mut codes = self.inner.codes.write();
+        codes.entry(hash).or_insert_with(|| Bytecode::new_raw(code));
+    }
+
+    /// Declares what is in memory to be the state at the end of `block`, with `version` mini-blocks
+    /// committed. Forgets all history. Only before anyone reads.
+    pub fn reset_to(&self, block: u64, version: Version) {
+        let mut history = self.inner.history.write();
+        history.layers.clear();
+        history.blocks.clear();
+        history.floor = (block, version);
+        history.open = version;
+        history.visible = version;
+        self.inner.version.store(version, Ordering::Release);
+    }
+
+    /// Commits a sealed mini-block's diff and files the undo layer. Only the builder calls this.
+    pub fn commit(&self, diff: &StateDiff) -> Version {
+        for code in &diff.codes {
+            self.load_code(code.clone());
+        }
+        let mut old = HashMap::with_capacity_and_hasher(diff.entries.len(), Default::default());
+        for (key, _) in &diff.entries {
+            old.insert(*key, self.tip(key));
+        }
+        let version = {
+            let mut history = self.inner.history.write();
+            let from = self.version();
+            if !old.is_empty() {
+                history.layers.push_back(Arc::new(Layer { from, old }));
+            }
+            self.inner.version.store(from + 1, Ordering::Release);
+            from + 1
+        };
+        for (key, value) in &diff.entries {
+            self.put(*key, *value);
+        }
+        version
+    }
+
+    /// Closes `block`: all commits since the last call belong to it. Returns what its keys held before.
+    pub fn close_block(&self, block: u64) -> BlockUndo {
+        let mut history = self.inner.history.write();
+        let boundary = Boundary {
+            block,
+            start: history.open,
+            end: self.version(),
+            merged: false,
+        };
+        let mut undo: BlockUndo = history
+            .merged_layer(boundary)
+            .old
+            .iter()
+            .map(|(key, old)| (*key, *old))
+            .collect();
+        undo.sort_unstable_by_key(|(key, _)| *key);
+        history.open = boundary.end;
+        history.blocks.push_back(boundary);
+        history.tidy(self.inner.history_blocks);
+        undo
+    }
+
+    /// Moves the visible head, which readers of "latest" pin.
+    pub fn set_visible(&self, version: Version) {
+        let mut history = self.inner.history.write();
+        history.visible = history.visible.max(version.min(self.version()));
+        history.tidy(self.inner.history_blocks);
+    }
+
+    /// Remembers a block's hash for BLOCKHASH.
+    pub fn put_block_hash(&self, block: u64, hash: B256) {
+        let mut hashes = self.inner.block_hashes.write();
+        hashes.insert(block, hash);
+        while hashes.len() > 256 + self.inner.history_blocks {
+            hashes.pop_first();
+        }
+    }
+
+    fn put(&self, key: PlainKey, value: PlainValue) {
+        let mut shard = self.shard(&key).write();
+        match (key.slot, value) {
+            (None, PlainValue::Account(account)) => {
+                shard.accounts.insert(key.address, account);
+            }
+            (None, _) => {
+                shard.accounts.remove(&key.address);
+            }
+            (Some(slot), PlainValue::Slot(value)) => {
+                shard.slots.insert((key.address, slot), value);
+            }
+            (Some(slot), _) => {
+                shard.slots.remove(&(key.address, slot));
+            }
+        }
+    }
+
+    // --- readers ----------------------------------------------------------------------------
+
+    /// The newest version, visible or not.
+    pub fn version(&self) -> Version {
+        self.inner.version.load(Ordering::Acquire)
+    }
+
+    /// The newest value, visible or not. For the writer, the pool and loading.
+    pub fn tip(&self, key: &PlainKey) -> PlainValue {
+        let shard = self.shard(key).read();
+        match key.slot {
+            None => shard
+                .accounts
+                .get(&key.address)
+                .copied()
+                .map(PlainValue::Account),
+            Some(slot) => shard
+                .slots
+                .get(&(key.address, slot))
+                .copied()
+                .map(PlainValue::Slot),
+        }
+        .unwrap_or_default()
+    }
+
+    /// The newest state of an account, visible or not.
+    pub fn tip_account(&self, address: Address) -> Option<PlainAccount> {
+        self.tip(&PlainKey::account(address)).as_account()
+    }
+
+    /// The value at a version that the caller has pinned.
+    pub(super) fn value_at(&self, key: &PlainKey, version: Version) -> PlainValue {
+        let newest = self.tip(key);
+        if self.version() == version {
+            return newest;
+        }
+        let history = self.inner.history.read();
+        let first = history.layers.partition_point(|layer| layer.from < version);
+        history
+            .layers
+            .range(first..)
+            .find_map(|layer| layer.old.get(key).copied())
+            .unwrap_or(newest)
+    }
+
+    /// Code by its hash.
+    pub fn code(&self, hash: &B256) -> Option<Bytecode> {
+        self.inner.codes.read().get(hash).cloned()
+    }
+
+    /// A recent block's hash.
+    pub fn block_hash(&self, block: u64) -> Option<B256> {
+        self.inner.block_hashes.read().get(&block).copied()
+    }
+
+    /// Pins the visible head.
+    pub fn pin_visible(&self) -> Pin {
+        let mut history = self.inner.history.write();
+        let version = history.visible;
+        self.pin_locked(&mut history, version)
+    }
+
+    /// Pins the newest version, visible or not.
+    pub fn pin_tip(&self) -> Pin {
+        let mut history = self.inner.history.write();
+        let version = self.version();
+        self.pin_locked(&mut history, version)
+    }
+
+    /// Pins the state at the end of `block`, if it is retained and closed.
+    pub fn pin_block(&self, block: u64) -> Option<Pin> {
+        let mut history = self.inner.history.write();
+        let version = history.block_end(block)?;
+        Some(self.pin_locked(&mut history, version))
+    }
+
+    /// Pins any version that is still told apart from its neighbours.
+    pub fn pin_version(&self, version: Version) -> Option<Pin> {
+        let mut history = self.inner.history.write();
+        let inside_merged = history
+            .blocks
+            .iter()
+            .any(|b| b.merged && b.start < version && version < b.end);
+        if version < history.floor.1 || version > self.version() || inside_merged {
+            return None;
+        }
+        Some(self.pin_locked(&mut history, version))
+    }
+
+    /// The oldest block whose final state is retained.
+    pub fn oldest_block(&self) -> u64 {
+        self.inner.history.read().floor.0
+    }
+
+    /// Pins the oldest retained block's final state, which older views build upon.
+    pub fn pin_oldest(&self) -> (u64, Pin) {
+        let mut history = self.inner.history.write();
+        let (block, version) = history.floor;
+        (block, self.pin_locked(&mut history, version))
+    }
+
+    fn pin_locked(&self, history: &mut History, version: Version) -> Pin {
+        *history.pins.entry(version).or_default() += 1;
+        Pin {
+            world: self.clone(),
+            version,
+        }
+    }
+
+    /// Calls `visit` with every entry, in no order. For snapshots and commitments at start; commits
+    /// between shards may or may not be seen.
+    pub fn for_each(&self, mut visit: impl FnMut(PlainKey, PlainValue)) {
+        for shard in &self.inner.shards {
+            let shard = shard.read();
+            for (address, account) in &shard.accounts {
+                visit(PlainKey::account(*address), PlainValue::Account(*account));
+            }
+            for ((address, slot), value) in &shard.slots {
+                visit(
+                    PlainKey {
+                        address: *address,
+                        slot: Some(*slot),
+                    },
+                    PlainValue::Slot(*value),
+                );
+            }
+        }
+    }
+
+    /// How many accounts and slots there are.
+    pub fn len(&self) -> (usize, usize) {
+        self.inner
+            .shards
+            .iter()
+            .fold((0, 0), |(accounts, slots), shard| {
+                let shard = shard.read();
+                (accounts + shard.accounts.len(), slots + shard.slots.len())
+            })
+    }
+
+    /// Whether there is nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == (0, 0)
+    }
+
+    fn shard(&self, key: &PlainKey) -> &RwLock<Shard> {
+        // Slots of hot contracts are hashes or small numbers, so both ends of the key are mixed.
+        let tail = key.slot.map_or(0, |slot| slot[31] ^ slot[0]);
+        &self.inner.shards[usize::from(key.address[19] ^ tail) % SHARDS]
+    }
+}
+
+impl History {
+    /// The version at the end of a retained block.
+    fn block_end(&self, block: u64) -> Option<Version> {
+        if block == self.floor.0 {
+            return Some(self.floor.1);
+        }
+        let first = self.blocks.front()?.block;
+        let index = usize::try_from(block.checked_sub(first)?).ok()?;
+        self.blocks.get(index).map(|boundary| boundary.end)
+    }
+
+    fn layers_of(&self, block: Boundary) -> std::ops::Range<usize> {
+        let start = self
+            .layers
+            .partition_point(|layer| layer.from < block.start);
+        let end = self.layers.partition_point(|layer| layer.from < block.end);
+        start..end
+    }
+
+    /// One layer for the whole block: the oldest value of each key.
+    fn merged_layer(&self, block: Boundary) -> Layer {
+        let mut old = HashMap::default();
+        for layer in self.layers.range(self.layers_of(block)) {
+            for (key, value) in &layer.old {
+                old.entry(*key).or_insert(*value);
+            }
+        }
+        Layer {
+            from: block.start,
+            old,
+        }
+    }
+
+    /// Merges the layers of closed blocks and drops those too old, where nobody stands in the way.
+    fn tidy(&mut self, keep: usize) {
+        for index in 0..self.blocks.len() {
+            let block = self.blocks[index];
+            if block.merged || block.end > self.visible {
+                continue;
+            }
+            if self
+                .pins
+                .range(block.start + 1..block.end.max(block.start + 1))
+                .next()
+                .is_some()
+            {
+                continue;
+            }
+            let range = self.layers_of(block);
+            if range.len() > 1 {
+                let merged = Arc::new(self.merged_layer(block));
+                self.layers.drain(range.start + 1..range.end);
+                self.layers[range.start] = merged;
+            } else if range.len() == 1 && self.layers[range.start].from != block.start {
+                // A lone layer of a later mini-block: its old values are also the block's.
+                let merged = Arc::new(self.merged_layer(block));
+                self.layers[range.start] = merged;
+            }
+            self.blocks[index].merged = true;
+        }
+        while self.blocks.len() > keep {
+            let Some(block) = self.blocks.front().copied() else {
+                break;
+            };
+            let pinned = self.pins.range(..block.end).next().is_some();
+            if pinned || !block.merged {
+                break;
+            }
+            let range = self.layers_of(block);
+            self.layers.drain(range);
+            self.floor = (block.block, block.end);
+            self.blocks.pop_front();
+        }
+    }
+}
