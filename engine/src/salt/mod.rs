@@ -4,5 +4,16 @@
 //! Not responsible for execution, for storage, or for anything of the node: nothing here opens a file
 //! or depends on another module of this crate. The format in words is `docs/salt.md`.
 
+pub mod codec;
+pub mod crs;
+pub mod group;
 pub mod hasher;
+pub mod node;
+pub mod plain;
+pub mod proof;
+pub mod tables;
 pub mod types;
+pub mod witness;
+
+#[cfg(test)]
+mod real_chain;

@@ -1,0 +1,72 @@
+//! Witnesses of a real MegaETH chain, where its recorded blocks are at hand.
+//!
+//! Set `MEGAETH_VECTORS` to their directory, or put them into `../shared/vectors` beside the
+//! repository; without them these tests pass without checking anything.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::codec::Reader;
+use super::witness::SaltWitness;
+
+/// The recorded blocks, if there are any here.
+fn chain() -> Option<PathBuf> {
+    let vectors = std::env::var_os("MEGAETH_VECTORS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"),
+        PathBuf::from,
+    );
+    let chain = vectors.join("chain");
+    if !chain.is_dir() {
+        eprintln!("skipped: no recorded blocks in {}", vectors.display());
+        return None;
+    }
+    Some(chain)
+}
+
+/// Numbers of the blocks that have a witness and a parent.
+fn blocks(chain: &Path) -> Vec<u64> {
+    let mut blocks: Vec<u64> = fs::read_dir(chain)
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".salt")?.parse().ok())
+        .filter(|number| chain.join(format!("{}.json", number - 1)).exists())
+        .collect();
+    blocks.sort_unstable();
+    assert!(!blocks.is_empty());
+    blocks
+}
+
+fn header_hash(chain: &Path, block: u64, field: &str) -> [u8; 32] {
+    let text = fs::read_to_string(chain.join(format!("{block}.json"))).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let block = json.get("result").unwrap_or(&json);
+    let hex = block[field].as_str().unwrap().trim_start_matches("0x");
+    std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+}
+
+/// The witness after the two hashes that its file begins with.
+fn witness(chain: &Path, block: u64) -> SaltWitness {
+    let file = fs::read(chain.join(format!("{block}.salt"))).unwrap();
+    let mut reader = Reader::new(&file);
+    let _attributes = reader.hash().unwrap();
+    assert_eq!(
+        reader.hash().unwrap(),
+        header_hash(chain, block - 1, "hash"),
+        "parent"
+    );
+    let witness = SaltWitness::read(&mut reader).unwrap();
+    reader.end().unwrap();
+    witness
+}
+
+#[test]
+fn every_witness_verifies_against_its_parents_root() {
+    let Some(chain) = chain() else { return };
+    for block in blocks(&chain) {
+        let witness = witness(&chain, block);
+        witness
+            .verify(&header_hash(&chain, block - 1, "stateRoot"))
+            .unwrap();
+    }
+}
