@@ -13,8 +13,8 @@ DEFAULT_CHAIN_ID: Final = 6343
 
 forge decides by chain id whether it may simulate gas itself or must ask the node (`eth_estimateGas`). It
 knows 4326 and 6343 as MegaETH, while 6342, the retired testnet, is a stranger to it: transactions would go
-out with Ethereum's gas and fail. viem knows the same two. 4326 is where real money lives, and no wallet or script
-should take the devnet for it.
+out with Ethereum's gas and fail. viem knows the same two. 4326 is where real money lives, and no wallet or
+script should take the devnet for it.
 """
 
 TEST_MNEMONIC: Final = "test test test test test test test test test test test junk"

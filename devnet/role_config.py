@@ -1,19 +1,32 @@
-"""What a role process is given, and how it says that it is bound.
+"""The contract between the supervisor and a role process, seen from both sides.
 
-The supervisor writes the configuration; the role (`python -m devnet.roles.<role> --config FILE`) reads it,
-binds, and writes its ready file. Health is asked over HTTP afterwards.
+The supervisor writes the configuration and starts `python -m devnet.roles.<role> --config FILE`; the role
+binds, says so, serves until SIGTERM, and ends by itself when the supervisor is gone. Health is asked over
+HTTP.
 """
 
 import json
 import os
-from collections.abc import Mapping
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from devnet.config import Config
-from devnet.errors import ConfigError, UnavailableError
+from devnet.errors import ConfigError, UnavailableError, UserError
 from devnet.settings import config_from_json, config_to_json
+
+USER_ERROR_EXIT = 3
+"""Exit code of a role that cannot run for a reason its user can mend; its last line on stderr is the reason."""
+
+READY_FD = "MEGAETH_READY_FD"
+LIFELINE_FD = "MEGAETH_LIFELINE_FD"
+
+ORPHAN_GRACE_S = 3.0
+"""How long an orphaned role may take to stop cleanly."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,6 @@ class RoleConfig:
     """The file that a role is started with."""
 
     node: str
-    """Name of the node; the role writes `<run_dir>/<node>.json` when it is bound."""
     role: str
     run_dir: str
     data_dir: str
@@ -50,14 +62,65 @@ class RoleConfig:
             raise ConfigError(f"cannot read the role's configuration {path}", str(error)) from error
 
 
+@dataclass(frozen=True)
+class Bound:
+    """What a role says once it is bound."""
+
+    pid: int
+    endpoints: dict[str, str]
+    port: int
+
+
 def write_ready_file(role: RoleConfig, endpoints: Mapping[str, str], port: int) -> None:
-    """Tell the supervisor that the role is bound: pid, endpoints and port, in one step."""
+    """Say that the role is bound: a file for tools, and a line for the supervisor that waits for it."""
+    text = json.dumps({"pid": os.getpid(), "endpoints": dict(endpoints), "port": port})
     path = ready_file(Path(role.run_dir), role.node)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"pid": os.getpid(), "endpoints": dict(endpoints), "port": port}))
+    temporary.write_text(text)
     temporary.replace(path)
+    if handle := os.environ.pop(READY_FD, None):
+        with os.fdopen(int(handle), "w") as waiting:
+            waiting.write(text)
 
 
 def ready_file(run_dir: Path, node: str) -> Path:
     """Where a role says that it is bound."""
     return run_dir / f"{node}.json"
+
+
+def run_role(serve: Callable[[RoleConfig], None]) -> NoReturn:
+    """The main function of every role: read the configuration, serve, turn a user's error into an exit code."""
+    die_with_supervisor()
+    try:
+        arguments = sys.argv[1:]
+        if len(arguments) != 2 or arguments[0] != "--config":
+            raise ConfigError("a role is started by the supervisor", "expected: --config FILE")
+        serve(RoleConfig.load(Path(arguments[1])))
+    except UserError as error:
+        print(
+            json.dumps({"error": {"what": error.what, "why": error.why, "hint": error.hint}}),
+            file=sys.stderr,
+            flush=True,
+        )
+        sys.exit(USER_ERROR_EXIT)
+    sys.exit(0)
+
+
+def die_with_supervisor() -> None:
+    """Stop this process when the supervisor is gone, however it went.
+
+    The supervisor holds the other end of a pipe and never writes to it, so that the end of the file is the
+    supervisor's end. A thread in a blocking read costs nothing and works on every Unix.
+    """
+    handle = os.environ.pop(LIFELINE_FD, None)
+    if handle is None:
+        return
+
+    def wait() -> None:
+        while os.read(int(handle), 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(ORPHAN_GRACE_S)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()

@@ -17,6 +17,7 @@ SESSION_VERSION = 1
 HEALTH_TIMEOUT_S = 2.0
 
 Role = Literal["sequencer", "full_node", "prover"]
+DevnetState = Literal["starting", "running", "stopping"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,18 @@ class Session:
     data_dir: str
     log_dir: str
     ephemeral: bool
+    control_port: int
+    """Where the supervisor takes commands (`devnet.control`)."""
+    mnemonic: str
+    accounts: int
+    """How many accounts of the mnemonic are funded."""
+    state: DevnetState = "starting"
     nodes: tuple[NodeSession, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it is up and all its processes run (asks no health check)."""
+        return self.state == "running" and all(node.process.runs() for node in self.nodes)
 
     @property
     def rpc_url(self) -> str:
@@ -102,10 +114,10 @@ def read_session(path: Path) -> Session | None:
     return session if session is not None and session.supervisor.runs() else None
 
 
-def read_stale_session(path: Path) -> Session | None:
-    """A session whose supervisor is gone: what a crash left behind."""
-    session = _load(path)
-    return session if session is not None and not session.supervisor.runs() else None
+def running_sessions(home: Path) -> list[Session]:
+    """Every devnet of this user that runs, by name."""
+    found = (read_session(path) for path in sorted(home.glob("*/session.json")))
+    return [session for session in found if session is not None]
 
 
 def _load(path: Path) -> Session | None:

@@ -140,8 +140,8 @@ def _result(method: str, answer: dict[str, Json]) -> Json:
 def connect(env: Environment, url: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> RpcClient:
     """A client for `--rpc-url` (or MEGAETH_RPC_URL), else for the running devnet, else for the usual port."""
     if url is None:
-        from devnet.session import read_session
+        from megaeth_cli.select_devnet import find_session
 
-        session = read_session(env.paths.network(env.network_name).session)
+        session = find_session(env)
         url = session.rpc_url if session is not None else DEFAULT_URL
     return RpcClient(url, timeout_s)

@@ -1,12 +1,40 @@
 """`megaeth devnet ...`: start, watch and stop the processes of a local network (see `devnet.supervisor`)."""
 
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
-from devnet.errors import NotRunningError
-from devnet.session import read_session
-from megaeth_cli.env import environment
+from devnet.config import Config
+from devnet.errors import NotRunningError, UnavailableError
+from devnet.paths import DEFAULT_NAME
+from devnet.session import NodeSession, Session, health, running_sessions
+from devnet.settings import FILE_NAME, load_config, render_toml
+from megaeth_cli.env import Environment, environment
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.output import show
+from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, require_session
+from megaeth_cli.settings_options import with_settings
 
 app = typer.Typer(no_args_is_help=True)
+
+FOLLOW_INTERVAL_S = 0.2
+STOP_TIMEOUT_S = 10.0
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="MEGAETH_CONFIG",
+        metavar="FILE",
+        help=f"Settings file; default: ./{FILE_NAME} if there is one.",
+    ),
+]
 
 
 @app.callback()
@@ -15,10 +43,319 @@ def group() -> None:
 
 
 @app.command()
-def status(context: typer.Context) -> None:
-    """Show what runs."""
+@with_settings
+def up(
+    context: typer.Context,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Run in the background; return when it is ready.")
+    ] = False,
+    name: Name = None,
+    config_file: ConfigFile = None,
+    **flags: object,
+) -> None:
+    """Start a devnet. Without -d it shows its blocks until Ctrl-C."""
     env = environment(context)
-    session = read_session(env.paths.network(env.network_name).session)
+    config = load_config(flags, env.variables, config_file, env.cwd)
+    _start(env, _name(config, name), config, detach=detach)
+
+
+@app.command()
+def down(
+    context: typer.Context,
+    name: Name = None,
+    data_dir: DataDir = None,
+    every: Annotated[bool, typer.Option("--all", help="Stop every devnet of this user.")] = False,
+) -> None:
+    """Stop a devnet. Its chain stays on disk, unless it is ephemeral."""
+    env = environment(context)
+    sessions = running_sessions(env.paths.home) if every else [require_session(env, name, data_dir)]
+    for session in sessions:
+        _stop(session)
+        env.note(f"stopped {session.name} (chain kept in {session.data_dir})" if not session.ephemeral
+                 else f"stopped {session.name}")  # fmt: skip
+    if env.json:
+        show(env, {"stopped": [session.name for session in sessions]}, str)
+
+
+@app.command()
+def status(context: typer.Context, name: Name = None, data_dir: DataDir = None) -> None:
+    """Show what runs: processes, endpoints, heights. Exit code 4 when nothing does."""
+    env = environment(context)
+    session = find_session(env, name, data_dir)
     if session is None:
-        raise NotRunningError("no devnet is running", "", "megaeth devnet up -d")
-    env.write(session.rpc_url)
+        if env.json:
+            show(env, {"nodes": []}, str)
+            raise typer.Exit(ExitStatus.NOT_RUNNING)
+        raise NotRunningError("no devnet is running", "", START_ONE)
+    nodes = [_node_status(node) for node in session.nodes]
+    about = {
+        "name": session.name,
+        "state": session.state,
+        "chain_id": session.chain_id,
+        "spec": session.spec,
+        "data_dir": session.data_dir,
+        "log_dir": session.log_dir,
+        "supervisor_pid": session.supervisor.pid,
+    }
+
+    def render() -> Any:  # noqa: ANN401
+        from megaeth_cli.output.status import status_table
+
+        return status_table(session, nodes)
+
+    show(env, {"nodes": nodes, "devnet": about}, render)
+    if not all(node["alive"] for node in nodes):
+        raise typer.Exit(ExitStatus.FAILURE)
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    node: Annotated[
+        str, typer.Argument(help="sequencer, or supervisor for a detached one's own.")
+    ] = "sequencer",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")
+    ] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
+    name: Name = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the log of a process, also of a devnet that has stopped."""
+    env = environment(context)
+    session = find_session(env, name, data_dir)
+    paths = env.paths.network(session.name if session is not None else name or env.network_name)
+    path = paths.log(node)
+    if not path.is_file():
+        known = sorted(entry.stem for entry in paths.logs.glob("*.log"))
+        raise CliError(
+            f"there is no log of '{node}'",
+            f"{paths.logs} has {', '.join(known) if known else 'none yet'}",
+            START_ONE if not known else f"megaeth devnet logs {known[0]}",
+        )
+    for line in _last_lines(path, lines):
+        env.write(line)
+    if follow:
+        for line in _new_lines(path):
+            env.write(line)
+
+
+@app.command()
+def restart(context: typer.Context, name: Name = None, data_dir: DataDir = None) -> None:
+    """Stop a devnet and start it again in the background, with the same settings, on the same port."""
+    env = environment(context)
+    session = require_session(env, name, data_dir)
+    if session.ephemeral:
+        raise CliError(
+            "an ephemeral devnet cannot be restarted", "stopping it deletes its chain", "megaeth devnet down"
+        )
+    config = _config_of(session)
+    _stop(session)
+    _start(env, session.name, config, detach=True)
+
+
+@app.command()
+@with_settings
+def init(
+    context: typer.Context,
+    file: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")] = Path(
+        FILE_NAME
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    **flags: object,
+) -> None:
+    """Write a devnet.toml that explains every setting, with the given flags filled in."""
+    env = environment(context)
+    target = env.cwd / file
+    text = render_toml(load_config(flags, {}, Path(os.devnull), env.cwd))
+    try:
+        with target.open("w" if force else "x") as output:
+            output.write(text)
+    except FileExistsError:
+        raise CliError(
+            f"{file} is there already", "", "give --force to replace it, or -o for another name"
+        ) from None
+    except OSError as error:
+        raise UnavailableError(f"cannot write {file}", error.strerror or str(error)) from error
+    show(env, {"file": str(target)}, lambda: f"wrote {file}; megaeth devnet up reads it from here")
+
+
+# Starting
+
+
+def _name(config: Config, name: str | None) -> str:
+    """The name that was given, else one that two devnets on different data cannot share."""
+    if name is not None:
+        if not name.replace("-", "").replace("_", "").isalnum() or name == "cache":
+            raise CliError(f"not a name: '{name}'", "letters, digits, - and _ make one", "", ExitStatus.USAGE)
+        return name
+    if config.storage.ephemeral:
+        return f"ephemeral-{os.getpid()}"
+    if config.storage.data_dir is not None:
+        return f"devnet-{hashlib.sha256(config.storage.data_dir.encode()).hexdigest()[:8]}"
+    return DEFAULT_NAME
+
+
+def _start(env: Environment, name: str, config: Config, *, detach: bool) -> None:
+    from devnet.supervisor import Launch
+
+    launch = Launch(name, env.paths.network(name).root, config)
+    if detach:
+        from devnet.detached import start_detached
+
+        session = start_detached(launch)
+        _announce(env, session, config)
+        env.note("\nIt runs in the background. Next: megaeth devnet status, logs -f, down")
+    else:
+        from devnet.supervisor import Supervisor
+
+        Supervisor(launch, _Terminal(env, config)).run()
+
+
+def _announce(env: Environment, session: Session, config: Config) -> None:
+    from devnet.genesis.accounts import derive
+
+    from devnet import __version__
+
+    if env.json:
+        nodes = [
+            {"name": node.name, "role": node.role, "pid": node.process.pid, "endpoints": node.endpoints}
+            for node in session.nodes
+        ]
+        show(env, {"name": session.name, "rpc_url": session.rpc_url, "nodes": nodes}, str)
+    elif env.quiet:
+        env.write(session.rpc_url)
+    else:
+        from megaeth_cli.output.banner import MOST_SHOWN, Account, banner
+
+        accounts = [
+            Account(account.address, "0x" + account.key.hex())
+            for account in derive(config.accounts.mnemonic, min(config.accounts.count, MOST_SHOWN))
+        ]
+        env.console.print(banner(session, config, accounts, __version__))
+
+
+class _Terminal:
+    """Shows a devnet that runs in the foreground."""
+
+    def __init__(self, env: Environment, config: Config) -> None:
+        self._env = env
+        self._config = config
+        self._ready = False
+
+    def starting(self, session: Session) -> None:
+        """Nothing to see yet."""
+
+    def ready(self, session: Session) -> None:
+        """The banner, then a line per block."""
+        self._ready = True
+        _announce(self._env, session, self._config)
+        if not (self._env.quiet or self._env.json):
+            from megaeth_cli.block_stream import follow_blocks
+
+            self._env.note("\nCtrl-C stops it.\n")
+            follow_blocks(session, self._block)
+
+    def trouble(self, message: str) -> None:
+        """A warning."""
+        self._env.complain(f"{self._env.paint('warning:', 'bold yellow')} {message}")
+
+    def stopping(self) -> None:
+        """A last word."""
+        if self._ready:
+            self._env.note("stopping ...")
+
+    def _block(self, block: Any) -> None:  # noqa: ANN401
+        self._env.write(
+            f"block {block.number:>7}   {block.transactions:>6} txs   {block.gas_used:>14,} gas"
+            f"   {block.mini_blocks:>4} mini-blocks"
+        )
+
+
+# Watching and stopping
+
+
+def _node_status(node: NodeSession) -> dict[str, Any]:
+    runs = node.process.runs()
+    answer = health(node.endpoints["http"]) if runs and "http" in node.endpoints else None
+    told = answer or {}
+    return {
+        "name": node.name,
+        "role": node.role,
+        "pid": node.process.pid,
+        "endpoints": node.endpoints,
+        "alive": answer is not None,
+        "height": told.get("height"),
+        "mini_block": told.get("mini_block"),
+    }
+
+
+def _stop(session: Session) -> None:
+    import signal
+
+    from devnet.control import ask
+
+    try:
+        ask(session, "stop")
+    except (NotRunningError, UnavailableError):
+        # It does not listen (yet, or any more); a signal reaches it all the same.
+        if session.supervisor.runs():
+            os.kill(session.supervisor.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while session.supervisor.runs():
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"{session.name} does not stop",
+                f"pid {session.supervisor.pid}",
+                f"kill -9 {session.supervisor.pid}",
+            )
+        time.sleep(0.01)
+
+
+def _config_of(session: Session) -> Config:
+    """The settings that a running devnet was started with, with the port that it found."""
+    from dataclasses import replace
+    from urllib.parse import urlsplit
+
+    from devnet.control import ask
+    from devnet.settings import config_from_json
+
+    config = config_from_json(ask(session, "settings")["settings"])
+    port = urlsplit(session.rpc_url).port or config.rpc.port
+    return replace(config, rpc=replace(config.rpc, port=port), storage=replace(config.storage, reset=False))
+
+
+# Logs
+
+
+def _last_lines(path: Path, count: int) -> list[str]:
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        start, block = end, b""
+        while start > 0 and block.count(b"\n") <= count:
+            start = max(0, start - 65_536)
+            file.seek(start)
+            block = file.read(end - start)
+    lines = block.decode(errors="replace").splitlines()
+    return lines[-count:] if count else []
+
+
+def _new_lines(path: Path) -> Iterator[str]:
+    """Lines as they are written, over rotations."""
+    file = path.open(errors="replace")
+    file.seek(0, os.SEEK_END)
+    while True:
+        line = file.readline()
+        if line.endswith("\n"):
+            yield line.rstrip("\n")
+            continue
+        file.seek(file.tell() - len(line.encode(errors="replace")))
+        try:
+            rotated = path.stat().st_ino != os.fstat(file.fileno()).st_ino
+        except FileNotFoundError:
+            rotated = False
+        if rotated:
+            file.close()
+            file = path.open(errors="replace")
+        else:
+            time.sleep(FOLLOW_INTERVAL_S)

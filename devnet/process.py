@@ -1,0 +1,187 @@
+"""One role process: started, its output kept in a rotating log, its end noticed at once.
+
+Threads: whoever makes the object owns it; per process one thread pumps its output into the log, one waits
+for its end, one waits until it is bound and healthy. They touch nothing but this object and call `report`.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from devnet.errors import UnavailableError
+from devnet.role_config import LIFELINE_FD, READY_FD, USER_ERROR_EXIT, Bound
+from devnet.session import ProcessId, health
+
+HEALTH_RETRY_S = 0.02
+LOG_BYTES = 8 * 1024 * 1024
+LOG_FILES = 3
+TAIL_LINES = 20
+LAST_WORDS_S = 0.2
+"""How long the output of an ended process may still trickle in."""
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """The process is bound and its `/healthz` answers."""
+
+    process: "RoleProcess"
+    bound: Bound
+
+
+@dataclass(frozen=True)
+class Exited:
+    """The process is gone."""
+
+    process: "RoleProcess"
+    code: int
+    """Exit code, or minus the signal that killed it."""
+
+
+class RotatingLog:
+    """A log file that is never larger than LOG_BYTES, with LOG_FILES - 1 older ones beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab", buffering=0)
+        self._size = self._file.tell()
+
+    def write(self, line: bytes) -> None:
+        """Append one line."""
+        if self._size + len(line) > LOG_BYTES:
+            self._rotate()
+        self._file.write(line)
+        self._size += len(line)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _rotate(self) -> None:
+        self._file.close()
+        for age in range(LOG_FILES - 1, 0, -1):
+            younger = self._path.with_name(f"{self._path.name}.{age - 1}") if age > 1 else self._path
+            if younger.exists():
+                younger.replace(self._path.with_name(f"{self._path.name}.{age}"))
+        self._file = self._path.open("ab", buffering=0)
+        self._size = 0
+
+
+class RoleProcess:
+    """A started role process."""
+
+    def __init__(
+        self,
+        node: str,
+        module: str,
+        config: Path,
+        log: Path,
+        report: Callable[[Healthy | Exited], None],
+        keep_open: tuple[int, ...] = (),
+    ) -> None:
+        self.node = node
+        self._report = report
+        self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
+        self._log = RotatingLog(log)
+        ready_reader, ready_writer = os.pipe()
+        lifeline_reader, self._lifeline = os.pipe()
+        environment = {**os.environ, READY_FD: str(ready_writer), LIFELINE_FD: str(lifeline_reader)}
+        environment["PYTHONUNBUFFERED"] = "1"
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", module, "--config", str(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            pass_fds=(ready_writer, lifeline_reader, *keep_open),
+            # Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
+            process_group=0,
+        )
+        os.close(ready_writer)
+        os.close(lifeline_reader)
+        self.id = ProcessId.of(self._child.pid)
+        self._gone = threading.Event()
+        self._pumping = threading.Thread(target=self._pump, name=f"{node}-log", daemon=True)
+        self._pumping.start()
+        threading.Thread(target=self._reap, name=f"{node}-reap", daemon=True).start()
+        threading.Thread(
+            target=self._await_health, args=(ready_reader,), name=f"{node}-ready", daemon=True
+        ).start()
+
+    @property
+    def tail(self) -> str:
+        """The last lines it wrote."""
+        return b"".join(self._tail).decode(errors="replace").rstrip()
+
+    def terminate(self) -> None:
+        """Ask it to stop."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Stop it for certain."""
+        self._signal(signal.SIGKILL)
+
+    def wait_gone(self, timeout_s: float) -> bool:
+        """Wait until it is gone and its log is complete; whether it is."""
+        return self._gone.wait(timeout_s)
+
+    def failure(self, code: int) -> UnavailableError:
+        """Why it ended, in its own words if it left any."""
+        if code == USER_ERROR_EXIT and self._tail:
+            try:
+                error = json.loads(self._tail[-1])["error"]
+                return UnavailableError(error["what"], error["why"], error["hint"])
+            except (ValueError, KeyError, TypeError):
+                pass
+        return UnavailableError(f"{self.node} (pid {self.id.pid}) {describe_exit(code)}", self.tail)
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Popen refuses to signal a pid that it has reaped, so a reused pid is never hit.
+        if not self._gone.is_set():
+            self._child.send_signal(number)
+
+    def _pump(self) -> None:
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            self._tail.append(line)
+            self._log.write(line)
+        self._log.close()
+
+    def _reap(self) -> None:
+        code = self._child.wait()
+        # A grandchild may hold the output open; do not wait for it.
+        self._pumping.join(LAST_WORDS_S)
+        os.close(self._lifeline)
+        self._gone.set()
+        self._report(Exited(self, code))
+
+    def _await_health(self, ready_reader: int) -> None:
+        with os.fdopen(ready_reader) as line:
+            text = line.read()
+        if not text:
+            return  # it ended before it was bound; `_pump` reports that
+        bound = Bound(**json.loads(text))
+        url = bound.endpoints["http"]
+        while not self._gone.is_set():
+            if health(url) is not None:
+                self._report(Healthy(self, bound))
+                return
+            time.sleep(HEALTH_RETRY_S)
+
+
+def describe_exit(code: int) -> str:
+    """`was killed by SIGKILL`, `ended with exit code 1`."""
+    if code < 0:
+        try:
+            return f"was killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was killed by signal {-code}"
+    return f"ended with exit code {code}"

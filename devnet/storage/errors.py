@@ -1,0 +1,49 @@
+"""Why a database can't be used. Each error leaves the data as it found them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from devnet.errors import UnavailableError
+
+RESET_HINT = "start with --reset to begin a new chain there, or choose another --data-dir"
+
+
+class StorageError(UnavailableError):
+    """The data directory can't be used."""
+
+
+class Corrupted(StorageError):
+    """The database is damaged or incomplete."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"the database in {path} is damaged", why, f"nothing was changed; {RESET_HINT}")
+
+
+class TooNew(StorageError):
+    """A later version of this program wrote the database."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(
+            f"the database in {path} has format {found}",
+            f"this version reads formats up to {known}",
+            f"nothing was changed; upgrade megaeth, or {RESET_HINT}",
+        )
+
+
+class OtherChain(StorageError):
+    """The database holds a chain that these settings do not describe."""
+
+    def __init__(self, path: Path, differences: list[str]) -> None:
+        super().__init__(
+            f"{path} holds another chain",
+            "; ".join(differences),
+            f"nothing was changed; use the settings of that chain, {RESET_HINT}",
+        )
+
+
+class Unwritable(StorageError):
+    """The operating system does not let us write there."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"cannot use the data directory {path}", why, "choose another with --data-dir")

@@ -1,0 +1,384 @@
+"""Opens the database, appends what was sealed, reads it back. No thread of its own.
+
+`append` is called by one thread only (the log thread of the role), `fold` by one thread only (the
+snapshotter); all reads may come from any thread. Directory: `lock`, `chain.json` (identity and format,
+readable without LevelDB, so that a database from a later version is refused before LevelDB touches a file),
+`chain/` (LevelDB).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import plyvel
+
+from devnet.lock import DataDirLock, Locked
+from devnet.storage import tables
+from devnet.storage.errors import Corrupted, OtherChain, TooNew, Unwritable
+
+if TYPE_CHECKING:
+    from devnet._engine import SealedBlock, SealedMini
+
+WRITE_BUFFER_BYTES = 16 << 20
+BLOCK_CACHE_BYTES = 16 << 20
+BLOOM_BITS = 10  # transaction hashes that don't exist are asked for often (receipts being waited for)
+DATABASE_FILES = (".ldb", ".sst", ".log")
+
+
+class Tip(NamedTuple):
+    """A place in the log: everything up to this mini-block, and up to this block."""
+
+    mini: int
+    block: int
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which chain a database holds. `settings` are those that make another chain when changed."""
+
+    chain_id: int
+    genesis_hash: bytes
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        """The JSON of chain.json."""
+        return json.dumps(
+            {
+                "format": tables.FORMAT,
+                "chain_id": self.chain_id,
+                "genesis_hash": "0x" + self.genesis_hash.hex(),
+                "settings": dict(self.settings),
+            },
+            indent=2,
+            sort_keys=True,
+        ).encode()
+
+    @classmethod
+    def decode(cls, data: bytes, directory: Path) -> Identity:
+        """Reads chain.json; refuses a later format before looking at anything else."""
+        try:
+            document = json.loads(data)
+            version = int(document["format"])
+            if version > tables.FORMAT:
+                raise TooNew(directory, version, tables.FORMAT)
+            return cls(
+                int(document["chain_id"]),
+                bytes.fromhex(document["genesis_hash"].removeprefix("0x")),
+                dict(document["settings"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Corrupted(directory, f"its chain.json can't be read ({error!r})") from None
+
+
+class Store:
+    """An open database, locked for this process."""
+
+    def __init__(
+        self, directory: Path, lock: DataDirLock, database: plyvel.DB, identity: Identity | None
+    ) -> None:
+        self.directory = directory
+        self.identity = identity
+        self._lock = lock
+        self._db = database
+        tip = database.get(tables.META_TIP)
+        self.tip: Tip | None = Tip(*tables.read_pair(tip)) if tip else None
+        marker = database.get(tables.META_SNAPSHOT)
+        self.snapshot: Tip | None = Tip(*tables.read_pair(marker)) if marker else None
+
+    @classmethod
+    def open(cls, directory: Path, patience_s: float = 0.0) -> Self:
+        """Opens or creates; a new database has no identity until `create` gives it one."""
+        lock = DataDirLock(directory, patience_s)
+        try:
+            return cls._open(directory, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _open(cls, directory: Path, lock: DataDirLock) -> Self:
+        card = directory / "chain.json"
+        identity = Identity.decode(card.read_bytes(), directory) if card.exists() else None
+        path = directory / "chain"
+        exists = (path / "CURRENT").exists()
+        if not exists and path.exists() and any(f.name.endswith(DATABASE_FILES) for f in path.iterdir()):
+            raise Corrupted(directory, "its CURRENT file is missing")
+        if not exists and identity is not None:
+            raise Corrupted(directory, "the LevelDB directory beside chain.json is missing")
+        with _translated(directory):
+            database = plyvel.DB(
+                str(path),
+                create_if_missing=not exists,
+                paranoid_checks=True,
+                write_buffer_size=WRITE_BUFFER_BYTES,
+                lru_cache_size=BLOCK_CACHE_BYTES,
+                bloom_filter_bits=BLOOM_BITS,
+            )
+        try:
+            with _translated(directory):
+                return cls(directory, lock, database, cls._identify(directory, database, identity))
+        except BaseException:
+            database.close()
+            raise
+
+    @staticmethod
+    def _identify(directory: Path, database: plyvel.DB, card: Identity | None) -> Identity | None:
+        inner = database.get(tables.META_IDENTITY, verify_checksums=True)
+        if inner is None:
+            if card is not None or next(iter(database.iterator()), None):
+                raise Corrupted(directory, "it does not say which chain it holds")
+            return None
+        identity = Identity.decode(inner, directory)
+        if card is None:  # killed between the two writes of `create`
+            _write_atomically(directory / "chain.json", inner)
+        elif card != identity:
+            raise Corrupted(directory, "chain.json and the database speak of different chains")
+        return identity
+
+    def create(self, identity: Identity, genesis: bytes) -> None:
+        """Makes a new database that of a chain."""
+        if self.identity is not None:
+            raise ValueError("the database already has an identity")
+        card = identity.encode()
+        with self._db.write_batch(sync=True) as batch:
+            batch.put(tables.META_IDENTITY, card)
+            batch.put(tables.META_GENESIS, genesis)
+        _write_atomically(self.directory / "chain.json", card)
+        self.identity = identity
+
+    def require(self, settings: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        """Refuses when the chain was made with other settings; `names` says them in the user's words."""
+        assert self.identity is not None
+        made = self.identity.settings
+        differences = [
+            f"{names.get(key, key)} is {_short(made.get(key))}, not {_short(settings.get(key))}"
+            for key in sorted(made.keys() | settings.keys())
+            if made.get(key) != settings.get(key)
+        ]
+        if differences:
+            raise OtherChain(self.directory, differences)
+
+    @property
+    def genesis(self) -> bytes:
+        """The genesis document of the chain."""
+        document: bytes | None = self._db.get(tables.META_GENESIS, verify_checksums=True)
+        if document is None:
+            raise Corrupted(self.directory, "its genesis is missing")
+        return document
+
+    # -- the log ---------------------------------------------------------------------------------------------
+
+    def append(self, sealed: Iterable[SealedMini | SealedBlock]) -> Tip:
+        """Writes what was sealed, in its order, in one batch; when this returns it survives a kill."""
+        mini, block = self.tip or (-1, 0)
+        with self._db.write_batch(transaction=True) as batch:
+            put = batch.put
+            for item in sealed:
+                if hasattr(item, "tx_hashes"):
+                    mini = _next(item.number, mini, "mini-block")
+                    prefix = tables.number(mini)
+                    put(tables.MINI + prefix, item.record)
+                    for index, transaction in enumerate(item.tx_hashes):
+                        put(tables.TRANSACTION + transaction, tables.location(mini, index))
+                else:
+                    block = _next(item.number, block, "block")
+                    suffix = tables.number(block)
+                    put(tables.BLOCK + suffix, tables.number(mini) + item.record)
+                    put(tables.BLOCK_HASH + item.hash, suffix)
+                    for key, value in item.undo:
+                        put(tables.history_prefix(key) + suffix, value)
+            put(tables.META_TIP, tables.pair(mini, block))
+        self.tip = Tip(mini, block)
+        return self.tip
+
+    def mini(self, mini: int) -> bytes | None:
+        """The record of a mini-block."""
+        record: bytes | None = self._db.get(tables.mini_key(mini))
+        return record
+
+    def minis(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Mini-blocks with numbers from `first` to `last`, checked to be complete."""
+        expected = first
+        with self._iterator(tables.mini_key(first), tables.mini_key(last), include_stop=True) as rows:
+            for key, record in rows:
+                if tables.read_number(key[1:]) != expected:
+                    break
+                yield expected, record
+                expected += 1
+        if expected <= last:
+            raise Corrupted(self.directory, f"mini-block {expected} is missing")
+
+    def block(self, block: int) -> tuple[int, bytes] | None:
+        """A block's last mini-block and its record."""
+        value = self._db.get(tables.block_key(block))
+        return (tables.read_number(value[:8]), value[8:]) if value is not None else None
+
+    def blocks(self, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
+        """(number, last mini-block, record) of the blocks from `first` to `last`, checked to be complete."""
+        expected = first
+        with self._iterator(tables.block_key(first), tables.block_key(last), include_stop=True) as rows:
+            for key, value in rows:
+                if tables.read_number(key[1:]) != expected:
+                    break
+                yield expected, tables.read_number(value[:8]), value[8:]
+                expected += 1
+        if expected <= last:
+            raise Corrupted(self.directory, f"block {expected} is missing")
+
+    def block_number(self, block_hash: bytes) -> int | None:
+        """Where the block with that hash stands."""
+        value = self._db.get(tables.BLOCK_HASH + block_hash)
+        return tables.read_number(value) if value is not None else None
+
+    def tx_location(self, tx_hash: bytes) -> tuple[int, int] | None:
+        """The mini-block of a transaction, and its index there."""
+        value = self._db.get(tables.TRANSACTION + tx_hash)
+        if value is None:
+            return None
+        mini, index = tables.read_location(value)
+        return mini, index
+
+    # -- history ---------------------------------------------------------------------------------------------
+
+    def value_at(self, key: bytes, block: int) -> bytes | None:
+        """What stood under a plain key at the end of a block; None if nothing in the log changed it since."""
+        if block >= tables.U64_MAX:
+            return None
+        prefix = tables.history_prefix(key)
+        start, stop = prefix + tables.number(block + 1), prefix + tables.number(tables.U64_MAX)
+        with self._db.iterator(start=start, stop=stop, include_stop=True, include_key=False) as values:
+            found: bytes | None = next(values, None)
+            return found
+
+    # -- snapshot --------------------------------------------------------------------------------------------
+
+    def fold(
+        self, entries: Iterable[tuple[bytes, bytes]], codes: Iterable[tuple[bytes, bytes]], marker: Tip
+    ) -> None:
+        """Moves the snapshot forward to `marker`: all of it or nothing."""
+        with self._db.write_batch(transaction=True) as batch:
+            put = batch.put
+            for key, value in entries:
+                put(tables.STATE + key, value)
+            for code_hash, code in codes:
+                put(tables.CODE + code_hash, code)
+            put(tables.META_SNAPSHOT, tables.pair(*marker))
+        self.snapshot = marker
+
+    def state(self, chunk: int) -> Iterator[list[tuple[bytes, bytes]]]:
+        """The snapshot in the order of its keys, `chunk` entries at a time."""
+        return self._chunks(tables.STATE, chunk)
+
+    def codes(self, chunk: int) -> Iterator[list[tuple[bytes, bytes]]]:
+        """(hash, code) of all contracts in the snapshot."""
+        return self._chunks(tables.CODE, chunk)
+
+    def code(self, code_hash: bytes) -> bytes | None:
+        """A contract's code, if the snapshot has come to it."""
+        code: bytes | None = self._db.get(tables.CODE + code_hash)
+        return code
+
+    def state_bytes(self) -> int:
+        """About how much the snapshot takes on disk."""
+        size: int = self._db.approximate_size(tables.STATE, tables.after(tables.STATE))
+        return size
+
+    def _chunks(self, table: bytes, chunk: int) -> Iterator[list[tuple[bytes, bytes]]]:
+        rows: list[tuple[bytes, bytes]] = []
+        with self._iterator(table, tables.after(table)) as found:
+            for key, value in found:
+                rows.append((key[1:], value))
+                if len(rows) == chunk:
+                    yield rows
+                    rows = []
+        if rows:
+            yield rows
+
+    @contextmanager
+    def _iterator(
+        self, start: bytes, stop: bytes, include_stop: bool = False
+    ) -> Iterator[Iterator[tuple[bytes, bytes]]]:
+        options = {"start": start, "stop": stop, "include_stop": include_stop}
+        with (
+            _translated(self.directory),
+            self._db.iterator(**options, verify_checksums=True, fill_cache=False) as rows,
+        ):
+            yield rows
+
+    def close(self) -> None:
+        """Closes LevelDB and lets go of the directory. Other threads must have stopped reading."""
+        self._db.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def reset(directory: Path, patience_s: float = 0.0) -> None:
+    """Removes the chain in a directory, and nothing else that may lie there; refused while in use."""
+    if not directory.exists():
+        return
+    with DataDirLock(directory, patience_s):
+        try:
+            # The card goes last: a half-removed database must not look like a new one.
+            if (directory / "chain").exists():
+                shutil.rmtree(directory / "chain")
+            (directory / "chain.json").unlink(missing_ok=True)
+        except OSError as error:
+            raise Unwritable(directory, error.strerror or str(error)) from None
+
+
+@contextmanager
+def ephemeral_directory() -> Iterator[Path]:
+    """A directory for a chain that nobody wants to keep; gone at the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="megaeth-", ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+def _next(number: int, previous: int, what: str) -> int:
+    if number != previous + 1:
+        raise ValueError(f"{what} {number} follows {previous}: the log has no gaps")
+    return number
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    temporary = path.with_suffix(".new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+@contextmanager
+def _translated(directory: Path) -> Iterator[None]:
+    """LevelDB's complaints in our words."""
+    try:
+        yield
+    except plyvel.CorruptionError as error:
+        raise Corrupted(directory, str(error)) from None
+    except plyvel.IOError as error:
+        text = str(error)
+        if "lock" in text.lower():
+            raise Locked(directory, None) from None
+        if "permission denied" in text.lower() or "read-only" in text.lower() or "no space" in text.lower():
+            raise Unwritable(directory, text) from None
+        raise Corrupted(directory, text) from None
+    except plyvel.Error as error:
+        raise Corrupted(directory, str(error)) from None

@@ -1,0 +1,72 @@
+"""The format: which keys exist and what stands under them. All numbers are big-endian, so that keys sort by
+number.
+
+    m mini:u64            mini-block record
+    b block:u64           last mini-block:u64, then the block record
+    t transaction hash    mini-block:u64, index in it:u32
+    H block hash          block:u64
+    s plain key           value in the snapshot; empty where genesis had one that is gone since
+    c code hash           contract code
+    h len:u8 key block:u64  value the key had before that block (empty = absent)
+    ! name                meta, see below
+
+Plain keys are 20 bytes (account) or 52 (storage slot); the length stands in `h` keys because an account's key
+is the prefix of its slots' keys, whose numbers would otherwise mix with block numbers.
+"""
+
+from __future__ import annotations
+
+import struct
+
+FORMAT = 1
+
+MINI = b"m"
+BLOCK = b"b"
+TRANSACTION = b"t"
+BLOCK_HASH = b"H"
+STATE = b"s"
+CODE = b"c"
+HISTORY = b"h"
+
+META_IDENTITY = b"!identity"  # JSON, the same as in chain.json
+META_GENESIS = b"!genesis"  # JSON, the genesis document
+META_TIP = b"!tip"  # Tip: the newest mini-block and the newest block in the log
+META_SNAPSHOT = b"!snapshot"  # Tip: the block that the snapshot stands at, and its last mini-block
+
+_U64 = struct.Struct(">Q")
+_LOCATION = struct.Struct(">QI")
+_PAIR = struct.Struct(">QQ")
+
+U64_MAX = 2**64 - 1
+
+number = _U64.pack
+read_location = _LOCATION.unpack
+location = _LOCATION.pack
+pair = _PAIR.pack
+read_pair = _PAIR.unpack
+
+
+def read_number(data: bytes) -> int:
+    """The u64 in exactly eight bytes."""
+    value: int = _U64.unpack(data)[0]
+    return value
+
+
+def mini_key(mini: int) -> bytes:
+    """Where a mini-block's record stands."""
+    return MINI + number(mini)
+
+
+def block_key(block: int) -> bytes:
+    """Where a block's record stands."""
+    return BLOCK + number(block)
+
+
+def history_prefix(key: bytes) -> bytes:
+    """What all history of one plain key begins with."""
+    return HISTORY + bytes((len(key),)) + key
+
+
+def after(prefix: bytes) -> bytes:
+    """The first key beyond all keys with that one-byte prefix."""
+    return bytes((prefix[0] + 1,))

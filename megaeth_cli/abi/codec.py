@@ -1,0 +1,153 @@
+"""ABI encoding and decoding of Python values.
+
+Integers are int, `bytes` and `bytesN` bytes, addresses 20 bytes, arrays and tuples lists.
+"""
+
+from collections.abc import Sequence
+
+from megaeth_cli.abi.types import AbiType, AbiValue, Array, Scalar, Tuple
+
+WORD = 32
+MAX_DEPTH_ELEMENTS = 1_000_000
+"""A length beyond this in data from a node is nonsense, not an array."""
+
+
+class DecodingError(ValueError):
+    """Data that is no encoding of the type."""
+
+
+def encode(types: Sequence[AbiType], values: Sequence[AbiValue]) -> bytes:
+    """Encode values as function arguments are (without a selector)."""
+    if len(types) != len(values):
+        raise ValueError(f"{len(types)} types but {len(values)} values")
+    heads: list[bytes | None] = []
+    tails: list[bytes] = []
+    for kind, value in zip(types, values, strict=True):
+        encoded = _encode(kind, value)
+        heads.append(None if kind.dynamic else encoded)
+        tails.append(encoded if kind.dynamic else b"")
+    position = sum(kind.head_size for kind in types)
+    head = bytearray()
+    for known, tail in zip(heads, tails, strict=True):
+        head += position.to_bytes(WORD, "big") if known is None else known
+        position += len(tail)
+    return bytes(head) + b"".join(tails)
+
+
+def decode(types: Sequence[AbiType], data: bytes) -> list[AbiValue]:
+    """Decode function arguments or results; data after the last value is allowed."""
+    return _decode_sequence(types, data, 0)
+
+
+def decode_word(kind: Scalar, word: bytes) -> AbiValue:
+    """The value of a scalar of one word."""
+    number = int.from_bytes(word, "big")
+    match kind.kind:
+        case "uint":
+            if number >> kind.size:
+                raise DecodingError(f"{number} is too large for {kind}")
+            return number
+        case "int":
+            signed = int.from_bytes(word, "big", signed=True)
+            if not -(1 << kind.size - 1) <= signed < 1 << kind.size - 1:
+                raise DecodingError(f"{signed} is out of range for {kind}")
+            return signed
+        case "address":
+            if number >> 160:
+                raise DecodingError("an address with dirty upper bytes")
+            return word[12:]
+        case "bool":
+            if number > 1:
+                raise DecodingError(f"{number} is no bool")
+            return bool(number)
+        case _:
+            if any(word[kind.size :]):
+                raise DecodingError(f"{kind} with dirty lower bytes")
+            return word[: kind.size]
+
+
+def _encode(kind: AbiType, value: AbiValue) -> bytes:
+    match kind:
+        case Scalar():
+            return _encode_scalar(kind, value)
+        case Array(element, None):
+            return len(value).to_bytes(WORD, "big") + encode([element] * len(value), value)
+        case Array(element, length):
+            if len(value) != length:
+                raise ValueError(f"{kind} takes {length} elements, not {len(value)}")
+            return encode([element] * len(value), value)
+        case Tuple(members):
+            return encode([member.type for member in members], value)
+
+
+def _encode_scalar(kind: Scalar, value: AbiValue) -> bytes:
+    match kind.kind:
+        case "uint":
+            if not 0 <= value < 1 << kind.size:
+                raise ValueError(f"{value} is out of range for {kind}")
+            return int(value).to_bytes(WORD, "big")
+        case "int":
+            if not -(1 << kind.size - 1) <= value < 1 << kind.size - 1:
+                raise ValueError(f"{value} is out of range for {kind}")
+            return int(value).to_bytes(WORD, "big", signed=True)
+        case "bool":
+            return int(bool(value)).to_bytes(WORD, "big")
+        case "address":
+            return bytes(value).rjust(WORD, b"\0")
+        case "bytesN":
+            return bytes(value).ljust(WORD, b"\0")
+        case "string":
+            return _with_length(str(value).encode())
+        case _:
+            return _with_length(bytes(value))
+
+
+def _with_length(data: bytes) -> bytes:
+    return len(data).to_bytes(WORD, "big") + data + bytes(-len(data) % WORD)
+
+
+def _decode_sequence(types: Sequence[AbiType], data: bytes, base: int) -> list[AbiValue]:
+    values, position = [], base
+    for kind in types:
+        if kind.dynamic:
+            values.append(_decode(kind, data, base + _size(data, position)))
+        else:
+            values.append(_decode(kind, data, position))
+        position += kind.head_size
+    return values
+
+
+def _decode(kind: AbiType, data: bytes, position: int) -> AbiValue:
+    match kind:
+        case Scalar():
+            if not kind.dynamic:
+                return decode_word(kind, _word(data, position))
+            length = _size(data, position)
+            start = position + WORD
+            if start + length > len(data):
+                raise DecodingError(f"{kind} of {length} bytes ends after the data")
+            raw = data[start : start + length]
+            # Contracts may put any bytes in a string; what is no UTF-8 must still be shown.
+            return raw.decode(errors="replace") if kind.kind == "string" else raw
+        case Array(element, length):
+            count, start = (_size(data, position), position + WORD) if length is None else (length, position)
+            # Each element takes at least one word, or none at all (empty tuples, arrays of length 0).
+            if count > MAX_DEPTH_ELEMENTS or count * element.head_size > len(data):
+                raise DecodingError(f"{kind} with {count} elements ends after the data")
+            return _decode_sequence([element] * count, data, start)
+        case Tuple(members):
+            return _decode_sequence([member.type for member in members], data, position)
+
+
+def _word(data: bytes, position: int) -> bytes:
+    word = data[position : position + WORD]
+    if len(word) < WORD:
+        raise DecodingError(f"the data ends at byte {len(data)}, in the middle of a value")
+    return word
+
+
+def _size(data: bytes, position: int) -> int:
+    size = int.from_bytes(_word(data, position), "big")
+    if size > len(data):
+        raise DecodingError(f"an offset or length of {size} points after the data")
+    return size

@@ -1,0 +1,194 @@
+"""ABI types as data: scalars, arrays, tuples; read from type strings and from ABI JSON."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["uint", "int", "address", "bool", "bytesN", "bytes", "string"]
+
+_SCALAR = re.compile(r"(uint|int)(\d*)|bytes(\d+)|address(?: payable)?|bool|bytes|string|function")
+_ARRAY = re.compile(r"(.*)\[(\d*)\]", re.DOTALL)
+
+
+class AbiTypeError(ValueError):
+    """A type or signature that is none."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A type without parts."""
+
+    kind: Kind
+    size: int = 0
+    """Bits of integers, bytes of `bytesN`."""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the encoding's length depends on the value."""
+        return self.kind in ("bytes", "string")
+
+    @property
+    def head_size(self) -> int:
+        """Bytes in the place where the value, or the offset of it, stands."""
+        return 32
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "uint" | "int":
+                return f"{self.kind}{self.size}"
+            case "bytesN":
+                return f"bytes{self.size}"
+            case other:
+                return other
+
+
+@dataclass(frozen=True)
+class Array:
+    """Elements of one type."""
+
+    element: "AbiType"
+    length: int | None
+    """None: as many as the value has."""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the encoding's length depends on the value."""
+        return self.length is None or self.element.dynamic
+
+    @property
+    def head_size(self) -> int:
+        """Bytes in the place where the value, or the offset of it, stands."""
+        return 32 if self.dynamic else self.element.head_size * (self.length or 0)
+
+    def __str__(self) -> str:
+        return f"{self.element}[{'' if self.length is None else self.length}]"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A type with a name; the name may be empty."""
+
+    type: "AbiType"
+    name: str = ""
+    indexed: bool = False
+    declared: str = ""
+    """The source's own type, as in `enum GameGrid.Direction`; empty when unknown."""
+
+
+@dataclass(frozen=True)
+class Tuple:
+    """A struct."""
+
+    members: tuple[Parameter, ...]
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the encoding's length depends on the value."""
+        return any(member.type.dynamic for member in self.members)
+
+    @property
+    def head_size(self) -> int:
+        """Bytes in the place where the value, or the offset of it, stands."""
+        return 32 if self.dynamic else sum(member.type.head_size for member in self.members)
+
+    def __str__(self) -> str:
+        return f"({','.join(str(member.type) for member in self.members)})"
+
+
+AbiType = Scalar | Array | Tuple
+
+AbiValue = Any
+"""A value of some ABI type: int, bool, str, bytes (addresses too), or a list of such."""
+
+
+def parse_type(text: str) -> AbiType:
+    """Read a type such as `uint`, `bytes32[2][]` or `(address,(bool,string)[])`."""
+    text = text.strip()
+    if array := _ARRAY.fullmatch(text):
+        return Array(parse_type(array[1]), int(array[2]) if array[2] else None)
+    inner = text.removeprefix("tuple")
+    if inner.startswith("(") and inner.endswith(")"):
+        return Tuple(parse_parameters(inner[1:-1]))
+    return _scalar(text)
+
+
+def parse_parameters(text: str) -> tuple[Parameter, ...]:
+    """Read a list such as `address to, uint256 value`; names and data locations are optional."""
+    if not text.strip():
+        return ()
+    return tuple(_parameter(part) for part in split_top_level(text))
+
+
+def split_top_level(text: str) -> list[str]:
+    """Split at the commas that stand in no parentheses."""
+    parts, depth, start = [], 0, 0
+    for position, letter in enumerate(text):
+        if letter == "(":
+            depth += 1
+        elif letter == ")":
+            depth -= 1
+            if depth < 0:
+                break
+        elif letter == "," and depth == 0:
+            parts.append(text[start:position])
+            start = position + 1
+    if depth != 0:
+        raise AbiTypeError(f"parentheses do not match in {text!r}")
+    return [*parts, text[start:]]
+
+
+def from_json(item: dict[str, Any]) -> Parameter:
+    """A parameter of a contract's ABI JSON."""
+    text = str(item.get("type", ""))
+    suffix_at = text.find("[") if text.startswith("tuple") else -1
+    if text.startswith("tuple"):
+        kind: AbiType = Tuple(tuple(from_json(part) for part in item.get("components", ())))
+        for length in re.findall(r"\[(\d*)\]", text[suffix_at:] if suffix_at >= 0 else ""):
+            kind = Array(kind, int(length) if length else None)
+    else:
+        kind = parse_type(text)
+    return Parameter(
+        kind, str(item.get("name", "")), bool(item.get("indexed", False)), str(item.get("internalType", ""))
+    )
+
+
+def _parameter(text: str) -> Parameter:
+    text = text.strip()
+    # The type ends at the first space outside parentheses; what follows is `indexed`, a location or the name.
+    depth = 0
+    for position, letter in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == " " and depth == 0:
+            words = text[position:].split()
+            names = [
+                word for word in words if word not in ("indexed", "memory", "calldata", "storage", "payable")
+            ]
+            return Parameter(parse_type(text[:position]), names[-1] if names else "", "indexed" in words)
+    return Parameter(parse_type(text))
+
+
+def _scalar(text: str) -> Scalar:
+    found = _SCALAR.fullmatch(text)
+    if found is None:
+        raise AbiTypeError(f"not an ABI type: {text!r}")
+    if integer := found[1]:
+        bits = int(found[2] or 256)
+        if bits % 8 or not 8 <= bits <= 256:
+            raise AbiTypeError(f"not an ABI type: {text!r}")
+        return Scalar("uint" if integer == "uint" else "int", bits)
+    if found[3]:
+        size = int(found[3])
+        if not 1 <= size <= 32:
+            raise AbiTypeError(f"not an ABI type: {text!r}")
+        return Scalar("bytesN", size)
+    match text.split()[0]:
+        case "address":
+            return Scalar("address")
+        case "bool":
+            return Scalar("bool")
+        case "string":
+            return Scalar("string")
+        case "function":
+            return Scalar("bytesN", 24)
+        case _:
+            return Scalar("bytes")

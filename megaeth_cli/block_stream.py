@@ -1,0 +1,51 @@
+"""A line per EVM block for `megaeth devnet up`, pushed by the node over WebSocket. Own thread; ends with the node."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devnet.errors import UserError
+from devnet.session import Session
+from megaeth_cli.rpc_client import RpcClient
+
+
+@dataclass(frozen=True)
+class BlockLine:
+    """What is worth a line about a block."""
+
+    number: int
+    transactions: int
+    gas_used: int
+    mini_blocks: int
+
+
+def follow_blocks(session: Session, show: Callable[[BlockLine], None]) -> None:
+    """Call `show` for each block from now on, in a daemon thread, until the node is gone."""
+    threading.Thread(target=_follow, args=(session, show), name="blocks", daemon=True).start()
+
+
+def _follow(session: Session, show: Callable[[BlockLine], None]) -> None:
+    from websockets.exceptions import WebSocketException
+    from websockets.sync.client import connect
+
+    endpoint = session.nodes[0].endpoints["ws"]
+    try:
+        with connect(endpoint, max_size=None, open_timeout=5) as feed, RpcClient(session.rpc_url) as node:
+            feed.send(
+                json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+            )
+            for message in feed:
+                head = json.loads(message).get("params", {}).get("result")
+                if isinstance(head, dict):
+                    count = node.call("eth_getBlockTransactionCountByHash", head["hash"]) or "0x0"
+                    show(
+                        BlockLine(
+                            int(head["number"], 16),
+                            int(count, 16),
+                            int(head["gasUsed"], 16),
+                            int(head.get("miniBlockCount", "0x0"), 16),
+                        )
+                    )
+    except (OSError, WebSocketException, UserError):
+        return  # the node has stopped; the supervisor says so

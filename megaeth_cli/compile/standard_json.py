@@ -1,0 +1,149 @@
+"""The compiler's standard JSON: building a request, reading an answer.
+
+https://docs.soliditylang.org/en/latest/using-the-compiler.html#compiler-input-and-output-json-description
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from megaeth_cli.compile.errors import CompileError
+from megaeth_cli.compile.pragma import Version
+
+Json = dict[str, Any]
+
+NEWEST_EVM = "prague"
+"""MegaETH's base EVM up to REX6; code for a later one may use instructions that halt there."""
+
+# The first release that knows an EVM version, oldest first (https://github.com/ethereum/solidity,
+# Changelog.md).
+_EVM_SINCE = (
+    ("byzantium", Version(0, 4, 21)),
+    ("petersburg", Version(0, 5, 5)),
+    ("istanbul", Version(0, 5, 13)),
+    ("berlin", Version(0, 8, 5)),
+    ("london", Version(0, 8, 7)),
+    ("paris", Version(0, 8, 18)),
+    ("shanghai", Version(0, 8, 20)),
+    ("cancun", Version(0, 8, 24)),
+    ("prague", Version(0, 8, 27)),
+)
+_EVM_ORDER = (
+    "homestead",
+    "tangerineWhistle",
+    "spuriousDragon",
+    "byzantium",
+    "constantinople",
+    "petersburg",
+    "istanbul",
+    "berlin",
+    "london",
+    "paris",
+    "shanghai",
+    "cancun",
+    "prague",
+)
+_STORAGE_LAYOUT_SINCE = Version(0, 5, 13)
+_OUTPUTS = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What changes the bytecode besides the sources."""
+
+    optimize: bool = True
+    """On by default: MegaETH charges 10,000 storage gas for each byte of code."""
+    runs: int = 200
+    via_ir: bool = False
+    evm_version: str | None = None
+    """None: the newest that both MegaETH and the compiler know."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A compiled contract."""
+
+    unit: str
+    name: str
+    abi: list[Json]
+    bytecode: str
+    """Creation code in hex, without 0x; empty for interfaces and abstract contracts."""
+    runtime: str
+    layout: Json = field(default_factory=dict)
+    """The storage layout, empty when the compiler gives none."""
+
+    @property
+    def full_name(self) -> str:
+        """`path:Name`."""
+        return f"{self.unit}:{self.name}"
+
+
+def evm_version(settings: Settings, compiler: Version) -> str | None:
+    """The EVM version to compile for; None leaves it to a compiler that knows none."""
+    wanted = settings.evm_version
+    if wanted is not None:
+        if wanted not in _EVM_ORDER:
+            raise CompileError(
+                f"MegaETH does not run EVM version {wanted!r}",
+                f"its newest is {NEWEST_EVM}; code for a later one may use instructions that halt there",
+                f"use --evm-version {NEWEST_EVM} or an older one",
+            )
+        return wanted
+    known = [name for name, since in _EVM_SINCE if compiler >= since]
+    return known[-1] if known else None
+
+
+def request(sources: Mapping[str, str], remappings: list[str], settings: Settings, compiler: Version) -> Json:
+    """A request that compiles all sources."""
+    outputs = [*_OUTPUTS, "storageLayout"] if compiler >= _STORAGE_LAYOUT_SINCE else _OUTPUTS
+    options: Json = {
+        "remappings": remappings,
+        "optimizer": {"enabled": settings.optimize, "runs": settings.runs},
+        "outputSelection": {"*": {"*": outputs}},
+    }
+    if (evm := evm_version(settings, compiler)) is not None:
+        options["evmVersion"] = evm
+    if settings.via_ir:
+        options["viaIR"] = True
+    return {
+        "language": "Solidity",
+        "sources": {name: {"content": sources[name]} for name in sorted(sources)},
+        "settings": options,
+    }
+
+
+def contracts(answer: Json) -> list[Contract]:
+    """All contracts of an answer without errors, in the order of their files."""
+    return [
+        Contract(
+            unit=unit,
+            name=name,
+            abi=body.get("abi", []),
+            bytecode=body.get("evm", {}).get("bytecode", {}).get("object", ""),
+            runtime=body.get("evm", {}).get("deployedBytecode", {}).get("object", ""),
+            layout=body.get("storageLayout") or {},
+        )
+        for unit, names in answer.get("contracts", {}).items()
+        for name, body in names.items()
+    ]
+
+
+def warnings(answer: Json) -> list[str]:
+    """What the compiler says besides errors, each with its source lines."""
+    return [_tidy(found) for found in answer.get("errors", ()) if found.get("severity") != "error"]
+
+
+def raise_errors(answer: Json) -> None:
+    """CompileError with the offending source lines when the answer holds errors."""
+    errors = [found for found in answer.get("errors", ()) if found.get("severity") == "error"]
+    if not errors:
+        return
+    count = f"{len(errors)} errors" if len(errors) > 1 else "1 error"
+    raise CompileError(f"the source does not compile: {count}", "\n\n".join(map(_tidy, errors)))
+
+
+def _tidy(found: Json) -> str:
+    text = str(found.get("formattedMessage") or found.get("message") or "unknown error")
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    return re.sub(r"\n{2,}", "\n", "\n".join(lines))

@@ -1,0 +1,52 @@
+"""Which devnet a command means: by name, by data directory, or the only one that runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devnet.errors import NotRunningError
+from devnet.session import Session, read_session, running_sessions
+from megaeth_cli.env import Environment
+from megaeth_cli.errors import CliError, ExitStatus
+
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name", envvar="MEGAETH_NAME", metavar="NAME", help="Which devnet, when several run side by side."
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", metavar="DIR", help="Which devnet, by its data directory.", show_default=False
+    ),
+]
+
+START_ONE = "megaeth devnet up -d"
+
+
+def find_session(env: Environment, name: str | None = None, data_dir: Path | None = None) -> Session | None:
+    """The running devnet that is meant; None when none runs; an error when it is unclear which."""
+    name = name or env.variables.get("MEGAETH_NAME")
+    if name is not None:
+        return read_session(env.paths.network(name).session)
+    running = running_sessions(env.paths.home)
+    if data_dir is not None:
+        wanted = (env.cwd / data_dir).absolute()
+        running = [session for session in running if Path(session.data_dir) == wanted]
+    if len(running) > 1:
+        known = "\n".join(f"{session.name}: {session.rpc_url}, {session.data_dir}" for session in running)
+        raise CliError(
+            f"{len(running)} devnets are running", known, "choose one with --name", ExitStatus.USAGE
+        )
+    return running[0] if running else None
+
+
+def require_session(env: Environment, name: str | None = None, data_dir: Path | None = None) -> Session:
+    """The running devnet that is meant, or a helpful error."""
+    session = find_session(env, name, data_dir)
+    if session is None:
+        which = f" named '{name}'" if name else ""
+        raise NotRunningError(f"no devnet{which} is running", "", START_ONE)
+    return session

@@ -1,0 +1,93 @@
+"""The codec against eth-abi, the field's reference in Python, on random types and values."""
+
+from contextlib import suppress
+
+import eth_abi
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from megaeth_cli.abi import DecodingError, decode, encode, parse_type
+
+SCALARS = st.one_of(
+    st.integers(1, 32).map(lambda n: f"uint{8 * n}"),
+    st.integers(1, 32).map(lambda n: f"int{8 * n}"),
+    st.integers(1, 32).map(lambda n: f"bytes{n}"),
+    st.sampled_from(["address", "bool", "bytes", "string"]),
+)
+TYPES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        inner.map(lambda t: f"{t}[]"),
+        st.tuples(inner, st.integers(1, 3)).map(lambda pair: f"{pair[0]}[{pair[1]}]"),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: f"({','.join(parts)})"),
+    ),
+    max_leaves=5,
+)
+
+
+def values_of(kind: str) -> st.SearchStrategy:
+    """Values of a type in the form that eth-abi takes."""
+    if kind.endswith("]"):
+        element, _, length = kind[:-1].rpartition("[")
+        sizes = {"min_size": int(length), "max_size": int(length)} if length else {"max_size": 3}
+        return st.lists(values_of(element), **sizes)
+    parsed = parse_type(kind)
+    if kind.startswith("("):
+        return st.tuples(*(values_of(str(member.type)) for member in parsed.members)).map(list)
+    match parsed.kind:
+        case "uint":
+            return st.integers(0, 2**parsed.size - 1)
+        case "int":
+            return st.integers(-(2 ** (parsed.size - 1)), 2 ** (parsed.size - 1) - 1)
+        case "bytesN":
+            return st.binary(min_size=parsed.size, max_size=parsed.size)
+        case "address":
+            return st.binary(min_size=20, max_size=20)
+        case "bool":
+            return st.booleans()
+        case "string":
+            return st.text(max_size=40)
+        case _:
+            return st.binary(max_size=70)
+
+
+TYPED_VALUES = st.lists(TYPES, max_size=4).flatmap(
+    lambda kinds: st.tuples(st.just(kinds), st.tuples(*map(values_of, kinds)))
+)
+
+
+@settings(deadline=None)
+@given(TYPED_VALUES)
+def test_encoding_is_that_of_eth_abi_and_decodes_to_the_same_values(case):
+    kinds, values = case
+    types = [parse_type(kind) for kind in kinds]
+    encoded = encode(types, values)
+    assert encoded == eth_abi.encode(kinds, values)
+    assert decode(types, encoded) == list(values)
+
+
+@settings(deadline=None)
+@given(st.lists(TYPES, min_size=1, max_size=3), st.binary(max_size=300))
+def test_any_data_either_decodes_or_is_refused(kinds, data):
+    with suppress(DecodingError):
+        decode([parse_type(kind) for kind in kinds], data)
+
+
+def test_a_length_beyond_the_data_is_refused_before_anything_is_built():
+    huge = (32).to_bytes(32, "big") + (2**200).to_bytes(32, "big")
+    with pytest.raises(DecodingError, match="points after the data"):
+        decode([parse_type("uint256[]")], huge)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("uint8", 256), ("uint8", -1), ("int8", 128), ("uint256[2]", [1])]
+)
+def test_a_value_that_the_type_cannot_hold_is_refused(kind, value):
+    with pytest.raises(ValueError, match=r"range|elements"):
+        encode([parse_type(kind)], [value])
+
+
+def test_a_string_that_is_no_utf8_is_shown_with_replacements():
+    encoded = eth_abi.encode(["bytes"], [b"ok \xff"])
+    assert decode([parse_type("string")], encoded) == ["ok \N{REPLACEMENT CHARACTER}"]

@@ -1,0 +1,86 @@
+"""Finding functions, events and errors in a contract's ABI."""
+
+import pytest
+
+from megaeth_cli.abi import AbiTypeError, Interface, parse_signature
+
+TRANSFER = {
+    "type": "function",
+    "name": "transfer",
+    "inputs": [{"type": "address", "name": "to"}, {"type": "uint256", "name": "value"}],
+    "outputs": [{"type": "bool", "name": ""}],
+    "stateMutability": "nonpayable",
+}
+TRANSFERRED = {
+    "type": "event",
+    "name": "Transfer",
+    "inputs": [
+        {"type": "address", "name": "from", "indexed": True},
+        {"type": "string", "name": "memo", "indexed": True},
+        {"type": "uint256", "name": "value"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "signature", "outputs"),
+    [
+        ("transfer(address,uint256)", "transfer(address,uint256)", []),
+        (
+            "function transfer(address to, uint value) external returns (bool ok)",
+            "transfer(address,uint256)",
+            ["bool"],
+        ),
+        ("get()(uint256,(bool,string)[])", "get()", ["uint256", "(bool,string)[]"]),
+        ("f((uint,bytes)[2] pairs)", "f((uint256,bytes)[2])", []),
+    ],
+)
+def test_signatures_are_read_as_solidity_or_cast_write_them(text, signature, outputs):
+    entry = parse_signature(text)
+    assert entry.signature == signature
+    assert [str(one.type) for one in entry.outputs] == outputs
+
+
+@pytest.mark.parametrize(
+    "text", ["transfer", "(uint256)", "f(uint7)", "f(uint256", "f(foo)", "f()(uint256) x"]
+)
+def test_what_is_no_signature_is_refused(text):
+    with pytest.raises(AbiTypeError):
+        parse_signature(text)
+
+
+def test_the_selector_is_the_well_known_one():
+    assert parse_signature("transfer(address,uint256)").selector.hex() == "a9059cbb"
+
+
+def test_calldata_is_decoded_by_its_selector():
+    interface = Interface([TRANSFER])
+    entry = interface.named("function", "transfer")[0]
+    data = entry.encode_call([b"\x11" * 20, 5])
+    found = interface.function(data[:4])
+    assert found is entry
+    assert found.decode_inputs(data) == [b"\x11" * 20, 5]
+
+
+def test_an_indexed_string_of_a_log_is_known_by_its_hash_only():
+    interface = Interface([TRANSFERRED])
+    event = interface.named("event", "Transfer")[0]
+    topics = [event.topic, b"\x11".rjust(32, b"\0"), b"\xaa" * 32]
+    assert interface.event(topics) is event
+    values = event.decode_log(topics, (7).to_bytes(32, "big"))
+    assert values == [b"\x11".rjust(20, b"\0"), b"\xaa" * 32, 7]
+    assert [str(one.type) for one in event.log_parameters()] == ["address", "bytes32", "uint256"]
+
+
+def test_a_log_with_other_indexed_parameters_is_another_event():
+    interface = Interface([TRANSFERRED])
+    assert interface.event([interface.named("event", "Transfer")[0].topic]) is None
+
+
+def test_a_struct_in_abi_json_keeps_the_names_of_its_members():
+    order = {"type": "tuple[2][]", "name": "orders", "components": [{"type": "uint8", "name": "side"}]}
+    entry = Interface([{"type": "function", "name": "place", "inputs": [order]}]).named("function", "place")[
+        0
+    ]
+    assert entry.signature == "place((uint8)[2][])"
+    assert entry.inputs[0].type.element.element.members[0].name == "side"

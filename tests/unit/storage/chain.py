@@ -1,0 +1,87 @@
+"""A toy chain for storage tests: records are JSON, so that the tests can fold and replay them without an
+engine.
+"""
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from devnet.storage import Identity
+
+IDENTITY = Identity(6342, bytes(32), {"chain_id": 6342, "spec": "rex5"})
+
+
+@dataclass
+class Mini:
+    number: int
+    diff: dict[bytes, bytes]
+    tx_hashes: list[bytes] = field(default_factory=list)
+    codes: tuple[bytes, ...] = ()
+
+    @property
+    def record(self) -> bytes:
+        diff = {key.hex(): value.hex() for key, value in self.diff.items()}
+        return json.dumps([diff, [code.hex() for code in self.codes]]).encode()
+
+
+@dataclass
+class Block:
+    number: int
+    undo: list[tuple[bytes, bytes]]
+
+    @property
+    def hash(self) -> bytes:
+        return sha256(b"block %d" % self.number).digest()
+
+    @property
+    def record(self) -> bytes:
+        return b"block %d" % self.number
+
+
+def fold(records):
+    """What `_engine.fold_diffs` does, over the toy's records."""
+    merged, brought = {}, {}
+    for record in records:
+        diff, codes = json.loads(record)
+        merged.update({bytes.fromhex(key): bytes.fromhex(value) for key, value in diff.items()})
+        brought.update({sha256(bytes.fromhex(code)).digest(): bytes.fromhex(code) for code in codes})
+    return sorted(merged.items()), sorted(brought.items())
+
+
+def build(diffs, minis_per_block):
+    """Seals a list of diffs: mini-blocks, and a block after every `minis_per_block` of them."""
+    state, before, sealed, block = {}, {}, [], 1
+    for number, diff in enumerate(diffs):
+        for key, value in diff.items():
+            before.setdefault(key, state.get(key, b""))
+            state[key] = value
+        sealed.append(Mini(number, diff, [sha256(b"tx %d" % number).digest()]))
+        if number % minis_per_block == minis_per_block - 1:
+            sealed.append(Block(block, sorted(before.items())))
+            before, block = {}, block + 1
+    return sealed
+
+
+class ToyEngine:
+    """Takes what `restore` gives and remembers it."""
+
+    def __init__(self):
+        self.state, self.codes, self.minis, self.blocks, self.tip = {}, [], [], [], None
+
+    def load_state(self, entries, codes):
+        self.state.update(entries)
+        self.codes += codes
+
+    def load_tip(self, block_record):
+        self.tip = block_record
+
+    def load_mini(self, record):
+        self.minis.append(record)
+        self.state.update(fold([record])[0])
+
+    def load_block(self, record):
+        self.blocks.append(record)
+
+    @property
+    def values(self):
+        return {key: value for key, value in self.state.items() if value}

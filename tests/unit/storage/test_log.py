@@ -1,0 +1,71 @@
+"""The chain log: what goes in comes out, and nothing else does."""
+
+import pytest
+
+from devnet.storage import Corrupted, Store, StoreArchive
+from tests.unit.storage.chain import IDENTITY, Block, Mini, build
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(tmp_path / "node") as store:
+        store.create(IDENTITY, b'{"alloc":{}}')
+        yield store
+
+
+ACCOUNT, SLOT = b"a" * 20, b"a" * 20 + b"\0" * 32
+
+
+def test_append_makes_records_findable_by_number_and_hash(store):
+    mini, block = Mini(0, {ACCOUNT: b"1"}, [b"t" * 32, b"u" * 32]), Block(1, [(ACCOUNT, b"")])
+    assert store.append([mini, block]) == (0, 1)
+    archive = StoreArchive(store)
+    assert archive.mini(0) == mini.record
+    assert archive.block(1) == block.record
+    assert archive.block_number(block.hash) == 1
+    assert archive.tx_location(b"u" * 32) == (0, 1)
+
+
+def test_what_is_not_there_is_none(store):
+    archive = StoreArchive(store)
+    assert archive.mini(0) is None
+    assert archive.block(1) is None
+    assert archive.block_number(b"x" * 32) is None
+    assert archive.tx_location(b"x" * 32) is None
+    assert archive.value_at(ACCOUNT, 0) is None
+    assert archive.code(b"x" * 32) is None
+
+
+def test_log_continues_after_reopening(store):
+    store.append(build([{ACCOUNT: b"1"}] * 3, 2))
+    directory = store.directory
+    store.close()
+    with Store.open(directory) as again:
+        assert again.tip == (2, 1)
+        assert again.identity == IDENTITY
+        assert again.genesis == b'{"alloc":{}}'
+        again.append([Mini(3, {}), Block(2, [])])
+        assert again.tip == (3, 2)
+
+
+@pytest.mark.parametrize("sealed", [[Mini(1, {})], [Mini(0, {}), Mini(0, {})], [Mini(0, {}), Block(2, [])]])
+def test_append_refuses_gaps_and_writes_nothing(store, sealed):
+    with pytest.raises(ValueError, match="no gaps"):
+        store.append(sealed)
+    assert store.tip is None
+    assert store.mini(0) is None
+
+
+def test_reading_a_range_says_which_record_is_missing(store):
+    store.append([Mini(0, {}), Mini(1, {})])
+    with pytest.raises(Corrupted, match="mini-block 2 is missing"):
+        list(store.minis(0, 2))
+    with pytest.raises(Corrupted, match="block 1 is missing"):
+        list(store.blocks(1, 1))
+
+
+def test_history_of_an_account_is_not_mixed_with_its_slots(store):
+    store.append([Mini(0, {}), Block(1, [(SLOT, b"slot")]), Mini(1, {}), Block(2, [(ACCOUNT, b"account")])])
+    assert store.value_at(ACCOUNT, 0) == b"account"
+    assert store.value_at(SLOT, 0) == b"slot"
+    assert store.value_at(SLOT, 1) is None
