@@ -1,0 +1,64 @@
+"""`python -m bench`: runs the scenarios, target by target, round by round, and reports."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.report import print_tables, write_json
+from bench.results import Measurement, Medians
+from bench.scenarios import ALL
+from bench.scenarios.scenario import Scale
+from bench.wire import LoadError
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> int:
+    """Parses, runs, reports; 1 when a promise is broken and `--check` was given."""
+    arguments = _parser().parse_args()
+    console, notes = Console(), Console(stderr=True)
+    chosen = [one for one in ALL if not arguments.scenario or one.name in arguments.scenario]
+    measurements: list[Measurement] = []
+    void = False
+    for round_number in range(1, arguments.rounds + 1):
+        # Targets take turns inside a round, so that a machine that slows down slows all of them.
+        for scenario in chosen:
+            for make in scenario.targets:
+                if arguments.target and make.name not in arguments.target:
+                    continue
+                notes.print(f"[dim]round {round_number}: {scenario.name}, {make.name}[/]")
+                try:
+                    with make() as target:
+                        for metric, value, unit in scenario.measure(target, Scale(arguments.scale)):
+                            measurements.append(Measurement(scenario.name, make.name, metric, value, unit))
+                except LoadError as error:
+                    notes.print(f"[red]void:[/] {error}")
+                    void = True
+    expectations = [one for scenario in chosen for one in scenario.expectations]
+    fine = print_tables(console, Medians.of(measurements), expectations)
+    path = arguments.out or RESULTS / time.strftime("%Y%m%d-%H%M%S.json")
+    write_json(path, measurements, expectations)
+    notes.print(f"written to {path}")
+    return 1 if arguments.check and (void or not fine) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    names = [one.name for one in ALL]
+    targets = sorted({make.name for one in ALL for make in one.targets})
+    parser.add_argument("--scenario", action="append", choices=names, help="only this one (repeatable)")
+    parser.add_argument("--target", action="append", choices=targets, help="only this one (repeatable)")
+    parser.add_argument("--rounds", type=int, default=3, help="medians are over this many (default 3)")
+    parser.add_argument("--scale", type=float, default=1.0, help="amount of work; 0.1 for a quick look")
+    parser.add_argument("--out", type=Path, help="where the JSON goes (default bench/results/)")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when an expectation is not met")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

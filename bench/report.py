@@ -1,0 +1,86 @@
+"""Measurements as a table for people and as JSON for tools."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.results import Expectation, Measurement, Medians
+
+
+def print_tables(console: Console, medians: Medians, expectations: list[Expectation]) -> bool:
+    """Shows what was measured and what was promised; tells whether all promises hold."""
+    measured = Table(title="Medians over all rounds", title_justify="left")
+    for column in ("scenario", "metric", "target"):
+        measured.add_column(column)
+    measured.add_column("median", justify="right")
+    measured.add_column("unit")
+    measured.add_column("all rounds", justify="right", style="dim")
+    for (scenario, target, metric), values in sorted(medians.values.items(), key=lambda row: _order(row[0])):
+        median = medians.get(scenario, target, metric)
+        assert median is not None
+        everything = " ".join(_number(value) for value in values)
+        measured.add_row(
+            scenario, metric, target, _number(median), medians.units[scenario, target, metric], everything
+        )
+    console.print(measured)
+
+    promised = Table(title="Expectations", title_justify="left")
+    promised.add_column("what")
+    promised.add_column("bound", justify="right")
+    promised.add_column("measured", justify="right")
+    promised.add_column("")
+    fine = True
+    for one in expectations:
+        value = one.compute(medians)
+        if value is None:
+            continue
+        holds = one.holds(value)
+        fine &= holds
+        bound = f"{'>=' if one.at_least else '<='} {_number(one.bound)} {one.unit}"
+        promised.add_row(one.name, bound, _number(value), "[green]yes[/]" if holds else "[red]NO[/]")
+    console.print(promised)
+    return fine
+
+
+def write_json(path: Path, measurements: list[Measurement], expectations: list[Expectation]) -> None:
+    """Everything, with what is needed to tell one machine from another."""
+    medians = Medians.of(measurements)
+    document = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": {
+            "system": platform.platform(),
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+        "measurements": [asdict(one) for one in measurements],
+        "expectations": [
+            {
+                "name": one.name,
+                "bound": one.bound,
+                "unit": one.unit,
+                "value": value,
+                "holds": one.holds(value),
+            }
+            for one in expectations
+            if (value := one.compute(medians)) is not None
+        ],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _order(key: tuple[str, str, str]) -> tuple[str, str, str]:
+    scenario, target, metric = key
+    return scenario, metric, target
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

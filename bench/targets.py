@@ -1,0 +1,213 @@
+"""What is measured: our devnet and its peers, each started as a user starts it, all behind one face.
+
+A target is started anew for every scenario and round, so that none pays for another's history.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from bench.wire import LoadError
+
+HOST = "127.0.0.1"
+ACCOUNTS = 100
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+POLL_S = 0.001
+ANVIL_VERSION = "1.7.1"
+GAS_LIMIT = 10_000_000_000  # MegaETH's; anvil's default of 30 million would limit it, not its speed
+
+
+class Target(ABC):
+    """A node under measurement. A context manager: started on entry, ready when that returns."""
+
+    name: str
+    chain_id: int
+    sync_method: str
+    """Sends a raw transaction and answers with its receipt."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.first_answer_s = 0.0
+        self._directory = Path(tempfile.mkdtemp(prefix="megaeth-bench-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def command(self) -> Sequence[str]:
+        """What a user would type."""
+
+    def environment(self) -> dict[str, str]:
+        """What the user's environment would be, apart from ours."""
+        return {}
+
+    def __enter__(self) -> Self:
+        command = list(self.command())  # may fetch a binary
+        log = (self._directory / "log").open("wb")
+        began = time.perf_counter()
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=self._directory,
+            env={**os.environ, **self.environment()},
+            start_new_session=True,
+        )
+        log.close()
+        while not self._answers():
+            if self._process.poll() is not None:
+                raise LoadError(f"{self.name} ended at its start: {self._tail()}")
+            if time.perf_counter() - began > START_TIMEOUT_S:
+                self.__exit__()
+                raise LoadError(f"{self.name} gives no answer: {self._tail()}")
+            time.sleep(POLL_S)
+        self.first_answer_s = time.perf_counter() - began
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            family = self._family()
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_TIMEOUT_S)
+            for one in family:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            self._process.wait()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def rpc(self, method: str, *params: object) -> Any:  # noqa: ANN401 JSON
+        """One call, for set-up and checks; not for measured load."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        try:
+            body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+            connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if "error" in answer:
+            raise LoadError(f"{self.name}: {method}: {answer['error']}")
+        return answer["result"]
+
+    def memory_bytes(self) -> int:
+        """Resident memory of all its processes."""
+        return sum(process.memory_info().rss for process in self._family())
+
+    def cpu_s(self) -> float:
+        """CPU time that its processes have used."""
+        times = [process.cpu_times() for process in self._family()]
+        return sum(one.user + one.system for one in times)
+
+    def _family(self) -> list[psutil.Process]:
+        assert self._process is not None
+        try:
+            root = psutil.Process(self._process.pid)
+            return [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _answers(self) -> bool:
+        try:
+            return int(self.rpc("eth_chainId"), 16) == self.chain_id
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def _tail(self) -> str:
+        return (self._directory / "log").read_text(errors="replace")[-500:]
+
+
+class Megaeth(Target):
+    """Our devnet with its defaults, as `megaeth devnet up` starts it."""
+
+    name = "megaeth"
+    chain_id = 6343
+    sync_method = "realtime_sendRawTransaction"
+    mini_block_ms = 10
+
+    def command(self) -> Sequence[str]:
+        """What a user would type."""
+        flags = ["--port", str(self.port), "--accounts", str(ACCOUNTS)]
+        return [sys.executable, "-m", "megaeth_cli", "devnet", "up", *flags]
+
+    def environment(self) -> dict[str, str]:
+        """A home of its own."""
+        root = str(Path(__file__).parents[1])
+        return {"MEGAETH_HOME": str(self._directory), "PYTHONPATH": root}
+
+
+class Anvil(Target):
+    """anvil; its gas limit is raised to MegaETH's, everything else is its default."""
+
+    chain_id = 31337
+    sync_method = "eth_sendRawTransactionSync"
+    mode: tuple[str, ...] = ()
+
+    def command(self) -> Sequence[str]:
+        """What a user would type."""
+        flags = ["--port", str(self.port), "--accounts", str(ACCOUNTS), "--gas-limit", str(GAS_LIMIT)]
+        return [str(anvil_binary()), *flags, *self.mode]
+
+
+class AnvilAuto(Anvil):
+    """A block for each burst."""
+
+    name = "anvil auto"
+
+
+class AnvilInterval10ms(Anvil):
+    """A block every 10 ms, as our mini-blocks."""
+
+    name = "anvil 10 ms"
+    mode = ("--block-time", "0.01")
+
+
+class AnvilInterval1s(Anvil):
+    """A block every second, as our EVM blocks."""
+
+    name = "anvil 1 s"
+    mode = ("--block-time", "1")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def anvil_binary() -> Path:
+    """anvil from npm, fetched once into the user's cache."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    package = f"@foundry-rs/anvil-{platform.system().lower()}-{machine}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "megaeth" / "bench"
+    binary = cache / "node_modules" / package / "bin" / "anvil"
+    if not binary.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise LoadError("npm is needed to fetch anvil; install node (https://nodejs.org)")
+        cache.mkdir(parents=True, exist_ok=True)
+        print(f"fetching {package}@{ANVIL_VERSION} from npm", file=sys.stderr)
+        subprocess.run(
+            [npm, "install", "--no-audit", "--no-fund", "--prefix", str(cache), f"{package}@{ANVIL_VERSION}"],
+            check=True,
+            stdout=sys.stderr,
+        )
+    return binary
