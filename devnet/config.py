@@ -11,9 +11,9 @@ from typing import Any, Final
 DEFAULT_CHAIN_ID: Final = 6343
 """MegaETH's public testnet, so that tools treat the devnet as the MegaETH they know.
 
-forge decides by chain id whether it may simulate gas itself or must ask the node (`eth_estimateGas`). It
-knows 4326 and 6343 as MegaETH, while 6342, the retired testnet, is a stranger to it: transactions would go
-out with Ethereum's gas and fail. viem knows the same two. 4326 is where real money lives, and no wallet or
+`forge script` decides by chain id whether to simulate gas itself or to ask the node (`eth_estimateGas`). It
+asks on 4326 and 6343 (tried with 1.7.1), while 6342, the retired testnet, is a stranger to it: transactions
+would go out with Ethereum's gas and fail. viem knows the same two. 4326 is where real money lives, and no wallet or
 script should take the devnet for it.
 """
 

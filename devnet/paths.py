@@ -1,6 +1,6 @@
 """Where things live on disk: the home directory of all devnets, and the directory of each by name.
 
-`MEGAETH_HOME` moves everything; else the XDG base directories decide. Only names: nothing is created here.
+`MEGAETH_HOME` and `MEGAETH_CACHE` choose; else the XDG base directories do. Only names: nothing is created here.
 """
 
 from collections.abc import Mapping
@@ -50,14 +50,14 @@ class Paths:
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> "Paths":
-        """Apply `MEGAETH_HOME`, `XDG_DATA_HOME` and `XDG_CACHE_HOME`."""
+        """Apply `MEGAETH_HOME`, `MEGAETH_CACHE` and the XDG variables."""
         user = Path(variables.get("HOME") or Path.home())
-        if chosen := variables.get("MEGAETH_HOME"):
-            home = Path(chosen).expanduser().absolute()
-            return cls(home, home / "cache")
-        data = Path(variables.get("XDG_DATA_HOME") or user / ".local" / "share")
-        cache = Path(variables.get("XDG_CACHE_HOME") or user / ".cache")
-        return cls(data / "megaeth", cache / "megaeth")
+        data = Path(variables.get("XDG_DATA_HOME") or user / ".local" / "share") / "megaeth"
+        cache = Path(variables.get("XDG_CACHE_HOME") or user / ".cache") / "megaeth"
+        return cls(
+            Path(variables.get("MEGAETH_HOME") or data).expanduser().absolute(),
+            Path(variables.get("MEGAETH_CACHE") or cache).expanduser().absolute(),
+        )
 
     def network(self, name: str = DEFAULT_NAME) -> NetworkPaths:
         """The files of the devnet with that name."""

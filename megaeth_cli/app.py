@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from devnet.errors import UserError
-from megaeth_cli import options
+from megaeth_cli import help, options
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus, report, report_fault
 
@@ -89,10 +89,10 @@ app = typer.Typer(
     name="megaeth",
     cls=LazyGroup,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with [bold]megaeth devnet up[/bold]. Exit codes and every option: docs/cli.md.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Start with: megaeth devnet up. Exit codes and every option: docs/cli.md.",
 )
 
 
@@ -121,11 +121,14 @@ def run(arguments: Sequence[str], env: Environment) -> int:
     """Run one command line in an environment; the exit code. Every exception ends here."""
     # Parsing may fail before the option is seen; the error shall be JSON all the same.
     env.json = env.json or "--json" in arguments
+    program = typer.main.get_command(app)
+    help.adopt(program)
     try:
-        outcome: Any = typer.main.get_command(app).main(
-            args=list(arguments), prog_name="megaeth", standalone_mode=False, obj=env
-        )
+        outcome: Any = program.main(args=list(arguments), prog_name="megaeth", standalone_mode=False, obj=env)
     except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export it
+            env.write(error.format_message())
+            return ExitStatus.SUCCESS
         return report(env, _usage_error(error))
     except UserError as error:
         return report(env, error)

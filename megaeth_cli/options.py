@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
+from megaeth_cli import help
 from megaeth_cli.env import environment
 
 if TYPE_CHECKING:
     from typer._click import Command
     from typer._click.core import Parameter
 
-COMMON_PANEL = "Common options"
 LOGGER = "megaeth"
 
 
@@ -49,7 +49,7 @@ def configure_logging(verbosity: int) -> None:
 Json = Annotated[
     bool,
     typer.Option(
-        "--json", callback=_set_json, expose_value=False, help="Print JSON.", rich_help_panel=COMMON_PANEL
+        "--json", callback=_set_json, expose_value=False, help="Print JSON.", rich_help_panel=help.COMMON
     ),
 ]
 Verbose = Annotated[
@@ -58,10 +58,11 @@ Verbose = Annotated[
         "--verbose",
         "-v",
         count=True,
+        show_default=False,
         callback=_set_verbose,
         expose_value=False,
         help="Say more; twice for everything.",
-        rich_help_panel=COMMON_PANEL,
+        rich_help_panel=help.COMMON,
     ),
 ]
 Quiet = Annotated[
@@ -72,7 +73,7 @@ Quiet = Annotated[
         callback=_set_quiet,
         expose_value=False,
         help="Print results and errors only.",
-        rich_help_panel=COMMON_PANEL,
+        rich_help_panel=help.COMMON,
     ),
 ]
 RpcUrl = Annotated[
@@ -99,7 +100,8 @@ def _common() -> "tuple[Parameter, ...]":
 
 
 def add_common(command: "Command") -> None:
-    """Give a command and all commands below it `--json`, `-v` and `-q`, unless it has its own."""
+    """Give a command and all commands below it our help page, `--json`, `-v` and `-q`, unless it has its own."""
+    help.adopt(command)
     if isinstance(command, TyperGroup):
         for child in command.commands.values():
             add_common(child)

@@ -43,12 +43,12 @@ def _parameter(setting: KnownSetting) -> inspect.Parameter:
     about = setting.about
     kind: Any = list[str] if setting.type not in (int, float, bool, str, str | None) else setting.type
     kind = kind if kind == str | None else kind | None
-    default = "" if setting.default in (None, (), False) else f" [dim]\\[default: {setting.default}][/dim]"
+    default = "" if setting.default in (None, (), False) else f"  [default: {setting.default}]"
     choices = f" One of {', '.join(about.choices)}." if about.choices else ""
     declarations = [f"{about.flag}/--no-{about.flag[2:]}"] if setting.type is bool else [about.flag]
     option = typer.Option(
         *declarations,
-        metavar=about.metavar or None,
+        metavar=about.metavar or "NAME",
         help=f"{about.doc}{choices}{default}",
         show_default=False,
         rich_help_panel=f"{setting.section.capitalize()} settings",

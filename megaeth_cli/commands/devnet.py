@@ -186,7 +186,7 @@ def init(
 def _name(config: Config, name: str | None) -> str:
     """The name that was given, else one that two devnets on different data cannot share."""
     if name is not None:
-        if not name.replace("-", "").replace("_", "").isalnum() or name == "cache":
+        if not name.replace("-", "").replace("_", "").isalnum():
             raise CliError(f"not a name: '{name}'", "letters, digits, - and _ make one", "", ExitStatus.USAGE)
         return name
     if config.storage.ephemeral:
@@ -213,9 +213,8 @@ def _start(env: Environment, name: str, config: Config, *, detach: bool) -> None
 
 
 def _announce(env: Environment, session: Session, config: Config) -> None:
-    from devnet.genesis.accounts import derive
-
     from devnet import __version__
+    from devnet.genesis.accounts import derive
 
     if env.json:
         nodes = [

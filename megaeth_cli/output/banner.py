@@ -9,7 +9,6 @@ from rich.text import Text
 from devnet.config import Config
 from devnet.session import Session
 
-
 MOST_SHOWN = 20
 
 

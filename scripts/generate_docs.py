@@ -1,0 +1,158 @@
+"""Write docs/cli.md and docs/configuration.md from the program itself; `--check` only says whether they are current."""
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from typer.core import TyperGroup
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+# The same pages for everyone: no terminal width, no colours.
+os.environ["COLUMNS"] = "100"
+os.environ["NO_COLOR"] = "1"
+os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
+
+from devnet.config import known_settings  # noqa: E402
+from devnet.settings import load_config, render_toml  # noqa: E402
+from megaeth_cli.app import COMMANDS, app, load_command  # noqa: E402
+from megaeth_cli.env import Environment  # noqa: E402
+from megaeth_cli.errors import ExitStatus  # noqa: E402
+from megaeth_cli.help import adopt  # noqa: E402
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+CLI_INTRO = """# Commands
+
+Generated from the program by `make docs`; a test compares them.
+
+Every command takes `--json` (one JSON value on stdout; errors too), `-v` (say more, twice for everything) and `-q`
+(results and errors only). Messages and progress go to stderr, results to stdout. Colours follow `NO_COLOR` and
+`FORCE_COLOR`.
+
+An error says what happened, why, and what to do next; with `--json` it is
+`{"error": {"what", "why", "hint", "status"}}`.
+
+## Exit codes
+
+| code | name | meaning |
+|---|---|---|
+"""
+
+EXIT_MEANINGS = {
+    ExitStatus.SUCCESS: "done",
+    ExitStatus.FAILURE: "a check failed, a transaction reverted, or the request cannot be satisfied",
+    ExitStatus.USAGE: "the command line is wrong",
+    ExitStatus.CONFIG: "a setting in devnet.toml, the environment or a flag is wrong",
+    ExitStatus.NOT_RUNNING: "no devnet or node answers",
+    ExitStatus.UNAVAILABLE: "the machine refuses: port in use, directory locked or unwritable, a process that died",
+    ExitStatus.RPC: "the node answered with a JSON-RPC error",
+    ExitStatus.COMPILE: "the source does not compile, or there is no compiler",
+    ExitStatus.INTERNAL: "a fault in this program",
+    ExitStatus.INTERRUPTED: "Ctrl-C",
+}
+
+CONFIGURATION_INTRO = """# Settings
+
+Generated from the program by `make docs`; a test compares them.
+
+Flags win over environment variables, those over the file, the file over the defaults. The file is `devnet.toml` in
+the working directory, or what `--config` or `MEGAETH_CONFIG` names. Relative paths are relative to the file, or to
+the working directory for flags and variables.
+
+Besides: `MEGAETH_HOME` is where devnets live (default: `megaeth` in the user's data directory), `MEGAETH_CACHE` where
+compilers are kept, `MEGAETH_NAME` which devnet is meant when several run, `MEGAETH_RPC_URL` the node that commands
+talk to.
+
+## Chain id
+
+The default is 6343, MegaETH's public testnet, because tools decide by it how they treat a network:
+
+| chain id | forge 1.7.1 | viem |
+|---|---|---|
+| 4326 | MegaETH mainnet: `forge script` asks the node for gas (`eth_estimateGas`) | `megaeth` |
+| 6343 | MegaETH testnet: `forge script` asks the node for gas | `megaethTestnet` |
+| 6342 | unknown: `forge script` simulates with Ethereum's gas, too little for MegaETH | none |
+
+The mainnet's id would do as well, but a wallet or a script could take the devnet for the place where real money
+lives. With any other `--chain-id`, give forge `--skip-simulation` or `--gas-limit`.
+
+## The tree
+
+"""
+
+
+def commands(command: "Command", context: "Context") -> "Iterator[tuple[Command, Context]]":
+    """A command and all below it, with the contexts in which they would run."""
+    yield command, context
+    if isinstance(command, TyperGroup):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None:
+                yield from commands(child, type(context)(child, info_name=name, parent=context))
+
+
+def plain(text: str) -> str:
+    """Without colours and outer blank space."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).strip()
+
+
+def cli_page() -> str:
+    """docs/cli.md."""
+    page = CLI_INTRO
+    for status, meaning in EXIT_MEANINGS.items():
+        page += f"| {status.value} | {status.name} | {meaning} |\n"
+    environment = Environment(io.StringIO(), io.StringIO(), io.StringIO())
+    root = typer.main.get_command(app)
+    adopt(root)
+    root_context = root.make_context("megaeth", [], resilient_parsing=True, obj=environment)
+    pages = [(root, root_context)]
+    for name in COMMANDS:
+        child = load_command(name)
+        pages += commands(child, type(root_context)(child, info_name=name, parent=root_context))
+    for command, context in pages:
+        page += f"\n## {context.command_path}\n\n```text\n{plain(command.get_help(context))}\n```\n"
+    return page
+
+
+def configuration_page() -> str:
+    """docs/configuration.md."""
+    page = CONFIGURATION_INTRO
+    page += "| setting | flag | variable | default |\n|---|---|---|---|\n"
+    for setting in known_settings():
+        default = "" if setting.default in (None, ()) else f"`{setting.default}`"
+        page += f"| `{setting.dotted}` | `{setting.about.flag}` | `{setting.about.variable}` | {default} |\n"
+    return page + f"\n## devnet.toml\n\n```toml\n{render_toml(load_config(cwd=Path('/')))}```\n"
+
+
+PAGES = {"docs/cli.md": cli_page, "docs/configuration.md": configuration_page}
+
+
+def stale() -> list[str]:
+    """The pages that differ from what the program says now."""
+    return [
+        name
+        for name, make in PAGES.items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text() != make()
+    ]
+
+
+def main() -> None:
+    """Write the pages, or check them."""
+    if "--check" in sys.argv:
+        if names := stale():
+            sys.exit(f"not current: {', '.join(names)}; make docs writes them")
+        return
+    for name, make in PAGES.items():
+        (ROOT / name).write_text(make())
+        print(f"wrote {name}")
+
+
+if __name__ == "__main__":
+    main()
