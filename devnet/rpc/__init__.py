@@ -1,0 +1,18 @@
+"""The JSON-RPC server: HTTP and WebSocket on one port.
+
+| module             | what it is responsible for                                                            |
+|--------------------|---------------------------------------------------------------------------------------|
+| `server.py`        | puts the parts together, listens, stops                                               |
+| `http.py`, `ws.py` | one connection: bytes to bodies, responses to bytes                                   |
+| `exchange.py`      | hands bodies to the engine, brings responses back                                     |
+| `dispatch.py`      | bodies with methods that Python answers, alone or mixed with the engine's             |
+| `eth.py` `net.py` `web3.py` `meta.py` | the methods that Python answers, one module per namespace          |
+| `accounts.py`      | the development accounts and what they sign                                           |
+| `subscriptions.py` | `eth_subscribe` and the news for subscribers                                          |
+| `pages.py`         | what GET answers: help, `/healthz`                                                    |
+| `access.py`        | which Host names and web origins may speak to the server                              |
+| `settings.py` `door.py` | what can be set; what is needed of the engine                                    |
+
+Methods that read the chain or send raw transactions are the engine's, from the JSON of the request to the
+JSON of the response (`engine/src/rpc/`); they pass through here without being looked at.
+"""

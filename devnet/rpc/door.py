@@ -1,0 +1,76 @@
+"""The part of the engine that the JSON-RPC server needs, as a type.
+
+`devnet._engine.Engine` has it; so has anything else that answers chain questions. Names and meanings are
+those of `devnet/_engine.pyi`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeGuard
+
+
+class SealedMini(Protocol):
+    """A sealed mini-block."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the chain."""
+
+    @property
+    def index(self) -> int:
+        """Its place in its block."""
+
+    @property
+    def tx_count(self) -> int:
+        """How many transactions it holds."""
+
+
+class SealedBlock(Protocol):
+    """A sealed EVM block, which follows its mini-blocks."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the chain."""
+
+
+def is_mini(item: SealedMini | SealedBlock) -> TypeGuard[SealedMini]:
+    """Tell the two apart."""
+    return hasattr(item, "tx_count")
+
+
+class EngineDoor(Protocol):
+    """JSON bytes in, JSON bytes out; `submit` never blocks, `call` and `completions` release the GIL."""
+
+    def submit(self, body: bytes, token: int) -> bytes | bool:
+        """Take a whole body. Its response; True: comes by `completions`; False: not all the engine's."""
+
+    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
+        """Take one request of a known method; the id is rendered, empty for a notification."""
+
+    def completions(self, timeout_ms: int) -> list[tuple[int, bytes]] | None:
+        """Wait for responses of earlier `submit`s; None once the engine has stopped."""
+
+    def call(self, method: str, params: bytes) -> bytes:
+        """Answer one method, blocking."""
+
+    def methods(self) -> list[str]:
+        """Name the methods that `submit` and `call` answer."""
+
+
+class ChainDoor(EngineDoor, Protocol):
+    """What subscriptions are rendered from."""
+
+    def mini_json(self, number: int) -> bytes:
+        """Render a mini-block with its transactions and receipts."""
+
+    def head_json(self, block: int) -> bytes:
+        """Render the header of a sealed block."""
+
+    def logs_json(self, filter: bytes, mini: int) -> list[bytes]:
+        """Render the logs of a mini-block that pass an `eth_getLogs` filter."""
+
+    def state_changes_json(self, mini: int, addresses: list[bytes]) -> list[bytes]:
+        """Render what a mini-block changed, one object for each account named."""
+
+    def pending_hashes(self, cursor: int) -> tuple[int, list[bytes]]:
+        """Return the hashes of transactions admitted since `cursor`, and the new cursor."""

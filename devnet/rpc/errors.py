@@ -1,0 +1,54 @@
+"""JSON-RPC error codes and the one exception that Python's methods raise.
+
+Not here: the engine's own errors (`devnet._engine.RpcError`), which render themselves.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import orjson
+
+
+class Code(IntEnum):
+    """Codes of JSON-RPC 2.0, and geth's for everything that a server refuses."""
+
+    PARSE_ERROR = -32700
+    INVALID_REQUEST = -32600
+    METHOD_NOT_FOUND = -32601
+    INVALID_PARAMS = -32602
+    INTERNAL_ERROR = -32603
+    SERVER_ERROR = -32000
+
+
+class RpcFault(Exception):
+    """A request that cannot be answered: becomes the `error` object of its response."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = int(code)
+        self.message = message
+
+    def to_json(self) -> bytes:
+        """Render the error object."""
+        return b'{"code":%d,"message":%b}' % (self.code, orjson.dumps(self.message))
+
+
+def invalid_request(message: str) -> RpcFault:
+    """Build the fault for something that is no JSON-RPC request."""
+    return RpcFault(Code.INVALID_REQUEST, message)
+
+
+def invalid_params(message: str) -> RpcFault:
+    """Build the fault for parameters of a wrong number, type or form."""
+    return RpcFault(Code.INVALID_PARAMS, message)
+
+
+def method_not_found(method: str) -> RpcFault:
+    """Build geth's wording for an unknown method, which clients match on."""
+    return RpcFault(Code.METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
+
+
+def refused(message: str) -> RpcFault:
+    """Build the fault for a well-formed request that the node does not fulfil."""
+    return RpcFault(Code.SERVER_ERROR, message)

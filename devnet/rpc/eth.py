@@ -1,0 +1,193 @@
+"""The `eth_` methods that Python answers: the development accounts and their transactions.
+
+`eth_sendTransaction` is composed: what the transaction lacks is asked of the engine (nonce, gas, price), the
+account signs, and the engine takes it as any raw transaction.
+
+Not here: everything that reads the chain (the engine) and `eth_subscribe` (`subscriptions.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from devnet.rpc import params
+from devnet.rpc.accounts import DevAccounts
+from devnet.rpc.backend import Backend
+from devnet.rpc.dispatch import Handler
+from devnet.rpc.errors import invalid_params, refused
+from devnet.rpc.exchange import Call
+from devnet.rpc.signed import signed_fields
+
+QUANTITIES: Final = (
+    "gas",
+    "gasPrice",
+    "maxFeePerGas",
+    "maxPriorityFeePerGas",
+    "value",
+    "nonce",
+    "chainId",
+    "type",
+)
+ESTIMATE_FIELDS: Final = (
+    "from",
+    "to",
+    "value",
+    "input",
+    "accessList",
+    "authorizationList",
+    "gasPrice",
+    "maxFeePerGas",
+    "maxPriorityFeePerGas",
+    "nonce",
+)
+
+
+class EthNamespace:
+    """Methods that need a key, or that tell about the node rather than the chain."""
+
+    def __init__(self, backend: Backend, accounts: DevAccounts, chain_id: int, coinbase: str) -> None:
+        self._backend = backend
+        self._accounts = accounts
+        self._chain_id = chain_id
+        self._coinbase = coinbase
+        self._last_sent: dict[str, tuple[int, str]] = {}
+        """Nonce and hash of the account's last transaction that went through here."""
+
+    def methods(self) -> dict[str, Handler]:
+        """Return the methods by name."""
+        return {
+            "eth_accounts": self.accounts,
+            "eth_coinbase": self.coinbase,
+            "eth_syncing": self.syncing,
+            "eth_sign": self.sign,
+            "personal_sign": self.personal_sign,
+            "eth_signTransaction": self.sign_transaction,
+            "eth_sendTransaction": self.send_transaction,
+            "eth_signTypedData": self.sign_typed_data,
+            "eth_signTypedData_v3": self.sign_typed_data,
+            "eth_signTypedData_v4": self.sign_typed_data,
+        }
+
+    async def accounts(self, given: list[object], call: Call) -> bytes:
+        """List the accounts that the node signs for."""
+        params.exactly(given)
+        return orjson.dumps(list(self._accounts.addresses()))
+
+    async def coinbase(self, given: list[object], call: Call) -> bytes:
+        """Name the account that receives fees."""
+        params.exactly(given)
+        return orjson.dumps(self._coinbase)
+
+    async def syncing(self, given: list[object], call: Call) -> bytes:
+        """Tell that there is nothing to catch up with: this node makes the blocks."""
+        params.exactly(given)
+        return b"false"
+
+    async def sign(self, given: list[object], call: Call) -> bytes:
+        """Sign a message (EIP-191): account, message."""
+        account, message = params.exactly(given, "address", "message")
+        return self._sign_message(account, message)
+
+    async def personal_sign(self, given: list[object], call: Call) -> bytes:
+        """Sign a message (EIP-191): message, account, and a password that nobody looks at."""
+        message, account = params.exactly(given[:2], "message", "address")
+        return self._sign_message(account, message)
+
+    def _sign_message(self, account: object, message: object) -> bytes:
+        address = params.address(account, "address")
+        return _hex(self._accounts.sign_message(address, params.data(message, "message")))
+
+    async def sign_typed_data(self, given: list[object], call: Call) -> bytes:
+        """Sign structured data (EIP-712), given as an object or as its JSON text."""
+        account, document = params.exactly(given, "address", "typed data")
+        address = params.address(account, "address")
+        if isinstance(document, str):
+            try:
+                document = orjson.loads(document)
+            except orjson.JSONDecodeError as error:
+                raise invalid_params(f"typed data is not JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise invalid_params("typed data must be an object")
+        return _hex(self._accounts.sign_typed_data(address, document))
+
+    async def sign_transaction(self, given: list[object], call: Call) -> bytes:
+        """Complete and sign a transaction without sending it."""
+        [request] = params.exactly(given, "transaction")
+        transaction = self._read(request)
+        sender = str(transaction["from"])
+        self._accounts.key(sender)
+        await self._complete(transaction)
+        raw, digest = self._accounts.sign_transaction(sender, transaction)
+        return orjson.dumps({"raw": "0x" + raw.hex(), "tx": signed_fields(transaction, raw, digest)})
+
+    async def send_transaction(self, given: list[object], call: Call) -> bytes:
+        """Complete, sign and send a transaction."""
+        [request] = params.exactly(given, "transaction")
+        transaction = self._read(request)
+        sender = str(transaction["from"])
+        async with self._accounts.lock(sender):
+            await self._complete(transaction)
+            raw, _ = self._accounts.sign_transaction(sender, transaction)
+            digest = await self._backend.call("eth_sendRawTransaction", "0x" + raw.hex())
+            self._last_sent[sender] = (int(str(transaction["nonce"]), 16), str(digest))
+        return orjson.dumps(digest)
+
+    # --- what a transaction lacks -------------------------------------------------------------------------
+
+    def _read(self, request: object) -> dict[str, object]:
+        """Check the form of what was given, and leave one name for each field."""
+        if not isinstance(request, dict):
+            raise invalid_params("the transaction must be an object")
+        transaction = {name: value for name, value in request.items() if value is not None}
+        transaction["from"] = params.address(transaction.get("from"), "from")
+        if "to" in transaction:
+            transaction["to"] = params.address(transaction["to"], "to")
+        for name in QUANTITIES:
+            if name in transaction:
+                params.quantity(transaction[name], name)
+        data = transaction.pop("data", None)
+        given = transaction.setdefault("input", "0x" if data is None else data)
+        if data is not None and data != given:
+            raise invalid_params('"data" and "input" are both set and not equal; use "input"')
+        transaction["input"] = "0x" + params.data(given, "input").hex()
+        if "to" not in transaction and transaction["input"] == "0x":
+            raise invalid_params("contract creation without any data provided")
+        if "gasPrice" in transaction and transaction.keys() & {"maxFeePerGas", "maxPriorityFeePerGas"}:
+            raise invalid_params("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified")
+        have = params.quantity(transaction.get("chainId", hex(self._chain_id)), "chainId")
+        if have != self._chain_id:
+            raise refused(f"chainId does not match node's (have={have}, want={self._chain_id})")
+        return transaction
+
+    async def _complete(self, transaction: dict[str, object]) -> None:
+        transaction["chainId"] = hex(self._chain_id)
+        transaction.setdefault("value", "0x0")
+        if "gasPrice" not in transaction and transaction.get("type") not in ("0x0", "0x1"):
+            await self._complete_fees(transaction)
+        elif "gasPrice" not in transaction:
+            transaction["gasPrice"] = await self._backend.call("eth_gasPrice")
+        if "nonce" not in transaction:
+            transaction["nonce"] = hex(await self._next_nonce(str(transaction["from"])))
+        if "gas" not in transaction:
+            asked = {name: transaction[name] for name in ESTIMATE_FIELDS if name in transaction}
+            transaction["gas"] = await self._backend.call("eth_estimateGas", asked, "pending")
+
+    async def _complete_fees(self, transaction: dict[str, object]) -> None:
+        tip = transaction.setdefault("maxPriorityFeePerGas", "0x0")
+        if "maxFeePerGas" not in transaction:
+            base_fee = int(str(await self._backend.call("eth_gasPrice")), 16)
+            transaction["maxFeePerGas"] = hex(2 * base_fee + int(str(tip), 16))
+
+    async def _next_nonce(self, sender: str) -> int:
+        """Count what is executed and what waits in the pool, the last transaction sent here included."""
+        count = int(str(await self._backend.call("eth_getTransactionCount", sender, "pending")), 16)
+        nonce, digest = self._last_sent.get(sender, (-1, ""))
+        if count > nonce or await self._backend.call("eth_getTransactionByHash", digest) is None:
+            return count
+        return nonce + 1
+
+
+def _hex(value: bytes) -> bytes:
+    return b'"0x%b"' % value.hex().encode()

@@ -1,0 +1,40 @@
+"""What all connections of one server share.
+
+Not here: anything that acts; each part is a module of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from devnet.rpc.access import AccessPolicy
+from devnet.rpc.exchange import Exchange
+from devnet.rpc.pages import Pages
+from devnet.rpc.settings import ServerSettings
+
+
+class Connection(Protocol):
+    """An open socket, as far as the server looks after it."""
+
+    def sweep(self, now: float) -> None:
+        """Look at the clock; called about once a second."""
+
+    def shut(self) -> None:
+        """Say goodbye: the server stops."""
+
+    def drop(self) -> None:
+        """Close at once."""
+
+
+@dataclass(slots=True)
+class Front:
+    """The parts a connection works with."""
+
+    settings: ServerSettings
+    access: AccessPolicy
+    exchange: Exchange
+    pages: Pages
+    connections: set[Connection] = field(default_factory=set)
+    now: float = 0.0
+    """The loop's clock at the last sweep: coarse, and free to read."""

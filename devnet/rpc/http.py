@@ -1,0 +1,390 @@
+"""HTTP/1.1 on a socket: requests in, responses out in the order of the requests.
+
+The way of a request through this file: `data_received` -> (httptools' callbacks) -> `on_message_complete`
+-> `_post` -> `Exchange.submit` -> `_render`, or later `deliver` and `flush`. A response that is ready when
+its request has been read is written in the same turn of the loop, together with those of requests pipelined
+with it.
+
+Errors that leave the stream readable answer that request only. Those that do not (a broken request line, a
+body beyond the limit) answer, say `Connection: close`, and let the client finish its sentence for a moment:
+closing a socket with unread data would destroy the answer on its way.
+
+Not here: JSON-RPC (`dispatch.py`, the engine), WebSocket (`ws.py`), who may speak (`access.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final, Literal, cast
+
+import httptools
+
+from devnet.rpc import replies
+from devnet.rpc.front import Front
+from devnet.rpc.pages import JSON, Page
+from devnet.rpc.replies import rpc_page, text_page
+from devnet.rpc.ws import WebSocketConnection
+
+LINGER_S: Final = 2.0
+LARGE_BODY: Final = 64 * 1024
+UPGRADE_HEADERS: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
+RPC_PATHS: Final = frozenset({b"/", b"/rpc", b"/ws"})
+_OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class _Slot:
+    """A response's place in the order of its connection. `head` only if it is not the usual one."""
+
+    __slots__ = ("head", "keep_alive", "origin", "response")
+
+    def __init__(self, origin: bytes | None, keep_alive: bool) -> None:
+        self.head: bytes | None = None
+        self.response: bytes | None = None
+        self.origin = origin
+        self.keep_alive = keep_alive
+
+
+class HttpConnection(asyncio.Protocol):
+    """One client's socket until it closes or becomes a WebSocket."""
+
+    notified = None
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._settings = front.settings
+        self._submit = front.exchange.submit
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._slots: deque[_Slot] = deque()
+        self._out: list[bytes] = []
+        self._deaf = False
+        """Whatever arrives is not looked at any more; the last response closes the socket."""
+        self._lingers = False
+        self._writing_paused = False
+        self._paused_at = 0.0
+        self._message_since: float | None = None
+        self._used_at = front.now
+        self._head_size = 0
+        self._forget_message()
+
+    def _forget_message(self) -> None:
+        self._in_head = False
+        self._in_message = False
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._body_size = 0
+        self._refusal: Page | None = None
+        self._upgrade: Literal["", "websocket", "declined"] = ""
+
+    # --- the socket ---------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket, unless there are too many."""
+        self._transport = cast(asyncio.Transport, transport)
+        connections = self._front.connections
+        if len(connections) >= self._settings.max_connections:
+            self._refuse(text_page(503, f"too many connections: {len(connections)}"))
+            self._write_out()
+        connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the socket. Responses still to come find nobody."""
+        self._front.connections.discard(self)
+        self._transport = None
+        self._deaf = True
+        self._slots.clear()
+        self._out.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what arrived and write what it made ready."""
+        if self._deaf:
+            return
+        self._head_size += len(data)
+        try:
+            while data:
+                data = self._feed(data)
+        except httptools.HttpParserError:
+            self._refuse(text_page(400, "this is not HTTP/1.1"))
+        if self._in_head and self._head_size > self._settings.max_head_bytes:
+            self._refuse(text_page(431, f"the request's head exceeds {self._settings.max_head_bytes} bytes"))
+        self._note_time()
+        self._write_out()
+        if len(self._slots) >= self._settings.max_pipelined and self._transport is not None:
+            self._transport.pause_reading()
+
+    def _feed(self, data: bytes) -> bytes:
+        """Parse; return what is still to be parsed, which is seldom anything."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            if self._upgrade == "websocket":
+                self._become_websocket(rest)
+            elif self._upgrade == "declined":
+                return self._without_upgrade() + rest
+            else:
+                return rest
+        return b""
+
+    def _without_upgrade(self) -> bytes:
+        """Write the request's head anew, for a parser that then reads the body.
+
+        Java's client and `curl --http2` offer HTTP/2 with a first request, whose body llhttp takes for HTTP/2.
+
+        """
+        lines = [b"%b %b HTTP/1.1" % (self._parser.get_method(), self._url)]
+        lines += (b"%b: %b" % item for item in self._headers.items() if item[0] not in UPGRADE_HEADERS)
+        self._parser = httptools.HttpRequestParser(self)
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    def eof_received(self) -> bool:
+        """Keep the socket open for responses that a client, having sent all it wants, still waits for."""
+        self._deaf = True
+        return bool(self._slots)
+
+    def pause_writing(self) -> None:
+        """Read no further requests from a client that does not read its responses."""
+        self._writing_paused = True
+        self._paused_at = self._front.now
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Read on."""
+        self._writing_paused = False
+        self._read_on()
+
+    def _read_on(self) -> None:
+        transport = self._transport
+        if transport is None or self._writing_paused or transport.is_closing():
+            return
+        if len(self._slots) < self._settings.max_pipelined:
+            transport.resume_reading()
+
+    def _note_time(self) -> None:
+        self._used_at = self._front.now
+        if not self._in_message or self._deaf:
+            self._message_since = None
+        elif self._message_since is None:
+            self._message_since = self._front.now
+
+    def sweep(self, now: float) -> None:
+        """Part from a client that takes too long to send, to read, or to come again."""
+        transport = self._transport
+        if transport is None:
+            return
+        settings = self._settings
+        if self._writing_paused and now - self._paused_at > settings.write_timeout_s:
+            transport.abort()
+        elif self._message_since is not None and now - self._message_since > settings.request_timeout_s:
+            self._refuse(text_page(408, "the request took too long to arrive"))
+            self._write_out()
+        elif not self._slots and not self._in_message and now - self._used_at > settings.keep_alive_s:
+            transport.close()
+
+    def shut(self) -> None:
+        """Close the socket once what is answered has been written."""
+        self._deaf = True
+        self._slots.clear()
+        self._write_out()
+
+    def drop(self) -> None:
+        """Close the socket whatever is unwritten."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- the request, as httptools reads it ---------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Start afresh, the connection's next request."""
+        self._forget_message()
+        self._in_head = True
+        self._in_message = True
+
+    def on_url(self, url: bytes) -> None:
+        """Take the target, which may come in pieces."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header; names are lower case from here on."""
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """Decide by the head alone whether the body is wanted."""
+        self._in_head = False
+        if self._deaf:
+            return
+        headers = self._headers
+        self._refusal = self._judge(headers)
+        declared = headers.get(b"content-length")
+        if declared is not None and int(declared) > self._settings.max_body_bytes:
+            self._refuse(self._too_large())
+        elif self._refusal is None:
+            if b"upgrade" in headers and self._parser.should_upgrade():
+                self._upgrade = "websocket" if headers[b"upgrade"].lower() == b"websocket" else "declined"
+            elif b"expect" in headers and not self._slots:
+                self._out.append(_CONTINUE)
+                self._write_out()
+
+    def on_body(self, body: bytes) -> None:
+        """Collect the body up to the limit."""
+        if self._deaf or self._refusal is not None:
+            return
+        self._body_size += len(body)
+        if self._body_size > self._settings.max_body_bytes:
+            self._body.clear()
+            self._refuse(self._too_large())
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Answer the request."""
+        self._in_message = False
+        self._head_size = 0
+        if self._deaf or self._upgrade:
+            return
+        if self._refusal is not None:
+            self._respond(self._refusal)
+            return
+        method = self._parser.get_method()
+        if method == b"POST":
+            self._post()
+        elif method in (b"GET", b"HEAD"):
+            page = self._front.pages.get(self._path(), self._headers.get(b"host"))
+            self._respond(page, with_body=method == b"GET")
+        elif method == b"OPTIONS":
+            slot = self._new_slot()
+            slot.head = replies.preflight(slot.origin, self._headers, slot.keep_alive)
+            slot.response = b""
+            self._place(slot)
+        else:
+            self._respond(text_page(405, "JSON-RPC is POST; GET / tells more"))
+
+    def _path(self) -> bytes:
+        return self._url.partition(b"?")[0]
+
+    def _judge(self, headers: dict[bytes, bytes]) -> Page | None:
+        """Say why a request is not served, if so; it is read to its end all the same."""
+        access = self._front.access
+        host = headers.get(b"host")
+        if host is not None and not access.host_allowed(host):
+            name = host.decode("latin-1")
+            return rpc_page(403, f"host name {name!r} is not served here; allow it with --allow-host")
+        origin = headers.get(b"origin")
+        if origin is not None and not access.origin_allowed(origin):
+            name = origin.decode("latin-1")
+            return rpc_page(403, f"pages of {name!r} may not use this node; allow them with --allow-origin")
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            return rpc_page(415, "compressed request bodies are not supported")
+        return None
+
+    def _too_large(self) -> Page:
+        return rpc_page(413, f"request body exceeds {self._settings.max_body_bytes} bytes")
+
+    def _post(self) -> None:
+        if self._path() not in RPC_PATHS:
+            self._respond(text_page(404, "JSON-RPC is answered on /"))
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        slot = self._new_slot()
+        slot.response = self._submit(body, self, slot)
+        self._place(slot)
+
+    # --- the response -------------------------------------------------------------------------------------
+
+    def _new_slot(self) -> _Slot:
+        parser = self._parser
+        keep_alive = parser.should_keep_alive() and parser.get_http_version() == "1.1"
+        if not keep_alive:
+            self._deaf = True
+        return _Slot(self._headers.get(b"origin"), keep_alive)
+
+    def _place(self, slot: _Slot) -> None:
+        if self._slots or slot.response is None:
+            self._slots.append(slot)
+        else:
+            self._render(slot, slot.response)
+
+    def _respond(self, page: Page, *, with_body: bool = True) -> None:
+        slot = self._new_slot()
+        slot.head = self._head_of(page, slot.keep_alive)
+        slot.response = page.body if with_body else b""
+        self._place(slot)
+
+    def _refuse(self, page: Page) -> None:
+        """Answer, after what is due before, that the connection cannot go on."""
+        if self._deaf:
+            return
+        self._deaf = True
+        self._lingers = True
+        slot = _Slot(None, keep_alive=False)
+        slot.head = self._head_of(page, keep_alive=False)
+        slot.response = page.body
+        self._place(slot)
+
+    def _head_of(self, page: Page, keep_alive: bool) -> bytes:
+        origin = self._headers.get(b"origin")
+        if origin is not None and not self._front.access.origin_allowed(origin):
+            origin = None
+        return replies.head(page.status, page.content_type, len(page.body), origin, keep_alive)
+
+    def deliver(self, ticket: object, response: bytes) -> None:
+        """Put a response that had to be waited for in its place."""
+        cast(_Slot, ticket).response = response
+
+    def flush(self) -> None:
+        """Write the responses whose turn has come, and read on."""
+        slots = self._slots
+        while slots and (response := slots[0].response) is not None:
+            self._render(slots.popleft(), response)
+        self._used_at = self._front.now
+        self._write_out()
+        self._read_on()
+
+    def _render(self, slot: _Slot, body: bytes) -> None:
+        out = self._out
+        if slot.head is not None:
+            out.append(slot.head + body)
+        elif body and slot.origin is None and slot.keep_alive:
+            if len(body) < LARGE_BODY:
+                out.append(_OK % len(body) + body)
+            else:
+                out += (_OK % len(body), body)
+        else:
+            status = 200 if body else 204
+            out += (replies.head(status, JSON, len(body), slot.origin, slot.keep_alive), body)
+
+    def _write_out(self) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if self._out:
+            transport.writelines(self._out)
+            self._out = []
+        if self._deaf and not self._slots and not transport.is_closing():
+            if not self._lingers:
+                transport.close()
+            elif transport.can_write_eof():
+                self._lingers = False
+                transport.write_eof()
+                asyncio.get_running_loop().call_later(LINGER_S, transport.close)
+
+    # --- the other protocol -------------------------------------------------------------------------------
+
+    def _become_websocket(self, rest: bytes) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if self._slots or self._path() not in RPC_PATHS:
+            self._refuse(text_page(400, "a WebSocket begins on a connection without open requests, on /"))
+            return
+        self._write_out()
+        self._front.connections.discard(self)
+        self._transport = None
+        self._deaf = True
+        websocket = WebSocketConnection(self._front, transport)
+        transport.set_protocol(websocket)
+        websocket.open(self._url, self._headers, rest)

@@ -1,0 +1,45 @@
+"""Reading the parameters of the methods that Python answers, with one wording for each mistake.
+
+Not here: the engine's methods, which read their own.
+"""
+
+from __future__ import annotations
+
+import re
+
+from devnet.rpc.errors import invalid_params
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]*)")
+_UINT256_DIGITS = 66
+
+
+def exactly(params: list[object], *names: str) -> list[object]:
+    """Return as many parameters as there are names."""
+    if len(params) < len(names):
+        raise invalid_params(f"missing value for required argument {len(params)}: {names[len(params)]}")
+    if len(params) > len(names):
+        raise invalid_params(f"too many arguments, want at most {len(names)}")
+    return params
+
+
+def address(value: object, name: str) -> str:
+    """Return an address in lower case."""
+    if isinstance(value, str) and _ADDRESS.fullmatch(value):
+        return value.lower()
+    raise invalid_params(f"{name} must be an address: 0x and 40 hexadecimal digits")
+
+
+def data(value: object, name: str) -> bytes:
+    """Return bytes given as hexadecimal digits."""
+    if isinstance(value, str) and _DATA.fullmatch(value):
+        return bytes.fromhex(value[2:])
+    raise invalid_params(f"{name} must be data: 0x and an even number of hexadecimal digits")
+
+
+def quantity(value: object, name: str) -> int:
+    """Return a number given in hexadecimal, at most 256 bits."""
+    if isinstance(value, str) and len(value) <= _UINT256_DIGITS and _QUANTITY.fullmatch(value):
+        return int(value, 16)
+    raise invalid_params(f"{name} must be a quantity: 0x and hexadecimal digits without leading zeroes")

@@ -1,0 +1,146 @@
+"""The JSON-RPC server as a whole: puts the parts together, listens, sweeps, stops.
+
+Threads: the event loop's, on which nearly everything happens; `rpc-completions`, which sleeps in the
+engine; and a few `rpc-worker`s for engine calls of composed methods.
+
+Not here: the engine's life (`devnet/roles/`), and any knowledge of methods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+from typing import Final
+
+import uvloop
+
+from devnet.rpc import meta, net, web3
+from devnet.rpc.access import AccessPolicy
+from devnet.rpc.accounts import DevAccounts
+from devnet.rpc.backend import Backend
+from devnet.rpc.dispatch import Dispatcher, Handler
+from devnet.rpc.door import ChainDoor
+from devnet.rpc.eth import EthNamespace
+from devnet.rpc.exchange import Exchange
+from devnet.rpc.front import Front
+from devnet.rpc.http import HttpConnection
+from devnet.rpc.pages import Health, Pages
+from devnet.rpc.settings import ServerSettings
+from devnet.rpc.subscriptions import Hub
+
+log = logging.getLogger(__name__)
+
+BACKLOG: Final = 1_024
+SWITCH_INTERVAL_S: Final = 0.0005
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+
+
+class RpcServer:
+    """Answers JSON-RPC for one engine on one port."""
+
+    def __init__(self, engine: ChainDoor, settings: ServerSettings, health: Health) -> None:
+        self._settings = settings
+        self._backend = Backend(engine, settings.worker_threads)
+        self.hub = Hub(engine, settings.max_subscriptions)
+        self.pages = Pages(settings.client_version, settings.chain_id, health)
+        engine_methods = engine.methods()
+        exchange = Exchange(
+            engine, route=lambda body, call: dispatcher.answer(body, call), answered=self.hub.on_pending
+        )
+        dispatcher = Dispatcher(
+            self._handlers(engine_methods), engine_methods, exchange.ask, settings.max_batch
+        )
+        access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
+        self._front = Front(settings, access, exchange, self.pages)
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def _handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
+        settings = self._settings
+        accounts = DevAccounts(settings.accounts)
+        eth = EthNamespace(self._backend, accounts, settings.chain_id, settings.coinbase)
+        handlers = {
+            **eth.methods(),
+            **net.methods(settings.chain_id),
+            **web3.methods(settings.client_version),
+            "eth_subscribe": self.hub.eth_subscribe,
+            "eth_unsubscribe": self.hub.eth_unsubscribe,
+        }
+        return handlers | meta.methods([*engine_methods, *handlers])
+
+    @property
+    def port(self) -> int:
+        """The port, also when 0 was asked for. Only while listening."""
+        if self._server is None:
+            raise RuntimeError("the server is not listening")
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def http_url(self) -> str:
+        """Where HTTP is answered."""
+        return f"http://{_in_url(self._settings.host)}:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Where WebSockets are answered."""
+        return f"ws://{_in_url(self._settings.host)}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen. Raises `OSError` when the address is not to be had."""
+        loop = asyncio.get_running_loop()
+        self._front.now = loop.time()
+        self._server = await loop.create_server(
+            lambda: HttpConnection(self._front), self._settings.host, self._settings.port, backlog=BACKLOG
+        )
+        self._front.exchange.start()
+        self._sweep()
+        log.info("JSON-RPC on %s", self.http_url)
+
+    async def stop(self, grace_s: float = 1.0) -> None:
+        """Take no more connections, answer what is in work, say goodbye. Then the engine may stop."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._server is not None:
+            self._server.close()
+        await self._front.exchange.drain(grace_s)
+        for connection in list(self._front.connections):
+            connection.shut()
+        deadline = asyncio.get_running_loop().time() + grace_s
+        while self._front.connections and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.005)
+        for connection in list(self._front.connections):
+            connection.drop()
+        self._backend.close()
+
+    def _sweep(self) -> None:
+        """Once a second: keep the coarse clock, and look at every connection's."""
+        loop = asyncio.get_running_loop()
+        now = self._front.now = loop.time()
+        for connection in list(self._front.connections):
+            connection.sweep(now)
+        self._sweeper = loop.call_later(self._settings.sweep_s, self._sweep)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Make the event loop that the server is measured on."""
+    return uvloop.new_event_loop()
+
+
+def tune_interpreter() -> None:
+    """Set the interpreter up for a server whose engine has threads of its own. Call when all is imported.
+
+    Objects alive now are never looked at by the garbage collector again, and the young are looked at
+    seldom, as requests leave no cycles. A thread that has news from the engine waits for the GIL half a
+    millisecond at most.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,58 @@
+"""What can be set about the JSON-RPC server: one frozen object, valid once built.
+
+Not here: where the values come from (`devnet/config.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the server listens, who may speak to it, and how much it accepts from one client."""
+
+    host: str = "127.0.0.1"
+    port: int = 8545
+    """0 takes a free port; `RpcServer.port` tells which."""
+
+    client_version: str = "megaeth-devnet"
+    chain_id: int = 6343
+    coinbase: str = "0x4200000000000000000000000000000000000011"
+    accounts: Mapping[str, bytes] = field(default_factory=dict)
+    """Development accounts that the node signs for: address -> private key."""
+
+    allow_origins: tuple[str, ...] = ()
+    """Web origins that may call besides loopback ones; `*` allows every page of every site."""
+    allow_hosts: tuple[str, ...] = ()
+    """Host names that may stand in a request besides loopback names and plain addresses."""
+
+    max_body_bytes: int = 10 * MIB
+    max_head_bytes: int = 64 * 1024
+    max_batch: int = 1_000
+    max_connections: int = 1_024
+    max_pipelined: int = 256
+    """Requests of one connection in work at a time; beyond it the socket is not read."""
+    max_subscriptions: int = 1_000
+    """Of one WebSocket connection."""
+    max_outgoing_bytes: int = 16 * MIB
+    """Unread notifications of one WebSocket before its client counts as too slow."""
+
+    request_timeout_s: float = 30.0
+    """From the first byte of a request to its last."""
+    keep_alive_s: float = 300.0
+    """For an HTTP connection without a request."""
+    write_timeout_s: float = 60.0
+    """For a client that does not read its responses."""
+    ping_interval_s: float = 30.0
+    pong_timeout_s: float = 300.0
+    """A WebSocket from which nothing came for so long, not even an answer to a ping, is gone."""
+
+    sweep_s: float = 1.0
+    """How often clocks are looked at; all times above are kept no more exactly than this."""
+
+    worker_threads: int = 4
+    """Threads for the engine calls of methods that are composed in Python."""

@@ -1,0 +1,238 @@
+"""`eth_subscribe`: who wants to hear of what, and the rendering of each piece of news once for all who do.
+
+    log thread: mini-blocks are on disk --call_soon_threadsafe--> Hub.on_durable
+                                                                        |
+    each subscriber <-- head + payload + tail -- the engine renders, topic by topic, if anybody listens
+
+| subscription             | parameter         | news                                                     |
+|--------------------------|-------------------|----------------------------------------------------------|
+| `newHeads`               |                   | each sealed block's header                               |
+| `logs`                   | filter            | each sealed block's logs; with `toBlock` or `fromBlock`  |
+|                          |                   | `pending` each mini-block's, before its block is sealed  |
+| `newPendingTransactions` | full bodies?      | each transaction that enters the pool                    |
+| `miniBlocks`             |                   | each mini-block with its transactions and receipts       |
+| `stateChanges`           | list of addresses | each mini-block's effect on each of the accounts         |
+
+Everything runs on the event loop's thread.
+
+Not here: the sockets (`ws.py`), the payloads (the engine).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from typing import Final
+
+import orjson
+
+from devnet.rpc import filters
+from devnet.rpc.door import ChainDoor, SealedBlock, SealedMini, is_mini
+from devnet.rpc.errors import Code, RpcFault, invalid_params, refused
+from devnet.rpc.exchange import Call, Notified
+from devnet.rpc.jsonrpc import NOTIFICATION_TAIL, notification_head
+
+log = logging.getLogger(__name__)
+
+NOT_SUPPORTED: Final = "notifications not supported: eth_subscribe needs a WebSocket connection"
+
+
+class Kind(Enum):
+    """What there is to hear of."""
+
+    HEADS = "newHeads"
+    SEALED_LOGS = "logs"
+    MINI_LOGS = "logs of mini-blocks"
+    PENDING_HASHES = "newPendingTransactions"
+    PENDING_BODIES = "newPendingTransactions with bodies"
+    MINI_BLOCKS = "miniBlocks"
+    STATE_CHANGES = "stateChanges"
+
+
+@dataclass(eq=False, slots=True)
+class Subscription:
+    """One client's wish. Silent until the client knows its id."""
+
+    id: str
+    head: bytes
+    notified: Notified
+    topic: Topic
+    active: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Topic:
+    """Equal wishes of any number of clients; `key` tells topics of one kind apart."""
+
+    kind: Kind
+    key: bytes
+    addresses: list[bytes] = field(default_factory=list)
+    subscribers: dict[str, Subscription] = field(default_factory=dict)
+
+    def publish(self, payload: bytes) -> None:
+        """Send one payload to all."""
+        for subscription in list(self.subscribers.values()):
+            if subscription.active:
+                subscription.notified.notify(subscription.head, payload, NOTIFICATION_TAIL)
+
+
+class Hub:
+    """All subscriptions of one server."""
+
+    def __init__(self, engine: ChainDoor, max_per_connection: int) -> None:
+        self._engine = engine
+        self._max_per_connection = max_per_connection
+        self._topics: dict[Kind, dict[bytes, Topic]] = {kind: {} for kind in Kind}
+        self._by_connection: dict[Notified, dict[str, Subscription]] = {}
+        self._open_minis: list[int] = []
+        """Numbers of the open block's mini-blocks that hold transactions."""
+        self._pending_cursor = 0
+
+    # --- clients ------------------------------------------------------------------------------------------
+
+    async def eth_subscribe(self, params: list[object], call: Call) -> bytes:
+        """Begin a subscription and return its id."""
+        notified = _notified(call)
+        if not params or not isinstance(params[0], str):
+            raise invalid_params("missing value for required argument 0: the kind of subscription")
+        topic = self._topic(params[0], params[1:])
+        subscription = self._subscribe(topic, notified)
+        call.afterwards(lambda: self._activate(subscription))
+        return orjson.dumps(subscription.id)
+
+    async def eth_unsubscribe(self, params: list[object], call: Call) -> bytes:
+        """End a subscription of the same connection."""
+        notified = _notified(call)
+        if len(params) != 1 or not isinstance(params[0], str):
+            raise invalid_params("expected one argument, the id of a subscription")
+        subscription = self._by_connection.get(notified, {}).pop(params[0], None)
+        if subscription is None:
+            raise refused("subscription not found")
+        self._remove(subscription)
+        return b"true"
+
+    def _topic(self, name: str, params: list[object]) -> Topic:
+        first = params[0] if params else None
+        if len(params) > 1:
+            raise invalid_params(f"too many arguments, want at most 2, got {len(params) + 1}")
+        match name:
+            case "newHeads":
+                return self._find(Kind.HEADS)
+            case "miniBlocks":
+                return self._find(Kind.MINI_BLOCKS)
+            case "newPendingTransactions":
+                full = filters.flag(first, "the second argument")
+                return self._find(Kind.PENDING_BODIES if full else Kind.PENDING_HASHES)
+            case "logs":
+                canonical, pending = filters.log_filter(first)
+                return self._find(Kind.MINI_LOGS if pending else Kind.SEALED_LOGS, canonical)
+            case "stateChanges" | "stateChange":
+                accounts = filters.addresses(first)
+                return self._find(Kind.STATE_CHANGES, b"".join(accounts), accounts)
+        raise RpcFault(Code.METHOD_NOT_FOUND, f'no "{name}" subscription in eth namespace')
+
+    def _find(self, kind: Kind, key: bytes = b"", addresses: list[bytes] | None = None) -> Topic:
+        return self._topics[kind].get(key) or Topic(kind, key, addresses or [])
+
+    def _subscribe(self, topic: Topic, notified: Notified) -> Subscription:
+        mine = self._by_connection.get(notified)
+        if mine is None:
+            mine = self._by_connection[notified] = {}
+            notified.on_close(lambda: self._forget(notified))
+        if len(mine) >= self._max_per_connection:
+            raise refused(f"too many subscriptions: the limit is {self._max_per_connection}")
+        identifier = "0x" + secrets.token_hex(16)
+        subscription = Subscription(identifier, notification_head(identifier), notified, topic)
+        if topic.kind in (Kind.PENDING_HASHES, Kind.PENDING_BODIES) and not self._wants_pending():
+            self._pending_cursor, _ = self._engine.pending_hashes(self._pending_cursor)
+        mine[identifier] = subscription
+        topic.subscribers[identifier] = subscription
+        self._topics[topic.kind][topic.key] = topic
+        return subscription
+
+    def _activate(self, subscription: Subscription) -> None:
+        subscription.active = True
+
+    def _forget(self, notified: Notified) -> None:
+        for subscription in self._by_connection.pop(notified, {}).values():
+            self._remove(subscription)
+
+    def _remove(self, subscription: Subscription) -> None:
+        topic = subscription.topic
+        topic.subscribers.pop(subscription.id, None)
+        if not topic.subscribers:
+            self._topics[topic.kind].pop(topic.key, None)
+
+    # --- news ---------------------------------------------------------------------------------------------
+
+    def on_durable(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
+        """Tell subscribers of mini-blocks and blocks that have reached the disk, in their order."""
+        self.on_pending()
+        for item in sealed:
+            if is_mini(item):
+                self._mini(item)
+            else:
+                self._block(item)
+
+    def on_pending(self) -> None:
+        """Tell subscribers of transactions that entered the pool since the last time."""
+        if not self._wants_pending():
+            return
+        self._pending_cursor, hashes = self._engine.pending_hashes(self._pending_cursor)
+        for transaction in hashes:
+            identifier = b'"0x%b"' % transaction.hex().encode()
+            self._publish(Kind.PENDING_HASHES, partial(_same, identifier))
+            self._publish(Kind.PENDING_BODIES, partial(self._body, identifier))
+
+    def _wants_pending(self) -> bool:
+        return bool(self._topics[Kind.PENDING_HASHES] or self._topics[Kind.PENDING_BODIES])
+
+    def _body(self, identifier: bytes, _: Topic) -> list[bytes]:
+        body = self._engine.call("eth_getTransactionByHash", b"[%b]" % identifier)
+        return [] if body == b"null" else [body]
+
+    def _mini(self, mini: SealedMini) -> None:
+        engine, number = self._engine, mini.number
+        self._publish(Kind.MINI_BLOCKS, lambda _: [engine.mini_json(number)])
+        if mini.tx_count:
+            self._open_minis.append(number)
+            self._publish(Kind.MINI_LOGS, partial(self._logs, number))
+        if mini.tx_count or mini.index == 0:  # index 0 carries the block's system calls
+            self._publish(
+                Kind.STATE_CHANGES, lambda topic: engine.state_changes_json(number, topic.addresses)
+            )
+
+    def _logs(self, mini: int, topic: Topic) -> list[bytes]:
+        return self._engine.logs_json(topic.key, mini)
+
+    def _block(self, block: SealedBlock) -> None:
+        engine, number = self._engine, block.number
+        self._publish(Kind.HEADS, lambda _: [engine.head_json(number)])
+        for mini in self._open_minis:
+            self._publish(Kind.SEALED_LOGS, partial(self._logs, mini))
+        self._open_minis.clear()
+
+    def _publish(self, kind: Kind, render: Callable[[Topic], list[bytes]]) -> None:
+        for topic in list(self._topics[kind].values()):
+            try:
+                payloads = render(topic)
+            except Exception:
+                log.exception("news for %s could not be rendered", kind.value)
+                continue
+            for payload in payloads:
+                topic.publish(payload)
+
+
+def _same(payload: bytes, _: Topic) -> list[bytes]:
+    return [payload]
+
+
+def _notified(call: Call) -> Notified:
+    notified = call.client.notified
+    if notified is None:
+        raise refused(NOT_SUPPORTED)
+    return notified

@@ -1,0 +1,217 @@
+"""WebSocket on the socket of an HTTP connection that asked for it.
+
+The protocol itself (handshake, framing, control frames) is that of the `websockets` library, without its I/O.
+Notifications are framed here, so that one rendered payload serves any number of subscribers without a copy.
+
+A client that does not read what it subscribed to is cut off with close code 1008 and a reason when more
+than `max_outgoing_bytes` wait for it. A client that only waits is pinged and kept, however long it is
+silent otherwise.
+
+Not here: what a message means (`exchange.py`), who gets which notification (`subscriptions.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import Protocol, Side, State
+from websockets.server import ServerProtocol
+
+from devnet.rpc.front import Front
+
+CLOSE_GRACE_S: Final = 5.0
+_TEXT: Final = 0x81
+_SHORT, _MEDIUM = 126, 65_536
+_DATA_OPCODES: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+
+
+class WebSocketConnection(asyncio.Protocol):
+    """One client's WebSocket, from the handshake on."""
+
+    def __init__(self, front: Front, transport: asyncio.Transport) -> None:
+        self._front = front
+        self._settings = front.settings
+        self._transport: asyncio.Transport | None = transport
+        self._protocol = Protocol(
+            Side.SERVER, max_size=front.settings.max_body_bytes, logger=logging.getLogger(__name__)
+        )
+        self._message: list[bytes] = []
+        self._out: list[bytes] = []
+        self._in_work = 0
+        self._writing_paused = False
+        self._closing = False
+        self._heard_at = front.now
+        self._pinged_at = front.now
+        self._at_close: list[Callable[[], None]] = []
+
+    # --- the socket ---------------------------------------------------------------------------------------
+
+    def open(self, target: bytes, headers: Mapping[bytes, bytes], rest: bytes) -> None:
+        """Answer the handshake; `rest` is what the client sent after it."""
+        request = Request(
+            target.decode("latin-1"),
+            Headers({name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}),
+        )
+        response = ServerProtocol().accept(request)
+        if self._transport is None:
+            return
+        self._transport.write(response.serialize())
+        if response.status_code != 101:
+            self._transport.close()
+            return
+        self._front.connections.add(self)
+        if rest:
+            self.data_received(rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the socket and all that hung on it."""
+        self._front.connections.discard(self)
+        self._transport = None
+        self._out.clear()
+        for action in self._at_close:
+            action()
+        self._at_close.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Read frames and answer them."""
+        self._heard_at = self._front.now
+        protocol = self._protocol
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if isinstance(event, Frame) and event.opcode in _DATA_OPCODES:
+                self._take(event)
+        self._write_out()
+        if self._in_work >= self._settings.max_pipelined and self._transport is not None:
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """A WebSocket has no half-closed state."""
+        self._protocol.receive_eof()
+        return False
+
+    def pause_writing(self) -> None:
+        """Take no further requests from a client that does not read."""
+        self._writing_paused = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Read on."""
+        self._writing_paused = False
+        self._read_on()
+
+    def _read_on(self) -> None:
+        transport = self._transport
+        if transport is None or self._writing_paused or transport.is_closing():
+            return
+        if self._in_work < self._settings.max_pipelined:
+            transport.resume_reading()
+
+    def sweep(self, now: float) -> None:
+        """Ask a silent client whether it is there, and part from one that is not."""
+        if self._closing or self._transport is None:
+            return
+        silent_s = now - self._heard_at
+        if silent_s > self._settings.pong_timeout_s:
+            self.close(CloseCode.INTERNAL_ERROR, "no answer to pings")
+        elif min(silent_s, now - self._pinged_at) >= self._settings.ping_interval_s:
+            self._pinged_at = now
+            self._protocol.send_ping(b"")
+            self._write_out()
+
+    def shut(self) -> None:
+        """Say goodbye: the server stops."""
+        self.close(CloseCode.GOING_AWAY, "the node is stopping")
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Begin the closing handshake; a client that does not end it in time is dropped."""
+        if self._closing or self._transport is None:
+            return
+        self._closing = True
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(code, reason)
+        self._write_out()
+        asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.drop)
+
+    def drop(self) -> None:
+        """Close the socket without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- requests and responses ---------------------------------------------------------------------------
+
+    def _take(self, frame: Frame) -> None:
+        if frame.fin and not self._message:
+            body = bytes(frame.data)
+        else:
+            self._message.append(bytes(frame.data))
+            if not frame.fin:
+                return
+            body = b"".join(self._message)
+            self._message.clear()
+        response = self._front.exchange.submit(body, self, None)
+        if response is None:
+            self._in_work += 1
+        elif response:
+            self._out += (_frame_head(len(response)), response)
+
+    @property
+    def notified(self) -> WebSocketConnection:
+        """Notifications go the same way as responses."""
+        return self
+
+    def deliver(self, ticket: object, response: bytes) -> None:
+        """Accept a response that had to be waited for."""
+        self._in_work -= 1
+        if response:
+            self._out += (_frame_head(len(response)), response)
+
+    def flush(self) -> None:
+        """Write what was delivered, and read on."""
+        self._write_out()
+        self._read_on()
+
+    def notify(self, *pieces: bytes) -> None:
+        """Send one notification, or part from a client that has let too many pile up."""
+        transport = self._transport
+        if transport is None or self._closing or self._protocol.state is not State.OPEN:
+            return
+        waiting = transport.get_write_buffer_size()
+        if waiting > self._settings.max_outgoing_bytes:
+            self.close(CloseCode.POLICY_VIOLATION, f"too slow: {waiting} bytes were not read")
+            return
+        transport.writelines((_frame_head(sum(map(len, pieces))), *pieces))
+
+    def on_close(self, action: Callable[[], None]) -> None:
+        """Run `action` once the socket is gone."""
+        self._at_close.append(action)
+
+    def _write_out(self) -> None:
+        """Write responses, then whatever the protocol has to say (pongs, close frames)."""
+        transport = self._transport
+        if transport is None:
+            return
+        if self._out:
+            if not self._protocol.close_sent:
+                transport.writelines(self._out)
+            self._out = []
+        for data in self._protocol.data_to_send():
+            if data:
+                transport.write(data)
+            elif not transport.is_closing():
+                transport.close()
+
+
+def _frame_head(length: int) -> bytes:
+    """Write the head of an unmasked, unfragmented text frame (RFC 6455 section 5.2)."""
+    if length < _SHORT:
+        return bytes((_TEXT, length))
+    if length < _MEDIUM:
+        return bytes((_TEXT, 126)) + length.to_bytes(2, "big")
+    return bytes((_TEXT, 127)) + length.to_bytes(8, "big")

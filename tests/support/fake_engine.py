@@ -1,0 +1,107 @@
+"""An engine without a chain, for tests of framing only: it echoes, now or later."""
+
+import json
+import queue
+import threading
+
+
+class FakeEngine:
+    """Answers `now_*` methods at once and `later_*` methods when told to; knows no others."""
+
+    def __init__(self):
+        self._completed = queue.Queue()
+        self._held = []
+        self._lock = threading.Lock()
+        self.hold = False
+        self.calls = []
+        self.minis = {}
+        self.pending = []
+
+    def methods(self):
+        return ["now_echo", "later_echo", "now_large"]
+
+    def submit(self, body, token):
+        try:
+            message = json.loads(body)
+        except ValueError:
+            return b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}'
+        items = message if isinstance(message, list) else [message]
+        if any(item["method"] not in self.methods() for item in items):
+            return False
+        responses = [self._answer(item) for item in items if "id" in item]
+        response = b",".join(responses)
+        if isinstance(message, list) and response:
+            response = b"[" + response + b"]"
+        return self._now_or_later(any(item["method"].startswith("later") for item in items), token, response)
+
+    def submit_one(self, method, params, id, token):
+        item = {"method": method, "params": json.loads(params)}
+        response = self._answer({**item, "id": json.loads(id)}) if id else b""
+        return self._now_or_later(method.startswith("later"), token, response)
+
+    def _now_or_later(self, later, token, response):
+        if not later:
+            return response
+        if self.hold:
+            with self._lock:
+                self._held.append((token, response))
+        else:
+            self._completed.put([(token, response)])
+        return True
+
+    def _answer(self, item):
+        result = item.get("params", [])
+        if item["method"] == "now_large":
+            result = "x" * result[0]
+        return json.dumps({"jsonrpc": "2.0", "id": item["id"], "result": result}).encode()
+
+    def held(self):
+        with self._lock:
+            return len(self._held)
+
+    def release(self, *, newest_first=False):
+        """Complete everything that is held, in one list."""
+        with self._lock:
+            items, self._held = self._held, []
+        self._completed.put(items[::-1] if newest_first else items)
+
+    def completions(self, timeout_ms):
+        try:
+            return self._completed.get(timeout=timeout_ms / 1000)
+        except queue.Empty:
+            return []
+
+    def stop(self):
+        self._completed.put(None)
+
+    def call(self, method, params):
+        self.calls.append((method, json.loads(params)))
+        return b"null"
+
+    def mini_json(self, number):
+        self.calls.append(("mini_json", number))
+        return self.minis.get(number, b'{"mini_block_number":"%b"}' % hex(number).encode())
+
+    def head_json(self, block):
+        self.calls.append(("head_json", block))
+        return b'{"number":"%b"}' % hex(block).encode()
+
+    def logs_json(self, filter, mini):
+        self.calls.append(("logs_json", mini))
+        return [b'{"filter":%b,"mini":%d}' % (filter, mini)]
+
+    def state_changes_json(self, mini, addresses):
+        return [b'{"address":"0x%b"}' % address.hex().encode() for address in addresses]
+
+    def pending_hashes(self, cursor):
+        return len(self.pending), self.pending[cursor:]
+
+
+class Mini:
+    def __init__(self, number, index=1, tx_count=0):
+        self.number, self.index, self.tx_count = number, index, tx_count
+
+
+class Block:
+    def __init__(self, number):
+        self.number = number

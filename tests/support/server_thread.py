@@ -1,0 +1,48 @@
+"""An RPC server on a loop of its own thread, so that tests can be plain blocking code."""
+
+import asyncio
+import threading
+
+from devnet.rpc.server import RpcServer, new_event_loop
+from devnet.rpc.settings import ServerSettings
+
+
+class ServerThread:
+    """Start with `with`; `run` executes something on the server's loop and waits for it."""
+
+    def __init__(self, engine, health=lambda: {"ready": True}, **settings):
+        self.engine = engine
+        self._settings = ServerSettings(port=0, **settings)
+        self._health = health
+        self._loop = new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self):
+        self._thread.start()
+
+        async def begin():
+            self.server = RpcServer(self.engine, self._settings, self._health)
+            await self.server.start()
+
+        self.run_async(begin())
+        self.port = self.server.port
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.engine.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def stop(self, grace_s=1.0):
+        self.run_async(self.server.stop(grace_s))
+
+    def run_async(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    def run(self, function, *arguments):
+        async def on_loop():
+            return function(*arguments)
+
+        return self.run_async(on_loop())

@@ -1,0 +1,365 @@
+"""HTTP as clients meet it. The engine is a fake: what is tested is the transport."""
+
+import json
+import time
+
+import pytest
+
+from tests.support.raw_http import RawHttp, post, request
+
+
+def result(response):
+    status, _, body = response
+    assert status == 200
+    return json.loads(body)["result"]
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+# --- requests and responses ---
+
+
+def test_a_connection_serves_request_after_request(http):
+    for number in range(3):
+        assert result(http.post(request("now_echo", number))) == [number]
+        assert result(http.post(request("later_echo", number))) == [number]
+
+
+def test_pipelined_requests_are_answered_in_their_order_although_the_engine_finishes_in_another(server, http):
+    server.engine.hold = True
+    http.send(b"".join(post(request("later_echo", n)) + post(request("now_echo", -n)) for n in range(1, 6)))
+    wait_for(lambda: server.engine.held() == 5)
+    server.engine.release(newest_first=True)
+    answers = [result(http.response())[0] for _ in range(10)]
+    assert answers == [1, -1, 2, -2, 3, -3, 4, -4, 5, -5]
+
+
+def test_a_request_may_arrive_byte_by_byte(http):
+    for byte in post(request("now_echo", "slow")):
+        http.send(bytes([byte]))
+    assert result(http.response()) == ["slow"]
+
+
+def test_a_chunked_body_is_put_together(http):
+    body = json.dumps(request("now_echo", "chunked")).encode()
+    http.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for start in range(0, len(body), 7):
+        piece = body[start : start + 7]
+        http.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+    http.send(b"0\r\n\r\n")
+    assert result(http.response()) == ["chunked"]
+
+
+def test_a_large_response_arrives_whole(http):
+    assert len(result(http.post(request("now_large", 5_000_000)))) == 5_000_000
+
+
+def test_a_client_that_reads_nothing_stops_being_read_and_nothing_is_lost(server, http):
+    http.send(post(request("now_large", 100_000)) * 200)
+    assert all(len(result(http.response())) == 100_000 for _ in range(200))
+
+
+def test_more_pipelined_requests_than_the_limit_wait_in_the_socket(serve):
+    server = serve(max_pipelined=4)
+    server.engine.hold = True
+    with RawHttp(server.port) as http:
+        for number in range(40):
+            http.send(post(request("later_echo", number)))
+        answers = []
+        while len(answers) < 40:
+            wait_for(server.engine.held)
+            held = server.engine.held()
+            server.engine.release()
+            answers += [result(http.response())[0] for _ in range(held)]
+    assert answers == list(range(40))
+
+
+def test_a_client_that_has_sent_all_it_wants_still_gets_its_answer(server, http):
+    server.engine.hold = True
+    http.send(post(request("later_echo", "last")))
+    wait_for(server.engine.held)
+    http.socket.shutdown(1)
+    server.engine.release()
+    assert result(http.response()) == ["last"]
+    assert http.closed()
+
+
+def test_a_client_that_goes_away_leaves_the_others_served(server, http):
+    server.engine.hold = True
+    with RawHttp(server.port) as leaving:
+        leaving.send(post(request("later_echo", 1)))
+        wait_for(server.engine.held)
+    server.engine.release()
+    server.engine.hold = False
+    assert result(http.post(request("later_echo", 2))) == [2]
+
+
+def test_connection_close_is_honoured(http):
+    _, headers, _ = http.post(request("now_echo"), Connection="close")
+    assert headers["connection"] == "close"
+    assert http.closed()
+
+
+def test_http_1_0_gets_an_answer_and_a_closed_connection(http):
+    http.send(post(request("now_echo", 1)).replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert result(http.response()) == [1]
+    assert http.closed()
+
+
+def test_a_client_that_waits_for_100_continue_is_told_to_go_on(http):
+    whole = post(request("now_echo", 1), Expect="100-continue")
+    head, separator, body = whole.partition(b"\r\n\r\n")
+    http.send(head + separator)
+    assert http.response()[0] == 100
+    http.send(body)
+    assert result(http.response()) == [1]
+
+
+def test_an_offer_of_http2_is_declined_by_going_on(http):
+    for number in range(2):
+        answer = http.post(
+            request("now_echo", number),
+            Upgrade="h2c",
+            Connection="Upgrade, HTTP2-Settings",
+            HTTP2_Settings="AAMAAABkAAQAAP__",
+        )
+        assert result(answer) == [number]
+
+
+def test_notifications_have_no_response_body(http):
+    status, headers, body = http.post({"jsonrpc": "2.0", "method": "now_echo"})
+    assert (status, body) == (204, b"")
+    assert "content-length" not in headers
+    assert result(http.post(request("now_echo", 1))) == [1]
+
+
+# --- pages ---
+
+
+def get(http, path="/", method="GET", **headers):
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    http.send(f"{method} {path} HTTP/1.1\r\nHost: localhost:1\r\n{lines}\r\n".encode())
+    return http.response(body=method != "HEAD")
+
+
+def test_get_explains_how_to_call(http):
+    status, _, body = get(http)
+    assert status == 200
+    assert b"http://localhost:1/" in body
+    assert b"eth_blockNumber" in body
+
+
+def test_head_has_no_body(http):
+    assert get(http, method="HEAD")[0] == 200
+    assert get(http, "/nowhere")[0] == 404
+
+
+def test_healthz_says_whether_the_node_is_ready(serve):
+    state = {"ready": False, "height": "0x0"}
+    server = serve(health=lambda: state)
+    with RawHttp(server.port) as http:
+        status, headers, body = get(http, "/healthz")
+        assert (status, headers["content-type"], json.loads(body)) == (503, "application/json", state)
+        state["ready"] = True
+        assert get(http, "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_other_methods_are_refused_and_the_connection_survives(http, method):
+    status, headers, _ = get(http, method=method)
+    assert (status, headers["allow"]) == (405, "POST, GET, HEAD, OPTIONS")
+    assert result(http.post(request("now_echo", 1))) == [1]
+
+
+def test_json_rpc_is_answered_on_the_paths_of_the_real_network(http):
+    for path in ("/", "/rpc", "/ws", "/?key=1"):
+        assert result(http.post(request("now_echo", path), path=path)) == [path]
+    assert http.post(request("now_echo"), path="/other")[0] == 404
+    assert result(http.post(request("now_echo", 1))) == [1]
+
+
+# --- limits ---
+
+
+def test_a_declared_body_beyond_the_limit_is_refused_unread(serve):
+    server = serve(max_body_bytes=1000)
+    with RawHttp(server.port) as http:
+        assert http.post(b" " * 1000)[0] == 200
+        status, headers, body = http.post(b" " * 1001)
+        assert (status, headers["connection"]) == (413, "close")
+        assert json.loads(body)["error"] == {"code": -32600, "message": "request body exceeds 1000 bytes"}
+        assert http.closed()
+
+
+def test_a_chunked_body_beyond_the_limit_is_refused_and_the_client_can_read_why(serve):
+    server = serve(max_body_bytes=1000)
+    with RawHttp(server.port) as http:
+        http.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        http.send((b"1f4\r\n" + b"x" * 500 + b"\r\n") * 100)
+        assert http.response()[0] == 413
+
+
+def test_an_oversized_head_is_refused(serve):
+    server = serve(max_head_bytes=2000)
+    with RawHttp(server.port) as http:
+        http.send(b"POST / HTTP/1.1\r\nX-Filler: " + b"x" * 2000)
+        assert http.response()[0] == 431
+        assert http.closed()
+
+
+def test_a_head_below_the_limit_may_be_followed_by_a_large_body(serve):
+    server = serve(max_head_bytes=2000)
+    with RawHttp(server.port) as http:
+        for _ in range(3):
+            assert len(result(http.post(request("now_echo", "x" * 10_000)))[0]) == 10_000
+
+
+def test_a_request_that_never_ends_is_timed_out(serve):
+    server = serve(request_timeout_s=0.05, sweep_s=0.01)
+    with RawHttp(server.port) as http:
+        http.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
+        assert http.response()[0] == 408
+        assert http.closed()
+
+
+def test_an_idle_connection_is_closed_but_not_one_that_waits_for_its_answer(serve):
+    server = serve(keep_alive_s=0.05, sweep_s=0.01)
+    server.engine.hold = True
+    with RawHttp(server.port) as http:
+        http.send(post(request("later_echo", 1)))
+        wait_for(server.engine.held)
+        time.sleep(0.2)
+        server.engine.release()
+        assert result(http.response()) == [1]
+        assert http.closed()
+
+
+def test_connections_beyond_the_limit_are_told_so(serve):
+    server = serve(max_connections=2)
+    with RawHttp(server.port) as first, RawHttp(server.port) as second:
+        for http in (first, second):
+            assert result(http.post(request("now_echo", 1))) == [1]
+        with RawHttp(server.port) as third:
+            assert third.response()[0] == 503
+            assert third.closed()
+        assert result(first.post(request("now_echo", 2))) == [2]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"nonsense\r\n\r\n",
+        b"POST / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["tls", "words", "version", "length", "two lengths", "length and chunks", "chunk size"],
+)
+def test_what_is_not_http_is_refused(http, garbage):
+    http.send(garbage)
+    status, headers, _ = http.response()
+    assert (status, headers["connection"]) == (400, "close")
+    assert http.closed()
+
+
+def test_an_error_does_not_overtake_answers_that_are_due_before_it(server, http):
+    server.engine.hold = True
+    http.send(post(request("later_echo", 1)) + b"nonsense\r\n\r\n")
+    wait_for(server.engine.held)
+    server.engine.release()
+    assert result(http.response()) == [1]
+    assert http.response()[0] == 400
+    assert http.closed()
+
+
+def test_compressed_bodies_are_refused_with_a_reason(http):
+    assert http.post(b"\x1f\x8b", Content_Encoding="gzip")[0] == 415
+    assert result(http.post(request("now_echo", 1))) == [1]
+
+
+# --- who may call ---
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:8545", "127.0.0.1:1", "[::1]:8545", "app.localhost", "10.1.2.3:8545", None],
+)
+def test_loopback_names_and_addresses_are_served(http, host):
+    assert result(http.post(request("now_echo", 1), Host=host)) == [1]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8545", "localhost.evil.example", "[", "\xff"])
+def test_a_rebound_name_is_refused_and_the_connection_survives(http, host):
+    status, _, body = http.post(request("now_echo", 1), Host=host)
+    assert status == 403
+    assert "--allow-host" in json.loads(body)["error"]["message"]
+    assert result(http.post(request("now_echo", 1))) == [1]
+
+
+def test_further_host_names_can_be_allowed(serve):
+    server = serve(allow_hosts=("node.test",))
+    with RawHttp(server.port) as http:
+        assert http.post(request("now_echo", 1), Host="node.test:8545")[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "https://127.0.0.1", "chrome-extension://abc"])
+def test_local_pages_and_wallets_may_read_answers(http, origin):
+    status, headers, _ = http.post(request("later_echo", 1), Origin=origin)
+    assert (status, headers["access-control-allow-origin"], headers["vary"]) == (200, origin, "Origin")
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
+def test_foreign_pages_are_refused_whatever_they_send(http, origin):
+    status, headers, body = http.post(request("now_echo", 1), Origin=origin, Content_Type="text/plain")
+    assert status == 403
+    assert "access-control-allow-origin" not in headers
+    assert "--allow-origin" in json.loads(body)["error"]["message"]
+
+
+def test_foreign_pages_can_be_allowed(serve):
+    for allowed in ("https://remix.example", "*"):
+        server = serve(allow_origins=(allowed,))
+        with RawHttp(server.port) as http:
+            _, headers, _ = http.post(request("now_echo", 1), Origin="https://remix.example")
+            assert headers["access-control-allow-origin"] == "https://remix.example"
+
+
+def test_a_browsers_question_before_the_request_is_answered(http):
+    asked = {
+        "Origin": "http://localhost:3000",
+        "Access_Control_Request_Method": "POST",
+        "Access_Control_Request_Headers": "content-type,x-custom",
+        "Access_Control_Request_Private_Network": "true",
+    }
+    status, headers, _ = get(http, method="OPTIONS", **asked)
+    assert status == 204
+    assert headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert "POST" in headers["access-control-allow-methods"]
+    assert headers["access-control-allow-headers"] == "content-type,x-custom"
+    assert headers["access-control-allow-private-network"] == "true"
+    assert get(http, method="OPTIONS", **{**asked, "Origin": "https://evil.example"})[0] == 403
+
+
+# --- stopping ---
+
+
+def test_stopping_answers_what_is_in_work_and_takes_no_more(serve):
+    server = serve()
+    server.engine.hold = True
+    with RawHttp(server.port) as http:
+        http.send(post(request("later_echo", "in work")))
+        wait_for(server.engine.held)
+        server.engine.release()
+        server.stop()
+        assert result(http.response()) == ["in work"]
+        assert http.closed()
+        with pytest.raises(ConnectionRefusedError):
+            RawHttp(server.port)

@@ -1,0 +1,177 @@
+"""Who hears of what. The engine is a fake that notes what it is asked to render."""
+
+import json
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.support.fake_engine import Block, Mini
+from tests.support.raw_http import RawHttp
+from tests.unit.rpc.test_websocket import call, news, subscribe
+
+ALICE = "0x" + "aa" * 20
+BOB = "0x" + "bb" * 20
+
+
+@pytest.fixture
+def ws(server):
+    with connect(f"ws://127.0.0.1:{server.port}") as client:
+        yield client
+
+
+def publish(server, *sealed):
+    server.run(server.server.hub.on_durable, sealed)
+
+
+def test_nothing_is_rendered_for_nobody(server, ws):
+    server.engine.pending = [b"\x01" * 32]
+    publish(server, Mini(0, index=0), Mini(1, tx_count=3), Block(1))
+    assert server.engine.calls == []
+
+
+def test_a_payload_is_rendered_once_for_all_its_subscribers(server, ws):
+    identifiers = {subscribe(ws, "newHeads") for _ in range(3)}
+    publish(server, Block(5))
+    received = [news(ws) for _ in range(3)]
+    assert {item["subscription"] for item in received} == identifiers
+    assert all(item["result"] == {"number": "0x5"} for item in received)
+    assert server.engine.calls == [("head_json", 5)]
+
+
+def test_mini_blocks_are_told_one_by_one_even_if_empty(server, ws):
+    subscribe(ws, "miniBlocks")
+    publish(server, Mini(0), Mini(1), Mini(2))
+    assert [news(ws)["result"]["mini_block_number"] for _ in range(3)] == ["0x0", "0x1", "0x2"]
+
+
+def test_logs_come_with_their_sealed_block(server, ws):
+    subscribe(ws, "logs", {"address": ALICE})
+    subscribe(ws, "newHeads")
+    publish(server, Mini(1, tx_count=1), Mini(2), Mini(3, tx_count=1))
+    assert ("logs_json", 1) not in server.engine.calls
+    publish(server, Block(1))
+    assert news(ws)["result"] == {"number": "0x1"}
+    assert [news(ws)["result"]["mini"] for _ in range(2)] == [1, 3]
+
+
+def test_pending_logs_come_with_their_mini_block(server, ws):
+    subscribe(ws, "logs", {"address": [BOB, ALICE.upper().replace("X", "x")], "toBlock": "pending"})
+    publish(server, Mini(1, tx_count=1), Mini(2))
+    assert news(ws)["result"] == {"filter": {"address": [ALICE, BOB]}, "mini": 1}
+
+
+def test_state_changes_come_for_the_accounts_named(server, ws):
+    subscribe(ws, "stateChanges", [BOB])
+    publish(server, Mini(7), Mini(8, tx_count=1))
+    assert news(ws)["result"] == {"address": BOB}
+
+
+def test_pending_transactions_are_those_after_the_subscription(server, ws):
+    server.engine.pending = [b"\x01" * 32]
+    subscribe(ws, "newPendingTransactions")
+    server.engine.pending.append(b"\x02" * 32)
+    publish(server, Mini(0))
+    assert news(ws)["result"] == "0x" + "02" * 32
+    server.engine.pending.append(b"\x03" * 32)
+    assert call(ws, "later_echo") == {"jsonrpc": "2.0", "id": 1, "result": []}  # any answer brings the news
+    assert news(ws)["result"] == "0x" + "03" * 32
+
+
+def test_pending_transactions_with_bodies_are_asked_of_the_engine(server, ws):
+    subscribe(ws, "newPendingTransactions", True)
+    server.engine.pending.append(b"\x02" * 32)
+    publish(server, Mini(0))
+    assert server.engine.calls == [("eth_getTransactionByHash", ["0x" + "02" * 32])]
+
+
+def test_after_unsubscribing_nothing_comes_any_more(server, ws):
+    first, second = subscribe(ws, "newHeads"), subscribe(ws, "newHeads")
+    assert call(ws, "eth_unsubscribe", first)["result"] is True
+    publish(server, Block(1))
+    assert news(ws)["subscription"] == second
+    assert call(ws, "eth_unsubscribe", first)["error"] == {
+        "code": -32000,
+        "message": "subscription not found",
+    }
+    assert call(ws, "eth_unsubscribe", second)["result"] is True
+    publish(server, Block(2))
+    assert server.engine.calls == [("head_json", 1)]
+
+
+def test_a_subscription_belongs_to_its_connection(server, ws):
+    identifier = subscribe(ws, "newHeads")
+    with connect(f"ws://127.0.0.1:{server.port}") as other:
+        assert call(other, "eth_unsubscribe", identifier)["error"]["code"] == -32000
+
+
+def test_a_closed_connection_takes_its_subscriptions_along(server, ws):
+    with connect(f"ws://127.0.0.1:{server.port}") as other:
+        subscribe(other, "newHeads")
+    call(ws, "now_echo")
+    publish(server, Block(1))
+    assert call(ws, "now_echo")["result"] == []
+    hub = server.server.hub
+    assert not any(topics for topics in hub._topics.values())
+
+
+def test_the_id_precedes_the_news_even_in_a_batch(server, ws):
+    server.engine.hold = True
+    ws.send(
+        json.dumps(
+            [
+                {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]},
+                {"jsonrpc": "2.0", "id": 2, "method": "later_echo"},
+            ]
+        )
+    )
+    while not server.engine.held():
+        pass
+    publish(server, Block(1))
+    server.engine.release()
+    answers = json.loads(ws.recv(timeout=10))
+    publish(server, Block(2))
+    assert news(ws) == {"subscription": answers[0]["result"], "result": {"number": "0x2"}}
+
+
+def test_http_has_no_subscriptions(server):
+    with RawHttp(server.port) as http:
+        for method in ("eth_subscribe", "eth_unsubscribe"):
+            assert http.call(method, "newHeads")["error"]["code"] == -32000
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ([], -32602),
+        ([5], -32602),
+        (["nonsense"], -32601),
+        (["newHeads", {}, {}], -32602),
+        (["newPendingTransactions", "yes"], -32602),
+        (["stateChanges"], -32602),
+        (["stateChanges", []], -32602),
+        (["stateChanges", ["0x12"]], -32602),
+        (["stateChanges", ALICE], -32602),
+        (["logs", []], -32602),
+        (["logs", {"address": "0x12"}], -32602),
+        (["logs", {"address": [ALICE, None]}], -32602),
+        (["logs", {"topics": "0x00"}], -32602),
+        (["logs", {"topics": ["0x00"]}], -32602),
+        (["logs", {"topics": [None] * 5}], -32602),
+        (["logs", {"topics": [[ALICE]]}], -32602),
+    ],
+)
+def test_what_cannot_be_subscribed_to_is_refused(ws, params, code):
+    assert call(ws, "eth_subscribe", *params)["error"]["code"] == code
+
+
+def test_topics_may_be_open_single_or_alternatives(ws):
+    topic = "0x" + "AB" * 32
+    assert subscribe(ws, "logs", {"topics": [None, topic, [topic, topic], []]})
+
+
+def test_subscriptions_per_connection_are_limited(serve):
+    server = serve(max_subscriptions=2)
+    with connect(f"ws://127.0.0.1:{server.port}") as ws:
+        for _ in range(2):
+            subscribe(ws, "newHeads")
+        assert call(ws, "eth_subscribe", "newHeads")["error"]["code"] == -32000
