@@ -34,7 +34,7 @@ lint: tools $(VENV)/.dev $(VENV)/.engine ## ruff, mypy --strict, clippy
 	@ruff check .
 	@ruff format --check --quiet . || { echo "make format puts that right"; exit 1; }
 	@echo "==> mypy --strict"
-	@mypy devnet megaeth_cli
+	@mypy devnet megaeth_cli bench
 	@echo "==> cargo clippy (the first time it also checks the dependencies)"
 	@cargo clippy --release --locked --all-targets --features python --quiet -- -D warnings
 

@@ -25,6 +25,7 @@ from typing import Any, Self
 import psutil
 
 from bench.wire import LoadError
+from devnet.paths import Paths
 
 HOST = "127.0.0.1"
 ACCOUNTS = 100
@@ -197,7 +198,7 @@ def anvil_binary() -> Path:
     """anvil from npm, fetched once into the user's cache."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     package = f"@foundry-rs/anvil-{platform.system().lower()}-{machine}"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "megaeth" / "bench"
+    cache = Paths.from_environment(os.environ).cache / "bench"
     binary = cache / "node_modules" / package / "bin" / "anvil"
     if not binary.exists():
         npm = shutil.which("npm")

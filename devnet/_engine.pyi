@@ -135,6 +135,9 @@ class Engine:
     def metrics(self) -> dict[str, int]:
         """Counters and gauges."""
 
+def fold_diffs(records: list[bytes]) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """What mini-block records, in order, amount to: (plain key, last value) sorted by key, (code hash, code)."""
+
 def verify(block_input: bytes) -> bytes:
     """Checks a block from the result of `mega_getBlockInput`, statelessly; a JSON report."""
 

@@ -9,14 +9,15 @@ queue during one batch.
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from devnet.storage.store import Store, Tip
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S = 5.0
 BATCH_BYTES = 4 << 20  # of log; a batch is never less than one block
 
 Pairs = list[tuple[bytes, bytes]]
@@ -32,7 +33,7 @@ class Snapshotter:
         store: Store,
         fold: Fold,
         on_failure: Callable[[BaseException], None],
-        interval_s: float = INTERVAL_S,
+        interval_s: float = 5.0,
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
         self._store = store
@@ -47,29 +48,29 @@ class Snapshotter:
         """Begins to follow the log."""
         self._thread.start()
 
-    def stop(self, catch_up: bool = True) -> None:
-        """Ends the thread; with `catch_up` the snapshot then stands at the newest sealed block."""
+    def stop(self, patience_s: float = math.inf) -> None:
+        """Ends the thread, then brings the snapshot to the newest sealed block as far as the time allows."""
+        deadline = time.monotonic() + patience_s
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        if catch_up:
-            self.catch_up()
+        self.catch_up(lambda: time.monotonic() >= deadline)
 
     def _run(self) -> None:
         try:
             while not self._stopping.wait(self._interval_s):
-                self.catch_up(self._stopping)
+                self.catch_up(self._stopping.is_set)
         except BaseException as error:
             self._on_failure(error)
 
-    def catch_up(self, unless: threading.Event | None = None) -> None:
-        """Folds all sealed blocks, batch by batch; leaves off between batches when `unless` is set."""
+    def catch_up(self, enough: Callable[[], bool] = lambda: False) -> None:
+        """Folds all sealed blocks, batch by batch; leaves off before a batch when it is `enough`."""
         for records, end in self._batches():
+            if enough():
+                return
             entries, codes = self._fold(records)
             self._store.fold(entries, codes, end)
             log.debug("snapshot at block %d: %d values", end.block, len(entries))
-            if unless is not None and unless.is_set():
-                return
 
     def _batches(self) -> Iterator[tuple[list[bytes], Tip]]:
         tip = self._store.tip

@@ -59,4 +59,4 @@ def test_failure_of_the_thread_is_reported(tmp_path):
         snapshotter = Snapshotter(store, broken, lambda error: told.set(), interval_s=0.001)
         snapshotter.start()
         assert told.wait(10)
-        snapshotter.stop(catch_up=False)
+        snapshotter.stop(patience_s=0)

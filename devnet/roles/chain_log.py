@@ -1,0 +1,68 @@
+"""The log thread: what the builder seals reaches the disk here, and only then anyone's eyes.
+
+    builder --next_sealed--> one write batch --> durable: receipts become visible --> publisher (event loop)
+
+Owns the thread `chain-log`, which alone appends to the store. It ends when the engine has stopped and
+everything that was sealed is written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from devnet.storage import Store
+
+if TYPE_CHECKING:
+    from devnet._engine import SealedBlock, SealedMini
+
+    Sealed = list[SealedMini | SealedBlock]
+
+WAIT_MS = 60_000
+
+
+class Sealing(Protocol):
+    """The engine's end of the log (`devnet._engine.Engine`)."""
+
+    def next_sealed(self, timeout_ms: int) -> Sealed | None:
+        """What was sealed since the last call; None when nothing will come any more."""
+
+    def durable(self, mini: int, block: int) -> None:
+        """Everything up to here is on disk."""
+
+
+class ChainLog:
+    """Call `start` once, then, after the engine's `stop`, `join`."""
+
+    def __init__(
+        self,
+        engine: Sealing,
+        store: Store,
+        publish: Callable[[Sealed], object],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._publish = publish
+        self._on_failure = on_failure
+        self._thread = threading.Thread(target=self._run, name="chain-log", daemon=True)
+
+    def start(self) -> None:
+        """Begins to write."""
+        self._thread.start()
+
+    def join(self, patience_s: float | None = None) -> bool:
+        """Waits for the last batch; tells whether it is written."""
+        self._thread.join(patience_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while (sealed := self._engine.next_sealed(WAIT_MS)) is not None:
+                if sealed:
+                    tip = self._store.append(sealed)
+                    self._engine.durable(tip.mini, tip.block)
+                    self._publish(sealed)
+        except BaseException as error:
+            self._on_failure(error)

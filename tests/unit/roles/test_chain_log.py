@@ -1,0 +1,51 @@
+"""The log thread: on disk first, visible second, published third."""
+
+import queue
+
+from devnet.roles.chain_log import ChainLog
+from devnet.storage import Store
+from tests.unit.storage.chain import IDENTITY, build
+
+KEY = b"k" * 20
+
+
+class Engine:
+    """Hands out what a test puts in, and notes what was on disk when it became visible."""
+
+    def __init__(self, store):
+        self.store, self.sealed, self.visible = store, queue.Queue(), []
+
+    def next_sealed(self, timeout_ms):
+        return self.sealed.get(timeout=timeout_ms / 1000)
+
+    def durable(self, mini, block):
+        self.visible.append((mini, block, self.store.mini(mini) is not None))
+
+
+def test_mini_blocks_are_on_disk_before_they_are_visible(tmp_path):
+    published, failures = [], []
+    with Store.open(tmp_path) as store:
+        store.create(IDENTITY, b"{}")
+        engine = Engine(store)
+        log = ChainLog(engine, store, published.append, failures.append)
+        log.start()
+        items = build([{KEY: b"%d" % number} for number in range(4)], 2)
+        for batch in (items[:2], [], items[2:], None):
+            engine.sealed.put(batch)
+        assert log.join(10)
+        assert engine.visible == [(1, 0, True), (3, 2, True)]
+        assert published == [items[:2], items[2:]]
+        assert failures == []
+
+
+def test_a_write_that_fails_shows_nothing_and_is_reported(tmp_path):
+    published, failures = [], []
+    with Store.open(tmp_path) as store:
+        store.create(IDENTITY, b"{}")
+        engine = Engine(store)
+        log = ChainLog(engine, store, published.append, failures.append)
+        log.start()
+        engine.sealed.put(build([{KEY: b"1"}] * 2, 2)[1:])  # a log with a gap
+        assert log.join(10)
+        assert engine.visible == published == []
+        assert [type(error) for error in failures] == [ValueError]
