@@ -4,6 +4,7 @@ pub mod block;
 pub mod chain;
 pub mod evm;
 pub mod keys;
+pub mod pool;
 #[cfg(feature = "python")]
 mod python;
 pub mod rpc;

@@ -10,5 +10,11 @@
 
 pub mod envelope;
 pub mod error;
+pub mod methods;
+pub mod send;
 
 pub use error::RpcError;
+pub use methods::{Handler, Kind, Method, Node};
+
+/// Every method of the engine, one table per namespace module.
+static TABLES: &[&[Method]] = &[send::METHODS];

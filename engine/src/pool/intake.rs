@@ -1,0 +1,311 @@
+//! The recovery workers: raw bytes in, admission out, in the order of arrival.
+//!
+//! Threads: as many workers as configured, parked when there is nothing to do. Queue: one, bounded by
+//! number and bytes; when it is full, senders are told at once. Workers take more at a time the longer
+//! the queue is, and finish examining in any order; a turnstile puts what they found back in the order
+//! of arrival before the pool sees it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use alloy_primitives::{B256, Bytes};
+use parking_lot::{Condvar, Mutex};
+
+use super::{Pool, PoolTx, Rejection, Rules};
+
+/// Transactions that wait for recovery at most.
+const MAX_WAITING: usize = 65_536;
+/// Bytes of them at most.
+const MAX_WAITING_BYTES: usize = 128 * 1024 * 1024;
+/// A worker takes this many at once at most.
+const MAX_CHUNK: usize = 64;
+
+/// What came of a submitted transaction.
+pub type Outcome = Result<B256, Rejection>;
+type Reply = Box<dyn FnOnce(Outcome) + Send>;
+type Examined = (Result<PoolTx, Rejection>, Reply);
+
+struct Waiting {
+    raw: Bytes,
+    reply: Reply,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
+    /// Number of the next chunk that a worker takes.
+    next_chunk: u64,
+    idle_workers: usize,
+    closed: bool,
+}
+
+/// Lets chunks through in the order of their numbers.
+#[derive(Default)]
+struct Turnstile {
+    next: u64,
+    early: BTreeMap<u64, Vec<Examined>>,
+}
+
+struct Shared {
+    rules: Rules,
+    pool: Arc<Pool>,
+    workers: usize,
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    turnstile: Mutex<Turnstile>,
+}
+
+/// The door to the pool for raw transactions.
+pub struct Intake {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake")
+            .field("waiting", &self.waiting())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Intake {
+    /// Starts the workers; 0 means one per core.
+    pub fn start(rules: Rules, pool: Arc<Pool>, workers: usize) -> std::io::Result<Self> {
+        let cores = || std::thread::available_parallelism().map_or(2, Into::into);
+        let workers = if workers == 0 { cores() } else { workers };
+        let shared = Arc::new(Shared {
+            rules,
+            pool,
+            workers,
+            queue: Mutex::default(),
+            arrived: Condvar::new(),
+            turnstile: Mutex::default(),
+        });
+        let threads = (0..workers)
+            .map(|index| {
+                let shared = shared.clone();
+                std::thread::Builder::new()
+                    .name(format!("recover-{index}"))
+                    .spawn(move || shared.work())
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self {
+            shared,
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Queues a raw transaction. `reply` is called exactly once, from any thread, perhaps before this
+    /// returns.
+    pub fn submit(&self, raw: Bytes, reply: impl FnOnce(Outcome) + Send + 'static) {
+        self.submit_all([(raw, Box::new(reply) as Reply)]);
+    }
+
+    /// Queues many at once, in order.
+    pub fn submit_all(&self, transactions: impl IntoIterator<Item = (Bytes, Reply)>) {
+        let mut refused = Vec::new();
+        let mut queue = self.shared.queue.lock();
+        for (raw, reply) in transactions {
+            if queue.closed {
+                refused.push((reply, Rejection::Stopping));
+            } else if queue.waiting.len() >= MAX_WAITING
+                || queue.bytes + raw.len() > MAX_WAITING_BYTES
+            {
+                refused.push((reply, Rejection::QueueFull));
+            } else {
+                queue.bytes += raw.len();
+                queue.waiting.push_back(Waiting { raw, reply });
+            }
+        }
+        let wake = queue.idle_workers > 0 && !queue.waiting.is_empty();
+        drop(queue);
+        if wake {
+            // A worker that finds more than its share wakes the next one.
+            self.shared.arrived.notify_one();
+        }
+        for (reply, rejection) in refused {
+            reply(Err(rejection));
+        }
+    }
+
+    /// How many wait for recovery.
+    pub fn waiting(&self) -> usize {
+        self.shared.queue.lock().waiting.len()
+    }
+
+    /// Refuses what waits and what comes, and ends the workers.
+    pub fn stop(&self) {
+        let waiting = {
+            let mut queue = self.shared.queue.lock();
+            queue.closed = true;
+            std::mem::take(&mut queue.waiting)
+        };
+        self.shared.arrived.notify_all();
+        for waiting in waiting {
+            (waiting.reply)(Err(Rejection::Stopping));
+        }
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            // Workers catch panics; if one got out there is nothing left to save.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        while let Some((number, chunk)) = self.take_chunk() {
+            let examined = chunk
+                .into_iter()
+                .map(|waiting| self.examine(waiting))
+                .collect();
+            self.pass(number, examined);
+        }
+    }
+
+    fn take_chunk(&self) -> Option<(u64, Vec<Waiting>)> {
+        let mut queue = self.queue.lock();
+        while queue.waiting.is_empty() {
+            if queue.closed {
+                return None;
+            }
+            queue.idle_workers += 1;
+            self.arrived.wait(&mut queue);
+            queue.idle_workers -= 1;
+        }
+        let share = queue.waiting.len().div_ceil(self.workers).min(MAX_CHUNK);
+        let chunk: Vec<_> = queue.waiting.drain(..share).collect();
+        queue.bytes -= chunk.iter().map(|waiting| waiting.raw.len()).sum::<usize>();
+        let number = queue.next_chunk;
+        queue.next_chunk += 1;
+        if queue.idle_workers > 0 && !queue.waiting.is_empty() {
+            self.arrived.notify_one();
+        }
+        Some((number, chunk))
+    }
+
+    fn examine(&self, waiting: Waiting) -> Examined {
+        let Waiting { raw, reply } = waiting;
+        let examined = catch_unwind(AssertUnwindSafe(|| self.rules.examine(raw)))
+            .unwrap_or(Err(Rejection::Internal));
+        (examined, reply)
+    }
+
+    /// Admits this chunk when its turn comes, and the ones that waited for it.
+    fn pass(&self, number: u64, examined: Vec<Examined>) {
+        let mut answers = Vec::new();
+        {
+            let mut turnstile = self.turnstile.lock();
+            turnstile.early.insert(number, examined);
+            loop {
+                let next = turnstile.next;
+                let Some(chunk) = turnstile.early.remove(&next) else {
+                    break;
+                };
+                turnstile.next += 1;
+                self.admit(chunk, &mut answers);
+            }
+        }
+        for (reply, outcome) in answers {
+            // A reply that panics must not cost the others theirs.
+            let _ = catch_unwind(AssertUnwindSafe(|| reply(outcome)));
+        }
+    }
+
+    fn admit(&self, chunk: Vec<Examined>, answers: &mut Vec<(Reply, Outcome)>) {
+        let (mut txs, mut replies) = (Vec::new(), Vec::new());
+        for (examined, reply) in chunk {
+            match examined {
+                Ok(tx) => {
+                    txs.push(tx);
+                    replies.push(reply);
+                }
+                Err(rejection) => answers.push((reply, Err(rejection))),
+            }
+        }
+        answers.extend(replies.into_iter().zip(self.pool.admit(txs)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::testing::{self, Draft, RULES, Rich};
+    use crate::pool::{Limits, TxSource};
+    use std::sync::mpsc;
+
+    fn intake(workers: usize) -> (Arc<Pool>, Intake) {
+        let pool = Arc::new(Pool::new(Limits::default(), Arc::new(Rich)));
+        match Intake::start(RULES, pool.clone(), workers) {
+            Ok(intake) => (pool, intake),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn admission_keeps_the_order_of_arrival_whatever_worker_was_quicker() {
+        let (pool, intake) = intake(4);
+        let drafts: Vec<Draft> = (0..200)
+            .map(|i| Draft {
+                key: (i % 20) as u8,
+                nonce: i / 20,
+                ..Draft::default()
+            })
+            .collect();
+        let (sender, receiver) = mpsc::channel();
+        intake.submit_all(drafts.iter().map(|draft| {
+            let sender = sender.clone();
+            let reply = move |outcome| sender.send(outcome).unwrap_or(());
+            (Bytes::from(testing::raw(draft)), Box::new(reply) as Reply)
+        }));
+        drop(sender);
+        assert!(
+            receiver
+                .iter()
+                .take(200)
+                .all(|outcome: Outcome| outcome.is_ok())
+        );
+        let taken: Vec<_> = std::iter::from_fn(|| pool.next())
+            .map(|tx| (tx.sender, tx.nonce))
+            .collect();
+        // All tips are equal, so what was ready from the start leaves as it arrived.
+        let expected: Vec<_> = drafts[..20]
+            .iter()
+            .map(|draft| (testing::key(draft.key).address(), 0))
+            .collect();
+        assert_eq!(taken[..20], expected);
+        assert_eq!(taken.len(), 200);
+    }
+
+    #[test]
+    fn a_stopped_intake_refuses() {
+        let (_, intake) = intake(1);
+        intake.stop();
+        let (sender, receiver) = mpsc::channel();
+        let raw = testing::raw(&Draft::default());
+        intake.submit(raw.into(), move |outcome| {
+            sender.send(outcome).unwrap_or(())
+        });
+        assert_eq!(receiver.recv(), Ok(Err(Rejection::Stopping)));
+    }
+
+    #[test]
+    fn a_malformed_transaction_is_answered() {
+        let (_, intake) = intake(2);
+        let (sender, receiver) = mpsc::channel();
+        intake.submit(Bytes::new(), move |outcome| {
+            sender.send(outcome).unwrap_or(())
+        });
+        assert_eq!(receiver.recv(), Ok(Err(Rejection::TooShort)));
+    }
+}

@@ -1,0 +1,29 @@
+//! The pool: from raw bytes to the next transaction that the builder should execute.
+//!
+//! ```text
+//! raw ─ decode ─▶ validate ─▶ recover ─┐   stateless, on the recovery workers (`intake`)
+//!                                      ▼   back in the order of arrival
+//!                                    admit: nonce, funds, slots, replacement   (`queue`, one lock)
+//!                                      ▼
+//!   builder ◀─ next ─ ready: best tip first, then arrival (`order`)
+//! ```
+//!
+//! Not responsible for executing anything, nor for who waits for a receipt.
+
+mod decode;
+mod intake;
+mod order;
+mod queue;
+mod rejection;
+mod source;
+#[cfg(test)]
+mod testing;
+mod validate;
+
+pub use decode::decode;
+pub use intake::{Intake, Outcome};
+pub use order::Order;
+pub use queue::{Accounts, Content, Limits, Pool, SenderTransactions, Status};
+pub use rejection::Rejection;
+pub use source::{PoolTx, Refusal, TxSource};
+pub use validate::Rules;

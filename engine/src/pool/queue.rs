@@ -1,0 +1,374 @@
+//! Admission and the queues: by nonce within a sender, by [`Order`] among senders.
+//!
+//! One lock guards it; nothing slow happens under it. A transaction that the builder has taken stays
+//! in its sender's queue until the world has it, so that what it may cost stays counted.
+
+mod admission;
+mod sender;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use alloy_primitives::{Address, B256, map::HashMap};
+use parking_lot::{Condvar, Mutex};
+
+use self::sender::{Sender, Slot};
+use super::order::{Order, Ready};
+use super::{PoolTx, Refusal, Rejection, TxSource};
+use crate::block::{MiniBlock, PlainAccount};
+
+/// Hashes of admitted transactions kept for those who ask what is new.
+const ANNOUNCED: usize = 65_536;
+
+/// The state that admission looks at: the newest that is committed, durable or not.
+pub trait Accounts: Send + Sync {
+    /// An account; the default if there is none.
+    fn account(&self, address: &Address) -> PlainAccount;
+    /// Whether this code is a contract's (EIP-7702 delegations are not).
+    fn is_contract(&self, code_hash: &B256) -> bool;
+}
+
+/// What the pool keeps at most.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Transactions per sender that nobody has taken.
+    pub account_slots: usize,
+    /// Transactions in all.
+    pub total_slots: usize,
+    /// Bytes in all.
+    pub total_bytes: usize,
+    /// How much more a replacement must pay, in percent.
+    pub price_bump_percent: u64,
+    /// Who comes first.
+    pub order: Order,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            account_slots: 500,
+            total_slots: 200_000,
+            total_bytes: 256 * 1024 * 1024,
+            price_bump_percent: 10,
+            order: Order::Fees,
+        }
+    }
+}
+
+/// How many transactions wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Without a gap before them.
+    pub pending: usize,
+    /// Behind a gap.
+    pub queued: usize,
+}
+
+/// One sender's transactions by nonce.
+#[derive(Debug, Clone)]
+pub struct SenderTransactions {
+    /// Who.
+    pub sender: Address,
+    /// Without a gap before them.
+    pub pending: Vec<Arc<PoolTx>>,
+    /// Behind a gap.
+    pub queued: Vec<Arc<PoolTx>>,
+}
+
+/// Everything in the pool, by sender.
+pub type Content = Vec<SenderTransactions>;
+
+/// Hears of admitted transactions that will not be executed.
+type DropListener = Box<dyn Fn(&B256, &Rejection) + Send + Sync>;
+
+/// A place behind a gap, the latest arrival last: the first to be evicted.
+type Gapped = (u64, Address, u64);
+
+#[derive(Default)]
+struct Inner {
+    senders: HashMap<Address, Sender>,
+    by_hash: HashMap<B256, (Address, u64)>,
+    ready: Ready,
+    gapped: BTreeSet<Gapped>,
+    deferred: Vec<Address>,
+    bytes: usize,
+    arrivals: u64,
+    announced: VecDeque<B256>,
+    announced_before: u64,
+    woken: bool,
+    builder_waits: bool,
+}
+
+/// The pool.
+pub struct Pool {
+    limits: Limits,
+    accounts: Arc<dyn Accounts>,
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    drop_listener: Mutex<Option<Arc<DropListener>>>,
+    admitted: AtomicU64,
+    rejected: AtomicU64,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    /// An empty pool.
+    pub fn new(limits: Limits, accounts: Arc<dyn Accounts>) -> Self {
+        Self {
+            limits,
+            accounts,
+            inner: Mutex::default(),
+            changed: Condvar::new(),
+            drop_listener: Mutex::default(),
+            admitted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        }
+    }
+
+    /// Calls `listener` for every admitted transaction that is replaced, evicted or refused by the builder.
+    pub fn on_drop(&self, listener: impl Fn(&B256, &Rejection) + Send + Sync + 'static) {
+        *self.drop_listener.lock() = Some(Arc::new(Box::new(listener)));
+    }
+
+    /// Admits transactions in their order, under one lock.
+    pub fn admit(&self, txs: impl IntoIterator<Item = PoolTx>) -> Vec<Result<B256, Rejection>> {
+        let mut dropped = Vec::new();
+        let mut inner = self.inner.lock();
+        let outcomes: Vec<_> = txs
+            .into_iter()
+            .map(|tx| inner.admit(tx, &self.limits, self.accounts.as_ref(), &mut dropped))
+            .collect();
+        self.notify(&mut inner);
+        drop(inner);
+        let admitted = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
+        self.admitted.fetch_add(admitted, Ordering::Relaxed);
+        self.rejected
+            .fetch_add(outcomes.len() as u64 - admitted, Ordering::Relaxed);
+        self.tell_dropped(dropped);
+        outcomes
+    }
+
+    /// A transaction that is not in the world yet.
+    pub fn get(&self, hash: &B256) -> Option<Arc<PoolTx>> {
+        let inner = self.inner.lock();
+        let (sender, nonce) = inner.by_hash.get(hash)?;
+        inner.senders.get(sender)?.get(*nonce).cloned()
+    }
+
+    /// The nonce after the sender's gapless transactions, if it has any here.
+    pub fn pending_nonce(&self, sender: &Address) -> Option<u64> {
+        self.inner.lock().senders.get(sender).map(Sender::end)
+    }
+
+    /// How many transactions wait.
+    pub fn status(&self) -> Status {
+        let inner = self.inner.lock();
+        let queued = inner.gapped.len();
+        Status {
+            pending: inner.by_hash.len() - queued,
+            queued,
+        }
+    }
+
+    /// Everything, by sender in the order of addresses.
+    pub fn content(&self) -> Content {
+        let inner = self.inner.lock();
+        let mut content: Content = inner
+            .senders
+            .iter()
+            .map(|(address, sender)| sender.content(*address))
+            .collect();
+        drop(inner);
+        content.sort_unstable_by_key(|transactions| transactions.sender);
+        content
+    }
+
+    /// Hashes admitted since `cursor` (0: since the beginning, as far as remembered), and the next cursor.
+    pub fn announced(&self, cursor: u64) -> (u64, Vec<B256>) {
+        let inner = self.inner.lock();
+        let next = inner.announced_before + inner.announced.len() as u64;
+        let skip = cursor.saturating_sub(inner.announced_before).min(next) as usize;
+        (next, inner.announced.iter().skip(skip).copied().collect())
+    }
+
+    /// Admitted and rejected since the start.
+    pub fn totals(&self) -> (u64, u64) {
+        (
+            self.admitted.load(Ordering::Relaxed),
+            self.rejected.load(Ordering::Relaxed),
+        )
+    }
+
+    fn notify(&self, inner: &mut Inner) {
+        if inner.builder_waits && !inner.ready.is_empty() {
+            self.changed.notify_one();
+        }
+    }
+
+    fn tell_dropped(&self, dropped: Vec<(B256, Rejection)>) {
+        if dropped.is_empty() {
+            return;
+        }
+        let listener = self.drop_listener.lock().clone();
+        if let Some(listener) = listener {
+            for (hash, reason) in &dropped {
+                listener(hash, reason);
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Puts a sender's first executable transaction where it belongs among the ready ones, and forgets
+    /// senders without transactions.
+    fn refresh(&mut self, address: Address, order: Order) {
+        let Some(sender) = self.senders.get_mut(&address) else {
+            return;
+        };
+        let place = sender.wanted_place(order);
+        if place != sender.place {
+            if let Some(old) = sender.place {
+                self.ready.remove(old);
+            }
+            if let Some(new) = place {
+                self.ready.insert(new, address);
+            }
+            sender.place = place;
+        }
+        if sender.is_empty() {
+            self.senders.remove(&address);
+        }
+    }
+
+    /// Forgets a slot that has left its sender's queue.
+    fn forget(&mut self, address: Address, slot: &Slot) {
+        self.by_hash.remove(&slot.tx.hash);
+        self.bytes -= slot.tx.raw.len();
+        if slot.gapped {
+            self.gapped.remove(&(slot.arrival, address, slot.tx.nonce));
+        }
+    }
+
+    fn announce(&mut self, hash: B256) {
+        if self.announced.len() == ANNOUNCED {
+            self.announced.pop_front();
+            self.announced_before += 1;
+        }
+        self.announced.push_back(hash);
+    }
+
+    /// The sender's account is this now.
+    fn learn(&mut self, address: Address, account: PlainAccount, order: Order) {
+        let Some(sender) = self.senders.get_mut(&address) else {
+            return;
+        };
+        let gone = sender.learn(account);
+        sender.settle_gaps(address, &mut self.gapped);
+        for slot in gone {
+            self.forget(address, &slot);
+        }
+        self.refresh(address, order);
+    }
+}
+
+impl TxSource for Pool {
+    fn next(&self) -> Option<Arc<PoolTx>> {
+        let mut inner = self.inner.lock();
+        let address = inner.ready.pop()?;
+        let sender = inner.senders.get_mut(&address)?;
+        sender.place = None;
+        let tx = sender.take();
+        inner.refresh(address, self.limits.order);
+        tx
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) {
+        let mut inner = self.inner.lock();
+        inner.builder_waits = true;
+        while inner.ready.is_empty() && !inner.woken {
+            match deadline {
+                None => self.changed.wait(&mut inner),
+                Some(deadline) => {
+                    if self.changed.wait_until(&mut inner, deadline).timed_out() {
+                        break;
+                    }
+                }
+            }
+        }
+        inner.builder_waits = false;
+        inner.woken = false;
+    }
+
+    fn wake(&self) {
+        self.inner.lock().woken = true;
+        self.changed.notify_one();
+    }
+
+    fn defer(&self, tx: &PoolTx) {
+        let mut inner = self.inner.lock();
+        let Some(sender) = inner.senders.get_mut(&tx.sender) else {
+            return;
+        };
+        if sender.put_back(tx) {
+            inner.deferred.push(tx.sender);
+        }
+        inner.refresh(tx.sender, self.limits.order);
+    }
+
+    fn next_block(&self) {
+        let mut inner = self.inner.lock();
+        for address in std::mem::take(&mut inner.deferred) {
+            if let Some(sender) = inner.senders.get_mut(&address) {
+                sender.deferred = false;
+            }
+            inner.refresh(address, self.limits.order);
+        }
+        self.notify(&mut inner);
+    }
+
+    fn refuse(&self, tx: &PoolTx, refusal: Refusal) {
+        let mut inner = self.inner.lock();
+        let inner_ref = &mut *inner;
+        let Some(sender) = inner_ref.senders.get_mut(&tx.sender) else {
+            return;
+        };
+        let Some(slot) = sender.remove(tx, refusal == Refusal::Stale) else {
+            return;
+        };
+        sender.settle_gaps(tx.sender, &mut inner_ref.gapped);
+        inner_ref.forget(tx.sender, &slot);
+        inner_ref.refresh(tx.sender, self.limits.order);
+        drop(inner);
+        let reason = match refusal {
+            Refusal::Stale => "nonce too low".to_owned(),
+            Refusal::Invalid(reason) => reason,
+        };
+        self.tell_dropped(vec![(tx.hash, Rejection::Dropped(reason))]);
+    }
+
+    fn committed(&self, mini: &MiniBlock) {
+        let mut inner = self.inner.lock();
+        if inner.senders.is_empty() {
+            return;
+        }
+        for (key, value) in &mini.diff.entries {
+            if key.slot.is_none() {
+                let account = value.as_account().unwrap_or_default();
+                inner.learn(key.address, account, self.limits.order);
+            }
+        }
+        self.notify(&mut inner);
+    }
+}
+
+#[cfg(test)]
+mod tests;

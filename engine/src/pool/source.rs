@@ -1,0 +1,78 @@
+//! The seam to the builder: where transactions come from.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use alloy_consensus::Transaction;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use op_alloy_consensus::OpTxEnvelope;
+
+use crate::block::MiniBlock;
+
+/// A valid transaction with its sender.
+#[derive(Debug, Clone)]
+pub struct PoolTx {
+    /// Decoded.
+    pub envelope: OpTxEnvelope,
+    /// The EIP-2718 bytes.
+    pub raw: Bytes,
+    /// Its hash.
+    pub hash: B256,
+    /// Who signed it.
+    pub sender: Address,
+    /// The sender's nonce.
+    pub nonce: u64,
+    /// The most it can cost: gas limit × fee cap + value.
+    pub cost: U256,
+    /// What the sequencer earns per gas, given the base fee.
+    pub tip: u128,
+    /// Estimated bytes on the data availability layer (Fjord's FastLZ estimate).
+    pub da_size: u64,
+}
+
+impl PoolTx {
+    /// Fee cap in wei per gas.
+    pub fn fee_cap(&self) -> u128 {
+        self.envelope.max_fee_per_gas()
+    }
+
+    /// Tip cap in wei per gas (a legacy transaction's whole price).
+    pub fn tip_cap(&self) -> u128 {
+        self.envelope
+            .max_priority_fee_per_gas()
+            .unwrap_or_else(|| self.fee_cap())
+    }
+}
+
+/// Why the builder can't execute a transaction, now or ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its nonce is already used; the sender's later ones are fine.
+    Stale,
+    /// It is invalid in this state; the sender's later ones have a gap before them now.
+    Invalid(String),
+}
+
+/// Where the builder takes transactions from. One builder, any number of senders.
+pub trait TxSource: Send + Sync {
+    /// The best ready transaction; from now on it is the builder's, and its sender's next one is ready.
+    fn next(&self) -> Option<Arc<PoolTx>>;
+
+    /// Parks until something is ready, [`TxSource::wake`] is called, or the deadline passes.
+    fn wait_until(&self, deadline: Option<Instant>);
+
+    /// Ends the current or the next [`TxSource::wait_until`].
+    fn wake(&self);
+
+    /// It has no room in this block: it is ready again after [`TxSource::next_block`].
+    fn defer(&self, tx: &PoolTx);
+
+    /// A new block has begun.
+    fn next_block(&self);
+
+    /// It can't be executed: drops it.
+    fn refuse(&self, tx: &PoolTx, refusal: Refusal);
+
+    /// The world has this mini-block now: forgets what it included, learns its nonces and balances.
+    fn committed(&self, mini: &MiniBlock);
+}
