@@ -132,8 +132,7 @@ class HttpConnection(asyncio.Protocol):
     def _without_upgrade(self) -> bytes:
         """Write the request's head anew, for a parser that then reads the body.
 
-        Java's client and `curl --http2` offer HTTP/2 with a first request, whose body llhttp takes for HTTP/2.
-
+        Java's client and `curl --http2` offer HTTP/2 with a first request; llhttp takes its body for HTTP/2.
         """
         lines = [b"%b %b HTTP/1.1" % (self._parser.get_method(), self._url)]
         lines += (b"%b: %b" % item for item in self._headers.items() if item[0] not in UPGRADE_HEADERS)

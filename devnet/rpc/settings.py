@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from devnet._engine import __version__
+
 MIB = 1024 * 1024
 
 
@@ -19,7 +21,7 @@ class ServerSettings:
     port: int = 8545
     """0 takes a free port; `RpcServer.port` tells which."""
 
-    client_version: str = "megaeth-devnet"
+    client_version: str = f"megaeth-devnet/v{__version__}"
     chain_id: int = 6343
     coinbase: str = "0x4200000000000000000000000000000000000011"
     accounts: Mapping[str, bytes] = field(default_factory=dict)

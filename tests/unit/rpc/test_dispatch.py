@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from devnet._engine import address_of
+from devnet._engine import __version__, address_of
 from tests.support.raw_http import RawHttp, request
+
+CLIENT = f"megaeth-devnet/v{__version__}"
 
 
 def answer(http, body):
@@ -22,7 +24,7 @@ def test_a_mixed_batch_is_answered_in_its_order(http):
     methods = ["later_echo", "web3_clientVersion", "now_echo", "net_version", "later_echo", "nonsense_x"]
     answers = answer(http, [request(method, id=number) for number, method in enumerate(methods)])
     assert [item["id"] for item in answers] == list(range(6))
-    assert [item.get("result") for item in answers] == [[], "megaeth-devnet", [], "6343", [], None]
+    assert [item.get("result") for item in answers] == [[], CLIENT, [], "6343", [], None]
     assert answers[5]["error"] == {
         "code": -32601,
         "message": "the method nonsense_x does not exist/is not available",
@@ -107,7 +109,7 @@ def test_net(http):
 
 
 def test_web3(http):
-    assert http.call("web3_clientVersion")["result"] == "megaeth-devnet"
+    assert http.call("web3_clientVersion")["result"] == CLIENT
     empty = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
     assert http.call("web3_sha3", "0x")["result"] == empty
     for wrong in ("", "0x1", "0xzz", 5, None):

@@ -1,0 +1,26 @@
+"""Fixtures that every test may use. Processes are started and reaped here, and nowhere else."""
+
+import pytest
+
+from tests.support.node import Node
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory):
+    """One sequencer for all tests that only add to its chain."""
+    with Node(tmp_path_factory.mktemp("node")) as running:
+        yield running
+
+
+@pytest.fixture
+def new_node(tmp_path):
+    """Make sequencers with settings of the test's own; they are reaped after it."""
+    made = []
+
+    def make(name="node", **settings):
+        made.append(Node(tmp_path / name, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.reap()

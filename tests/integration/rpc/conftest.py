@@ -1,0 +1,28 @@
+from types import SimpleNamespace
+
+import pytest
+
+from tests.support import wallet
+
+
+@pytest.fixture(scope="session")
+def emitter(node):
+    """Return the address of a contract that logs and stores."""
+    return wallet.deploy_emitter(node)
+
+
+@pytest.fixture(scope="session")
+def history(node, emitter):
+    """A transaction that called the contract, in a sealed block, with everything that names it."""
+    receipt = wallet.send(node, 0, to=emitter)
+    block = node.sealed(int(receipt["blockNumber"], 16))
+    receipt = node.rpc("eth_getTransactionReceipt", receipt["transactionHash"])
+    return SimpleNamespace(
+        emitter=emitter,
+        sender=wallet.address(0),
+        tx=receipt["transactionHash"],
+        index=receipt["transactionIndex"],
+        block=block["hash"],
+        number=block["number"],
+        receipt=receipt,
+    )
