@@ -127,7 +127,7 @@ def run(arguments: Sequence[str], env: Environment) -> int:
         outcome: Any = program.main(args=list(arguments), prog_name="megaeth", standalone_mode=False, obj=env)
     except TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export it
-            env.write(error.format_message())
+            typer.echo(error.format_message())
             return ExitStatus.SUCCESS
         return report(env, _usage_error(error))
     except UserError as error:

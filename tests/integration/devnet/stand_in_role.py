@@ -1,0 +1,54 @@
+"""A role process without a chain: it binds, answers health checks, stops on SIGTERM, and misbehaves on request.
+
+Its behaviour comes through its name, or for all nodes through the mnemonic, which no test of the supervisor needs:
+`refuse` ends with a user's error, `crash` before it binds, `deaf` ignores SIGTERM, `slow` is unwell three times.
+"""
+
+import json
+import signal
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from devnet.errors import UnavailableError
+from devnet.role_config import RoleConfig, run_role, write_ready_file
+
+MANNERS = ("refuse", "crash", "deaf", "slow")
+
+
+def serve(role: RoleConfig) -> None:
+    """Serve until SIGTERM."""
+    manner = role.node if role.node in MANNERS else role.config.accounts.mnemonic.split()[0]
+    print(f"{role.node} starts {manner}", flush=True)
+    if manner == "refuse":
+        raise UnavailableError("port 1 is in use", "another process listens there", "choose another")
+    if manner == "crash":
+        sys.exit("out of luck")
+    unwell = [503] * (3 if manner == "slow" else 0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps({"height": 7, "mini_block": 700}).encode()
+            self.send_response(unwell.pop() if unwell else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer((role.config.rpc.host, role.config.rpc.port), Handler)
+    server.daemon_threads = True
+
+    def stop(*_):
+        if manner != "deaf":
+            threading.Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    url = f"http://127.0.0.1:{server.server_port}"
+    write_ready_file(role, {"http": url}, server.server_port)
+    server.serve_forever(0.01)
+    print(f"{role.node} stops", flush=True)
+
+
+run_role(serve)

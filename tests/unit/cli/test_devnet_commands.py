@@ -1,0 +1,151 @@
+"""`megaeth devnet` as far as it goes without processes."""
+
+import json
+import os
+import tomllib
+
+import pytest
+
+from devnet.session import NodeSession, ProcessId, Session, read_session, write_session
+from megaeth_cli.errors import ExitStatus
+
+
+def session(name="devnet", pid=None, **changes):
+    process = ProcessId.of(pid or os.getpid())
+    fields = {
+        "name": name,
+        "supervisor": process,
+        "token": "t",
+        "chain_id": 6343,
+        "spec": "rex6",
+        "data_dir": f"/data/{name}",
+        "log_dir": "/logs",
+        "ephemeral": False,
+        "control_port": 1,
+        "mnemonic": "m",
+        "accounts": 10,
+        "state": "running",
+        "nodes": (NodeSession("sequencer", "sequencer", process, {"http": "http://127.0.0.1:1"}),),
+    }
+    return Session(**{**fields, **changes})
+
+
+@pytest.fixture
+def running(tmp_path):
+    """Pretend that a devnet runs: this process is its supervisor."""
+
+    def pretend(name="devnet", **changes):
+        path = tmp_path / "home" / name / "session.json"
+        write_session(path, session(name, **changes))
+        return path
+
+    return pretend
+
+
+@pytest.mark.parametrize("command", ["status", "down", "restart"])
+def test_without_a_devnet_the_commands_say_how_to_start_one(megaeth, command):
+    result = megaeth("devnet", command)
+    assert result.code == ExitStatus.NOT_RUNNING
+    assert "no devnet is running" in result.err
+    assert "megaeth devnet up" in result.err
+
+
+def test_status_json_without_a_devnet_is_an_empty_list_of_nodes(megaeth):
+    result = megaeth("devnet", "status", "--json")
+    assert json.loads(result.out) == {"nodes": []}
+    assert result.code == ExitStatus.NOT_RUNNING
+
+
+def test_status_tells_a_process_that_runs_from_a_node_that_answers(megaeth, running):
+    running()
+    result = megaeth("devnet", "status", "--json")
+    [node] = json.loads(result.out)["nodes"]
+    assert (node["name"], node["role"], node["pid"]) == ("sequencer", "sequencer", os.getpid())
+    assert node["alive"] is False
+    assert result.code == ExitStatus.FAILURE
+
+
+def test_a_session_left_by_a_crash_counts_as_no_devnet(megaeth, running):
+    gone = ProcessId(os.getpid(), started=1.0)  # the same pid, started at another time: reused
+    running(supervisor=gone)
+    assert megaeth("devnet", "status").code == ExitStatus.NOT_RUNNING
+
+
+def test_two_devnets_have_to_be_told_apart(megaeth, running):
+    running("one")
+    running("two")
+    result = megaeth("devnet", "status")
+    assert result.code == ExitStatus.USAGE
+    assert "one" in result.err
+    assert "--name" in result.err
+    for how in (["--name", "two"], ["--data-dir", "/data/two"]):
+        assert json.loads(megaeth("devnet", "status", "--json", *how).out)["devnet"]["name"] == "two"
+    assert (
+        json.loads(megaeth("devnet", "status", "--json", MEGAETH_NAME="one").out)["devnet"]["name"] == "one"
+    )
+
+
+def test_the_session_file_is_private_and_survives_a_round_trip(running, tmp_path):
+    path = running()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert read_session(path) == session()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 1}', '{"version": 99}', "\xff"])
+def test_a_broken_session_file_counts_as_no_devnet(tmp_path, text):
+    path = tmp_path / "session.json"
+    path.write_text(text)
+    assert read_session(path) is None
+
+
+def test_init_writes_a_file_that_up_understands(megaeth, tmp_path):
+    result = megaeth("devnet", "init", "--chain-id", "5", "--mini-block-time", "2")
+    assert result.code == ExitStatus.SUCCESS
+    tree = tomllib.loads((tmp_path / "devnet.toml").read_text())
+    assert tree["chain"] == {"chain_id": 5}
+    assert tree["blocks"] == {"mini_block_time_ms": 2}
+
+
+def test_init_does_not_replace_a_file_unless_forced(megaeth, tmp_path):
+    (tmp_path / "devnet.toml").write_text("# mine")
+    assert megaeth("devnet", "init").code == ExitStatus.FAILURE
+    assert (tmp_path / "devnet.toml").read_text() == "# mine"
+    assert megaeth("devnet", "init", "--force").code == ExitStatus.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--spec", "rex9"], "unknown spec"),
+        (["--chain-id", "0"], "out of range"),
+        (["--host", "0.0.0.0"], "keys that everyone knows"),
+        (["--config", "nowhere.toml"], "no such file"),
+        (["--mnemonic", "abc"], "mnemonic"),
+    ],
+)
+def test_up_refuses_wrong_settings_before_it_starts_anything(megaeth, tmp_path, arguments, said):
+    result = megaeth("devnet", "up", *arguments)
+    assert result.code == ExitStatus.CONFIG
+    assert said in result.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_up_reads_devnet_toml_of_the_working_directory(megaeth, tmp_path):
+    (tmp_path / "devnet.toml").write_text("[chain]\nspec = 'satin'")
+    result = megaeth("devnet", "up")
+    assert result.code == ExitStatus.CONFIG
+    assert "devnet.toml line 2" in result.err
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", " "])
+def test_a_devnet_name_is_a_plain_word(megaeth, name):
+    assert megaeth("devnet", "up", "--name", name).code == ExitStatus.USAGE
+
+
+def test_logs_of_a_process_that_never_ran_lists_those_there_are(megaeth, tmp_path):
+    logs = tmp_path / "home" / "devnet" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "sequencer.log").write_text("".join(f"line {n}\n" for n in range(100)))
+    assert "sequencer" in megaeth("devnet", "logs", "prover").err
+    assert megaeth("devnet", "logs", "-n", "2").out == "line 98\nline 99\n"
+    assert megaeth("devnet", "logs", "sequencer", "-n", "0").out == ""
