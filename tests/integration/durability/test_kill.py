@@ -1,0 +1,82 @@
+"""Law 1: a receipt that a client has seen survives `kill -9`."""
+
+import random
+import time
+from itertools import pairwise
+
+from devnet.genesis import derive
+from tests.integration.durability.witnesses import Told, content, essence, load
+from tests.integration.sequencer import Sequencer
+
+KILLS = 25
+RECIPIENT = b"\xaa" * 20
+
+
+def test_nothing_a_client_was_told_is_lost_when_the_sequencer_is_killed(tmp_path):
+    chance, told, accounts = random.Random(), Told(), derive()
+    checked_minis, checked_receipts = set(), set()
+    with Sequencer(tmp_path) as sequencer:
+        for _ in range(KILLS):
+            sequencer.start()
+            with load(sequencer, told, accounts, RECIPIENT):
+                time.sleep(chance.uniform(0.02, 0.6))
+                sequencer.kill()
+            sequencer.start()
+            with sequencer.client() as client:
+                assert told.faults == []
+                _check_height(client, told)
+                _check_minis(client, told, checked_minis)
+                _check_receipts(client, told, checked_receipts)
+                _check_state(client, accounts)
+            sequencer.kill()  # an idle node dies as well
+        sequencer.start()
+        with sequencer.client() as client:
+            _check_links(client)
+            assert told.receipts
+        assert sequencer.stop() == 0
+
+
+def _check_height(client, told):
+    """Wait for the next block: it is the one after the last that was sealed."""
+    height = int(client.call("eth_blockNumber"), 16)
+    assert height >= max(told.heads, default=0)
+    for number, block_hash in list(told.heads.items())[-5:]:
+        assert client.call("eth_getBlockByNumber", hex(number), False)["hash"] == block_hash
+
+
+def _check_minis(client, told, checked):
+    """The same numbers hold the same mini-blocks: same transactions, same signature."""
+    new = sorted(told.minis.keys() - checked)
+    found = client.calls("mega_getMiniBlock", [(hex(number),) for number in new])
+    for number, mini in zip(new, found, strict=True):
+        assert mini is not None, f"mini-block {number} is gone"
+        assert content(mini) == content(told.minis[number])
+    checked.update(new)
+
+
+def _check_receipts(client, told, checked):
+    new = sorted(told.receipts.keys() - checked)
+    for tx_hash, receipt in zip(
+        new, client.calls("eth_getTransactionReceipt", [(one,) for one in new]), strict=True
+    ):
+        assert receipt is not None, f"the receipt of {tx_hash} is gone"
+        assert essence(receipt) == essence(told.receipts[tx_hash])
+    checked.update(new)
+
+
+def _check_state(client, accounts):
+    """Each transfer moved one wei, so that the recipient's balance counts what the senders' nonces count."""
+    nonces = client.calls("eth_getTransactionCount", [(account.address, "latest") for account in accounts])
+    balance = client.call("eth_getBalance", "0x" + RECIPIENT.hex(), "latest")
+    assert int(balance, 16) == sum(int(nonce, 16) for nonce in nonces)
+
+
+def _check_links(client):
+    """All blocks since genesis, across all deaths, form one chain, and their mini-blocks have no gap."""
+    height = int(client.call("eth_blockNumber"), 16)
+    blocks = client.calls("eth_getBlockByNumber", [(hex(number), False) for number in range(height + 1)])
+    minis = 0
+    for parent, block in pairwise(blocks):
+        assert block["parentHash"] == parent["hash"]
+        assert int(block["miniBlockOffset"], 16) == minis
+        minis += int(block["miniBlockCount"], 16)
