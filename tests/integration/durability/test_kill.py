@@ -4,36 +4,36 @@ import random
 import time
 from itertools import pairwise
 
-from devnet.genesis import derive
 from tests.integration.durability.witnesses import Told, content, essence, load
-from tests.integration.sequencer import Sequencer
+from tests.support.wallet import ACCOUNTS
+from tests.support.ws_client import WsClient
 
 KILLS = 25
 RECIPIENT = b"\xaa" * 20
 
 
-def test_nothing_a_client_was_told_is_lost_when_the_sequencer_is_killed(tmp_path):
-    chance, told, accounts = random.Random(), Told(), derive()
+def test_nothing_a_client_was_told_is_lost_when_the_sequencer_is_killed(new_node):
+    node = new_node(blocks__mini_block_time_ms=5, blocks__block_time_s=0.1)
+    chance, told = random.Random(), Told()
     checked_minis, checked_receipts = set(), set()
-    with Sequencer(tmp_path) as sequencer:
-        for _ in range(KILLS):
-            sequencer.start()
-            with load(sequencer, told, accounts, RECIPIENT):
-                time.sleep(chance.uniform(0.02, 0.6))
-                sequencer.kill()
-            sequencer.start()
-            with sequencer.client() as client:
-                assert told.faults == []
-                _check_height(client, told)
-                _check_minis(client, told, checked_minis)
-                _check_receipts(client, told, checked_receipts)
-                _check_state(client, accounts)
-            sequencer.kill()  # an idle node dies as well
-        sequencer.start()
-        with sequencer.client() as client:
-            _check_links(client)
-            assert told.receipts
-        assert sequencer.stop() == 0
+    for _ in range(KILLS):
+        node.start()
+        with load(node, told, ACCOUNTS, RECIPIENT):
+            time.sleep(chance.uniform(0.02, 0.6))
+            node.kill()
+        node.start()
+        with WsClient(node.ws_url) as client:
+            assert told.faults == []
+            _check_height(client, told)
+            _check_minis(client, told, checked_minis)
+            _check_receipts(client, told, checked_receipts)
+            _check_state(client)
+        node.kill()  # an idle node dies as well
+    node.start()
+    with WsClient(node.ws_url) as client:
+        _check_links(client)
+        assert told.receipts
+    assert node.stop() == 0
 
 
 def _check_height(client, told):
@@ -64,9 +64,9 @@ def _check_receipts(client, told, checked):
     checked.update(new)
 
 
-def _check_state(client, accounts):
+def _check_state(client):
     """Each transfer moved one wei, so that the recipient's balance counts what the senders' nonces count."""
-    nonces = client.calls("eth_getTransactionCount", [(account.address, "latest") for account in accounts])
+    nonces = client.calls("eth_getTransactionCount", [(account.address, "latest") for account in ACCOUNTS])
     balance = client.call("eth_getBalance", "0x" + RECIPIENT.hex(), "latest")
     assert int(balance, 16) == sum(int(nonce, 16) for nonce in nonces)
 

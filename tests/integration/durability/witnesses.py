@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from websockets.exceptions import ConnectionClosed
 
 from devnet._engine import sign_transfers
-from tests.integration.sequencer import RpcFault
+from tests.support.node import RpcFailure
+from tests.support.wallet import CHAIN_ID
+from tests.support.ws_client import WsClient
 
-CHAIN_ID = 6343
 BURST = 25
 LOST = (ConnectionClosed, OSError, EOFError)
 
@@ -58,18 +59,18 @@ def content(mini):
 class Client(threading.Thread):
     """Runs `work(client)` until the process dies under it."""
 
-    def __init__(self, sequencer, told, work):
+    def __init__(self, node, told, work):
         super().__init__(daemon=True)
-        self._open, self._told, self._work = sequencer.client, told, work
+        self._url, self._told, self._work = node.ws_url, told, work
         self.start()
 
     def run(self):
         try:
-            with self._open() as client:
+            with WsClient(self._url) as client:
                 self._work(client)
         except LOST:
             pass
-        except RpcFault as fault:
+        except RpcFailure as fault:
             self._told.faults.append(("an error", fault))
         except Exception as error:
             self._told.faults.append(("a client broke", repr(error)))
@@ -130,7 +131,7 @@ def hasty_sender(told, account, recipient):
 
 
 @contextlib.contextmanager
-def load(sequencer, told, accounts, recipient):
+def load(node, told, accounts, recipient):
     """Two patient and two hasty senders, and one who listens; all gone at the end."""
     first, second, third, fourth = accounts[:4]
     works = [
@@ -140,7 +141,7 @@ def load(sequencer, told, accounts, recipient):
         hasty_sender(told, third, recipient),
         hasty_sender(told, fourth, recipient),
     ]
-    clients = [Client(sequencer, told, work) for work in works]
+    clients = [Client(node, told, work) for work in works]
     yield
     for client in clients:
         client.join(10)

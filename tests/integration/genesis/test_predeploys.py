@@ -8,7 +8,8 @@ from eth_utils import keccak
 
 from devnet._engine import sign_transaction
 from devnet.genesis import derive
-from tests.integration.sequencer import RpcFault, Sequencer
+from tests.support.node import RpcFailure
+from tests.support.ws_client import WsClient
 
 ALICE, BOB = derive(count=2)
 WETH = "0x4200000000000000000000000000000000000006"
@@ -72,11 +73,9 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def user(tmp_path_factory):
-    with Sequencer(tmp_path_factory.mktemp("predeploys")) as sequencer:
-        sequencer.start()
-        with sequencer.client() as client:
-            yield User(client)
+def user(node):
+    with WsClient(node.ws_url) as client:
+        yield User(client)
 
 
 def topics(receipt):
@@ -117,7 +116,7 @@ def test_multicall_gathers_results_and_may_tolerate_failure(user):
     (good, answer), (bad, _) = user.call(MULTICALL3, signature, calls, returns=["(bool,bytes)[]"])
     assert (good, bad) == (True, False)
     assert int.from_bytes(answer, "big") == user.chain_id
-    with pytest.raises(RpcFault, match="Multicall3: call failed"):
+    with pytest.raises(RpcFailure, match="Multicall3: call failed"):
         user.call(MULTICALL3, signature, [(WETH, False, fails)], returns=["(bool,bytes)[]"])
 
 
@@ -154,7 +153,7 @@ def test_l1_block_stands_at_zero_and_takes_attributes_from_the_depositor_only(us
     packed = bytes(range(1, 173))
     data = "0x" + (selector("setL1BlockValuesIsthmus()") + packed).hex()
     request = {"from": ALICE.address, "to": L1_BLOCK, "data": data}
-    with pytest.raises(RpcFault):
+    with pytest.raises(RpcFailure):
         user.client.call("eth_call", request, "latest")
     assert user.client.call("eth_call", {**request, "from": DEPOSITOR}, "latest") == "0x"
 
