@@ -40,6 +40,10 @@ class LazyCommand:
 
 COMMANDS: dict[str, LazyCommand] = {
     "devnet": LazyCommand("megaeth_cli.commands.devnet", "Start, watch and stop a devnet.", NETWORK),
+    "deploy": LazyCommand("megaeth_cli.commands.deploy", "Compile and deploy a contract.", CONTRACTS),
+    "tx": LazyCommand("megaeth_cli.commands.tx", "Send a transaction, or look at one.", CONTRACTS),
+    "call": LazyCommand("megaeth_cli.commands.call", "Read from a contract.", CONTRACTS),
+    "accounts": LazyCommand("megaeth_cli.commands.accounts", "List the dev accounts.", CONTRACTS),
     "rpc": LazyCommand("megaeth_cli.commands.rpc", "Call any JSON-RPC method of a node.", CHAIN),
 }
 

@@ -24,12 +24,14 @@ Json = Any
 class RpcError(CliError):
     """The node answered with a JSON-RPC error object."""
 
-    def __init__(self, method: str, code: int, message: str, data: Json = None) -> None:
+    def __init__(self, method: str, code: int, message: str, data: Json = None, mega: Json = None) -> None:
         super().__init__(message, f"{method} failed with code {code}", status=ExitStatus.RPC)
         self.method = method
         self.code = code
         self.message = message
         self.data = data
+        self.mega = mega
+        """What MegaETH adds: resources used and why execution halted."""
 
 
 class RpcClient:
@@ -132,7 +134,11 @@ def _result(method: str, answer: dict[str, Json]) -> Json:
     if error is not None:
         fields = error if isinstance(error, dict) else {"message": str(error)}
         raise RpcError(
-            method, int(fields.get("code", -32603)), str(fields.get("message", "")), fields.get("data")
+            method,
+            int(fields.get("code", -32603)),
+            str(fields.get("message", "")),
+            fields.get("data"),
+            fields.get("mega"),
         )
     return answer.get("result")
 

@@ -1,0 +1,119 @@
+"""What is known about deployed contracts, so that later commands know them by name.
+
+One JSON file per deployment, kept with the chain's data; for a chain that is not a local devnet, by chain id in the
+user's data directory. Written by `megaeth deploy`, read by everything else.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from megaeth_cli.abi import Interface
+from megaeth_cli.errors import CliError
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One deployed contract."""
+
+    name: str
+    unit: str
+    """The compiler's name of its source file."""
+    address: str
+    transaction: str
+    deployer: str
+    compiler: str
+    source_hash: str
+    abi: list[dict[str, Any]]
+    bytecode: str
+    """Creation code without constructor arguments."""
+    constructor_arguments: str = "0x"
+    layout: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def interface(self) -> Interface:
+        """The ABI, indexed."""
+        return Interface(self.abi)
+
+    @property
+    def raw_address(self) -> bytes:
+        """The address as bytes."""
+        return bytes.fromhex(self.address[2:])
+
+
+class ArtifactStore:
+    """The artifacts of one chain."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def save(self, artifact: Artifact) -> Path:
+        """Keep an artifact; its name now means this deployment."""
+        body = json.dumps({"version": VERSION, **asdict(artifact)}, indent=1)
+        path = self._by_address(artifact.address)
+        try:
+            for target in (path, self._by_name(artifact.name)):
+                _replace(target, body)
+        except OSError as error:
+            raise CliError(
+                f"{artifact.name} is deployed at {artifact.address}, but its artifact could not be kept",
+                f"{error.filename or self.directory}: {error.strerror or error}",
+                "use the address instead of the name",
+            ) from None
+        return path
+
+    def named(self, name: str) -> Artifact | None:
+        """The newest deployment with that name."""
+        # A name comes from the command line: it must not lead out of the directory.
+        return _load(self._by_name(name)) if name.replace("$", "_").isidentifier() else None
+
+    def at(self, address: str | bytes) -> Artifact | None:
+        """The contract that was deployed to an address."""
+        return _load(self._by_address(address if isinstance(address, str) else f"0x{address.hex()}"))
+
+    def all(self) -> Iterator[Artifact]:
+        """Every deployment."""
+        directory = self.directory / "by-address"
+        if directory.is_dir():
+            for path in sorted(directory.glob("*.json")):
+                if (artifact := _load(path)) is not None:
+                    yield artifact
+
+    def names(self) -> list[str]:
+        """The names that mean something."""
+        return sorted(path.stem for path in (self.directory / "by-name").glob("*.json"))
+
+    def _by_name(self, name: str) -> Path:
+        return self.directory / "by-name" / f"{name}.json"
+
+    def _by_address(self, address: str) -> Path:
+        return self.directory / "by-address" / f"{address.lower()}.json"
+
+
+def _replace(path: Path, body: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".artifact-")
+    with os.fdopen(handle, "w") as file:
+        file.write(body)
+    Path(aside).replace(path)
+
+
+def _load(path: Path) -> Artifact | None:
+    try:
+        fields = json.loads(path.read_bytes())
+        if fields.pop("version") != VERSION:
+            return None
+        return Artifact(**fields)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CliError(
+            f"the artifact {path} cannot be read", str(error), "delete it and deploy the contract again"
+        ) from None

@@ -1,0 +1,105 @@
+"""From `CONTRACT "fn(types)" ARGS...` on a command line to calldata."""
+
+import json
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from megaeth_cli.abi import AbiTypeError, Entry, Interface, ValueTextError, from_text, parse_signature
+from megaeth_cli.abi.values import Resolver
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.network import KnownContract
+
+
+def find_function(contract: KnownContract, text: str, argument_count: int) -> Entry:
+    """The function that is meant: a signature, or a name from the contract's ABI."""
+    interface = contract.interface
+    if "(" in text:
+        return _by_signature(contract, interface, text)
+    if interface is None:
+        raise CliError(
+            f"the ABI of {contract.label} is not known",
+            "it was not deployed with `megaeth deploy` on this chain",
+            f'give the whole signature, for example "{text}(uint256)"',
+            ExitStatus.USAGE,
+        )
+    overloads = interface.named("function", text)
+    if not overloads:
+        raise _no_function(contract, interface, text)
+    fitting = [entry for entry in overloads if len(entry.inputs) == argument_count]
+    if len(fitting) == 1 or len(overloads) == 1:
+        return (fitting or overloads)[0]
+    raise CliError(
+        f"{contract.label} has several functions called {text}",
+        "\n".join(entry.described for entry in overloads),
+        f'give the whole signature, for example "{overloads[0].signature}"',
+        ExitStatus.USAGE,
+    )
+
+
+def read_arguments(entry: Entry, texts: Sequence[str], resolve: Resolver) -> list[Any]:
+    """The arguments of a function or constructor; errors name the parameter."""
+    if len(texts) != len(entry.inputs):
+        given = f"not {len(texts)}" if texts else "none was given"
+        count = len(entry.inputs)
+        raise CliError(
+            f"{entry.described} takes {count} argument{'s' if count != 1 else ''}, {given}",
+            hint="quote an argument that has spaces or commas",
+            status=ExitStatus.USAGE,
+        )
+    values = []
+    for number, (parameter, text) in enumerate(zip(entry.inputs, texts, strict=True), 1):
+        try:
+            values.append(from_text(parameter.type, text, resolve))
+        except ValueTextError as error:
+            shown = f"{parameter.type} {parameter.name}".strip()
+            raise CliError(
+                f"argument {number} ({shown}) of {entry.name}: {error}", "", "", ExitStatus.USAGE
+            ) from None
+    return values
+
+
+def arguments_of_file(text: str, where: str) -> list[str]:
+    """Arguments from a file: a JSON array, or one argument per line."""
+    if not text.lstrip().startswith("["):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    try:
+        items = json.loads(text, parse_int=str, parse_float=str)
+    except ValueError as error:
+        raise CliError(f"{where} is not JSON", str(error), status=ExitStatus.USAGE) from None
+    return [item if isinstance(item, str) else json.dumps(item) for item in items]
+
+
+def _by_signature(contract: KnownContract, interface: Interface | None, text: str) -> Entry:
+    try:
+        given = parse_signature(text)
+    except AbiTypeError as error:
+        raise CliError(
+            f"not a function signature: {text}",
+            str(error),
+            'for example "transfer(address,uint256)"',
+            ExitStatus.USAGE,
+        ) from None
+    if interface is None:
+        return given
+    overloads = interface.named("function", given.name)
+    known = next((entry for entry in overloads if entry.signature == given.signature), None)
+    if known is not None:
+        return known
+    if any(entry.kind == "fallback" for entry in interface.entries):
+        return given
+    raise _no_function(contract, interface, given.signature)
+
+
+def _no_function(contract: KnownContract, interface: Interface, text: str) -> CliError:
+    names = interface.names("function")
+    close = get_close_matches(text, names, 1, 0.5) or get_close_matches(
+        text, [re.sub(r"\(.*", "", name) for name in names], 1, 0.5
+    )
+    return CliError(
+        f"{contract.label} has no function {text}",
+        "it has " + (", ".join(names) or "none"),
+        f"did you mean {close[0]}?" if close else "",
+        ExitStatus.USAGE,
+    )

@@ -1,0 +1,110 @@
+"""`megaeth call CONTRACT FUNCTION ARGS...`: read from a contract without a transaction."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from megaeth_cli import options
+from megaeth_cli.abi import DecodingError, Entry, to_json, to_text
+from megaeth_cli.calls import find_function, read_arguments
+from megaeth_cli.commands.contract_options import From, NegativeNumbers, Value, amount, arguments
+from megaeth_cli.env import Environment, environment
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.network import KnownContract, Network
+from megaeth_cli.rpc_client import RpcError
+from megaeth_cli.transact import refusal
+from megaeth_cli.wallet import address_only
+
+app = typer.Typer()
+
+TAGS = ("latest", "pending", "safe", "finalized", "earliest")
+
+
+@app.command(cls=NegativeNumbers)
+def call(
+    context: typer.Context,
+    contract: Annotated[str, typer.Argument(help="Address, or name of a deployed contract.")],
+    function: Annotated[str, typer.Argument(help='Name, or signature like "balanceOf(address)(uint256)".')],
+    args: Annotated[list[str] | None, typer.Argument(help="The function's arguments.")] = None,
+    block: Annotated[
+        str, typer.Option("--block", "-b", metavar="BLOCK", help="Number, hash or tag to read at.")
+    ] = "latest",
+    sender: From = None,
+    value: Value = "0",
+    rpc_url: options.RpcUrl = None,
+) -> None:
+    """Call a function without a transaction and print what it returns."""
+    env = environment(context)
+    network = Network(env, rpc_url)
+    target = network.contract(contract)
+    texts = arguments(args)
+    entry = find_function(target, function, len(texts))
+    data = entry.encode_call(read_arguments(entry, texts, network.resolve))
+    transaction = {"to": f"0x{target.address.hex()}", "data": f"0x{data.hex()}"}
+    account = address_only(network, sender)
+    if account is not None:
+        transaction["from"] = f"0x{account.hex()}"
+    if wei := amount(value, "--value"):
+        transaction["value"] = hex(wei)
+    try:
+        result = network.node.call("eth_call", transaction, block_parameter(block))
+    except RpcError as error:
+        interfaces = [target.interface] if target.interface is not None else []
+        transaction.setdefault("from", "0x" + "00" * 20)
+        raise refusal(network, error, interfaces, transaction) from error
+    _print(env, network, target, entry, bytes.fromhex(result[2:]))
+
+
+def block_parameter(text: str) -> object:
+    """A block as a JSON-RPC parameter: tag, number, or hash."""
+    if text in TAGS:
+        return text
+    if len(text) == 66 and text.startswith("0x"):
+        return {"blockHash": text}
+    try:
+        return hex(int(text, 16 if text.startswith("0x") else 10))
+    except ValueError:
+        raise CliError(
+            f"not a block: {text}",
+            f"a block is a number, a hash, or one of {', '.join(TAGS)}",
+            "",
+            ExitStatus.USAGE,
+        ) from None
+
+
+def _print(env: Environment, network: Network, target: KnownContract, entry: Entry, data: bytes) -> None:
+    if not data and (entry.outputs or target.artifact is None) and _has_no_code(network, target):
+        raise network.no_code(target)
+    if not entry.outputs:
+        env.write(json.dumps({"data": f"0x{data.hex()}"}) if env.json else f"0x{data.hex()}")
+        return
+    try:
+        values = entry.decode_outputs(data)
+    except DecodingError as error:
+        wanted = ", ".join(str(one.type) for one in entry.outputs)
+        raise CliError(
+            f"what {entry.signature} returned is no ({wanted})",
+            f"{error}\n0x{data.hex()}",
+            "check the result types in the signature",
+        ) from None
+    if env.json:
+        items = [to_json(one.type, value) for one, value in zip(entry.outputs, values, strict=True)]
+        names = {one.name: item for one, item in zip(entry.outputs, items, strict=True) if one.name}
+        body = {
+            "result": items[0] if len(items) == 1 else items,
+            "named": names or None,
+            "data": f"0x{data.hex()}",
+        }
+        env.write(json.dumps(body))
+        return
+    for one, value in zip(entry.outputs, values, strict=True):
+        label = f"{one.name}: " if one.name and len(values) > 1 else ""
+        # A lone string goes to pipes as it is.
+        plain = isinstance(value, str) and len(values) == 1
+        env.write(label + (value if plain else to_text(one, value)))
+
+
+def _has_no_code(network: Network, target: KnownContract) -> bool:
+    code: str = network.node.call("eth_getCode", f"0x{target.address.hex()}", "latest")
+    return code == "0x"

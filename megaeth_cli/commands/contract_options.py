@@ -1,0 +1,86 @@
+"""Options and habits that deploy, tx and call share."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperCommand
+
+from megaeth_cli.abi.values import ValueTextError, integer
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.wallet import KEY_VARIABLE
+
+if TYPE_CHECKING:
+    from typer._click import Context
+
+_NEGATIVE = re.compile(r"-\d")
+# No argument of a process can hold this byte, so the mark cannot be mistaken for something typed.
+_MARK = "\0"
+
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="N|ADDRESS",
+        help="Dev account by number or address.  [default: 0]",
+        show_default=False,
+    ),
+]
+Value = Annotated[
+    str, typer.Option("--value", metavar="AMOUNT", help="Ether to send along: 1ether, 5gwei, or wei.")
+]
+PrivateKey = Annotated[
+    str | None,
+    typer.Option(
+        "--private-key", metavar="HEX", help=f"Sign with this key (better: the variable {KEY_VARIABLE})."
+    ),
+]
+Keystore = Annotated[
+    Path | None, typer.Option("--keystore", metavar="FILE", help="Sign with the key in a keystore file.")
+]
+PasswordFile = Annotated[
+    Path | None, typer.Option("--password-file", metavar="FILE", help="Holds the keystore's password.")
+]
+GasLimit = Annotated[
+    str | None,
+    typer.Option("--gas-limit", metavar="GAS", help="Instead of an estimate; sends even what would fail."),
+]
+Nonce = Annotated[
+    int | None, typer.Option("--nonce", min=0, metavar="N", help="Instead of the account's next nonce.")
+]
+
+
+class NegativeNumbers(TyperCommand):
+    """A command whose arguments may be negative numbers: `-5` is an argument, not an option."""
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        """Hide negative numbers from the option parser."""
+        return super().parse_args(ctx, [_MARK + arg if _NEGATIVE.match(arg) else arg for arg in args])
+
+
+def arguments(texts: Sequence[str] | None) -> list[str]:
+    """The arguments as they were typed."""
+    return [text.removeprefix(_MARK) for text in texts or ()]
+
+
+def amount(text: str, option: str) -> int:
+    """A number that is not negative, with or without a unit."""
+    try:
+        number = integer(text.removeprefix(_MARK))
+    except ValueTextError as error:
+        raise CliError(f"{option}: {error}", status=ExitStatus.USAGE) from None
+    if number < 0 or number >> 256:
+        raise CliError(f"{option}: {text.removeprefix(_MARK)} is out of range", status=ExitStatus.USAGE)
+    return number
+
+
+def gas_limit(text: str | None) -> int | None:
+    """`--gas-limit`."""
+    if text is None:
+        return None
+    number = amount(text, "--gas-limit")
+    if number >> 64:
+        raise CliError(f"--gas-limit: {text} is out of range", status=ExitStatus.USAGE)
+    return number

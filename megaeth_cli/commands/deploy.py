@@ -1,0 +1,303 @@
+"""`megaeth deploy FILE.sol[:NAME] ARGS...`: compile, sign here, send, remember the contract by name."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from megaeth_cli import options
+from megaeth_cli.abi import Interface, ValueTextError, from_text, parse_type
+from megaeth_cli.abi.values import hex_bytes
+from megaeth_cli.artifacts import Artifact
+from megaeth_cli.calls import arguments_of_file, read_arguments
+from megaeth_cli.commands.contract_options import (
+    From,
+    GasLimit,
+    Keystore,
+    NegativeNumbers,
+    Nonce,
+    PasswordFile,
+    PrivateKey,
+    Value,
+    amount,
+    arguments,
+    gas_limit,
+)
+from megaeth_cli.commands.tx import report_sent
+from megaeth_cli.compile import Compilation, Contract, Options, compile_source
+from megaeth_cli.env import Environment, environment
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.network import Network
+from megaeth_cli.output.facts import labelled
+from megaeth_cli.output.receipts import receipt_json, receipt_rows
+from megaeth_cli.transact import Draft, Sent, send
+from megaeth_cli.units import checksummed, keccak, quantity
+from megaeth_cli.wallet import Choice, Signer, choose
+
+app = typer.Typer()
+
+CREATE2_FACTORY = bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c")
+"""The deterministic deployer (github.com/Arachnid/deterministic-deployment-proxy): calldata is salt, then code."""
+
+_SOURCE = re.compile(r"(?P<path>.+\.(?:sol|vy))(?::(?P<name>[\w$]+))?", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"__\$([0-9a-f]{34})\$__")
+_COMPILER = "Compiler"
+
+
+@app.command(cls=NegativeNumbers)
+def deploy(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE[:NAME]", help="Source file, and which contract in it.")
+    ],
+    args: Annotated[list[str] | None, typer.Argument(help="The constructor's arguments.")] = None,
+    arguments_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--constructor-args", metavar="FILE", help="Arguments from a file: JSON array, or one per line."
+        ),
+    ] = None,
+    value: Value = "0",
+    sender: From = None,
+    private_key: PrivateKey = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    gas: GasLimit = None,
+    nonce: Nonce = None,
+    create2: Annotated[
+        str | None,
+        typer.Option("--create2", metavar="SALT", help="Same address on every chain; hex or any text."),
+    ] = None,
+    library: Annotated[
+        list[str] | None,
+        typer.Option("--library", metavar="NAME=ADDRESS", help="Where a library that the contract links is."),
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the hash at once; don't wait.")] = False,
+    solc: Annotated[
+        str | None, typer.Option("--solc", metavar="PATH", help="This compiler.", rich_help_panel=_COMPILER)
+    ] = None,
+    remapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--remapping", metavar="PREFIX=TARGET", help="Where imports lead.", rich_help_panel=_COMPILER
+        ),
+    ] = None,
+    optimize: Annotated[
+        bool | None,
+        typer.Option("--optimize/--no-optimize", help="Default: optimise.", rich_help_panel=_COMPILER),
+    ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option("--optimizer-runs", min=0, metavar="N", help="Default: 200.", rich_help_panel=_COMPILER),
+    ] = None,
+    via_ir: Annotated[
+        bool | None,
+        typer.Option("--via-ir/--no-via-ir", help="Compile through Yul.", rich_help_panel=_COMPILER),
+    ] = None,
+    evm_version: Annotated[
+        str | None,
+        typer.Option("--evm-version", metavar="NAME", help="Default: prague.", rich_help_panel=_COMPILER),
+    ] = None,
+    rpc_url: options.RpcUrl = None,
+) -> int:
+    """Compile a contract, deploy it, and remember it by its name."""
+    env = environment(context)
+    path, name = _source(env, source)
+    network = Network(env, rpc_url)
+    _ = network.chain_id  # a node that does not answer is told before anything is compiled
+    compilation = compile_source(
+        path,
+        Options(
+            env.paths.cache,
+            dict(env.variables),
+            solc,
+            tuple(remapping or ()),
+            optimize,
+            runs,
+            via_ir,
+            evm_version,
+            env.note,
+        ),
+    )
+    contract = compilation.contract(name)
+    texts = _argument_texts(env, arguments(args), arguments_file)
+    wei = amount(value, "--value")
+    constructor_arguments = _constructor_arguments(network, contract, texts, wei)
+    code = _linked(network, contract, compilation, library or []) + constructor_arguments
+    signer = choose(network, Choice(sender, private_key, keystore, password_file))
+    draft = Draft(None, code, wei, gas_limit(gas), nonce)
+    address = None
+    if create2 is not None:
+        address, draft = _create2(network, contract, draft, create2)
+    interface = Interface(contract.abi)
+    sent = send(network, signer, draft, [interface], wait=not no_wait)
+    if sent.receipt is None or quantity(sent.receipt.get("status", "0x1")) != 1:
+        return report_sent(env, network, sent, [interface])
+    artifact = _artifact(compilation, contract, sent, signer, address, constructor_arguments)
+    kept = network.artifacts.save(artifact)
+    _print(env, network, artifact, sent, kept)
+    return ExitStatus.SUCCESS
+
+
+def _source(env: Environment, text: str) -> tuple[Path, str | None]:
+    found = _SOURCE.fullmatch(text)
+    if found is None:
+        raise CliError(
+            f"not a source file: {text}",
+            "a source ends in .sol or .vy, and may be followed by :Name",
+            "for example contracts/src/Token.sol:Token",
+            ExitStatus.USAGE,
+        )
+    path = Path(found["path"]).expanduser()
+    if not path.is_absolute():
+        path = env.cwd / path
+    if not path.is_file():
+        raise CliError(f"no such file: {found['path']}", "", "check the path", ExitStatus.USAGE)
+    return path, found["name"]
+
+
+def _argument_texts(env: Environment, typed: list[str], file: Path | None) -> list[str]:
+    if file is None:
+        return typed
+    if typed:
+        raise CliError("either arguments or --constructor-args, not both", status=ExitStatus.USAGE)
+    try:
+        return arguments_of_file((env.cwd / file).read_text(), str(file))
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CliError(f"--constructor-args {file} cannot be read", why, status=ExitStatus.USAGE) from None
+
+
+def _constructor_arguments(network: Network, contract: Contract, texts: list[str], wei: int) -> bytes:
+    constructor = replace(Interface(contract.abi).constructor, name=contract.name)
+    values = read_arguments(constructor, texts, network.resolve)
+    if wei and constructor.mutability != "payable":
+        raise CliError(
+            f"the constructor of {contract.name} takes no ether",
+            "it is not payable",
+            "leave --value out",
+            ExitStatus.USAGE,
+        )
+    return constructor.encode_call(values)
+
+
+def _linked(network: Network, contract: Contract, compilation: Compilation, libraries: list[str]) -> bytes:
+    """The creation code, with addresses in the places of libraries."""
+    if not contract.bytecode:
+        raise CliError(
+            f"{contract.name} cannot be deployed", "it is abstract or an interface", "", ExitStatus.COMPILE
+        )
+    places = {}
+    for text in libraries:
+        name, equals, where = text.partition("=")
+        if not equals:
+            raise CliError(f"--library {text}: write NAME=ADDRESS", status=ExitStatus.USAGE)
+        places[name] = network.address(where, f"--library {name}")
+
+    def fill(found: re.Match[str]) -> str:
+        for one in compilation.contracts:
+            if keccak(one.full_name.encode()).hex()[:34] != found[1]:
+                continue
+            known = places.get(one.name) or places.get(one.full_name) or network.resolve(one.name)
+            if known is not None:
+                return known.hex()
+            raise CliError(
+                f"{contract.name} needs the library {one.name}",
+                "its address is not known",
+                f"megaeth deploy {one.full_name}   first, or --library {one.name}=0x...",
+                ExitStatus.USAGE,
+            )
+        raise CliError(f"{contract.name} needs an unknown library", found[0], "", ExitStatus.COMPILE)
+
+    return bytes.fromhex(_PLACEHOLDER.sub(fill, contract.bytecode))
+
+
+def _create2(network: Network, contract: Contract, draft: Draft, text: str) -> tuple[bytes, Draft]:
+    salt = _salt(text)
+    address = keccak(b"\xff" + CREATE2_FACTORY + salt + keccak(draft.data))[12:]
+    factory, there = network.node.batch(
+        [
+            ("eth_getCode", [f"0x{CREATE2_FACTORY.hex()}", "latest"]),
+            ("eth_getCode", [f"0x{address.hex()}", "latest"]),
+        ]
+    )
+    if factory == "0x":
+        raise CliError(
+            "--create2 needs the deterministic deployer",
+            f"there is no code at {checksummed(CREATE2_FACTORY)} on this chain",
+            "deploy without --create2",
+        )
+    if there != "0x":
+        raise CliError(
+            f"{contract.name} is already at {checksummed(address)}",
+            "the same code and salt give the same address",
+            "choose another salt",
+        )
+    return address, replace(draft, to=CREATE2_FACTORY, data=salt + draft.data)
+
+
+def _salt(text: str) -> bytes:
+    if text[:2] in ("0x", "0X"):
+        try:
+            raw = hex_bytes(text)
+        except ValueTextError as error:
+            raise CliError(f"--create2: {error}", status=ExitStatus.USAGE) from None
+        if len(raw) > 32:
+            raise CliError(f"--create2: {len(raw)} bytes; a salt has 32 at most", status=ExitStatus.USAGE)
+        return raw.rjust(32, b"\0")
+    if text.isdigit():
+        number: int = from_text(parse_type("uint256"), text)
+        return number.to_bytes(32, "big")
+    return keccak(text.encode())
+
+
+def _artifact(
+    compilation: Compilation,
+    contract: Contract,
+    sent: Sent,
+    signer: Signer,
+    address: bytes | None,
+    constructor_arguments: bytes,
+) -> Artifact:
+    receipt = sent.receipt or {}
+    return Artifact(
+        name=contract.name,
+        unit=contract.unit,
+        address=checksummed(address or bytes.fromhex(receipt["contractAddress"][2:])),
+        transaction=sent.hash,
+        deployer=signer.shown,
+        compiler=compilation.compiler,
+        source_hash=compilation.source_hash,
+        abi=contract.abi,
+        bytecode=f"0x{contract.bytecode}",
+        constructor_arguments=f"0x{constructor_arguments.hex()}",
+        layout=contract.layout,
+    )
+
+
+def _print(env: Environment, network: Network, artifact: Artifact, sent: Sent, kept: Path) -> None:
+    receipt = sent.receipt or {}
+    if env.json:
+        body = {
+            "name": artifact.name,
+            "address": artifact.address,
+            "deployer": artifact.deployer,
+            "compiler": artifact.compiler,
+            "sourceHash": artifact.source_hash,
+            "artifact": str(kept),
+        }
+        env.write(
+            json.dumps(body | receipt_json(receipt, sent.latency_ms, None, network.interface_at), indent=2)
+        )
+        return
+    rows = [
+        ("address", artifact.address),
+        ("transaction", sent.hash),
+        *receipt_rows(receipt),
+        ("latency", f"{sent.latency_ms:.1f} ms"),
+        ("compiler", artifact.compiler),
+    ]
+    env.write(f"{artifact.name} deployed\n{labelled(rows)}")

@@ -1,0 +1,203 @@
+"""Why an execution failed, in words: from revert data and from MegaETH's halt reasons."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from megaeth_cli.abi import DecodingError, Entry, Interface, parse_signature, to_json, to_text
+from megaeth_cli.units import quantity
+
+PANICS = {
+    0x00: "generic panic of the compiler",
+    0x01: "an assertion failed",
+    0x11: "arithmetic overflow or underflow",
+    0x12: "division or modulo by zero",
+    0x21: "a number that is no value of the enum",
+    0x22: "a storage byte array with a broken encoding",
+    0x31: "pop() on an empty array",
+    0x32: "array index out of bounds",
+    0x41: "too much memory was allocated, or an array is too large",
+    0x51: "a call of an uninitialised internal function",
+}
+"""https://docs.soliditylang.org/en/latest/control-structures.html#panic-via-assert-and-error-via-require"""
+
+# mega-evm limit/mod.rs
+DIMENSIONS = ("data size", "KV updates", "compute gas", "state growth")
+# mega-evm access/volatile.rs, in the order of its bits
+VOLATILE = (
+    "block.number",
+    "block.timestamp",
+    "block.coinbase",
+    "block.difficulty",
+    "block.gaslimit",
+    "block.basefee",
+    "block.prevrandao",
+    "blockhash",
+    "block.blobbasefee",
+    "blobhash",
+    "the beneficiary's account",
+    "the oracle's storage",
+)
+DETENTION_HINT = (
+    "reading volatile data leaves a transaction 20,000,000 compute gas; read it last, or split the work"
+)
+FRAME_HINT = "a call gets 98/100 of what its caller has left; split the work over several transactions"
+_HALTS = {
+    "DataLimitExceeded": ("data size limit exceeded", "write, log and pass less data in one transaction"),
+    "KvUpdateLimitExceeded": (
+        "KV update limit exceeded",
+        "change fewer slots and accounts in one transaction",
+    ),
+    "ComputeGasLimitExceeded": (
+        "compute gas limit exceeded",
+        "split the computation over several transactions",
+    ),
+    "StateGrowthLimitExceeded": (
+        "state growth limit exceeded",
+        "make fewer new slots and accounts in one transaction",
+    ),
+    "VolatileDataAccessOutOfGas": (
+        "gas detention: the compute gas left after reading volatile data ran out",
+        DETENTION_HINT,
+    ),
+    "SystemTxInvalidCallee": ("a system transaction called something else than the oracle", ""),
+}
+_HALTS["KVUpdateLimitExceeded"] = _HALTS["KvUpdateLimitExceeded"]
+
+_ERROR = parse_signature("Error(string)")
+_PANIC = parse_signature("Panic(uint256)")
+_LIMIT = parse_signature("MegaLimitExceeded(uint8 kind,uint64 limit)")
+_VOLATILE = parse_signature("VolatileDataAccessDisabled(uint8 access)")
+_PLAIN = {
+    parse_signature(f"{name}()").selector: f"{name}: {meaning}"
+    for name, meaning in (
+        ("DisabledByParent", "volatile data access was disabled by a caller, who alone may enable it"),
+        ("NotIntercepted", "this function of a system contract answers direct calls only"),
+        ("NonZeroTransfer", "a system contract takes no value"),
+        ("NotSystemAddress", "only the system address may write to the oracle"),
+    )
+}
+_SHOWN_BYTES = 132
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why it failed."""
+
+    text: str
+    hint: str = ""
+    error: str = ""
+    """The error's signature where there is one."""
+    arguments: object = None
+    """Of the error, for programs."""
+
+    def to_json(self) -> dict[str, object]:
+        """For `--json`."""
+        body: dict[str, object] = {"text": self.text}
+        if self.hint:
+            body["hint"] = self.hint
+        if self.error:
+            body |= {"error": self.error, "arguments": self.arguments}
+        return body
+
+
+def of_revert(data: bytes, interfaces: Iterable[Interface] = ()) -> Reason:
+    """What revert data says; custom errors are looked up in the interfaces."""
+    if not data:
+        return Reason(
+            "reverted without a reason",
+            "a require() without a message, a call that the contract does not know, or ether that it does not take",
+        )
+    selector = data[:4]
+    for builtin, explain in _BUILTIN:
+        if selector == builtin.selector:
+            try:
+                return explain(builtin, data)
+            except DecodingError:
+                break
+    if len(data) == 4 and selector in _PLAIN:
+        return Reason(_PLAIN[selector])
+    for interface in interfaces:
+        entry = interface.error(selector)
+        if entry is None:
+            continue
+        try:
+            return _custom(entry, data)
+        except DecodingError:
+            continue
+    rest = f"... ({len(data)} bytes)" if len(data) > _SHOWN_BYTES else ""
+    return Reason(f"reverted with data of an unknown error: 0x{data[:_SHOWN_BYTES].hex()}{rest}")
+
+
+def of_halt(mega: Mapping[str, Any] | None) -> Reason | None:
+    """What the `mega` object of a receipt or an error says; None when nothing halted."""
+    halt = (mega or {}).get("haltReason")
+    if not halt:
+        return None
+    if not isinstance(halt, Mapping):
+        return Reason(f"halted: {halt}")
+    kind = str(halt.get("kind", "unknown"))
+    if kind not in _HALTS:
+        return Reason(f"halted: {kind}", _evm_hint(kind))
+    text, hint = _HALTS[kind]
+    details = [f"{name} {_number(halt[name]):,}" for name in ("limit", "actual") if name in halt]
+    read = halt.get("accesses")
+    if isinstance(read, list) and read:
+        details.append(f"read {', '.join(map(str, read))}")
+    return Reason(f"{kind}: {text}" + (f" ({', '.join(details)})" if details else ""), hint)
+
+
+def _evm_hint(kind: str) -> str:
+    if kind.startswith("OutOfGas"):
+        return "the gas limit was too low; leave --gas-limit out to have it estimated"
+    return ""
+
+
+def _number(value: object) -> int:
+    return quantity(value) if isinstance(value, str) else int(str(value))
+
+
+def _string(entry: Entry, data: bytes) -> Reason:
+    [text] = entry.decode_inputs(data)
+    return Reason(f'reverted: "{text}"', "", entry.signature, [text])
+
+
+def _panic(entry: Entry, data: bytes) -> Reason:
+    [code] = entry.decode_inputs(data)
+    meaning = PANICS.get(code, "unknown code")
+    return Reason(f"panicked: {meaning} (Panic 0x{code:02x})", "", entry.signature, [str(code)])
+
+
+def _limit(entry: Entry, data: bytes) -> Reason:
+    kind, limit = entry.decode_inputs(data)
+    what = DIMENSIONS[kind] if kind < len(DIMENSIONS) else f"dimension {kind}"
+    text = f"MegaLimitExceeded: a call used up its {what} limit of {limit:,}"
+    return Reason(text, FRAME_HINT, entry.signature, [str(kind), str(limit)])
+
+
+def _volatile(entry: Entry, data: bytes) -> Reason:
+    [access] = entry.decode_inputs(data)
+    what = VOLATILE[access] if access < len(VOLATILE) else f"access {access}"
+    return Reason(
+        f"VolatileDataAccessDisabled: {what} was read where a caller has disabled it",
+        "a calling contract used MegaAccessControl.disableVolatileDataAccess()",
+        entry.signature,
+        [str(access)],
+    )
+
+
+def _custom(entry: Entry, data: bytes) -> Reason:
+    pairs = list(zip(entry.inputs, entry.decode_inputs(data), strict=True))
+    shown = ", ".join(
+        f"{one.name}: {to_text(one, value)}" if one.name else to_text(one, value) for one, value in pairs
+    )
+    arguments = {one.name or str(n): to_json(one.type, value) for n, (one, value) in enumerate(pairs)}
+    return Reason(f"reverted: {entry.name}({shown})", "", entry.signature, arguments)
+
+
+_BUILTIN: tuple[tuple[Entry, Callable[[Entry, bytes], Reason]], ...] = (
+    (_ERROR, _string),
+    (_PANIC, _panic),
+    (_LIMIT, _limit),
+    (_VOLATILE, _volatile),
+)
