@@ -31,9 +31,16 @@ class Sealing(Protocol):
     def durable(self, mini: int, block: int) -> None:
         """Everything up to here is on disk."""
 
+    def stop(self) -> None:
+        """Seal what is open and end."""
+
+
+class EngineEnded(RuntimeError):
+    """The engine ended without being asked to."""
+
 
 class ChainLog:
-    """Call `start` once, then, after the engine's `stop`, `join`."""
+    """Call `start` once after the engine's, and `finish` instead of the engine's `stop`."""
 
     def __init__(
         self,
@@ -46,14 +53,17 @@ class ChainLog:
         self._store = store
         self._publish = publish
         self._on_failure = on_failure
+        self._finishing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chain-log", daemon=True)
 
     def start(self) -> None:
         """Begins to write."""
         self._thread.start()
 
-    def join(self, patience_s: float | None = None) -> bool:
-        """Waits for the last batch; tells whether it is written."""
+    def finish(self, patience_s: float | None = None) -> bool:
+        """Stops the engine and waits for the last batch; tells whether it is written."""
+        self._finishing.set()
+        self._engine.stop()
         self._thread.join(patience_s)
         return not self._thread.is_alive()
 
@@ -64,5 +74,7 @@ class ChainLog:
                     tip = self._store.append(sealed)
                     self._engine.durable(tip.mini, tip.block)
                     self._publish(sealed)
+            if not self._finishing.is_set():
+                raise EngineEnded("the engine stopped sealing")  # noqa: TRY301 one way out for all failures
         except BaseException as error:
             self._on_failure(error)

@@ -28,9 +28,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from devnet._engine import Engine, fold_diffs
+from devnet._engine import Engine, EngineError, fold_diffs
 from devnet.config import Config
-from devnet.errors import UnavailableError
+from devnet.errors import ConfigError, UnavailableError
 from devnet.genesis import DevAccount, derive, load_alloc
 from devnet.role_config import RoleConfig, run_role, write_ready_file
 from devnet.roles import chain_config
@@ -97,8 +97,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         began = time.monotonic()
         await server.stop(DRAIN_S)
         # In a thread: the engine hands its last blocks to the log and its last answers to the loop meanwhile.
-        await loop.run_in_executor(None, engine.stop)
-        written = await loop.run_in_executor(None, chain_log.join, DEATH_S)
+        written = await loop.run_in_executor(None, chain_log.finish, DEATH_S)
         snapshotter.stop(CATCH_UP_S if written and failure.error is None else 0.0)
         log.info("stopped at %s in %.2f s", store.tip, time.monotonic() - began)
 
@@ -115,7 +114,10 @@ def open_chain(role: RoleConfig, accounts: list[DevAccount]) -> Iterator[tuple[E
         else:
             store.require(settings, chain_config.NAMES)
             document = store.genesis
-        engine = Engine(chain_config.engine_config(config, document), StoreArchive(store))
+        try:
+            engine = Engine(chain_config.engine_config(config, document), StoreArchive(store))
+        except (EngineError, ValueError) as error:
+            raise ConfigError("the engine can't make a chain of these settings", str(error)) from None
         genesis_hash = engine.genesis_hash()
         if store.identity is None:
             store.create(Identity(config.chain.chain_id, genesis_hash, settings), document)
@@ -125,7 +127,10 @@ def open_chain(role: RoleConfig, accounts: list[DevAccount]) -> Iterator[tuple[E
                 f"its genesis is 0x{store.identity.genesis_hash.hex()}, "
                 f"but this version makes 0x{genesis_hash.hex()} of it",
             )
-        restore(store, engine)
+        try:
+            restore(store, engine)
+        except EngineError as error:
+            raise Corrupted(store.directory, str(error)) from None
         yield engine, store
 
 

@@ -2,7 +2,7 @@
 
 import queue
 
-from devnet.roles.chain_log import ChainLog
+from devnet.roles.chain_log import ChainLog, EngineEnded
 from devnet.storage import Store
 from tests.unit.storage.chain import IDENTITY, build
 
@@ -14,6 +14,9 @@ class Engine:
 
     def __init__(self, store):
         self.store, self.sealed, self.visible = store, queue.Queue(), []
+
+    def stop(self):
+        self.sealed.put(None)
 
     def next_sealed(self, timeout_ms):
         return self.sealed.get(timeout=timeout_ms / 1000)
@@ -30,9 +33,9 @@ def test_mini_blocks_are_on_disk_before_they_are_visible(tmp_path):
         log = ChainLog(engine, store, published.append, failures.append)
         log.start()
         items = build([{KEY: b"%d" % number} for number in range(4)], 2)
-        for batch in (items[:2], [], items[2:], None):
+        for batch in (items[:2], [], items[2:]):
             engine.sealed.put(batch)
-        assert log.join(10)
+        assert log.finish(10)
         assert engine.visible == [(1, 0, True), (3, 2, True)]
         assert published == [items[:2], items[2:]]
         assert failures == []
@@ -46,6 +49,16 @@ def test_a_write_that_fails_shows_nothing_and_is_reported(tmp_path):
         log = ChainLog(engine, store, published.append, failures.append)
         log.start()
         engine.sealed.put(build([{KEY: b"1"}] * 2, 2)[1:])  # a log with a gap
-        assert log.join(10)
+        assert log.finish(10)
         assert engine.visible == published == []
         assert [type(error) for error in failures] == [ValueError]
+
+
+def test_an_engine_that_ends_by_itself_is_a_failure(tmp_path):
+    told = queue.Queue()
+    with Store.open(tmp_path) as store:
+        store.create(IDENTITY, b"{}")
+        engine = Engine(store)
+        ChainLog(engine, store, lambda sealed: None, told.put).start()
+        engine.stop()
+        assert isinstance(told.get(timeout=10), EngineEnded)
