@@ -15,6 +15,8 @@ class ServerThread:
         self._settings = ServerSettings(port=0, **settings)
         self._health = health
         self._loop = new_event_loop()
+        self._failures = []
+        self._loop.set_exception_handler(lambda _, context: self._failures.append(context))
         self._thread = threading.Thread(target=self._loop.run_forever)
 
     def __enter__(self):
@@ -34,6 +36,7 @@ class ServerThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        assert not self._failures, f"the loop caught {self._failures}"
 
     def stop(self, grace_s=1.0):
         self.run_async(self.server.stop(grace_s))

@@ -15,7 +15,7 @@ BOB = "0x" + "bb" * 20
 
 @pytest.fixture
 def ws(server):
-    with connect(f"ws://127.0.0.1:{server.port}") as client:
+    with connect(f"ws://127.0.0.1:{server.port}", proxy=None) as client:
         yield client
 
 
@@ -100,12 +100,12 @@ def test_after_unsubscribing_nothing_comes_any_more(server, ws):
 
 def test_a_subscription_belongs_to_its_connection(server, ws):
     identifier = subscribe(ws, "newHeads")
-    with connect(f"ws://127.0.0.1:{server.port}") as other:
+    with connect(f"ws://127.0.0.1:{server.port}", proxy=None) as other:
         assert call(other, "eth_unsubscribe", identifier)["error"]["code"] == -32000
 
 
 def test_a_closed_connection_takes_its_subscriptions_along(server, ws):
-    with connect(f"ws://127.0.0.1:{server.port}") as other:
+    with connect(f"ws://127.0.0.1:{server.port}", proxy=None) as other:
         subscribe(other, "newHeads")
     call(ws, "now_echo")
     publish(server, Block(1))
@@ -171,7 +171,7 @@ def test_topics_may_be_open_single_or_alternatives(ws):
 
 def test_subscriptions_per_connection_are_limited(serve):
     server = serve(max_subscriptions=2)
-    with connect(f"ws://127.0.0.1:{server.port}") as ws:
+    with connect(f"ws://127.0.0.1:{server.port}", proxy=None) as ws:
         for _ in range(2):
             subscribe(ws, "newHeads")
         assert call(ws, "eth_subscribe", "newHeads")["error"]["code"] == -32000

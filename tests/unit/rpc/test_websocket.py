@@ -12,7 +12,7 @@ from tests.support.raw_http import RawHttp, request
 
 
 def open_socket(server, path="/", **options):
-    return connect(f"ws://127.0.0.1:{server.port}{path}", compression=None, **options)
+    return connect(f"ws://127.0.0.1:{server.port}{path}", compression=None, proxy=None, **options)
 
 
 @pytest.fixture

@@ -1,0 +1,33 @@
+"""Clients from npm, fetched once into the user's cache. Tests that need them skip only where npm is absent."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CLIENTS = {"@foundry-rs/cast-linux-amd64": "1.7.1", "viem": "2.57.20"}
+FETCH_S = 600
+
+
+def directory():
+    """Return the directory that holds `node_modules` with all clients."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is absent")
+    cache = Path(os.environ.get("MEGAETH_CACHE") or Path.home() / ".cache" / "megaeth") / "test-clients"
+    if _installed(cache) != CLIENTS:
+        cache.mkdir(parents=True, exist_ok=True)
+        packages = [f"{name}@{version}" for name, version in CLIENTS.items()]
+        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(cache), *packages]
+        subprocess.run(command, check=True, timeout=FETCH_S, capture_output=True)
+    return cache
+
+
+def _installed(cache):
+    manifests = {name: cache / "node_modules" / name / "package.json" for name in CLIENTS}
+    return {
+        name: json.loads(path.read_text())["version"] for name, path in manifests.items() if path.exists()
+    }
