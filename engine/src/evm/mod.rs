@@ -6,6 +6,7 @@
 mod env;
 mod external;
 mod outcome;
+pub mod simulate;
 mod spec;
 
 pub use env::{BlockContext, block_limits, cfg_env, create_evm, evm_env};

@@ -8,13 +8,34 @@
 //!
 //! Sockets, subscriptions and methods about the network or the dev accounts are Python's.
 
+pub mod block_id;
+mod blocks;
+mod call;
 pub mod envelope;
 pub mod error;
+mod fees;
+pub mod logs;
+mod mega;
 pub mod methods;
+pub mod params;
+mod read;
+pub mod render;
+mod request;
 pub mod send;
+mod state;
+mod transactions;
 
 pub use error::RpcError;
 pub use methods::{Handler, Kind, Method, Node};
 
 /// Every method of the engine, one table per namespace module.
-static TABLES: &[&[Method]] = &[send::METHODS];
+static TABLES: &[&[Method]] = &[
+    blocks::METHODS,
+    call::METHODS,
+    fees::METHODS,
+    logs::METHODS,
+    mega::METHODS,
+    send::METHODS,
+    state::METHODS,
+    transactions::METHODS,
+];

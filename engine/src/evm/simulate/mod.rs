@@ -1,0 +1,235 @@
+//! Runs calls that change nothing: `eth_call`, `eth_callMany`, `eth_estimateGas`,
+//! `eth_createAccessList`.
+//!
+//! Works over any read-only database, in practice a pinned view of the world, so that a simulation
+//! never waits for the builder nor the builder for it. Knows nothing of JSON. The rules are those of
+//! a real transaction (both kinds of gas, all four limits, 98/100 forwarding, detention); only what
+//! a call can't have is left out: nonce, signature, and fees where no gas price is given.
+//!
+//! ```text
+//! CallRequest --transaction()--> MegaTransaction --Simulator::run()--> Outcome
+//!                                                  \--estimate::gas()--> u64
+//!                                                  \--access_list::create()--> AccessList
+//! ```
+
+pub mod access_list;
+pub mod estimate;
+pub mod overrides;
+pub mod reason;
+
+use std::fmt::Debug;
+
+use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
+use alloy_evm::{EvmEnv, EvmFactory as _};
+use alloy_primitives::{Address, Bytes, TxKind, U256};
+use mega_evm::{
+    EvmTxRuntimeLimits, MegaEvm, MegaEvmFactory, MegaPrecompiles, MegaSpecId, MegaTransaction,
+    MegaTransactionError, MegaTransactionOutcome,
+};
+use op_revm::transaction::deposit::DepositTransactionParts;
+use revm::{
+    DatabaseRef,
+    context::{BlockEnv, TxEnv, result::EVMError},
+    context_interface::either::Either,
+    database::CacheDB,
+    inspector::NoOpInspector,
+};
+
+use super::{ExternalEnv, cfg_env, is_detained, result_from};
+use crate::block::TxResult;
+
+/// What a caller asks to run. `None` leaves the choice to the simulation.
+#[derive(Debug, Clone, Default)]
+pub struct CallRequest {
+    /// Who calls; the zero address if it is not said.
+    pub from: Address,
+    /// The callee; `None` creates a contract.
+    pub to: Option<Address>,
+    /// Gas limit.
+    pub gas: Option<u64>,
+    /// Price per gas of a legacy or EIP-2930 transaction, wei.
+    pub gas_price: Option<u128>,
+    /// EIP-1559 fee cap, wei.
+    pub max_fee_per_gas: Option<u128>,
+    /// EIP-1559 tip cap, wei.
+    pub max_priority_fee_per_gas: Option<u128>,
+    /// Wei sent along.
+    pub value: U256,
+    /// Calldata or init code.
+    pub input: Bytes,
+    /// EIP-2930 access list.
+    pub access_list: Option<AccessList>,
+    /// EIP-7702 authorizations.
+    pub authorizations: Vec<SignedAuthorization>,
+}
+
+impl CallRequest {
+    /// The most that the caller offers per gas; zero if it offers nothing.
+    pub fn fee_cap(&self) -> u128 {
+        self.gas_price.or(self.max_fee_per_gas).unwrap_or_default()
+    }
+
+    /// EIP-2718 type of the transaction that fits the fields.
+    fn transaction_type(&self) -> u8 {
+        if !self.authorizations.is_empty() {
+            4
+        } else if self.max_fee_per_gas.is_some() || self.max_priority_fee_per_gas.is_some() {
+            2
+        } else {
+            u8::from(self.access_list.is_some())
+        }
+    }
+
+    /// The transaction to execute.
+    pub fn transaction(&self, chain_id: u64, gas_limit: u64) -> MegaTransaction {
+        let tip = match self.transaction_type() {
+            2 | 4 => Some(self.max_priority_fee_per_gas.unwrap_or_default()),
+            _ => None,
+        };
+        let base = TxEnv {
+            tx_type: self.transaction_type(),
+            caller: self.from,
+            gas_limit,
+            gas_price: self.fee_cap(),
+            kind: self.to.map_or(TxKind::Create, TxKind::Call),
+            value: self.value,
+            data: self.input.clone(),
+            nonce: 0,
+            chain_id: Some(chain_id),
+            access_list: self.access_list.clone().unwrap_or_default(),
+            gas_priority_fee: tip,
+            blob_hashes: Vec::new(),
+            max_fee_per_blob_gas: 0,
+            authorization_list: self
+                .authorizations
+                .iter()
+                .cloned()
+                .map(Either::Left)
+                .collect(),
+        };
+        MegaTransaction {
+            base,
+            // Not empty-handed: op-revm insists on an envelope, and an empty one costs no L1 fee.
+            enveloped_tx: Some(Bytes::new()),
+            deposit: DepositTransactionParts::default(),
+        }
+    }
+}
+
+/// The surroundings of a simulation.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Rules in force.
+    pub spec: MegaSpecId,
+    /// What `CHAINID` gives.
+    pub chain_id: u64,
+    /// What the block opcodes give.
+    pub block: BlockEnv,
+    /// Limits of one transaction. The seam for callers that want them lifted.
+    pub limits: EvmTxRuntimeLimits,
+    /// Bucket capacities and the oracle's clock.
+    pub external: ExternalEnv,
+    /// The caller set the base fee itself, so that it stays even if the call pays nothing.
+    pub base_fee_is_chosen: bool,
+}
+
+/// What a simulated transaction did.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// As mega-evm tells it, with the accounts and slots touched.
+    pub raw: MegaTransactionOutcome,
+    /// As a receipt would tell it.
+    pub result: TxResult,
+}
+
+impl Outcome {
+    /// What it returned: the result, the deployed code or the revert data.
+    pub fn output(&self) -> Bytes {
+        self.raw.result.output().cloned().unwrap_or_default()
+    }
+}
+
+/// Why a transaction could not even start.
+pub type Refusal<E> = EVMError<E, MegaTransactionError>;
+
+/// What the database under a simulation must be: readable, with errors that can be shown.
+pub trait Source: DatabaseRef<Error: std::error::Error + Send + Sync + 'static> + Debug {}
+impl<D: DatabaseRef<Error: std::error::Error + Send + Sync + 'static> + Debug> Source for D {}
+
+/// A simulated database: overrides and committed calls over a read-only one.
+pub type Overlay<'a, D> = &'a mut CacheDB<D>;
+
+/// Executes transactions over an overlay, one by one.
+#[allow(missing_debug_implementations)] // The EVM inside has no useful one.
+pub struct Simulator<'a, D: Source, I = NoOpInspector> {
+    evm: MegaEvm<Overlay<'a, D>, I, ExternalEnv>,
+    spec: MegaSpecId,
+}
+
+impl<'a, D: Source> Simulator<'a, D> {
+    /// An EVM in this setting. `pays` tells whether the caller offers a gas price: if not, the base
+    /// fee is zero inside, as in geth, so that `tx.gasprice - block.basefee` does not underflow.
+    pub fn new(overlay: Overlay<'a, D>, setting: &Setting, pays: bool) -> Self {
+        let mut cfg_env = cfg_env(setting.chain_id, setting.spec);
+        cfg_env.disable_nonce_check = true;
+        cfg_env.disable_eip3607 = true;
+        cfg_env.disable_base_fee = !pays;
+        let mut block_env = setting.block.clone();
+        if !pays && !setting.base_fee_is_chosen {
+            block_env.basefee = 0;
+        }
+        let evm = MegaEvmFactory::new()
+            .with_external_env_factory(setting.external.clone())
+            .create_evm(overlay, EvmEnv { cfg_env, block_env })
+            .with_tx_runtime_limits(setting.limits);
+        Self {
+            evm,
+            spec: setting.spec,
+        }
+    }
+
+    /// The same EVM, watched by `inspector`.
+    pub fn watched_by<I>(self, inspector: I) -> Simulator<'a, D, I> {
+        Simulator {
+            evm: self.evm.with_inspector(inspector),
+            spec: self.spec,
+        }
+    }
+
+    /// Moves precompiles to other addresses.
+    pub fn move_precompiles(&mut self, moves: &[(Address, Address)]) {
+        for (from, to) in moves {
+            let mut taken = None;
+            self.evm.precompiles.apply_precompile(from, |precompile| {
+                taken = precompile;
+                None
+            });
+            self.evm.precompiles.apply_precompile(to, |_| taken);
+        }
+    }
+}
+
+impl<'a, D: Source, I> Simulator<'a, D, I>
+where
+    I: revm::Inspector<mega_evm::MegaContext<Overlay<'a, D>, ExternalEnv>>,
+{
+    /// Executes one transaction. The overlay does not change; commit the state to change it.
+    pub fn run(&mut self, transaction: MegaTransaction) -> Result<Outcome, Refusal<D::Error>> {
+        let input = transaction.base.data.clone();
+        let raw = self.evm.execute_transaction(transaction)?;
+        let result = result_from(self.spec, &raw, &input, is_detained(&self.evm), None);
+        Ok(Outcome { raw, result })
+    }
+
+    /// The inspector, for what it has seen.
+    pub fn inspector(&self) -> &I {
+        &self.evm.inspector
+    }
+}
+
+/// Whether `address` is a precompile under these rules.
+pub fn is_precompile(spec: MegaSpecId, address: &Address) -> bool {
+    MegaPrecompiles::new_with_spec(spec)
+        .precompiles()
+        .contains(address)
+}

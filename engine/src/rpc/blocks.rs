@@ -1,0 +1,189 @@
+//! Methods about sealed EVM blocks: whole, header only, counts and receipts.
+
+use alloy_eips::{BlockId, BlockNumberOrTag};
+
+use super::{
+    Method, Node, RpcError, block_id,
+    params::{self, Params},
+    read::{Answer, damaged},
+    render::{
+        Offset,
+        block::{self, Detail, place_in},
+        json, receipt,
+    },
+};
+use crate::chain::SharedBlock;
+
+/// This room's methods.
+pub(super) const METHODS: &[Method] = &[
+    Method::cheap("eth_blockNumber", block_number),
+    Method::heavy("eth_getBlockByNumber", get_block_by_number),
+    Method::heavy("eth_getBlockByHash", get_block_by_hash),
+    Method::cheap("eth_getHeaderByNumber", get_header_by_number),
+    Method::cheap("eth_getHeaderByHash", get_header_by_hash),
+    Method::cheap(
+        "eth_getBlockTransactionCountByNumber",
+        get_transaction_count_by_number,
+    ),
+    Method::cheap(
+        "eth_getBlockTransactionCountByHash",
+        get_transaction_count_by_hash,
+    ),
+    Method::cheap("eth_getUncleCountByBlockNumber", get_uncle_count_by_number),
+    Method::cheap("eth_getUncleCountByBlockHash", get_uncle_count_by_hash),
+    Method::cheap("eth_getUncleByBlockNumberAndIndex", get_uncle),
+    Method::cheap("eth_getUncleByBlockHashAndIndex", get_uncle),
+    Method::heavy("eth_getBlockReceipts", get_receipts),
+];
+
+/// `eth_blockNumber()`: the newest sealed block's.
+fn block_number(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(0)?;
+    Ok(json::quantity_bytes(node.chain.recent.visible_block()))
+}
+
+/// `eth_getBlockByNumber(number or tag, full)`. There is no pending block: null.
+fn get_block_by_number(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(2)?;
+    let number = params.required(0, block_id::number_or_tag)?;
+    whole(node, params, by_number(node, number)?)
+}
+
+/// `eth_getBlockByHash(hash, full)`.
+fn get_block_by_hash(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(2)?;
+    let hash = params.required(0, params::hash)?;
+    whole(node, params, node.sealed(BlockId::from(hash))?)
+}
+
+/// `eth_getHeaderByNumber(number or tag)`.
+fn get_header_by_number(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(1)?;
+    let number = params.required(0, block_id::number_or_tag)?;
+    Ok(header(by_number(node, number)?))
+}
+
+/// `eth_getHeaderByHash(hash)`.
+fn get_header_by_hash(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(1)?;
+    let hash = params.required(0, params::hash)?;
+    Ok(header(node.sealed(BlockId::from(hash))?))
+}
+
+/// `eth_getBlockTransactionCountByNumber(number or tag)`.
+fn get_transaction_count_by_number(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(1)?;
+    let number = params.required(0, block_id::number_or_tag)?;
+    transaction_count(node, by_number(node, number)?)
+}
+
+/// `eth_getBlockTransactionCountByHash(hash)`.
+fn get_transaction_count_by_hash(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(1)?;
+    let hash = params.required(0, params::hash)?;
+    transaction_count(node, node.sealed(BlockId::from(hash))?)
+}
+
+/// `eth_getUncleCountByBlockNumber(number or tag)`: zero.
+fn get_uncle_count_by_number(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(1)?;
+    let number = params.required(0, block_id::number_or_tag)?;
+    Ok(uncle_count(by_number(node, number)?))
+}
+
+/// `eth_getUncleCountByBlockHash(hash)`: zero.
+fn get_uncle_count_by_hash(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(1)?;
+    let hash = params.required(0, params::hash)?;
+    Ok(uncle_count(node.sealed(BlockId::from(hash))?))
+}
+
+/// `eth_getUncleByBlock*AndIndex(block, index)`: null.
+fn get_uncle(_: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(2)?;
+    params.required(0, block_id::read)?;
+    params.required(1, params::quantity)?;
+    Ok(json::null_bytes())
+}
+
+/// `eth_getBlockReceipts(block)`.
+fn get_receipts(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(1)?;
+    let id = params.required(0, block_id::read)?;
+    let block = match id {
+        BlockId::Number(number) => by_number(node, number)?,
+        BlockId::Hash(_) => node.sealed(id)?,
+    };
+    let Some(block) = block else {
+        return Ok(json::null_bytes());
+    };
+    let mut out = vec![b'['];
+    let mut offset = Offset::default();
+    for mini in node.minis_of(&block)? {
+        let place = place_in(&block, &mini);
+        for record in &mini.txs {
+            if offset.transactions > 0 {
+                out.push(b',');
+            }
+            receipt::receipt(&mut out, record, &place, &offset).map_err(damaged)?;
+            offset = offset.after(record);
+        }
+    }
+    out.push(b']');
+    Ok(out)
+}
+
+/// A sealed block by number or tag; none for `pending`.
+pub(super) fn by_number(
+    node: &Node,
+    number: BlockNumberOrTag,
+) -> Result<Option<SharedBlock>, RpcError> {
+    match number {
+        BlockNumberOrTag::Pending => Ok(None),
+        _ => node.sealed(BlockId::Number(number)),
+    }
+}
+
+fn whole(node: &Node, params: &Params<'_>, block: Option<SharedBlock>) -> Answer {
+    let full = params.optional(1, params::boolean)?.unwrap_or_default();
+    let Some(block) = block else {
+        return Ok(json::null_bytes());
+    };
+    let minis = node.minis_of(&block)?;
+    let detail = if full { Detail::Full } else { Detail::Hashes };
+    let mut out = Vec::with_capacity(2048);
+    block::block(&mut out, &block, &minis, detail).map_err(damaged)?;
+    Ok(out)
+}
+
+fn header(block: Option<SharedBlock>) -> Vec<u8> {
+    match block {
+        Some(block) => json::bytes(|out| block::header(out, &block)),
+        None => json::null_bytes(),
+    }
+}
+
+fn transaction_count(node: &Node, block: Option<SharedBlock>) -> Answer {
+    let Some(block) = block else {
+        return Ok(json::null_bytes());
+    };
+    let minis = node.minis_of(&block)?;
+    Ok(json::quantity_bytes(
+        minis.iter().map(|mini| mini.txs.len() as u64).sum(),
+    ))
+}
+
+fn uncle_count(block: Option<SharedBlock>) -> Vec<u8> {
+    block.map_or_else(json::null_bytes, |_| json::quantity_bytes(0))
+}

@@ -1,0 +1,134 @@
+//! Look-ups that the reading methods share.
+//!
+//! Everything here works on pinned views and shared records: nothing waits for the builder.
+
+use std::sync::Arc;
+
+use alloy_eips::BlockId;
+
+use super::{
+    Node, RpcError,
+    render::{Offset, Place},
+};
+use crate::{
+    block::{BlockRecord, DecodeError, MiniBlock},
+    chain::{Anchor, SharedBlock, ViewError},
+    state::{StateError, View},
+};
+
+/// JSON bytes, or why there are none.
+pub type Answer = Result<Vec<u8>, RpcError>;
+
+impl Node {
+    /// The state that `id` means, pinned, and the block it belongs to.
+    pub(super) fn view(&self, id: BlockId) -> Result<(View, Anchor), RpcError> {
+        self.chain
+            .view_with_anchor(id)
+            .map_err(|error| unreadable(&error, id))
+    }
+
+    /// The sealed block that `id` means; `None` if there is none.
+    pub(super) fn sealed(&self, id: BlockId) -> Result<Option<SharedBlock>, RpcError> {
+        match self.chain.resolve(id) {
+            Ok(number) => self
+                .chain
+                .block(number)
+                .map_err(|error| unreadable(&error, id)),
+            Err(ViewError::UnknownBlock | ViewError::UnknownHash(_)) => Ok(None),
+            Err(error) => Err(unreadable(&error, id)),
+        }
+    }
+
+    /// The mini-blocks of a sealed block, in order.
+    pub(super) fn minis_of(&self, block: &BlockRecord) -> Result<Vec<Arc<MiniBlock>>, RpcError> {
+        (block.first_mini..block.next_mini())
+            .map(|number| self.mini(number))
+            .collect()
+    }
+
+    /// The visible mini-blocks of the open EVM block, in order.
+    pub(super) fn open_minis(&self) -> Result<Vec<Arc<MiniBlock>>, RpcError> {
+        let newest = self.chain.recent.newest_mini();
+        match newest.filter(|mini| mini.block_number > self.chain.recent.visible_block()) {
+            Some(newest) => (newest.number - newest.index..=newest.number)
+                .map(|n| self.mini(n))
+                .collect(),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// A mini-block that must be there.
+    pub(super) fn mini(&self, number: u64) -> Result<Arc<MiniBlock>, RpcError> {
+        self.find_mini(number)?
+            .ok_or_else(|| RpcError::internal(format!("mini-block {number} is missing")))
+    }
+
+    /// A mini-block, if it is visible.
+    pub(super) fn find_mini(&self, number: u64) -> Result<Option<Arc<MiniBlock>>, RpcError> {
+        self.chain
+            .mini(number)
+            .map_err(|error| RpcError::internal(error.to_string()))
+    }
+
+    /// Where a mini-block stands.
+    pub(super) fn place_of(&self, mini: &MiniBlock) -> Result<Place, RpcError> {
+        let block = self
+            .chain
+            .block(mini.block_number)
+            .map_err(|error| RpcError::internal(error.to_string()))?;
+        Ok(Place {
+            block_hash: block.as_ref().map(|block| block.hash),
+            block_number: mini.block_number,
+            block_timestamp: mini.block_timestamp,
+            base_fee: block
+                .and_then(|block| block.header.base_fee_per_gas)
+                .unwrap_or(self.chain.config.base_fee),
+            mini_number: mini.number,
+            mini_timestamp_us: mini.timestamp_us,
+        })
+    }
+
+    /// What the EVM block holds before a mini-block.
+    pub(super) fn offset_of(&self, mini: &MiniBlock) -> Result<Offset, RpcError> {
+        let mut offset = Offset::default();
+        for number in mini.number - mini.index..mini.number {
+            for record in &self.mini(number)?.txs {
+                offset = offset.after(record);
+            }
+        }
+        Ok(offset)
+    }
+}
+
+/// The error for a block that has no state, or none any more.
+pub(super) fn unreadable(error: &ViewError, id: BlockId) -> RpcError {
+    match error {
+        ViewError::UnknownBlock | ViewError::UnknownHash(_) => {
+            RpcError::new(NOT_FOUND, format!("header not found: {}", shown(id)))
+        }
+        ViewError::BadArchive(_) => RpcError::internal(error.to_string()),
+    }
+}
+
+/// The code for a block that does not exist.
+pub(super) const NOT_FOUND: i32 = -32001;
+
+fn shown(id: BlockId) -> String {
+    match id {
+        BlockId::Hash(hash) => format!("block {:#x}", hash.block_hash),
+        BlockId::Number(number) => match number.as_number() {
+            Some(number) => format!("block {number}"),
+            None => format!("block {number:?}").to_lowercase(),
+        },
+    }
+}
+
+/// The node's own records are damaged.
+pub(super) fn damaged(error: DecodeError) -> RpcError {
+    RpcError::internal(error.to_string())
+}
+
+/// The state can't be read.
+pub(super) fn state_error(error: StateError) -> RpcError {
+    RpcError::internal(error.to_string())
+}

@@ -1,0 +1,149 @@
+//! JSON of an EVM block and of its header.
+
+use alloy_consensus::{Header, constants::EMPTY_OMMER_ROOT_HASH};
+use alloy_primitives::B256;
+use alloy_rlp::Encodable;
+
+use super::{
+    Offset, Place,
+    json::{self, Object},
+    mini::included,
+    transaction,
+};
+use crate::block::{BlockRecord, DecodeError, MiniBlock, TxRecord};
+
+/// How `eth_getBlockBy*` shows transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Hashes only.
+    Hashes,
+    /// Whole transactions.
+    Full,
+}
+
+/// Writes a block with its transactions.
+pub fn block(
+    out: &mut Vec<u8>,
+    record: &BlockRecord,
+    minis: &[impl AsRef<MiniBlock>],
+    detail: Detail,
+) -> Result<(), DecodeError> {
+    let transactions = || minis.iter().flat_map(|mini| &mini.as_ref().txs);
+    let mut object = Object::open(out);
+    header_members(&mut object, record);
+    object.quantity("size", size(&record.header, transactions()));
+    let list = object.member("transactions");
+    match detail {
+        Detail::Hashes => json::array(list, transactions(), |out, record| {
+            json::data(out, record.hash.as_slice());
+        }),
+        Detail::Full => full(list, record, minis)?,
+    }
+    object.member("uncles").extend_from_slice(b"[]");
+    if record.header.withdrawals_root.is_some() {
+        object.member("withdrawals").extend_from_slice(b"[]");
+    }
+    object.close();
+    Ok(())
+}
+
+fn full(
+    out: &mut Vec<u8>,
+    record: &BlockRecord,
+    minis: &[impl AsRef<MiniBlock>],
+) -> Result<(), DecodeError> {
+    let mut offset = Offset::default();
+    out.push(b'[');
+    for mini in minis {
+        let mini = mini.as_ref();
+        let place = place_in(record, mini);
+        for entry in &mini.txs {
+            if offset.transactions > 0 {
+                out.push(b',');
+            }
+            let inclusion = included(&place, &offset, entry, place.block_hash);
+            let envelope = entry.envelope()?;
+            transaction::transaction(out, &envelope, &entry.hash, &entry.sender, Some(&inclusion));
+            offset = offset.after(entry);
+        }
+    }
+    out.push(b']');
+    Ok(())
+}
+
+/// The place of a mini-block in a sealed block.
+pub fn place_in(record: &BlockRecord, mini: &MiniBlock) -> Place {
+    Place {
+        block_hash: Some(record.hash),
+        block_number: record.header.number,
+        block_timestamp: record.header.timestamp,
+        base_fee: record.header.base_fee_per_gas.unwrap_or_default(),
+        mini_number: mini.number,
+        mini_timestamp_us: mini.timestamp_us,
+    }
+}
+
+/// Writes a header alone, as `newHeads` and `eth_getHeaderBy*` show it.
+pub fn header(out: &mut Vec<u8>, record: &BlockRecord) {
+    let mut object = Object::open(out);
+    header_members(&mut object, record);
+    object.close();
+}
+
+fn header_members(object: &mut Object<'_>, record: &BlockRecord) {
+    let header = &record.header;
+    object
+        .hash("hash", &record.hash)
+        .hash("parentHash", &header.parent_hash)
+        .hash("sha3Uncles", &EMPTY_OMMER_ROOT_HASH)
+        .data("miner", header.beneficiary.as_slice())
+        .hash("stateRoot", &header.state_root)
+        .hash("transactionsRoot", &header.transactions_root)
+        .hash("receiptsRoot", &header.receipts_root)
+        .data("logsBloom", header.logs_bloom.as_slice())
+        .quantity_u256("difficulty", &header.difficulty)
+        .quantity("number", header.number)
+        .quantity("gasLimit", header.gas_limit)
+        .quantity("gasUsed", header.gas_used)
+        .quantity("timestamp", header.timestamp)
+        .data("extraData", &header.extra_data)
+        .hash("mixHash", &header.mix_hash)
+        .data("nonce", header.nonce.as_slice());
+    let quantities = [
+        ("baseFeePerGas", header.base_fee_per_gas),
+        ("blobGasUsed", header.blob_gas_used),
+        ("excessBlobGas", header.excess_blob_gas),
+    ];
+    for (name, value) in quantities {
+        if let Some(value) = value {
+            object.quantity(name, value);
+        }
+    }
+    let hashes: [(&str, Option<B256>); 3] = [
+        ("withdrawalsRoot", header.withdrawals_root),
+        ("parentBeaconBlockRoot", header.parent_beacon_block_root),
+        ("requestsHash", header.requests_hash),
+    ];
+    for (name, value) in hashes {
+        if let Some(value) = value {
+            object.hash(name, &value);
+        }
+    }
+    object
+        .quantity("miniBlockCount", record.mini_count)
+        .quantity("miniBlockOffset", record.first_mini);
+}
+
+/// The length of the block's RLP: header, transactions, no ommers, no withdrawals.
+fn size<'a>(header: &Header, transactions: impl Iterator<Item = &'a TxRecord>) -> u64 {
+    let transactions: usize = transactions
+        .map(|record| match record.raw.first() {
+            // A legacy transaction is a list already; a typed one is wrapped in a string.
+            Some(first) if *first >= 0xc0 => record.raw.len(),
+            _ => record.raw.length(),
+        })
+        .sum();
+    let list = |payload: usize| payload + alloy_rlp::length_of_length(payload);
+    let empty_lists = 1 + usize::from(header.withdrawals_root.is_some());
+    list(header.length() + list(transactions) + empty_lists) as u64
+}

@@ -1,0 +1,40 @@
+//! JSON of one log.
+
+use alloy_primitives::{B256, Log};
+
+use super::{
+    Place,
+    json::{self, Object},
+};
+
+/// What a log shows besides itself.
+#[derive(Debug, Clone, Copy)]
+pub struct LogPlace<'a> {
+    /// The mini-block.
+    pub place: &'a Place,
+    /// The transaction.
+    pub transaction_hash: &'a B256,
+    /// The transaction's index in the EVM block.
+    pub transaction_index: u64,
+    /// The log's index in the EVM block.
+    pub log_index: u64,
+}
+
+/// Writes the log.
+pub fn log(out: &mut Vec<u8>, log: &Log, at: LogPlace<'_>) {
+    let mut object = Object::open(out);
+    object.data("address", log.address.as_slice());
+    json::array(object.member("topics"), log.topics(), |out, topic| {
+        json::data(out, topic.as_slice());
+    });
+    object
+        .data("data", &log.data.data)
+        .hash("blockHash", &at.place.shown_hash())
+        .quantity("blockNumber", at.place.block_number)
+        .quantity("blockTimestamp", at.place.block_timestamp)
+        .hash("transactionHash", at.transaction_hash)
+        .quantity("transactionIndex", at.transaction_index)
+        .quantity("logIndex", at.log_index)
+        .bool("removed", false);
+    object.close();
+}
