@@ -44,6 +44,8 @@ COMMANDS: dict[str, LazyCommand] = {
     "tx": LazyCommand("megaeth_cli.commands.tx", "Send a transaction, or look at one.", CONTRACTS),
     "call": LazyCommand("megaeth_cli.commands.call", "Read from a contract.", CONTRACTS),
     "accounts": LazyCommand("megaeth_cli.commands.accounts", "List the dev accounts.", CONTRACTS),
+    "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
+    "verify": LazyCommand("megaeth_cli.commands.verify", "Re-execute blocks and compare.", CHAIN),
     "rpc": LazyCommand("megaeth_cli.commands.rpc", "Call any JSON-RPC method of a node.", CHAIN),
 }
 

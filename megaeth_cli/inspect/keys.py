@@ -44,6 +44,10 @@ class Keys:
             if 0 < number <= min(_MAX_BLOB, len(data) - start):
                 self.blobs.add(data[start : start + number])
 
+    def renew(self) -> None:
+        """Forget what was prepared, after adding candidates."""
+        self._prepared.clear()
+
     def of(self, type_id: str, info: Mapping[str, Any]) -> Iterator[tuple[bytes, str]]:
         """Encoded key and how people read it, for each candidate that the key type can hold."""
         if type_id not in self._prepared:

@@ -1,0 +1,69 @@
+"""Checks one block: its input in, a report out.
+
+The input is the result of `mega_getBlockInput`. The engine re-executes it with the plain interpreter, statelessly;
+this module only gives the engine's report a type.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from devnet import _engine
+from devnet.errors import UserError
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was compared."""
+
+    name: str
+    ok: bool
+    expected: str = ""
+    """What the block says."""
+    actual: str = ""
+    """What checking it gave."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks of one block, in the order in which they were made."""
+
+    number: int
+    hash: str
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check held."""
+        return bool(self.checks) and all(check.ok for check in self.checks)
+
+    @property
+    def first_difference(self) -> Check | None:
+        """The first check that failed."""
+        return next((check for check in self.checks if not check.ok), None)
+
+
+class UncheckableError(UserError):
+    """The input is not what a block's input must be, so nothing could be checked."""
+
+
+def check(block_input: bytes) -> Report:
+    """Check one block; a block that differs gives a report, an input that is none raises UncheckableError."""
+    try:
+        report = json.loads(_engine.verify(block_input))
+    except (_engine.EngineError, _engine.RpcError, ValueError) as error:
+        raise UncheckableError("the block's input cannot be read", str(error)) from error
+    return Report(
+        int(str(report["block"]), 0),
+        str(report.get("hash", "")),
+        tuple(
+            Check(str(one["name"]), bool(one["ok"]), _text(one.get("expected")), _text(one.get("actual")))
+            for one in report["checks"]
+        ),
+    )
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,152 @@
+"""`megaeth verify block`: re-execute blocks and compare everything that they claim."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from devnet.proving.checker import Report, check
+from megaeth_cli import options
+from megaeth_cli.commands.call import block_parameter
+from megaeth_cli.env import environment
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.rpc_client import RpcClient, RpcError, connect
+from megaeth_cli.transact import METHOD_NOT_FOUND
+from megaeth_cli.units import quantity
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Json = Any
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Check what the chain claims."""
+
+
+@app.command("block")
+def block_command(
+    context: typer.Context,
+    block: Annotated[str | None, typer.Argument(metavar="N|HASH|latest", help="Which block.")] = None,
+    range_: Annotated[
+        str | None, typer.Option("--range", metavar="A..B", help="All blocks from A to B, both included.")
+    ] = None,
+    rpc_url: options.RpcUrl = None,
+) -> int:
+    """Re-execute a block with the plain interpreter and compare it with what it claims."""
+    env = environment(context)
+    if block is not None and range_ is not None:
+        raise CliError("either a block or --range, not both", status=ExitStatus.USAGE)
+    node = connect(env, rpc_url)
+    blocks = _range(node, range_) if range_ is not None else iter([_single(node, block or "latest")])
+    reports = []
+    for parameter, shown in blocks:
+        report = check(_input(node, parameter, shown))
+        reports.append(report)
+        if not env.json and range_ is None:
+            env.console.print(_table(report))
+        elif not env.json:
+            env.write(
+                f"block {report.number:,}  {'ok' if report.ok else 'FAILED'}  {len(report.checks)} checks"
+            )
+        if not report.ok:
+            break
+    if env.json:
+        bodies = [_json(report) for report in reports]
+        env.write(json.dumps(bodies if range_ is not None else bodies[0], indent=2))
+    wrong = next((report for report in reports if not report.ok), None)
+    if wrong is None:
+        env.note(_verdict(reports))
+        return ExitStatus.SUCCESS
+    difference = wrong.first_difference
+    if not env.json:
+        env.complain(f"{env.paint('block ' + str(wrong.number) + ' is wrong', 'bold red')}")
+        if difference is not None:
+            env.complain(
+                f"  {difference.name}\n    claimed:  {difference.expected}\n    computed: {difference.actual}"
+            )
+    return ExitStatus.FAILURE
+
+
+def _single(node: RpcClient, text: str) -> tuple[Json, str]:
+    parameter = block_parameter(text)
+    if isinstance(parameter, dict):
+        return text, text
+    if text == "latest":
+        # Only sealed blocks can be checked.
+        return node.call("eth_blockNumber"), text
+    return parameter, text
+
+
+def _range(node: RpcClient, text: str) -> Iterator[tuple[Json, str]]:
+    first_text, dots, last_text = text.partition("..")
+    try:
+        first = int(first_text or "0")
+        last = quantity(node.call("eth_blockNumber")) if last_text in ("", "latest") else int(last_text)
+    except ValueError:
+        dots = ""
+    if not dots:
+        raise CliError(
+            f"not a range: {text}", "a range is A..B, for example 1..20 or 5..latest", status=ExitStatus.USAGE
+        )
+    if first < 0 or first > last:
+        raise CliError(f"an empty range: {text}", f"{first} comes after {last}", status=ExitStatus.USAGE)
+    for number in range(first, last + 1):
+        yield hex(number), str(number)
+
+
+def _input(node: RpcClient, parameter: Json, shown: str) -> bytes:
+    try:
+        answer = node.call("mega_getBlockInput", parameter)
+    except RpcError as error:
+        if error.code == METHOD_NOT_FOUND:
+            raise CliError(
+                f"{node.url} gives no inputs of blocks",
+                "mega_getBlockInput is a method of this devnet",
+                "use a node of `megaeth devnet up`",
+            ) from error
+        raise CliError(f"block {shown} cannot be checked", error.message, status=ExitStatus.RPC) from error
+    if answer is None:
+        raise CliError(
+            f"there is no block {shown}", "the node does not know it", "megaeth rpc eth_blockNumber"
+        )
+    return json.dumps(answer).encode()
+
+
+def _verdict(reports: Sequence[Report]) -> str:
+    if len(reports) == 1:
+        return f"block {reports[0].number:,} is what it claims to be"
+    return f"{len(reports):,} blocks are what they claim to be"
+
+
+def _table(report: Report) -> "RenderableType":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=f"block {report.number:,} {report.hash}", title_justify="left", box=None, pad_edge=False
+    )
+    table.add_column("check")
+    table.add_column("")
+    table.add_column("value", overflow="fold")
+    for one in report.checks:
+        mark = Text("ok", style="green") if one.ok else Text("FAILED", style="bold red")
+        value = one.actual if one.ok else f"{one.expected} claimed\n{one.actual} computed"
+        table.add_row(one.name, mark, Text(value))
+    return table
+
+
+def _json(report: Report) -> dict[str, Json]:
+    return {
+        "block": report.number,
+        "hash": report.hash,
+        "ok": report.ok,
+        "checks": [
+            {"name": one.name, "ok": one.ok, "expected": one.expected, "actual": one.actual}
+            for one in report.checks
+        ],
+    }
