@@ -11,9 +11,15 @@ pub mod hasher;
 pub mod node;
 pub mod plain;
 pub mod proof;
+pub mod state;
+pub mod stateless;
+pub mod table;
 pub mod tables;
+pub mod trie;
 pub mod types;
 pub mod witness;
 
 #[cfg(test)]
 mod real_chain;
+#[cfg(test)]
+mod state_tests;

@@ -129,7 +129,7 @@ mod tests {
     fn a_small_buckets_slot_needs_the_way_to_the_root() {
         let shape = Shape::new([SaltKey::new(70_000, 9)], |_| Some(1)).unwrap();
         assert_eq!(shape.leaves, [(bucket_node(70_000), [9].into())].into());
-        let way = [0, 2, 257 + 273].map(|node| Vector::of_node(node));
+        let way = [0, 2, 257 + 273].map(Vector::of_node);
         assert_eq!(shape.inner.keys().copied().collect::<Vec<_>>(), way);
         assert_eq!(shape.nodes().len(), 4);
     }

@@ -1,0 +1,486 @@
+//! The whole state, in memory: every slot, and the commitments of the nodes that were ever touched.
+//!
+//! [`SaltState::update`] computes what a batch of changes does and changes nothing; until
+//! [`SaltState::apply`] the old state can still make witnesses. Untouched nodes and empty buckets take
+//! no memory. A key takes some 150 bytes, a touched node some 100.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::codec::{DecodeError, Reader, put_count};
+use super::group::{Fr, Point};
+use super::hasher::bucket_id_among;
+use super::node::{
+    NodeId, ROOT, bucket_levels, default_node, is_main, leaf_start, level, slot_scalar,
+};
+use super::proof::polynomial::Values;
+use super::proof::{SaltProof, Slots, VectorSource};
+use super::table::{Edits, SlotReader, StateChange, StateError, layout, search};
+use super::trie::{self, NodeReader, TrieChange, root_hash};
+use super::types::{
+    BUCKETS, BucketId, BucketMeta, DATA_BUCKETS, MAX_CAPACITY, META_BUCKETS, MIN_CAPACITY,
+    SLOT_BITS, SaltKey, SaltValue, WIDTH,
+};
+use super::witness::SaltWitness;
+
+/// A state.
+#[derive(Clone, Debug)]
+pub struct SaltState {
+    data_buckets: u32,
+    slots: BTreeMap<SaltKey, SaltValue>,
+    /// Metadata that is not the default.
+    metas: HashMap<BucketId, BucketMeta>,
+    /// Taken slots of enlarged buckets; small ones are counted when asked.
+    used: HashMap<BucketId, u64>,
+    main: HashMap<NodeId, Point>,
+    /// Nodes of enlarged buckets' own tries.
+    own: BTreeMap<NodeId, Point>,
+}
+
+impl Default for SaltState {
+    fn default() -> Self {
+        Self::new(DATA_BUCKETS)
+    }
+}
+
+/// What a batch of changes does to a state.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// To the buckets.
+    pub state: StateChange,
+    /// To the trie, with the new root.
+    pub trie: TrieChange,
+}
+
+impl Update {
+    /// The state root after the update.
+    pub const fn root(&self) -> [u8; 32] {
+        self.trie.root
+    }
+
+    /// What must be kept of the update, besides the plain keys and values, to restore the state without
+    /// computing commitments: changed metadata, and changed nodes. Little-endian, lengths first.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out =
+            Vec::with_capacity(24 + self.state.resized.len() * 16 + self.trie.nodes.len() * 72);
+        put_count(&mut out, self.state.resized.len());
+        for (bucket, resize) in &self.state.resized {
+            out.extend_from_slice(&bucket.to_le_bytes());
+            out.extend_from_slice(&resize.new.encode());
+        }
+        put_count(&mut out, self.trie.rebuilt.len());
+        for bucket in &self.trie.rebuilt {
+            out.extend_from_slice(&bucket.to_le_bytes());
+        }
+        put_count(&mut out, self.trie.nodes.len());
+        for (node, point) in &self.trie.nodes {
+            out.extend_from_slice(&node.to_le_bytes());
+            out.extend_from_slice(&point.to_bytes());
+        }
+        out
+    }
+}
+
+/// What a block needed of a state, by plain keys.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// Buckets whose capacity was asked for.
+    pub buckets: BTreeSet<BucketId>,
+    /// Keys that were read.
+    pub reads: BTreeSet<Vec<u8>>,
+    /// Keys that were written, with their new values; empty ones were removed.
+    pub writes: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl SaltState {
+    /// An empty state that spreads keys over so many data buckets.
+    ///
+    /// The network uses all; fewer let a developer preview a crowded chain.
+    pub fn new(data_buckets: u32) -> Self {
+        Self {
+            data_buckets: data_buckets.clamp(1, DATA_BUCKETS),
+            slots: BTreeMap::new(),
+            metas: HashMap::new(),
+            used: HashMap::new(),
+            main: HashMap::new(),
+            own: BTreeMap::new(),
+        }
+    }
+
+    /// The state root.
+    pub fn root(&self) -> [u8; 32] {
+        root_hash(&self.commitment(ROOT))
+    }
+
+    /// How many keys the state holds.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether the state holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// How many nodes have a commitment of their own.
+    pub fn nodes(&self) -> usize {
+        self.main.len() + self.own.len()
+    }
+
+    /// Every key and value, in the order of the buckets.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.slots
+            .values()
+            .map(|value| (value.key(), value.value()))
+    }
+
+    /// The nodes that have a commitment of their own.
+    pub fn stored_nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.main.keys().chain(self.own.keys()).copied()
+    }
+
+    /// How many levels a bucket's own trie has.
+    pub fn bucket_levels(&self, bucket: BucketId) -> u8 {
+        bucket_levels(self.bucket_meta(bucket).capacity)
+    }
+
+    /// Bytes that slots and nodes take, without what maps add.
+    pub fn memory(&self) -> usize {
+        self.slots.len() * (size_of::<SaltKey>() + size_of::<SaltValue>())
+            + self.nodes() * (size_of::<NodeId>() + size_of::<Point>())
+    }
+
+    /// The value of a plain key.
+    pub fn get(&self, plain_key: &[u8]) -> Option<&[u8]> {
+        let bucket = self.bucket_of(plain_key);
+        let read = |place| Ok(self.slots.get(&place).copied());
+        // Reading the whole state does not fail.
+        let (place, _) = search(plain_key, bucket, &self.bucket_meta(bucket), read).ok()??;
+        self.slots.get(&place).map(SaltValue::value)
+    }
+
+    /// A bucket's nonce and capacity.
+    pub fn bucket_meta(&self, bucket: BucketId) -> BucketMeta {
+        self.metas.get(&bucket).copied().unwrap_or_default()
+    }
+
+    /// The bucket of a plain key in this state.
+    pub fn bucket_of(&self, plain_key: &[u8]) -> BucketId {
+        bucket_id_among(plain_key, self.data_buckets)
+    }
+
+    /// Computes what these changes do. An empty value removes its key.
+    pub fn update<'c>(
+        &self,
+        changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
+    ) -> Result<Update, StateError> {
+        let mut edits = Edits::new(self);
+        edits.apply(changes)?;
+        self.finish(edits)
+    }
+
+    /// Computes what it does to give a bucket at least this many slots, doubling the ones it has.
+    pub fn enlarge(&self, bucket: BucketId, capacity: u64) -> Result<Update, StateError> {
+        let old = self.bucket_meta(bucket);
+        let possible = (META_BUCKETS..BUCKETS).contains(&bucket) && capacity <= MAX_CAPACITY;
+        if !possible || capacity < old.capacity {
+            return Err(StateError::Capacity { bucket, capacity });
+        }
+        let mut new = old;
+        while new.capacity < capacity {
+            new.capacity *= 2;
+        }
+        let held = self.bucket_slots(bucket).map(|(_, value)| *value);
+        let new_layout = layout(bucket, &new, held);
+        let change = enlargement(self, bucket, old, new, new_layout);
+        let trie = trie::update(self, &change)?;
+        Ok(Update {
+            state: change,
+            trie,
+        })
+    }
+
+    fn finish(&self, edits: Edits<'_, Self>) -> Result<Update, StateError> {
+        let state = edits.finish()?;
+        let trie = trie::update(self, &state)?;
+        Ok(Update { state, trie })
+    }
+
+    /// Makes an update of this state true.
+    pub fn apply(&mut self, update: &Update) {
+        for (place, change) in &update.state.slots {
+            match change.new {
+                Some(value) => self.slots.insert(*place, value),
+                None => self.slots.remove(place),
+            };
+            let gained = i64::from(change.new.is_some()) - i64::from(change.old.is_some());
+            if let Some(used) = self.used.get_mut(&place.bucket()) {
+                *used = used.saturating_add_signed(gained);
+            }
+        }
+        for (bucket, resize) in &update.state.resized {
+            self.set_meta(*bucket, resize.new);
+        }
+        for bucket in &update.trie.rebuilt {
+            self.forget_own_nodes(*bucket);
+        }
+        for (node, point) in &update.trie.nodes {
+            self.set_node(*node, *point);
+        }
+    }
+
+    /// Takes over the metadata and nodes that [`Update::encode`] kept. Lay updates over each other in
+    /// order, then [`load`](Self::load) the keys.
+    pub fn restore(&mut self, encoded: &[u8]) -> Result<(), DecodeError> {
+        let mut reader = Reader::new(encoded);
+        for _ in 0..reader.count(16)? {
+            let bucket = reader.u32()?;
+            let meta = BucketMeta::decode(reader.array::<{ BucketMeta::LENGTH }>()?)
+                .ok_or(DecodeError::Bad("bucket metadata"))?;
+            self.metas.insert(bucket, meta);
+        }
+        for _ in 0..reader.count(4)? {
+            let bucket = reader.u32()?;
+            self.forget_own_nodes(bucket);
+        }
+        for _ in 0..reader.count(72)? {
+            let node = reader.u64()?;
+            let point =
+                Point::from_trusted_bytes(reader.array()?).ok_or(DecodeError::Bad("commitment"))?;
+            self.set_node(node, point);
+        }
+        reader.end()
+    }
+
+    /// Lays out plain keys and values by the metadata already known, without touching any node.
+    ///
+    /// For a state whose nodes were [restored](Self::restore): keys come once each, none is empty.
+    pub fn load<'c>(
+        &mut self,
+        entries: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
+    ) -> Result<(), StateError> {
+        let mut buckets: HashMap<BucketId, Vec<SaltValue>> = HashMap::new();
+        for (key, value) in entries {
+            let joined =
+                SaltValue::new(key, value).ok_or(StateError::TooLong(key.len() + value.len()))?;
+            buckets.entry(self.bucket_of(key)).or_default().push(joined);
+        }
+        for (bucket, mut values) in buckets {
+            let meta = self.bucket_meta(bucket);
+            values.extend(self.bucket_slots(bucket).map(|(_, value)| *value));
+            let layout = layout(bucket, &meta, values);
+            self.slots.extend(layout);
+            self.set_meta(bucket, meta);
+        }
+        Ok(())
+    }
+
+    /// Makes the witness of what a block needed; `None` if it needed nothing.
+    pub fn witness(&self, needs: &Needs) -> Result<Option<SaltWitness>, StateError> {
+        let keys = self.needed_slots(needs)?;
+        let Some(proof) = SaltProof::create(&keys, self) else {
+            return Ok(None);
+        };
+        let slots: Slots = keys.into_iter().map(|key| (key, self.held(key))).collect();
+        Ok(Some(SaltWitness { slots, proof }))
+    }
+
+    /// The slots that a checker will look at when it reads and writes the same keys.
+    fn needed_slots(&self, needs: &Needs) -> Result<BTreeSet<SaltKey>, StateError> {
+        let mut keys: BTreeSet<SaltKey> = needs
+            .buckets
+            .iter()
+            .map(|bucket| SaltKey::meta_of(*bucket))
+            .collect();
+        let mut plain = Edits::new(self);
+        let mut recorder = Edits::recording(self);
+        for key in &needs.reads {
+            match plain.find(key)? {
+                // A key that is there needs only its slot ...
+                Some((place, _)) => drop(keys.insert(place)),
+                // ... one that is not, all slots where it could be.
+                None => drop(recorder.get(key)?),
+            }
+        }
+        let mut moving = Vec::new();
+        for (key, value) in &needs.writes {
+            match plain.find(key)? {
+                Some((place, _)) if !value.is_empty() => drop(keys.insert(place)),
+                _ => moving.push((key, value)),
+            }
+        }
+        for (key, value) in moving {
+            recorder.set(key, value)?;
+        }
+        keys.append(&mut recorder.touched());
+        Ok(keys)
+    }
+
+    /// What a slot, of data or metadata, holds; metadata is never absent.
+    fn held(&self, key: SaltKey) -> Option<SaltValue> {
+        if key.is_meta() {
+            let bucket = key.bucket() * WIDTH as BucketId + key.slot() as BucketId;
+            Some(SaltValue::meta(&self.bucket_meta(bucket)))
+        } else {
+            self.slots.get(&key).copied()
+        }
+    }
+
+    /// The taken slots of a bucket.
+    fn bucket_slots(&self, bucket: BucketId) -> impl Iterator<Item = (&SaltKey, &SaltValue)> {
+        self.slots
+            .range(SaltKey::new(bucket, 0)..=SaltKey::new(bucket, MAX_CAPACITY - 1))
+    }
+
+    fn set_meta(&mut self, bucket: BucketId, meta: BucketMeta) {
+        if meta == BucketMeta::default() {
+            self.metas.remove(&bucket);
+        } else {
+            self.metas.insert(bucket, meta);
+        }
+        if meta.capacity > MIN_CAPACITY {
+            let used = self.bucket_slots(bucket).count() as u64;
+            self.used.insert(bucket, used);
+        } else {
+            self.used.remove(&bucket);
+        }
+    }
+
+    fn set_node(&mut self, node: NodeId, point: Point) {
+        if is_main(node) {
+            self.main.insert(node, point);
+        } else {
+            self.own.insert(node, point);
+        }
+    }
+
+    fn forget_own_nodes(&mut self, bucket: BucketId) {
+        let first = NodeId::from(bucket) << SLOT_BITS;
+        let gone: Vec<NodeId> = self
+            .own
+            .range(first..first + (1 << SLOT_BITS))
+            .map(|(node, _)| *node)
+            .collect();
+        for node in gone {
+            self.own.remove(&node);
+        }
+    }
+
+    fn stored(&self, node: NodeId) -> Option<&Point> {
+        if is_main(node) {
+            self.main.get(&node)
+        } else {
+            self.own.get(&node)
+        }
+    }
+}
+
+/// A bucket laid out anew, as a change of the state.
+fn enlargement(
+    state: &SaltState,
+    bucket: BucketId,
+    old: BucketMeta,
+    new: BucketMeta,
+    layout: BTreeMap<SaltKey, SaltValue>,
+) -> StateChange {
+    use super::table::{Resize, SlotChange};
+    let mut change = StateChange::default();
+    if old == new {
+        return change;
+    }
+    let before: BTreeMap<SaltKey, SaltValue> = state
+        .bucket_slots(bucket)
+        .map(|(place, value)| (*place, *value))
+        .collect();
+    for place in before.keys().chain(layout.keys()) {
+        let (old, new) = (before.get(place).copied(), layout.get(place).copied());
+        if old != new {
+            change.slots.insert(*place, SlotChange { old, new });
+        }
+    }
+    change.resized.insert(bucket, Resize { old, new, layout });
+    change
+}
+
+impl SlotReader for SaltState {
+    fn bucket_of(&self, plain_key: &[u8]) -> BucketId {
+        Self::bucket_of(self, plain_key)
+    }
+
+    fn slot(&self, key: SaltKey) -> Result<Option<SaltValue>, StateError> {
+        Ok(self.slots.get(&key).copied())
+    }
+
+    fn meta(&self, bucket: BucketId) -> Result<BucketMeta, StateError> {
+        Ok(self.bucket_meta(bucket))
+    }
+
+    fn used(&self, bucket: BucketId) -> Option<u64> {
+        let counted = self.used.get(&bucket).copied();
+        Some(counted.unwrap_or_else(|| self.bucket_slots(bucket).count() as u64))
+    }
+}
+
+impl NodeReader for SaltState {
+    fn node(&self, node: NodeId) -> Result<Point, StateError> {
+        Ok(self.commitment(node))
+    }
+
+    fn levels(&self, bucket: BucketId) -> Result<u8, StateError> {
+        Ok(self.bucket_levels(bucket))
+    }
+}
+
+impl VectorSource for SaltState {
+    fn levels(&self, bucket: BucketId) -> u8 {
+        self.bucket_levels(bucket)
+    }
+
+    fn commitment(&self, node: NodeId) -> Point {
+        self.stored(node)
+            .copied()
+            .unwrap_or_else(|| default_node(node).point)
+    }
+
+    fn leaf_vector(&self, leaf: NodeId) -> Box<Values> {
+        let start = leaf_start(leaf);
+        let mut vector = if start.is_meta() {
+            let default = slot_scalar(Some(&SaltValue::meta(&BucketMeta::default())));
+            let mut vector = Box::new([default; WIDTH]);
+            let first = start.bucket() * WIDTH as BucketId;
+            for (value, bucket) in vector.iter_mut().zip(first..) {
+                if let Some(meta) = self.metas.get(&bucket) {
+                    *value = slot_scalar(Some(&SaltValue::meta(meta)));
+                }
+            }
+            return vector;
+        } else {
+            Box::new([slot_scalar(None); WIDTH])
+        };
+        let end = SaltKey(start.0 + WIDTH as u64);
+        for (key, value) in self.slots.range(start..end) {
+            vector[key.slot() as usize % WIDTH] = slot_scalar(Some(value));
+        }
+        vector
+    }
+
+    fn inner_vector(&self, first_child: NodeId) -> Box<Values> {
+        let mut vector: Box<Values> = Box::new([default_node(first_child).scalar; WIDTH]);
+        if is_main(first_child) && level(first_child) == 1 {
+            // The root's first child covers the metadata, the others data.
+            vector[1..].fill(default_node(first_child + 1).scalar);
+        }
+        let mut places = Vec::new();
+        let mut points = Vec::new();
+        for (place, child) in (first_child..).take(WIDTH).enumerate() {
+            if let Some(point) = self.stored(child) {
+                places.push(place);
+                points.push(*point);
+            }
+        }
+        let scalars: Vec<Fr> = super::group::to_scalars(&points);
+        for (place, scalar) in places.into_iter().zip(scalars) {
+            vector[place] = scalar;
+        }
+        vector
+    }
+}

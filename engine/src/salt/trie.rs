@@ -1,0 +1,335 @@
+//! From changed slots to the new root, level by level.
+//!
+//! A commitment is linear: when a slot changes from `a` to `b` its leaf gains `(b - a) * G[i]`, and when
+//! a child's scalar changes so does its parent. All changes of one level are added up before the next
+//! is looked at, so that a node is normalised once and neighbours share their inversions. Nothing is
+//! read but the nodes that change.
+
+use ark_ff::Zero;
+use rayon::prelude::*;
+
+use super::group::{Fr, Point, Sum, normalize, scalar_to_le, to_scalars};
+use super::node::{
+    BUCKET_LEVEL, FIRST, MAX_BUCKET_LEVELS, NodeId, ROOT, SEGMENT_LEVEL, ZERO, bucket_levels,
+    bucket_node, bucket_of, default_bucket, default_node, index_in_parent, is_main, leaf_node,
+    level, levels_capacity, parent, slot_scalar,
+};
+use super::table::{Resize, StateChange, StateError};
+use super::tables::Tables;
+use super::types::{BucketId, SLOT_BITS, SaltKey, SaltValue};
+
+/// Fewer products than this are not worth another thread.
+const LEAST_PER_THREAD: usize = 32;
+/// From here on products are ordered by generator, whose table then stays in the cache.
+const ORDER_BY_GENERATOR: usize = 2048;
+
+/// Where the old nodes come from.
+pub trait NodeReader: Sync {
+    /// A node's commitment.
+    fn node(&self, node: NodeId) -> Result<Point, StateError>;
+    /// How many levels a bucket's own trie has.
+    fn levels(&self, bucket: BucketId) -> Result<u8, StateError>;
+}
+
+/// What an update did to the trie.
+#[derive(Clone, Debug)]
+pub struct TrieChange {
+    /// The state root.
+    pub root: [u8; 32],
+    /// Every changed node and its new commitment, the root included.
+    pub nodes: Vec<(NodeId, Point)>,
+    /// Buckets whose own tries were built anew: their old nodes are void.
+    pub rebuilt: Vec<BucketId>,
+    /// Products of a scalar and a generator that it took.
+    pub products: usize,
+}
+
+/// A state root from the root node.
+pub fn root_hash(root: &Point) -> [u8; 32] {
+    scalar_to_le(&root.to_scalar())
+}
+
+/// `scalar` to be added at a place of a node's vector.
+#[derive(Clone, Copy)]
+struct Delta {
+    node: NodeId,
+    index: u8,
+    scalar: Fr,
+}
+
+struct Changed {
+    node: NodeId,
+    /// The commitment whose scalar the parent contains.
+    old: Point,
+    new: Point,
+}
+
+/// Computes the new root and every changed node.
+pub fn update<N: NodeReader>(reader: &N, change: &StateChange) -> Result<TrieChange, StateError> {
+    let plan = Plan { reader, change };
+    let (mut main, mut own) = plan.slot_deltas()?;
+    let mut result = TrieChange {
+        root: [0; 32],
+        nodes: Vec::new(),
+        rebuilt: plan.rebuilt().map(|(bucket, _)| bucket).collect(),
+        products: 0,
+    };
+
+    for _ in (1..=SEGMENT_LEVEL).rev() {
+        let changed = plan.add(own, &mut result)?;
+        own = Vec::new();
+        for delta in lift(&changed) {
+            let bucket = bucket_of(delta.node);
+            let top = usize::from(MAX_BUCKET_LEVELS - plan.new_levels(bucket)?);
+            if level(delta.node) == top {
+                main.push(Delta {
+                    node: bucket_node(bucket),
+                    ..delta
+                });
+            } else {
+                own.push(delta);
+            }
+        }
+    }
+    for _ in 0..BUCKET_LEVEL {
+        let changed = plan.add(main, &mut result)?;
+        main = lift(&changed);
+    }
+    let root = match plan.add(main, &mut result)?.first() {
+        Some(changed) => changed.new,
+        None => reader.node(ROOT)?,
+    };
+    result.root = root_hash(&root);
+    Ok(result)
+}
+
+struct Plan<'a, N> {
+    reader: &'a N,
+    change: &'a StateChange,
+}
+
+impl<N: NodeReader> Plan<'_, N> {
+    fn resize(&self, bucket: BucketId) -> Option<&Resize> {
+        self.change.resized.get(&bucket)
+    }
+
+    /// Buckets whose own tries get another depth: they are built from nothing.
+    fn rebuilt(&self) -> impl Iterator<Item = (BucketId, &Resize)> {
+        self.change
+            .resized
+            .iter()
+            .map(|(bucket, resize)| (*bucket, resize))
+            .filter(|(_, resize)| {
+                bucket_levels(resize.old.capacity) != bucket_levels(resize.new.capacity)
+            })
+    }
+
+    fn is_rebuilt(&self, bucket: BucketId) -> bool {
+        self.resize(bucket).is_some_and(|resize| {
+            bucket_levels(resize.old.capacity) != bucket_levels(resize.new.capacity)
+        })
+    }
+
+    fn new_levels(&self, bucket: BucketId) -> Result<u8, StateError> {
+        match self.resize(bucket) {
+            Some(resize) => Ok(bucket_levels(resize.new.capacity)),
+            None => self.reader.levels(bucket),
+        }
+    }
+
+    /// What the leaves gain: those of the main trie, and segments of enlarged buckets.
+    fn slot_deltas(&self) -> Result<(Vec<Delta>, Vec<Delta>), StateError> {
+        let mut slots: Vec<(NodeId, SaltKey, Option<&SaltValue>, Option<&SaltValue>)> = Vec::new();
+        let mut last = None;
+        for (key, change) in &self.change.slots {
+            let bucket = key.bucket();
+            let (levels, rebuilt) = match last {
+                Some((known, levels, rebuilt)) if known == bucket => (levels, rebuilt),
+                _ => (self.new_levels(bucket)?, self.is_rebuilt(bucket)),
+            };
+            last = Some((bucket, levels, rebuilt));
+            if !rebuilt {
+                slots.push((
+                    leaf_node(*key, levels),
+                    *key,
+                    change.old.as_ref(),
+                    change.new.as_ref(),
+                ));
+            }
+        }
+        for (_, resize) in self.rebuilt() {
+            let levels = bucket_levels(resize.new.capacity);
+            slots.extend(
+                resize
+                    .layout
+                    .iter()
+                    .map(|(key, value)| (leaf_node(*key, levels), *key, None, Some(value))),
+            );
+        }
+        let metas: Vec<(SaltKey, SaltValue, SaltValue)> = self
+            .change
+            .resized
+            .iter()
+            .map(|(bucket, resize)| {
+                let (old, new) = (SaltValue::meta(&resize.old), SaltValue::meta(&resize.new));
+                (SaltKey::meta_of(*bucket), old, new)
+            })
+            .collect();
+        slots.extend(
+            metas
+                .iter()
+                .map(|(key, old, new)| (leaf_node(*key, 1), *key, Some(old), Some(new))),
+        );
+
+        let deltas: Vec<Delta> = slots
+            .into_par_iter()
+            .with_min_len(4 * LEAST_PER_THREAD)
+            .map(|(node, key, old, new)| Delta {
+                node,
+                index: key.slot() as u8,
+                scalar: slot_scalar(new) - slot_scalar(old),
+            })
+            .collect();
+        let (mut main, own): (Vec<Delta>, Vec<Delta>) =
+            deltas.into_iter().partition(|delta| is_main(delta.node));
+        // A rebuilt bucket's node changes even if the bucket is empty.
+        main.extend(self.rebuilt().map(|(bucket, _)| Delta {
+            node: bucket_node(bucket),
+            index: 0,
+            scalar: ZERO,
+        }));
+        Ok((main, own))
+    }
+
+    /// The commitment to which a node's deltas are added, and the one whose scalar its parent has.
+    fn start(&self, node: NodeId) -> Result<(Point, Point), StateError> {
+        if !is_main(node) {
+            let bucket = bucket_of(node);
+            let fresh = self.is_rebuilt(bucket)
+                || self
+                    .resize(bucket)
+                    .is_some_and(|resize| first_slot(node) >= resize.old.capacity);
+            let point = if fresh {
+                default_node(node).point
+            } else {
+                self.reader.node(node)?
+            };
+            return Ok((point, point));
+        }
+        let old = self.reader.node(node)?;
+        if level(node) == BUCKET_LEVEL {
+            let bucket = (node - FIRST[BUCKET_LEVEL]) as BucketId;
+            if self.is_rebuilt(bucket) {
+                return Ok((default_bucket(self.new_levels(bucket)?).point, old));
+            }
+        }
+        Ok((old, old))
+    }
+
+    /// Adds deltas to their nodes.
+    fn add(
+        &self,
+        mut deltas: Vec<Delta>,
+        result: &mut TrieChange,
+    ) -> Result<Vec<Changed>, StateError> {
+        result.products += deltas.iter().filter(|delta| delta.scalar != ZERO).count();
+        deltas.par_sort_unstable_by_key(|delta| (delta.node, delta.index));
+        let chunk = deltas
+            .len()
+            .div_ceil(4 * rayon::current_num_threads())
+            .max(LEAST_PER_THREAD);
+        let chunks = split_between_nodes(&deltas, chunk);
+        let changed: Vec<Vec<Changed>> = match chunks.as_slice() {
+            [] => return Ok(Vec::new()),
+            [only] => vec![self.add_serially(only)?],
+            many => many
+                .par_iter()
+                .map(|deltas| self.add_serially(deltas))
+                .collect::<Result<_, _>>()?,
+        };
+        let changed: Vec<Changed> = changed.into_iter().flatten().collect();
+        result
+            .nodes
+            .extend(changed.iter().map(|changed| (changed.node, changed.new)));
+        Ok(changed)
+    }
+
+    fn add_serially(&self, deltas: &[Delta]) -> Result<Vec<Changed>, StateError> {
+        let tables = Tables::shared();
+        let mut nodes: Vec<(NodeId, Point)> = Vec::new();
+        let mut sums: Vec<Sum> = Vec::new();
+        let mut products: Vec<(u8, u32, Fr)> = Vec::with_capacity(deltas.len());
+        for delta in deltas {
+            if nodes.last().is_none_or(|(node, _)| *node != delta.node) {
+                let (start, old) = self.start(delta.node)?;
+                nodes.push((delta.node, old));
+                sums.push(start.to_sum());
+            }
+            products.push((delta.index, sums.len() as u32 - 1, delta.scalar));
+        }
+        if products.len() >= ORDER_BY_GENERATOR {
+            products.sort_unstable_by_key(|(index, sum, _)| (*index, *sum));
+        }
+        for (index, sum, scalar) in &products {
+            if !scalar.is_zero() {
+                tables.add_product(&mut sums[*sum as usize], *index, scalar);
+            }
+        }
+        Ok(nodes
+            .into_iter()
+            .zip(normalize(&sums))
+            .map(|((node, old), new)| Changed { node, old, new })
+            .collect())
+    }
+}
+
+/// The first slot below a node of a bucket's own trie.
+const fn first_slot(node: NodeId) -> u64 {
+    let level = level(node);
+    let local = node & ((1 << SLOT_BITS) - 1);
+    (local - FIRST[level]) * levels_capacity(MAX_BUCKET_LEVELS - level as u8)
+}
+
+/// What the parents of changed nodes gain.
+fn lift(changed: &[Changed]) -> Vec<Delta> {
+    changed
+        .par_chunks(
+            changed
+                .len()
+                .div_ceil(rayon::current_num_threads())
+                .max(4 * LEAST_PER_THREAD),
+        )
+        .flat_map_iter(|changed| {
+            let points: Vec<Point> = changed
+                .iter()
+                .flat_map(|changed| [changed.old, changed.new])
+                .collect();
+            let scalars = to_scalars(&points);
+            changed
+                .iter()
+                .enumerate()
+                .map(move |(at, changed)| Delta {
+                    node: parent(changed.node),
+                    index: index_in_parent(changed.node),
+                    scalar: scalars[2 * at + 1] - scalars[2 * at],
+                })
+                .collect::<Vec<_>>()
+        })
+        .filter(|delta| delta.scalar != ZERO)
+        .collect()
+}
+
+/// Cuts sorted deltas into pieces of about `size`, never within a node.
+fn split_between_nodes(mut deltas: &[Delta], size: usize) -> Vec<&[Delta]> {
+    let mut pieces = Vec::new();
+    while !deltas.is_empty() {
+        let mut end = size.min(deltas.len());
+        while end < deltas.len() && deltas[end].node == deltas[end - 1].node {
+            end += 1;
+        }
+        let (piece, rest) = deltas.split_at(end);
+        pieces.push(piece);
+        deltas = rest;
+    }
+    pieces
+}
