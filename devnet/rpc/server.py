@@ -9,8 +9,10 @@ Not here: the engine's life (`devnet/roles/`), and any knowledge of methods.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
+import resource
 import sys
 from typing import Final
 
@@ -33,6 +35,11 @@ from devnet.rpc.subscriptions import Hub
 log = logging.getLogger(__name__)
 
 BACKLOG: Final = 1_024
+LOOPBACK: Final = "127.0.0.1"
+IPV6_LOOPBACK: Final = "::1"
+"""Clients that ask for `localhost` may try this first, and some of them nothing else."""
+OTHER_FILES: Final = 256
+"""Open files that are no connections: the database's, and the process's own."""
 SWITCH_INTERVAL_S: Final = 0.0005
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 
@@ -55,6 +62,7 @@ class RpcServer:
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
         self._front = Front(settings, access, exchange, self.pages)
         self._server: asyncio.Server | None = None
+        self._ipv6_server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     def _handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
@@ -92,19 +100,26 @@ class RpcServer:
         """Listen. Raises `OSError` when the address is not to be had."""
         loop = asyncio.get_running_loop()
         self._front.now = loop.time()
-        self._server = await loop.create_server(
-            lambda: HttpConnection(self._front), self._settings.host, self._settings.port, backlog=BACKLOG
-        )
+        _allow_open_files(self._settings.max_connections + OTHER_FILES)
+        self._server = await self._listen(self._settings.host, self._settings.port)
+        if self._settings.host == LOOPBACK:
+            with contextlib.suppress(OSError):  # no IPv6 here, or somebody else's port: a convenience only
+                self._ipv6_server = await self._listen(IPV6_LOOPBACK, self.port)
         self._front.exchange.start()
         self._sweep()
         log.info("JSON-RPC on %s", self.http_url)
+
+    async def _listen(self, host: str, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(lambda: HttpConnection(self._front), host, port, backlog=BACKLOG)
 
     async def stop(self, grace_s: float = 1.0) -> None:
         """Take no more connections, answer what is in work, say goodbye. Then the engine may stop."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        if self._server is not None:
-            self._server.close()
+        for listener in (self._server, self._ipv6_server):
+            if listener is not None:
+                listener.close()
         await self._front.exchange.drain(grace_s)
         for connection in list(self._front.connections):
             connection.shut()
@@ -140,6 +155,14 @@ def tune_interpreter() -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise the process's limit of open files, if the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _in_url(host: str) -> str:

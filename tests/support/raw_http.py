@@ -7,8 +7,8 @@ import socket
 class RawHttp:
     """One connection. Sends bytes as they are; reads responses one by one."""
 
-    def __init__(self, port, timeout=10):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port, timeout=10, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout=timeout)
         self._unread = b""
 
     def __enter__(self):

@@ -1,6 +1,7 @@
 """HTTP as clients meet it. The engine is a fake: what is tested is the transport."""
 
 import json
+import socket
 import time
 
 import pytest
@@ -136,6 +137,18 @@ def test_notifications_have_no_response_body(http):
     assert (status, body) == (204, b"")
     assert "content-length" not in headers
     assert result(http.post(request("now_echo", 1))) == [1]
+
+
+def test_localhost_works_whichever_loopback_address_it_means(server):
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6")
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 loopback address")
+    with RawHttp(server.port, host="::1") as http:
+        assert result(http.post(request("now_echo", 1))) == [1]
 
 
 # --- pages ---
