@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from devnet.config import TEST_MNEMONIC
 from devnet.session import Session
 from megaeth_cli.abi import Interface, ValueTextError
 from megaeth_cli.abi.values import address as read_address
 from megaeth_cli.artifacts import Artifact, ArtifactStore
-from megaeth_cli.env import Environment
+from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.rpc_client import RpcClient, connect
 from megaeth_cli.select_devnet import find_session
 from megaeth_cli.units import checksummed, quantity
+
+if TYPE_CHECKING:
+    import typer
 
 DEFAULT_ACCOUNTS = 10
 
@@ -41,6 +45,13 @@ class Network:
         self.session: Session | None = running
         self._interfaces: dict[str, Interface | None] = {}
         self.node: RpcClient = connect(env, rpc_url if running is None else rpc_url or running.rpc_url)
+
+    @classmethod
+    def open(cls, context: "typer.Context", rpc_url: str | None) -> "Network":
+        """The network of a running command; its connection is closed when the command ends."""
+        network = cls(environment(context), rpc_url)
+        context.call_on_close(network.node.close)
+        return network
 
     @cached_property
     def chain_id(self) -> int:

@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.support.cli import megaeth
 from tests.support.node import Node
+
+__all__ = ["megaeth"]
 
 
 @pytest.fixture(scope="session")

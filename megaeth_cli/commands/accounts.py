@@ -22,7 +22,7 @@ def accounts(
 ) -> None:
     """List the dev accounts: number, address, balance and next nonce."""
     env = environment(context)
-    network = Network(env, rpc_url)
+    network = Network.open(context, rpc_url)
     signers = dev_accounts(network)
     reads: list[tuple[str, list[object]]] = [
         (method, [f"0x{signer.address.hex()}", "latest"])

@@ -36,7 +36,7 @@ def call(
 ) -> None:
     """Call a function without a transaction and print what it returns."""
     env = environment(context)
-    network = Network(env, rpc_url)
+    network = Network.open(context, rpc_url)
     target = network.contract(contract)
     texts = arguments(args)
     entry = find_function(target, function, len(texts))

@@ -106,7 +106,7 @@ def deploy(
     """Compile a contract, deploy it, and remember it by its name."""
     env = environment(context)
     path, name = _source(env, source)
-    network = Network(env, rpc_url)
+    network = Network.open(context, rpc_url)
     _ = network.chain_id  # a node that does not answer is told before anything is compiled
     compilation = compile_source(
         path,

@@ -43,7 +43,7 @@ def inspect_diff(
 ) -> None:
     """Show every account and storage slot that changed, old -> new."""
     env = environment(context)
-    network = Network(env, rpc_url)
+    network = Network.open(context, rpc_url)
     diff = _fetch(network, what)
     if raw:
         env.write(json.dumps(diff, indent=2) if env.json else raw_text(diff))

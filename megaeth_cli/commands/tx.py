@@ -83,7 +83,7 @@ def send_command(
 ) -> int:
     """Send ether (--to, --value) or call a function of a contract, and print the receipt."""
     env = environment(context)
-    network = Network(env, rpc_url)
+    network = Network.open(context, rpc_url)
     target, entry = _target(network, contract, function, to, len(args or ()))
     wei = amount(value, "--value")
     payload = _payload(network, entry, arguments(args), data)
@@ -114,7 +114,7 @@ def show_command(
     """Explain a transaction: call, result, logs, gas and where it is."""
     env = environment(context)
     check_hash(hash_)
-    network = Network(env, rpc_url)
+    network = Network.open(context, rpc_url)
     transaction, receipt = network.node.batch(
         [("eth_getTransactionByHash", [hash_]), ("eth_getTransactionReceipt", [hash_])]
     )

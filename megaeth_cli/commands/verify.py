@@ -42,6 +42,7 @@ def block_command(
     if block is not None and range_ is not None:
         raise CliError("either a block or --range, not both", status=ExitStatus.USAGE)
     node = connect(env, rpc_url)
+    context.call_on_close(node.close)
     blocks = _range(node, range_) if range_ is not None else iter([_single(node, block or "latest")])
     reports = []
     for parameter, shown in blocks:
@@ -84,16 +85,13 @@ def _single(node: RpcClient, text: str) -> tuple[Json, str]:
 
 def _range(node: RpcClient, text: str) -> Iterator[tuple[Json, str]]:
     first_text, dots, last_text = text.partition("..")
-    try:
-        first = int(first_text or "0")
-        last = quantity(node.call("eth_blockNumber")) if last_text in ("", "latest") else int(last_text)
-    except ValueError:
-        dots = ""
-    if not dots:
+    if not (dots and first_text.isdigit() and (last_text.isdigit() or last_text in ("", "latest"))):
         raise CliError(
             f"not a range: {text}", "a range is A..B, for example 1..20 or 5..latest", status=ExitStatus.USAGE
         )
-    if first < 0 or first > last:
+    first = int(first_text)
+    last = int(last_text) if last_text.isdigit() else quantity(node.call("eth_blockNumber"))
+    if first > last:
         raise CliError(f"an empty range: {text}", f"{first} comes after {last}", status=ExitStatus.USAGE)
     for number in range(first, last + 1):
         yield hex(number), str(number)

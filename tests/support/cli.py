@@ -1,7 +1,9 @@
 """The command line, run inside the test process with an environment of its own."""
 
 import io
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -22,16 +24,22 @@ class Result:
 def megaeth(tmp_path, capsys):
     """Run `megaeth ARGUMENTS`; its home and working directory are the test's."""
 
-    def call(*arguments, **variables):
+    def call(*arguments, cwd=tmp_path, **variables):
         env = Environment(
             io.StringIO(),
             io.StringIO(),
             io.StringIO(),
             {"MEGAETH_HOME": str(tmp_path / "home"), **variables},
-            tmp_path,
+            Path(cwd),
         )
-        code = run(arguments, env)
+        code = run([str(argument) for argument in arguments], env)
         printed = capsys.readouterr()  # typer prints help by itself
         return Result(code, env.stdout.getvalue() + printed.out, env.stderr.getvalue() + printed.err)
 
     return call
+
+
+def compiler_variables():
+    """What commands need to find or fetch a compiler: tools on PATH, and the cache that all tests share."""
+    cache = os.environ.get("MEGAETH_CACHE") or str(Path.home() / ".cache" / "megaeth")
+    return {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "MEGAETH_CACHE": cache}
