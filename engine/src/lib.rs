@@ -1,6 +1,7 @@
 //! MegaETH state transition engine.
 
 pub mod block;
+pub mod builder;
 pub mod chain;
 pub mod evm;
 pub mod keys;

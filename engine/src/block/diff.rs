@@ -1,9 +1,12 @@
 //! The state diff of a mini-block: what stands in the state after it where something changed.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 
 use super::{
+    mini::MiniBlock,
     plain::{PlainKey, PlainValue},
     rlp::{DecodeError, close_list, encode_list, open_list},
 };
@@ -76,4 +79,21 @@ impl StateDiff {
         close_list(payload)?;
         Ok(Self { entries, codes })
     }
+}
+
+/// What a run of mini-blocks amounts to: the last value of each key, sorted, and the new code.
+pub type FoldedState = (Vec<(PlainKey, PlainValue)>, Vec<(B256, Bytes)>);
+
+/// Folds the diffs of mini-block records, given in order, into one.
+pub fn fold_diffs<'a>(
+    records: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<FoldedState, DecodeError> {
+    let mut entries = BTreeMap::new();
+    let mut codes = BTreeMap::new();
+    for record in records {
+        let diff = MiniBlock::decode(record)?.diff;
+        entries.extend(diff.entries);
+        codes.extend(diff.codes.into_iter().map(|code| (keccak256(&code), code)));
+    }
+    Ok((entries.into_iter().collect(), codes.into_iter().collect()))
 }

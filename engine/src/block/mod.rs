@@ -12,12 +12,12 @@ mod roots;
 mod signing;
 mod transaction;
 
-pub use diff::StateDiff;
+pub use diff::{FoldedState, StateDiff, fold_diffs};
 pub use mini::{MiniBlock, MiniSignature};
 pub use plain::{PlainAccount, PlainKey, PlainValue};
 pub use record::{BlockRecord, REQUESTS_HASH, WITHDRAWALS_ADDRESS, prev_randao};
 pub use rlp::{DecodeError, ENCODING_VERSION};
-pub use roots::{logs_bloom, receipt_envelope, receipts_root, transactions_root};
+pub use roots::{OrderedRoot, logs_bloom, receipt_envelope, receipts_root, transactions_root};
 pub use transaction::{
     Halt, MAX_KEPT_OUTPUT, TxRecord, TxResult, Usage, decode_envelope, envelope_hash,
 };

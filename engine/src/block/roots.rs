@@ -2,7 +2,7 @@
 
 use alloy_eips::Encodable2718;
 use alloy_primitives::{B256, Bloom, Log};
-use alloy_trie::root::ordered_trie_root_with_encoder;
+use alloy_trie::{HashBuilder, Nibbles, root::ordered_trie_root_with_encoder};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxType};
 
 use super::{rlp::DecodeError, transaction::TxRecord};
@@ -47,6 +47,60 @@ pub fn receipts_root(txs: &[TxRecord], gas_before: u64) -> Result<B256, DecodeEr
     Ok(ordered_trie_root_with_encoder(&encoded, |receipt, out| {
         out.extend_from_slice(receipt)
     }))
+}
+
+/// The root of an ordered list that grows at its end, as a block's transactions and receipts do.
+///
+/// The trie wants its leaves in the order of the keys' bytes. The keys are RLP numbers, so the order is
+/// 1..=127, 0, 128...: only the first item has to wait.
+#[derive(Debug)]
+pub struct OrderedRoot {
+    builder: HashBuilder,
+    count: usize,
+    first: Option<Vec<u8>>,
+}
+
+impl Default for OrderedRoot {
+    fn default() -> Self {
+        Self {
+            builder: HashBuilder::default(),
+            count: 0,
+            first: None,
+        }
+    }
+}
+
+impl OrderedRoot {
+    /// Adds an item's encoding at the end.
+    pub fn push(&mut self, item: &[u8]) {
+        match self.count {
+            0 => self.first = Some(item.to_vec()),
+            index => {
+                if index == 128 {
+                    self.settle_first();
+                }
+                self.add(index, item);
+            }
+        }
+        self.count += 1;
+    }
+
+    /// The root of all items.
+    pub fn finish(mut self) -> B256 {
+        self.settle_first();
+        self.builder.root()
+    }
+
+    fn settle_first(&mut self) {
+        if let Some(first) = self.first.take() {
+            self.add(0, &first);
+        }
+    }
+
+    fn add(&mut self, index: usize, item: &[u8]) {
+        self.builder
+            .add_leaf(Nibbles::unpack(alloy_rlp::encode_fixed_size(&index)), item);
+    }
 }
 
 /// The bloom of all logs.

@@ -18,4 +18,5 @@ pub use archive::{Archive, EmptyArchive};
 pub use config::{ChainConfig, ConfigError, Genesis, PoolConfig};
 pub use recent::{Recent, SharedBlock, TxPlace};
 pub use shared::{Anchor, Chain, ViewError};
+pub(crate) use shared::{Followers, Progress};
 pub use waiters::{DurableListener, Waiters};

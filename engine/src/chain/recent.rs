@@ -61,7 +61,7 @@ impl std::fmt::Debug for Recent {
 
 impl Recent {
     /// A window that begins with a block (genesis, or a snapshot's), which is visible at once.
-    pub fn new(block: BlockRecord, keep_blocks: usize) -> Self {
+    pub fn new(block: SharedBlock, keep_blocks: usize) -> Self {
         let recent = Self {
             window: RwLock::default(),
             visible_minis: AtomicU64::new(0),
@@ -73,7 +73,7 @@ impl Recent {
     }
 
     /// Begins anew with a block.
-    pub fn reset(&self, block: BlockRecord) {
+    pub fn reset(&self, block: SharedBlock) {
         let mut window = self.window.write();
         *window = Window {
             first_mini: block.next_mini(),
@@ -84,7 +84,7 @@ impl Recent {
         self.visible_block
             .store(block.header.number, Ordering::Release);
         window.block_numbers.insert(block.hash, block.header.number);
-        window.blocks.push_back(Arc::new(block));
+        window.blocks.push_back(block);
     }
 
     /// Adds a sealed mini-block; its number must follow the last one's.
@@ -98,10 +98,10 @@ impl Recent {
     }
 
     /// Adds a sealed block, and lets the oldest go.
-    pub fn push_block(&self, block: BlockRecord) {
+    pub fn push_block(&self, block: SharedBlock) {
         let mut window = self.window.write();
         window.block_numbers.insert(block.hash, block.header.number);
-        window.blocks.push_back(Arc::new(block));
+        window.blocks.push_back(block);
         // Only what is durable may leave: until then memory is the only place that has it.
         let visible = self.visible_block();
         while window.blocks.len() > 2

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     block::{BlockRecord, MiniBlock, REQUESTS_HASH, prev_randao},
-    evm,
+    builder::DepositQueue,
+    evm::{self, BucketCapacities, FixedCapacities},
     keys::Key,
     state::{Change, Commitment, LatticeHash, View, WithdrawalsRoot, World, genesis_diff},
 };
@@ -69,8 +70,20 @@ pub struct Chain {
     pub waiters: Waiters,
     /// Block 0.
     pub genesis: SharedBlock,
-    /// What follows the state block by block; the builder takes it while it runs.
-    pub(crate) followers: Mutex<Option<Followers>>,
+    capacities: Arc<FixedCapacities>,
+    /// Deposits that wait for the builder.
+    pub deposits: DepositQueue,
+    /// Where building stands; the builder takes it while it runs.
+    pub(crate) progress: Mutex<Option<Progress>>,
+}
+
+/// Where building stands between blocks and, after a restart, within one.
+pub(crate) struct Progress {
+    /// The last sealed block.
+    pub(crate) parent: SharedBlock,
+    /// The sealed mini-blocks of the block that is open.
+    pub(crate) open: Vec<Arc<MiniBlock>>,
+    pub(crate) followers: Followers,
 }
 
 /// What follows the state block by block to give the header its roots.
@@ -102,15 +115,23 @@ impl Chain {
         let genesis = BlockRecord::new(header, 0, 0, Default::default());
         world.put_block_hash(0, genesis.hash);
         let sequencer = config.sequencer()?;
+        let genesis = Arc::new(genesis);
+        let progress = Progress {
+            parent: genesis.clone(),
+            open: Vec::new(),
+            followers,
+        };
         Ok(Self {
             hardforks: evm::hardforks(config.spec_id()?, sequencer.address()),
             sequencer,
             world,
             recent: Recent::new(genesis.clone(), config.history_blocks),
+            deposits: DepositQueue::default(),
+            capacities: Arc::new(FixedCapacities(config.bucket_capacities.clone())),
             archive,
             waiters: Waiters::default(),
-            genesis: Arc::new(genesis),
-            followers: Mutex::new(Some(followers)),
+            genesis,
+            progress: Mutex::new(Some(progress)),
             config,
         })
     }
@@ -218,6 +239,11 @@ impl Chain {
             index: index as usize,
         });
         Ok(place.filter(|place| place.index < place.mini.txs.len()))
+    }
+
+    /// The capacities of SALT's buckets, which storage gas depends on.
+    pub fn bucket_capacities(&self) -> Arc<dyn BucketCapacities> {
+        self.capacities.clone()
     }
 
     fn visible_view(&self) -> Result<(View, Anchor), ViewError> {

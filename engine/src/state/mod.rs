@@ -18,7 +18,7 @@ mod world;
 pub use commitment::{Change, Commitment, LatticeHash};
 pub use genesis::{Alloc, GenesisAccount, genesis_diff};
 pub use overlay::Overlay;
-pub use view::View;
+pub use view::{Tip, View};
 pub use withdrawals::WithdrawalsRoot;
 pub use world::{BlockUndo, Pin, Version, World};
 

@@ -5,18 +5,22 @@
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, map::HashMap};
 use revm::{
-    Database,
+    Database, DatabaseRef as _,
     bytecode::Bytecode,
     state::{AccountInfo, EvmState},
 };
 
-use super::{StateError, view::account_info, world::World};
+use super::{
+    StateError,
+    view::{Tip, account_info},
+    world::World,
+};
 use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
 
 /// Changes that aren't committed yet, over the world's newest state.
 #[derive(Debug)]
 pub struct Overlay {
-    world: World,
+    tip: Tip,
     accounts: HashMap<Address, Option<PlainAccount>>,
     slots: HashMap<(Address, U256), U256>,
     codes: HashMap<B256, Bytecode>,
@@ -26,7 +30,7 @@ impl Overlay {
     /// No changes yet.
     pub fn new(world: World) -> Self {
         Self {
-            world,
+            tip: Tip(world),
             accounts: HashMap::default(),
             slots: HashMap::default(),
             codes: HashMap::default(),
@@ -37,7 +41,7 @@ impl Overlay {
     pub fn account(&self, address: Address) -> Option<PlainAccount> {
         match self.accounts.get(&address) {
             Some(account) => *account,
-            None => self.world.tip_account(address),
+            None => self.tip.0.tip_account(address),
         }
     }
 
@@ -57,7 +61,7 @@ impl Overlay {
             if let Some(code) = &info.code
                 && info.code_hash != KECCAK256_EMPTY
                 && !self.codes.contains_key(&info.code_hash)
-                && self.world.code(&info.code_hash).is_none()
+                && self.tip.0.code(&info.code_hash).is_none()
             {
                 self.codes.insert(info.code_hash, code.clone());
             }
@@ -85,7 +89,7 @@ impl Overlay {
         let slots = self.slots.drain().map(|((address, slot), value)| {
             (PlainKey::slot(address, slot), PlainValue::from_slot(value))
         });
-        let world = &self.world;
+        let world = &self.tip.0;
         let mut entries: Vec<_> = accounts
             .chain(slots)
             .filter(|(key, value)| world.tip(key) != *value)
@@ -118,24 +122,20 @@ impl Database for Overlay {
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, StateError> {
-        if hash == KECCAK256_EMPTY || hash.is_zero() {
-            return Ok(Bytecode::default());
+        match self.codes.get(&hash) {
+            Some(code) => Ok(code.clone()),
+            None => self.tip.code_by_hash_ref(hash),
         }
-        self.codes
-            .get(&hash)
-            .cloned()
-            .or_else(|| self.world.code(&hash))
-            .ok_or(StateError::MissingCode(hash))
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, StateError> {
         match self.slots.get(&(address, slot)) {
             Some(value) => Ok(*value),
-            None => Ok(self.world.tip(&PlainKey::slot(address, slot)).as_slot()),
+            None => Ok(self.tip.0.tip(&PlainKey::slot(address, slot)).as_slot()),
         }
     }
 
     fn block_hash(&mut self, block: u64) -> Result<B256, StateError> {
-        Ok(self.world.block_hash(block).unwrap_or_default())
+        self.tip.block_hash_ref(block)
     }
 }

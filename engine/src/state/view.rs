@@ -121,6 +121,43 @@ pub(super) fn account_info(account: PlainAccount) -> AccountInfo {
     }
 }
 
+/// The newest state, visible or not, as revm reads it. Only the writer sees it stand still.
+#[derive(Clone, Debug)]
+pub struct Tip(pub World);
+
+impl DatabaseRef for Tip {
+    type Error = StateError;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, StateError> {
+        Ok(self.0.tip_account(address).map(account_info))
+    }
+
+    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, StateError> {
+        if hash == KECCAK_EMPTY || hash.is_zero() {
+            return Ok(Bytecode::default());
+        }
+        self.0.code(&hash).ok_or(StateError::MissingCode(hash))
+    }
+
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        Ok(self.0.tip(&PlainKey::slot(address, slot)).as_slot())
+    }
+
+    fn block_hash_ref(&self, block: u64) -> Result<B256, StateError> {
+        match self.0.block_hash(block) {
+            Some(hash) => Ok(hash),
+            None => {
+                let slot = U256::from(block % HISTORY_WINDOW);
+                Ok(self
+                    .0
+                    .tip(&PlainKey::slot(HISTORY_CONTRACT, slot))
+                    .as_slot()
+                    .into())
+            }
+        }
+    }
+}
+
 impl DatabaseRef for View {
     type Error = StateError;
 

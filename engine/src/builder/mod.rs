@@ -1,0 +1,21 @@
+//! The builder: the one thread that executes transactions and seals.
+//!
+//! ```text
+//!   TxSource ──next──▶ OpenBlock.execute ──▶ overlay ──seal──▶ World.commit, Recent, Sealed::Mini ──▶ log
+//!   deposits ──────┘        every mini_block_time: a mini-block; every block_time: Sealed::Block
+//! ```
+//!
+//! The thread owns the open block. It waits for transactions, deadlines or the log thread, whose channel
+//! is bounded: when the disk is slow the builder waits, and nothing grows.
+
+mod deposits;
+mod open;
+mod restore;
+mod schedule;
+mod system_tx;
+mod thread;
+
+pub use deposits::DepositQueue;
+pub use open::{Attempt, BuildError, OpenBlock};
+pub use restore::RestoreError;
+pub use thread::{Builder, BuilderMetrics, Sealed};

@@ -1,0 +1,458 @@
+//! The open EVM block: executes transactions one by one, seals mini-blocks, closes the block.
+//!
+//! No threads, no clocks: the caller says when and how late it is, so that the same calls always give
+//! the same blocks.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use alloy_consensus::{
+    Header, Transaction as _, Typed2718 as _,
+    constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
+};
+use alloy_eips::Encodable2718 as _;
+use alloy_evm::Evm as _;
+use alloy_primitives::{Address, B256, Bloom, Bytes};
+use mega_evm::{
+    BlockLimiter, BlockLimits, MegaEvm, MegaHardforks as _, MegaSpecId, MegaTransactionOutcome,
+};
+use op_alloy_consensus::OpTxEnvelope;
+use op_revm::transaction::deposit::DEPOSIT_TRANSACTION_TYPE;
+use revm::{context::result::EVMError, inspector::NoOpInspector};
+
+use super::system_tx;
+use crate::{
+    block::{
+        BlockRecord, DecodeError, MiniBlock, OrderedRoot, REQUESTS_HASH, TxRecord,
+        receipt_envelope, receipts_root, transactions_root,
+    },
+    chain::{Chain, Followers},
+    evm::{
+        BlockContext, ExternalEnv, OracleClock, begin_block, create_evm, evm_env, is_detained,
+        mega_transaction, result_from,
+    },
+    state::{BlockUndo, Change, Overlay, StateError, Tip},
+};
+
+/// What became of a transaction that was offered to the block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// It is in the open mini-block.
+    Included,
+    /// The block has no room for it; the next one may.
+    Full,
+    /// Its nonce is used already.
+    Stale,
+    /// It can't be executed in this state.
+    Invalid(String),
+}
+
+/// What ends building: not a transaction's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The state can't be read.
+    #[error("the state can't be read: {0}")]
+    State(#[from] StateError),
+    /// A block's system calls failed.
+    #[error("the system calls at the beginning of block {block} failed: {message}")]
+    SystemCalls {
+        /// The block.
+        block: u64,
+        /// What mega-evm said.
+        message: String,
+    },
+    /// A record can't be read back.
+    #[error("a record can't be read: {0}")]
+    Record(#[from] DecodeError),
+}
+
+/// A transaction with everything that executing it needs.
+pub(crate) struct Offer<'a> {
+    pub(crate) envelope: &'a OpTxEnvelope,
+    pub(crate) raw: &'a Bytes,
+    pub(crate) hash: B256,
+    pub(crate) sender: Address,
+    pub(crate) da_size: u64,
+}
+
+/// The block that is being built.
+pub struct OpenBlock {
+    chain: Arc<Chain>,
+    context: BlockContext,
+    spec: MegaSpecId,
+    limits: BlockLimits,
+    limiter: BlockLimiter,
+    evm: MegaEvm<Overlay, NoOpInspector, ExternalEnv>,
+    clock: OracleClock,
+    system_address: Address,
+    /// The open mini-block's transactions.
+    txs: Vec<TxRecord>,
+    /// The block's gas used before the open mini-block.
+    gas_before_mini: u64,
+    first_mini: u64,
+    next_index: u64,
+    transactions: OrderedRoot,
+    receipts: OrderedRoot,
+    bloom: Bloom,
+}
+
+impl std::fmt::Debug for OpenBlock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenBlock")
+            .field("number", &self.context.number)
+            .field("next_index", &self.next_index)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OpenBlock {
+    /// Opens the block after `parent`, and makes its system calls.
+    pub fn open(
+        chain: Arc<Chain>,
+        parent: &BlockRecord,
+        timestamp: u64,
+    ) -> Result<Self, BuildError> {
+        Self::begin(chain, parent, timestamp, true)
+    }
+
+    /// Continues the block after `parent` from its sealed mini-blocks, which the world already has.
+    pub fn resume(
+        chain: Arc<Chain>,
+        parent: &BlockRecord,
+        minis: &[Arc<MiniBlock>],
+    ) -> Result<Self, BuildError> {
+        let timestamp = minis
+            .first()
+            .map_or(parent.header.timestamp, |mini| mini.block_timestamp);
+        let mut block = Self::begin(chain, parent, timestamp, minis.is_empty())?;
+        for mini in minis {
+            for tx in &mini.txs {
+                let envelope = tx.envelope()?;
+                let is_deposit = envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
+                let usage = &tx.result.usage;
+                block.limiter.post_execution_update_raw(
+                    tx.result.gas_used,
+                    tx.raw.len() as u64,
+                    op_alloy_flz::tx_estimated_size_fjord_bytes(&tx.raw),
+                    usage.data_size,
+                    usage.kv_updates,
+                    usage.metered_compute_gas,
+                    usage.state_growth,
+                    is_deposit,
+                );
+                block.include(tx, block.limiter.block_gas_used)?;
+            }
+            block.next_index += 1;
+            block.gas_before_mini = block.limiter.block_gas_used;
+        }
+        Ok(block)
+    }
+
+    fn begin(
+        chain: Arc<Chain>,
+        parent: &BlockRecord,
+        timestamp: u64,
+        fresh: bool,
+    ) -> Result<Self, BuildError> {
+        let number = parent.header.number + 1;
+        let context = BlockContext::new(&chain.config, number, timestamp, parent.hash);
+        let clock = OracleClock::default();
+        let external = ExternalEnv::with_clock(chain.bucket_capacities(), clock.clone());
+        let begun = begin_block(
+            chain.config.chain_id,
+            &chain.hardforks,
+            &context,
+            external,
+            Tip(chain.world.clone()),
+            Overlay::new(chain.world.clone()),
+        )
+        .map_err(|error| BuildError::SystemCalls {
+            block: number,
+            message: error.to_string(),
+        })?;
+        let mut block = Self {
+            spec: chain.hardforks.spec_id(timestamp),
+            limits: begun.limits,
+            limiter: begun.limits.to_block_limiter(),
+            evm: begun.evm,
+            clock,
+            system_address: begun.system_address,
+            txs: Vec::new(),
+            gas_before_mini: 0,
+            first_mini: parent.next_mini(),
+            next_index: 0,
+            transactions: OrderedRoot::default(),
+            receipts: OrderedRoot::default(),
+            bloom: Bloom::ZERO,
+            context,
+            chain,
+        };
+        if fresh {
+            for state in &begun.states {
+                block.evm.db_mut().apply(state);
+            }
+        }
+        Ok(block)
+    }
+
+    /// The block's number.
+    pub fn number(&self) -> u64 {
+        self.context.number
+    }
+
+    /// How many mini-blocks are sealed.
+    pub fn mini_count(&self) -> u64 {
+        self.next_index
+    }
+
+    /// Whether the open mini-block has transactions.
+    pub fn has_open_transactions(&self) -> bool {
+        !self.txs.is_empty()
+    }
+
+    /// Executes a transaction and includes it, if it can be. `now_us` is what the oracle's timestamp
+    /// would read.
+    pub(crate) fn execute(
+        &mut self,
+        offer: &Offer<'_>,
+        now_us: u64,
+    ) -> Result<Attempt, BuildError> {
+        self.clock.set(Some(now_us));
+        let first = match self.run(offer)? {
+            Ok(outcome) => outcome,
+            Err(attempt) => return Ok(attempt),
+        };
+        if !self.clock.was_asked() {
+            return self.accept(offer, first);
+        }
+        // It read the timestamp: a system transaction writes it first, and then whoever replays the
+        // block without the oracle gets the same result.
+        self.write_timestamp(now_us)?;
+        self.clock.set(None);
+        match self.run(offer)? {
+            Ok(outcome) => self.accept(offer, outcome),
+            Err(attempt) => Ok(attempt),
+        }
+    }
+
+    fn write_timestamp(&mut self, now_us: u64) -> Result<(), BuildError> {
+        let sender = self.system_address;
+        let nonce = self
+            .evm
+            .db()
+            .account(sender)
+            .map_or(0, |account| account.nonce);
+        let (envelope, raw, hash) =
+            system_tx::set_timestamp(self.chain.config.chain_id, nonce, now_us);
+        let da_size = op_alloy_flz::tx_estimated_size_fjord_bytes(&raw);
+        let offer = Offer {
+            envelope: &envelope,
+            raw: &raw,
+            hash,
+            sender,
+            da_size,
+        };
+        self.clock.set(None);
+        if let Ok(outcome) = self.run(&offer)? {
+            self.accept(&offer, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a transaction without keeping what it did.
+    fn run(
+        &mut self,
+        offer: &Offer<'_>,
+    ) -> Result<Result<MegaTransactionOutcome, Attempt>, BuildError> {
+        let gas_limit = offer.envelope.gas_limit();
+        if gas_limit > self.limits.block_gas_limit {
+            return Ok(Err(Attempt::Invalid("exceeds block gas limit".to_owned())));
+        }
+        let is_deposit = offer.envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
+        let size = offer.raw.len() as u64;
+        if self
+            .limiter
+            .pre_execution_check(offer.hash, gas_limit, size, offer.da_size, is_deposit)
+            .is_err()
+        {
+            return Ok(Err(Attempt::Full));
+        }
+        let tx = mega_transaction(offer.envelope, offer.raw.clone(), offer.sender);
+        // A bug that one transaction finds in the EVM must not take the chain down.
+        let result = catch_unwind(AssertUnwindSafe(|| self.evm.execute_transaction(tx)));
+        match result {
+            Ok(Ok(outcome)) => Ok(Ok(outcome)),
+            Ok(Err(EVMError::Database(error))) => Err(error.into()),
+            Ok(Err(EVMError::Transaction(error))) => Ok(Err(invalid(&error))),
+            Ok(Err(error)) => Ok(Err(Attempt::Invalid(error.to_string()))),
+            Err(_) => {
+                self.renew_evm()?;
+                Ok(Err(Attempt::Invalid(
+                    "the EVM failed on this transaction".to_owned(),
+                )))
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        offer: &Offer<'_>,
+        outcome: MegaTransactionOutcome,
+    ) -> Result<Attempt, BuildError> {
+        let is_deposit = offer.envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
+        let deposit_nonce = is_deposit.then(|| {
+            self.evm
+                .db()
+                .account(offer.sender)
+                .map_or(0, |account| account.nonce)
+        });
+        let detained = is_detained(&self.evm);
+        let input = offer.envelope.input();
+        let result = result_from(self.spec, &outcome, input, detained, deposit_nonce);
+        self.limiter.post_execution_update_raw(
+            result.gas_used,
+            offer.raw.len() as u64,
+            offer.da_size,
+            outcome.data_size,
+            outcome.kv_updates,
+            outcome.compute_gas_used,
+            outcome.state_growth_used,
+            is_deposit,
+        );
+        self.evm.db_mut().apply(&outcome.state);
+        let record = TxRecord {
+            raw: offer.raw.clone(),
+            hash: offer.hash,
+            sender: offer.sender,
+            result,
+        };
+        self.include(&record, self.limiter.block_gas_used)?;
+        self.txs.push(record);
+        Ok(Attempt::Included)
+    }
+
+    /// Adds a transaction to the block's roots and bloom.
+    fn include(&mut self, tx: &TxRecord, cumulative_gas: u64) -> Result<(), BuildError> {
+        let receipt = receipt_envelope(tx, cumulative_gas)?;
+        self.bloom |= *receipt.logs_bloom();
+        self.transactions.push(&tx.raw);
+        self.receipts.push(&receipt.encoded_2718());
+        Ok(())
+    }
+
+    /// Seals the open mini-block: commits its diff, and signs it. Empty ones are sealed likewise.
+    pub fn seal_mini(&mut self, now_us: u64) -> Result<Arc<MiniBlock>, BuildError> {
+        let txs = std::mem::take(&mut self.txs);
+        let diff = self.evm.db_mut().take_diff();
+        let gas_used = self.limiter.block_gas_used - self.gas_before_mini;
+        let (transactions_root, receipts_root) = match txs.is_empty() {
+            true => (EMPTY_ROOT_HASH, EMPTY_ROOT_HASH),
+            false => (
+                transactions_root(&txs),
+                receipts_root(&txs, self.gas_before_mini)?,
+            ),
+        };
+        let mut mini = MiniBlock {
+            number: self.first_mini + self.next_index,
+            block_number: self.context.number,
+            block_timestamp: self.context.timestamp,
+            index: self.next_index,
+            timestamp_us: now_us,
+            gas_used,
+            transactions_root,
+            receipts_root,
+            txs,
+            diff,
+            ..Default::default()
+        };
+        mini.sign(&self.chain.sequencer);
+        self.chain.world.commit(&mini.diff);
+        self.next_index += 1;
+        self.gas_before_mini = self.limiter.block_gas_used;
+        let mini = Arc::new(mini);
+        self.chain.recent.push_mini(mini.clone());
+        Ok(mini)
+    }
+
+    /// Closes the block after its last mini-block is sealed.
+    pub(crate) fn close(self, followers: &mut Followers) -> (Arc<BlockRecord>, BlockUndo) {
+        debug_assert!(self.txs.is_empty());
+        let undo = self.chain.world.close_block(self.context.number);
+        let changes = followers.advance(&self.chain.world, &undo);
+        let header = Header {
+            parent_hash: self.context.parent_hash,
+            ommers_hash: EMPTY_OMMER_ROOT_HASH,
+            beneficiary: self.context.coinbase,
+            state_root: followers.commitment.root(),
+            transactions_root: self.transactions.finish(),
+            receipts_root: self.receipts.finish(),
+            logs_bloom: self.bloom,
+            number: self.context.number,
+            gas_limit: self.context.gas_limit,
+            gas_used: self.limiter.block_gas_used,
+            timestamp: self.context.timestamp,
+            extra_data: self.chain.config.extra_data.clone(),
+            mix_hash: self.context.prev_randao,
+            base_fee_per_gas: Some(self.context.base_fee),
+            withdrawals_root: Some(followers.withdrawals.root()),
+            blob_gas_used: Some(0),
+            excess_blob_gas: Some(0),
+            parent_beacon_block_root: Some(B256::ZERO),
+            requests_hash: Some(REQUESTS_HASH),
+            ..Default::default()
+        };
+        let record = Arc::new(BlockRecord::new(
+            header,
+            self.first_mini,
+            self.next_index,
+            Bytes::new(),
+        ));
+        self.chain
+            .world
+            .put_block_hash(record.header.number, record.hash);
+        self.chain.recent.push_block(record.clone());
+        let undo = changes
+            .iter()
+            .map(|change| (change.key, change.old))
+            .collect();
+        (record, undo)
+    }
+
+    /// A fresh EVM over the same overlay, after a panic left the old one in an unknown state.
+    fn renew_evm(&mut self) -> Result<(), BuildError> {
+        let external = ExternalEnv::with_clock(self.chain.bucket_capacities(), self.clock.clone());
+        let overlay = std::mem::replace(self.evm.db_mut(), Overlay::new(self.chain.world.clone()));
+        let env = evm_env(self.chain.config.chain_id, self.spec, &self.context);
+        self.evm = create_evm(overlay, env, &self.limits, external);
+        Ok(())
+    }
+}
+
+fn invalid(error: &mega_evm::MegaTransactionError) -> Attempt {
+    use mega_evm::{InvalidTransaction, OpTransactionError};
+    match error {
+        OpTransactionError::Base(InvalidTransaction::NonceTooLow { .. }) => Attempt::Stale,
+        error => Attempt::Invalid(error.to_string()),
+    }
+}
+
+impl Followers {
+    /// Takes a closed block's changes: what its undo names and what the world holds now. Returns those
+    /// that are changes indeed.
+    pub(crate) fn advance(&mut self, world: &crate::state::World, undo: &BlockUndo) -> Vec<Change> {
+        let changes: Vec<Change> = undo
+            .iter()
+            .map(|(key, old)| Change {
+                key: *key,
+                old: *old,
+                new: world.tip(key),
+            })
+            .filter(|change| change.old != change.new)
+            .collect();
+        self.commitment.update(&changes);
+        self.withdrawals.update(&changes);
+        changes
+    }
+}

@@ -1,0 +1,169 @@
+//! When to seal: wall-clock slots without drift. Pure arithmetic; the thread brings the time.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A block's slot, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    /// A multiple of the block time.
+    pub(crate) start_us: u64,
+    /// When the block must be sealed.
+    pub(crate) end_us: u64,
+}
+
+impl Slot {
+    /// The slot that `now_us` lies in.
+    pub(crate) fn at(now_us: u64, block_time_us: u64) -> Self {
+        let start_us = now_us - now_us % block_time_us;
+        Self {
+            start_us,
+            end_us: start_us + block_time_us,
+        }
+    }
+
+    /// The block timestamp that belongs to the slot.
+    pub(crate) fn timestamp(&self) -> u64 {
+        self.start_us / 1_000_000
+    }
+
+    /// When the mini-block that is open at `now_us` must be sealed: the next multiple of its length
+    /// since the slot began, but never after the slot. What a long transaction overran is not made up.
+    pub(crate) fn mini_deadline(&self, now_us: u64, mini_time_us: u64) -> u64 {
+        let elapsed = now_us.saturating_sub(self.start_us);
+        let next = self.start_us + (elapsed / mini_time_us + 1) * mini_time_us;
+        // A last mini-block shorter than half its length joins the one before.
+        if next + mini_time_us / 2 > self.end_us {
+            self.end_us
+        } else {
+            next
+        }
+    }
+}
+
+/// The timestamp of the block after one stamped `parent`, opened in `slot`; or the time to wait for.
+///
+/// Blocks of a second and more have strictly increasing timestamps, shorter ones non-decreasing. A clock
+/// that stands so far behind the parent that one slot won't mend it is overruled.
+pub(crate) fn timestamp_after(parent: u64, slot: Slot, block_time_us: u64) -> Result<u64, u64> {
+    let least = if block_time_us >= 1_000_000 {
+        parent + 1
+    } else {
+        parent
+    };
+    let timestamp = slot.timestamp();
+    if timestamp >= least {
+        return Ok(timestamp);
+    }
+    let next = Slot::at(slot.end_us, block_time_us);
+    if next.timestamp() >= least {
+        Err(next.start_us)
+    } else {
+        Ok(least)
+    }
+}
+
+/// The wall clock, moved on by the monotonic one and set anew with every block.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    wall_us: u64,
+    since: Instant,
+    last_us: u64,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self {
+            wall_us: wall_us(),
+            since: Instant::now(),
+            last_us: 0,
+        }
+    }
+
+    /// Looks at the wall clock again. If that was set back, the monotonic clock goes on alone until the
+    /// wall clock has caught up: time never runs backwards, and never stands still.
+    pub(crate) fn set_anew(&mut self) {
+        let wall_us = wall_us();
+        if wall_us >= self.last_us {
+            self.wall_us = wall_us;
+            self.since = Instant::now();
+        }
+    }
+
+    /// Microseconds since 1970; never less than before.
+    pub(crate) fn now_us(&mut self) -> u64 {
+        let now = self.wall_us + self.since.elapsed().as_micros() as u64;
+        self.last_us = self.last_us.max(now);
+        self.last_us
+    }
+
+    /// The monotonic clock's name for a moment.
+    pub(crate) fn instant(&self, at_us: u64) -> Instant {
+        self.since + Duration::from_micros(at_us.saturating_sub(self.wall_us))
+    }
+}
+
+fn wall_us() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    #[test]
+    fn slots_are_multiples_of_the_block_time() {
+        assert_eq!(
+            Slot::at(7 * SECOND + 1, SECOND),
+            Slot {
+                start_us: 7 * SECOND,
+                end_us: 8 * SECOND
+            }
+        );
+        assert_eq!(Slot::at(7 * SECOND, 250_000).end_us, 7 * SECOND + 250_000);
+    }
+
+    #[test]
+    fn mini_blocks_end_on_multiples_of_their_length_and_with_the_slot() {
+        let slot = Slot::at(5 * SECOND, SECOND);
+        assert_eq!(slot.mini_deadline(5 * SECOND, 10_000), 5 * SECOND + 10_000);
+        assert_eq!(
+            slot.mini_deadline(5 * SECOND + 9_999, 10_000),
+            5 * SECOND + 10_000
+        );
+        assert_eq!(
+            slot.mini_deadline(5 * SECOND + 37_001, 10_000),
+            5 * SECOND + 40_000
+        );
+        assert_eq!(slot.mini_deadline(6 * SECOND - 1, 10_000), 6 * SECOND);
+        // 300 ms doesn't divide the second: the last 100 ms join the third.
+        assert_eq!(
+            slot.mini_deadline(5 * SECOND + 700_000, 300_000),
+            6 * SECOND
+        );
+    }
+
+    #[test]
+    fn timestamps_increase_strictly_for_blocks_of_a_second_and_more() {
+        let slot = Slot::at(10 * SECOND + 3, SECOND);
+        assert_eq!(timestamp_after(9, slot, SECOND), Ok(10));
+        assert_eq!(timestamp_after(10, slot, SECOND), Err(11 * SECOND));
+    }
+
+    #[test]
+    fn timestamps_may_repeat_for_shorter_blocks() {
+        let slot = Slot::at(10 * SECOND + 600_000, 250_000);
+        assert_eq!(timestamp_after(10, slot, 250_000), Ok(10));
+    }
+
+    #[test]
+    fn a_clock_far_behind_is_overruled() {
+        assert_eq!(
+            timestamp_after(500, Slot::at(10 * SECOND, SECOND), SECOND),
+            Ok(501)
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! The Mega System Transaction that writes the oracle's timestamp before a transaction that reads it.
+
+use alloy_consensus::{Signed, TxLegacy};
+use alloy_eips::Encodable2718;
+use alloy_primitives::{B256, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_sol_types::SolCall as _;
+use mega_evm::{IOracle, ORACLE_CONTRACT_ADDRESS};
+use op_alloy_consensus::OpTxEnvelope;
+
+/// Ample for one slot; what isn't used costs nobody anything.
+const GAS_LIMIT: u64 = 10_000_000;
+
+/// `oracle.setSlots([0], [now_us])` from the system address: a legacy transaction that pays nothing and
+/// carries no signature, as on the real chain. Its sender stands beside it in the mini-block.
+pub(crate) fn set_timestamp(chain_id: u64, nonce: u64, now_us: u64) -> (OpTxEnvelope, Bytes, B256) {
+    let call = IOracle::setSlotsCall {
+        slots: vec![U256::ZERO],
+        values: vec![B256::from(U256::from(now_us))],
+    };
+    let tx = TxLegacy {
+        chain_id: Some(chain_id),
+        nonce,
+        gas_price: 0,
+        gas_limit: GAS_LIMIT,
+        to: TxKind::Call(ORACLE_CONTRACT_ADDRESS),
+        value: U256::ZERO,
+        input: call.abi_encode().into(),
+    };
+    let unsigned = Signature::new(U256::ZERO, U256::ZERO, false);
+    let envelope = OpTxEnvelope::Legacy(Signed::new_unhashed(tx, unsigned));
+    let raw: Bytes = envelope.encoded_2718().into();
+    let hash = keccak256(&raw);
+    (envelope, raw, hash)
+}

@@ -1,0 +1,412 @@
+//! The builder's thread: waits, executes, seals on time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use crossbeam_channel::{SendTimeoutError, Sender};
+use parking_lot::{Condvar, Mutex};
+
+use super::{
+    open::{Attempt, BuildError, Offer, OpenBlock},
+    restore::{RestoreError, take_progress},
+    schedule::{Clock, Slot, timestamp_after},
+};
+use crate::{
+    block::{BlockRecord, MiniBlock},
+    chain::{Chain, Progress},
+    pool::{Refusal, TxSource},
+    state::BlockUndo,
+};
+
+/// How long a stopping builder waits for a log that takes nothing.
+const LOG_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the builder hands to the log, in order.
+#[derive(Clone, Debug)]
+pub enum Sealed {
+    /// A mini-block.
+    Mini(Arc<MiniBlock>),
+    /// The block that the mini-blocks since the last one close into.
+    Block {
+        /// Its record.
+        record: Arc<BlockRecord>,
+        /// What its changed keys held before it.
+        undo: BlockUndo,
+    },
+}
+
+/// What the builder counts.
+#[derive(Debug, Default)]
+pub struct BuilderMetrics {
+    /// Transactions included.
+    pub transactions: AtomicU64,
+    /// Transactions that couldn't be executed.
+    pub refused: AtomicU64,
+    /// Transactions put off to the next block.
+    pub deferred: AtomicU64,
+    /// Gas used.
+    pub gas: AtomicU64,
+    /// Mini-blocks sealed.
+    pub minis: AtomicU64,
+    /// Blocks sealed.
+    pub blocks: AtomicU64,
+}
+
+/// A running builder.
+pub struct Builder {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    chain: Arc<Chain>,
+    source: Arc<dyn TxSource>,
+    stop: StopSignal,
+    deposits: AtomicU64,
+    failure: Mutex<Option<String>>,
+    metrics: BuilderMetrics,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("metrics", &self.shared.metrics)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Starts building where the chain stands. What is sealed goes to `out`, which should be bounded:
+    /// the builder waits while it is full.
+    pub fn spawn(
+        chain: Arc<Chain>,
+        source: Arc<dyn TxSource>,
+        out: Sender<Sealed>,
+    ) -> Result<Self, RestoreError> {
+        let progress = take_progress(&chain)?;
+        let shared = Arc::new(Shared {
+            chain,
+            source,
+            stop: StopSignal::default(),
+            deposits: AtomicU64::new(0),
+            failure: Mutex::new(None),
+            metrics: BuilderMetrics::default(),
+        });
+        let worker = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("builder".to_owned())
+            .spawn(move || {
+                let mut run = Run {
+                    clock: Clock::new(),
+                    shared: &worker,
+                    out,
+                    progress,
+                    deposits_wait: false,
+                };
+                let result = run.build();
+                if let Err(Halted::Failed(error)) = result {
+                    *worker.failure.lock() = Some(error.to_string());
+                }
+                *worker.chain.progress.lock() = Some(run.progress);
+            })
+            .map_err(|_| RestoreError::Running)?;
+        Ok(Self {
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Seals the open mini-block, if it has transactions, and ends the thread. The open block stays
+    /// open: whoever starts a builder on the same chain goes on with it. Returns why the builder had
+    /// ended before, if it failed.
+    pub fn stop(&self) -> Option<String> {
+        self.shared.stop.set();
+        self.shared.source.wake();
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            return Some("the builder's thread panicked".to_owned());
+        }
+        self.failure()
+    }
+
+    /// Why the builder has ended by itself, if it has.
+    pub fn failure(&self) -> Option<String> {
+        self.shared.failure.lock().clone()
+    }
+
+    /// What it counted.
+    pub fn metrics(&self) -> &BuilderMetrics {
+        &self.shared.metrics
+    }
+
+    /// Forces a transaction in, ahead of the pool's, as a deposit from L1 would be. Returns its hash.
+    #[allow(clippy::too_many_arguments)]
+    pub fn deposit(
+        &self,
+        from: Address,
+        to: TxKind,
+        value: U256,
+        gas_limit: u64,
+        input: Bytes,
+        mint: u128,
+    ) -> B256 {
+        // Unlike any other deposit of this chain, before or after a restart.
+        let count = self.shared.deposits.fetch_add(1, Ordering::Relaxed);
+        let version = self.shared.chain.world.version();
+        let salt = keccak256([count.to_be_bytes(), version.to_be_bytes()].concat());
+        let hash = self
+            .shared
+            .chain
+            .deposits
+            .push(from, to, value, gas_limit, input, mint, salt);
+        self.shared.source.wake();
+        hash
+    }
+}
+
+impl Drop for Builder {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Why the loop ended.
+enum Halted {
+    /// It was asked to, or nobody takes what is sealed.
+    Stopped,
+    Failed(BuildError),
+}
+
+impl From<BuildError> for Halted {
+    fn from(error: BuildError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Whether a block was completed or building is to end.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    BlockDone,
+    Stop,
+}
+
+struct Run<'a> {
+    shared: &'a Arc<Shared>,
+    out: Sender<Sealed>,
+    clock: Clock,
+    progress: Progress,
+    /// A deposit found no room in this block.
+    deposits_wait: bool,
+}
+
+impl Run<'_> {
+    /// One block after the other until told to stop.
+    fn build(&mut self) -> Result<(), Halted> {
+        let block_time_us = self.shared.chain.config.block_time_ms * 1000;
+        let mut resumed = self.resume()?;
+        loop {
+            let (mut block, slot) = match resumed.take() {
+                Some(resumed) => resumed,
+                None => self.open(block_time_us)?,
+            };
+            if self.fill(&mut block, slot)? == Turn::Stop {
+                return Ok(());
+            }
+            self.close(block)?;
+        }
+    }
+
+    /// The block that was open when the chain stopped, if there is one.
+    fn resume(&mut self) -> Result<Option<(OpenBlock, Slot)>, Halted> {
+        let Some(last) = self.progress.open.last() else {
+            return Ok(None);
+        };
+        let block_time_us = self.shared.chain.config.block_time_ms * 1000;
+        let now_us = self.clock.now_us();
+        // The moment before the seal lies in the slot. A clock that was set back must not hold us up.
+        let sealed_us = last.timestamp_us.saturating_sub(1).min(now_us);
+        let slot = Slot::at(sealed_us, block_time_us);
+        let block = OpenBlock::resume(
+            self.shared.chain.clone(),
+            &self.progress.parent,
+            &self.progress.open,
+        )?;
+        Ok(Some((block, slot)))
+    }
+
+    /// Opens the next block in the slot that the time has come to.
+    fn open(&mut self, block_time_us: u64) -> Result<(OpenBlock, Slot), Halted> {
+        loop {
+            self.clock.set_anew();
+            let slot = Slot::at(self.clock.now_us(), block_time_us);
+            match timestamp_after(self.progress.parent.header.timestamp, slot, block_time_us) {
+                Ok(timestamp) => {
+                    let chain = self.shared.chain.clone();
+                    let block = OpenBlock::open(chain, &self.progress.parent, timestamp)?;
+                    self.shared.source.next_block();
+                    return Ok((block, slot));
+                }
+                Err(wait_until_us) => {
+                    let deadline = self.clock.instant(wait_until_us);
+                    if self.shared.stop.wait_until(deadline) {
+                        return Err(Halted::Stopped);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Executes and seals until the slot ends.
+    fn fill(&mut self, block: &mut OpenBlock, slot: Slot) -> Result<Turn, Halted> {
+        let mini_time_us = self.shared.chain.config.mini_block_time_us;
+        if block.mini_count() > 0 && self.clock.now_us() >= slot.end_us {
+            // Resumed after its time: nothing more belongs to it.
+            return Ok(Turn::BlockDone);
+        }
+        self.deposits_wait = false;
+        let mut deadline_us = slot.mini_deadline(self.clock.now_us(), mini_time_us);
+        loop {
+            let now_us = self.clock.now_us();
+            let stopping = self.shared.stop.is_set();
+            if stopping && !block.has_open_transactions() {
+                return Ok(Turn::Stop);
+            }
+            if stopping || now_us >= deadline_us {
+                self.seal(block, now_us)?;
+                if stopping {
+                    return Ok(Turn::Stop);
+                }
+                if now_us >= slot.end_us {
+                    return Ok(Turn::BlockDone);
+                }
+                deadline_us = slot.mini_deadline(self.clock.now_us(), mini_time_us);
+                continue;
+            }
+            if !self.execute_one(block, now_us)? {
+                self.shared
+                    .source
+                    .wait_until(Some(self.clock.instant(deadline_us)));
+            }
+        }
+    }
+
+    /// Executes the next deposit or transaction; false if there is none.
+    fn execute_one(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<bool, Halted> {
+        let shared = self.shared;
+        if !self.deposits_wait
+            && let Some(deposit) = shared.chain.deposits.pop()
+        {
+            let offer = Offer {
+                envelope: &deposit.envelope,
+                raw: &deposit.raw,
+                hash: deposit.hash,
+                sender: deposit.sender,
+                da_size: 0,
+            };
+            match block.execute(&offer, now_us)? {
+                Attempt::Included => count(&shared.metrics.transactions, 1),
+                Attempt::Full => {
+                    self.deposits_wait = true;
+                    shared.chain.deposits.push_front(deposit);
+                }
+                Attempt::Stale | Attempt::Invalid(_) => count(&shared.metrics.refused, 1),
+            }
+            return Ok(true);
+        }
+        let Some(tx) = shared.source.next() else {
+            return Ok(false);
+        };
+        let offer = Offer {
+            envelope: &tx.envelope,
+            raw: &tx.raw,
+            hash: tx.hash,
+            sender: tx.sender,
+            da_size: tx.da_size,
+        };
+        match block.execute(&offer, now_us)? {
+            Attempt::Included => count(&shared.metrics.transactions, 1),
+            Attempt::Full => {
+                count(&shared.metrics.deferred, 1);
+                shared.source.defer(&tx);
+            }
+            Attempt::Stale => {
+                count(&shared.metrics.refused, 1);
+                shared.source.refuse(&tx, Refusal::Stale);
+            }
+            Attempt::Invalid(reason) => {
+                count(&shared.metrics.refused, 1);
+                shared.source.refuse(&tx, Refusal::Invalid(reason));
+            }
+        }
+        Ok(true)
+    }
+
+    fn seal(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<(), Halted> {
+        let mini = block.seal_mini(now_us)?;
+        count(&self.shared.metrics.minis, 1);
+        count(&self.shared.metrics.gas, mini.gas_used);
+        self.shared.source.committed(&mini);
+        self.progress.open.push(mini.clone());
+        self.send(Sealed::Mini(mini))
+    }
+
+    fn close(&mut self, block: OpenBlock) -> Result<(), Halted> {
+        let (record, undo) = block.close(&mut self.progress.followers);
+        count(&self.shared.metrics.blocks, 1);
+        self.progress.parent = record.clone();
+        self.progress.open.clear();
+        self.send(Sealed::Block { record, undo })
+    }
+
+    /// Hands over, waiting while the log is behind. If nobody listens any more, building ends.
+    fn send(&self, mut sealed: Sealed) -> Result<(), Halted> {
+        loop {
+            match self.out.send_timeout(sealed, LOG_PATIENCE) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Timeout(back)) if !self.shared.stop.is_set() => sealed = back,
+                Err(_) => return Err(Halted::Stopped),
+            }
+        }
+    }
+}
+
+/// A flag that a sleeping thread hears of.
+#[derive(Default)]
+struct StopSignal {
+    set: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl StopSignal {
+    fn set(&self) {
+        *self.set.lock() = true;
+        self.changed.notify_all();
+    }
+
+    fn is_set(&self) -> bool {
+        *self.set.lock()
+    }
+
+    /// Sleeps until the deadline, or less if the flag is set; tells whether it is.
+    fn wait_until(&self, deadline: Instant) -> bool {
+        let mut set = self.set.lock();
+        while !*set {
+            if self.changed.wait_until(&mut set, deadline).timed_out() {
+                break;
+            }
+        }
+        *set
+    }
+}
+
+fn count(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}
