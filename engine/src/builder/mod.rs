@@ -15,6 +15,11 @@ mod schedule;
 mod system_tx;
 mod thread;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use deposits::DepositQueue;
 pub use open::{Attempt, BuildError, OpenBlock};
 pub use restore::RestoreError;
