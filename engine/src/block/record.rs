@@ -24,7 +24,7 @@ pub struct BlockRecord {
     pub first_mini: u64,
     /// How many mini-blocks it has; genesis has none.
     pub mini_count: u64,
-    /// Whatever the state commitment wants kept beside its root; often empty.
+    /// What the state commitment wants kept beside its root, so that a checker can go on from it.
     pub commitment: Bytes,
 }
 

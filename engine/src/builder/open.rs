@@ -407,7 +407,7 @@ impl OpenBlock {
             header,
             self.first_mini,
             self.next_index,
-            Bytes::new(),
+            followers.commitment.encode(),
         ));
         self.chain
             .world

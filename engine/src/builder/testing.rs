@@ -37,13 +37,26 @@ pub(crate) fn config(spec: &str, contracts: &[(Address, Bytes)]) -> ChainConfig 
     let mut alloc = Alloc::new();
     for index in 0..10 {
         let balance = U256::from(10_000 * ETHER);
-        alloc.insert(account(index), GenesisAccount { balance, ..Default::default() });
+        alloc.insert(
+            account(index),
+            GenesisAccount {
+                balance,
+                ..Default::default()
+            },
+        );
     }
     for (address, code) in contracts {
-        let contract = GenesisAccount { nonce: 1, code: code.clone(), ..Default::default() };
+        let contract = GenesisAccount {
+            nonce: 1,
+            code: code.clone(),
+            ..Default::default()
+        };
         alloc.insert(*address, contract);
     }
-    let mut config = ChainConfig::new(Genesis { timestamp: GENESIS_TIME, alloc });
+    let mut config = ChainConfig::new(Genesis {
+        timestamp: GENESIS_TIME,
+        alloc,
+    });
     config.spec = spec.to_owned();
     config
 }
@@ -143,7 +156,12 @@ pub(crate) fn sign(chain: &Chain, draft: &Draft) -> Tx {
         tx.into_signed(signature).into()
     };
     let raw: Bytes = envelope.encoded_2718().into();
-    Tx { hash: *envelope.hash(), raw, sender: key.address(), envelope }
+    Tx {
+        hash: *envelope.hash(),
+        raw,
+        sender: key.address(),
+        envelope,
+    }
 }
 
 /// Microseconds of a second after genesis.
@@ -160,6 +178,9 @@ pub(crate) fn open(chain: &Arc<Chain>) -> OpenBlock {
 pub(crate) fn run_one(chain: &Arc<Chain>, draft: &Draft) -> Arc<MiniBlock> {
     let mut block = open(chain);
     let tx = sign(chain, draft);
-    assert_eq!(block.execute(&tx.offer(), at(1)).unwrap(), Attempt::Included);
+    assert_eq!(
+        block.execute(&tx.offer(), at(1)).unwrap(),
+        Attempt::Included
+    );
     block.seal_mini(at(1) + 10_000).unwrap()
 }

@@ -18,7 +18,11 @@ fn result_of(spec: &str, code: alloy_primitives::Bytes, draft: Draft) -> TxResul
 }
 
 fn call(gas: u64) -> Draft {
-    Draft { to: TxKind::Call(CONTRACT), gas, ..Default::default() }
+    Draft {
+        to: TxKind::Call(CONTRACT),
+        gas,
+        ..Default::default()
+    }
 }
 
 // The gas of mega-evme's own fixtures.
@@ -29,13 +33,20 @@ fn a_call_that_returns_a_word_pays_60018() {
     let result = result_of(SPEC, bytes!("602a60005260206000f3"), call(1_000_000));
     assert!(result.success);
     assert_eq!(result.gas_used, 60_018);
-    assert_eq!((result.usage.compute_gas, result.usage.storage_gas), (21_018, 39_000));
+    assert_eq!(
+        (result.usage.compute_gas, result.usage.storage_gas),
+        (21_018, 39_000)
+    );
 }
 
 #[test]
 fn a_transfer_to_ecrecover_pays_63000() {
     let to = address!("0000000000000000000000000000000000000001");
-    let draft = Draft { to: TxKind::Call(to), value: 1, ..Default::default() };
+    let draft = Draft {
+        to: TxKind::Call(to),
+        value: 1,
+        ..Default::default()
+    };
     let chain = chain(SPEC, &[(to, Default::default())]);
     // The precompile has a balance already, so that no account is created.
     let result = &run_one(&chain, &draft).txs[0].result.clone();
@@ -46,7 +57,11 @@ fn a_transfer_to_ecrecover_pays_63000() {
 #[test]
 fn creating_a_contract_of_one_byte_pays_103716() {
     let init = bytes!("60fe60005360016000f3");
-    let draft = Draft { to: TxKind::Create, input: init, ..Default::default() };
+    let draft = Draft {
+        to: TxKind::Create,
+        input: init,
+        ..Default::default()
+    };
     let mini = run_one(&chain(SPEC, &[]), &draft);
     let result = &mini.txs[0].result;
     assert!(result.success, "{result:?}");
@@ -60,7 +75,11 @@ fn creating_a_contract_in_a_doubled_bucket_pays_32000_more() {
     let bucket = hasher::bucket_id_for_account(&account(0).create(0).0.0);
     config.bucket_capacities.insert(bucket, 512);
     let init = bytes!("60fe60005360016000f3");
-    let draft = Draft { to: TxKind::Create, input: init, ..Default::default() };
+    let draft = Draft {
+        to: TxKind::Create,
+        input: init,
+        ..Default::default()
+    };
     let mini = run_one(&chain_of(config), &draft);
     assert_eq!(mini.txs[0].result.gas_used, 103_716 + 32_000);
 }
@@ -79,8 +98,14 @@ fn running_out_of_gas_forfeits_the_limit_as_compute() {
     let result = result_of(SPEC, bytes!("5b600056"), call(60_100));
     assert!(!result.success);
     assert_eq!(result.gas_used, 60_100);
-    assert_eq!(result.usage.halt, Some(Halt::Evm("OutOfGas(Basic)".to_owned())));
-    assert_eq!((result.usage.compute_gas, result.usage.storage_gas), (21_100, 39_000));
+    assert_eq!(
+        result.usage.halt,
+        Some(Halt::Evm("OutOfGas(Basic)".to_owned()))
+    );
+    assert_eq!(
+        (result.usage.compute_gas, result.usage.storage_gas),
+        (21_100, 39_000)
+    );
 }
 
 #[test]
@@ -89,8 +114,14 @@ fn refunds_lower_the_compute_part_only() {
     let result = result_of(SPEC, bytes!("60015f555f5f5500"), call(1_000_000));
     assert!(result.success);
     assert!(result.gas_refunded > 0);
-    assert_eq!(result.usage.metered_compute_gas, result.usage.compute_gas + result.gas_refunded);
-    assert_eq!(result.gas_used, result.usage.compute_gas + result.usage.storage_gas);
+    assert_eq!(
+        result.usage.metered_compute_gas,
+        result.usage.compute_gas + result.gas_refunded
+    );
+    assert_eq!(
+        result.gas_used,
+        result.usage.compute_gas + result.usage.storage_gas
+    );
 }
 
 #[test]
@@ -133,21 +164,41 @@ fn every_spec_builds_a_block_with_a_transfer() {
     for spec in crate::evm::SPEC_NAMES {
         let chain = chain(spec, &[]);
         // Mini-Rex asks two million for a new account.
-        let draft = Draft { value: 5, gas: 5_000_000, ..Default::default() };
+        let draft = Draft {
+            value: 5,
+            gas: 5_000_000,
+            ..Default::default()
+        };
         let mini = run_one(&chain, &draft);
         let result = &mini.txs[0].result;
         assert!(result.success, "{spec}: {result:?}");
         let usage = &result.usage;
-        assert_eq!(usage.compute_gas + usage.storage_gas, result.gas_used, "{spec}");
+        assert_eq!(
+            usage.compute_gas + usage.storage_gas,
+            result.gas_used,
+            "{spec}"
+        );
     }
 }
 
 #[test]
 fn fees_go_to_the_base_fee_vault_and_the_coinbase() {
     let chain = chain(SPEC, &[]);
-    let mini = run_one(&chain, &Draft { value: 5, tip: 7, ..Default::default() });
+    let mini = run_one(
+        &chain,
+        &Draft {
+            value: 5,
+            tip: 7,
+            ..Default::default()
+        },
+    );
     let gas = u128::from(mini.gas_used);
-    let balance = |address| chain.world.tip_account(address).map_or(U256::ZERO, |a| a.balance);
+    let balance = |address| {
+        chain
+            .world
+            .tip_account(address)
+            .map_or(U256::ZERO, |a| a.balance)
+    };
     let base_fee_vault = address!("4200000000000000000000000000000000000019");
     assert_eq!(balance(base_fee_vault), U256::from(gas * 1_000_000));
     assert_eq!(balance(chain.config.coinbase), U256::from(gas * 7));
@@ -161,12 +212,38 @@ fn a_transaction_that_cannot_run_changes_nothing() {
     let chain = chain(SPEC, &[]);
     let mut block = open(&chain);
     let stale = sign(&chain, &Draft::default());
-    assert_eq!(block.execute(&stale.offer(), at(1)).unwrap(), Attempt::Included);
-    assert_eq!(block.execute(&stale.offer(), at(1)).unwrap(), Attempt::Stale);
-    let poor = sign(&chain, &Draft { nonce: 1, value: u128::MAX, ..Default::default() });
-    assert!(matches!(block.execute(&poor.offer(), at(1)).unwrap(), Attempt::Invalid(_)));
-    let low = sign(&chain, &Draft { nonce: 1, gas: 59_999, ..Default::default() });
-    assert!(matches!(block.execute(&low.offer(), at(1)).unwrap(), Attempt::Invalid(_)));
+    assert_eq!(
+        block.execute(&stale.offer(), at(1)).unwrap(),
+        Attempt::Included
+    );
+    assert_eq!(
+        block.execute(&stale.offer(), at(1)).unwrap(),
+        Attempt::Stale
+    );
+    let poor = sign(
+        &chain,
+        &Draft {
+            nonce: 1,
+            value: u128::MAX,
+            ..Default::default()
+        },
+    );
+    assert!(matches!(
+        block.execute(&poor.offer(), at(1)).unwrap(),
+        Attempt::Invalid(_)
+    ));
+    let low = sign(
+        &chain,
+        &Draft {
+            nonce: 1,
+            gas: 59_999,
+            ..Default::default()
+        },
+    );
+    assert!(matches!(
+        block.execute(&low.offer(), at(1)).unwrap(),
+        Attempt::Invalid(_)
+    ));
     let mini = block.seal_mini(at(1)).unwrap();
     assert_eq!(mini.txs.len(), 1);
     assert_eq!(chain.world.tip_account(account(0)).unwrap().nonce, 1);
@@ -179,12 +256,22 @@ fn a_full_block_puts_transactions_off() {
     let chain = chain_of(config);
     let mut block = open(&chain);
     let attempt = |block: &mut super::OpenBlock, nonce, gas| {
-        let tx = sign(&chain, &Draft { nonce, gas, ..Default::default() });
+        let tx = sign(
+            &chain,
+            &Draft {
+                nonce,
+                gas,
+                ..Default::default()
+            },
+        );
         block.execute(&tx.offer(), at(1)).unwrap()
     };
     assert_eq!(attempt(&mut block, 0, 100_000), Attempt::Included);
     assert_eq!(attempt(&mut block, 1, 100_000), Attempt::Full);
-    assert!(matches!(attempt(&mut block, 1, 150_001), Attempt::Invalid(_)));
+    assert!(matches!(
+        attempt(&mut block, 1, 150_001),
+        Attempt::Invalid(_)
+    ));
     assert_eq!(attempt(&mut block, 1, 90_000), Attempt::Included);
 }
 
@@ -194,6 +281,12 @@ fn the_sequencer_signs_and_the_registry_names_it() {
     let mini = run_one(&chain, &Draft::default());
     assert_eq!(mini.signer().unwrap(), chain.sequencer.address());
     // SequencerRegistry._currentSequencer
-    let slot = chain.world.tip(&PlainKey::slot(mega_evm::SEQUENCER_REGISTRY_ADDRESS, U256::from(1)));
-    assert_eq!(Address::from_word(slot.as_slot().into()), chain.sequencer.address());
+    let slot = chain.world.tip(&PlainKey::slot(
+        mega_evm::SEQUENCER_REGISTRY_ADDRESS,
+        U256::from(1),
+    ));
+    assert_eq!(
+        Address::from_word(slot.as_slot().into()),
+        chain.sequencer.address()
+    );
 }

@@ -112,7 +112,7 @@ impl Chain {
         world.load(diff.entries.iter().copied());
         let mut followers = Followers::of(&world);
         let header = genesis_header(&config, &mut followers);
-        let genesis = BlockRecord::new(header, 0, 0, Default::default());
+        let genesis = BlockRecord::new(header, 0, 0, followers.commitment.encode());
         world.put_block_hash(0, genesis.hash);
         let sequencer = config.sequencer()?;
         let genesis = Arc::new(genesis);
