@@ -11,4 +11,5 @@ mod python;
 pub mod rpc;
 pub mod salt;
 pub mod state;
+pub mod verify;
 pub mod wallet;

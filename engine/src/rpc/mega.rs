@@ -7,7 +7,7 @@ use super::{
     Method, Node, RpcError, block_id,
     blocks::by_number,
     params::{self, Params},
-    read::{Answer, damaged, state_error},
+    read::{Answer, damaged, state_error, unreadable},
     render::{
         block,
         json::{self, Object},
@@ -17,13 +17,16 @@ use super::{
 };
 use crate::{
     block::{MiniBlock, PlainAccount},
+    chain::ViewError,
     state::View,
+    verify::BlockInput,
 };
 
 /// This room's methods.
 pub(super) const METHODS: &[Method] = &[
     Method::cheap("mega_getMiniBlock", get_mini_block),
     Method::heavy("mega_getBlockMiniBlocks", get_block_mini_blocks),
+    Method::heavy("mega_getBlockInput", get_block_input),
     Method::cheap("mega_txUsage", tx_usage),
 ];
 
@@ -58,6 +61,31 @@ fn get_block_mini_blocks(node: &Node, params: &str) -> Answer {
     Ok(json::bytes(|out| {
         json::array(out, &minis, |out, entry| mini::summary(out, entry))
     }))
+}
+
+/// `mega_getBlockInput(block)`: what verifying the block takes, in base64.
+fn get_block_input(node: &Node, params: &str) -> Answer {
+    let params = &Params::parse(params)?;
+    params.at_most(1)?;
+    let id = params.required(0, block_id::read)?;
+    let block = node
+        .sealed(id)?
+        .ok_or_else(|| unreadable(&ViewError::UnknownBlock, id))?;
+    let Some(parent) = block.header.number.checked_sub(1).map(BlockId::number) else {
+        return Err(RpcError::server(
+            "the genesis block has no parent to execute it from",
+        ));
+    };
+    let (before, _) = node.view(parent)?;
+    let parent = node
+        .sealed(parent)?
+        .ok_or_else(|| unreadable(&ViewError::UnknownBlock, parent))?;
+    let minis = node.minis_of(&block)?;
+    let input =
+        BlockInput::build(&node.chain, &block, &parent, &minis, &before).map_err(|error| {
+            RpcError::internal(format!("the block can't be executed again: {error}"))
+        })?;
+    Ok(json::bytes(|out| json::base64(out, &input.encode())))
 }
 
 /// `mega_txUsage(hash)`: what a transaction used in each dimension.

@@ -11,6 +11,7 @@
 pub mod block_id;
 mod blocks;
 mod call;
+mod diff;
 pub mod envelope;
 pub mod error;
 mod fees;
@@ -32,6 +33,7 @@ pub use methods::{Handler, Kind, Method, Node};
 static TABLES: &[&[Method]] = &[
     blocks::METHODS,
     call::METHODS,
+    diff::METHODS,
     fees::METHODS,
     logs::METHODS,
     mega::METHODS,

@@ -55,6 +55,33 @@ pub fn data(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
+/// Writes `bytes` as a string in base64, with padding.
+pub fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    out.reserve(bytes.len().div_ceil(3) * 4 + 2);
+    out.push(b'"');
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 3];
+        group[..chunk.len()].copy_from_slice(chunk);
+        let [a, b, c] = group;
+        let digits = [
+            a >> 2,
+            (a & 3) << 4 | b >> 4,
+            (b & 15) << 2 | c >> 6,
+            c & 63,
+        ];
+        for (nth, digit) in digits.into_iter().enumerate() {
+            let shown = nth <= chunk.len();
+            out.push(if shown {
+                DIGITS[usize::from(digit)]
+            } else {
+                b'='
+            });
+        }
+    }
+    out.push(b'"');
+}
+
 /// Writes a JSON string, escaping what JSON does not allow.
 pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
@@ -246,6 +273,17 @@ mod tests {
     fn data_keeps_every_byte() {
         assert_eq!(text(|out| data(out, &[])), "\"0x\"");
         assert_eq!(text(|out| data(out, &[0, 1, 0xff])), "\"0x0001ff\"");
+    }
+
+    #[test]
+    fn base64_pads_to_whole_groups() {
+        let of = |bytes: &[u8]| text(|out| base64(out, bytes));
+        assert_eq!(of(b""), "\"\"");
+        assert_eq!(of(b"f"), "\"Zg==\"");
+        assert_eq!(of(b"fo"), "\"Zm8=\"");
+        assert_eq!(of(b"foo"), "\"Zm9v\"");
+        assert_eq!(of(b"foobar"), "\"Zm9vYmFy\"");
+        assert_eq!(of(&[0xfb, 0xff]), "\"+/8=\"");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! They write straight into a byte buffer, as receipts and transactions are rendered in bulk.
 
 pub mod block;
+pub mod diff;
 pub mod json;
 pub mod log;
 pub mod mini;
