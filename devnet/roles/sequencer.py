@@ -110,7 +110,9 @@ def open_chain(role: RoleConfig, accounts: list[DevAccount]) -> Iterator[tuple[E
     settings = chain_config.identity_settings(config, accounts, extra)
     with Store.open(Path(role.data_dir), LOCK_PATIENCE_S) as store:
         if store.identity is None:
-            document = chain_config.genesis_document(config, accounts, extra, int(time.time()))
+            # In the past, so that block 1, whose timestamp is later, need not wait for the next second.
+            timestamp = int(time.time()) - 1
+            document = chain_config.genesis_document(config, accounts, extra, timestamp)
         else:
             store.require(settings, chain_config.NAMES)
             document = store.genesis
