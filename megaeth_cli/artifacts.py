@@ -1,20 +1,22 @@
 """What is known about deployed contracts, so that later commands know them by name.
 
 One JSON file per deployment, kept with the chain's data; for a chain that is not a local devnet, by chain id in the
-user's data directory. Written by `megaeth deploy`, read by everything else.
+user's data directory. Contracts that were compiled along with a deployed one are kept by their code, so that those
+that a factory makes are known as well. Written by `megaeth deploy`, read by everything else.
 """
 
 import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from megaeth_cli.abi import Interface
 from megaeth_cli.errors import CliError
+from megaeth_cli.units import checksummed, keccak
 
 VERSION = 1
 
@@ -56,7 +58,7 @@ class ArtifactStore:
 
     def save(self, artifact: Artifact) -> Path:
         """Keep an artifact; its name now means this deployment."""
-        body = json.dumps({"version": VERSION, **asdict(artifact)}, indent=1)
+        body = _encoded(artifact)
         path = self._by_address(artifact.address)
         try:
             for target in (path, self._by_name(artifact.name)):
@@ -69,6 +71,28 @@ class ArtifactStore:
             ) from None
         return path
 
+    def save_code(self, template: Artifact, runtime: str) -> None:
+        """Keep a contract that is not deployed itself but may be by another; best effort."""
+        try:
+            _replace(self._by_code(fingerprint(bytes.fromhex(runtime))), _encoded(template))
+        except (OSError, ValueError):
+            # Code with unlinked libraries is not hex; a full disk costs names, not results.
+            return
+
+    def adopt(self, address: bytes, code: bytes) -> Artifact | None:
+        """Know the contract at an address by its code, from now on."""
+        template = _load(self._by_code(fingerprint(code)))
+        if template is None:
+            return None
+        artifact = replace(template, address=checksummed(address), transaction="", deployer="")
+        _replace(self._by_address(artifact.address), _encoded(artifact))
+        return artifact
+
+    @property
+    def knows_code(self) -> bool:
+        """Whether `adopt` may find anything."""
+        return (self.directory / "by-code").is_dir()
+
     def named(self, name: str) -> Artifact | None:
         """The newest deployment with that name."""
         # A name comes from the command line: it must not lead out of the directory.
@@ -79,10 +103,9 @@ class ArtifactStore:
         return _load(self._by_address(address if isinstance(address, str) else f"0x{address.hex()}"))
 
     def all(self) -> Iterator[Artifact]:
-        """Every deployment."""
-        directory = self.directory / "by-address"
-        if directory.is_dir():
-            for path in sorted(directory.glob("*.json")):
+        """Everything known: deployments first, then contracts known by code only."""
+        for kind in ("by-address", "by-code"):
+            for path in sorted((self.directory / kind).glob("*.json")):
                 if (artifact := _load(path)) is not None:
                     yield artifact
 
@@ -90,11 +113,29 @@ class ArtifactStore:
         """The names that mean something."""
         return sorted(path.stem for path in (self.directory / "by-name").glob("*.json"))
 
+    def _by_code(self, key: str) -> Path:
+        return self.directory / "by-code" / f"{key}.json"
+
     def _by_name(self, name: str) -> Path:
         return self.directory / "by-name" / f"{name}.json"
 
     def _by_address(self, address: str) -> Path:
         return self.directory / "by-address" / f"{address.lower()}.json"
+
+
+def fingerprint(runtime: bytes) -> str:
+    """What runtime code has in common with the compiler's, whatever values its immutables got.
+
+    The compiler ends code with a hash of the sources and settings, and the length of that in two bytes
+    (https://docs.soliditylang.org/en/latest/metadata.html); code without it is known by its own hash.
+    """
+    length = int.from_bytes(runtime[-2:], "big") + 2
+    trailer = runtime[-length:] if length <= len(runtime) else b""
+    return keccak(trailer if b"ipfs" in trailer else runtime).hex()[:32]
+
+
+def _encoded(artifact: Artifact) -> str:
+    return json.dumps({"version": VERSION, **asdict(artifact)}, indent=1)
 
 
 def _replace(path: Path, body: str) -> None:

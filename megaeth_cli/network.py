@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from devnet.config import TEST_MNEMONIC
 from devnet.session import Session
 from megaeth_cli.abi import Interface, ValueTextError
 from megaeth_cli.abi.values import address as read_address
@@ -44,6 +43,7 @@ class Network:
         running = find_session(env) if rpc_url is None else _session_at(env, rpc_url)
         self.session: Session | None = running
         self._interfaces: dict[str, Interface | None] = {}
+        self._known: dict[bytes, Artifact | None] = {}
         self.node: RpcClient = connect(env, rpc_url if running is None else rpc_url or running.rpc_url)
 
     @classmethod
@@ -72,7 +72,11 @@ class Network:
     @property
     def mnemonic(self) -> str:
         """Of the accounts that `--from` numbers."""
-        return self.session.mnemonic if self.session is not None else TEST_MNEMONIC
+        if self.session is not None:
+            return self.session.mnemonic
+        from devnet.genesis.accounts import DEFAULT_MNEMONIC
+
+        return DEFAULT_MNEMONIC
 
     @property
     def account_count(self) -> int:
@@ -95,7 +99,7 @@ class Network:
             raw = read_address(text)
         except ValueTextError as error:
             raise CliError("not a contract", str(error), status=ExitStatus.USAGE) from None
-        artifact = self.artifacts.at(raw)
+        artifact = self.known(raw)
         return KnownContract(raw, artifact.name if artifact else checksummed(raw), artifact)
 
     def address(self, text: str, option: str) -> bytes:
@@ -113,14 +117,25 @@ class Network:
     def interface_at(self, address: str) -> Interface | None:
         """The ABI of the contract at an address, where known; each file is read once."""
         if address not in self._interfaces:
-            artifact = self.artifacts.at(address)
+            artifact = self.known(address)
             self._interfaces[address] = artifact.interface if artifact is not None else None
         return self._interfaces[address]
+
+    def known(self, address: str | bytes) -> Artifact | None:
+        """The contract at an address: deployed from here, or of code that was compiled here."""
+        raw = address if isinstance(address, bytes) else bytes.fromhex(address[2:])
+        if raw not in self._known:
+            found = self.artifacts.at(raw)
+            if found is None and self.artifacts.knows_code:
+                code: str = self.node.call("eth_getCode", f"0x{raw.hex()}", "latest")
+                found = self.artifacts.adopt(raw, bytes.fromhex(code[2:])) if len(code) > 2 else None
+            self._known[raw] = found
+        return self._known[raw]
 
     def label(self, address: str | bytes) -> str:
         """An address for people, with its contract's name where it has one."""
         raw = address if isinstance(address, bytes) else bytes.fromhex(address[2:])
-        artifact = self.artifacts.at(raw)
+        artifact = self.known(raw)
         return f"{artifact.name} {checksummed(raw)}" if artifact is not None else checksummed(raw)
 
     def no_code(self, contract: KnownContract) -> CliError:

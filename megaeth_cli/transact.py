@@ -104,12 +104,16 @@ def estimate(network: Network, transaction: dict[str, Json], interfaces: list[In
 
 
 def refusal(
-    network: Network, error: RpcError, interfaces: Iterable[Interface], transaction: dict[str, Json]
+    network: Network,
+    error: RpcError,
+    interfaces: Iterable[Interface],
+    transaction: dict[str, Json],
+    what: str = "not sent, because it would fail",
 ) -> CliError:
     """What a node's refusal to simulate or to take a transaction means."""
     reason = reason_of(error, interfaces, network)
     if reason is not None:
-        return CliError(f"it would fail: {reason.text}", _where(transaction), reason.hint)
+        return CliError(f"{what}: {reason.text}", _where(transaction), reason.hint)
     if "insufficient funds" in error.message.lower():
         sender = bytes.fromhex(transaction["from"][2:])
         balance = quantity(network.node.call("eth_getBalance", transaction["from"], "latest"))
@@ -230,9 +234,7 @@ def _fees(network: Network, base: str | None, price: str, access_list: list[Json
 def _where(transaction: dict[str, Json]) -> str:
     to = transaction.get("to")
     target = checksummed(bytes.fromhex(to[2:])) if to else "a new contract"
-    return (
-        f"simulated from {checksummed(bytes.fromhex(transaction['from'][2:]))} to {target}; nothing was sent"
-    )
+    return f"simulated from {checksummed(bytes.fromhex(transaction['from'][2:]))} to {target}"
 
 
 _HINTS = {

@@ -52,7 +52,7 @@ def call(
     except RpcError as error:
         interfaces = [target.interface] if target.interface is not None else []
         transaction.setdefault("from", "0x" + "00" * 20)
-        raise refusal(network, error, interfaces, transaction) from error
+        raise refusal(network, error, interfaces, transaction, "the call fails") from error
     _print(env, network, target, entry, bytes.fromhex(result[2:]))
 
 

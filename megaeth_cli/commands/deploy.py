@@ -138,6 +138,7 @@ def deploy(
         return report_sent(env, network, sent, [interface])
     artifact = _artifact(compilation, contract, sent, signer, address, constructor_arguments)
     kept = network.artifacts.save(artifact)
+    _remember_others(network, compilation, artifact)
     _print(env, network, artifact, sent, kept)
     return ExitStatus.SUCCESS
 
@@ -276,6 +277,24 @@ def _artifact(
         constructor_arguments=f"0x{constructor_arguments.hex()}",
         layout=contract.layout,
     )
+
+
+def _remember_others(network: Network, compilation: Compilation, deployed: Artifact) -> None:
+    """What the contract may deploy itself."""
+    for one in compilation.contracts:
+        if one.runtime and one.full_name != f"{deployed.unit}:{deployed.name}":
+            template = replace(
+                deployed,
+                name=one.name,
+                unit=one.unit,
+                address="",
+                transaction="",
+                abi=one.abi,
+                bytecode=f"0x{one.bytecode}",
+                constructor_arguments="0x",
+                layout=one.layout,
+            )
+            network.artifacts.save_code(template, one.runtime)
 
 
 def _print(env: Environment, network: Network, artifact: Artifact, sent: Sent, kept: Path) -> None:

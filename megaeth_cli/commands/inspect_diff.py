@@ -134,12 +134,12 @@ def _diff(network: Network, parameter: Json, what: str) -> Json:
 
 
 def _layout(network: Network, address: str) -> Layout | None:
-    artifact = network.artifacts.at(address)
+    artifact = network.known(address)
     return Layout(artifact.layout) if artifact is not None else None
 
 
 def _name(network: Network, address: str) -> str | None:
-    artifact = network.artifacts.at(address)
+    artifact = network.known(address)
     return artifact.name if artifact is not None else SYSTEM.get(address.lower())
 
 

@@ -210,7 +210,7 @@ def _call_json(network: Network, transaction: Json) -> Json:
 
 def _decoded_call(network: Network, transaction: Json) -> tuple[Entry, list[Any]] | None:
     to, data = transaction.get("to"), bytes.fromhex((transaction.get("input") or "0x")[2:])
-    artifact = network.artifacts.at(to) if to else None
+    artifact = network.known(to) if to else None
     entry = artifact.interface.function(data[:4]) if artifact is not None and len(data) >= 4 else None
     if entry is None:
         return None

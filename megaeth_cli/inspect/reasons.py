@@ -41,7 +41,8 @@ VOLATILE = (
 DETENTION_HINT = (
     "reading volatile data leaves a transaction 20,000,000 compute gas; read it last, or split the work"
 )
-FRAME_HINT = "a call gets 98/100 of what its caller has left; split the work over several transactions"
+# mega-evm constants.rs, REX5 and later
+TRANSACTION_LIMITS = (13_107_200, 500_000, 200_000_000, 1_000)
 _HALTS = {
     "DataLimitExceeded": ("data size limit exceeded", "write, log and pass less data in one transaction"),
     "KvUpdateLimitExceeded": (
@@ -170,9 +171,14 @@ def _panic(entry: Entry, data: bytes) -> Reason:
 
 def _limit(entry: Entry, data: bytes) -> Reason:
     kind, limit = entry.decode_inputs(data)
-    what = DIMENSIONS[kind] if kind < len(DIMENSIONS) else f"dimension {kind}"
+    known = kind < len(DIMENSIONS)
+    what = DIMENSIONS[kind] if known else f"dimension {kind}"
+    hint = (
+        f"a transaction has {TRANSACTION_LIMITS[kind]:,}, and each call 98/100 of what its caller has left; "
+        "split the work over several transactions"
+    )
     text = f"MegaLimitExceeded: a call used up its {what} limit of {limit:,}"
-    return Reason(text, FRAME_HINT, entry.signature, [str(kind), str(limit)])
+    return Reason(text, hint if known else "", entry.signature, [str(kind), str(limit)])
 
 
 def _volatile(entry: Entry, data: bytes) -> Reason:
