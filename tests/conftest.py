@@ -13,6 +13,8 @@ def node(tmp_path_factory):
     """One sequencer for all tests that only add to its chain."""
     with Node(tmp_path_factory.mktemp("node")) as running:
         yield running
+        assert running.stop() == 0, running.log()
+        assert "Traceback" not in running.log()
 
 
 @pytest.fixture

@@ -56,16 +56,15 @@ class RpcServer:
         exchange = Exchange(
             engine, route=lambda body, call: dispatcher.answer(body, call), answered=self.hub.on_pending
         )
-        dispatcher = Dispatcher(
-            self._handlers(engine_methods), engine_methods, exchange.ask, settings.max_batch
-        )
+        self.handlers = self._make_handlers(engine_methods)
+        dispatcher = Dispatcher(self.handlers, engine_methods, exchange.ask, settings.max_batch)
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
         self._front = Front(settings, access, exchange, self.pages)
         self._server: asyncio.Server | None = None
         self._ipv6_server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
-    def _handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
+    def _make_handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
         settings = self._settings
         accounts = DevAccounts(settings.accounts)
         eth = EthNamespace(self._backend, accounts, settings.chain_id, settings.coinbase)

@@ -15,12 +15,12 @@ EMITTER_CODE = "0x6012600c60003960126000f3602a600055602a600052600760206000a100"
 EMITTER_TOPIC = "0x" + f"{7:064x}"
 
 
-def signed(sender, nonce, **fields):
+def signed(sender, nonce, /, **fields):
     """Sign a type 2 transaction of a development account; return its raw hex."""
     return signed_with_hash(sender, nonce, **fields)[0]
 
 
-def signed_with_hash(sender, nonce, **fields):
+def signed_with_hash(sender, nonce, /, **fields):
     transaction = {
         "type": "0x2",
         "chainId": hex(CHAIN_ID),

@@ -3,12 +3,16 @@
 import pytest
 
 from tests.support import openrpc, wallet
+from tests.support.node import RpcFailure
+from tests.support.waiting import eventually
 
 ZERO_HASH = "0x" + "00" * 32
 TRANSFER = {"from": wallet.address(1), "to": wallet.address(2), "value": "0x1"}
 
 CASES = {
     "eth_accounts": [lambda h: []],
+    "eth_baseFee": [lambda h: []],
+    "eth_blobBaseFee": [lambda h: []],
     "eth_blockNumber": [lambda h: []],
     "eth_chainId": [lambda h: []],
     "eth_coinbase": [lambda h: []],
@@ -17,6 +21,8 @@ CASES = {
     "eth_syncing": [lambda h: []],
     "net_version": [lambda h: []],
     "txpool_status": [lambda h: []],
+    "txpool_content": [lambda h: []],
+    "txpool_contentFrom": [lambda h: [h.sender]],
     "eth_feeHistory": [
         lambda h: ["0x4", "latest", []],
         lambda h: ["0x1", h.number, [10, 50, 90]],
@@ -33,6 +39,7 @@ CASES = {
     "eth_getTransactionCount": [lambda h: [h.sender, "latest"], lambda h: [h.sender, {"blockHash": h.block}]],
     "eth_getCode": [lambda h: [h.emitter, "latest"], lambda h: [h.sender, "latest"]],
     "eth_getStorageAt": [lambda h: [h.emitter, "0x0", "latest"], lambda h: [h.emitter, ZERO_HASH, h.number]],
+    "eth_getStorageValues": [lambda h: [{h.emitter: ["0x0", "0x" + "00" * 31 + "01"]}, "latest"]],
     "eth_call": [
         lambda h: [{"to": h.emitter}, "latest"],
         lambda h: [{**TRANSFER, "gas": "0x100000"}, h.number],
@@ -110,8 +117,12 @@ def test_raw_transactions_of_every_type_have_the_published_form(node, schemas):
         digest = node.rpc("eth_sendRawTransaction", raw)
         schemas.check("eth_sendRawTransaction", digest)
         waiting = node.rpc("eth_getTransactionByHash", digest)
-        schemas.check("eth_getTransactionByHash", waiting)
+        schemas.check_component("TransactionSigned", waiting)
         assert waiting["type"] == fields["type"]
+        receipt = eventually(lambda digest=digest: node.rpc("eth_getTransactionReceipt", digest), "a receipt")
+        node.sealed(int(receipt["blockNumber"], 16))
+        schemas.check("eth_getTransactionByHash", node.rpc("eth_getTransactionByHash", digest))
+        schemas.check("eth_getTransactionReceipt", node.rpc("eth_getTransactionReceipt", digest))
 
 
 def test_a_realtime_receipt_has_the_published_form(node, schemas, emitter):
@@ -122,8 +133,8 @@ def test_every_published_method_that_is_served_has_a_case(node, schemas):
     elsewhere = {"eth_sendRawTransaction"}
     unserved = set()
     for method in schemas.methods() - CASES.keys() - elsewhere:
-        with pytest.raises(Exception, match="does not exist") as caught:
+        with pytest.raises(RpcFailure) as caught:
             node.rpc(method)
-        assert caught.value.code == -32601
+        assert caught.value.code == -32601, method
         unserved.add(method)
     assert unserved
