@@ -1,0 +1,423 @@
+"""`megaeth devnet` as a person uses it: real commands, real processes, a real sequencer."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from devnet.session import health, start_time
+from megaeth_cli.errors import ExitStatus
+from megaeth_cli.rpc_client import RpcClient
+from tests.support import wallet
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE_S = 60.0
+COMMAND = [sys.executable, "-m", "megaeth_cli"]
+
+
+class Home:
+    """A user's machine: `megaeth` commands with a home directory of their own."""
+
+    def __init__(self, path):
+        self.path = path
+        self.variables = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("MEGAETH_")},
+            "MEGAETH_HOME": str(path / "home"),
+            "PYTHONPATH": str(ROOT),
+        }
+        self.started = []
+
+    def run(self, *arguments):
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=self.path,
+            env=self.variables,
+            timeout=PATIENCE_S,
+        )
+
+    def json(self, *arguments):
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    def up(self, *arguments):
+        """Start in the background; the RPC URL."""
+        done = self.run("devnet", "up", "--detach", "--quiet", "--port", 0, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def foreground(self, *arguments):
+        """Start in the foreground; returns once the banner is there."""
+        process = subprocess.Popen(
+            [*COMMAND, "devnet", "up", "--port", "0", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.path,
+            env=self.variables,
+        )
+        self.started.append(process)
+        return process
+
+    def status(self, *arguments):
+        return self.json("devnet", "status", *arguments)
+
+    def sequencer(self):
+        [node] = self.status()["nodes"]
+        return node
+
+
+@pytest.fixture
+def home(tmp_path):
+    user = Home(tmp_path)
+    yield user
+    user.run("devnet", "down", "--all")
+    for process in user.started:
+        with contextlib.suppress(OSError):
+            process.kill()
+        process.communicate()
+
+
+def eventually(condition):
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
+def read_banner(process):
+    """All lines up to the end of the banner."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("data "):
+            return "".join(lines)
+    pytest.fail(f"no banner: {process.stderr.read()}")
+
+
+def call(url, method, *parameters):
+    with RpcClient(url) as node:
+        return node.call(method, *parameters)
+
+
+def send(url):
+    """Send one transaction; its receipt."""
+
+    class Endpoint:
+        rpc = staticmethod(lambda method, *parameters: call(url, method, *parameters))
+
+    return wallet.send(Endpoint, 0, to=wallet.address(1), value="0x1")
+
+
+def height(url):
+    return int(call(url, "eth_blockNumber"), 16)
+
+
+def test_up_in_the_background_returns_when_it_answers(home):
+    url = home.up()
+    assert call(url, "eth_chainId") == hex(6343)
+    assert health(url) is not None
+
+
+def test_status_json_has_its_documented_form(home):
+    url = home.up()
+    status = home.status()
+    [node] = status["nodes"]
+    assert {"name", "role", "pid", "endpoints", "height", "mini_block"} <= set(node)
+    assert (node["name"], node["role"], node["alive"]) == ("sequencer", "sequencer", True)
+    assert node["endpoints"]["http"] == url
+    assert node["endpoints"]["ws"] == url.replace("http", "ws")
+    assert isinstance(node["height"], int)
+    assert isinstance(node["mini_block"], int)
+    assert start_time(node["pid"]) is not None
+
+
+def test_status_for_people_names_the_process_and_its_endpoint(home):
+    url = home.up()
+    done = home.run("devnet", "status")
+    assert done.returncode == 0
+    assert url in done.stdout
+    assert "sequencer" in done.stdout
+
+
+def test_the_session_file_is_for_its_user_only(home):
+    home.up()
+    [session] = (home.path / "home").glob("*/session.json")
+    assert stat.S_IMODE(session.stat().st_mode) == 0o600
+
+
+def test_down_leaves_no_process_and_no_session(home):
+    url = home.up()
+    pid = home.sequencer()["pid"]
+    assert home.run("devnet", "down").returncode == 0
+    assert start_time(pid) is None
+    assert health(url) is None
+    assert home.run("devnet", "status").returncode == ExitStatus.NOT_RUNNING
+    assert home.run("devnet", "down").returncode == ExitStatus.NOT_RUNNING
+
+
+def test_the_chain_goes_on_where_it_was_after_down_and_up(home):
+    url = home.up()
+    receipt = send(url)
+    assert home.run("devnet", "down").returncode == 0
+    again = home.up()
+    assert call(again, "eth_getTransactionReceipt", receipt["transactionHash"])["status"] == "0x1"
+
+
+def test_restart_keeps_port_settings_and_chain(home):
+    url = home.up("--chain-id", 77, "--mini-block-time", 5)
+    before = home.sequencer()["pid"]
+    eventually(lambda: height(url) >= 1)
+    block = call(url, "eth_getBlockByNumber", "0x1", False)["hash"]
+    done = home.run("devnet", "restart", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == url
+    assert home.sequencer()["pid"] != before
+    assert call(url, "eth_chainId") == hex(77)
+    assert call(url, "eth_getBlockByNumber", "0x1", False)["hash"] == block
+
+
+def test_logs_show_what_the_process_wrote(home):
+    home.up()
+    assert "JSON-RPC" in home.run("devnet", "logs").stdout
+    assert "ready" in home.run("devnet", "logs", "supervisor").stdout
+
+
+def test_logs_can_be_followed(home):
+    home.up()
+    following = subprocess.Popen(
+        [*COMMAND, "devnet", "logs", "supervisor", "-f"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=home.path,
+        env=home.variables,
+    )
+    try:
+        assert "ready" in next(line for line in following.stdout if "ready" in line)
+        home.run("devnet", "down")
+        assert "stopping" in next(line for line in following.stdout if "stopping" in line)
+        following.send_signal(signal.SIGINT)
+        assert following.wait(PATIENCE_S) == ExitStatus.INTERRUPTED
+    finally:
+        following.kill()
+        following.communicate()
+
+
+class TestInTheForeground:
+    def test_it_shows_accounts_keys_endpoints_and_a_warning_then_its_blocks(self, home):
+        process = home.foreground()
+        banner = read_banner(process)
+        assert "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266" in banner
+        assert "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80" in banner
+        assert "These keys are public" in banner
+        assert "6343" in banner
+        assert "rex6" in banner
+        url = home.sequencer()["endpoints"]["http"]
+        assert url in banner
+        send(url)
+        block = next(line for line in process.stdout if line.startswith("block") and " 0 txs" not in line)
+        assert " 1 txs" in block
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_stops_everything_and_loses_nothing(self, home, number):
+        process = home.foreground()
+        read_banner(process)
+        node = home.sequencer()
+        receipt = send(node["endpoints"]["http"])
+        process.send_signal(number)
+        process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+        assert start_time(node["pid"]) is None
+        url = home.up()
+        assert call(url, "eth_getTransactionReceipt", receipt["transactionHash"]) is not None
+
+    def test_ctrl_c_of_a_terminal_reaches_the_whole_group_and_still_stops_in_order(self, home):
+        process = subprocess.Popen(
+            [*COMMAND, "devnet", "up", "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=home.path,
+            env=home.variables,
+            start_new_session=True,
+        )
+        home.started.append(process)
+        read_banner(process)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+        assert "warning" not in errors
+
+    def test_a_killed_sequencer_is_reported_and_up_goes_on_from_the_disk(self, home):
+        process = home.foreground()
+        read_banner(process)
+        node = home.sequencer()
+        receipt = send(node["endpoints"]["http"])
+        os.kill(node["pid"], signal.SIGKILL)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == ExitStatus.UNAVAILABLE
+        assert "was killed by SIGKILL" in errors
+        assert "Traceback" not in errors
+        url = home.up()
+        found = call(url, "eth_getTransactionReceipt", receipt["transactionHash"])
+        assert found["blockNumber"] == receipt["blockNumber"]
+
+    def test_with_json_it_prints_one_value_when_it_is_ready(self, home):
+        process = home.foreground("--json")
+        decoder, text = json.JSONDecoder(), ""
+        for line in process.stdout:
+            text += line
+            with contextlib.suppress(ValueError):
+                value, _ = decoder.raw_decode(text)
+                break
+        assert call(value["rpc_url"], "eth_chainId") == hex(6343)
+
+
+def test_up_directly_after_a_kill_of_the_sequencer_works(home):
+    url = home.up()
+    receipt = send(url)
+    os.kill(home.sequencer()["pid"], signal.SIGKILL)
+    again = home.up()
+    assert call(again, "eth_getTransactionReceipt", receipt["transactionHash"]) is not None
+
+
+def test_up_directly_after_a_kill_of_the_supervisor_works(home):
+    url = home.up()
+    receipt = send(url)
+    sequencer = home.sequencer()["pid"]
+    os.kill(home.status()["devnet"]["supervisor_pid"], signal.SIGKILL)
+    again = home.up()
+    assert start_time(sequencer) is None
+    assert call(again, "eth_getTransactionReceipt", receipt["transactionHash"]) is not None
+
+
+def test_a_second_devnet_on_the_same_data_is_refused_with_the_pid_that_holds_it(home):
+    url = home.up()
+    holder = home.status()["devnet"]["supervisor_pid"]
+    done = home.run("devnet", "up", "--detach", "--port", 0)
+    assert done.returncode == ExitStatus.UNAVAILABLE
+    assert str(holder) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert health(url) is not None
+
+
+def test_devnets_on_different_data_run_side_by_side(home):
+    one = home.up("--data-dir", "one", "--chain-id", 1001)
+    two = home.up("--data-dir", "two", "--chain-id", 1002)
+    assert (call(one, "eth_chainId"), call(two, "eth_chainId")) == (hex(1001), hex(1002))
+    assert home.run("devnet", "status").returncode == ExitStatus.USAGE
+    assert home.status("--data-dir", "two")["devnet"]["chain_id"] == 1002
+    assert home.run("devnet", "down", "--data-dir", "one").returncode == 0
+    assert home.status()["devnet"]["chain_id"] == 1002
+
+
+def test_a_port_in_use_is_named_and_leaves_nothing_behind(home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for arguments in (["--detach"], []):
+            done = home.run("devnet", "up", "--port", port, *arguments)
+            assert done.returncode == ExitStatus.UNAVAILABLE
+            assert str(port) in done.stderr
+            assert "Traceback" not in done.stderr
+    assert home.run("devnet", "status").returncode == ExitStatus.NOT_RUNNING
+
+
+def test_an_unwritable_data_directory_is_refused(home):
+    (home.path / "file").write_text("in the way")
+    done = home.run("devnet", "up", "--data-dir", "file/data", "--port", 0)
+    assert done.returncode == ExitStatus.UNAVAILABLE
+    assert "file/data" in done.stderr
+    assert "--data-dir" in done.stderr
+
+
+def test_an_unwritable_home_is_refused(home):
+    (home.path / "home").write_text("in the way")
+    for arguments in (["--detach"], []):
+        done = home.run("devnet", "up", "--port", 0, *arguments)
+        assert done.returncode == ExitStatus.UNAVAILABLE, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_chain_of_another_id_in_the_data_directory_is_refused_and_untouched(home):
+    home.up("--data-dir", "kept", "--chain-id", 1001)
+    home.run("devnet", "down")
+    done = home.run("devnet", "up", "--data-dir", "kept", "--chain-id", 1002, "--port", 0, "--detach")
+    assert done.returncode != 0
+    assert "1001" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert call(home.up("--data-dir", "kept", "--chain-id", 1001), "eth_chainId") == hex(1001)
+
+
+def test_a_genesis_file_that_is_wrong_is_refused_and_a_right_one_is_used(home):
+    rich = "0x00000000000000000000000000000000000000aa"
+    (home.path / "bad.json").write_text("{")
+    done = home.run("devnet", "up", "--genesis", "bad.json", "--ephemeral", "--port", 0, "--detach")
+    assert done.returncode != 0
+    assert "bad.json" in done.stderr
+    assert "Traceback" not in done.stderr
+    (home.path / "good.json").write_text(json.dumps({"alloc": {rich: {"balance": "0x5"}}}))
+    url = home.up("--genesis", "good.json", "--ephemeral")
+    assert call(url, "eth_getBalance", rich, "latest") == "0x5"
+
+
+def test_an_invalid_mnemonic_is_refused(home):
+    done = home.run("devnet", "up", "--mnemonic", "zebra " * 12, "--ephemeral", "--port", 0, "--detach")
+    assert done.returncode != 0
+    assert "mnemonic" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_ephemeral_devnet_leaves_nothing(home):
+    url = home.up("--ephemeral")
+    assert call(url, "eth_chainId") == hex(6343)
+    data = Path(home.status()["devnet"]["data_dir"])
+    assert data.is_dir()
+    home.run("devnet", "down")
+    assert not data.exists()
+
+
+def test_reset_starts_from_genesis_and_touches_nothing_else(home):
+    url = home.up("--data-dir", "kept")
+    receipt = send(url)
+    home.run("devnet", "down")
+    (home.path / "kept" / "mine.txt").write_text("not the devnet's")
+    url = home.up("--data-dir", "kept", "--reset")
+    assert call(url, "eth_getTransactionReceipt", receipt["transactionHash"]) is None
+    assert (home.path / "kept" / "mine.txt").read_text() == "not the devnet's"
+
+
+def test_accounts_balance_and_mnemonic_reach_the_chain(home):
+    own = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+    url = home.up("--ephemeral", "--accounts", 2, "--balance", 7, "--mnemonic", own)
+    accounts = call(url, "eth_accounts")
+    assert len(accounts) == 2
+    assert "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266" not in [account.lower() for account in accounts]
+    assert int(call(url, "eth_getBalance", accounts[1], "latest"), 16) == 7 * 10**18
+
+
+def test_settings_of_devnet_toml_reach_the_chain(home):
+    (home.path / "devnet.toml").write_text("[chain]\nchain_id = 99\nbase_fee = 7\n")
+    url = home.up("--ephemeral")
+    assert call(url, "eth_chainId") == hex(99)
+    assert call(url, "eth_gasPrice") == "0x7"
+
+
+def test_many_commands_at_once_see_one_devnet(home):
+    home.up()
+    seen = []
+    threads = [threading.Thread(target=lambda: seen.append(home.sequencer()["pid"])) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(seen)) == 1
