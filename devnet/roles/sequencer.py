@@ -26,7 +26,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from devnet._engine import Engine, EngineError, fold_diffs
 from devnet.config import Config
@@ -38,9 +38,6 @@ from devnet.roles.chain_log import ChainLog
 from devnet.rpc.server import RpcServer, new_event_loop, tune_interpreter
 from devnet.rpc.settings import ServerSettings
 from devnet.storage import Corrupted, Identity, Snapshotter, Store, StoreArchive, restore
-
-if TYPE_CHECKING:
-    from devnet._engine import SealedBlock, SealedMini
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +80,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     accounts = derive(role.config.accounts.mnemonic, role.config.accounts.count)
     with open_chain(role, accounts) as (engine, store):
         server = RpcServer(engine, server_settings(role.config, accounts), lambda: _health(role, store))
-        chain_log = ChainLog(engine, store, _Publisher(loop, server), failure)
+        chain_log = ChainLog(engine, store, server.hub.publish, failure)
         # A few blocks at a time; with short blocks more often, as they hold less.
         interval_s = min(SNAPSHOT_S, SNAPSHOT_BLOCKS * role.config.blocks.block_time_s)
         snapshotter = Snapshotter(store, fold_diffs, failure, max(interval_s, SNAPSHOT_LEAST_S))
@@ -173,17 +170,6 @@ def _health(role: RoleConfig, store: Store) -> dict[str, Any]:
         "height": block,
         "mini_block": max(mini, 0),
     }
-
-
-class _Publisher:
-    """From the log thread to the event loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, server: RpcServer) -> None:
-        self._loop = loop
-        self._publish = server.hub.on_durable
-
-    def __call__(self, sealed: list[SealedMini | SealedBlock]) -> None:
-        self._loop.call_soon_threadsafe(self._publish, sealed)
 
 
 class Failure:

@@ -17,6 +17,10 @@ class SealedMini(Protocol):
         """Its number in the chain."""
 
     @property
+    def block(self) -> int:
+        """Number of the block it belongs to."""
+
+    @property
     def index(self) -> int:
         """Its place in its block."""
 

@@ -105,6 +105,7 @@ class RpcServer:
             with contextlib.suppress(OSError):  # no IPv6 here, or somebody else's port: a convenience only
                 self._ipv6_server = await self._listen(IPV6_LOOPBACK, self.port)
         self._front.exchange.start()
+        self.hub.start()
         self._sweep()
         log.info("JSON-RPC on %s", self.http_url)
 

@@ -1,6 +1,6 @@
 """`eth_subscribe`: who wants to hear of what, and the rendering of each piece of news once for all who do.
 
-    log thread: mini-blocks are on disk --call_soon_threadsafe--> Hub.on_durable
+    log thread: mini-blocks are on disk --> Hub.publish --call_soon_threadsafe--> Hub.on_durable
                                                                         |
     each subscriber <-- head + payload + tail -- the engine renders, topic by topic, if anybody listens
 
@@ -13,13 +13,14 @@
 | `miniBlocks`             |                   | each mini-block with its transactions and receipts       |
 | `stateChanges`           | list of addresses | each mini-block's effect on each of the accounts         |
 
-Everything runs on the event loop's thread.
+Everything runs on the event loop's thread but `publish`, which the log thread calls.
 
 Not here: the sockets (`ws.py`), the payloads (the engine).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable
@@ -88,9 +89,14 @@ class Hub:
         self._max_per_connection = max_per_connection
         self._topics: dict[Kind, dict[bytes, Topic]] = {kind: {} for kind in Kind}
         self._by_connection: dict[Notified, dict[str, Subscription]] = {}
-        self._open_minis: list[int] = []
-        """Numbers of the open block's mini-blocks that hold transactions."""
+        self._open_minis: list[tuple[int, int]] = []
+        """Block and number of the open block's mini-blocks that hold transactions."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._pending_cursor = 0
+
+    def start(self) -> None:
+        """Take the running loop for the one that all subscribers' sockets are on."""
+        self._loop = asyncio.get_running_loop()
 
     # --- clients ------------------------------------------------------------------------------------------
 
@@ -169,6 +175,26 @@ class Hub:
 
     # --- news ---------------------------------------------------------------------------------------------
 
+    @property
+    def listening(self) -> bool:
+        """Whether anybody is subscribed to anything. May be asked from any thread."""
+        return bool(self._by_connection)
+
+    def publish(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
+        """Take news from the log thread. The loop is woken only if somebody listens, which it seldom is."""
+        if self.listening and self._loop is not None:
+            self._loop.call_soon_threadsafe(self.on_durable, sealed)
+        else:
+            self._note(sealed)
+
+    def _note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
+        """Remember what a subscriber who comes within the block will hear of when it is sealed."""
+        for item in sealed:
+            if not is_mini(item):
+                self._open_minis.clear()
+            elif item.tx_count:
+                self._open_minis.append((item.block, item.number))
+
     def on_durable(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """Tell subscribers of mini-blocks and blocks that have reached the disk, in their order."""
         self.on_pending()
@@ -199,7 +225,7 @@ class Hub:
         engine, number = self._engine, mini.number
         self._publish(Kind.MINI_BLOCKS, lambda _: [engine.mini_json(number)])
         if mini.tx_count:
-            self._open_minis.append(number)
+            self._open_minis.append((mini.block, number))
             self._publish(Kind.MINI_LOGS, partial(self._logs, number))
         if mini.tx_count or mini.index == 0:  # index 0 carries the block's system calls
             self._publish(
@@ -212,7 +238,7 @@ class Hub:
     def _block(self, block: SealedBlock) -> None:
         engine, number = self._engine, block.number
         self._publish(Kind.HEADS, lambda _: [engine.head_json(number)])
-        for mini in self._open_minis:
+        for _, mini in filter(lambda entry: entry[0] == number, self._open_minis):
             self._publish(Kind.SEALED_LOGS, partial(self._logs, mini))
         self._open_minis.clear()
 

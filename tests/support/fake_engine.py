@@ -98,8 +98,8 @@ class FakeEngine:
 
 
 class Mini:
-    def __init__(self, number, index=1, tx_count=0):
-        self.number, self.index, self.tx_count = number, index, tx_count
+    def __init__(self, number, index=1, tx_count=0, block=1):
+        self.number, self.index, self.tx_count, self.block = number, index, tx_count, block
 
 
 class Block:

@@ -2,7 +2,7 @@
 
 import json
 
-from devnet._engine import sign_transaction
+from devnet._engine import keccak256, sign_transaction
 from devnet.genesis import derive
 
 MNEMONIC = "test test test test test test test test test test test junk"
@@ -55,3 +55,10 @@ def deploy_emitter(node, sender=0):
     receipt = send(node, sender, input=EMITTER_CODE, gas=hex(10_000_000))
     assert receipt["status"] == "0x1"
     return receipt["contractAddress"].lower()
+
+
+def contract_address(creator, count):
+    """Return the address of the contract that an account creates with its transaction number `count`."""
+    import rlp
+
+    return "0x" + keccak256(rlp.encode([bytes.fromhex(address(creator)[2:]), count]))[12:].hex()

@@ -106,20 +106,23 @@ def test_logs_come_with_the_mini_block_if_asked_so_and_with_the_block_otherwise(
 
 
 def test_state_changes_are_those_of_the_accounts_named(ws, node, emitter):
-    changes = ws.subscribe("stateChanges", [wallet.address(1), emitter])
-    fresh = wallet.deploy_emitter(node, 2)
-    own = ws.subscribe("stateChanges", [fresh])
-    wallet.send(node, 1, to=fresh, value="0x5")
-    seen = ws.next(changes)
-    assert seen["address"] == wallet.address(1)
-    balance = node.rpc("eth_getBalance", wallet.address(1), "latest")
-    assert (seen["balance"], seen["storage"]) == (balance, {})
-    change = ws.next(own)
-    assert change["address"] == fresh
-    assert change["balance"] == "0x5"
+    recipient = "0x00000000000000000000000000000000000000cc"
+    changes = ws.subscribe("stateChanges", [recipient, emitter])
+    wallet.send(node, 1, to=recipient, value="0x5")
+    change = ws.next(changes)
+    assert (change["address"], change["balance"], change["storage"]) == (recipient, "0x5", {})
+    ws.call("eth_unsubscribe", changes)
+
+
+def test_state_changes_name_the_slots_that_changed(ws, node):
+    contract = wallet.contract_address(2, wallet.nonce(node, 2))
+    changes = ws.subscribe("stateChanges", [contract])
+    assert wallet.deploy_emitter(node, 2) == contract
+    assert ws.next(changes)["storage"] == {}
+    wallet.send(node, 2, to=contract)
+    change = ws.next(changes)
     assert [int(value, 16) for item in change["storage"].items() for value in item] == [0, 42]
-    for subscription in (changes, own):
-        ws.call("eth_unsubscribe", subscription)
+    ws.call("eth_unsubscribe", changes)
 
 
 def test_pending_transactions_are_told_as_hashes_or_bodies(ws, node, schemas):
@@ -128,7 +131,7 @@ def test_pending_transactions_are_told_as_hashes_or_bodies(ws, node, schemas):
     digest = wallet.send(node, 1, to=wallet.address(2), value="0x1")["transactionHash"]
     assert ws.next(hashes) == digest
     body = ws.next(bodies)
-    schemas.check_component("TransactionInfo", body)
+    schemas.check_component("TransactionSigned", body)
     assert body["hash"] == digest
     for subscription in (hashes, bodies):
         ws.call("eth_unsubscribe", subscription)

@@ -54,6 +54,15 @@ def test_logs_come_with_their_sealed_block(server, ws):
     assert [news(ws)["result"]["mini"] for _ in range(2)] == [1, 3]
 
 
+def test_a_subscriber_who_comes_within_a_block_hears_of_its_earlier_logs_but_not_of_other_blocks(server, ws):
+    hub = server.server.hub
+    hub.publish([Mini(1, tx_count=1, block=1)])  # as the log thread does; nobody listens yet
+    hub.publish([Block(1), Mini(2, tx_count=1, block=2)])
+    subscribe(ws, "logs", {})
+    hub.publish([Mini(3, tx_count=1, block=2), Block(2)])
+    assert [news(ws)["result"]["mini"] for _ in range(2)] == [2, 3]
+
+
 def test_pending_logs_come_with_their_mini_block(server, ws):
     subscribe(ws, "logs", {"address": [BOB, ALICE.upper().replace("X", "x")], "toBlock": "pending"})
     publish(server, Mini(1, tx_count=1), Mini(2))
