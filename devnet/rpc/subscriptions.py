@@ -178,7 +178,7 @@ class Hub:
     @property
     def listening(self) -> bool:
         """Whether anybody is subscribed to anything. May be asked from any thread."""
-        return bool(self._by_connection)
+        return any(self._topics.values())
 
     def publish(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """Take news from the log thread. The loop is woken only if somebody listens, which it seldom is."""

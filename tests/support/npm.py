@@ -2,13 +2,16 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-CLIENTS = {"@foundry-rs/cast-linux-amd64": "1.7.1", "viem": "2.57.20"}
+MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+CAST = f"@foundry-rs/cast-{platform.system().lower()}-{MACHINE}"
+CLIENTS = {CAST: "1.7.1", "viem": "2.57.20"}
 FETCH_S = 600
 
 

@@ -91,7 +91,7 @@ def clients():
 
 @pytest.fixture
 def run_cast(clients, node):
-    binary = clients / "node_modules" / "@foundry-rs" / "cast-linux-amd64" / "bin" / "cast"
+    binary = clients / "node_modules" / npm.CAST / "bin" / "cast"
     environment = {**os.environ, "ETH_RPC_URL": node.url}
 
     def run(*arguments):
