@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-CAST = f"@foundry-rs/cast-{platform.system().lower()}-{MACHINE}"
-CLIENTS = {CAST: "1.7.1", "viem": "2.57.20"}
+SYSTEM = f"{platform.system().lower()}-{MACHINE}"
+CAST = f"@foundry-rs/cast-{SYSTEM}"
+FORGE = f"@foundry-rs/forge-{SYSTEM}"
+CLIENTS = {CAST: "1.7.1", FORGE: "1.7.1", "ethers": "6.17.0", "viem": "2.57.20"}
 FETCH_S = 600
 
 
