@@ -13,10 +13,12 @@ pub mod plain;
 pub mod proof;
 pub mod state;
 pub mod stateless;
+pub mod storage_trie;
 pub mod table;
 pub mod tables;
 pub mod trie;
 pub mod types;
+pub mod withdrawals;
 pub mod witness;
 
 #[cfg(test)]
