@@ -12,6 +12,9 @@ mod roots;
 mod signing;
 mod transaction;
 
+#[cfg(test)]
+mod tests;
+
 pub use diff::{FoldedState, StateDiff, fold_diffs};
 pub use mini::{MiniBlock, MiniSignature};
 pub use plain::{PlainAccount, PlainKey, PlainValue};

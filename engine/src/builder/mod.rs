@@ -16,6 +16,10 @@ mod system_tx;
 mod thread;
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

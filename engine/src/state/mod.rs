@@ -15,6 +15,9 @@ mod view;
 mod withdrawals;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use commitment::{Change, Commitment, LatticeHash};
 pub use genesis::{Alloc, GenesisAccount, genesis_diff};
 pub use overlay::Overlay;

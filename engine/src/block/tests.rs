@@ -1,0 +1,265 @@
+//! The one encoding reads what it wrote, and nothing else.
+
+use alloy_primitives::{Address, B256, Bytes, LogData, U256, keccak256};
+use alloy_trie::root::ordered_trie_root_with_encoder;
+use proptest::prelude::*;
+
+use super::*;
+
+fn keys() -> impl Strategy<Value = PlainKey> {
+    (any::<[u8; 20]>(), proptest::option::of(any::<[u8; 32]>())).prop_map(|(address, slot)| {
+        PlainKey {
+            address: Address::from(address),
+            slot: slot.map(B256::from),
+        }
+    })
+}
+
+fn diffs() -> impl Strategy<Value = StateDiff> {
+    let entries = prop::collection::btree_map(keys(), any::<(u64, u64, bool)>(), 0..6);
+    let codes = prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..3);
+    (entries, codes).prop_map(|(entries, codes)| StateDiff {
+        entries: entries
+            .into_iter()
+            .map(|(key, (nonce, balance, with_code))| {
+                let balance = U256::from(balance);
+                let code_hash = if with_code {
+                    keccak256([1])
+                } else {
+                    PlainAccount::default().code_hash
+                };
+                let account = PlainAccount {
+                    nonce,
+                    balance,
+                    code_hash,
+                };
+                let value = match key.slot {
+                    None => PlainValue::from_account(account),
+                    Some(_) => PlainValue::from_slot(balance),
+                };
+                (key, value)
+            })
+            .collect(),
+        codes: codes.into_iter().map(Bytes::from).collect(),
+    })
+}
+
+fn halts() -> impl Strategy<Value = Option<Halt>> {
+    proptest::option::of(
+        (0..7_u8, any::<u64>(), any::<u64>(), any::<u16>()).prop_map(
+            |(kind, limit, actual, access)| match kind {
+                0 => Halt::Evm("OutOfGas(Basic)".to_owned()),
+                1 => Halt::DataLimitExceeded { limit, actual },
+                2 => Halt::KvUpdateLimitExceeded { limit, actual },
+                3 => Halt::ComputeGasLimitExceeded { limit, actual },
+                4 => Halt::StateGrowthLimitExceeded { limit, actual },
+                5 => Halt::SystemTxInvalidCallee {
+                    callee: Address::repeat_byte(access as u8),
+                },
+                _ => Halt::VolatileDataAccessOutOfGas {
+                    access,
+                    limit,
+                    actual,
+                },
+            },
+        ),
+    )
+}
+
+fn transactions() -> impl Strategy<Value = TxRecord> {
+    let small = prop::collection::vec(any::<u8>(), 1..60);
+    (
+        small.clone(),
+        any::<[u8; 20]>(),
+        any::<(bool, u64, u64, u64)>(),
+        prop::collection::vec((any::<[u8; 20]>(), small), 0..3),
+        halts(),
+        proptest::option::of(any::<u64>()),
+    )
+        .prop_map(
+            |(raw, sender, (success, a, b, c), logs, halt, deposit_nonce)| {
+                let raw = Bytes::from(raw);
+                TxRecord {
+                    hash: envelope_hash(&raw),
+                    sender: sender.into(),
+                    result: TxResult {
+                        success,
+                        gas_used: a,
+                        gas_refunded: b,
+                        logs: logs
+                            .into_iter()
+                            .map(|(address, data)| alloy_primitives::Log {
+                                address: address.into(),
+                                data: LogData::new_unchecked(vec![keccak256(&data)], data.into()),
+                            })
+                            .collect(),
+                        contract_address: success.then(|| Address::from(sender)),
+                        output: raw.clone(),
+                        usage: Usage {
+                            compute_gas: a,
+                            storage_gas: b,
+                            data_size: c,
+                            kv_updates: a,
+                            state_growth: b,
+                            metered_compute_gas: c,
+                            detained: !success,
+                            halt,
+                        },
+                        deposit_nonce,
+                    },
+                    raw,
+                }
+            },
+        )
+}
+
+fn minis() -> impl Strategy<Value = MiniBlock> {
+    (
+        prop::collection::vec(transactions(), 0..4),
+        diffs(),
+        any::<[u64; 6]>(),
+        any::<([u8; 32], bool)>(),
+    )
+        .prop_map(|(txs, diff, numbers, (root, y_parity))| MiniBlock {
+            number: numbers[0],
+            block_number: numbers[1],
+            block_timestamp: numbers[2],
+            index: numbers[3],
+            timestamp_us: numbers[4],
+            gas_used: numbers[5],
+            transactions_root: transactions_root(&txs),
+            receipts_root: B256::from(root),
+            signature: MiniSignature {
+                r: U256::from_be_bytes(root),
+                s: U256::from(numbers[0]),
+                y_parity,
+            },
+            txs,
+            diff,
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_mini_block_is_read_as_it_was_written(mini in minis()) {
+        prop_assert_eq!(MiniBlock::decode(&mini.encode()).unwrap(), mini);
+    }
+
+    #[test]
+    fn a_mini_block_with_a_byte_changed_is_refused_or_says_something_else(
+        mini in minis(),
+        place in any::<prop::sample::Index>(),
+        flip in 1..=255_u8,
+    ) {
+        let mut bytes = mini.encode();
+        let index = place.index(bytes.len());
+        bytes[index] ^= flip;
+        if let Ok(other) = MiniBlock::decode(&bytes) {
+            prop_assert_ne!(other, mini);
+        }
+    }
+
+    #[test]
+    fn keys_sort_as_their_bytes_do(left in keys(), right in keys()) {
+        prop_assert_eq!(left.cmp(&right), left.to_bytes().cmp(&right.to_bytes()));
+        prop_assert_eq!(PlainKey::from_bytes(&left.to_bytes()).unwrap(), left);
+    }
+
+    #[test]
+    fn a_truncated_record_is_refused(mini in minis(), place in any::<prop::sample::Index>()) {
+        let bytes = mini.encode();
+        prop_assert!(MiniBlock::decode(&bytes[..place.index(bytes.len())]).is_err());
+    }
+}
+
+#[test]
+fn an_empty_mini_block_takes_little_room() {
+    let key = crate::keys::Key::new(&B256::repeat_byte(1)).unwrap();
+    let mut mini = MiniBlock {
+        number: 1 << 30,
+        block_number: 1 << 24,
+        block_timestamp: 1_700_000_000,
+        timestamp_us: 1_700_000_000_000_000,
+        transactions_root: transactions_root(&[]),
+        receipts_root: receipts_root(&[], 0).unwrap(),
+        ..Default::default()
+    };
+    mini.sign(&key);
+    assert_eq!(mini.signer().unwrap(), key.address());
+    assert!(mini.encode().len() < 110, "{}", mini.encode().len());
+}
+
+#[test]
+fn a_record_of_another_version_is_refused_by_its_number() {
+    let mut bytes = MiniBlock::default().encode();
+    let place = bytes
+        .iter()
+        .position(|byte| *byte == ENCODING_VERSION)
+        .unwrap();
+    bytes[place] = ENCODING_VERSION + 1;
+    let error = MiniBlock::decode(&bytes).unwrap_err().to_string();
+    assert!(error.contains("version 2"), "{error}");
+}
+
+#[test]
+fn a_signature_is_for_this_mini_block_only() {
+    let key = crate::keys::Key::new(&B256::repeat_byte(1)).unwrap();
+    let mut mini = MiniBlock {
+        number: 5,
+        ..Default::default()
+    };
+    mini.sign(&key);
+    mini.gas_used += 1;
+    assert_ne!(mini.signer(), Ok(key.address()));
+}
+
+#[test]
+fn a_growing_root_is_the_root_of_the_list() {
+    for count in [0, 1, 2, 55, 56, 127, 128, 129, 200, 256, 257, 1000] {
+        let items: Vec<Vec<u8>> = (0..count)
+            .map(|index: u64| keccak256(index.to_be_bytes()).repeat(2))
+            .collect();
+        let mut root = OrderedRoot::default();
+        items.iter().for_each(|item| root.push(item));
+        let expected =
+            ordered_trie_root_with_encoder(&items, |item, out| out.extend_from_slice(item));
+        assert_eq!(root.finish(), expected, "{count}");
+    }
+}
+
+#[test]
+fn a_block_record_is_read_as_it_was_written() {
+    let header = alloy_consensus::Header {
+        number: 7,
+        base_fee_per_gas: Some(1),
+        withdrawals_root: Some(B256::ZERO),
+        blob_gas_used: Some(0),
+        excess_blob_gas: Some(0),
+        parent_beacon_block_root: Some(B256::ZERO),
+        requests_hash: Some(REQUESTS_HASH),
+        ..Default::default()
+    };
+    let record = BlockRecord::new(header, 600, 100, Bytes::from_static(&[1, 2]));
+    assert_eq!(BlockRecord::decode(&record.encode()).unwrap(), record);
+}
+
+#[test]
+fn folding_keeps_the_last_value_of_each_key() {
+    let key = PlainKey::slot(Address::ZERO, U256::from(1));
+    let mini = |value: u64| {
+        let entries = vec![(key, PlainValue::from_slot(U256::from(value)))];
+        let diff = StateDiff {
+            entries,
+            codes: Vec::new(),
+        };
+        MiniBlock {
+            diff,
+            ..Default::default()
+        }
+        .encode()
+    };
+    let records = [mini(1), mini(2), mini(0)];
+    let (entries, codes) = fold_diffs(records.iter().map(Vec::as_slice)).unwrap();
+    assert_eq!(entries, vec![(key, PlainValue::Absent)]);
+    assert!(codes.is_empty());
+}

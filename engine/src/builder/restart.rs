@@ -1,0 +1,344 @@
+//! What a chain is after it was stopped or killed: the same.
+
+use std::{sync::Arc, time::Duration};
+
+use alloy_eips::BlockId;
+use alloy_primitives::{Address, TxKind, U256, address, bytes};
+use crossbeam_channel::{Receiver, bounded};
+use parking_lot::Mutex;
+
+use super::{Builder, OpenBlock, RestoreError, Sealed, open::Attempt, testing::*};
+use crate::{
+    block::{BlockRecord, MiniBlock, PlainKey, StateDiff},
+    chain::Chain,
+    pool::{PoolTx, Refusal, TxSource},
+};
+
+const TIMESTAMP: Address = address!("6342000000000000000000000000000000000002");
+
+/// Seals `count` mini-blocks, each with a transfer from `from`, whose next nonce is `nonce`.
+fn seal_some(
+    chain: &Chain,
+    block: &mut OpenBlock,
+    from: u8,
+    nonce: &mut u64,
+    count: usize,
+) -> Vec<Arc<MiniBlock>> {
+    (0..count)
+        .map(|_| {
+            let tx = sign(
+                chain,
+                &Draft {
+                    from,
+                    nonce: *nonce,
+                    value: 7,
+                    ..Default::default()
+                },
+            );
+            *nonce += 1;
+            assert_eq!(
+                block.execute(&tx.offer(), at(1)).unwrap(),
+                Attempt::Included
+            );
+            block.seal_mini(at(1) + *nonce).unwrap()
+        })
+        .collect()
+}
+
+fn close(chain: &Chain, block: OpenBlock) -> Arc<BlockRecord> {
+    let mut progress = chain.progress.lock();
+    let progress = progress.as_mut().unwrap();
+    let (record, _) = block.close(&mut progress.followers);
+    progress.parent = record.clone();
+    record
+}
+
+fn assert_same_state(left: &Chain, right: &Chain) {
+    assert_eq!(left.world.len(), right.world.len());
+    left.world
+        .for_each(|key, value| assert_eq!(right.world.tip(&key), value, "{key:?}"));
+}
+
+#[test]
+fn the_log_alone_brings_back_the_open_block_and_it_goes_on_the_same() {
+    let first = chain(SPEC, &[]);
+    let mut nonce = 0;
+    let mut block = open(&first);
+    let minis = seal_some(&first, &mut block, 0, &mut nonce, 3);
+    let sealed = close(&first, block);
+    let mut block = OpenBlock::open(first.clone(), &sealed, GENESIS_TIME + 2).unwrap();
+    let open_minis = seal_some(&first, &mut block, 0, &mut nonce, 2);
+
+    // kill -9: only the records are left.
+    let second = chain_of(first.config.clone());
+    minis
+        .iter()
+        .for_each(|mini| second.load_mini(&mini.encode()).unwrap());
+    second.load_block(&sealed.encode()).unwrap();
+    open_minis
+        .iter()
+        .for_each(|mini| second.load_mini(&mini.encode()).unwrap());
+    assert_same_state(&first, &second);
+    assert_eq!(second.recent.visible_minis(), 5);
+    assert_eq!(second.recent.visible_block(), 1);
+
+    let progress = second.progress.lock().take().unwrap();
+    let mut resumed = OpenBlock::resume(second.clone(), &progress.parent, &progress.open).unwrap();
+    *second.progress.lock() = Some(progress);
+    let mut nonce_too = nonce;
+    let here = seal_some(&first, &mut block, 0, &mut nonce, 1);
+    let there = seal_some(&second, &mut resumed, 0, &mut nonce_too, 1);
+    assert_eq!(here, there);
+    assert_eq!(close(&first, block), close(&second, resumed));
+    assert_same_state(&first, &second);
+}
+
+#[test]
+fn a_snapshot_and_the_log_after_it_bring_back_the_chain() {
+    let first = chain(SPEC, &[]);
+    let mut nonce = 0;
+    let mut block = open(&first);
+    seal_some(&first, &mut block, 0, &mut nonce, 3);
+    let tip = close(&first, block);
+    let mut entries = Vec::new();
+    first
+        .world
+        .for_each(|key, value| entries.push((key, value)));
+    let mut block = OpenBlock::open(first.clone(), &tip, GENESIS_TIME + 2).unwrap();
+    let after = seal_some(&first, &mut block, 0, &mut nonce, 2);
+
+    let second = chain_of(first.config.clone());
+    let codes = mega_codes(&first);
+    second.load_state(entries, codes);
+    second.load_tip(&tip.encode()).unwrap();
+    after
+        .iter()
+        .for_each(|mini| second.load_mini(&mini.encode()).unwrap());
+    assert_same_state(&first, &second);
+    assert_eq!(second.recent.visible_minis(), 5);
+
+    let progress = second.progress.lock().take().unwrap();
+    let resumed = OpenBlock::resume(second.clone(), &progress.parent, &progress.open).unwrap();
+    *second.progress.lock() = Some(progress);
+    assert_eq!(close(&first, block), close(&second, resumed));
+}
+
+/// The code that mini-block 0 brought: the system contracts.
+fn mega_codes(chain: &Chain) -> Vec<alloy_primitives::Bytes> {
+    chain.recent.set_visible(0, 0);
+    chain.recent.mini(0).unwrap().diff.codes.clone()
+}
+
+#[test]
+fn a_damaged_log_is_refused() {
+    let first = chain(SPEC, &[]);
+    let mut nonce = 0;
+    let mut block = open(&first);
+    let minis = seal_some(&first, &mut block, 0, &mut nonce, 2);
+    let sealed = close(&first, block);
+
+    let second = chain_of(first.config.clone());
+    assert!(matches!(
+        second.load_mini(&minis[1].encode()),
+        Err(RestoreError::Gap(_))
+    ));
+    assert!(matches!(
+        second.load_mini(&minis[0].encode()[1..]),
+        Err(RestoreError::Decode(_))
+    ));
+    second.load_mini(&minis[0].encode()).unwrap();
+    assert!(matches!(
+        second.load_block(&sealed.encode()),
+        Err(RestoreError::Gap(_))
+    ));
+    let mut tampered = (*minis[1]).clone();
+    tampered.diff = StateDiff::default();
+    second.load_mini(&tampered.encode()).unwrap();
+    assert!(matches!(
+        second.load_block(&sealed.encode()),
+        Err(RestoreError::StateRoot { .. })
+    ));
+}
+
+#[test]
+fn a_transaction_that_reads_the_timestamp_gets_it_through_a_system_transaction() {
+    let store_timestamp = address!("00000000000000000000000000000000000c0de0");
+    // Calls HighPrecisionTimestamp.timestamp() and stores the answer at 0.
+    let code = bytes!(
+        "63b80777ea5f5260205f6004601c5f7363420000000000000000000000000000000000025af1505f515f5500"
+    );
+    let chain = chain(SPEC, &[(store_timestamp, code)]);
+    let mut block = open(&chain);
+    let draft = Draft {
+        to: TxKind::Call(store_timestamp),
+        ..Default::default()
+    };
+    let tx = sign(&chain, &draft);
+    // The contracts are deployed by block 1's system calls, before its first transaction.
+    let now_us = at(1) + 123_456;
+    assert_eq!(
+        block.execute(&tx.offer(), now_us).unwrap(),
+        Attempt::Included
+    );
+    let mini = block.seal_mini(at(1) + 130_000).unwrap();
+    assert_eq!(mini.txs.len(), 2, "the system transaction stands before it");
+    let [system, user] = &mini.txs[..] else {
+        panic!()
+    };
+    assert!(system.result.success && user.result.success);
+    assert_eq!(system.sender, mega_evm::MEGA_SYSTEM_ADDRESS);
+    assert!(crate::evm::is_system_transaction(
+        &system.envelope().unwrap(),
+        system.sender,
+        mega_evm::MEGA_SYSTEM_ADDRESS
+    ));
+    assert!(user.result.usage.detained);
+    let stored = chain
+        .world
+        .tip(&PlainKey::slot(store_timestamp, U256::ZERO));
+    assert_eq!(stored.as_slot(), U256::from(now_us));
+    assert!(chain.world.tip_account(TIMESTAMP).is_some());
+}
+
+/// A source that gives what it is told to.
+#[derive(Default)]
+struct List {
+    ready: Mutex<Vec<Arc<PoolTx>>>,
+    changed: parking_lot::Condvar,
+}
+
+impl List {
+    fn push(&self, tx: Tx) {
+        let nonce = alloy_consensus::Transaction::nonce(&tx.envelope);
+        self.ready.lock().push(Arc::new(PoolTx {
+            da_size: tx.offer().da_size,
+            nonce,
+            cost: U256::ZERO,
+            tip: 0,
+            envelope: tx.envelope,
+            raw: tx.raw,
+            hash: tx.hash,
+            sender: tx.sender,
+        }));
+        self.changed.notify_all();
+    }
+}
+
+impl TxSource for List {
+    fn next(&self) -> Option<Arc<PoolTx>> {
+        self.ready.lock().pop()
+    }
+
+    fn wait_until(&self, deadline: Option<std::time::Instant>) {
+        let mut ready = self.ready.lock();
+        if let (true, Some(deadline)) = (ready.is_empty(), deadline) {
+            self.changed.wait_until(&mut ready, deadline);
+        }
+    }
+
+    fn wake(&self) {
+        self.changed.notify_all();
+    }
+
+    fn defer(&self, _: &PoolTx) {}
+
+    fn next_block(&self) {}
+
+    fn refuse(&self, _: &PoolTx, _: Refusal) {}
+
+    fn committed(&self, _: &MiniBlock) {}
+}
+
+fn next(sealed: &Receiver<Sealed>) -> Sealed {
+    sealed.recv_timeout(Duration::from_secs(20)).unwrap()
+}
+
+#[test]
+fn a_running_builder_includes_what_arrives_and_numbers_everything() {
+    let chain = chain(SPEC, &[]);
+    let source = Arc::new(List::default());
+    let (out, sealed) = bounded(64);
+    let builder = Builder::spawn(chain.clone(), source.clone(), out).unwrap();
+    source.push(sign(
+        &chain,
+        &Draft {
+            value: 9,
+            ..Default::default()
+        },
+    ));
+    let (mut minis, mut blocks, mut in_block, mut found) = (0, 0, 0, false);
+    while blocks < 2 || !found {
+        match next(&sealed) {
+            Sealed::Mini(mini) => {
+                assert_eq!((mini.number, mini.index), (minis, in_block));
+                assert_eq!(mini.block_number, blocks + 1);
+                assert_eq!(mini.signer().unwrap(), chain.sequencer.address());
+                assert!(mini.block_timestamp * 1_000_000 <= mini.timestamp_us);
+                found |= !mini.txs.is_empty();
+                minis += 1;
+                in_block += 1;
+                chain.durable(mini.number, blocks);
+            }
+            Sealed::Block { record, undo } => {
+                assert_eq!(record.header.number, blocks + 1);
+                assert_eq!(record.mini_count, in_block);
+                assert!(undo.is_sorted_by_key(|(key, _)| *key));
+                blocks += 1;
+                in_block = 0;
+                chain.durable(minis - 1, blocks);
+            }
+        }
+    }
+    assert_eq!(builder.stop(), None);
+    let view = chain.view_at(BlockId::latest()).unwrap();
+    let balance = view
+        .account(Address::repeat_byte(0xaa))
+        .unwrap()
+        .unwrap()
+        .balance;
+    assert_eq!(balance, U256::from(9));
+    let before = chain.view_at(BlockId::number(0)).unwrap();
+    assert_eq!(before.account(Address::repeat_byte(0xaa)).unwrap(), None);
+}
+
+#[test]
+fn a_stopped_builder_leaves_a_block_that_the_next_one_goes_on_with() {
+    let mut config = config(SPEC, &[]);
+    config.block_time_ms = 1_000_000;
+    let chain = chain_of(config);
+    let source = Arc::new(List::default());
+    let (out, sealed) = bounded(1024);
+    let builder = Builder::spawn(chain.clone(), source.clone(), out.clone()).unwrap();
+    assert!(matches!(next(&sealed), Sealed::Mini(mini) if mini.index == 0));
+    let hash = builder.deposit(
+        Address::repeat_byte(1),
+        TxKind::Call(Address::repeat_byte(2)),
+        U256::from(3),
+        200_000,
+        Default::default(),
+        5,
+    );
+    let mut last = 0;
+    loop {
+        let Sealed::Mini(mini) = next(&sealed) else {
+            panic!("no block ends here")
+        };
+        last = last.max(mini.index);
+        if let Some(tx) = mini.txs.first() {
+            assert_eq!(tx.hash, hash);
+            assert!(tx.result.success);
+            assert_eq!(tx.result.deposit_nonce, Some(0));
+            break;
+        }
+    }
+    assert_eq!(builder.stop(), None);
+    let rest = sealed.try_iter().count() as u64;
+    let again = Builder::spawn(chain.clone(), source, out).unwrap();
+    let Sealed::Mini(mini) = next(&sealed) else {
+        panic!("no block ends here")
+    };
+    assert_eq!((mini.block_number, mini.index), (1, last + rest + 1));
+    assert_eq!(again.stop(), None);
+    let paid = chain.world.tip_account(Address::repeat_byte(1)).unwrap();
+    assert_eq!((paid.nonce, paid.balance), (1, U256::from(2)));
+}
