@@ -103,7 +103,7 @@ def against(megaeth, monkeypatch):
     def call(*arguments, **answers):
         with scripted_node(**(ANSWERS | answers)) as node:
             monkeypatch.setenv("MEGAETH_RPC_URL", node.url)
-            result = megaeth(*arguments)
+            result = megaeth(*arguments, PATH="/nowhere")
         return result, node
 
     return call
