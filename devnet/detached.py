@@ -25,7 +25,7 @@ _KINDS: dict[str, type[UserError]] = {"ConfigError": ConfigError}
 
 def start_detached(launch: Launch) -> Session:
     """Start a devnet in the background; returns when every process answers its health check."""
-    command: Sequence[str] = [sys.executable, "-m", "devnet.detached"]
+    command: Sequence[str] = [sys.executable, "-P", "-m", "devnet.detached"]
     log = launch.paths.log("supervisor")
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

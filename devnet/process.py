@@ -96,7 +96,8 @@ class RoleProcess:
         environment = {**os.environ, READY_FD: str(ready_writer), LIFELINE_FD: str(lifeline_reader)}
         environment["PYTHONUNBUFFERED"] = "1"
         self._child = subprocess.Popen(
-            [sys.executable, "-m", module, "--config", str(config)],
+            # -P: the working directory is the user's; what lies there must not be imported.
+            [sys.executable, "-P", "-m", module, "--config", str(config)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -184,15 +184,17 @@ class Supervisor:
                 mnemonic=config.accounts.mnemonic,
                 accounts=config.accounts.count,
             )
+            failed = True
             try:
                 if self._start_all():
                     self._watch()
+                failed = False
             finally:
                 self._update(state="stopping")
                 self._observer.stopping()
                 self._stop_all()
                 control.close()
-                self._clean_up()
+                self._clean_up(keep_logs=failed or not config.storage.ephemeral)
 
     # Start
 
@@ -368,7 +370,7 @@ class Supervisor:
                 process.wait_gone(KILL_TIMEOUT_S)
             node.state = NodeState.STOPPED
 
-    def _clean_up(self) -> None:
+    def _clean_up(self, *, keep_logs: bool) -> None:
         paths = self._launch.paths
         for node in self._nodes:
             ready_file(paths.run, node.plan.name).unlink(missing_ok=True)
@@ -376,6 +378,8 @@ class Supervisor:
         if self._launch.config.storage.ephemeral:
             shutil.rmtree(self._launch.data_dir, ignore_errors=True)
         paths.session.unlink(missing_ok=True)
+        if not keep_logs:
+            shutil.rmtree(paths.root, ignore_errors=True)
 
     # Small things
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 MEGAETH = str(Path(sys.executable).parent / "megaeth")
@@ -38,7 +39,7 @@ class Demo:
         print(f"\n\x1b[1m$ megaeth {shlex.join(arguments)}\x1b[0m", flush=True)
         self._run(arguments, capture=False)
 
-    def ask(self, *arguments: str) -> object:
+    def ask(self, *arguments: str) -> Any:  # noqa: ANN401
         """Run a command with `--json` and read what it says."""
         return json.loads(self._run((*arguments, "--json"), capture=True))
 
@@ -65,9 +66,9 @@ class Demo:
                 raise SystemExit(f"block {block} was not sealed in {SEAL_TIMEOUT_S:g} s")
             time.sleep(0.1)
 
-    def latest_block(self) -> int:
-        """The newest block that holds a transaction of account 0."""
-        return int(str(self.ask("rpc", "eth_blockNumber")), 16)
+    def block_of_latest_change(self) -> int:
+        """The EVM block that the last transaction is in; it may still be open."""
+        return int(self.ask("inspect-diff", "latest")["blockNumber"])
 
 
 def main() -> None:
@@ -82,10 +83,9 @@ def main() -> None:
         demo.show("tx", "send", "Counter", "increment()")
         demo.show("call", "Counter", "number()")
         demo.show("inspect-diff", "latest")
-        # The transactions are in the block that is open now; it is verified once it is sealed.
-        block = demo.latest_block() + 1
+        block = demo.block_of_latest_change()
         demo.wait_sealed(block)
-        demo.show("verify", "block", "latest")
+        demo.show("verify", "block", str(block))
     finally:
         demo.show("devnet", "down")
     print(NEXT.format(counter=COUNTER))

@@ -21,7 +21,7 @@ from tests.support import wallet
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 60.0
-COMMAND = [sys.executable, "-m", "megaeth_cli"]
+COMMAND = [sys.executable, "-P", "-m", "megaeth_cli"]
 
 
 class Home:
@@ -384,6 +384,13 @@ def test_an_ephemeral_devnet_leaves_nothing(home):
     assert data.is_dir()
     home.run("devnet", "down")
     assert not data.exists()
+    assert list((home.path / "home").iterdir()) == []
+
+
+def test_what_lies_in_the_working_directory_is_not_imported(home):
+    for name in ("devnet.py", "asyncio.py", "json.py"):
+        (home.path / name).write_text("raise SystemExit('the user's own file')")
+    home.up("--ephemeral")
 
 
 def test_reset_starts_from_genesis_and_touches_nothing_else(home):

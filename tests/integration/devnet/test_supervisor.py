@@ -30,6 +30,7 @@ class Running:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
 
     @property
@@ -186,7 +187,7 @@ def test_no_process_outlives_a_killed_supervisor_and_its_data_directory_is_free_
     running.process.kill()
     eventually(lambda: all(gone(node["pid"]) for node in nodes.values()))
     assert running.session is None
-    DataDirLock(running.root / "data").release()
+    DataDirLock(running.root / "data", PATIENCE_S).release()
 
 
 def test_a_deaf_process_does_not_outlive_a_killed_supervisor_either(supervise):
