@@ -47,7 +47,7 @@ struct Known {
 enum Kind {
     Leaf { path: Vec<u8>, value: Vec<u8> },
     Extension { path: Vec<u8>, child: Node },
-    Branch { children: [Node; 16] },
+    Branch { children: Box<[Node; 16]> },
 }
 
 impl From<Kind> for Node {
@@ -189,7 +189,7 @@ fn insert(node: Node, path: &[u8], at: usize, value: Vec<u8>) -> Outcome {
                 return (Kind::Leaf { path: leaf, value }.into(), Ok(()));
             }
             let shared = shared_prefix(&leaf, rest);
-            let mut children: [Node; 16] = Default::default();
+            let mut children: Box<[Node; 16]> = Box::default();
             children[usize::from(leaf[shared])] = Kind::Leaf {
                 path: leaf[shared + 1..].to_vec(),
                 value: old,
@@ -218,7 +218,7 @@ fn insert(node: Node, path: &[u8], at: usize, value: Vec<u8>) -> Outcome {
                     result,
                 );
             }
-            let mut children: [Node; 16] = Default::default();
+            let mut children: Box<[Node; 16]> = Box::default();
             children[usize::from(way[shared])] = extend(&way[shared + 1..], child);
             children[usize::from(rest[shared])] = Kind::Leaf {
                 path: rest[shared + 1..].to_vec(),
@@ -396,7 +396,7 @@ fn encode(known: &mut Known) -> Vec<u8> {
             payload.extend_from_slice(&reference(child));
         }
         Kind::Branch { children } => {
-            for child in children {
+            for child in children.iter_mut() {
                 payload.extend_from_slice(&reference(child));
             }
             payload.push(alloy_rlp::EMPTY_STRING_CODE);
@@ -485,7 +485,7 @@ fn parse(nodes: &NodesByHash<'_>, bytes: &mut &[u8], depth: usize) -> Result<Nod
             if !string(value)?.is_empty() {
                 return Err(TrieError::Malformed);
             }
-            let mut children: [Node; 16] = Default::default();
+            let mut children: Box<[Node; 16]> = Box::default();
             for (child, item) in children.iter_mut().zip(branches) {
                 *child = parse_child(nodes, item, depth + 1)?;
             }
