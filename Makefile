@@ -13,6 +13,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ENGINE_SOURCES := $(shell find engine -type f -not -path '*/target/*' 2>/dev/null) Cargo.toml Cargo.lock
 
 .DEFAULT_GOAL := help
+# The order of prerequisites matters, and cargo uses all cores anyway.
+.NOTPARALLEL:
 .PHONY: help demo test install bench lint format docs clean tools tools-node
 
 help: ## Show the targets

@@ -51,8 +51,10 @@ for tool in "$@"; do
         wanted=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$(dirname "$0")/../engine/Cargo.toml")
         if ! command -v cargo >/dev/null 2>&1; then
             lacking "cargo (Rust $wanted or newer)" "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+        elif ! found=$(cargo --version 2>/dev/null); then
+            lacking "a Rust toolchain for cargo" "rustup default stable"
         else
-            found=$(cargo --version | cut -d' ' -f2)
+            found=$(echo "$found" | cut -d' ' -f2)
             oldest=$(printf '%s\n%s\n' "$wanted" "${found%%-*}" | sort -V | head -n 1)
             [ "$oldest" = "$wanted" ] || lacking "Rust $wanted or newer (this is $found)" "rustup update stable"
         fi
