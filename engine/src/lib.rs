@@ -3,6 +3,7 @@
 pub mod block;
 pub mod builder;
 pub mod chain;
+pub mod engine;
 pub mod evm;
 pub mod keys;
 pub mod pool;

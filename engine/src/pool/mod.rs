@@ -17,7 +17,7 @@ mod queue;
 mod rejection;
 mod source;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod validate;
 
 pub use decode::decode;

@@ -22,6 +22,9 @@ use crate::block::{MiniBlock, PlainAccount};
 /// Hashes of admitted transactions kept for those who ask what is new.
 const ANNOUNCED: usize = 65_536;
 
+/// Included transactions kept until they are durable, at most.
+const INCLUDED: usize = 65_536;
+
 /// The state that admission looks at: the newest that is committed, durable or not.
 pub trait Accounts: Send + Sync {
     /// An account; the default if there is none.
@@ -97,6 +100,8 @@ struct Inner {
     arrivals: u64,
     announced: VecDeque<B256>,
     announced_before: u64,
+    /// Included, but perhaps not visible yet: still shown to who asks for them.
+    included: HashMap<B256, Arc<PoolTx>>,
     woken: bool,
     builder_waits: bool,
 }
@@ -157,16 +162,33 @@ impl Pool {
         outcomes
     }
 
-    /// A transaction that is not in the world yet.
+    /// A transaction that is not durable yet.
     pub fn get(&self, hash: &B256) -> Option<Arc<PoolTx>> {
         let inner = self.inner.lock();
-        let (sender, nonce) = inner.by_hash.get(hash)?;
-        inner.senders.get(sender)?.get(*nonce).cloned()
+        match inner.by_hash.get(hash) {
+            Some((sender, nonce)) => inner.senders.get(sender)?.get(*nonce).cloned(),
+            None => inner.included.get(hash).cloned(),
+        }
     }
 
-    /// The nonce after the sender's gapless transactions, if it has any here.
-    pub fn pending_nonce(&self, sender: &Address) -> Option<u64> {
-        self.inner.lock().senders.get(sender).map(Sender::end)
+    /// The nonce that the sender's next transaction should have: after its gapless transactions here and
+    /// everything that is committed, durable or not.
+    pub fn pending_nonce(&self, sender: &Address) -> u64 {
+        match self.inner.lock().senders.get(sender) {
+            Some(sender) => sender.end(),
+            None => self.accounts.account(sender).nonce,
+        }
+    }
+
+    /// Everybody can see these now: their transactions are no longer the pool's to show.
+    pub fn durable(&self, minis: &[Arc<MiniBlock>]) {
+        let mut inner = self.inner.lock();
+        if inner.included.is_empty() {
+            return;
+        }
+        for tx in minis.iter().flat_map(|mini| &mini.txs) {
+            inner.included.remove(&tx.hash);
+        }
     }
 
     /// How many transactions wait.
@@ -275,6 +297,9 @@ impl Inner {
         sender.settle_gaps(address, &mut self.gapped);
         for slot in gone {
             self.forget(address, &slot);
+            if slot.taken && self.included.len() < INCLUDED {
+                self.included.insert(slot.tx.hash, slot.tx);
+            }
         }
         self.refresh(address, order);
     }

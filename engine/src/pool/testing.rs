@@ -17,6 +17,8 @@ pub(crate) const RULES: Rules = Rules {
     base_fee: 1_000_000,
 };
 
+pub(crate) const RECIPIENT: Address = Address::repeat_byte(0xaa);
+
 /// What a test wants to sign; the default is a valid transfer.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
@@ -74,7 +76,7 @@ fn encode(draft: &Draft, change: impl Fn(Signature) -> Signature) -> Vec<u8> {
     let to = if draft.create {
         TxKind::Create
     } else {
-        TxKind::Call(Address::repeat_byte(0xaa))
+        TxKind::Call(RECIPIENT)
     };
     let value = U256::from(draft.value);
     let chain_id = draft.chain_id.unwrap_or_default();
@@ -116,7 +118,7 @@ fn encode(draft: &Draft, change: impl Fn(Signature) -> Signature) -> Vec<u8> {
                 gas_limit: draft.gas,
                 max_fee_per_gas: draft.fee_cap,
                 max_priority_fee_per_gas: draft.tip,
-                to: Address::repeat_byte(0xaa),
+                to: RECIPIENT,
                 value,
                 access_list: Default::default(),
                 authorization_list: vec![

@@ -1,8 +1,11 @@
 //! The Python face: the extension module `devnet._engine`, typed in `devnet/_engine.pyi`.
 //! Thin by rule: it converts arguments, releases the GIL, and turns errors into exceptions.
 
+mod archive;
 mod crypto;
+mod engine;
 mod errors;
+mod sealed;
 
 use pyo3::prelude::*;
 
@@ -11,5 +14,6 @@ use pyo3::prelude::*;
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::register(module)?;
-    crypto::register(module)
+    crypto::register(module)?;
+    engine::register(module)
 }

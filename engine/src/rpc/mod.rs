@@ -12,6 +12,7 @@ pub mod block_id;
 mod blocks;
 mod call;
 mod diff;
+pub mod door;
 pub mod envelope;
 pub mod error;
 mod fees;
@@ -21,11 +22,16 @@ pub mod methods;
 pub mod params;
 mod read;
 pub mod render;
+mod reply;
 mod request;
 pub mod send;
 mod state;
 mod transactions;
+mod txpool;
+mod waiting;
+mod workers;
 
+pub use door::{Door, Submitted};
 pub use error::RpcError;
 pub use methods::{Handler, Kind, Method, Node};
 
@@ -40,4 +46,5 @@ static TABLES: &[&[Method]] = &[
     send::METHODS,
     state::METHODS,
     transactions::METHODS,
+    txpool::METHODS,
 ];

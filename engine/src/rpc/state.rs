@@ -38,7 +38,7 @@ fn get_transaction_count(node: &Node, params: &str) -> Answer {
     let mut nonce = account.nonce;
     if params.block(1)? == BlockId::Number(BlockNumberOrTag::Pending) {
         let address = params.required(0, params::address)?;
-        nonce = nonce.max(node.pool.pending_nonce(&address).unwrap_or_default());
+        nonce = nonce.max(node.pool.pending_nonce(&address));
     }
     Ok(json::quantity_bytes(nonce))
 }

@@ -115,7 +115,7 @@ fn what_is_behind_a_gap_waits_for_it_to_be_filled() {
             queued: 1
         }
     );
-    assert_eq!(pool.pending_nonce(&testing::key(0).address()), Some(1));
+    assert_eq!(pool.pending_nonce(&testing::key(0).address()), 1);
     assert_eq!(taken_nonces(&pool), [0]);
     admit_all(&pool, &[nonce(1)]);
     assert_eq!(
@@ -501,6 +501,29 @@ fn a_nonce_that_went_back_opens_a_gap() {
 }
 
 #[test]
+fn what_is_included_is_shown_until_it_is_durable() {
+    let pool = pool();
+    admit_all(&pool, &[nonce(0)]);
+    let Some(tx) = pool.next() else {
+        panic!("nothing was ready")
+    };
+    commit_nonce(&pool, 1, ether(1));
+    assert_eq!(pool.status(), Status::default());
+    assert!(pool.get(&tx.hash).is_some());
+    let record = crate::block::TxRecord {
+        raw: tx.raw.clone(),
+        hash: tx.hash,
+        sender: tx.sender,
+        result: Default::default(),
+    };
+    pool.durable(&[Arc::new(MiniBlock {
+        txs: vec![record],
+        ..MiniBlock::default()
+    })]);
+    assert!(pool.get(&tx.hash).is_none());
+}
+
+#[test]
 fn new_hashes_are_announced_once_per_cursor() {
     let pool = pool();
     admit_all(&pool, &[nonce(0), nonce(1)]);
@@ -722,5 +745,5 @@ fn senders_without_transactions_are_forgotten() {
     commit_nonce(&pool, 1, ether(1));
     assert!(pool.inner.lock().senders.is_empty());
     let stranger = address!("00000000000000000000000000000000000000ff");
-    assert_eq!(pool.pending_nonce(&stranger), None);
+    assert_eq!(pool.pending_nonce(&stranger), 0);
 }

@@ -1,0 +1,542 @@
+//! One running chain, put together: state, pool, builder and door. What Python drives.
+//!
+//! ```text
+//!   submit ─▶ Door ─▶ Intake ─▶ Pool ─▶ Builder ─▶ sealed (bounded) ─▶ next_sealed ─▶ the log
+//!      ▲                                                                                │
+//!      └── completions ◀── receipts ◀── Chain ◀────────────── durable ◀─────────────────┘
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{Address, B256};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use parking_lot::{Condvar, Mutex};
+
+use crate::block::PlainAccount;
+use crate::builder::{Builder, RestoreError, Sealed};
+use crate::chain::{Archive, Chain, ChainConfig, ConfigError};
+use crate::pool::{Accounts, Intake, Limits, Pool, Rules, TxSource};
+use crate::rpc::{Door, Node};
+use crate::state::World;
+
+/// Sealed things that the log has not taken yet; the builder waits when there are more.
+const MAX_SEALED: usize = 256;
+/// How long a stop waits for the log to write what was sealed last.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why the engine can't do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What was restored, or the order of calls.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The system gave no thread.
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The builder ended by itself.
+    #[error("block building failed: {0}")]
+    Builder(String),
+}
+
+/// A chain with everything that runs it.
+pub struct Engine {
+    /// State and blocks.
+    pub chain: Arc<Chain>,
+    /// Transactions that wait.
+    pub pool: Arc<Pool>,
+    /// JSON-RPC.
+    pub door: Door,
+    builder: OnceLock<Builder>,
+    sealed: Receiver<Sealed>,
+    /// Until the builder has it.
+    out: Mutex<Option<Sender<Sealed>>>,
+    acknowledged: Acknowledged,
+}
+
+/// Wakes a stop that waits for the log.
+#[derive(Default)]
+struct Acknowledged {
+    lock: Mutex<()>,
+    changed: Condvar,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("chain", &self.chain)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// A chain at genesis, ready to restore and to answer; nothing is built before [`Engine::start`].
+    pub fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, EngineError> {
+        let rules = Rules {
+            chain_id: config.chain_id,
+            spec: config.spec_id()?,
+            gas_limit: config.gas_limit,
+            base_fee: config.base_fee,
+        };
+        let limits = Limits {
+            account_slots: config.pool.account_slots,
+            total_slots: config.pool.total_slots,
+            price_bump_percent: config.pool.price_bump_percent,
+            ..Limits::default()
+        };
+        let recover_threads = config.recover_threads;
+        let chain = Arc::new(Chain::new(config, archive)?);
+        let pool = Arc::new(Pool::new(limits, Arc::new(Tip(chain.world.clone()))));
+        let intake = Intake::start(rules, pool.clone(), recover_threads)?;
+        let node = Node {
+            chain: chain.clone(),
+            pool: pool.clone(),
+        };
+        let workers = std::thread::available_parallelism().map_or(2, Into::into);
+        let door = Door::open(node, intake, workers)?;
+        let (out, sealed) = crossbeam_channel::bounded(MAX_SEALED);
+        Ok(Self {
+            chain,
+            pool,
+            door,
+            builder: OnceLock::new(),
+            sealed,
+            out: Mutex::new(Some(out)),
+            acknowledged: Acknowledged::default(),
+        })
+    }
+
+    /// Starts the builder where the chain stands.
+    pub fn start(&self) -> Result<(), EngineError> {
+        let out = self.out.lock().take().ok_or(RestoreError::Running)?;
+        let source: Arc<dyn TxSource> = self.pool.clone();
+        let builder = Builder::spawn(self.chain.clone(), source, out)?;
+        self.builder
+            .set(builder)
+            .map_err(|_| RestoreError::Running)?;
+        Ok(())
+    }
+
+    /// What was sealed since the last call, in order; empty after the timeout, `None` when nothing comes
+    /// any more. An error if the builder has failed.
+    pub fn next_sealed(&self, timeout: Duration) -> Result<Option<Vec<Sealed>>, EngineError> {
+        match self.sealed.recv_timeout(timeout) {
+            Ok(first) => Ok(Some(
+                std::iter::once(first)
+                    .chain(self.sealed.try_iter())
+                    .collect(),
+            )),
+            Err(RecvTimeoutError::Timeout) => Ok(Some(Vec::new())),
+            Err(RecvTimeoutError::Disconnected) => match self.failure() {
+                Some(reason) => Err(EngineError::Builder(reason)),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Everything up to here is on disk: shows it, and answers those who waited for it.
+    pub fn durable(&self, mini: u64, block: u64) {
+        self.chain.durable(mini, block);
+        let _guard = self.acknowledged.lock.lock();
+        self.acknowledged.changed.notify_all();
+    }
+
+    /// Seals what is open, gives the log a moment to write it, answers everyone, ends all threads.
+    pub fn stop(&self) -> Result<(), EngineError> {
+        self.door.refuse_transactions();
+        let failure = self.builder.get().and_then(Builder::stop);
+        // Never started: nothing will be sealed.
+        drop(self.out.lock().take());
+        if failure.is_none() {
+            self.wait_for_log();
+        }
+        self.door.stop();
+        failure.map_or(Ok(()), |reason| Err(EngineError::Builder(reason)))
+    }
+
+    /// The builder, once started.
+    pub fn builder(&self) -> Option<&Builder> {
+        self.builder.get()
+    }
+
+    /// Counters since the start, and how full the queues are.
+    pub fn metrics(&self) -> BTreeMap<&'static str, u64> {
+        let (admitted, rejected) = self.pool.totals();
+        let status = self.pool.status();
+        let (recovery, calls, receipts) = self.door.queues();
+        let (accounts, slots) = self.chain.world.len();
+        let mut metrics = BTreeMap::from([
+            ("pool_admitted", admitted),
+            ("pool_rejected", rejected),
+            ("pool_pending", status.pending as u64),
+            ("pool_queued", status.queued as u64),
+            ("queue_recovery", recovery as u64),
+            ("queue_calls", calls as u64),
+            ("queue_receipts", receipts as u64),
+            ("queue_sealed", self.sealed.len() as u64),
+            ("state_accounts", accounts as u64),
+            ("state_slots", slots as u64),
+            ("visible_mini_blocks", self.chain.recent.visible_minis()),
+            ("visible_block", self.chain.recent.visible_block()),
+        ]);
+        if let Some(builder) = self.builder.get() {
+            let counted = builder.metrics();
+            metrics.extend([
+                (
+                    "builder_transactions",
+                    counted.transactions.load(Ordering::Relaxed),
+                ),
+                ("builder_refused", counted.refused.load(Ordering::Relaxed)),
+                ("builder_deferred", counted.deferred.load(Ordering::Relaxed)),
+            ]);
+        }
+        metrics
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.builder.get().and_then(Builder::failure)
+    }
+
+    fn wait_for_log(&self) {
+        let deadline = Instant::now() + STOP_PATIENCE;
+        let mut guard = self.acknowledged.lock.lock();
+        while self.chain.recent.visible_minis() < self.chain.world.version() {
+            if self
+                .acknowledged
+                .changed
+                .wait_until(&mut guard, deadline)
+                .timed_out()
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// The newest committed state, durable or not.
+struct Tip(World);
+
+impl Accounts for Tip {
+    fn account(&self, address: &Address) -> PlainAccount {
+        self.0.tip_account(*address).unwrap_or_default()
+    }
+
+    fn is_contract(&self, code_hash: &B256) -> bool {
+        self.0
+            .code(code_hash)
+            .is_some_and(|code| !code.is_eip7702())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::{EmptyArchive, Genesis};
+    use crate::pool::testing::{self, Draft};
+    use crate::rpc::Submitted;
+    use crate::rpc::error::code;
+    use crate::state::GenesisAccount;
+    use alloy_primitives::{U256, hex};
+    use serde_json::{Value, json};
+    use std::thread::JoinHandle;
+
+    /// An engine with a log thread that keeps nothing.
+    struct Running {
+        engine: Arc<Engine>,
+        log: Option<JoinHandle<()>>,
+    }
+
+    impl Running {
+        fn start() -> Self {
+            let rich = GenesisAccount {
+                balance: U256::from(10).pow(U256::from(22)),
+                ..GenesisAccount::default()
+            };
+            let alloc = (0..4)
+                .map(|i| (testing::key(i).address(), rich.clone()))
+                .collect();
+            let mut config = ChainConfig::new(Genesis {
+                timestamp: 1,
+                alloc,
+            });
+            config.chain_id = testing::RULES.chain_id;
+            let engine = match Engine::new(config, Arc::new(EmptyArchive)) {
+                Ok(engine) => Arc::new(engine),
+                Err(error) => panic!("{error}"),
+            };
+            assert!(engine.start().is_ok());
+            let log = std::thread::spawn({
+                let engine = engine.clone();
+                move || write_log(&engine)
+            });
+            Self {
+                engine,
+                log: Some(log),
+            }
+        }
+
+        fn call(&self, method: &str, params: &Value) -> Result<Value, i32> {
+            let outcome = self.engine.door.call(method, &params.to_string());
+            outcome
+                .map(|json| serde_json::from_slice(&json).unwrap_or_default())
+                .map_err(|error| error.code)
+        }
+
+        /// What a body is answered with, at once or later.
+        fn exchange(&self, body: &Value) -> Value {
+            let answer = match self.engine.door.submit(body.to_string().as_bytes(), 7) {
+                Submitted::Answered(answer) => answer,
+                Submitted::Foreign => panic!("{body} is the engine's"),
+                Submitted::Taken => loop {
+                    let finished = self.engine.door.completions(Duration::from_secs(10));
+                    if let Some((token, answer)) = finished.and_then(|mut all| all.pop()) {
+                        assert_eq!(token, 7);
+                        break answer;
+                    }
+                },
+            };
+            serde_json::from_slice(&answer).unwrap_or_default()
+        }
+    }
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            assert!(self.engine.stop().is_ok());
+            assert!(self.log.take().is_some_and(|log| log.join().is_ok()));
+        }
+    }
+
+    fn write_log(engine: &Engine) {
+        let (mut mini, mut block) = (0, 0);
+        while let Ok(Some(sealed)) = engine.next_sealed(Duration::from_secs(1)) {
+            for one in &sealed {
+                match one {
+                    Sealed::Mini(sealed) => mini = sealed.number,
+                    Sealed::Block { record, .. } => block = record.header.number,
+                }
+            }
+            if !sealed.is_empty() {
+                engine.durable(mini, block);
+            }
+        }
+    }
+
+    fn raw(draft: &Draft) -> String {
+        hex::encode_prefixed(testing::raw(draft))
+    }
+
+    fn request(id: u64, method: &str, params: &Value) -> Value {
+        json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+    }
+
+    #[test]
+    fn a_realtime_transaction_is_answered_with_its_receipt() {
+        let node = Running::start();
+        let receipt = node
+            .call(
+                "realtime_sendRawTransaction",
+                &json!([raw(&Draft::default())]),
+            )
+            .ok();
+        let receipt = receipt.unwrap_or_default();
+        assert_eq!(
+            (&receipt["status"], &receipt["gasUsed"]),
+            (&json!("0x1"), &json!("0xea60"))
+        );
+        let sender = testing::key(0).address();
+        assert_eq!(
+            node.call("eth_getTransactionCount", &json!([sender, "latest"])),
+            Ok(json!("0x1"))
+        );
+    }
+
+    #[test]
+    fn a_mixed_batch_is_answered_in_its_order() {
+        let node = Running::start();
+        let bad = Draft {
+            chain_id: Some(1),
+            ..Draft::default()
+        };
+        let answers = node.exchange(&json!([
+            request(1, "eth_sendRawTransaction", &json!([raw(&Draft::default())])),
+            request(2, "eth_chainId", &json!([])),
+            {"jsonrpc": "2.0", "method": "eth_chainId"},
+            5,
+            request(3, "realtime_sendRawTransaction", &json!([raw(&Draft { nonce: 1, ..Draft::default() })])),
+            request(4, "eth_sendRawTransaction", &json!([raw(&bad)])),
+            request(5, "eth_call", &json!([{"to": testing::key(1).address()}, "latest"])),
+        ]));
+        let answers = answers.as_array().cloned().unwrap_or_default();
+        let ids: Vec<_> = answers.iter().map(|answer| answer["id"].clone()).collect();
+        assert_eq!(
+            ids,
+            [
+                json!(1),
+                json!(2),
+                Value::Null,
+                json!(3),
+                json!(4),
+                json!(5)
+            ]
+        );
+        assert_eq!(answers[1]["result"], json!("0x18c6"));
+        assert_eq!(answers[2]["error"]["code"], json!(code::INVALID_REQUEST));
+        assert_eq!(answers[3]["result"]["status"], json!("0x1"));
+        assert_eq!(answers[4]["error"]["code"], json!(code::SERVER));
+        assert_eq!(answers[5]["result"], json!("0x"));
+    }
+
+    #[test]
+    fn a_receipt_that_does_not_come_in_time_is_an_error_with_the_hash() {
+        let node = Running::start();
+        // The nonce leaves a gap, so that it can't be executed.
+        let gapped = raw(&Draft {
+            nonce: 3,
+            ..Draft::default()
+        });
+        let answer = node.exchange(&request(
+            1,
+            "eth_sendRawTransactionSync",
+            &json!([gapped, 1]),
+        ));
+        assert_eq!(answer["error"]["code"], json!(code::SYNC_TIMEOUT));
+        assert!(
+            answer["error"]["data"]
+                .as_str()
+                .is_some_and(|hash| hash.len() == 66)
+        );
+        assert_eq!(
+            node.call("txpool_status", &json!([])),
+            Ok(json!({"pending": "0x0", "queued": "0x1"}))
+        );
+    }
+
+    #[test]
+    fn the_pools_content_is_shown_by_sender_and_nonce() {
+        let node = Running::start();
+        let sender = testing::key(0).address().to_checksum(None);
+        let gapped = raw(&Draft {
+            nonce: 3,
+            ..Draft::default()
+        });
+        assert!(
+            node.call("eth_sendRawTransaction", &json!([gapped]))
+                .is_ok()
+        );
+        let content = node.call("txpool_content", &json!([])).unwrap_or_default();
+        let shown = &content["queued"][&sender]["3"];
+        assert_eq!(
+            (&shown["from"], &shown["blockHash"]),
+            (&json!(testing::key(0).address()), &Value::Null)
+        );
+        let line = node.call("txpool_inspect", &json!([])).unwrap_or_default();
+        let to = testing::RECIPIENT.to_checksum(None);
+        assert_eq!(
+            line["queued"][&sender]["3"],
+            json!(format!("{to}: 1 wei + 100000 gas × 2000000 wei"))
+        );
+        let from = node
+            .call("txpool_contentFrom", &json!([sender]))
+            .unwrap_or_default();
+        assert_eq!(from["queued"]["3"], *shown);
+    }
+
+    #[test]
+    fn a_method_that_nobody_here_knows_belongs_to_python() {
+        let node = Running::start();
+        let body = json!([
+            request(1, "eth_chainId", &json!([])),
+            request(2, "net_version", &json!([]))
+        ]);
+        let submitted = node.engine.door.submit(body.to_string().as_bytes(), 7);
+        assert_eq!(submitted, Submitted::Foreign);
+        assert_eq!(
+            node.call("net_version", &json!([])),
+            Err(code::METHOD_NOT_FOUND)
+        );
+    }
+
+    #[test]
+    fn a_notification_is_run_but_not_answered() {
+        let node = Running::start();
+        let body = r#"{"jsonrpc":"2.0","method":"eth_chainId"}"#;
+        assert_eq!(
+            node.engine.door.submit(body.as_bytes(), 7),
+            Submitted::Answered(vec![])
+        );
+    }
+
+    #[test]
+    fn a_stopping_node_answers_who_waits() {
+        let node = Running::start();
+        let gapped = raw(&Draft {
+            nonce: 3,
+            ..Draft::default()
+        });
+        let body = request(1, "realtime_sendRawTransaction", &json!([gapped]));
+        let submitted = node.engine.door.submit(body.to_string().as_bytes(), 7);
+        assert_eq!(submitted, Submitted::Taken);
+        assert!(node.engine.stop().is_ok());
+        let finished = node
+            .engine
+            .door
+            .completions(Duration::ZERO)
+            .unwrap_or_default();
+        let answer = String::from_utf8_lossy(&finished[0].1).into_owned();
+        assert!(answer.contains("stopping"), "{answer}");
+        assert_eq!(node.engine.door.completions(Duration::ZERO), None);
+        assert_eq!(
+            node.call("eth_sendRawTransaction", &json!([raw(&Draft::default())])),
+            Err(code::SERVER)
+        );
+    }
+
+    #[test]
+    fn an_engine_starts_once() {
+        let node = Running::start();
+        assert!(matches!(
+            node.engine.start(),
+            Err(EngineError::Restore(RestoreError::Running))
+        ));
+    }
+
+    #[test]
+    fn everything_submitted_at_once_is_executed() {
+        let node = Running::start();
+        let requests: Vec<Value> = (0..400)
+            .map(|i| {
+                let draft = Draft {
+                    key: (i % 4) as u8,
+                    nonce: i / 4,
+                    ..Draft::default()
+                };
+                request(i, "eth_sendRawTransaction", &json!([raw(&draft)]))
+            })
+            .collect();
+        let answers = node.exchange(&Value::Array(requests));
+        let answers = answers.as_array().cloned().unwrap_or_default();
+        assert!(
+            answers.iter().all(|answer| answer["result"].is_string()),
+            "{answers:?}"
+        );
+        let last = raw(&Draft {
+            nonce: 100,
+            ..Draft::default()
+        });
+        assert!(
+            node.call("realtime_sendRawTransaction", &json!([last]))
+                .is_ok()
+        );
+        for key in 0..4 {
+            let sender = testing::key(key).address();
+            let expected = if key == 0 { "0x65" } else { "0x64" };
+            let count = node.call("eth_getTransactionCount", &json!([sender, "latest"]));
+            assert_eq!(count, Ok(json!(expected)));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The archive that Python keeps in LevelDB, as the engine sees it. Attaches to the interpreter only on
+//! a miss of what is in memory.
+
+use alloy_primitives::B256;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyTuple};
+
+use crate::chain::Archive;
+
+/// A Python object with the methods of `devnet._engine.Archive`.
+pub struct PythonArchive(pub Py<PyAny>);
+
+impl PythonArchive {
+    /// Calls a method. An exception is reported as unraisable and counts as "not there"; while the
+    /// interpreter is going down nothing is there.
+    fn ask<T>(
+        &self,
+        method: &str,
+        arguments: impl for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyTuple>>,
+        read: impl for<'py> FnOnce(&Bound<'py, PyAny>) -> PyResult<T>,
+    ) -> Option<T> {
+        Python::try_attach(|py| {
+            let target = self.0.bind(py);
+            let answer = arguments(py)
+                .and_then(|arguments| target.call_method1(method, arguments))
+                .and_then(|answer| {
+                    if answer.is_none() {
+                        Ok(None)
+                    } else {
+                        read(&answer).map(Some)
+                    }
+                });
+            answer.unwrap_or_else(|error| {
+                error.write_unraisable(py, Some(target));
+                None
+            })
+        })
+        .flatten()
+    }
+}
+
+fn bytes(answer: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    Ok(answer.extract::<PyBackedBytes>()?.to_vec())
+}
+
+impl Archive for PythonArchive {
+    fn tx_location(&self, hash: &B256) -> Option<(u64, u32)> {
+        self.ask(
+            "tx_location",
+            |py| (PyBytes::new(py, hash.as_slice()),).into_pyobject(py),
+            |answer| answer.extract(),
+        )
+    }
+
+    fn block_number(&self, hash: &B256) -> Option<u64> {
+        self.ask(
+            "block_number",
+            |py| (PyBytes::new(py, hash.as_slice()),).into_pyobject(py),
+            |answer| answer.extract(),
+        )
+    }
+
+    fn block(&self, number: u64) -> Option<Vec<u8>> {
+        self.ask("block", |py| (number,).into_pyobject(py), bytes)
+    }
+
+    fn mini(&self, number: u64) -> Option<Vec<u8>> {
+        self.ask("mini", |py| (number,).into_pyobject(py), bytes)
+    }
+
+    fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>> {
+        self.ask(
+            "value_at",
+            |py| (PyBytes::new(py, key), block).into_pyobject(py),
+            bytes,
+        )
+    }
+
+    fn code(&self, hash: &B256) -> Option<Vec<u8>> {
+        self.ask(
+            "code",
+            |py| (PyBytes::new(py, hash.as_slice()),).into_pyobject(py),
+            bytes,
+        )
+    }
+}

@@ -1,0 +1,304 @@
+//! `devnet._engine.Engine`: arguments in, [`crate::engine::Engine`] called without the GIL, bytes out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy_primitives::Bytes;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBool, PyBytes};
+
+use super::archive::PythonArchive;
+use super::crypto;
+use super::errors::{EngineError, bad, detached, rpc_error};
+use super::sealed::Encoded;
+use crate::block::{MiniBlock, PlainKey, PlainValue};
+use crate::chain::ChainConfig;
+use crate::engine;
+use crate::rpc::{self, RpcError, Submitted};
+
+/// A body at most this long is parsed without giving the GIL up: taking it back would cost more.
+const SHORT_BODY: usize = 4096;
+
+#[pyclass(frozen, module = "devnet._engine")]
+pub struct Engine {
+    inner: Arc<engine::Engine>,
+}
+
+/// A response body with the token of its request.
+type Finished<'py> = (u64, Bound<'py, PyBytes>);
+
+fn failed(error: impl std::fmt::Display) -> PyErr {
+    EngineError::new_err(error.to_string())
+}
+
+fn text<'a>(name: &str, bytes: &'a [u8]) -> PyResult<&'a str> {
+    std::str::from_utf8(bytes).map_err(|_| bad(format!("{name} is not UTF-8")))
+}
+
+fn submitted(py: Python<'_>, submitted: Submitted) -> Py<PyAny> {
+    match submitted {
+        Submitted::Answered(body) => PyBytes::new(py, &body).into_any().unbind(),
+        Submitted::Taken => PyBool::new(py, true).to_owned().into_any().unbind(),
+        Submitted::Foreign => PyBool::new(py, false).to_owned().into_any().unbind(),
+    }
+}
+
+impl Engine {
+    /// Runs a read without the GIL; its error becomes an exception.
+    fn read<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&engine::Engine) -> Result<T, RpcError> + Send,
+    ) -> PyResult<T> {
+        detached(py, || work(&self.inner))?.map_err(|error| rpc_error(py, &error))
+    }
+
+    fn mini(&self, number: u64) -> Result<Arc<MiniBlock>, RpcError> {
+        let found = self.inner.chain.mini(number);
+        found
+            .map_err(|error| RpcError::internal(error.to_string()))?
+            .ok_or_else(|| RpcError::server(format!("mini-block {number} not found")))
+    }
+}
+
+fn list<'py>(py: Python<'py>, items: &[Vec<u8>]) -> Vec<Bound<'py, PyBytes>> {
+    items.iter().map(|item| PyBytes::new(py, item)).collect()
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new(py: Python<'_>, config: &[u8], archive: Py<PyAny>) -> PyResult<Self> {
+        let config = ChainConfig::from_json(config).map_err(bad)?;
+        let archive = Arc::new(PythonArchive(archive));
+        let inner = detached(py, || engine::Engine::new(config, archive))?.map_err(failed)?;
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    fn genesis_hash<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.inner.chain.genesis.hash.as_slice())
+    }
+
+    fn load_state(
+        &self,
+        py: Python<'_>,
+        entries: Vec<(PyBackedBytes, PyBackedBytes)>,
+        codes: Vec<PyBackedBytes>,
+    ) -> PyResult<()> {
+        detached(py, || {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| {
+                    Ok((PlainKey::from_bytes(key)?, PlainValue::from_bytes(value)?))
+                })
+                .collect::<Result<Vec<_>, crate::block::DecodeError>>()?;
+            let codes = codes.iter().map(|code| Bytes::copy_from_slice(code));
+            self.inner.chain.load_state(entries, codes);
+            Ok::<_, crate::block::DecodeError>(())
+        })?
+        .map_err(failed)
+    }
+
+    fn load_tip(&self, py: Python<'_>, block_record: &[u8]) -> PyResult<()> {
+        detached(py, || self.inner.chain.load_tip(block_record))?.map_err(failed)
+    }
+
+    fn load_mini(&self, py: Python<'_>, record: &[u8]) -> PyResult<()> {
+        detached(py, || self.inner.chain.load_mini(record))?.map_err(failed)
+    }
+
+    fn load_block(&self, py: Python<'_>, record: &[u8]) -> PyResult<()> {
+        detached(py, || self.inner.chain.load_block(record))?.map_err(failed)
+    }
+
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        detached(py, || self.inner.start())?.map_err(failed)
+    }
+
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        detached(py, || self.inner.stop())?.map_err(failed)
+    }
+
+    fn next_sealed(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<Vec<Py<PyAny>>>> {
+        let sealed = detached(py, || {
+            let sealed = self.inner.next_sealed(Duration::from_millis(timeout_ms))?;
+            Ok(sealed.map(|sealed| sealed.into_iter().map(Encoded::from).collect::<Vec<_>>()))
+        })?
+        .map_err(|error: engine::EngineError| failed(error))?;
+        sealed
+            .map(|sealed| sealed.into_iter().map(|one| one.into_python(py)).collect())
+            .transpose()
+    }
+
+    fn durable(&self, py: Python<'_>, mini: u64, block: u64) -> PyResult<()> {
+        detached(py, || self.inner.durable(mini, block))
+    }
+
+    fn submit(&self, py: Python<'_>, body: &[u8], token: u64) -> PyResult<Py<PyAny>> {
+        let answer = if body.len() <= SHORT_BODY {
+            self.inner.door.submit(body, token)
+        } else {
+            detached(py, || self.inner.door.submit(body, token))?
+        };
+        Ok(submitted(py, answer))
+    }
+
+    fn submit_one(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        params: &[u8],
+        id: &[u8],
+        token: u64,
+    ) -> PyResult<Py<PyAny>> {
+        let params = text("params", params)?;
+        let id = Some(text("id", id)?).filter(|id| !id.is_empty());
+        let answer = detached(py, || self.inner.door.submit_one(method, params, id, token))?;
+        Ok(submitted(py, answer))
+    }
+
+    fn completions<'py>(
+        &self,
+        py: Python<'py>,
+        timeout_ms: u64,
+    ) -> PyResult<Option<Vec<Finished<'py>>>> {
+        let timeout = Duration::from_millis(timeout_ms);
+        let finished = detached(py, || self.inner.door.completions(timeout))?;
+        Ok(finished.map(|finished| {
+            finished
+                .into_iter()
+                .map(|(token, body)| (token, PyBytes::new(py, &body)))
+                .collect()
+        }))
+    }
+
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        params: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let params = text("params", params)?;
+        let result = self.read(py, |engine| engine.door.call(method, params))?;
+        Ok(PyBytes::new(py, &result))
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        rpc::methods::names()
+    }
+
+    fn mini_json<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Bound<'py, PyBytes>> {
+        let json = self.read(py, |engine| engine.door.node().mini_json(number))?;
+        Ok(PyBytes::new(py, &json))
+    }
+
+    fn head_json<'py>(&self, py: Python<'py>, block: u64) -> PyResult<Bound<'py, PyBytes>> {
+        let json = self.read(py, |engine| engine.door.node().head_json(block))?;
+        Ok(PyBytes::new(py, &json))
+    }
+
+    fn logs_json<'py>(
+        &self,
+        py: Python<'py>,
+        filter: &[u8],
+        mini: u64,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let filter = text("filter", filter)?;
+        let logs = self.read(py, |engine| {
+            let mini = self.mini(mini)?;
+            engine.door.node().logs_json(filter, &mini)
+        })?;
+        Ok(list(py, &logs))
+    }
+
+    fn state_changes_json<'py>(
+        &self,
+        py: Python<'py>,
+        mini: u64,
+        addresses: Vec<PyBackedBytes>,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let addresses = addresses
+            .iter()
+            .map(|bytes| crypto::address("address", bytes))
+            .collect::<PyResult<Vec<_>>>()?;
+        let changes = self.read(py, |engine| {
+            let mini = self.mini(mini)?;
+            engine.door.node().state_changes_json(&mini, &addresses)
+        })?;
+        Ok(list(py, &changes))
+    }
+
+    fn pending_hashes<'py>(&self, py: Python<'py>, cursor: u64) -> (u64, Vec<Bound<'py, PyBytes>>) {
+        let (next, hashes) = self.inner.pool.announced(cursor);
+        (
+            next,
+            hashes
+                .iter()
+                .map(|hash| PyBytes::new(py, hash.as_slice()))
+                .collect(),
+        )
+    }
+
+    fn metrics(&self) -> BTreeMap<&'static str, u64> {
+        self.inner.metrics()
+    }
+}
+
+/// What mini-block records, in order, amount to.
+type Folded<'py> = (
+    Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
+    Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
+);
+
+#[pyfunction]
+fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Folded<'py>> {
+    let (entries, codes) = detached(py, || {
+        let (mut entries, mut codes) = (BTreeMap::new(), BTreeMap::new());
+        for record in &records {
+            let mini = MiniBlock::decode(record)?;
+            entries.extend(mini.diff.entries);
+            codes.extend(
+                mini.diff
+                    .codes
+                    .into_iter()
+                    .map(|code| (alloy_primitives::keccak256(&code), code)),
+            );
+        }
+        Ok((entries, codes))
+    })?
+    .map_err(|error: crate::block::DecodeError| failed(error))?;
+    let entries = entries
+        .into_iter()
+        .map(|(key, value): (PlainKey, PlainValue)| {
+            (
+                PyBytes::new(py, &key.to_bytes()),
+                PyBytes::new(py, &value.to_bytes()),
+            )
+        })
+        .collect();
+    let codes = codes
+        .into_iter()
+        .map(|(hash, code)| (PyBytes::new(py, hash.as_slice()), PyBytes::new(py, &code)))
+        .collect();
+    Ok((entries, codes))
+}
+
+#[pyfunction]
+fn verify<'py>(py: Python<'py>, block_input: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let report = detached(py, || {
+        crate::verify::verify(block_input).map(|report| report.to_json())
+    })?;
+    Ok(PyBytes::new(py, report.map_err(bad)?.as_ref()))
+}
+
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Engine>()?;
+    module.add_class::<super::sealed::SealedMini>()?;
+    module.add_class::<super::sealed::SealedBlock>()?;
+    module.add_function(wrap_pyfunction!(fold_diffs, module)?)?;
+    module.add_function(wrap_pyfunction!(verify, module)?)
+}

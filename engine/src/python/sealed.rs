@@ -1,0 +1,115 @@
+//! What the builder sealed, as Python objects for the log.
+
+use alloy_primitives::B256;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::block::PlainKey;
+use crate::builder::Sealed;
+
+#[pyclass(frozen, get_all, module = "devnet._engine")]
+pub struct SealedMini {
+    number: u64,
+    block: u64,
+    index: u64,
+    timestamp_us: u64,
+    tx_count: usize,
+    record: Py<PyBytes>,
+    tx_hashes: Py<PyList>,
+}
+
+#[pyclass(frozen, get_all, module = "devnet._engine")]
+pub struct SealedBlock {
+    number: u64,
+    hash: Py<PyBytes>,
+    record: Py<PyBytes>,
+    undo: Py<PyList>,
+}
+
+/// Something sealed with its record, encoded while no lock of Python's is held.
+pub enum Encoded {
+    Mini {
+        number: u64,
+        block: u64,
+        index: u64,
+        timestamp_us: u64,
+        record: Vec<u8>,
+        hashes: Vec<B256>,
+    },
+    Block {
+        number: u64,
+        hash: B256,
+        record: Vec<u8>,
+        undo: Vec<(Vec<u8>, Vec<u8>)>,
+    },
+}
+
+impl From<Sealed> for Encoded {
+    fn from(sealed: Sealed) -> Self {
+        match sealed {
+            Sealed::Mini(mini) => Self::Mini {
+                number: mini.number,
+                block: mini.block_number,
+                index: mini.index,
+                timestamp_us: mini.timestamp_us,
+                record: mini.encode(),
+                hashes: mini.txs.iter().map(|tx| tx.hash).collect(),
+            },
+            Sealed::Block { record, undo } => Self::Block {
+                number: record.header.number,
+                hash: record.hash,
+                record: record.encode(),
+                undo: undo
+                    .iter()
+                    .map(|(key, value)| (PlainKey::to_bytes(*key), value.to_bytes()))
+                    .collect(),
+            },
+        }
+    }
+}
+
+impl Encoded {
+    /// The Python object.
+    pub fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
+        Ok(match self {
+            Self::Mini {
+                number,
+                block,
+                index,
+                timestamp_us,
+                record,
+                hashes,
+            } => {
+                let tx_hashes = hashes.iter().map(|hash| PyBytes::new(py, hash.as_slice()));
+                let mini = SealedMini {
+                    number,
+                    block,
+                    index,
+                    timestamp_us,
+                    tx_count: hashes.len(),
+                    record: bytes(&record),
+                    tx_hashes: PyList::new(py, tx_hashes)?.unbind(),
+                };
+                Py::new(py, mini)?.into_any()
+            }
+            Self::Block {
+                number,
+                hash,
+                record,
+                undo,
+            } => {
+                let undo = undo
+                    .iter()
+                    .map(|(key, value)| (PyBytes::new(py, key), PyBytes::new(py, value)));
+                let block = SealedBlock {
+                    number,
+                    hash: bytes(hash.as_slice()),
+                    record: bytes(&record),
+                    undo: PyList::new(py, undo)?.unbind(),
+                };
+                Py::new(py, block)?.into_any()
+            }
+        })
+    }
+}

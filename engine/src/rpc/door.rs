@@ -1,0 +1,317 @@
+//! The hot door: a whole request body in, its answer out, now or later.
+//!
+//! Threads: the caller's for what is cheap, [`Workers`] for what is heavy, the pool's [`Intake`] for raw
+//! transactions, and one timer in [`Waiting`]. No thread waits for a receipt. Every queue is bounded;
+//! who comes when it is full gets an error.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use alloy_primitives::B256;
+
+use super::RpcError;
+use super::envelope::{self, Body, Entry};
+use super::methods::{self, Handler, Kind, Method, Node, Send};
+use super::reply::{Assembly, Completions, Outcome, Reply};
+use super::send::{Submission, hash_json};
+use super::waiting::{MAX_WAITERS, Waiting};
+use super::workers::Workers;
+use crate::block::MiniBlock;
+use crate::chain::DurableListener;
+use crate::pool::{Intake, Rejection};
+
+/// A batch of more cheap requests than this is work for a worker.
+const INLINE_BATCH: usize = 32;
+
+/// What became of a body.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// The answer (empty: there is nothing to answer).
+    Answered(Vec<u8>),
+    /// It comes through [`Door::completions`].
+    Taken,
+    /// Some method in it is not the engine's.
+    Foreign,
+}
+
+/// The door of one node.
+#[derive(Debug)]
+pub struct Door {
+    room: Arc<Room>,
+    completions: Arc<Completions>,
+}
+
+/// What jobs need when they run after the caller has left.
+#[derive(Debug)]
+struct Room {
+    node: Node,
+    intake: Intake,
+    workers: Workers,
+    waiting: Arc<Waiting>,
+}
+
+/// One request of the engine, ready to run.
+struct Task<'a> {
+    method: Method,
+    params: &'a str,
+    reply: Reply,
+}
+
+impl Door {
+    /// Opens the door: starts the threads behind it.
+    pub fn open(node: Node, intake: Intake, workers: usize) -> std::io::Result<Self> {
+        let waiting = Arc::new(Waiting::start()?);
+        let listener = Arc::new(Receipts {
+            node: node.clone(),
+            waiting: waiting.clone(),
+        });
+        node.chain.waiters.listen(listener);
+        let dropped = waiting.clone();
+        node.pool.on_drop(move |hash, reason: &Rejection| {
+            dropped.answer(hash, || Err(reason.clone().into()));
+        });
+        let room = Room {
+            node,
+            intake,
+            workers: Workers::start(workers)?,
+            waiting,
+        };
+        Ok(Self {
+            room: Arc::new(room),
+            completions: Arc::default(),
+        })
+    }
+
+    /// A whole request body. `token` must be known to whoever reads the completions before this is called.
+    pub fn submit(&self, body: &[u8], token: u64) -> Submitted {
+        match envelope::parse(body) {
+            Err(error) => Submitted::Answered(envelope::refusal(error)),
+            Ok(Body::Single(entry)) => self.take(std::slice::from_ref(&entry), false, token),
+            Ok(Body::Batch(entries)) => self.take(&entries, true, token),
+        }
+    }
+
+    /// One request of a body that somebody else has parsed. Without an id it is a notification.
+    pub fn submit_one(
+        &self,
+        method: &str,
+        params: &str,
+        id: Option<&str>,
+        token: u64,
+    ) -> Submitted {
+        let entry = Ok(envelope::Request {
+            id,
+            method: method.into(),
+            params,
+        });
+        self.take(&[entry], false, token)
+    }
+
+    /// One method, waiting for its result.
+    pub fn call(&self, method: &str, params: &str) -> Outcome {
+        let found = methods::find(method).ok_or_else(|| RpcError::method_not_found(method))?;
+        let (sender, receiver) = mpsc::sync_channel(1);
+        match found.kind {
+            // The caller waits anyway: its thread is as good as a worker's.
+            Kind::Cheap(handler) | Kind::Heavy(handler) => self.room.run(handler, params),
+            Kind::Send(send) => {
+                let reply = Reply::new(move |outcome| {
+                    // Fails only when the caller is gone.
+                    let _ = sender.send(outcome);
+                });
+                self.room.send(send, params, reply);
+                receiver
+                    .recv()
+                    .unwrap_or_else(|_| Err(RpcError::server("the node is stopping")))
+            }
+        }
+    }
+
+    /// Finished bodies with their tokens; empty after the timeout, `None` once stopped and empty.
+    pub fn completions(&self, timeout: Duration) -> Option<Vec<(u64, Vec<u8>)>> {
+        self.completions.fetch(timeout)
+    }
+
+    /// What the methods work on.
+    pub fn node(&self) -> &Node {
+        &self.room.node
+    }
+
+    /// Takes no transactions any more; reads and waits go on.
+    pub fn refuse_transactions(&self) {
+        self.room.intake.stop();
+    }
+
+    /// Refuses what comes, answers everyone who waits, ends the threads.
+    pub fn stop(&self) {
+        self.room.intake.stop();
+        self.room.workers.stop();
+        self.room.waiting.stop();
+        self.completions.close();
+    }
+
+    /// Raw transactions and heavy calls that wait for a thread, and requests that wait for a receipt.
+    pub fn queues(&self) -> (usize, usize, usize) {
+        (
+            self.room.intake.waiting(),
+            self.room.workers.waiting(),
+            self.room.waiting.count(),
+        )
+    }
+
+    fn take(&self, entries: &[Entry<'_>], is_batch: bool, token: u64) -> Submitted {
+        let found: Option<Vec<Option<Method>>> = entries
+            .iter()
+            .map(|entry| match entry {
+                Ok(request) => methods::find(&request.method).map(Some),
+                Err(_) => Some(None),
+            })
+            .collect();
+        let Some(found) = found else {
+            return Submitted::Foreign;
+        };
+
+        let assembly = Assembly::new(token, is_batch, entries.len(), self.completions.clone());
+        let mut tasks = Vec::with_capacity(entries.len());
+        for (index, (entry, method)) in entries.iter().zip(found).enumerate() {
+            match (entry, method) {
+                (Ok(request), Some(method)) => {
+                    let reply = assembly.reply(index, request.id);
+                    tasks.push(Task {
+                        method,
+                        params: request.params,
+                        reply,
+                    });
+                }
+                (Ok(_), None) => {}
+                (Err(malformed), _) => {
+                    assembly
+                        .reply(index, Some(malformed.id))
+                        .send(Err(malformed.error.clone()));
+                }
+            }
+        }
+        self.room.run_all(tasks);
+        assembly
+            .release()
+            .map_or(Submitted::Taken, Submitted::Answered)
+    }
+}
+
+impl Room {
+    fn run_all(self: &Arc<Self>, tasks: Vec<Task<'_>>) {
+        let many = tasks.len() > INLINE_BATCH;
+        let (mut cheap, mut sends) = (Vec::new(), Vec::new());
+        for task in tasks {
+            match task.method.kind {
+                Kind::Cheap(handler) if many => {
+                    cheap.push((handler, task.params.to_owned(), task.reply));
+                }
+                Kind::Cheap(handler) => task.reply.send(self.run(handler, task.params)),
+                Kind::Heavy(handler) => self.delegate(handler, task.params, task.reply),
+                Kind::Send(send) => sends.push((send, task.params, task.reply)),
+            }
+        }
+        self.send_all(sends);
+        if cheap.is_empty() {
+            return;
+        }
+        if !self.workers.has_room() {
+            cheap
+                .into_iter()
+                .for_each(|(_, _, reply)| reply.send(Err(busy())));
+            return;
+        }
+        let room = self.clone();
+        self.workers.run(move || {
+            for (handler, params, reply) in cheap {
+                reply.send(room.run(handler, &params));
+            }
+        });
+    }
+
+    /// Runs a handler here; its panic is an internal error.
+    fn run(&self, handler: Handler, params: &str) -> Outcome {
+        catch_unwind(AssertUnwindSafe(|| handler(&self.node, params)))
+            .unwrap_or_else(|_| Err(RpcError::internal("the method failed unexpectedly")))
+    }
+
+    /// Runs a handler on a worker.
+    fn delegate(self: &Arc<Self>, handler: Handler, params: &str, reply: Reply) {
+        if !self.workers.has_room() {
+            return reply.send(Err(busy()));
+        }
+        let (room, params) = (self.clone(), params.to_owned());
+        self.workers
+            .run(move || reply.send(room.run(handler, &params)));
+    }
+
+    fn send(self: &Arc<Self>, send: Send, params: &str, reply: Reply) {
+        self.send_all(vec![(send, params, reply)]);
+    }
+
+    fn send_all(self: &Arc<Self>, sends: Vec<(Send, &str, Reply)>) {
+        if sends.is_empty() {
+            return;
+        }
+        let mut submissions = Vec::with_capacity(sends.len());
+        for (send, params, reply) in sends {
+            match Submission::parse(send, params) {
+                Err(error) => reply.send(Err(error)),
+                Ok(submission) => {
+                    if submission.timeout.is_some() && self.waiting.count() >= MAX_WAITERS {
+                        reply.send(Err(RpcError::limit("too many requests wait for receipts")));
+                        continue;
+                    }
+                    let waiting = self.waiting.clone();
+                    let node = self.node.clone();
+                    let admitted = move |outcome: crate::pool::Outcome| match outcome {
+                        Err(rejection) => reply.send(Err(rejection.into())),
+                        Ok(hash) => match submission.timeout {
+                            None => reply.send(Ok(hash_json(&hash))),
+                            Some(timeout) => {
+                                waiting.add(hash, send, timeout, reply);
+                                answer_if_durable(&node, &waiting, &hash);
+                            }
+                        },
+                    };
+                    submissions.push((submission.raw, Box::new(admitted) as _));
+                }
+            }
+        }
+        self.intake.submit_all(submissions);
+    }
+}
+
+fn busy() -> RpcError {
+    RpcError::limit("too many requests are waiting, try again later")
+}
+
+/// The transaction may have become durable between its admission and the registration of its waiter.
+fn answer_if_durable(node: &Node, waiting: &Waiting, hash: &B256) {
+    if let Some(place) = node.chain.recent.transaction(hash) {
+        waiting.answer(hash, || node.receipt_json(&place.mini, place.index));
+    }
+}
+
+/// Answers waiters as mini-blocks become durable.
+struct Receipts {
+    node: Node,
+    waiting: Arc<Waiting>,
+}
+
+impl DurableListener for Receipts {
+    fn on_durable(&self, minis: &[Arc<MiniBlock>]) {
+        self.node.pool.durable(minis);
+        for mini in minis {
+            if mini.txs.is_empty() || self.waiting.is_empty() {
+                continue;
+            }
+            for (index, tx) in mini.txs.iter().enumerate() {
+                self.waiting
+                    .answer(&tx.hash, || self.node.receipt_json(mini, index));
+            }
+        }
+    }
+}

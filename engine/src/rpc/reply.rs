@@ -1,0 +1,231 @@
+//! Answers on their way out: one per request, joined per body, collected for Python.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::RpcError;
+use super::envelope;
+
+/// A method's result as JSON, or its error.
+pub type Outcome = Result<Vec<u8>, RpcError>;
+
+/// The duty to answer one request, exactly once. Dropped without an answer, it says that the node stops.
+pub struct Reply(Option<Box<dyn FnOnce(Outcome) + Send>>);
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reply")
+    }
+}
+
+impl Reply {
+    /// Answers by calling `deliver`.
+    pub fn new(deliver: impl FnOnce(Outcome) + Send + 'static) -> Self {
+        Self(Some(Box::new(deliver)))
+    }
+
+    /// Answers.
+    pub fn send(mut self, outcome: Outcome) {
+        self.deliver(outcome);
+    }
+
+    fn deliver(&mut self, outcome: Outcome) {
+        if let Some(deliver) = self.0.take() {
+            deliver(outcome);
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.deliver(Err(RpcError::server("the node is stopping")));
+    }
+}
+
+/// One request body whose responses come from several threads.
+pub struct Assembly {
+    token: u64,
+    is_batch: bool,
+    slots: Mutex<Vec<Option<Vec<u8>>>>,
+    missing: AtomicUsize,
+    completions: Arc<Completions>,
+}
+
+impl Assembly {
+    /// A body of `size` requests. Nothing leaves before [`Assembly::release`] has been called once, too.
+    pub fn new(
+        token: u64,
+        is_batch: bool,
+        size: usize,
+        completions: Arc<Completions>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            token,
+            is_batch,
+            slots: Mutex::new(vec![None; size]),
+            missing: AtomicUsize::new(size + 1),
+            completions,
+        })
+    }
+
+    /// The reply of the request at `index`. Without an id it is a notification: run, but not answered.
+    pub fn reply(self: &Arc<Self>, index: usize, id: Option<&str>) -> Reply {
+        let assembly = self.clone();
+        let id = id.map(Box::<str>::from);
+        Reply::new(move |outcome| {
+            let response = id.map(|id| envelope::response(&id, &outcome));
+            assembly.fill(index, response);
+        })
+    }
+
+    /// All requests are on their way. Returns the body if all have been answered meanwhile.
+    pub fn release(&self) -> Option<Vec<u8>> {
+        (self.missing.fetch_sub(1, Ordering::AcqRel) == 1).then(|| self.join())
+    }
+
+    fn fill(&self, index: usize, response: Option<Vec<u8>>) {
+        if let Some(slot) = self.slots.lock().get_mut(index) {
+            *slot = response;
+        }
+        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.completions.push(self.token, self.join());
+        }
+    }
+
+    fn join(&self) -> Vec<u8> {
+        let mut slots = std::mem::take(&mut *self.slots.lock());
+        if self.is_batch {
+            return envelope::batch(slots.iter().flatten().map(Vec::as_slice));
+        }
+        slots.pop().flatten().unwrap_or_default()
+    }
+}
+
+/// Finished bodies with their tokens, until Python fetches them.
+#[derive(Debug, Default)]
+pub struct Completions {
+    finished: Mutex<Finished>,
+    arrived: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Finished {
+    bodies: Vec<(u64, Vec<u8>)>,
+    closed: bool,
+}
+
+impl Completions {
+    fn push(&self, token: u64, body: Vec<u8>) {
+        let mut finished = self.finished.lock();
+        let was_empty = finished.bodies.is_empty();
+        finished.bodies.push((token, body));
+        if was_empty {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Everything finished since the last call; empty after the timeout, `None` once closed and empty.
+    pub fn fetch(&self, timeout: Duration) -> Option<Vec<(u64, Vec<u8>)>> {
+        let deadline = Instant::now() + timeout;
+        let mut finished = self.finished.lock();
+        while finished.bodies.is_empty() {
+            if finished.closed {
+                return None;
+            }
+            if self.arrived.wait_until(&mut finished, deadline).timed_out() {
+                break;
+            }
+        }
+        Some(std::mem::take(&mut finished.bodies))
+    }
+
+    /// Nothing comes any more.
+    pub fn close(&self) {
+        self.finished.lock().closed = true;
+        self.arrived.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetched(completions: &Completions) -> Option<Vec<(u64, String)>> {
+        let bodies = completions.fetch(Duration::ZERO)?;
+        Some(
+            bodies
+                .into_iter()
+                .map(|(t, b)| (t, String::from_utf8_lossy(&b).into_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_batch_keeps_its_order_whoever_answers_first() {
+        let completions = Arc::new(Completions::default());
+        let assembly = Assembly::new(7, true, 3, completions.clone());
+        let replies: Vec<Reply> = ["1", "2", "3"]
+            .iter()
+            .enumerate()
+            .map(|(i, id)| assembly.reply(i, Some(id)))
+            .collect();
+        assert_eq!(assembly.release(), None);
+        for (index, reply) in replies.into_iter().enumerate().rev() {
+            assert_eq!(fetched(&completions), Some(vec![]));
+            reply.send(Ok(format!("\"{index}\"").into_bytes()));
+        }
+        let body = (0..3)
+            .map(|i| format!(r#"{{"jsonrpc":"2.0","id":{},"result":"{i}"}}"#, i + 1))
+            .collect::<Vec<_>>()
+            .join(",");
+        assert_eq!(fetched(&completions), Some(vec![(7, format!("[{body}]"))]));
+    }
+
+    #[test]
+    fn what_is_answered_at_once_does_not_pass_through_completions() {
+        let completions = Arc::new(Completions::default());
+        let assembly = Assembly::new(7, false, 1, completions.clone());
+        assembly.reply(0, Some("1")).send(Ok(b"true".to_vec()));
+        let body = assembly.release();
+        assert_eq!(
+            body.as_deref(),
+            Some(br#"{"jsonrpc":"2.0","id":1,"result":true}"#.as_slice())
+        );
+        assert_eq!(fetched(&completions), Some(vec![]));
+    }
+
+    #[test]
+    fn a_notification_is_not_answered() {
+        let completions = Arc::new(Completions::default());
+        let assembly = Assembly::new(7, true, 2, completions.clone());
+        let (silent, answered) = (assembly.reply(0, None), assembly.reply(1, Some("1")));
+        assert_eq!(assembly.release(), None);
+        silent.send(Ok(b"1".to_vec()));
+        answered.send(Ok(b"2".to_vec()));
+        let body = r#"[{"jsonrpc":"2.0","id":1,"result":2}]"#.to_owned();
+        assert_eq!(fetched(&completions), Some(vec![(7, body)]));
+    }
+
+    #[test]
+    fn a_forgotten_reply_is_an_error_not_silence() {
+        let completions = Arc::new(Completions::default());
+        let assembly = Assembly::new(7, false, 1, completions.clone());
+        let reply = assembly.reply(0, Some("1"));
+        assert_eq!(assembly.release(), None);
+        drop(reply);
+        let bodies = fetched(&completions).unwrap_or_default();
+        assert!(bodies[0].1.contains("the node is stopping"), "{bodies:?}");
+    }
+
+    #[test]
+    fn closed_completions_end_after_the_last_body() {
+        let completions = Arc::new(Completions::default());
+        completions.push(1, vec![]);
+        completions.close();
+        assert_eq!(fetched(&completions), Some(vec![(1, String::new())]));
+        assert_eq!(fetched(&completions), None);
+    }
+}
