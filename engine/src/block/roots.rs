@@ -53,21 +53,11 @@ pub fn receipts_root(txs: &[TxRecord], gas_before: u64) -> Result<B256, DecodeEr
 ///
 /// The trie wants its leaves in the order of the keys' bytes. The keys are RLP numbers, so the order is
 /// 1..=127, 0, 128...: only the first item has to wait.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct OrderedRoot {
     builder: HashBuilder,
     count: usize,
     first: Option<Vec<u8>>,
-}
-
-impl Default for OrderedRoot {
-    fn default() -> Self {
-        Self {
-            builder: HashBuilder::default(),
-            count: 0,
-            first: None,
-        }
-    }
 }
 
 impl OrderedRoot {

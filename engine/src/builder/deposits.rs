@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use alloy_consensus::Sealed;
 use alloy_eips::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use op_alloy_consensus::{OpTxEnvelope, TxDeposit};
 use parking_lot::Mutex;
 
@@ -24,28 +24,11 @@ pub struct DepositQueue {
 }
 
 impl DepositQueue {
-    /// Queues a deposit and returns its hash. `salt` must differ from every other deposit's: it stands in
-    /// for the L1 event that a real deposit comes from.
-    pub fn push(
-        &self,
-        from: Address,
-        to: TxKind,
-        value: U256,
-        gas_limit: u64,
-        input: Bytes,
-        mint: u128,
-        salt: B256,
-    ) -> B256 {
-        let deposit = TxDeposit {
-            source_hash: keccak256(salt),
-            from,
-            to,
-            mint,
-            value,
-            gas_limit,
-            is_system_transaction: false,
-            input,
-        };
+    /// Queues a deposit and returns its hash. Its source hash, which on the real chain names the L1 event
+    /// that it comes from, is made from `salt`, which must differ from every other deposit's.
+    pub fn push(&self, mut deposit: TxDeposit, salt: B256) -> B256 {
+        deposit.source_hash = keccak256(salt);
+        let sender = deposit.from;
         let hash = deposit.tx_hash();
         let envelope = OpTxEnvelope::Deposit(Sealed::new_unchecked(deposit, hash));
         let raw = envelope.encoded_2718().into();
@@ -53,7 +36,7 @@ impl DepositQueue {
             envelope,
             raw,
             hash,
-            sender: from,
+            sender,
         });
         hash
     }

@@ -7,7 +7,7 @@ use alloy_evm::{EvmFactory as _, block::BlockExecutor as _};
 use alloy_op_evm::block::OpAlloyReceiptBuilder;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes};
 use mega_evm::{MegaBlockExecutionCtx, MegaBlockExecutor, MegaEvmFactory, MegaHardforks as _};
-use op_alloy_consensus::OpReceiptEnvelope;
+use op_alloy_consensus::{OpReceiptEnvelope, TxDeposit};
 use revm::{Database as _, database::State};
 
 use super::{DepositQueue, open::Attempt, testing::*};
@@ -134,11 +134,16 @@ fn transactions(chain: &Chain, seed: u64, count: usize) -> Vec<Tx> {
     while txs.len() < count {
         if dice.below(20) == 0 {
             let to = TxKind::Call([STORE, Address::repeat_byte(0xdd)][dice.below(2) as usize]);
-            let salt = B256::from(U256::from(txs.len()));
-            let value = U256::from(dice.below(4));
-            let gas = 100_000 + dice.below(2) * 900_000;
-            let input = words(&[U256::from(1), U256::from(9)]);
-            deposits.push(Address::repeat_byte(0xd0), to, value, gas, input, 2, salt);
+            let deposit = TxDeposit {
+                from: Address::repeat_byte(0xd0),
+                to,
+                mint: 2,
+                value: U256::from(dice.below(4)),
+                gas_limit: 100_000 + dice.below(2) * 900_000,
+                input: words(&[U256::from(1), U256::from(9)]),
+                ..Default::default()
+            };
+            deposits.push(deposit, B256::from(U256::from(txs.len())));
             let deposit = deposits.pop().unwrap();
             let (envelope, raw, hash) = (deposit.envelope, deposit.raw, deposit.hash);
             txs.push(Tx {

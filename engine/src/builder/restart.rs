@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, TxKind, U256, address, bytes};
 use crossbeam_channel::{Receiver, bounded};
+use op_alloy_consensus::TxDeposit;
 use parking_lot::Mutex;
 
 use super::{Builder, OpenBlock, RestoreError, Sealed, open::Attempt, testing::*};
@@ -310,14 +311,14 @@ fn a_stopped_builder_leaves_a_block_that_the_next_one_goes_on_with() {
     let (out, sealed) = bounded(1024);
     let builder = Builder::spawn(chain.clone(), source.clone(), out.clone()).unwrap();
     assert!(matches!(next(&sealed), Sealed::Mini(mini) if mini.index == 0));
-    let hash = builder.deposit(
-        Address::repeat_byte(1),
-        TxKind::Call(Address::repeat_byte(2)),
-        U256::from(3),
-        200_000,
-        Default::default(),
-        5,
-    );
+    let hash = builder.deposit(TxDeposit {
+        from: Address::repeat_byte(1),
+        to: TxKind::Call(Address::repeat_byte(2)),
+        mint: 5,
+        value: U256::from(3),
+        gas_limit: 200_000,
+        ..Default::default()
+    });
     let mut last = 0;
     loop {
         let Sealed::Mini(mini) = next(&sealed) else {

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use alloy_primitives::{B256, keccak256};
 use crossbeam_channel::{SendTimeoutError, Sender};
+use op_alloy_consensus::TxDeposit;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
@@ -147,26 +148,14 @@ impl Builder {
         &self.shared.metrics
     }
 
-    /// Forces a transaction in, ahead of the pool's, as a deposit from L1 would be. Returns its hash.
-    #[allow(clippy::too_many_arguments)]
-    pub fn deposit(
-        &self,
-        from: Address,
-        to: TxKind,
-        value: U256,
-        gas_limit: u64,
-        input: Bytes,
-        mint: u128,
-    ) -> B256 {
+    /// Forces a transaction in, ahead of the pool's, as a deposit from L1 would be; its source hash is
+    /// given here. Returns its hash.
+    pub fn deposit(&self, deposit: TxDeposit) -> B256 {
         // Unlike any other deposit of this chain, before or after a restart.
         let count = self.shared.deposits.fetch_add(1, Ordering::Relaxed);
         let version = self.shared.chain.world.version();
         let salt = keccak256([count.to_be_bytes(), version.to_be_bytes()].concat());
-        let hash = self
-            .shared
-            .chain
-            .deposits
-            .push(from, to, value, gas_limit, input, mint, salt);
+        let hash = self.shared.chain.deposits.push(deposit, salt);
         self.shared.source.wake();
         hash
     }

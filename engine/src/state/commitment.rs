@@ -6,6 +6,7 @@
 //! adds the new one; order doesn't matter, and nothing of the rest of the state is touched.
 
 use alloy_primitives::{B256, Bytes};
+use rayon::prelude::*;
 
 use crate::block::{DecodeError, PlainKey, PlainValue};
 
@@ -35,10 +36,15 @@ pub trait Commitment: Send {
 
 const LANES: usize = 1024;
 
+/// Below this many changes one thread is faster than several.
+const PARALLEL_FROM: usize = 512;
+
+type Lanes = [u16; LANES];
+
 /// The sum of all entries' stretched hashes.
+#[derive(Clone)]
 pub struct LatticeHash {
-    lanes: Box<[u16; LANES]>,
-    scratch: Box<[u8; 2 * LANES]>,
+    lanes: Box<Lanes>,
 }
 
 impl std::fmt::Debug for LatticeHash {
@@ -51,14 +57,28 @@ impl Default for LatticeHash {
     fn default() -> Self {
         Self {
             lanes: Box::new([0; LANES]),
-            scratch: Box::new([0; 2 * LANES]),
         }
     }
 }
 
 impl LatticeHash {
+    /// Takes changes one after the other.
+    fn fold(&mut self, changes: &[Change]) {
+        let mut stretched = [0; 2 * LANES];
+        for Change { key, old, new } in changes {
+            self.combine(key, old, &mut stretched, u16::wrapping_sub);
+            self.combine(key, new, &mut stretched, u16::wrapping_add);
+        }
+    }
+
     /// Adds an entry to the sum, or takes it off.
-    fn fold(&mut self, key: &PlainKey, value: &PlainValue, combine: fn(u16, u16) -> u16) {
+    fn combine(
+        &mut self,
+        key: &PlainKey,
+        value: &PlainValue,
+        stretched: &mut [u8; 2 * LANES],
+        operation: fn(u16, u16) -> u16,
+    ) {
         if *value == PlainValue::Absent {
             return;
         }
@@ -67,10 +87,18 @@ impl LatticeHash {
         value.write(&mut entry);
         let mut hasher = blake3::Hasher::new();
         hasher.update(&entry);
-        hasher.finalize_xof().fill(self.scratch.as_mut_slice());
-        for (lane, bytes) in self.lanes.iter_mut().zip(self.scratch.chunks_exact(2)) {
-            *lane = combine(*lane, u16::from_le_bytes([bytes[0], bytes[1]]));
+        hasher.finalize_xof().fill(stretched);
+        for (lane, bytes) in self.lanes.iter_mut().zip(stretched.chunks_exact(2)) {
+            *lane = operation(*lane, u16::from_le_bytes([bytes[0], bytes[1]]));
         }
+    }
+
+    /// The sum of two sums.
+    fn plus(mut self, other: &Self) -> Self {
+        for (lane, more) in self.lanes.iter_mut().zip(other.lanes.iter()) {
+            *lane = lane.wrapping_add(*more);
+        }
+        self
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -83,10 +111,18 @@ impl LatticeHash {
 
 impl Commitment for LatticeHash {
     fn update(&mut self, changes: &[Change]) {
-        for Change { key, old, new } in changes {
-            self.fold(key, old, u16::wrapping_sub);
-            self.fold(key, new, u16::wrapping_add);
+        if changes.len() < PARALLEL_FROM {
+            return self.fold(changes);
         }
+        let sum = changes
+            .par_chunks(PARALLEL_FROM / 2)
+            .map(|chunk| {
+                let mut part = Self::default();
+                part.fold(chunk);
+                part
+            })
+            .reduce(Self::default, |left, right| left.plus(&right));
+        *self = std::mem::take(self).plus(&sum);
     }
 
     fn root(&mut self) -> B256 {

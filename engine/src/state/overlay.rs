@@ -3,7 +3,10 @@
 //! Belongs to the builder's thread alone. Transactions' outcomes are laid into it one by one; sealing
 //! takes them out as a [`StateDiff`].
 
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, map::HashMap};
+use alloy_primitives::{
+    Address, B256, Bytes, KECCAK256_EMPTY, U256,
+    map::{HashMap, HashSet},
+};
 use revm::{
     Database, DatabaseRef as _,
     bytecode::Bytecode,
@@ -100,12 +103,14 @@ impl Overlay {
             .drain()
             .map(|(hash, code)| (hash, code.original_bytes()))
             .collect();
-        // Code that was made and lost again within the mini-block belongs to nobody.
-        codes.retain(|(hash, _)| {
-            entries
+        if !codes.is_empty() {
+            // Code that was made and lost again within the mini-block belongs to nobody.
+            let named: HashSet<B256> = entries
                 .iter()
-                .any(|(_, value)| value.as_account().is_some_and(|a| a.code_hash == *hash))
-        });
+                .filter_map(|(_, value)| Some(value.as_account()?.code_hash))
+                .collect();
+            codes.retain(|(hash, _)| named.contains(hash));
+        }
         codes.sort_unstable_by_key(|(hash, _)| *hash);
         StateDiff {
             entries,
