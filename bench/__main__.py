@@ -12,9 +12,11 @@ from rich.console import Console
 from bench.report import print_tables, write_json
 from bench.results import Measurement, Medians
 from bench.scenarios import ALL
-from bench.scenarios.scenario import Scale
+from bench.scenarios.scenario import Scale, Scenario
+from bench.targets import Target
 from bench.wire import LoadError
 
+ATTEMPTS = 2
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -32,19 +34,29 @@ def main() -> int:
                 if arguments.target and make.name not in arguments.target:
                     continue
                 notes.print(f"[dim]round {round_number}: {scenario.name}, {make.name}[/]")
-                try:
-                    with make() as target:
-                        for metric, value, unit in scenario.measure(target, Scale(arguments.scale)):
-                            measurements.append(Measurement(scenario.name, make.name, metric, value, unit))
-                except LoadError as error:
-                    notes.print(f"[red]void:[/] {error}")
-                    void = True
+                found = _measure(scenario, make, Scale(arguments.scale), notes)
+                measurements += found
+                void = void or not found
     expectations = [one for scenario in chosen for one in scenario.expectations]
     fine = print_tables(console, Medians.of(measurements), expectations)
     path = arguments.out or RESULTS / time.strftime("%Y%m%d-%H%M%S.json")
     write_json(path, measurements, expectations)
     notes.print(f"written to {path}")
     return 1 if arguments.check and (void or not fine) else 0
+
+
+def _measure(scenario: Scenario, make: type[Target], scale: Scale, notes: Console) -> list[Measurement]:
+    """All metrics of one target, or none: what broke off half way says nothing."""
+    for _ in range(ATTEMPTS):
+        try:
+            with make() as target:
+                return [
+                    Measurement(scenario.name, make.name, metric, value, unit)
+                    for metric, value, unit in scenario.measure(target, scale)
+                ]
+        except LoadError as error:
+            notes.print(f"[red]void:[/] {error}")
+    return []
 
 
 def _parser() -> argparse.ArgumentParser:
