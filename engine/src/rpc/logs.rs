@@ -1,8 +1,7 @@
 //! Logs by filter: `eth_getLogs`, `eth_getLogsWithCursor`, and the matching that subscriptions use.
 //!
-//! Sealed blocks are passed over by their bloom before any mini-block is read. Numbers and tags mean
-//! sealed blocks; the open block's mini-blocks are searched when a range ends at `pending` or at the
-//! open block's own number, which receipts already show.
+//! Sealed blocks are passed over by their bloom before any mini-block is read. The open block counts as
+//! one more: `latest` and `pending` mean it, as does its number, which receipts already show.
 
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -346,7 +345,7 @@ impl Node {
             .newest_mini()
             .map_or(sealed, |mini| mini.block_number.max(sealed));
         let resolve = |tag| match tag {
-            BlockNumberOrTag::Pending => open,
+            BlockNumberOrTag::Latest | BlockNumberOrTag::Pending => open,
             BlockNumberOrTag::Number(number) => number,
             BlockNumberOrTag::Earliest => 0,
             _ => sealed,

@@ -31,6 +31,11 @@ mod txpool;
 mod waiting;
 mod workers;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use door::{Door, Submitted};
 pub use error::RpcError;
 pub use methods::{Handler, Kind, Method, Node};

@@ -16,6 +16,8 @@ mod checks;
 mod input;
 mod replay;
 mod report;
+#[cfg(test)]
+mod tests;
 mod witness;
 
 pub use input::{BlockInput, context_of, rules_of};

@@ -1,0 +1,219 @@
+//! A chain in one process, without threads, to ask methods about.
+
+use std::sync::Arc;
+
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes};
+use serde_json::Value;
+
+use super::{Kind, Node, RpcError, methods};
+use crate::{
+    block::{BlockRecord, MiniBlock, PlainAccount},
+    builder::{
+        Attempt, OpenBlock,
+        testing::{Draft, GENESIS_TIME, at, chain_of, config, sign},
+    },
+    chain::{Chain, ChainConfig, Progress},
+    pool::{Accounts, Limits, Pool},
+};
+
+/// Adds one to slot 0 and logs it under topic 1.
+pub(crate) const COUNTER: Address = address!("00000000000000000000000000000000000c0001");
+/// Returns its calldata.
+pub(crate) const ECHO: Address = address!("00000000000000000000000000000000000c0002");
+/// Reverts with its calldata.
+pub(crate) const REVERT: Address = address!("00000000000000000000000000000000000c0003");
+/// Never ends.
+pub(crate) const SPIN: Address = address!("00000000000000000000000000000000000c0004");
+/// Reads the block number, then never ends.
+pub(crate) const DETAINED: Address = address!("00000000000000000000000000000000000c0005");
+/// Sets as many slots as its calldata say.
+pub(crate) const WRITER: Address = address!("00000000000000000000000000000000000c0006");
+/// Returns the caller, the gas price, the base fee and the block number.
+pub(crate) const CONTEXT: Address = address!("00000000000000000000000000000000000c0007");
+/// The innermost of a line of contracts, each calling the next with all its gas; see [`forwarder`].
+const FIRST_FORWARDER: u64 = 0xc1_00;
+/// How many forwarders there are.
+pub(crate) const FORWARDERS: u64 = 8;
+
+/// The contract that reaches [`WRITER`] through `depth` calls, `depth` at least 1.
+pub(crate) fn forwarder(depth: u64) -> Address {
+    Address::from_word(B256::from(U256::from(FIRST_FORWARDER + depth)))
+}
+
+/// Calls `callee` with its own calldata and all its gas, and reverts if that fails.
+fn forwarding_code(callee: Address) -> Bytes {
+    // CALLDATACOPY(0, 0, size); CALL(gas, callee, 0, 0, size, 0, 0); if zero REVERT
+    let mut code = bytes!("365f5f375f5f365f5f73").to_vec();
+    code.extend_from_slice(callee.as_slice());
+    code.extend_from_slice(&bytes!("5af115602557005b5f5ffd"));
+    code.into()
+}
+
+fn contracts() -> Vec<(Address, Bytes)> {
+    let mut contracts = vec![
+        (COUNTER, bytes!("5f54600101805f555f52600160205fa100")),
+        (ECHO, bytes!("365f5f37365ff3")),
+        (REVERT, bytes!("365f5f37365ffd")),
+        (SPIN, bytes!("5b5f56")),
+        (DETAINED, bytes!("43505b600256")),
+        (WRITER, bytes!("5f355b801560135760018155600190036002565b00")),
+        (CONTEXT, bytes!("335f523a602052486040524360605260805ff3")),
+    ];
+    for depth in 1..=FORWARDERS {
+        let callee = if depth == 1 {
+            WRITER
+        } else {
+            forwarder(depth - 1)
+        };
+        contracts.push((forwarder(depth), forwarding_code(callee)));
+    }
+    contracts
+}
+
+/// The chain, and the block that is open.
+pub(crate) struct Devnet {
+    pub(crate) node: Node,
+    progress: Progress,
+    open: Option<OpenBlock>,
+    second: u64,
+    now_us: u64,
+}
+
+/// Admission is not what these tests are about: the pool sees the newest state.
+struct Newest(Arc<Chain>);
+
+impl Accounts for Newest {
+    fn account(&self, address: &Address) -> PlainAccount {
+        self.0.world.tip_account(*address).unwrap_or_default()
+    }
+
+    fn is_contract(&self, _: &B256) -> bool {
+        true
+    }
+}
+
+impl Devnet {
+    /// Genesis with ten rich accounts and the contracts above.
+    pub(crate) fn new() -> Self {
+        Self::with("rex6", |_| {})
+    }
+
+    /// Likewise, with other rules and whatever `change` does.
+    pub(crate) fn with(spec: &str, change: impl FnOnce(&mut ChainConfig)) -> Self {
+        let mut config = config(spec, &contracts());
+        change(&mut config);
+        let chain = chain_of(config);
+        let progress = chain.progress.lock().take().unwrap();
+        let pool = Arc::new(Pool::new(
+            Limits::default(),
+            Arc::new(Newest(chain.clone())),
+        ));
+        Self {
+            node: Node { chain, pool },
+            progress,
+            open: None,
+            second: 0,
+            now_us: 0,
+        }
+    }
+
+    fn open(&mut self) -> &mut OpenBlock {
+        if self.open.is_none() {
+            self.second += 1;
+            self.now_us = at(self.second);
+            let parent = self.progress.parent.clone();
+            let timestamp = GENESIS_TIME + self.second;
+            let block = OpenBlock::open(self.node.chain.clone(), &parent, timestamp).unwrap();
+            self.open = Some(block);
+        }
+        self.open.as_mut().unwrap()
+    }
+
+    /// Executes a transaction in the open mini-block.
+    pub(crate) fn send(&mut self, draft: &Draft) -> B256 {
+        let tx = sign(&self.node.chain, draft);
+        self.open();
+        let now_us = self.now_us;
+        assert_eq!(
+            self.open().execute(&tx.offer(), now_us).unwrap(),
+            Attempt::Included
+        );
+        tx.hash
+    }
+
+    /// Seals the open mini-block and makes it visible.
+    pub(crate) fn mini(&mut self) -> Arc<MiniBlock> {
+        self.open();
+        self.now_us += 10_000;
+        let now_us = self.now_us;
+        let mini = self.open().seal_mini(now_us).unwrap();
+        self.node
+            .chain
+            .durable(mini.number, self.progress.parent.header.number);
+        mini
+    }
+
+    /// Seals the open block, with a last mini-block, and makes it visible.
+    pub(crate) fn block(&mut self) -> Arc<BlockRecord> {
+        let mini = self.mini();
+        let (record, _) = self
+            .open
+            .take()
+            .unwrap()
+            .close(&mut self.progress.followers);
+        self.progress.parent = record.clone();
+        self.node.chain.durable(mini.number, record.header.number);
+        record
+    }
+
+    /// Sends `draft` alone in a mini-block of its own.
+    pub(crate) fn run(&mut self, draft: &Draft) -> Arc<MiniBlock> {
+        self.send(draft);
+        self.mini()
+    }
+
+    /// Calls a method.
+    pub(crate) fn ask(&self, method: &str, params: &Value) -> Result<Value, RpcError> {
+        let found = methods::find(method).unwrap_or_else(|| panic!("no method {method}"));
+        let (Kind::Cheap(run) | Kind::Heavy(run)) = found.kind else {
+            panic!("{method} is no reading method");
+        };
+        let answer = run(&self.node, &params.to_string())?;
+        Ok(serde_json::from_slice(&answer).unwrap_or_else(|error| {
+            panic!(
+                "{method} gave no JSON ({error}): {}",
+                String::from_utf8_lossy(&answer)
+            )
+        }))
+    }
+
+    /// The result of a call that must succeed.
+    pub(crate) fn get(&self, method: &str, params: &Value) -> Value {
+        self.ask(method, params)
+            .unwrap_or_else(|error| panic!("{method}{params}: {error}"))
+    }
+
+    /// Code and message of a call that must fail.
+    pub(crate) fn refusal(&self, method: &str, params: &Value) -> (i32, String) {
+        match self.ask(method, params) {
+            Ok(value) => panic!("{method}{params} gave {value}"),
+            Err(error) => (error.code, error.message),
+        }
+    }
+}
+
+/// A call to a contract with calldata, with plenty of gas.
+pub(crate) fn calling(to: Address, input: impl Into<Bytes>, nonce: u64) -> Draft {
+    Draft {
+        to: TxKind::Call(to),
+        input: input.into(),
+        nonce,
+        gas: 100_000_000,
+        ..Draft::default()
+    }
+}
+
+/// A number as calldata.
+pub(crate) fn word(number: u64) -> Bytes {
+    U256::from(number).to_be_bytes::<32>().into()
+}
