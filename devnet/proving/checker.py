@@ -1,9 +1,11 @@
 """Checks one block: its input in, a report out.
 
-The input is the result of `mega_getBlockInput`. The engine re-executes it with the plain interpreter, statelessly;
-this module only gives the engine's report a type.
+The input is what `mega_getBlockInput` gives, in base64. The engine re-executes it with the plain interpreter,
+statelessly; this module only gives the engine's report a type.
 """
 
+import base64
+import binascii
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +47,14 @@ class Report:
 
 class UncheckableError(UserError):
     """The input is not what a block's input must be, so nothing could be checked."""
+
+
+def read_input(text: object) -> bytes:
+    """The block input in a node's answer to `mega_getBlockInput`."""
+    try:
+        return base64.b64decode(text if isinstance(text, str) else "", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UncheckableError("the block's input cannot be read", f"not base64: {error}") from error
 
 
 def check(block_input: bytes) -> Report:

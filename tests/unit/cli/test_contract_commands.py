@@ -4,6 +4,7 @@ What a real devnet does with them is tested in tests/integration/contracts.
 """
 
 import json
+from base64 import b64encode
 
 import eth_abi
 import pytest
@@ -441,7 +442,11 @@ def verifying(monkeypatch, *oks):
         return json.dumps({"block": number, "hash": HASH, "ok": checks[1]["ok"], "checks": checks}).encode()
 
     monkeypatch.setattr("devnet._engine.verify", verify, raising=False)
-    return {"eth_blockNumber": "0x7", "mega_getBlockInput": lambda number: {"number": number}}
+    return {
+        "eth_blockNumber": "0x7",
+        "eth_getBlockByNumber": {"hash": HASH},
+        "mega_getBlockInput": lambda number: b64encode(json.dumps({"number": number}).encode()).decode(),
+    }
 
 
 def test_verify_block_prints_a_table_of_checks(against, monkeypatch):
@@ -458,6 +463,13 @@ def test_verify_block_fails_with_the_first_difference(against, monkeypatch):
     assert "gas used\n    claimed:  0x5\n    computed: 0x6" in result.err
 
 
+def test_verify_fails_when_the_input_is_of_another_block_than_the_node_shows(against, monkeypatch):
+    answers = verifying(monkeypatch, True) | {"eth_getBlockByNumber": {"hash": "0x" + "cd" * 32}}
+    result, _ = against("verify", "block", "5", **answers)
+    assert result.code == ExitStatus.FAILURE
+    assert "block shown by the node" in result.err
+
+
 def test_verify_of_a_range_stops_at_the_first_block_that_is_wrong(against, monkeypatch):
     answers = verifying(monkeypatch, True, False, True)
     result, _ = against("verify", "block", "--range", "2..latest", "--json", **answers)
@@ -468,6 +480,13 @@ def test_verify_of_a_range_stops_at_the_first_block_that_is_wrong(against, monke
 @pytest.mark.parametrize("range_", ["5", "7..3", "a..b"])
 def test_verify_of_no_range_is_a_usage_error(against, monkeypatch, range_):
     assert against("verify", "block", "--range", range_)[0].code == ExitStatus.USAGE
+
+
+def test_an_input_that_is_none_cannot_be_checked(against, monkeypatch):
+    answers = verifying(monkeypatch, True) | {"mega_getBlockInput": "not base64!"}
+    result, _ = against("verify", "block", "5", **answers)
+    assert result.code == ExitStatus.FAILURE
+    assert "cannot be read" in result.err
 
 
 def test_verify_of_an_unknown_block_is_an_error(against, monkeypatch):
