@@ -35,7 +35,7 @@ def inspect_diff(
         str,
         typer.Argument(
             metavar="TX|BLOCK|mini:N|latest",
-            help="Transaction hash, block number or hash, mini-block; latest is the newest block with transactions.",
+            help="Transaction, block or mini-block; latest is the newest mini-block with transactions.",
         ),
     ] = "latest",
     raw: Annotated[bool, typer.Option("--raw", help="Keys and values as they are, without names.")] = False,
@@ -78,7 +78,7 @@ def _fetch(network: Network, what: str) -> Json:
 
 
 def _latest(network: Network) -> Json:
-    """Of the newest block with transactions: on an idle chain the very newest says nothing."""
+    """Of the newest mini-block with transactions; of the newest such block when that is long ago."""
     newest = _diff(network, "latest", "latest")
     if newest.get("transactions"):
         return newest

@@ -131,17 +131,14 @@ def _verdict(reports: Sequence[Report]) -> str:
 
 
 def _table(report: Report) -> "RenderableType":
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=f"block {report.number:,} {report.hash}", title_justify="left", box=None, pad_edge=False
-    )
-    table.add_column("check")
-    table.add_column("")
+    table = Table(box=None, pad_edge=False, show_header=False)
     for one in report.checks:
         table.add_row(one.name, Text("ok", style="green") if one.ok else Text("FAILED", style="bold red"))
-    return table
+    return Group(f"block {report.number:,} {report.hash}", table)
 
 
 def _json(report: Report) -> dict[str, Json]:

@@ -5,6 +5,7 @@ from the variables outwards, through every key that the transaction could have u
 is met. https://docs.soliditylang.org/en/latest/internals/layout_in_storage.html
 """
 
+import re
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ MAX_REGIONS = 200_000
 """Where the search gives up: about a second."""
 MAX_ELEMENTS_ENTERED = 64
 """Elements of an array in which mappings and dynamic data are looked for, besides those that keys name."""
+_PIECE = "t_bytes32 piece"
 _ENDLESS = 1 << 64
 """More elements than any array can get."""
 
@@ -88,6 +90,8 @@ class Layout:
         """The source's name of a field's type."""
         if field.path.endswith(".length") and self._encoding(field.type) == "dynamic_array":
             return "uint256"
+        if field.type == _PIECE:
+            return "bytes32"
         return str(self._types.get(field.type, {}).get("label", field.type))
 
     def is_text_head(self, field: Field) -> bool:
@@ -122,7 +126,7 @@ class Layout:
         match region.part:
             case "bytes":
                 first = (slot - region.start) * WORD
-                yield Field(f"{region.path}[{first}..{first + WORD - 1}]", "t_chunk", 0, WORD)
+                yield Field(f"{region.path}[{first}..{first + WORD - 1}]", _PIECE, 0, WORD)
             case "elements":
                 yield from self._in_array(
                     self._types[region.type]["base"], region.start, region.path, slot, None
@@ -241,6 +245,12 @@ class Layout:
         return str(self._types.get(kind, {}).get("encoding", "inplace"))
 
 
+def piece_of(path: str) -> str | None:
+    """The string or byte string whose piece a path names; None for every other path."""
+    found = re.fullmatch(r"(.*)\[\d+\.\.\d+\]", path)
+    return found[1] if found else None
+
+
 def long_text_length(word: int) -> int | None:
     """Length of a `bytes` or `string` whose data lies elsewhere; None when it is in the slot itself."""
     return (word - 1) // 2 if word & 1 else None
@@ -283,6 +293,6 @@ def _text(kind: str, label: str, value: int, size: int) -> str:
         if length is not None:
             return f"<{length} bytes>"
         return show_bytes(label, value.to_bytes(WORD, "big")[: min((value & 0xFF) // 2, WORD - 1)])
-    if name.startswith(("bytes", "chunk", "function")) or label.startswith("bytes"):
+    if name.startswith(("bytes", "function")) or label.startswith("bytes"):
         return f"0x{value.to_bytes(size, 'big').hex()}"
     return str(value)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from megaeth_cli.inspect.diff import EMPTY_CODE, AccountChange, SlotChange
+from megaeth_cli.inspect.layout import piece_of
 from megaeth_cli.output.receipts import Find, log_json, log_text
 from megaeth_cli.units import checksummed, ether
 
@@ -91,8 +92,11 @@ def _account_text(change: AccountChange, label: Label) -> str:
         lines.append(f"  nonce    {before.nonce} -> {after.nonce}")
     if before.code_hash != after.code_hash:
         lines.append(f"  code     {_code(before.code_hash)} -> {_code(after.code_hash)}")
+    whole = {one.path for slot in change.slots for one in slot.variables}
     for slot in change.slots:
-        lines += _slot_text(slot)
+        # The pieces of a long string say nothing more when it is shown as one.
+        if not any(piece_of(one.path) in whole for one in slot.variables):
+            lines += _slot_text(slot)
     return "\n".join(lines)
 
 
