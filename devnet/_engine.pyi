@@ -139,7 +139,7 @@ def fold_diffs(records: list[bytes]) -> tuple[list[tuple[bytes, bytes]], list[tu
     """What mini-block records, in order, amount to: (plain key, last value) sorted by key, (code hash, code)."""
 
 def verify(block_input: bytes) -> bytes:
-    """Checks a block from the result of `mega_getBlockInput`, statelessly; a JSON report. `ValueError` if it is no block input."""
+    """Checks a block from what `mega_getBlockInput` gives, decoded; a JSON report. `ValueError`: no block input."""
 
 def sign_transaction(key: bytes, tx_json: bytes) -> tuple[bytes, bytes]:
     """Signs a transaction object (JSON-RPC names; type by `type` or by its fields); raw bytes and hash."""
