@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,7 @@ pub struct Engine {
     /// Until the builder has it.
     out: Mutex<Option<Sender<Sealed>>>,
     acknowledged: Acknowledged,
+    stopping: AtomicBool,
 }
 
 /// Wakes a stop that waits for the log.
@@ -87,9 +88,14 @@ impl Engine {
             account_slots: config.pool.account_slots,
             total_slots: config.pool.total_slots,
             price_bump_percent: config.pool.price_bump_percent,
+            order: config.pool.order,
             ..Limits::default()
         };
-        let recover_threads = config.recover_threads;
+        let cores = std::thread::available_parallelism().map_or(2, Into::into);
+        let recover_threads = match config.recover_threads {
+            0 => cores,
+            count => count,
+        };
         let chain = Arc::new(Chain::new(config, archive)?);
         let pool = Arc::new(Pool::new(limits, Arc::new(Tip(chain.world.clone()))));
         let intake = Intake::start(rules, pool.clone(), recover_threads)?;
@@ -97,8 +103,7 @@ impl Engine {
             chain: chain.clone(),
             pool: pool.clone(),
         };
-        let workers = std::thread::available_parallelism().map_or(2, Into::into);
-        let door = Door::open(node, intake, workers)?;
+        let door = Door::open(node, intake, cores)?;
         let (out, sealed) = crossbeam_channel::bounded(MAX_SEALED);
         Ok(Self {
             chain,
@@ -108,6 +113,7 @@ impl Engine {
             sealed,
             out: Mutex::new(Some(out)),
             acknowledged: Acknowledged::default(),
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -134,6 +140,9 @@ impl Engine {
             Err(RecvTimeoutError::Timeout) => Ok(Some(Vec::new())),
             Err(RecvTimeoutError::Disconnected) => match self.failure() {
                 Some(reason) => Err(EngineError::Builder(reason)),
+                None if !self.stopping.load(Ordering::Acquire) => {
+                    Err(EngineError::Builder("its thread panicked".into()))
+                }
                 None => Ok(None),
             },
         }
@@ -148,6 +157,7 @@ impl Engine {
 
     /// Seals what is open, gives the log a moment to write it, answers everyone, ends all threads.
     pub fn stop(&self) -> Result<(), EngineError> {
+        self.stopping.store(true, Ordering::Release);
         self.door.refuse_transactions();
         let failure = self.builder.get().and_then(Builder::stop);
         // Never started: nothing will be sealed.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     evm,
     keys::{Key, KeyError},
+    pool::Order,
     state::Alloc,
 };
 
@@ -80,6 +81,8 @@ pub struct PoolConfig {
     pub total_slots: usize,
     /// How much more a replacement must pay, in percent.
     pub price_bump_percent: u64,
+    /// Who comes first: `fees` or `fifo`.
+    pub order: Order,
 }
 
 impl Default for PoolConfig {
@@ -88,6 +91,7 @@ impl Default for PoolConfig {
             account_slots: 500,
             total_slots: 200_000,
             price_bump_percent: 10,
+            order: Order::Fees,
         }
     }
 }

@@ -73,10 +73,8 @@ impl std::fmt::Debug for Intake {
 }
 
 impl Intake {
-    /// Starts the workers; 0 means one per core.
+    /// Starts the workers.
     pub fn start(rules: Rules, pool: Arc<Pool>, workers: usize) -> std::io::Result<Self> {
-        let cores = || std::thread::available_parallelism().map_or(2, Into::into);
-        let workers = if workers == 0 { cores() } else { workers };
         let shared = Arc::new(Shared {
             rules,
             pool,
@@ -183,7 +181,11 @@ impl Shared {
             self.arrived.wait(&mut queue);
             queue.idle_workers -= 1;
         }
-        let share = queue.waiting.len().div_ceil(self.workers).min(MAX_CHUNK);
+        let share = queue
+            .waiting
+            .len()
+            .div_ceil(self.workers.max(1))
+            .min(MAX_CHUNK);
         let chunk: Vec<_> = queue.waiting.drain(..share).collect();
         queue.bytes -= chunk.iter().map(|waiting| waiting.raw.len()).sum::<usize>();
         let number = queue.next_chunk;
@@ -297,6 +299,21 @@ mod tests {
             sender.send(outcome).unwrap_or(())
         });
         assert_eq!(receiver.recv(), Ok(Err(Rejection::Stopping)));
+    }
+
+    #[test]
+    fn a_full_queue_refuses_at_once_instead_of_growing() {
+        let (_, intake) = intake(0);
+        let refused = Arc::new(Mutex::new(Vec::new()));
+        intake.submit_all((0..=MAX_WAITING).map(|_| {
+            let refused = refused.clone();
+            let reply = move |outcome| refused.lock().push(outcome);
+            (Bytes::new(), Box::new(reply) as Reply)
+        }));
+        assert_eq!(intake.waiting(), MAX_WAITING);
+        assert_eq!(*refused.lock(), [Err(Rejection::QueueFull)]);
+        let error = crate::rpc::RpcError::from(Rejection::QueueFull);
+        assert_eq!(error.code, crate::rpc::error::code::LIMIT);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 pub mod block_id;
 mod blocks;
 mod call;
+mod deposit;
 mod diff;
 pub mod door;
 pub mod envelope;
@@ -44,6 +45,7 @@ pub use methods::{Handler, Kind, Method, Node};
 static TABLES: &[&[Method]] = &[
     blocks::METHODS,
     call::METHODS,
+    deposit::METHODS,
     diff::METHODS,
     fees::METHODS,
     logs::METHODS,

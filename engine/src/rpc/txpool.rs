@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use alloy_consensus::Transaction;
 use alloy_primitives::{Address, TxKind};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
 
 use super::RpcError;
 use super::methods::{Method, Node};
+use super::render::{json, transaction as render};
 use crate::pool::{PoolTx, SenderTransactions};
 
 /// This room's methods.
@@ -20,7 +21,7 @@ pub const METHODS: &[Method] = &[
 ];
 
 /// A sender's transactions by nonce, as decimal text.
-type ByNonce = BTreeMap<String, Value>;
+type ByNonce = BTreeMap<String, Box<RawValue>>;
 
 /// Both halves of the pool.
 #[derive(Debug, Default, Serialize)]
@@ -44,7 +45,7 @@ fn content(node: &Node, _: &str) -> Result<Vec<u8>, RpcError> {
 
 fn inspect(node: &Node, _: &str) -> Result<Vec<u8>, RpcError> {
     to_json(&by_sender(&node.pool.content(), |tx| {
-        Value::String(summary(tx))
+        raw_value(json::bytes(|out| json::string(out, &summary(tx))))
     }))
 }
 
@@ -63,7 +64,7 @@ fn content_from(node: &Node, params: &str) -> Result<Vec<u8>, RpcError> {
 
 fn by_sender(
     content: &[SenderTransactions],
-    show: impl Fn(&PoolTx) -> Value,
+    show: impl Fn(&PoolTx) -> Box<RawValue>,
 ) -> Halves<BTreeMap<String, ByNonce>> {
     let mut halves = Halves::<BTreeMap<_, _>>::default();
     for SenderTransactions {
@@ -85,27 +86,25 @@ fn by_sender(
     halves
 }
 
-fn by_nonce(txs: &[std::sync::Arc<PoolTx>], show: impl Fn(&PoolTx) -> Value) -> ByNonce {
+fn by_nonce(txs: &[std::sync::Arc<PoolTx>], show: impl Fn(&PoolTx) -> Box<RawValue>) -> ByNonce {
     txs.iter()
         .map(|tx| (tx.nonce.to_string(), show(tx)))
         .collect()
 }
 
 /// The transaction object of a transaction that is in no block.
-fn transaction(tx: &PoolTx) -> Value {
-    let mut object = serde_json::to_value(&tx.envelope).unwrap_or_default();
-    if let Value::Object(members) = &mut object {
-        let gas_price = format!("{:#x}", tx.envelope.max_fee_per_gas());
-        members
-            .entry("gasPrice")
-            .or_insert(Value::String(gas_price));
-        members.insert("hash".into(), json!(tx.hash));
-        members.insert("from".into(), json!(tx.sender));
-        for absent in ["blockHash", "blockNumber", "transactionIndex"] {
-            members.insert(absent.into(), Value::Null);
-        }
-    }
-    object
+fn transaction(tx: &PoolTx) -> Box<RawValue> {
+    raw_value(json::bytes(|out| {
+        render::transaction(out, &tx.envelope, &tx.hash, &tx.sender, None);
+    }))
+}
+
+/// Rendered JSON, to stand in a larger one. What the renderer wrote is valid.
+fn raw_value(json: Vec<u8>) -> Box<RawValue> {
+    String::from_utf8(json)
+        .ok()
+        .and_then(|text| RawValue::from_string(text).ok())
+        .unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
 /// geth's one line: `0x…: 1 wei + 60000 gas × 2000000 wei`.
