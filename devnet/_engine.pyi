@@ -95,8 +95,9 @@ class Engine:
     def stop(self) -> None:
         """Seals what is open, refuses what comes, closes `next_sealed`; `completions` closes after the last answer."""
 
-    def next_sealed(self, timeout_ms: int) -> list[SealedMini | SealedBlock] | None:
-        """What was sealed since the last call, in order; empty after the timeout, `None` when closed."""
+    def next_sealed(self, timeout_ms: int, linger_ms: int = 0) -> list[SealedMini | SealedBlock] | None:
+        """What was sealed since the last call, in order; empty after the timeout, `None` when closed. Mini-blocks
+        without transactions may wait up to `linger_ms` for company; anything else comes at once."""
 
     def durable(self, mini: int, block: int) -> None:
         """Everything up to this mini-block and this block is on disk: shows it and answers those who wait for it."""

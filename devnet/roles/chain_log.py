@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     Sealed = list[SealedMini | SealedBlock]
 
 WAIT_MS = 60_000
+LINGER_MS = 200
+"""How long empty mini-blocks may wait for each other when nobody is there to hear of them: an idle devnet then
+wakes a few times a second instead of a hundred."""
 
 
 class Sealing(Protocol):
     """The engine's end of the log (`devnet._engine.Engine`)."""
 
-    def next_sealed(self, timeout_ms: int) -> Sealed | None:
+    def next_sealed(self, timeout_ms: int, linger_ms: int = 0) -> Sealed | None:
         """What was sealed since the last call; None when nothing will come any more."""
 
     def durable(self, mini: int, block: int) -> None:
@@ -33,6 +36,17 @@ class Sealing(Protocol):
 
     def stop(self) -> None:
         """Seal what is open and end."""
+
+
+class Publisher(Protocol):
+    """Who tells subscribers (`devnet.rpc.subscriptions.Hub`, which lives on the event loop)."""
+
+    @property
+    def listening(self) -> bool:
+        """Whether anybody has subscribed to anything."""
+
+    def publish(self, sealed: Sealed, /) -> None:
+        """These are on disk."""
 
 
 class EngineEnded(RuntimeError):
@@ -46,12 +60,12 @@ class ChainLog:
         self,
         engine: Sealing,
         store: Store,
-        publish: Callable[[Sealed], object],
+        publisher: Publisher,
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._engine = engine
         self._store = store
-        self._publish = publish
+        self._publisher = publisher
         self._on_failure = on_failure
         self._finishing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chain-log", daemon=True)
@@ -69,12 +83,16 @@ class ChainLog:
 
     def _run(self) -> None:
         try:
-            while (sealed := self._engine.next_sealed(WAIT_MS)) is not None:
+            while (sealed := self._next()) is not None:
                 if sealed:
                     tip = self._store.append(sealed)
                     self._engine.durable(tip.mini, tip.block)
-                    self._publish(sealed)
+                    self._publisher.publish(sealed)
             if not self._finishing.is_set():
                 raise EngineEnded("the engine stopped sealing")  # noqa: TRY301 one way out for all failures
         except BaseException as error:
             self._on_failure(error)
+
+    def _next(self) -> Sealed | None:
+        linger_ms = 0 if self._publisher.listening else LINGER_MS
+        return self._engine.next_sealed(WAIT_MS, linger_ms)

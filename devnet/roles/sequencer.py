@@ -80,7 +80,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     accounts = derive(role.config.accounts.mnemonic, role.config.accounts.count)
     with open_chain(role, accounts) as (engine, store):
         server = RpcServer(engine, server_settings(role.config, accounts), lambda: _health(role, store))
-        chain_log = ChainLog(engine, store, server.hub.publish, failure)
+        chain_log = ChainLog(engine, store, server.hub, failure)
         # A few blocks at a time; with short blocks more often, as they hold less.
         interval_s = min(SNAPSHOT_S, SNAPSHOT_BLOCKS * role.config.blocks.block_time_s)
         snapshotter = Snapshotter(store, fold_diffs, failure, max(interval_s, SNAPSHOT_LEAST_S))

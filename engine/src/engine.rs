@@ -129,23 +129,34 @@ impl Engine {
     }
 
     /// What was sealed since the last call, in order; empty after the timeout, `None` when nothing comes
-    /// any more. An error if the builder has failed.
-    pub fn next_sealed(&self, timeout: Duration) -> Result<Option<Vec<Sealed>>, EngineError> {
-        match self.sealed.recv_timeout(timeout) {
-            Ok(first) => Ok(Some(
-                std::iter::once(first)
-                    .chain(self.sealed.try_iter())
-                    .collect(),
-            )),
-            Err(RecvTimeoutError::Timeout) => Ok(Some(Vec::new())),
-            Err(RecvTimeoutError::Disconnected) => match self.failure() {
-                Some(reason) => Err(EngineError::Builder(reason)),
-                None if !self.stopping.load(Ordering::Acquire) => {
-                    Err(EngineError::Builder("its thread panicked".into()))
-                }
-                None => Ok(None),
-            },
+    /// any more. Mini-blocks without transactions may wait up to `linger` for company, anything else comes at
+    /// once. An error if the builder has failed.
+    pub fn next_sealed(
+        &self,
+        timeout: Duration,
+        linger: Duration,
+    ) -> Result<Option<Vec<Sealed>>, EngineError> {
+        let mut all = match self.sealed.recv_timeout(timeout) {
+            Ok(first) => vec![first],
+            Err(RecvTimeoutError::Timeout) => return Ok(Some(Vec::new())),
+            Err(RecvTimeoutError::Disconnected) => {
+                return match self.failure() {
+                    Some(reason) => Err(EngineError::Builder(reason)),
+                    None if self.stopping.load(Ordering::Acquire) => Ok(None),
+                    None => Err(EngineError::Builder("its thread panicked".into())),
+                };
+            }
+        };
+        let deadline = Instant::now() + linger;
+        while all.last().is_some_and(may_wait) {
+            match self.sealed.recv_deadline(deadline) {
+                Ok(next) => all.push(next),
+                // Also when the builder is gone: what there is comes first, the end at the next call.
+                Err(_) => break,
+            }
         }
+        all.extend(self.sealed.try_iter());
+        Ok(Some(all))
     }
 
     /// Everything up to here is on disk: shows it, and answers those who waited for it.
@@ -226,6 +237,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether nobody misses it yet: a mini-block without transactions has no receipts.
+fn may_wait(sealed: &Sealed) -> bool {
+    matches!(sealed, Sealed::Mini(mini) if mini.txs.is_empty())
 }
 
 /// The newest committed state, durable or not.
@@ -323,7 +339,7 @@ mod tests {
 
     fn write_log(engine: &Engine) {
         let (mut mini, mut block) = (0, 0);
-        while let Ok(Some(sealed)) = engine.next_sealed(Duration::from_secs(1)) {
+        while let Ok(Some(sealed)) = engine.next_sealed(Duration::from_secs(1), Duration::ZERO) {
             for one in &sealed {
                 match one {
                     Sealed::Mini(sealed) => mini = sealed.number,
@@ -503,6 +519,37 @@ mod tests {
         assert_eq!(
             node.call("eth_sendRawTransaction", &json!([raw(&Draft::default())])),
             Err(code::SERVER)
+        );
+    }
+
+    #[test]
+    fn a_deposit_mints_and_is_executed() {
+        let node = Running::start();
+        let (from, to) = (testing::key(9).address(), testing::RECIPIENT);
+        let params = json!([{"from": from, "to": to, "value": "0x64", "mint": "0x65"}]);
+        assert!(node.call("mega_depositTransaction", &params).is_ok());
+        // What comes after a deposit sees it.
+        let after = raw(&Draft::default());
+        assert!(
+            node.call("realtime_sendRawTransaction", &json!([after]))
+                .is_ok()
+        );
+        assert_eq!(
+            node.call("eth_getBalance", &json!([from, "latest"])),
+            Ok(json!("0x1"))
+        );
+        assert_eq!(
+            node.call("eth_getBalance", &json!([to, "latest"])),
+            Ok(json!("0x65"))
+        );
+        let too_much = json!([{"from": from, "gas": "0xffffffffff"}]);
+        assert_eq!(
+            node.call("mega_depositTransaction", &too_much),
+            Err(code::SERVER)
+        );
+        assert_eq!(
+            node.call("mega_depositTransaction", &json!([{}])),
+            Err(code::INVALID_PARAMS)
         );
     }
 

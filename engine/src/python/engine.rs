@@ -123,9 +123,19 @@ impl Engine {
         detached(py, || self.inner.stop())?.map_err(failed)
     }
 
-    fn next_sealed(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<Vec<Py<PyAny>>>> {
+    #[pyo3(signature = (timeout_ms, linger_ms=0))]
+    fn next_sealed(
+        &self,
+        py: Python<'_>,
+        timeout_ms: u64,
+        linger_ms: u64,
+    ) -> PyResult<Option<Vec<Py<PyAny>>>> {
+        let (timeout, linger) = (
+            Duration::from_millis(timeout_ms),
+            Duration::from_millis(linger_ms),
+        );
         let sealed = detached(py, || {
-            let sealed = self.inner.next_sealed(Duration::from_millis(timeout_ms))?;
+            let sealed = self.inner.next_sealed(timeout, linger)?;
             Ok(sealed.map(|sealed| sealed.into_iter().map(Encoded::from).collect::<Vec<_>>()))
         })?
         .map_err(|error: engine::EngineError| failed(error))?;

@@ -13,44 +13,55 @@ class Engine:
     """Hands out what a test puts in, and notes what was on disk when it became visible."""
 
     def __init__(self, store):
-        self.store, self.sealed, self.visible = store, queue.Queue(), []
+        self.store, self.sealed, self.visible, self.lingered = store, queue.Queue(), [], []
 
     def stop(self):
         self.sealed.put(None)
 
-    def next_sealed(self, timeout_ms):
+    def next_sealed(self, timeout_ms, linger_ms):
+        self.lingered.append(linger_ms)
         return self.sealed.get(timeout=timeout_ms / 1000)
 
     def durable(self, mini, block):
         self.visible.append((mini, block, self.store.mini(mini) is not None))
 
 
+class Hub:
+    """Notes what was published."""
+
+    def __init__(self, listening=True):
+        self.published, self.listening = [], listening
+
+    def publish(self, sealed):
+        self.published.append(sealed)
+
+
 def test_mini_blocks_are_on_disk_before_they_are_visible(tmp_path):
-    published, failures = [], []
+    hub, failures = Hub(), []
     with Store.open(tmp_path) as store:
         store.create(IDENTITY, b"{}")
         engine = Engine(store)
-        log = ChainLog(engine, store, published.append, failures.append)
+        log = ChainLog(engine, store, hub, failures.append)
         log.start()
         items = build([{KEY: b"%d" % number} for number in range(4)], 2)
         for batch in (items[:2], [], items[2:]):
             engine.sealed.put(batch)
         assert log.finish(10)
         assert engine.visible == [(1, 0, True), (3, 2, True)]
-        assert published == [items[:2], items[2:]]
+        assert hub.published == [items[:2], items[2:]]
         assert failures == []
 
 
 def test_a_write_that_fails_shows_nothing_and_is_reported(tmp_path):
-    published, failures = [], []
+    hub, failures = Hub(), []
     with Store.open(tmp_path) as store:
         store.create(IDENTITY, b"{}")
         engine = Engine(store)
-        log = ChainLog(engine, store, published.append, failures.append)
+        log = ChainLog(engine, store, hub, failures.append)
         log.start()
         engine.sealed.put(build([{KEY: b"1"}] * 2, 2)[1:])  # a log with a gap
         assert log.finish(10)
-        assert engine.visible == published == []
+        assert engine.visible == hub.published == []
         assert [type(error) for error in failures] == [ValueError]
 
 
@@ -59,6 +70,17 @@ def test_an_engine_that_ends_by_itself_is_a_failure(tmp_path):
     with Store.open(tmp_path) as store:
         store.create(IDENTITY, b"{}")
         engine = Engine(store)
-        ChainLog(engine, store, lambda sealed: None, told.put).start()
+        ChainLog(engine, store, Hub(), told.put).start()
         engine.stop()
         assert isinstance(told.get(timeout=10), EngineEnded)
+
+
+def test_empty_mini_blocks_may_wait_only_when_nobody_listens(tmp_path):
+    with Store.open(tmp_path) as store:
+        store.create(IDENTITY, b"{}")
+        for listening, expected in ((True, False), (False, True)):
+            engine = Engine(store)
+            log = ChainLog(engine, store, Hub(listening), print)
+            log.start()
+            assert log.finish(10)
+            assert [linger_ms > 0 for linger_ms in engine.lingered] == [expected]
