@@ -161,8 +161,14 @@ def wheel(build, tmp_path_factory):
     wheels = tmp_path_factory.mktemp("wheels")
     [command] = [text for text in build.all("RUN") if text.startswith("pip wheel")]
     words = shlex.split(command.replace("/wheels", str(wheels)))
+    # maturin stands beside this interpreter.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [sys.executable, "-m", *words, "--no-build-isolation"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", *words, "--no-build-isolation"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path},
     )
     assert done.returncode == 0, done.stderr[-4000:]
     [built] = wheels.glob("*.whl")
