@@ -18,8 +18,8 @@ NEXT = """
 That was a MegaETH network on this machine. Now yourself:
 
   source .venv/bin/activate
-  megaeth devnet up                      # in one terminal; Ctrl-C stops it
-  megaeth deploy {counter}               # in another
+  megaeth devnet up                            # in one terminal; Ctrl-C stops it
+  megaeth deploy {counter}     # in another
   megaeth tx send Counter "increment()"
   megaeth inspect-diff latest
   megaeth --help
