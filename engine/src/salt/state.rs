@@ -173,9 +173,23 @@ impl SaltState {
         &self,
         changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
     ) -> Result<Update, StateError> {
+        self.commit(self.edit(changes)?)
+    }
+
+    /// What these changes do to the buckets.
+    pub(super) fn edit<'c>(
+        &self,
+        changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
+    ) -> Result<StateChange, StateError> {
         let mut edits = Edits::new(self);
         edits.apply(changes)?;
-        self.finish(edits)
+        edits.finish()
+    }
+
+    /// What changed buckets do to the trie.
+    pub(super) fn commit(&self, state: StateChange) -> Result<Update, StateError> {
+        let trie = trie::update(self, &state)?;
+        Ok(Update { state, trie })
     }
 
     /// Computes what it does to give a bucket at least this many slots, doubling the ones it has.
@@ -197,12 +211,6 @@ impl SaltState {
             state: change,
             trie,
         })
-    }
-
-    fn finish(&self, edits: Edits<'_, Self>) -> Result<Update, StateError> {
-        let state = edits.finish()?;
-        let trie = trie::update(self, &state)?;
-        Ok(Update { state, trie })
     }
 
     /// Makes an update of this state true.
@@ -323,6 +331,26 @@ impl SaltState {
         } else {
             self.slots.get(&key).copied()
         }
+    }
+
+    /// All metadata that is not the default.
+    pub fn metas(&self) -> Vec<(BucketId, BucketMeta)> {
+        let mut metas: Vec<_> = self
+            .metas
+            .iter()
+            .map(|(bucket, meta)| (*bucket, *meta))
+            .collect();
+        metas.sort_unstable_by_key(|(bucket, _)| *bucket);
+        metas
+    }
+
+    /// What taken slots hold, from one to another.
+    pub(super) fn slots_between(
+        &self,
+        first: SaltKey,
+        last: SaltKey,
+    ) -> impl Iterator<Item = &SaltValue> {
+        self.slots.range(first..=last).map(|(_, value)| value)
     }
 
     /// The taken slots of a bucket.
