@@ -5,6 +5,7 @@
 
 mod diff;
 mod mini;
+mod offset;
 mod plain;
 mod record;
 mod rlp;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use diff::{FoldedState, StateDiff, fold_diffs};
 pub use mini::{MiniBlock, MiniSignature};
+pub use offset::Offset;
 pub use plain::{PlainAccount, PlainKey, PlainValue};
 pub use record::{BlockRecord, REQUESTS_HASH, WITHDRAWALS_ADDRESS, prev_randao};
 pub use rlp::{DecodeError, ENCODING_VERSION};

@@ -14,7 +14,7 @@ use std::{
 use alloy_primitives::{B256, map::HashMap};
 use parking_lot::RwLock;
 
-use crate::block::{BlockRecord, MiniBlock};
+use crate::block::{BlockRecord, MiniBlock, Offset};
 
 /// Transactions kept in memory at most, but never less than the newest block's.
 const MAX_TRANSACTIONS: usize = 200_000;
@@ -34,6 +34,8 @@ pub struct TxPlace {
 #[derive(Default)]
 struct Window {
     minis: VecDeque<Arc<MiniBlock>>,
+    /// What its EVM block holds before each of `minis`, so that a receipt needs no walk.
+    offsets: VecDeque<Offset>,
     /// The number of the first one in `minis`.
     first_mini: u64,
     blocks: VecDeque<SharedBlock>,
@@ -94,6 +96,11 @@ impl Recent {
         for (index, tx) in mini.txs.iter().enumerate() {
             window.txs.insert(tx.hash, (mini.number, index as u32));
         }
+        let offset = match (mini.index, window.minis.back(), window.offsets.back()) {
+            (0, _, _) | (_, None, _) | (_, _, None) => Offset::default(),
+            (_, Some(last), Some(before)) => before.after_mini(last),
+        };
+        window.offsets.push_back(offset);
         window.minis.push_back(mini);
     }
 
@@ -149,6 +156,13 @@ impl Recent {
             return None;
         }
         self.window.read().mini(number)
+    }
+
+    /// What its EVM block holds before a mini-block, if that is in the window.
+    pub fn offset(&self, number: u64) -> Option<Offset> {
+        let window = self.window.read();
+        let index = usize::try_from(number.checked_sub(window.first_mini)?).ok()?;
+        window.offsets.get(index).copied()
     }
 
     /// A visible sealed block, if it is in the window.
@@ -210,6 +224,7 @@ impl Window {
             let Some(mini) = self.minis.pop_front() else {
                 return;
             };
+            self.offsets.pop_front();
             self.first_mini += 1;
             for tx in &mini.txs {
                 self.txs.remove(&tx.hash);

@@ -90,11 +90,13 @@ impl Node {
 
     /// What the EVM block holds before a mini-block.
     pub(super) fn offset_of(&self, mini: &MiniBlock) -> Result<Offset, RpcError> {
+        if let Some(offset) = self.chain.recent.offset(mini.number) {
+            return Ok(offset);
+        }
         let mut offset = Offset::default();
         for number in mini.number - mini.index..mini.number {
-            for record in &self.mini(number)?.txs {
-                offset = offset.after(record);
-            }
+            let earlier = self.mini(number)?;
+            offset = offset.after_mini(&earlier);
         }
         Ok(offset)
     }

@@ -14,6 +14,8 @@ pub mod usage;
 
 use alloy_primitives::{B256, b256};
 
+pub use crate::block::Offset;
+
 /// What receipts and logs give as block hash before their EVM block is sealed.
 pub const UNSEALED_HASH: B256 =
     b256!("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
@@ -39,28 +41,5 @@ impl Place {
     /// The block hash that receipts and logs show.
     pub fn shown_hash(&self) -> B256 {
         self.block_hash.unwrap_or(UNSEALED_HASH)
-    }
-}
-
-/// Where a transaction stands in its EVM block: what came before it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Offset {
-    /// Transactions before it.
-    pub transactions: u64,
-    /// Logs before its first.
-    pub logs: u64,
-    /// Gas used before it.
-    pub gas: u64,
-}
-
-impl Offset {
-    /// The place behind `record`.
-    #[must_use]
-    pub fn after(self, record: &crate::block::TxRecord) -> Self {
-        Self {
-            transactions: self.transactions + 1,
-            logs: self.logs + record.result.logs.len() as u64,
-            gas: self.gas + record.result.gas_used,
-        }
     }
 }
