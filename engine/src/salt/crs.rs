@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use ark_ff::PrimeField;
 use sha2::{Digest, Sha256};
 
-use super::group::{Fq, Point};
+use super::group::{Fq, Point, points_at};
 use super::types::WIDTH;
 
 const SEED: &[u8] = b"MAKE_ETHEREUM_GREAT_AGAIN";
@@ -37,7 +37,7 @@ fn points() -> impl Iterator<Item = Point> {
             .chain_update(SEED)
             .chain_update(counter.to_be_bytes())
             .finalize();
-        Point::from_x(Fq::from_be_bytes_mod_order(&digest))
+        points_at(&[Fq::from_be_bytes_mod_order(&digest)]).pop()?
     })
 }
 

@@ -12,6 +12,8 @@ use ark_ff::{AdditiveGroup, BigInteger, Field, One, PrimeField, Zero, batch_inve
 
 pub use ark_ed_on_bls12_381_bandersnatch::{EdwardsProjective as Sum, Fq, Fr};
 
+use super::square_root::{is_square, square_root};
+
 /// A group element in affine coordinates: what trie nodes are made of.
 ///
 /// Either member of the pair may be held; compare with `==`, which knows the quotient.
@@ -94,26 +96,7 @@ impl Point {
 
     /// Reads the compressed form; `None` unless it is canonical and names an element of the group.
     pub fn decompress(bytes: &[u8; Self::COMPRESSED]) -> Option<Self> {
-        let mut little = *bytes;
-        little.reverse();
-        Self::from_x(base_from_le(&little)?)
-    }
-
-    /// The element whose positive member has this x, if there is one.
-    pub(super) fn from_x(x: Fq) -> Option<Self> {
-        let square = x.square();
-        let numerator = Fq::one() - BandersnatchConfig::COEFF_A * square;
-        let denominator = Fq::one() - BandersnatchConfig::COEFF_D * square;
-        // `numerator / denominator` is a square, and so must the numerator be: then so is the
-        // denominator. One root of their product gives y without a separate test or inversion.
-        if !numerator.legendre().is_qr() || denominator.is_zero() {
-            return None;
-        }
-        let y = (numerator * denominator.inverse()?).sqrt()?;
-        Some(Self {
-            x,
-            y: if is_positive(&y) { y } else { -y },
-        })
+        decompress([bytes])?.pop()
     }
 
     /// 64 bytes: x and y, little-endian, of the member whose y is positive.
@@ -137,6 +120,46 @@ impl Point {
         };
         (!point.y.is_zero() && point.to_affine().is_on_curve()).then_some(point)
     }
+}
+
+/// The x coordinate that compressed bytes name.
+fn base_from_be(bytes: &[u8; 32]) -> Option<Fq> {
+    let mut little = *bytes;
+    little.reverse();
+    base_from_le(&little)
+}
+
+/// Reads many compressed elements with one inversion; `None` if any is wrong.
+pub fn decompress<'a>(
+    encoded: impl IntoIterator<Item = &'a [u8; Point::COMPRESSED]>,
+) -> Option<Vec<Point>> {
+    let xs: Vec<Fq> = encoded
+        .into_iter()
+        .map(base_from_be)
+        .collect::<Option<_>>()?;
+    points_at(&xs).into_iter().collect()
+}
+
+/// For each x the element whose positive member has it, if there is one.
+pub(super) fn points_at(xs: &[Fq]) -> Vec<Option<Point>> {
+    // y^2 = (1 - a x^2) / (1 - d x^2)
+    let squares: Vec<Fq> = xs.iter().map(|x| x.square()).collect();
+    let mut inverses: Vec<Fq> = squares
+        .iter()
+        .map(|square| Fq::one() - BandersnatchConfig::COEFF_D * square)
+        .collect();
+    batch_inversion(&mut inverses);
+    let point = |((x, square), inverse): ((&Fq, &Fq), &Fq)| {
+        let numerator = Fq::one() - BandersnatchConfig::COEFF_A * square;
+        // A denominator of zero stays zero, and zero is no square here.
+        let y = square_root(&(numerator * inverse))?;
+        // In the quotient the numerator itself is a square too.
+        is_square(&numerator).then(|| Point {
+            x: *x,
+            y: if is_positive(&y) { y } else { -y },
+        })
+    };
+    xs.iter().zip(&squares).zip(&inverses).map(point).collect()
 }
 
 /// Of `y` and `-y`, the larger integer counts as positive.

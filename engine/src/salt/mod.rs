@@ -13,6 +13,7 @@ pub mod node;
 pub mod plain;
 pub mod proof;
 pub mod ranges;
+mod square_root;
 pub mod state;
 pub mod stateless;
 pub mod storage_trie;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::group::{Point, to_scalars};
+use super::group::{Point, decompress, to_scalars};
 use super::node::{FIRST, ZERO};
 use super::proof::VectorSource;
 use super::state::SaltState;
@@ -57,12 +57,7 @@ impl Ranges {
         if points.len() != WIDTH || !rest.is_empty() {
             return None;
         }
-        let ranges = Self(
-            points
-                .iter()
-                .map(Point::decompress)
-                .collect::<Option<_>>()?,
-        );
+        let ranges = Self(decompress(points)?);
         (ranges.root() == *root).then_some(ranges)
     }
 }

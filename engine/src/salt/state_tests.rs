@@ -425,11 +425,10 @@ proptest! {
         first in batch(),
         second in batch(),
         reads in prop::collection::vec(key(), 0..10),
+        data_buckets in prop::sample::select(vec![1, 5, DATA_BUCKETS]),
     ) {
-        for data_buckets in [1, 5, DATA_BUCKETS] {
-            let mut state = SaltState::new(data_buckets);
-            change(&mut state, &first);
-            assert_stateless_agrees(&mut state, data_buckets, &second, &reads);
-        }
+        let mut state = SaltState::new(data_buckets);
+        change(&mut state, &first);
+        assert_stateless_agrees(&mut state, data_buckets, &second, &reads);
     }
 }

@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::codec::{DecodeError, Reader, put_bytes, put_count};
-use super::group::Point;
+use super::group::{Point, decompress};
+use super::node::NodeId;
 use super::proof::multipoint::MultiPointProof;
 use super::proof::{ProofError, SaltProof, Slots};
 use super::types::{SaltKey, SaltValue};
+
+/// Commitments that share an inversion.
+const DECOMPRESSED_TOGETHER: usize = 64;
 
 /// Slots of a state and the proof of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,12 +94,23 @@ impl SaltWitness {
             nodes.push((reader.u64()?, reader.array::<{ Point::COMPRESSED }>()?));
         }
         let announced = nodes.len();
-        let commitments: BTreeMap<_, _> = nodes
-            .into_par_iter()
-            .with_min_len(64)
-            .map(|(node, bytes)| Some((node, Point::decompress(bytes)?)))
-            .collect::<Option<_>>()
-            .ok_or(DecodeError::Bad("commitment"))?;
+        let commitments: BTreeMap<NodeId, Point> = nodes
+            .par_chunks(DECOMPRESSED_TOGETHER)
+            .map(|nodes| {
+                let points = decompress(nodes.iter().map(|(_, bytes)| *bytes))?;
+                Some(
+                    nodes
+                        .iter()
+                        .map(|(node, _)| *node)
+                        .zip(points)
+                        .collect::<Vec<_>>(),
+                )
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or(DecodeError::Bad("commitment"))?
+            .into_iter()
+            .flatten()
+            .collect();
         if commitments.len() != announced {
             return Err(DecodeError::Bad("commitment: it is there twice"));
         }

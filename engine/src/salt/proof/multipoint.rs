@@ -10,7 +10,7 @@ use super::polynomial::{Values, coefficients_at, divide_at, inner_product, power
 use super::transcript::Transcript;
 use crate::salt::crs::CRS;
 use crate::salt::group::{
-    Fr, Point, Sum, multiply_sum, normalize, same_element, scalar_from_le, scalar_to_le,
+    Fr, Point, Sum, decompress, multiply_sum, normalize, same_element, scalar_from_le, scalar_to_le,
 };
 use crate::salt::node::{ONE, ZERO};
 use crate::salt::tables::Tables;
@@ -103,10 +103,7 @@ impl MultiPointProof {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; Self::LENGTH] = bytes.try_into().ok()?;
         let (parts, _) = bytes.as_chunks::<32>();
-        let mut points = [Point::identity(); 1 + 2 * ROUNDS];
-        for (point, part) in points.iter_mut().zip(parts) {
-            *point = Point::decompress(part)?;
-        }
+        let points = decompress(&parts[..=2 * ROUNDS])?;
         let mut proof = Self {
             quotient: points[0],
             left: [Point::identity(); ROUNDS],
