@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WAIT_MS = 60_000
 LINGER_MS = 200
-"""How long empty mini-blocks may wait for each other when nobody is there to hear of them: an idle devnet then
+"""How long empty mini-blocks may wait for each other when nobody would hear of them: an idle devnet then
 wakes a few times a second instead of a hundred."""
 
 
@@ -42,8 +42,8 @@ class Publisher(Protocol):
     """Who tells subscribers (`devnet.rpc.subscriptions.Hub`, which lives on the event loop)."""
 
     @property
-    def listening(self) -> bool:
-        """Whether anybody has subscribed to anything."""
+    def hears_empty_minis(self) -> bool:
+        """Whether anybody would hear of mini-blocks without transactions."""
 
     def publish(self, sealed: Sealed, /) -> None:
         """These are on disk."""
@@ -94,5 +94,5 @@ class ChainLog:
             self._on_failure(error)
 
     def _next(self) -> Sealed | None:
-        linger_ms = 0 if self._publisher.listening else LINGER_MS
+        linger_ms = 0 if self._publisher.hears_empty_minis else LINGER_MS
         return self._engine.next_sealed(WAIT_MS, linger_ms)

@@ -180,6 +180,11 @@ class Hub:
         """Whether anybody is subscribed to anything. May be asked from any thread."""
         return any(self._topics.values())
 
+    @property
+    def hears_empty_minis(self) -> bool:
+        """Whether anybody would hear of mini-blocks without transactions. May be asked from any thread."""
+        return bool(self._topics[Kind.MINI_BLOCKS] or self._topics[Kind.STATE_CHANGES])
+
     def publish(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """Take news from the log thread. The loop is woken only if somebody listens, which it seldom is."""
         if self.listening and self._loop is not None:

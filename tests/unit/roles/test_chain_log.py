@@ -29,8 +29,8 @@ class Engine:
 class Hub:
     """Notes what was published."""
 
-    def __init__(self, listening=True):
-        self.published, self.listening = [], listening
+    def __init__(self, hears_empty_minis=True):
+        self.published, self.hears_empty_minis = [], hears_empty_minis
 
     def publish(self, sealed):
         self.published.append(sealed)
