@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 WRITE_BUFFER_BYTES = 16 << 20
 BLOCK_CACHE_BYTES = 16 << 20
 BLOOM_BITS = 10  # transaction hashes that don't exist are asked for often (receipts being waited for)
+SNAPSHOT_TABLES = (tables.BLOCK, tables.BLOCK_HASH, tables.CODE, tables.STATE)
+FROZEN_BLOCKS = 256
+"""BLOCKHASH reaches so far."""
+UNINSTALL_ROWS = 10_000
 DATABASE_FILES = (".ldb", ".sst", ".log")
 
 
@@ -93,6 +97,9 @@ class Store:
         self.tip: Tip | None = Tip(*tables.read_pair(tip)) if tip else None
         marker = database.get(tables.META_SNAPSHOT)
         self.snapshot: Tip | None = Tip(*tables.read_pair(marker)) if marker else None
+        first = database.get(tables.META_FIRST)
+        self.first: Tip | None = Tip(*tables.read_pair(first)) if first else None
+        """The log begins after it: this chain was taken over from a peer's snapshot."""
 
     @classmethod
     def open(cls, directory: Path, patience_s: float = 0.0) -> Self:
@@ -292,6 +299,47 @@ class Store:
         size: int = self._db.approximate_size(tables.STATE, tables.after(tables.STATE))
         return size
 
+    # -- a snapshot for a peer, and from one ------------------------------------------------------------------
+
+    def freeze(self) -> FrozenState | None:
+        """The snapshot as it is now, for as long as somebody reads it; None if there is none yet."""
+        frozen = FrozenState(self.directory, self._db.snapshot())
+        if frozen.marker is None:
+            frozen.close()
+            return None
+        return frozen
+
+    def install(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Rows of another node's `FrozenState`, into a database without a log. Part of nothing until `installed`."""
+        assert self.tip is None
+        with self._db.write_batch() as batch:
+            for key, value in rows:
+                batch.put(key, value)
+
+    def installed(self, marker: Tip) -> None:
+        """All rows are there: the chain goes on from the snapshot."""
+        assert self.tip is None
+        with self._db.write_batch(transaction=True, sync=True) as batch:
+            for name in (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP):
+                batch.put(name, tables.pair(*marker))
+        self.snapshot = self.first = self.tip = marker
+
+    def uninstall(self) -> None:
+        """Back to a database without a log and a snapshot, whatever was installed."""
+        for table in SNAPSHOT_TABLES:
+            while True:
+                with self._iterator(table, tables.after(table)) as found:
+                    keys = [key for key, _ in islice(found, UNINSTALL_ROWS)]
+                if not keys:
+                    break
+                with self._db.write_batch() as batch:
+                    for key in keys:
+                        batch.delete(key)
+        with self._db.write_batch(transaction=True, sync=True) as batch:
+            for name in (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP):
+                batch.delete(name)
+        self.snapshot = self.first = self.tip = None
+
     def _chunks(self, table: bytes, chunk: int) -> Iterator[list[tuple[bytes, bytes]]]:
         # The prefixed view strips keys in C: this loop is what a start with millions of values waits for.
         view = self._db.prefixed_db(table)
@@ -323,6 +371,54 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class FrozenState:
+    """The snapshot at one moment, with the newest blocks up to it, as rows of this format's tables, in order.
+
+    May be read by one thread at a time, while the store goes on.
+    """
+
+    def __init__(self, directory: Path, view: Any) -> None:  # noqa: ANN401 plyvel has no types
+        self._directory = directory
+        self._view = view
+        marker = view.get(tables.META_SNAPSHOT)
+        self.marker: Tip | None = Tip(*tables.read_pair(marker)) if marker else None
+
+    @property
+    def block_record(self) -> bytes:
+        """The record of the block that the snapshot stands at."""
+        assert self.marker is not None
+        value = self._view.get(tables.block_key(self.marker.block))
+        if value is None:
+            raise Corrupted(
+                self._directory, f"block {self.marker.block}, where the snapshot stands, is missing"
+            )
+        record: bytes = value[8:]
+        return record
+
+    def rows(self, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) from `start` up to but not including `stop`: hashes and records of blocks, codes, state."""
+        assert self.marker is not None
+        last = self.marker.block
+        first = max(1, last - FROZEN_BLOCKS + 1)
+        for begin, end in (
+            *(
+                (tables.block_key(first), tables.block_key(last + 1)),
+                (tables.CODE, tables.after(tables.CODE)),
+            ),
+            (tables.STATE, tables.after(tables.STATE)),
+        ):
+            begin = max(begin, start)
+            end = end if stop is None else min(end, stop)
+            if begin < end:
+                options = {"start": begin, "stop": end, "verify_checksums": True, "fill_cache": False}
+                with _translated(self._directory), self._view.iterator(**options) as found:
+                    yield from found
+
+    def close(self) -> None:
+        """LevelDB may forget that moment."""
+        self._view.close()
 
 
 def reset(directory: Path, patience_s: float = 0.0) -> None:

@@ -31,6 +31,7 @@ HISTORY = b"h"
 META_IDENTITY = b"!identity"  # JSON, the same as in chain.json
 META_GENESIS = b"!genesis"  # JSON, the genesis document
 META_TIP = b"!tip"  # Tip: the newest mini-block and the newest block in the log
+META_FIRST = b"!first"  # Tip: the log begins after it; absent: it begins with the chain
 META_SNAPSHOT = b"!snapshot"  # Tip: the block that the snapshot stands at, and its last mini-block
 
 _U64 = struct.Struct(">Q")

@@ -1,0 +1,54 @@
+"""The newest items, in memory, encoded once for all peers. Bounded: who is further behind reads the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from devnet.sync.frames import ItemFrame
+from devnet.sync.position import Item, Position
+
+
+class Backlog:
+    """A window over the end of the log."""
+
+    def __init__(self, end: Position, max_bytes: int, max_items: int) -> None:
+        self.end = end
+        self.size_bytes = 0
+        self._max_bytes = max_bytes
+        self._max_items = max_items
+        self._entries: dict[int, tuple[Item, bytes]] = {}
+        """By the sequence number before the item, in order."""
+
+    def append(self, items: Iterable[Item]) -> None:
+        """Goes on with the log, which has no gaps."""
+        for item in items:
+            if item.before != self.end:
+                raise ValueError(f"an item from {item.before} on, but the backlog ends at {self.end}")
+            frame = ItemFrame(item).encode()
+            self._entries[self.end.sequence] = (item, frame)
+            self.end = item.after
+            self.size_bytes += len(frame)
+        while self._entries and (self.size_bytes > self._max_bytes or len(self._entries) > self._max_items):
+            _, frame = self._entries.pop(next(iter(self._entries)))
+            self.size_bytes -= len(frame)
+
+    def after(self, place: Position, max_bytes: int) -> tuple[list[bytes], Position] | None:
+        """Frames that follow a place, and the place after them; None: it is not within the window.
+
+        One frame at least, unless the place is the end.
+        """
+        frames: list[bytes] = []
+        size = 0
+        while place != self.end and size < max_bytes:
+            entry = self._entries.get(place.sequence)
+            if entry is None or entry[0].before != place:
+                return (frames, place) if frames else None
+            frames.append(entry[1])
+            place = entry[0].after
+            size += len(entry[1])
+        return frames, place
+
+    def forget(self) -> None:
+        """Everybody reads the log from here on, until new items come."""
+        self._entries.clear()
+        self.size_bytes = 0

@@ -1,0 +1,84 @@
+"""Ranges of a node's own log, for peers that are behind. May be called from any thread.
+
+Not here: the state snapshot (`snapshot.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from devnet.storage.store import Store
+from devnet.sync.position import Item, ItemKind, Position
+
+
+class NoSuchPlace(ValueError):
+    """The log has no such place: it is of another chain, or begins later."""
+
+
+class ChainSource(Protocol):
+    """A log that others can be fed from."""
+
+    def position(self) -> Position:
+        """Where it ends; everything up to here survives a kill."""
+
+    def oldest(self) -> Position:
+        """Where it begins."""
+
+    def read(self, at: Position, max_bytes: int) -> list[Item]:
+        """The items that follow a place: one at least unless that is the end, no more than about `max_bytes`.
+
+        Raises `NoSuchPlace`.
+        """
+
+    def find(self, kind: ItemKind, number: int) -> bytes | None:
+        """The record of one item."""
+
+
+class StoreLog:
+    """The log in a node's store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def position(self) -> Position:
+        """Where it ends."""
+        return Position.of(self._store.tip)
+
+    def oldest(self) -> Position:
+        """Where it begins."""
+        return Position.of(self._store.first)
+
+    def read(self, at: Position, max_bytes: int) -> list[Item]:
+        """The items that follow a place."""
+        store, end = self._store, self.position()
+        minis, blocks = at
+        if minis > end.minis or blocks > end.blocks or minis < self.oldest().minis:
+            raise NoSuchPlace(f"no place {tuple(at)} in a log that ends at {tuple(end)}")
+        last = store.block(blocks)
+        if blocks and (last is None or last[0] + 1 > minis):
+            raise NoSuchPlace(f"block {blocks} does not end before mini-block {minis}")
+        found: list[Item] = []
+        size = 0
+        records = store.minis(minis, end.minis - 1) if minis < end.minis else iter(())
+        closing = store.block(blocks + 1) if blocks < end.blocks else None
+        if closing is not None and closing[0] + 1 < minis:
+            raise NoSuchPlace(f"block {blocks + 1} ends before mini-block {minis}")
+        while size < max_bytes:
+            if closing is not None and closing[0] + 1 == minis:
+                blocks += 1
+                found.append(Item(ItemKind.BLOCK, Position(minis, blocks), closing[1]))
+                closing = store.block(blocks + 1) if blocks < end.blocks else None
+            elif (row := next(records, None)) is not None:
+                minis += 1
+                found.append(Item(ItemKind.MINI, Position(minis, blocks), row[1]))
+            else:
+                break
+            size += len(found[-1].record)
+        return found
+
+    def find(self, kind: ItemKind, number: int) -> bytes | None:
+        """The record of one item."""
+        if kind is ItemKind.MINI:
+            return self._store.mini(number)
+        block = self._store.block(number)
+        return block[1] if block else None

@@ -1,0 +1,354 @@
+"""Which peers a node is connected to: listens, dials, keeps an address book, sweeps.
+
+A node tries to have `links` connections, so that another upstream is at hand when its own dies, and dials everyone it
+knows of while no data reaches it (`hungry`). It takes `max_links` at most; whoever comes then is told of others and
+sent away: what a node uploads does not grow with their number. Everything happens on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from devnet.sync.frames import MAX_ENDPOINTS, Endpoint, Frame, Hello, Peers, Status
+from devnet.sync.identity import Credentials
+from devnet.sync.peer import Link, LinkClosed, LinkOwner, Rejected
+from devnet.sync.settings import SyncSettings
+
+log = logging.getLogger(__name__)
+
+SWEEP_S: Final = 0.1
+LATE_S: Final = 0.15
+"""A sweep that comes later than this tells that we were asleep ourselves."""
+MAX_BOOK: Final = 256
+MAX_FAILURES: Final = 8
+"""A place that somebody told us of is forgotten after so many failures."""
+DIALS_AT_ONCE: Final = 6
+NEWCOMER: Final = bytes(32)
+"""The genesis hash of one who does not know it yet."""
+PROVER: Final = "prover"
+
+
+@dataclass(frozen=True)
+class Local:
+    """What this node says of itself."""
+
+    node: str
+    role: str
+    chain_id: int
+    genesis_hash: bytes
+
+
+class Service(Protocol):
+    """The node's business with its peers."""
+
+    def standing(self) -> Status:
+        """Where this node stands."""
+
+    def hungry(self) -> bool:
+        """Whether data should come, and none does."""
+
+    def joined(self, link: Link) -> None:
+        """A peer is there."""
+
+    def heard(self, link: Link, frame: Frame) -> None:
+        """A frame of a peer that is there."""
+
+    def left(self, link: Link) -> None:
+        """A peer is gone."""
+
+    def swept(self, now: float) -> None:
+        """Several times a second."""
+
+
+@dataclass
+class _Place:
+    """An entry of the address book."""
+
+    endpoint: Endpoint
+    bootstrap: bool
+    due: float = 0.0
+    failures: int = 0
+
+
+@dataclass
+class Traffic:
+    """Bytes of all connections so far, as they were on the wire."""
+
+    bytes_in: int = 0
+    bytes_out: int = 0
+    content_in: int = 0
+    content_out: int = 0
+
+    def add(self, link: Link) -> None:
+        """Counts a connection."""
+        self.bytes_in += link.bytes_in
+        self.bytes_out += link.bytes_out
+        self.content_in += link.content_in
+        self.content_out += link.content_out
+
+
+@dataclass
+class _Counts:
+    refused: int = 0
+    ended: Traffic = field(default_factory=Traffic)
+
+
+class Mesh(LinkOwner):
+    """Call `start` once and `stop` once."""
+
+    def __init__(
+        self, local: Local, credentials: Credentials, settings: SyncSettings, service: Service
+    ) -> None:
+        self.local = local
+        self.links: set[Link] = set()
+        """Those that are ready."""
+        self._settings = settings
+        self._service = service
+        self._server_context = credentials.server_context()
+        self._client_context = credentials.client_context()
+        self._all: set[Link] = set()
+        self._book: dict[str, _Place] = {}
+        self._dials: dict[str, asyncio.Task[None]] = {}
+        self._server: asyncio.Server | None = None
+        self._endpoint: Endpoint | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._swept_at = 0.0
+        self._counts = _Counts()
+        for endpoint in settings.bootstrap:
+            if endpoint.node != local.node:
+                self._book[endpoint.node] = _Place(endpoint, bootstrap=True)
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listens (raises `OSError`) and begins to dial."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: self._new_link(dialed=False),
+            self._settings.host,
+            self._settings.port,
+            ssl=self._server_context,
+            ssl_handshake_timeout=self._settings.handshake_s,
+        )
+        port: int = self._server.sockets[0].getsockname()[1]
+        self._endpoint = Endpoint(self.local.node, self._settings.host, port)
+        self._swept_at = loop.time()
+        self._sweep()
+
+    async def stop(self) -> None:
+        """Says goodbye to everyone."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._server is not None:
+            self._server.close()
+        for task in [*self._dials.values()]:
+            task.cancel()
+        await asyncio.gather(*self._dials.values(), return_exceptions=True)
+        for link in list(self._all):
+            link.close("the node stops")
+        deadline = asyncio.get_running_loop().time() + 1.0
+        while self._all and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.005)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where this node listens. Only after `start`."""
+        if self._endpoint is None:
+            raise RuntimeError("the node is not listening")
+        return self._endpoint
+
+    def traffic(self) -> Traffic:
+        """Bytes of all connections, those that have ended too."""
+        ended = self._counts.ended
+        total = Traffic(ended.bytes_in, ended.bytes_out, ended.content_in, ended.content_out)
+        for link in self._all:
+            total.add(link)
+        return total
+
+    # -- the connections' owner ------------------------------------------------------------------------------
+
+    def _new_link(self, dialed: bool) -> Link:
+        link = Link(self, self._settings, dialed)
+        self._all.add(link)
+        return link
+
+    def hello(self) -> Hello:
+        """What we say of ourselves."""
+        local, endpoint = self.local, self.endpoint
+        return Hello(
+            *(local.chain_id, local.genesis_hash, local.node, local.role),
+            *(endpoint.host, endpoint.port, self._service.standing()),
+        )
+
+    def ready(self, link: Link) -> None:
+        """Takes the peer in, if it fits."""
+        hello, local = link.hello, self.local
+        if hello.node == local.node:
+            raise Rejected("you are myself")
+        if hello.chain_id != local.chain_id:
+            raise Rejected(f"this is chain {local.chain_id}, not {hello.chain_id}")
+        if (
+            NEWCOMER not in (hello.genesis_hash, local.genesis_hash)
+            and hello.genesis_hash != local.genesis_hash
+        ):
+            raise Rejected(f"this chain's genesis is 0x{local.genesis_hash.hex()}")
+        for older in list(self.links):
+            if older.name.node == hello.node and older.dialed == link.dialed:
+                # The peer's certificate says that it is the same one: it has started again, or lost its end.
+                self._forget(older)
+                older.close("you have connected anew")
+        if not link.dialed and sum(not each.dialed for each in self.links) >= self._settings.max_links:
+            link.send(Peers(self.endpoints(but=hello.node)))
+            raise Rejected("full")
+        self.links.add(link)
+        if hello.port:
+            self.learn((Endpoint(hello.node, hello.host, hello.port),))
+        log.info("connected with %s (%s), which stands at %s", link, hello.role, tuple(link.status.position))
+        link.send(Peers(self.endpoints(but=hello.node)))
+        self._service.joined(link)
+
+    def heard(self, link: Link, frame: Frame) -> None:
+        """A frame that is not the connection's own business."""
+        if isinstance(frame, Peers):
+            self.learn(frame.endpoints)
+        else:
+            self._service.heard(link, frame)
+
+    def lost(self, link: Link) -> None:
+        """The end of a connection."""
+        if link not in self._all:
+            return
+        self._all.discard(link)
+        self._counts.ended.add(link)
+        if not link.is_ready:
+            self._counts.refused += not link.dialed
+            log.info(
+                "a connection that %s: %s",
+                "we made failed" if link.dialed else "came was refused",
+                link.reason,
+            )
+        self._forget(link)
+
+    def _forget(self, link: Link) -> None:
+        if link in self.links:
+            self.links.discard(link)
+            log.info("disconnected from %s: %s", link, link.reason or "replaced")
+            place = self._book.get(link.name.node)
+            if place is not None:
+                place.due = asyncio.get_running_loop().time() + self._settings.retry_s * random.random()
+            self._service.left(link)
+
+    def announce(self) -> None:
+        """Tells everyone where we stand now, not at the next ping."""
+        status = self._service.standing()
+        for link in self.links:
+            if not link.closed:
+                link.ping(status)
+
+    # -- the address book ------------------------------------------------------------------------------------
+
+    def learn(self, endpoints: tuple[Endpoint, ...]) -> None:
+        """Notes where others listen."""
+        for endpoint in endpoints:
+            if endpoint.node == self.local.node or not endpoint.port or not endpoint.node:
+                continue
+            place = self._book.get(endpoint.node)
+            if place is not None:
+                # It may have started anew on another port; only it or its neighbours know.
+                if place.endpoint != endpoint and not self._linked(endpoint.node):
+                    place.endpoint, place.due, place.failures = endpoint, 0.0, 0
+            elif len(self._book) < MAX_BOOK:
+                self._book[endpoint.node] = _Place(endpoint, bootstrap=False)
+
+    def endpoints(self, but: str = "") -> tuple[Endpoint, ...]:
+        """Where those listen whom we are connected with."""
+        found = {
+            link.hello.node: Endpoint(link.hello.node, link.hello.host, link.hello.port)
+            for link in self.links
+            if link.hello.port and link.hello.node != but
+        }
+        return tuple(found.values())[:MAX_ENDPOINTS]
+
+    def _linked(self, node: str) -> bool:
+        return any(link.name.node == node for link in self.links)
+
+    def _dial_due(self, now: float) -> None:
+        enough = sum(link.name.role != PROVER for link in self.links) + len(self._dials)
+        wanted = MAX_BOOK if self._service.hungry() else self._settings.links
+        if enough >= wanted:
+            return
+        due = [
+            place
+            for node, place in self._book.items()
+            if place.due <= now and node not in self._dials and not self._linked(node)
+        ]
+        random.shuffle(due)
+        due.sort(key=lambda place: (place.failures, not place.bootstrap))
+        for place in due[: min(wanted - enough, DIALS_AT_ONCE - len(self._dials))]:
+            self.dial(place.endpoint)
+
+    def dial_soon(self, node: str) -> None:
+        """Somebody whom we were told of just now: try at once."""
+        place = self._book.get(node)
+        if place is not None and node not in self._dials and not self._linked(node):
+            if len(self._dials) < DIALS_AT_ONCE:
+                self.dial(place.endpoint)
+            else:
+                place.due = 0.0
+
+    def dial(self, endpoint: Endpoint) -> None:
+        """Tries to connect, in the background."""
+        node = endpoint.node
+        task = asyncio.get_running_loop().create_task(self._dial(endpoint), name=f"dial {node}")
+        self._dials[node] = task
+        task.add_done_callback(lambda _: self._dials.pop(node, None))
+
+    async def _dial(self, endpoint: Endpoint) -> None:
+        loop = asyncio.get_running_loop()
+        link = self._new_link(dialed=True)
+        try:
+            async with asyncio.timeout(self._settings.handshake_s):
+                await loop.create_connection(
+                    lambda: link, endpoint.host, endpoint.port, ssl=self._client_context
+                )
+                await link.greeted
+        except (OSError, TimeoutError, LinkClosed) as error:
+            log.debug("cannot reach %s: %r", endpoint, error)
+            link.abort("no greeting in time")
+            self._all.discard(link)
+            self._failed(endpoint)
+        else:
+            if place := self._book.get(endpoint.node):
+                place.failures = 0
+            if link.name.node != endpoint.node:
+                self._failed(endpoint)  # somebody else lives there now
+
+    def _failed(self, endpoint: Endpoint) -> None:
+        place = self._book.get(endpoint.node)
+        if place is None:
+            return
+        place.failures += 1
+        wait = min(self._settings.retry_s * 2 ** (place.failures - 1), self._settings.retry_max_s)
+        place.due = asyncio.get_running_loop().time() + wait * random.uniform(0.75, 1.25)
+        if place.failures >= MAX_FAILURES and not place.bootstrap:
+            del self._book[endpoint.node]
+
+    # -- the sweep -------------------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = now - self._swept_at - SWEEP_S
+        self._swept_at = now
+        status = self._service.standing()
+        for link in list(self._all):
+            if late > LATE_S:
+                link.forgive(late)
+            link.tick(now, status)
+        self._service.swept(now)
+        self._dial_due(now)
+        self._sweeper = loop.call_later(SWEEP_S, self._sweep)

@@ -1,0 +1,69 @@
+"""A place in the chain log, and what stands there. Nothing here looks into a record.
+
+The log is one sequence: the mini-blocks of block 1, the record of block 1, the mini-blocks of block 2, ... A place is
+how many of each lie before it, and every item carries the place after it: who knows where he stands sees from two
+numbers whether an item is the next, an old one, or beyond a gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from devnet.storage.store import Tip
+
+U64_MAX = 2**64 - 1
+
+
+class Position(NamedTuple):
+    """So many mini-blocks and so many blocks (genesis not counted) are in the log."""
+
+    minis: int
+    blocks: int
+
+    @classmethod
+    def of(cls, tip: Tip | None) -> Position:
+        """The place where a store's log ends."""
+        return cls(tip.mini + 1, tip.block) if tip else GENESIS
+
+    @property
+    def tip(self) -> Tip:
+        """The numbers of the newest mini-block and the newest block."""
+        return Tip(self.minis - 1, self.blocks)
+
+    @property
+    def sequence(self) -> int:
+        """How many items the log has up to here: unique for each place of one chain."""
+        return self.minis + self.blocks
+
+
+GENESIS = Position(0, 0)
+
+
+class ItemKind(IntEnum):
+    """What a record is."""
+
+    MINI = 0
+    BLOCK = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record of the log."""
+
+    kind: ItemKind
+    after: Position
+    """The place after it."""
+    record: bytes
+
+    @property
+    def before(self) -> Position:
+        """The place that it continues."""
+        minis, blocks = self.after
+        return Position(minis - 1, blocks) if self.kind is ItemKind.MINI else Position(minis, blocks - 1)
+
+    @property
+    def number(self) -> int:
+        """The mini-block's number, or the block's."""
+        return self.after.minis - 1 if self.kind is ItemKind.MINI else self.after.blocks

@@ -1,0 +1,183 @@
+"""Feeds the log to other nodes: each from the place where it stands, as fast as it takes it.
+
+    publish --> backlog --> child's task --(credit, socket)--> child
+    log on disk --(when the child's place has left the backlog)--^
+
+A child is a place in the log and nothing else: nothing is queued for it, so that a slow or stuck one costs neither
+memory nor anybody else's time. When its place leaves the backlog it is fed from the disk until it has come up again.
+A node feeds `fanout` children; further ones are sent to those.
+
+Owns one thread for reading the disk (`sync-log`); everything else happens on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from devnet.sync.backlog import Backlog
+from devnet.sync.chain_source import ChainSource, NoSuchPlace
+from devnet.sync.frames import Accepted, Channel, Declined, Endpoint, ItemFrame, Status, Subscribe
+from devnet.sync.peer import Link, LinkClosed
+from devnet.sync.position import Item, Position
+from devnet.sync.settings import SyncSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Child:
+    link: Link
+    place: Position
+    """Everything up to here was sent."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    from_disk: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True)
+class ChildStatus:
+    """How a child is doing."""
+
+    node: str
+    behind: int
+    """Items that were not sent to it yet."""
+    from_disk: bool
+
+
+class Publisher:
+    """Call `publish` with what is durable, in order."""
+
+    def __init__(self, source: ChainSource, settings: SyncSettings, status: Callable[[], Status]) -> None:
+        self._source = source
+        self._settings = settings
+        self._status = status
+        self._backlog = Backlog(source.position(), settings.backlog_bytes, settings.backlog_items)
+        self._children: dict[Link, _Child] = {}
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="sync-log")
+
+    @property
+    def position(self) -> Position:
+        """Where the log ends, as far as it was published."""
+        return self._backlog.end
+
+    @property
+    def free(self) -> int:
+        """How many more children it could feed."""
+        return max(0, self._settings.fanout - len(self._children))
+
+    def children(self) -> list[ChildStatus]:
+        """Who is fed."""
+        end = self.position.sequence
+        return [
+            ChildStatus(child.link.name.node, end - child.place.sequence, child.from_disk)
+            for child in self._children.values()
+        ]
+
+    def feeds(self, link: Link) -> bool:
+        """Whether that peer is a child."""
+        return link in self._children
+
+    def publish(self, items: list[Item]) -> None:
+        """Goes on with the log."""
+        self._backlog.append(items)
+        for child in self._children.values():
+            child.news.set()
+
+    def forget(self) -> None:
+        """Who asks again for something older gets what is on disk."""
+        self._backlog.forget()
+
+    def subscribe(self, link: Link, frame: Subscribe) -> None:
+        """A peer wants the log from a place on."""
+        self.unsubscribe(link)
+        reason = self._objection(link, frame.position)
+        if reason:
+            link.send(Declined(frame.serial, reason, self._instead(link)))
+            return
+        link.send(Accepted(frame.serial))
+        child = self._children[link] = _Child(link, frame.position)
+        child.task = asyncio.get_running_loop().create_task(self._feed(child), name=f"feed {link}")
+        log.info("feeding %s from %s", link, tuple(frame.position))
+
+    def _objection(self, link: Link, place: Position) -> str:
+        status = self._status()
+        if link.name.node in status.path:
+            return "my data comes by you"
+        if place.minis > self.position.minis or place.blocks > self.position.blocks:
+            return "you are ahead of me"
+        if place.minis < status.oldest.minis:
+            return "my log begins later"
+        if not status.path and place == self.position:
+            return "no data comes to me"
+        if not self.free:
+            return "full"
+        return ""
+
+    def _instead(self, asking: Link) -> tuple[Endpoint, ...]:
+        return tuple(
+            Endpoint(link.hello.node, link.hello.host, link.hello.port)
+            for link in self._children
+            if link.hello.port and link is not asking and link.name.node != asking.name.node
+        )
+
+    def unsubscribe(self, link: Link) -> None:
+        """A peer wants no more, or is gone."""
+        child = self._children.pop(link, None)
+        if child is not None and child.task is not None:
+            child.task.cancel()
+
+    def dismiss(self, node: str, reason: str) -> None:
+        """Feeds a node no more: it would go in a circle."""
+        for link in [link for link in self._children if link.name.node == node]:
+            self.unsubscribe(link)
+            link.send(Declined(0, reason))
+
+    async def _feed(self, child: _Child) -> None:
+        link = child.link
+        try:
+            while True:
+                child.news.clear()
+                frames, place = await self._next(child)
+                if not frames:
+                    await child.news.wait()
+                    continue
+                await link.stream(Channel.DATA, frames)
+                child.place = place
+        except LinkClosed:
+            pass
+        except NoSuchPlace as error:
+            link.close(str(error))
+        except Exception:
+            log.exception("cannot feed %s", link)
+            link.close("internal error")
+        finally:
+            if self._children.get(link) is child:
+                del self._children[link]
+
+    async def _next(self, child: _Child) -> tuple[list[bytes], Position]:
+        place = child.place
+        if place.sequence >= self.position.sequence:
+            return [], place  # also when it had it from the disk before it was published
+        found = self._backlog.after(place, self._settings.batch_bytes)
+        child.from_disk = found is None
+        if found is not None:
+            return found
+        items = await asyncio.get_running_loop().run_in_executor(
+            self._disk, self._source.read, place, self._settings.range_bytes
+        )
+        if not items:
+            raise NoSuchPlace(f"nothing follows {tuple(place)}")
+        return [ItemFrame(item).encode() for item in items], items[-1].after
+
+    async def stop(self) -> None:
+        """Feeds nobody any more."""
+        tasks = [child.task for child in self._children.values() if child.task is not None]
+        self._children.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._disk.shutdown(wait=True)

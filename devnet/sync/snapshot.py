@@ -1,0 +1,205 @@
+"""A state snapshot as it goes over the wire: rows of the store's tables, cut into chunks, each with its digest.
+
+The serving end (`SnapshotServer`) and the format. A snapshot is read from a LevelDB view that stands still while the
+node goes on; one view at most is held, as long as somebody reads from it.
+
+    chunk = row*        row = table u8 | key length u16 | value length u32 | key | value
+
+Tables: state and code (the whole), and the records, numbers and hashes of the newest blocks, which the EVM may ask
+for. Owns one thread (`sync-snapshot`); everything else happens on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import struct
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from devnet.storage.store import FrozenState, Store
+from devnet.sync.frames import KIB, Channel, Chunk, ChunkRequest, Genesis, Malformed, Manifest
+from devnet.sync.peer import Link, LinkClosed
+from devnet.sync.position import GENESIS, Position
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES: Final = 256 * KIB
+IDLE_S: Final = 30.0
+"""A view that nobody read from for so long is let go."""
+REQUESTS_AT_ONCE: Final = 8
+_ROW = struct.Struct(">HI")
+
+Row = tuple[bytes, bytes]
+"""Key with its table's byte, and value."""
+
+
+def encode_rows(rows: list[Row]) -> bytes:
+    """A chunk."""
+    parts: list[bytes] = []
+    for key, value in rows:
+        parts += (key[:1], _ROW.pack(len(key) - 1, len(value)), key[1:], value)
+    return b"".join(parts)
+
+
+def decode_rows(data: bytes) -> list[Row]:
+    """The rows of a chunk, if it is nothing but rows."""
+    rows: list[Row] = []
+    at = 0
+    while at < len(data):
+        if len(data) - at < 1 + _ROW.size:
+            raise Malformed("a chunk ends within a row")
+        key_size, value_size = _ROW.unpack_from(data, at + 1)
+        begin = at + 1 + _ROW.size
+        end = begin + key_size + value_size
+        if end > len(data):
+            raise Malformed("a chunk ends within a row")
+        rows.append((data[at : at + 1] + data[begin : begin + key_size], data[begin + key_size : end]))
+        at = end
+    return rows
+
+
+def digest(chunk: bytes) -> bytes:
+    """What the manifest holds of a chunk."""
+    return hashlib.sha256(chunk).digest()
+
+
+@dataclass
+class _Held:
+    manifest: Manifest
+    frozen: FrozenState
+    starts: list[bytes]
+    """The first key of each chunk."""
+    used_at: float
+
+    def chunk(self, index: int) -> bytes:
+        """One chunk, as it was digested."""
+        stop = self.starts[index + 1] if index + 1 < len(self.starts) else None
+        return encode_rows(list(self.frozen.rows(self.starts[index], stop)))
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += len(row[0]) + len(row[1]) + _ROW.size
+        if size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+class SnapshotServer:
+    """Gives the genesis and snapshots to peers that ask."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._held: _Held | None = None
+        self._making = asyncio.Lock()
+        self._reading = 0
+        self._tasks: dict[asyncio.Task[None], Link] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync-snapshot")
+
+    def genesis(self, link: Link) -> None:
+        """A peer asks what the chain begins with."""
+        self._answer(link, self._send_genesis(link))
+
+    def manifest(self, link: Link) -> None:
+        """A peer asks for a snapshot's manifest."""
+        self._answer(link, self._send_manifest(link))
+
+    def chunk(self, link: Link, frame: ChunkRequest) -> None:
+        """A peer asks for a chunk."""
+        self._answer(link, self._send_chunk(link, frame))
+
+    def _answer(self, link: Link, work: object) -> None:
+        if sum(each is link for each in self._tasks.values()) >= REQUESTS_AT_ONCE:
+            work.close()  # type: ignore[attr-defined]
+            raise Malformed("too many requests at once")
+        task = self._loop.create_task(self._guard(link, work))
+        self._tasks[task] = link
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    @staticmethod
+    async def _guard(link: Link, work: object) -> None:
+        try:
+            await work  # type: ignore[misc]
+        except LinkClosed:
+            pass
+        except Exception:
+            log.exception("cannot serve %s", link)
+            link.close("internal error")
+
+    async def _send_genesis(self, link: Link) -> None:
+        identity = self._store.identity
+        assert identity is not None
+        await link.stream(Channel.DATA, [Genesis(identity.encode(), self._store.genesis).encode()])
+
+    async def _send_manifest(self, link: Link) -> None:
+        held = await self._hold()
+        manifest = held.manifest if held is not None else Manifest(GENESIS, b"", ())
+        await link.stream(Channel.DATA, [manifest.encode()])
+
+    async def _send_chunk(self, link: Link, frame: ChunkRequest) -> None:
+        held = self._held
+        data = b""
+        if held is not None and held.manifest.position == frame.position and frame.index < len(held.starts):
+            held.used_at = self._loop.time()
+            self._reading += 1
+            try:
+                data = await self._loop.run_in_executor(self._thread, held.chunk, frame.index)
+            finally:
+                self._reading -= 1
+        await link.stream(Channel.DATA, [Chunk(frame.index, data).encode()])
+
+    async def _hold(self) -> _Held | None:
+        """The snapshot that is being read by others, or a new one."""
+        async with self._making:
+            held = self._held
+            if held is None or (
+                self._idle(held) and held.manifest.position != Position.of(self._store.snapshot)
+            ):
+                self._let_go()
+                self._held = held = await self._loop.run_in_executor(self._thread, self._make)
+            if held is not None:
+                held.used_at = self._loop.time()
+            return held
+
+    def _make(self) -> _Held | None:
+        frozen = self._store.freeze()
+        if frozen is None:
+            return None
+        starts: list[bytes] = []
+        digests: list[bytes] = []
+        for rows in _chunks(frozen.rows()):
+            starts.append(rows[0][0])
+            digests.append(digest(encode_rows(rows)))
+        manifest = Manifest(Position.of(frozen.marker), frozen.block_record, tuple(digests))
+        return _Held(manifest, frozen, starts, 0.0)
+
+    def _idle(self, held: _Held) -> bool:
+        return not self._reading and self._loop.time() - held.used_at > IDLE_S
+
+    def swept(self) -> None:
+        """Several times a second: lets go of what nobody reads any more."""
+        if self._held is not None and not self._making.locked() and self._idle(self._held):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.frozen.close()
+
+    async def stop(self) -> None:
+        """Serves nobody any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._loop.run_in_executor(None, self._thread.shutdown)
+        self._let_go()

@@ -1,0 +1,129 @@
+"""Where received items go: the seam between the network and the chain.
+
+`Target` is what the follower asks for; `EngineTarget` is the real one: the engine checks and applies, the store
+keeps, and only then is anything shown or passed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from devnet.storage.store import Store
+from devnet.sync.position import Item, ItemKind, Position
+
+if TYPE_CHECKING:
+    from devnet._engine import SealedBlock, SealedMini
+
+    Sealed = list[SealedMini | SealedBlock]
+
+CONTRADICTION: Final = "equivocation"
+
+
+class Refused(Exception):
+    """An item is not what the chain's rules make it; nothing of it was applied."""
+
+    def __init__(self, kind: str, reason: str, item: Item, other: bytes | None = None) -> None:
+        super().__init__(f"{item.kind.name.lower()} {item.number}: {reason} ({kind})")
+        self.kind = kind
+        """The engine's word for what is wrong: "order", "signature", "seal", "roots", "diff", ..."""
+        self.reason = reason
+        self.item = item
+        self.other = other
+        """The record that it contradicts, if that is what is wrong."""
+
+
+class Target(Protocol):
+    """Takes the log. All calls come from one thread."""
+
+    def position(self) -> Position:
+        """Everything up to here is applied and durable."""
+
+    def apply(self, items: list[Item]) -> None:
+        """Checks and applies items that continue the log; when this returns they are durable.
+
+        Raises `Refused` for the first one that is wrong, when those before it are applied and durable.
+        """
+
+    def recheck(self, item: Item) -> None:
+        """An item that is applied already came again. Raises `Refused` when its content is another."""
+
+
+class ApplyingEngine(Protocol):
+    """The engine's end, after `follow()` (`devnet._engine.Engine`)."""
+
+    def apply_mini(self, record: bytes) -> SealedMini | None:
+        """Checks and applies the next mini-block; None: it is applied already. Raises `BadData`."""
+
+    def apply_block(self, record: bytes) -> SealedBlock | None:
+        """Checks and closes the block; None: it is closed already. Raises `BadData`."""
+
+    def durable(self, mini: int, block: int) -> None:
+        """Everything up to here is on disk."""
+
+
+class EngineTarget:
+    """Engine and store of a full node. `bad_data` is the engine's exception class."""
+
+    def __init__(
+        self,
+        engine: ApplyingEngine,
+        store: Store,
+        publish: Callable[[Sealed], object],
+        bad_data: type[Exception],
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._publish = publish
+        self._bad_data = bad_data
+
+    def position(self) -> Position:
+        """Where the store's log ends."""
+        return Position.of(self._store.tip)
+
+    def apply(self, items: list[Item]) -> None:
+        """Applies in the engine, writes in one batch, shows."""
+        applied: list[Any] = []
+        refused: Refused | None = None
+        for item in items:
+            try:
+                sealed = self._take(item)
+            except self._bad_data as error:
+                refused = self._refusal(item, error)
+                break
+            if sealed is not None:
+                applied.append(sealed)
+        if applied:
+            tip = self._store.append(applied)
+            self._engine.durable(tip.mini, tip.block)
+            self._publish(applied)
+        if refused is not None:
+            raise refused
+
+    def _take(self, item: Item) -> SealedMini | SealedBlock | None:
+        if item.kind is ItemKind.MINI:
+            return self._engine.apply_mini(item.record)
+        return self._engine.apply_block(item.record)
+
+    def recheck(self, item: Item) -> None:
+        """Compares with what is on disk; the engine says what another content means."""
+        known = self._known(item)
+        if known is None or known == item.record:
+            return
+        try:
+            self._take(item)
+        except self._bad_data as error:
+            raise self._refusal(item, error, known) from None
+        raise Refused("order", "it is not what stands at its place", item, known)
+
+    def _known(self, item: Item) -> bytes | None:
+        if item.kind is ItemKind.MINI:
+            return self._store.mini(item.number)
+        block = self._store.block(item.number)
+        return block[1] if block else None
+
+    @staticmethod
+    def _refusal(item: Item, error: Exception, other: bytes | None = None) -> Refused:
+        kind = getattr(error, "kind", "unknown")
+        reason = getattr(error, "reason", str(error))
+        return Refused(str(kind), str(reason), item, other if kind == CONTRADICTION else None)

@@ -1,0 +1,93 @@
+"""Several nodes of one network in one process, over real TLS sockets, on one event loop."""
+
+import asyncio
+import time
+
+from devnet.sync import Authority, Endpoint, Local, SyncNode, SyncSettings
+from tests.support.chain_log import MemoryLog, sealed
+from tests.support.waiting import DEADLINE_S
+
+CHAIN_ID = 6343
+GENESIS_HASH = bytes(range(32))
+
+
+async def eventually(look, what, deadline_s=DEADLINE_S):
+    """Return the first true value of `look()`."""
+    end = time.monotonic() + deadline_s
+    while not (value := look()):
+        assert time.monotonic() < end, f"waited {deadline_s} s for {what}"
+        await asyncio.sleep(0.01)
+    return value
+
+
+class Net:
+    """`async with Net(tmp_path) as net:`; nodes are stopped at its end."""
+
+    def __init__(self, directory):
+        self.authority = Authority.open(directory / "tls")
+        self.nodes = {}
+        self.logs = {}
+        self.refused = []
+        self.failures = []
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await asyncio.gather(*(node.stop() for node in self.nodes.values()))
+        assert not self.failures
+
+    def local(self, name, role, **changed):
+        return Local(
+            **{"node": name, "role": role, "chain_id": CHAIN_ID, "genesis_hash": GENESIS_HASH} | changed
+        )
+
+    async def node(self, name, role="full-node", log=None, peers=(), local=None, **settings):
+        """Start a node; `peers` are names of nodes, or endpoints."""
+        log = log if log is not None else MemoryLog()
+        places = tuple(self.endpoint(peer) if isinstance(peer, str) else peer for peer in peers)
+        node = SyncNode(
+            local or self.local(name, role),
+            self.authority.issue(name, role),
+            SyncSettings(bootstrap=places, **settings),
+            log=log if role != "prover" else None,
+            target=log if role == "full-node" else None,
+            on_refused=lambda refused, source: self.refused.append((name, source, refused)),
+            on_failure=self.failures.append,
+        )
+        await node.start()
+        self.nodes[name], self.logs[name] = node, log
+        return node
+
+    def endpoint(self, name):
+        return self.nodes[name].endpoint
+
+    async def sequencer(self, length=0, **settings):
+        return await self.node("seq", "sequencer", MemoryLog(length), **settings)
+
+    def seal(self, count=1, size=40):
+        """The sequencer goes on."""
+        self.nodes["seq"].publish([sealed(item) for item in self.logs["seq"].extend(count, size)])
+
+    async def kill(self, name):
+        """Drop a node without a word, as the death of its process would."""
+        node = self.nodes.pop(name)
+        for link in list(node._mesh._all):
+            link.abort("killed")
+        await node.stop()
+
+    def level(self, *names):
+        """Whether these (all) nodes stand where the sequencer stands."""
+        return all(
+            self.logs[name].end == self.logs["seq"].end
+            for name in names or self.nodes
+            if self.nodes[name]._local.role != "prover"
+        )
+
+    async def all_level(self, *names):
+        await eventually(lambda: self.level(*names), f"{names or 'all'} to be level")
+
+
+def moved(endpoint, port):
+    """The same node, as seen through a proxy."""
+    return Endpoint(endpoint.node, endpoint.host, port)
