@@ -608,8 +608,8 @@ class FrameReader:
 
     @property
     def partial_bytes(self) -> int:
-        """What is here of a frame that is not complete yet."""
-        return len(self._buffer)
+        """What is here of a payload that is not complete yet."""
+        return len(self._buffer) if self._type is not None else 0
 
     def feed(self, data: bytes, deliver: Callable[[Frame], None]) -> None:
         """Takes the next bytes of the stream and hands over every frame that is complete."""

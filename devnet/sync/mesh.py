@@ -178,10 +178,11 @@ class Mesh(LinkOwner):
 
     def hello(self) -> Hello:
         """What we say of ourselves."""
-        local, endpoint = self.local, self.endpoint
+        local = self.local
+        host, port = self._settings.advertised or (self.endpoint.host, self.endpoint.port)
         return Hello(
             *(local.chain_id, local.genesis_hash, local.node, local.role),
-            *(endpoint.host, endpoint.port, self._service.standing()),
+            *(host, port, self._service.standing()),
         )
 
     def ready(self, link: Link) -> None:
@@ -205,8 +206,8 @@ class Mesh(LinkOwner):
             link.send(Peers(self.endpoints(but=hello.node)))
             raise Rejected("full")
         self.links.add(link)
-        if hello.port:
-            self.learn((Endpoint(hello.node, hello.host, hello.port),))
+        if link.listens is not None:
+            self.learn((link.listens,))
         log.info("connected with %s (%s), which stands at %s", link, hello.role, tuple(link.status.position))
         link.send(Peers(self.endpoints(but=hello.node)))
         self._service.joined(link)
@@ -267,9 +268,9 @@ class Mesh(LinkOwner):
     def endpoints(self, but: str = "") -> tuple[Endpoint, ...]:
         """Where those listen whom we are connected with."""
         found = {
-            link.hello.node: Endpoint(link.hello.node, link.hello.host, link.hello.port)
+            link.listens.node: link.listens
             for link in self.links
-            if link.hello.port and link.hello.node != but
+            if link.listens is not None and link.listens.node != but
         }
         return tuple(found.values())[:MAX_ENDPOINTS]
 

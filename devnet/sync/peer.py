@@ -26,6 +26,7 @@ from devnet.sync.frames import (
     Bye,
     Channel,
     Credit,
+    Endpoint,
     Frame,
     FrameReader,
     Hello,
@@ -47,6 +48,7 @@ WRITE_BUFFER_BYTES: Final = 64 * KIB
 """Beyond this, data waits in our hands, where newer things can still overtake it."""
 WRITE_BUFFER_LIMIT: Final = 2 * MIB
 NOT_SENT_BYTES: Final = 64 * KIB
+ANY_ADDRESS: Final = ("0.0.0.0", "::")
 FAREWELL_S: Final = 0.5
 PING_AT_LEAST_S: Final = 1.0
 RTT_WEIGHT: Final = 0.25
@@ -85,6 +87,8 @@ class Link(asyncio.Protocol):
     name: PeerName
     hello: Hello
     status: Status
+    listens: Endpoint | None
+    """Where it can be reached."""
 
     def __init__(self, owner: LinkOwner, settings: SyncSettings, dialed: bool) -> None:
         self.dialed = dialed
@@ -223,10 +227,18 @@ class Link(asyncio.Protocol):
             raise Malformed(f"it calls itself {hello.node} ({hello.role}), unlike its certificate")
         self.hello = hello
         self.status = hello.status
+        self.listens = self._where(hello)
         self.is_ready = True
         self._owner.ready(self)
         if not self.closed and not self.greeted.done():
             self.greeted.set_result(None)
+
+    def _where(self, hello: Hello) -> Endpoint | None:
+        assert self._transport is not None
+        host = hello.host
+        if host in ANY_ADDRESS:  # what it listens on says nothing of where it is; the socket does
+            host = str(self._transport.get_extra_info("peername")[0])
+        return Endpoint(hello.node, host, hello.port) if host and hello.port else None
 
     def _pong(self, token: int) -> None:
         if token == self._ping_token:
@@ -317,7 +329,7 @@ class Link(asyncio.Protocol):
 
     @property
     def partial_bytes(self) -> int:
-        """What is here of a frame that is not complete yet."""
+        """What is here of a payload that is not complete yet."""
         return self._reader.partial_bytes
 
     def patience_s(self, base_s: float) -> float:

@@ -119,9 +119,9 @@ class Publisher:
 
     def _instead(self, asking: Link) -> tuple[Endpoint, ...]:
         return tuple(
-            Endpoint(link.hello.node, link.hello.host, link.hello.port)
+            link.listens
             for link in self._children
-            if link.hello.port and link is not asking and link.name.node != asking.name.node
+            if link.listens is not None and link.name.node != asking.name.node
         )
 
     def unsubscribe(self, link: Link) -> None:

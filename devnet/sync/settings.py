@@ -16,12 +16,14 @@ class SyncSettings:
     host: str = "127.0.0.1"
     port: int = 0
     """Where it listens; 0: any free port."""
+    advertised: tuple[str, int] | None = None
+    """Where peers reach it, if not there: behind a forwarded port, for example."""
     bootstrap: tuple[Endpoint, ...] = ()
     """Peers to begin with; more become known by them."""
     fanout: int = 4
     """Nodes that it feeds; further ones are sent to those."""
     links: int = 3
-    """Connections it tries to have, so that another upstream is at hand when its own dies."""
+    """Connections it tries to have, so that another upstream is at hand when its own dies; 0: it waits to be dialed."""
     max_links: int = 12
     """Connections it has at most; a further peer is told of others and sent away."""
 
@@ -53,7 +55,7 @@ class SyncSettings:
 
     def __post_init__(self) -> None:
         """Refuses what can't work."""
-        if self.fanout < 1 or self.links < 1 or self.max_links < self.links:
-            raise ValueError("fanout, links >= 1 and max_links >= links are needed")
+        if self.fanout < 1 or self.links < 0 or self.max_links < self.links:
+            raise ValueError("fanout >= 1, links >= 0 and max_links >= links are needed")
         if not 0 < self.ping_s < self.suspect_s <= self.dead_s:
             raise ValueError("0 < ping_s < suspect_s <= dead_s is needed")

@@ -60,10 +60,18 @@ class Net:
         return node
 
     def endpoint(self, name):
-        return self.nodes[name].endpoint
+        node = self.nodes[name]
+        host, port = node._mesh._settings.advertised or (node.endpoint.host, node.endpoint.port)
+        return Endpoint(name, host, port)
 
     async def sequencer(self, length=0, **settings):
         return await self.node("seq", "sequencer", MemoryLog(length), **settings)
+
+    async def behind(self, link, name, *args, **settings):
+        """Start a node that can be reached by the shaped link only."""
+        node = await self.node(name, *args, advertised=("127.0.0.1", link.port), **settings)
+        link.target_port = node.endpoint.port
+        return node
 
     def seal(self, count=1, size=40):
         """The sequencer goes on."""
