@@ -66,11 +66,6 @@ class Environment:
         """Rich console on stdout (imported on first use)."""
         return self._console(self.stdout)
 
-    @cached_property
-    def error_console(self) -> "Console":
-        """Rich console on stderr: progress and advice, so that stdout stays clean for pipes."""
-        return self._console(self.stderr)
-
     def write(self, text: str) -> None:
         """One line to stdout, as it is."""
         print(text, file=self.stdout, flush=True)
@@ -98,7 +93,8 @@ class Environment:
         from rich.console import Console
 
         colour = self._wants_colour(stream)
-        width = None if stream.isatty() else int(self.variables.get("COLUMNS") or 120)
+        asked = self.variables.get("COLUMNS", "")
+        width = None if stream.isatty() else int(asked) if asked.isdecimal() and int(asked) > 0 else 120
         return Console(
             file=stream,
             force_terminal=colour,

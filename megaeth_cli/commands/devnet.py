@@ -16,7 +16,7 @@ from devnet.session import NodeSession, Session, health, running_sessions
 from devnet.settings import FILE_NAME, load_config, render_toml
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.output import show
+from megaeth_cli.output import print_whole, show
 from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, require_session
 from megaeth_cli.settings_options import with_settings
 
@@ -133,10 +133,11 @@ def logs(
             f"{paths.logs} has {', '.join(known) if known else 'none yet'}",
             START_ONE if not known else f"megaeth devnet logs {known[0]}",
         )
-    for line in _last_lines(path, lines):
+    shown, position = _last_lines(path, lines)
+    for line in shown:
         env.write(line)
     if follow:
-        for line in _new_lines(path):
+        for line in _new_lines(path, position):
             env.write(line)
 
 
@@ -231,7 +232,7 @@ def _announce(env: Environment, session: Session, config: Config) -> None:
             Account(account.address, "0x" + account.key.hex())
             for account in derive(config.accounts.mnemonic, min(config.accounts.count, MOST_SHOWN))
         ]
-        env.console.print(banner(session, config, accounts, __version__))
+        print_whole(env, banner(session, config, accounts, __version__))
 
 
 class _Terminal:
@@ -327,34 +328,36 @@ def _config_of(session: Session) -> Config:
 # Logs
 
 
-def _last_lines(path: Path, count: int) -> list[str]:
+def _last_lines(path: Path, count: int) -> tuple[list[str], int]:
+    """The last lines, and where the file ended then."""
     with path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        start, block = end, b""
+        start = end = file.seek(0, os.SEEK_END)
+        block = b""
         while start > 0 and block.count(b"\n") <= count:
             start = max(0, start - 65_536)
             file.seek(start)
             block = file.read(end - start)
     lines = block.decode(errors="replace").splitlines()
-    return lines[-count:] if count else []
+    return (lines[-count:] if count else []), end
 
 
-def _new_lines(path: Path) -> Iterator[str]:
-    """Lines as they are written, over rotations."""
-    file = path.open(errors="replace")
-    file.seek(0, os.SEEK_END)
+def _new_lines(path: Path, position: int) -> Iterator[str]:
+    """Lines as they are written from a position on, over rotations."""
+    file = path.open("rb")
+    file.seek(position)
     while True:
         line = file.readline()
-        if line.endswith("\n"):
-            yield line.rstrip("\n")
+        if line.endswith(b"\n"):
+            position += len(line)
+            yield line.decode(errors="replace").rstrip("\r\n")
             continue
-        file.seek(file.tell() - len(line.encode(errors="replace")))
+        file.seek(position)
         try:
             rotated = path.stat().st_ino != os.fstat(file.fileno()).st_ino
         except FileNotFoundError:
             rotated = False
         if rotated:
             file.close()
-            file = path.open(errors="replace")
+            file, position = path.open("rb"), 0
         else:
             time.sleep(FOLLOW_INTERVAL_S)

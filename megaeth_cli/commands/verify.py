@@ -12,6 +12,7 @@ from megaeth_cli import options
 from megaeth_cli.commands.call import block_parameter
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.output import print_whole
 from megaeth_cli.rpc_client import RpcClient, RpcError, connect
 from megaeth_cli.transact import METHOD_NOT_FOUND
 from megaeth_cli.units import quantity
@@ -50,7 +51,7 @@ def block_command(
         report = _same_block(node, check(_input(node, parameter, shown)))
         reports.append(report)
         if not env.json and range_ is None:
-            env.console.print(_table(report))
+            print_whole(env, _table(report))
         elif not env.json:
             env.write(
                 f"block {report.number:,}  {'ok' if report.ok else 'FAILED'}  {len(report.checks)} checks"

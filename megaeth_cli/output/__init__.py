@@ -9,10 +9,22 @@ from megaeth_cli.env import Environment
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+WIDEST = 10_000
+
 
 def show(env: Environment, value: object, render: "Callable[[], RenderableType]") -> None:
     """Print a result: the value itself with `--json`, else what `render` makes of it."""
     if env.json:
         env.write(json.dumps(value, indent=2))
     else:
-        env.console.print(render())
+        print_whole(env, render())
+
+
+def print_whole(env: Environment, renderable: "RenderableType") -> None:
+    """Print at the width that the content needs: hashes and URLs are never cut, however narrow the terminal."""
+    console = env.console
+    unlimited = console.options.update(max_width=WIDEST)
+    console.width = max(console.width, console.measure(renderable, options=unlimited).maximum)
+    with console.capture() as printed:
+        console.print(renderable)
+    env.write("\n".join(line.rstrip() for line in printed.get().splitlines()))

@@ -104,7 +104,8 @@ def against(megaeth, monkeypatch):
     def call(*arguments, **answers):
         with scripted_node(**(ANSWERS | answers)) as node:
             monkeypatch.setenv("MEGAETH_RPC_URL", node.url)
-            result = megaeth(*arguments, PATH="/nowhere")
+            # A narrow terminal: nothing may be wrapped or cut for it.
+            result = megaeth(*arguments, PATH="/nowhere", COLUMNS="20")
         return result, node
 
     return call
@@ -452,6 +453,7 @@ def verifying(monkeypatch, *oks):
 def test_verify_block_prints_a_table_of_checks(against, monkeypatch):
     result, _ = against("verify", "block", "latest", **verifying(monkeypatch, True))
     assert result.code == 0, result.err
+    assert result.out.splitlines()[0] == f"block 7 {HASH}"
     assert "parent link" in result.out and "gas used" in result.out
     assert "block 7 is what it claims to be" in result.err
 

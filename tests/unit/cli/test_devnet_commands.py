@@ -65,6 +65,21 @@ def test_status_tells_a_process_that_runs_from_a_node_that_answers(megaeth, runn
     assert result.code == ExitStatus.FAILURE
 
 
+@pytest.mark.parametrize("columns", ["20", "", "wide", "-1"])
+def test_a_narrow_terminal_cuts_no_url(megaeth, running, columns):
+    running()
+    out = megaeth("devnet", "status", COLUMNS=columns).out
+    assert "http://127.0.0.1:1\n" in out
+    assert "\x1b" not in out
+    assert not any(line.endswith(" ") for line in out.splitlines())
+
+
+def test_colours_come_when_forced_and_go_when_unwanted(megaeth, running):
+    running()
+    assert "\x1b[" in megaeth("devnet", "status", FORCE_COLOR="1").out
+    assert "\x1b" not in megaeth("devnet", "status", FORCE_COLOR="1", NO_COLOR="1").out
+
+
 def test_a_session_left_by_a_crash_counts_as_no_devnet(megaeth, running):
     gone = ProcessId(os.getpid(), started=1.0)  # the same pid, started at another time: reused
     running(supervisor=gone)
