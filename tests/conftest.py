@@ -1,11 +1,19 @@
 """Fixtures that every test may use. Processes are started and reaped here, and nowhere else."""
 
+import signal
+
 import pytest
 
 from tests.support.cli import megaeth
 from tests.support.node import Node
 
 __all__ = ["megaeth"]
+
+
+def pytest_configure():
+    """Let tests interrupt what they start: shells make background jobs ignore Ctrl-C, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -155,7 +155,7 @@ async def _listen(server: RpcServer, role: RoleConfig) -> None:
         rpc = role.config.rpc
         raise UnavailableError(
             f"cannot listen on {rpc.host}:{rpc.port}",
-            error.strerror or str(error),
+            os.strerror(error.errno) if error.errno else str(error),
             "stop what listens there, or choose another --port (0 picks a free one)",
         ) from None
 
