@@ -1,24 +1,19 @@
-"""Ethereum's published JSON-RPC schemas (ethereum/execution-apis), as validators of results.
+"""Ethereum's published JSON-RPC schemas, as validators of results.
 
-MegaETH's additional fields are allowed; whatever Ethereum requires must be there and have its form.
+`tests/data/openrpc.json` is a snapshot of the document that ethereum/execution-apis publishes (CC0). MegaETH's
+additional fields are allowed; whatever Ethereum requires must be there and have its form.
 """
 
 import json
-import os
 from pathlib import Path
 
-import pytest
 from jsonschema import Draft202012Validator
 
-ROOT = Path(__file__).parents[2]
-VECTORS = Path(os.environ.get("MEGAETH_VECTORS", ROOT.parent / "shared" / "vectors"))
-DOCUMENT = VECTORS / "openrpc.json"
+DOCUMENT = Path(__file__).parents[1] / "data" / "openrpc.json"
 
 
 def load():
-    """Return the document, or skip where it is not at hand."""
-    if not DOCUMENT.exists():
-        pytest.skip(f"{DOCUMENT} is absent; MEGAETH_VECTORS names its directory")
+    """Return the document."""
     return json.loads(DOCUMENT.read_text())
 
 

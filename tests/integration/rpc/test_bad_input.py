@@ -113,37 +113,6 @@ def test_unknown_blocks_are_refused_for_state_and_null_for_look_ups(http):
     assert http.call("eth_getBlockByNumber", "0xffffffff", False)["result"] is None
 
 
-@pytest.mark.parametrize(
-    ("fields", "code", "words"),
-    [
-        ({"chainId": "0x1"}, -32000, "chain id"),
-        ({"gas": hex(21_000)}, -32000, "60000"),
-        ({"gas": hex(20_000_000_000)}, -32000, "gas limit"),
-        ({"value": hex(10**30)}, -32003, "insufficient funds for gas * price + value"),
-        ({"nonce": "0x0"}, -32000, "nonce too low"),
-        ({"maxFeePerGas": "0x1"}, -32000, "fee"),
-        (
-            {"maxPriorityFeePerGas": hex(10**9)},
-            -32000,
-            "max priority fee per gas higher than max fee per gas",
-        ),
-    ],
-)
-def test_transactions_that_the_pool_refuses(node, http, history, fields, code, words):
-    before = wallet.nonce(node, 0)
-    raw = wallet.signed(0, before, **{"to": ALICE, **fields})
-    found = error(http, "eth_sendRawTransaction", raw)
-    assert found["code"] in (code, -32000, -32003)
-    assert words.lower() in found["message"].lower()
-    assert wallet.nonce(node, 0) == before
-
-
-def test_truncated_and_lengthened_transactions(node, http):
-    raw = wallet.signed(0, wallet.nonce(node, 0), to=ALICE)
-    for broken in ("0x", raw[:-2], raw + "00", raw[:4] + "ff" + raw[6:], "0x05" + raw[4:]):
-        assert error(http, "eth_sendRawTransaction", broken)["code"] in (-32000, -32602)
-
-
 def test_an_oversized_body_is_refused_and_the_node_goes_on(node):
     with RawHttp(node.port) as client:
         client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")

@@ -1,5 +1,7 @@
 """MegaETH's realtime API: news of mini-blocks, and what can be read before a block is sealed."""
 
+import time
+
 import pytest
 
 from tests.support import openrpc, wallet
@@ -60,6 +62,18 @@ def test_mini_blocks_are_numbered_without_gaps_and_carry_transactions_and_receip
     assert receipt["blockHash"] == UNSEALED
     assert transaction["blockHash"] is None
     ws.call("eth_unsubscribe", minis)
+
+
+def test_no_timestamp_runs_ahead_of_the_clock(ws, node):
+    minis, heads = ws.subscribe("miniBlocks"), ws.subscribe("newHeads")
+    for _ in range(50):
+        mini = ws.next(minis)
+        assert int(mini["mini_block_timestamp"], 16) <= time.time_ns() // 1000
+        assert int(mini["block_timestamp"], 16) * 10**6 <= int(mini["mini_block_timestamp"], 16)
+    for _ in range(3):
+        assert int(ws.next(heads)["timestamp"], 16) <= time.time()
+    for subscription in (minis, heads):
+        ws.call("eth_unsubscribe", subscription)
 
 
 def test_a_realtime_receipt_is_handed_out_before_its_block_is_sealed(node, emitter):
