@@ -207,9 +207,10 @@ class Mesh(LinkOwner):
             raise Rejected("full")
         self.links.add(link)
         if link.listens is not None:
-            self.learn((link.listens,))
+            self.learn((link.listens,), by_itself=True)
         log.info("connected with %s (%s), which stands at %s", link, hello.role, tuple(link.status.position))
         link.send(Peers(self.endpoints(but=hello.node)))
+        link.ping(self._service.standing())
         self._service.joined(link)
 
     def heard(self, link: Link, frame: Frame) -> None:
@@ -252,15 +253,16 @@ class Mesh(LinkOwner):
 
     # -- the address book ------------------------------------------------------------------------------------
 
-    def learn(self, endpoints: tuple[Endpoint, ...]) -> None:
-        """Notes where others listen."""
+    def learn(self, endpoints: tuple[Endpoint, ...], by_itself: bool = False) -> None:
+        """Notes where others listen. Where we were told to begin, only a node itself can move."""
         for endpoint in endpoints:
             if endpoint.node == self.local.node or not endpoint.port or not endpoint.node:
                 continue
             place = self._book.get(endpoint.node)
             if place is not None:
                 # It may have started anew on another port; only it or its neighbours know.
-                if place.endpoint != endpoint and not self._linked(endpoint.node):
+                told = by_itself or not (place.bootstrap or self._linked(endpoint.node))
+                if place.endpoint != endpoint and told:
                     place.endpoint, place.due, place.failures = endpoint, 0.0, 0
             elif len(self._book) < MAX_BOOK:
                 self._book[endpoint.node] = _Place(endpoint, bootstrap=False)

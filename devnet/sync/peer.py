@@ -53,6 +53,8 @@ FAREWELL_S: Final = 0.5
 PING_AT_LEAST_S: Final = 1.0
 RTT_WEIGHT: Final = 0.25
 MAX_PATIENCE_S: Final = 3.0
+UNKNOWN_RTT_S: Final = 0.25
+PINGS_UNDER_WAY: Final = 32
 TCP_NOTSENT_LOWAT: Final = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 TCP_CONGESTION: Final = getattr(socket, "TCP_CONGESTION", 13)
 
@@ -122,6 +124,7 @@ class Link(asyncio.Protocol):
         self._progress: tuple[int, ...] = ()
         self._progress_at = self._last_heard = self._last_sent = self._last_ping = self._loop.time()
         self._ping_token = 0
+        self._pings: dict[int, float] = {}
 
     def __str__(self) -> str:
         return self.name.node if hasattr(self, "name") else "a peer"
@@ -241,8 +244,9 @@ class Link(asyncio.Protocol):
         return Endpoint(hello.node, host, hello.port) if host and hello.port else None
 
     def _pong(self, token: int) -> None:
-        if token == self._ping_token:
-            sample = self._loop.time() - self._last_ping
+        sent_at = self._pings.pop(token, None)
+        if sent_at is not None:
+            sample = self._loop.time() - sent_at
             self.rtt_s = sample if self.rtt_s is None else self.rtt_s + RTT_WEIGHT * (sample - self.rtt_s)
 
     def _more(self, frame: Credit) -> None:
@@ -334,7 +338,7 @@ class Link(asyncio.Protocol):
 
     def patience_s(self, base_s: float) -> float:
         """How much silence is within reason, seeing how far away the peer is."""
-        return base_s + min(6 * (self.rtt_s or 0.0), MAX_PATIENCE_S)
+        return base_s + min(6 * (UNKNOWN_RTT_S if self.rtt_s is None else self.rtt_s), MAX_PATIENCE_S)
 
     def silent_s(self, now: float) -> float:
         """Since when nothing came."""
@@ -366,6 +370,8 @@ class Link(asyncio.Protocol):
         """Says where we stand, and asks for a sign of life."""
         self._last_ping = self._loop.time()
         self._ping_token += 1
+        self._pings[self._ping_token] = self._last_ping
+        self._pings.pop(self._ping_token - PINGS_UNDER_WAY, None)
         self.send(Ping(self._ping_token, status))
 
     def _is_stuck(self, now: float) -> bool:

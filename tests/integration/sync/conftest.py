@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from devnet.rpc.server import new_event_loop
 from tests.support.sync_net import Net
 
 
@@ -16,6 +17,8 @@ def run(tmp_path):
             async with Net(tmp_path) as net:
                 await test(net)
 
-        asyncio.run(body())
+        # The loop that roles run on.
+        with asyncio.Runner(loop_factory=new_event_loop) as loop:
+            loop.run(body())
 
     return runner
