@@ -46,6 +46,8 @@ pub enum EngineError {
 
 /// A chain with everything that runs it.
 pub struct Engine {
+    /// First, so that a builder whose engine is dropped finds nobody to wait for and ends.
+    sealed: Receiver<Sealed>,
     /// State and blocks.
     pub chain: Arc<Chain>,
     /// Transactions that wait.
@@ -53,7 +55,6 @@ pub struct Engine {
     /// JSON-RPC.
     pub door: Door,
     builder: OnceLock<Builder>,
-    sealed: Receiver<Sealed>,
     /// Until the builder has it.
     out: Mutex<Option<Sender<Sealed>>>,
     acknowledged: Acknowledged,
@@ -551,6 +552,16 @@ mod tests {
             node.call("mega_depositTransaction", &json!([{}])),
             Err(code::INVALID_PARAMS)
         );
+    }
+
+    #[test]
+    fn an_engine_that_is_dropped_without_a_stop_leaves_nothing_behind() {
+        let config = ChainConfig::new(Genesis::default());
+        let engine = Engine::new(config, Arc::new(EmptyArchive)).expect("a valid configuration");
+        engine.start().expect("a fresh chain starts");
+        let chain = Arc::downgrade(&engine.chain);
+        drop(engine);
+        assert!(chain.upgrade().is_none());
     }
 
     #[test]

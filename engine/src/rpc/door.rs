@@ -5,7 +5,7 @@
 //! who comes when it is full gets an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
 
 use alloy_primitives::B256;
@@ -18,8 +18,8 @@ use super::send::{Submission, hash_json};
 use super::waiting::{MAX_WAITERS, Waiting};
 use super::workers::Workers;
 use crate::block::MiniBlock;
-use crate::chain::DurableListener;
-use crate::pool::{Intake, Rejection};
+use crate::chain::{Chain, DurableListener};
+use crate::pool::{Intake, Pool, Rejection};
 
 /// A batch of more cheap requests than this is work for a worker.
 const INLINE_BATCH: usize = 32;
@@ -63,7 +63,8 @@ impl Door {
     pub fn open(node: Node, intake: Intake, workers: usize) -> std::io::Result<Self> {
         let waiting = Arc::new(Waiting::start()?);
         let listener = Arc::new(Receipts {
-            node: node.clone(),
+            chain: Arc::downgrade(&node.chain),
+            pool: node.pool.clone(),
             waiting: waiting.clone(),
         });
         node.chain.waiters.listen(listener);
@@ -297,20 +298,29 @@ fn answer_if_durable(node: &Node, waiting: &Waiting, hash: &B256) {
 
 /// Answers waiters as mini-blocks become durable.
 struct Receipts {
-    node: Node,
+    /// The chain owns its listeners: a strong reference would keep both for ever.
+    chain: Weak<Chain>,
+    pool: Arc<Pool>,
     waiting: Arc<Waiting>,
 }
 
 impl DurableListener for Receipts {
     fn on_durable(&self, minis: &[Arc<MiniBlock>]) {
-        self.node.pool.durable(minis);
+        self.pool.durable(minis);
+        let Some(chain) = self.chain.upgrade() else {
+            return;
+        };
+        let node = Node {
+            chain,
+            pool: self.pool.clone(),
+        };
         for mini in minis {
             if mini.txs.is_empty() || self.waiting.is_empty() {
                 continue;
             }
             for (index, tx) in mini.txs.iter().enumerate() {
                 self.waiting
-                    .answer(&tx.hash, || self.node.receipt_json(mini, index));
+                    .answer(&tx.hash, || node.receipt_json(mini, index));
             }
         }
     }

@@ -88,9 +88,13 @@ impl Workers {
         drop(jobs);
         self.shared.arrived.notify_all();
         let threads = std::mem::take(&mut *self.threads.lock());
+        let this = std::thread::current().id();
         for thread in threads {
-            // Jobs' panics are caught; if one got out there is nothing left to save.
-            let _ = thread.join();
+            // A job may own the last reference to the workers, and so drop them on one of their threads.
+            if thread.thread().id() != this {
+                // Jobs' panics are caught; if one got out there is nothing left to save.
+                let _ = thread.join();
+            }
         }
     }
 }
