@@ -23,6 +23,7 @@ TEST_MNEMONIC: Final = "test test test test test test test test test test test j
 SPECS: Final = ("equivalence", "mini-rex", "rex", "rex1", "rex2", "rex3", "rex4", "rex5", "rex6")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ORDERS: Final = ("priority", "fifo")
+VERIFY_MODES: Final = ("proofs", "roots", "reexecute")
 
 MAX_CHAIN_ID: Final = 2**63 - 37
 """EIP-2294: v = 2 * chain_id + 36 has to fit 64 bits."""
@@ -98,6 +99,32 @@ class BlockSettings:
         "--history-blocks", "BLOCKS", minimum=1, maximum=10_000_000,
     )  # fmt: skip
     order: str = _setting("priority", "Which waiting transaction goes first.", "--order", choices=ORDERS)
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Which nodes there are beside the sequencer, and what they believe."""
+
+    full_nodes: int = _setting(
+        0, "Full nodes, which apply the sequencer's state diffs.", "--full-nodes", "N", minimum=0, maximum=64
+    )
+    provers: int = _setting(
+        0, "Provers, which check blocks statelessly.", "--provers", "N", minimum=0, maximum=64
+    )
+    quorum: int = _setting(
+        1, "Provers that have to attest to a block until it counts as verified.", "--quorum", "M",
+        minimum=1, maximum=64,
+    )  # fmt: skip
+    verify: str = _setting(
+        "proofs",
+        "What a full node checks itself: nothing but signatures and attestations, each block's state root, "
+        "or every transaction.",
+        "--verify",
+        choices=VERIFY_MODES,
+    )
+    prover_workers: int = _setting(
+        2, "Blocks that one prover checks at a time.", "--prover-workers", "N", minimum=1, maximum=64
+    )
 
 
 @dataclass(frozen=True)
@@ -178,6 +205,7 @@ class Config:
 
     chain: ChainSettings = field(default_factory=ChainSettings)
     blocks: BlockSettings = field(default_factory=BlockSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     rpc: RpcSettings = field(default_factory=RpcSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
     pool: PoolSettings = field(default_factory=PoolSettings)

@@ -1,7 +1,7 @@
 """How other processes talk to a running supervisor: one JSON line there, one JSON line back, over loopback.
 
-Only who can read the session file (mode 0600) knows the token. A request holds `token`, `command` and
-`node`; the answer is `{"ok": ...}` or `{"error": {...}}`. The connection of a `stop` stays open until the
+Only who can read the session file (mode 0600) knows the token. A request holds `token`, `command`, `node` and
+`options`; the answer is `{"ok": ...}` or `{"error": {...}}`. The connection of a `stop` stays open until the
 supervisor is gone, so that its caller knows the moment.
 """
 
@@ -9,8 +9,8 @@ import hmac
 import json
 import socket
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from devnet.errors import NotRunningError, UnavailableError, UserError
@@ -27,6 +27,7 @@ class Command:
     command: str
     node: str | None
     reply: Callable[[dict[str, Any]], None]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ControlServer:
@@ -60,7 +61,10 @@ class ControlServer:
                 connection.close()
                 return
             command = Command(
-                str(request["command"]), request.get("node"), lambda answer: _send(connection, answer)
+                str(request["command"]),
+                request.get("node"),
+                lambda answer: _send(connection, answer),
+                dict(request.get("options") or {}),
             )
         except (OSError, ValueError, KeyError, TypeError):
             connection.close()
@@ -82,11 +86,11 @@ def failure(error: UserError) -> dict[str, Any]:
     return {"error": {"what": error.what, "why": error.why, "hint": error.hint}}
 
 
-def ask(session: Session, command: str, node: str | None = None) -> dict[str, Any]:
+def ask(session: Session, command: str, node: str | None = None, **options: object) -> dict[str, Any]:
     """Send one command to the supervisor of a session; after `stop` returns only when the supervisor is gone."""
     try:
         with socket.create_connection(("127.0.0.1", session.control_port), CALL_TIMEOUT_S) as connection:
-            request = {"token": session.token, "command": command, "node": node}
+            request = {"token": session.token, "command": command, "node": node, "options": options}
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as lines:
                 text = lines.readline(ACCEPTED_BYTES)

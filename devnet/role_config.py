@@ -22,11 +22,42 @@ from devnet.settings import config_from_json, config_to_json
 USER_ERROR_EXIT = 3
 """Exit code of a role that cannot run for a reason its user can mend; its last line on stderr is the reason."""
 
+START_AGAIN_EXIT = 75
+"""Exit code of a role that wants to be started again at once, as it has to begin anew from its disk (EX_TEMPFAIL)."""
+
 READY_FD = "MEGAETH_READY_FD"
 LIFELINE_FD = "MEGAETH_LIFELINE_FD"
 
 ORPHAN_GRACE_S = 3.0
 """How long an orphaned role may take to stop cleanly."""
+
+
+@dataclass(frozen=True)
+class NetworkPlace:
+    """A node's place among its peers: how it proves who it is, whom it knows, whom it believes."""
+
+    ca: str
+    certificate: str
+    key: str
+    """Files for mutual TLS (`devnet.sync`)."""
+    authority: str
+    """Address that vouches for this devnet's provers."""
+    sequencer: str = ""
+    """The sequencer's HTTP endpoint: where transactions go. Empty for the sequencer itself."""
+    peers: tuple[tuple[str, str, int], ...] = ()
+    """Nodes to begin with: name, host, port."""
+    port: int = 0
+    """Where to listen for peers; 0 takes a free port."""
+    prover_key: str = ""
+    """Of a prover: the key that it attests with, in hex."""
+    prover_voucher: str = ""
+    """Of a prover: the authority's signature on its address, in hex."""
+
+    @classmethod
+    def of(cls, tree: Mapping[str, Any]) -> "NetworkPlace":
+        """The opposite of `asdict`."""
+        peers = tuple((str(node), str(host), int(port)) for node, host, port in tree["peers"])
+        return cls(**{**tree, "peers": peers})
 
 
 @dataclass(frozen=True)
@@ -41,6 +72,8 @@ class RoleConfig:
     token: str
     """Whoever knows it may ask the node for more than the public methods."""
     config: Config
+    network: NetworkPlace | None = None
+    """None for a node that is to stay alone."""
 
     def save(self, path: Path) -> None:
         """Write the file; only this user can read it."""
@@ -57,7 +90,14 @@ class RoleConfig:
         """Read the file."""
         try:
             tree: dict[str, Any] = json.loads(path.read_text())
-            return cls(**{**tree, "config": config_from_json(tree["config"])})
+            network = tree.get("network")
+            return cls(
+                **{
+                    **tree,
+                    "config": config_from_json(tree["config"]),
+                    "network": NetworkPlace.of(network) if network is not None else None,
+                }
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"cannot read the role's configuration {path}", str(error)) from error
 

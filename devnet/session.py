@@ -18,6 +18,7 @@ HEALTH_TIMEOUT_S = 2.0
 
 Role = Literal["sequencer", "full_node", "prover"]
 DevnetState = Literal["starting", "running", "stopping"]
+NodeState = Literal["starting", "running", "stopping", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class NodeSession:
     role: Role
     process: ProcessId
     endpoints: dict[str, str] = field(default_factory=dict)
-    """`http`, `ws` and what else the role serves."""
+    """`http`, `ws` and what else the role serves; `sync` is where its peers reach it, `host:port`."""
+    state: NodeState = "running"
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,10 @@ class Session:
 
     @property
     def healthy(self) -> bool:
-        """Whether it is up and all its processes run (asks no health check)."""
-        return self.state == "running" and all(node.process.runs() for node in self.nodes)
+        """Whether it is up and all processes that should run do (asks no health check)."""
+        return self.state == "running" and all(
+            node.process.runs() for node in self.nodes if node.state != "stopped"
+        )
 
     @property
     def rpc_url(self) -> str:
@@ -81,6 +85,10 @@ class Session:
             if "http" in node.endpoints:
                 return node.endpoints["http"]
         return ""
+
+    def node(self, name: str) -> NodeSession | None:
+        """The node of that name."""
+        return next((node for node in self.nodes if node.name == name), None)
 
     def with_node(self, node: NodeSession) -> "Session":
         """The same session with one node added or replaced, order kept."""

@@ -313,6 +313,13 @@ def _check_together(config: Config) -> None:
             f"an EVM block is {blocks.block_time_s:g} s, a mini-block {blocks.mini_block_time_ms} ms",
             "raise --block-time or lower --mini-block-time",
         )
+    network = config.network
+    if 0 < network.provers < network.quorum:
+        raise ConfigError(
+            f"a quorum of {network.quorum} is out of reach",
+            f"there would be {network.provers} prover{'s' if network.provers > 1 else ''} to attest to a block",
+            f"give --provers {network.quorum} or more, or a smaller --quorum",
+        )
     words = len(config.accounts.mnemonic.split())
     if words not in (12, 15, 18, 21, 24):
         raise ConfigError(

@@ -7,34 +7,47 @@ the session file.
     lock data dir -> start roles -> all healthy -> session "running" -> events ... -> stop roles -> session
     removed
 
+An essential node (the sequencer) starts before the others and ends the devnet when it dies. The others start together
+and are started again when they die, unless they do so all the time or a person has stopped them.
+
 The supervisor decides about processes only. What a role does is the role's business; what a person sees is
 the observer's.
 """
 
 import contextlib
-import enum
-import json
 import os
 import queue
 import secrets
 import shutil
 import signal
+import socket
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType, MappingProxyType
+from types import FrameType
 from typing import Protocol
 
-from devnet.config import Config
 from devnet.control import Command, ControlServer, failure
-from devnet.errors import UnavailableError, UserError
+from devnet.enrolment import Enrolment
+from devnet.errors import ConfigError, UnavailableError, UserError
+from devnet.launch import ROLES, Launch, NodePlan, RoleSpec
 from devnet.lock import DataDirLock, Locked
-from devnet.paths import NetworkPaths
 from devnet.process import Exited, Healthy, RoleProcess
-from devnet.role_config import RoleConfig, ready_file
-from devnet.session import NodeSession, ProcessId, Role, Session, read_session, write_session
-from devnet.settings import config_from_json, config_to_json
+from devnet.role_config import START_AGAIN_EXIT, NetworkPlace, RoleConfig, ready_file
+from devnet.session import (
+    NodeSession,
+    NodeState,
+    ProcessId,
+    Role,
+    Session,
+    read_session,
+    write_session,
+)
+from devnet.settings import config_to_json
+
+__all__ = ["ROLES", "Launch", "NodePlan", "Observer", "RoleSpec", "Supervisor"]
 
 READY_TIMEOUT_S = 300.0
 """Replaying a long chain log takes time; a process that died is noticed at once, not by this."""
@@ -46,75 +59,8 @@ TAKEOVER_TIMEOUT_S = 5.0
 TAKEOVER_RETRY_S = 0.02
 RESTARTS_ALLOWED = 5
 RESTART_WINDOW_S = 60.0
-
-
-class NodeState(enum.StrEnum):
-    """The life of a node."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class RoleSpec:
-    """How a role is run."""
-
-    module: str
-    essential: bool
-    """Without it there is no chain: its unexpected end is the devnet's. Others are started again."""
-
-
-ROLES: Mapping[Role, RoleSpec] = MappingProxyType(
-    {"sequencer": RoleSpec("devnet.roles.sequencer", essential=True)}
-)
-
-
-@dataclass(frozen=True)
-class NodePlan:
-    """A node that the devnet shall have."""
-
-    name: str
-    role: Role
-
-
-@dataclass(frozen=True)
-class Launch:
-    """Everything a supervisor needs to know."""
-
-    name: str
-    root: Path
-    """The devnet's own directory: session, logs, run files."""
-    config: Config
-
-    @property
-    def paths(self) -> NetworkPaths:
-        """Its files."""
-        return NetworkPaths(self.root)
-
-    @property
-    def data_dir(self) -> Path:
-        """Where the chain is kept."""
-        if self.config.storage.ephemeral:
-            return self.paths.run / "data"
-        chosen = self.config.storage.data_dir
-        return Path(chosen) if chosen is not None else self.paths.data
-
-    def plan(self) -> tuple[NodePlan, ...]:
-        """The nodes, in the order in which they start; they stop in the opposite one."""
-        return (NodePlan("sequencer", "sequencer"),)
-
-    def to_json(self) -> str:
-        """For a detached supervisor."""
-        return json.dumps({"name": self.name, "root": str(self.root), "config": config_to_json(self.config)})
-
-    @classmethod
-    def from_json(cls, text: str) -> "Launch":
-        """The opposite of `to_json`."""
-        fields = json.loads(text)
-        return cls(fields["name"], Path(fields["root"]), config_from_json(fields["config"]))
+ADDED: Mapping[str, Role] = {"full-node": "full_node", "prover": "prover"}
+"""What `add` may be asked for."""
 
 
 class Observer(Protocol):
@@ -140,17 +86,43 @@ class StopSignal:
     number: int
 
 
-Event = Healthy | Exited | Command | StopSignal
+@dataclass(frozen=True)
+class Overdue:
+    """A process that was asked to stop has had its time."""
+
+    process: RoleProcess
+
+
+Event = Healthy | Exited | Overdue | Command | StopSignal
 
 
 @dataclass
 class _Node:
     plan: NodePlan
-    state: NodeState = NodeState.STOPPED
+    state: NodeState = "stopped"
     process: RoleProcess | None = None
+    id: ProcessId | None = None
+    """Of its newest process, also when that is gone."""
+    endpoints: dict[str, str] = field(default_factory=dict)
     port: int | None = None
     """Where it was bound first; a restarted node comes back there."""
     restarts: tuple[float, ...] = ()
+    start_again: bool = False
+    """It is being stopped only to be started."""
+    asked: list[Command] = field(default_factory=list)
+    """Who waits until it runs, or has stopped."""
+
+    @property
+    def peer_port(self) -> int:
+        """Where its peers found it; a restarted node comes back there."""
+        return int(self.endpoints["sync"].rpartition(":")[2]) if "sync" in self.endpoints else 0
+
+    @property
+    def session(self) -> NodeSession | None:
+        """Itself, as the session file has it."""
+        if self.id is None:
+            return None
+        return NodeSession(self.plan.name, self.plan.role, self.id, dict(self.endpoints), self.state)
 
 
 class Supervisor:
@@ -163,6 +135,7 @@ class Supervisor:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._nodes = [_Node(plan) for plan in launch.plan()]
         self._stop_replies: list[Command] = []
+        self._enrolment: Enrolment | None = None
 
     def run(self) -> None:
         """Run the devnet. Returns after an ordered stop; raises UserError when it cannot start or go on."""
@@ -241,50 +214,61 @@ class Supervisor:
         """Delete this devnet's chain and what was deployed on it, and nothing else that may lie there."""
         from devnet.storage import reset
 
-        for node in self._nodes:
-            reset(data_dir / "nodes" / node.plan.name, TAKEOVER_TIMEOUT_S)
+        for directory in (data_dir / "nodes").glob("*"):
+            reset(directory, TAKEOVER_TIMEOUT_S)
         shutil.rmtree(data_dir / "artifacts", ignore_errors=True)
 
     def _start_all(self) -> bool:
         """Start every node and wait until all are healthy; False when told to stop before that."""
         self._observer.starting(self._session)
         self._update()
-        deadline = time.monotonic() + READY_TIMEOUT_S
-        for node in self._nodes:
-            self._start(node)
-            while node.state is not NodeState.RUNNING:
-                try:
-                    event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
-                except queue.Empty:
-                    raise UnavailableError(
-                        f"{node.plan.name} did not answer its health check in {READY_TIMEOUT_S:g} s",
-                        f"see {self._launch.paths.log(node.plan.name)}",
-                    ) from None
-                if isinstance(event, Exited):
-                    raise self._failure(event)
-                if self._handle(event):
-                    return False
+        for group in self._groups():
+            for node in group:
+                self._start(node)
+            if not self._await(group):
+                return False
         self._update(state="running")
         self._observer.ready(self._session)
+        return True
+
+    def _groups(self) -> Iterator[list[_Node]]:
+        """Each essential node by itself, then all the others at once."""
+        essential = [node for node in self._nodes if self._roles[node.plan.role].essential]
+        yield from ([node] for node in essential)
+        yield [node for node in self._nodes if node not in essential]
+
+    def _await(self, nodes: list[_Node]) -> bool:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while waiting := [node for node in nodes if node.state != "running"]:
+            try:
+                event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                name = waiting[0].plan.name
+                raise UnavailableError(
+                    f"{name} did not answer its health check in {READY_TIMEOUT_S:g} s",
+                    f"see {self._launch.paths.log(name)}",
+                ) from None
+            if isinstance(event, Exited) and event.code != START_AGAIN_EXIT:
+                raise self._failure(event)
+            if self._handle(event):
+                return False
         return True
 
     def _start(self, node: _Node) -> None:
         paths, name = self._launch.paths, node.plan.name
         config = self._launch.config
-        if node.port is not None:
-            config = replace(config, rpc=replace(config.rpc, port=node.port))
         role = RoleConfig(
             node=name,
             role=node.plan.role,
             run_dir=str(paths.run),
             data_dir=str(self._launch.data_dir / "nodes" / name),
             token=self._session.token,
-            config=config,
+            config=replace(config, rpc=replace(config.rpc, port=self._port(node))),
+            network=self._place(node),
         )
         file = paths.run / f"{name}.config.json"
         role.save(file)
         ready_file(paths.run, name).unlink(missing_ok=True)
-        node.state = NodeState.STARTING
         node.process = RoleProcess(
             name,
             self._roles[node.plan.role].module,
@@ -294,6 +278,37 @@ class Supervisor:
             # The lock lives as long as any process of this devnet, even when the supervisor is killed.
             keep_open=(self._lock_handle,),
         )
+        node.state, node.id = "starting", node.process.id
+        self._update(node)
+
+    def _port(self, node: _Node) -> int:
+        """Where a node shall answer JSON-RPC: where it did before, else as its role says."""
+        if node.port is not None:
+            return node.port
+        rpc, choice = self._launch.config.rpc, self._roles[node.plan.role].port
+        if choice == "any" or rpc.port == 0:
+            return 0
+        if choice == "configured":
+            return rpc.port
+        near = rpc.port + node.plan.number
+        return near if _is_free(rpc.host, near) else 0
+
+    def _place(self, node: _Node) -> NetworkPlace | None:
+        """A node among its peers."""
+        if not self._roles[node.plan.role].networked:
+            return None
+        if self._enrolment is None:
+            chain_id = self._launch.config.chain.chain_id
+            self._enrolment = Enrolment(self._launch.data_dir / "network", chain_id)
+        others = [other for other in self._nodes if other is not node and other.state == "running"]
+        peers = [
+            (other.plan.name, *_host_and_port(other.endpoints["sync"]))
+            for other in others
+            if "sync" in other.endpoints
+        ]
+        sequencer = next((other for other in others if other.plan.role == "sequencer"), None)
+        url = sequencer.endpoints["http"] if sequencer is not None else ""
+        return self._enrolment.place(node.plan.name, node.plan.role, url, tuple(peers), node.peer_port)
 
     # Watch
 
@@ -309,48 +324,156 @@ class Supervisor:
             case Command():
                 return self._obey(event)
             case Healthy():
-                node = self._node_of(event.process)
-                if node is not None:
-                    node.state, node.port = NodeState.RUNNING, event.bound.port
-                    self._update(
-                        NodeSession(node.plan.name, node.plan.role, event.process.id, event.bound.endpoints)
-                    )
-                return False
+                self._healthy(event)
+            case Overdue():
+                if self._node_of(event.process) is not None:
+                    self._observer.trouble(f"{event.process.node} did not stop in time and is killed")
+                    event.process.kill()
             case Exited():
                 self._exited(event)
-                return False
+        return False
+
+    def _healthy(self, event: Healthy) -> None:
+        node = self._node_of(event.process)
+        if node is None or node.state != "starting":
+            return
+        node.state, node.port, node.endpoints = "running", event.bound.port, event.bound.endpoints
+        self._update(node)
+        self._answer(node, {"ok": True, "node": node.plan.name, "endpoints": node.endpoints})
 
     def _exited(self, event: Exited) -> None:
         node = self._node_of(event.process)
         if node is None:
             return
+        node.process = None
+        if node.state == "stopping":
+            self._stopped(node)
+            return
         error = self._failure(event)
-        node.process, node.state = None, NodeState.FAILED
         if self._roles[node.plan.role].essential:
+            node.state = "failed"
             raise error
+        if event.code == START_AGAIN_EXIT:
+            error = UnavailableError(f"{node.plan.name} begins anew from its disk", event.process.tail)
+        if node.asked and node.state == "starting" and event.code != START_AGAIN_EXIT:
+            node.state = "failed"
+            self._answer(node, failure(error))
+        elif self._restarts_too_often(node):
+            node.state = "failed"
+            self._observer.trouble(f"{error.what} too often and stays down; see {self._log_of(node)}")
+            self._answer(node, failure(error))
+        else:
+            self._observer.trouble(f"{error.what}; starting it again")
+            self._start(node)
+        self._update(node)
+
+    def _stopped(self, node: _Node) -> None:
+        if node.start_again:
+            node.start_again = False
+            self._start(node)
+            return
+        node.state = "stopped"
+        self._update(node)
+        self._answer(node, {"ok": True, "node": node.plan.name})
+
+    def _restarts_too_often(self, node: _Node) -> bool:
         now = time.monotonic()
         node.restarts = (*(then for then in node.restarts if now - then < RESTART_WINDOW_S), now)
-        if len(node.restarts) > RESTARTS_ALLOWED:
-            self._observer.trouble(f"{error.what} too often and stays down; see {self._log_of(node)}")
-            return
-        self._observer.trouble(f"{error.what}; starting it again")
-        self._start(node)
+        return len(node.restarts) > RESTARTS_ALLOWED
+
+    def _answer(self, node: _Node, answer: dict[str, object]) -> None:
+        for command in node.asked:
+            command.reply(answer)
+        node.asked.clear()
+
+    # Commands
 
     def _obey(self, command: Command) -> bool:
-        match command.command:
-            case "stop":
-                command.reply({"ok": True, "until_gone": True})
-                # Kept, so that the connection closes with this process and not before.
-                self._stop_replies.append(command)
-                return True
-            case "status":
-                command.reply({"ok": True, "nodes": {n.plan.name: n.state for n in self._nodes}})
-            case "settings":
-                command.reply({"ok": True, "settings": config_to_json(self._launch.config)})
-            case _:
-                known = "stop, status, settings"
-                command.reply(failure(UserError(f"unknown command '{command.command}'", f"known: {known}")))
+        """Carry a command out; True when it is the one to stop everything."""
+        if command.command == "stop":
+            command.reply({"ok": True, "until_gone": True})
+            # Kept, so that the connection closes with this process and not before.
+            self._stop_replies.append(command)
+            return True
+        commands: dict[str, Callable[[Command], None]] = {
+            "status": self._tell_states,
+            "settings": self._tell_settings,
+            "add": self._add,
+            "stop-node": self._stop_node,
+            "start-node": self._start_node,
+            "restart-node": self._restart_node,
+        }
+        try:
+            if command.command not in commands:
+                known = ", ".join(sorted([*commands, "stop"]))
+                raise ConfigError(f"unknown command '{command.command}'", f"known: {known}")
+            commands[command.command](command)
+        except UserError as error:
+            command.reply(failure(error))
         return False
+
+    def _tell_states(self, command: Command) -> None:
+        command.reply({"ok": True, "nodes": {node.plan.name: node.state for node in self._nodes}})
+
+    def _tell_settings(self, command: Command) -> None:
+        command.reply({"ok": True, "settings": config_to_json(self._launch.config)})
+
+    def _add(self, command: Command) -> None:
+        role = ADDED.get(str(command.options.get("role")))
+        if role is None or role not in self._roles:
+            raise ConfigError(
+                f"a devnet cannot be given a {command.options.get('role')}",
+                f"what can be added: {', '.join(ADDED)}",
+            )
+        number = 1 + max((node.plan.number for node in self._nodes if node.plan.role == role), default=0)
+        node = _Node(NodePlan.numbered(role, number))
+        self._nodes.append(node)
+        node.asked.append(command)
+        self._start(node)
+
+    def _stop_node(self, command: Command) -> None:
+        node = self._named(command)
+        if node.process is None:
+            raise UnavailableError(f"{node.plan.name} is not running", f"it is {node.state}")
+        node.start_again = False
+        node.asked.append(command)
+        self._ask_to_stop(node)
+
+    def _start_node(self, command: Command) -> None:
+        node = self._named(command)
+        if node.process is not None:
+            raise UnavailableError(f"{node.plan.name} is {node.state} already", f"pid {node.process.id.pid}")
+        node.restarts = ()
+        node.asked.append(command)
+        self._start(node)
+
+    def _restart_node(self, command: Command) -> None:
+        node = self._named(command)
+        node.restarts = ()
+        node.asked.append(command)
+        if node.process is None:
+            self._start(node)
+        else:
+            node.start_again = True
+            self._ask_to_stop(node)
+
+    def _named(self, command: Command) -> _Node:
+        for node in self._nodes:
+            if node.plan.name == command.node:
+                return node
+        known = ", ".join(node.plan.name for node in self._nodes)
+        raise ConfigError(f"there is no node '{command.node}'", f"this devnet has {known}")
+
+    def _ask_to_stop(self, node: _Node) -> None:
+        process = node.process
+        assert process is not None
+        if node.state != "stopping":
+            node.state = "stopping"
+            self._update(node)
+            process.terminate()
+            timer = threading.Timer(STOP_TIMEOUT_S, self._events.put, (Overdue(process),))
+            timer.daemon = True
+            timer.start()
 
     # Stop
 
@@ -358,7 +481,7 @@ class Supervisor:
         """Ask all to stop, in the opposite order of their start; kill who takes too long."""
         running = [node for node in reversed(self._nodes) if node.process is not None]
         for node in running:
-            node.state = NodeState.STOPPING
+            node.state = "stopping"
             if node.process is not None:
                 node.process.terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -368,7 +491,7 @@ class Supervisor:
                 self._observer.trouble(f"{node.plan.name} did not stop in time and is killed")
                 process.kill()
                 process.wait_gone(KILL_TIMEOUT_S)
-            node.state = NodeState.STOPPED
+            node.state = "stopped"
 
     def _clean_up(self, *, keep_logs: bool) -> None:
         paths = self._launch.paths
@@ -395,8 +518,10 @@ class Supervisor:
             error.hint = f"its log is {self._launch.paths.log(event.process.node)}"
         return error
 
-    def _update(self, node: NodeSession | None = None, **changes: str) -> None:
-        session = self._session if node is None else self._session.with_node(node)
+    def _update(self, node: _Node | None = None, **changes: str) -> None:
+        session = self._session
+        if node is not None and (entry := node.session) is not None:
+            session = session.with_node(entry)
         self._session = replace(session, **changes)  # type: ignore[arg-type]
         try:
             write_session(self._launch.paths.session, self._session)
@@ -415,3 +540,19 @@ class Supervisor:
         finally:
             for number, handler in zip(wanted, before, strict=True):
                 signal.signal(number, handler)
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _host_and_port(endpoint: str) -> tuple[str, int]:
+    host, _, port = endpoint.rpartition(":")
+    return host.strip("[]"), int(port)

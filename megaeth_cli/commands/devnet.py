@@ -1,9 +1,11 @@
 """`megaeth devnet ...`: start, watch and stop the processes of a local network (see `devnet.supervisor`)."""
 
+import enum
 import hashlib
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,7 +89,7 @@ def status(context: typer.Context, name: Name = None, data_dir: DataDir = None) 
             show(env, {"nodes": []}, str)
             raise typer.Exit(ExitStatus.NOT_RUNNING)
         raise NotRunningError("no devnet is running", "", START_ONE)
-    nodes = [_node_status(node) for node in session.nodes]
+    nodes = _node_statuses(session)
     about = {
         "name": session.name,
         "state": session.state,
@@ -104,7 +106,7 @@ def status(context: typer.Context, name: Name = None, data_dir: DataDir = None) 
         return status_table(session, nodes)
 
     show(env, {"nodes": nodes, "devnet": about}, render)
-    if not all(node["alive"] for node in nodes):
+    if not all(node["alive"] for node in nodes if node["state"] != "stopped"):
         raise typer.Exit(ExitStatus.FAILURE)
 
 
@@ -112,7 +114,10 @@ def status(context: typer.Context, name: Name = None, data_dir: DataDir = None) 
 def logs(
     context: typer.Context,
     node: Annotated[
-        str, typer.Argument(help="sequencer, or supervisor for a detached one's own.")
+        str,
+        typer.Argument(
+            metavar="NODE", help="sequencer, full-node-1, ..., or supervisor for a detached one's own."
+        ),
     ] = "sequencer",
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")
@@ -141,10 +146,60 @@ def logs(
             env.write(line)
 
 
+class Addable(enum.StrEnum):
+    """What a running devnet can be given more of."""
+
+    FULL_NODE = "full-node"
+    PROVER = "prover"
+
+
+NodeName = Annotated[
+    str, typer.Argument(metavar="NODE", help="As `status` calls it: full-node-1, prover-1, ...")
+]
+
+
 @app.command()
-def restart(context: typer.Context, name: Name = None, data_dir: DataDir = None) -> None:
-    """Stop a devnet and start it again in the background, with the same settings, on the same port."""
+def add(
+    context: typer.Context,
+    role: Annotated[Addable, typer.Argument(help="What to add.", show_default=False)],
+    name: Name = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Add a full node or a prover to a running devnet. It stays until the devnet goes down."""
+    from devnet.control import ask
+
     env = environment(context)
+    answer = ask(require_session(env, name, data_dir), "add", role=str(role))
+    _tell(env, answer, "added")
+
+
+@app.command()
+def stop(context: typer.Context, node: NodeName, name: Name = None, data_dir: DataDir = None) -> None:
+    """Stop one node; the others go on. (`down` stops them all.)"""
+    _about_node(environment(context), "stop-node", node, name, data_dir, "stopped")
+
+
+@app.command()
+def start(context: typer.Context, node: NodeName, name: Name = None, data_dir: DataDir = None) -> None:
+    """Start a node that was stopped or has failed; it goes on from its own disk."""
+    _about_node(environment(context), "start-node", node, name, data_dir, "started")
+
+
+@app.command()
+def restart(
+    context: typer.Context,
+    node: Annotated[
+        str | None,
+        typer.Argument(metavar="[NODE]", help="One node; without it the whole devnet.", show_default=False),
+    ] = None,
+    name: Name = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Restart one node; or stop the devnet and start it again in the background, with the same settings and ports."""
+    env = environment(context)
+    if node is not None:
+        _about_node(env, "restart-node", node, name, data_dir, "restarted")
+        return
     session = require_session(env, name, data_dir)
     if session.ephemeral:
         raise CliError(
@@ -153,6 +208,20 @@ def restart(context: typer.Context, name: Name = None, data_dir: DataDir = None)
     config = _config_of(session)
     _stop(session)
     _start(env, session.name, config, detach=True)
+
+
+def _about_node(
+    env: Environment, command: str, node: str, name: str | None, data_dir: Path | None, done: str
+) -> None:
+    from devnet.control import ask
+
+    _tell(env, ask(require_session(env, name, data_dir), command, node), done)
+
+
+def _tell(env: Environment, answer: dict[str, Any], done: str) -> None:
+    endpoints = answer.get("endpoints", {})
+    where = f" at {endpoints['http']}" if "http" in endpoints else ""
+    show(env, {"node": answer["node"], "endpoints": endpoints}, lambda: f"{done} {answer['node']}{where}")
 
 
 @app.command()
@@ -275,18 +344,42 @@ class _Terminal:
 # Watching and stopping
 
 
-def _node_status(node: NodeSession) -> dict[str, Any]:
-    runs = node.process.runs()
-    answer = health(node.endpoints["http"]) if runs and "http" in node.endpoints else None
+TOLD = (
+    "height", "mini_block", "verified_height", "lag_ms", "peers", "bytes_in", "bytes_out", "verify", "upstream",
+    "catching_up", "refused", "incidents", "proving",
+)  # fmt: skip
+"""What nodes tell about themselves; each role what applies to it."""
+
+
+def _node_statuses(session: Session) -> list[dict[str, Any]]:
+    from devnet.usage import measure
+
+    nodes = session.nodes
+    with ThreadPoolExecutor(max(1, len(nodes)), thread_name_prefix="health") as pool:
+        answers = pool.map(_asked, nodes)
+        usages = measure(node.process.pid for node in nodes if node.process.runs())
+        return [_node_status(node, answer, usages) for node, answer in zip(nodes, answers, strict=True)]
+
+
+def _asked(node: NodeSession) -> dict[str, Any] | None:
+    return health(node.endpoints["http"]) if node.process.runs() and "http" in node.endpoints else None
+
+
+def _node_status(node: NodeSession, answer: dict[str, Any] | None, usages: dict[int, Any]) -> dict[str, Any]:
+    usage = usages.get(node.process.pid)
     told = answer or {}
     return {
         "name": node.name,
         "role": node.role,
+        "state": node.state,
         "pid": node.process.pid,
         "endpoints": node.endpoints,
         "alive": answer is not None,
         "height": told.get("height"),
         "mini_block": told.get("mini_block"),
+        **{key: told[key] for key in TOLD if key in told},
+        "cpu_percent": usage.cpu_percent if usage is not None else None,
+        "memory_bytes": usage.memory_bytes if usage is not None else None,
     }
 
 

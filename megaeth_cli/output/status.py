@@ -9,29 +9,101 @@ from rich.text import Text
 
 from devnet.session import Session
 
+KIB = 1024
+LEFT = ("node", "state", "endpoints")
+
 
 def status_table(session: Session, nodes: Sequence[dict[str, Any]]) -> RenderableType:
-    """One row per node and a line about the devnet."""
+    """One row per node, what is remarkable below it, and a line about the devnet."""
+    several = len(nodes) > 1
+    columns = ["node", "state", "pid", "block"]
+    columns += ["verified", "lag", "peers"] if several else ["mini-block"]
+    columns += ["cpu", "memory"] + (["in", "out"] if several else []) + ["endpoints"]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("node", "role", "state", "pid", "block", "mini-block", "endpoints"):
-        table.add_column(column, justify="right" if column in ("pid", "block", "mini-block") else "left")
+    for column in columns:
+        table.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column != "endpoints")
     for node in nodes:
-        state = Text("alive", style="green") if node["alive"] else Text("down", style="bold red")
-        table.add_row(
-            node["name"],
-            node["role"],
-            state,
-            str(node["pid"]),
-            _number(node["height"]),
-            _number(node["mini_block"]),
-            "\n".join(node["endpoints"].values()),
-        )
+        cells = _cells(node)
+        table.add_row(*(cells[column] for column in columns))
     about = Text(
         f"{session.name} ({session.state}) · chain id {session.chain_id} · {session.spec} · {session.data_dir}",
         style="dim",
     )
-    return Group(table, "", about)
+    return Group(table, *_remarks(nodes), "", about)
+
+
+def _cells(node: dict[str, Any]) -> dict[str, str | Text]:
+    endpoints = node["endpoints"]
+    return {
+        "node": node["name"],
+        "state": _state(node),
+        "pid": str(node["pid"]),
+        "block": _number(node["height"]),
+        "mini-block": _number(node["mini_block"]),
+        "verified": _number(node.get("verified_height")),
+        "lag": _measure(node.get("lag_ms"), "{:,.0f} ms"),
+        "peers": _number(node.get("peers")),
+        "cpu": _measure(node["cpu_percent"], "{:.0f} %"),
+        "memory": _bytes(node["memory_bytes"]),
+        "in": _bytes(node.get("bytes_in")),
+        "out": _bytes(node.get("bytes_out")),
+        "endpoints": "\n".join(endpoints[kind] for kind in ("http", "ws") if kind in endpoints),
+    }
+
+
+def _state(node: dict[str, Any]) -> Text:
+    if node["state"] in ("stopped", "starting", "stopping"):
+        return Text(node["state"], style="yellow")
+    if not node["alive"]:
+        return Text("failed" if node["state"] == "failed" else "down", style="bold red")
+    if node.get("refused"):
+        return Text("refusing", style="bold red")
+    if node.get("catching_up"):
+        return Text("catching up", style="yellow")
+    return Text("alive", style="green")
+
+
+def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
+    remarks: list[RenderableType] = []
+    for node in nodes:
+        name = node["name"]
+        if behind := node.get("catching_up"):
+            remarks.append(
+                Text(f"{name}: {behind['done']:,} of {behind['total']:,} caught up with", style="yellow")
+            )
+        if refused := node.get("refused"):
+            remarks.append(Text(f"{name} refuses: {refused}", style="bold red"))
+        if proving := node.get("proving"):
+            remarks.append(
+                Text(
+                    f"{name}: {proving['attested']:,} blocks attested to, {proving['faults']:,} found faulty, "
+                    f"{proving['verify_ms']:,.0f} ms a block, witness {_bytes(proving['witness_bytes'])}, "
+                    f"{proving['behind']:,} blocks behind",
+                    style="dim",
+                )
+            )
+        if incidents := node.get("incidents"):
+            remarks.append(
+                Text(f"{name}: {incidents:,} incidents; see `megaeth devnet incidents`", style="yellow")
+            )
+    return [Text(""), *remarks] if remarks else []
 
 
 def _number(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
+
+
+def _measure(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _bytes(value: int | None) -> str:
+    """Bytes for people: 812 B, 3.4 KiB, 51 MiB."""
+    if value is None:
+        return "-"
+    size = float(value)
+    for unit in ("B", "KiB", "MiB"):
+        if size < KIB:
+            return f"{size:,.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= KIB
+    return f"{size:,.1f} GiB"

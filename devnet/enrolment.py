@@ -1,0 +1,81 @@
+"""Takes nodes into a devnet: certificates for their connections, keys and vouchers for provers.
+
+The supervisor's. Kept beside the chain, readable by its owner only, so that a node is the same one after a restart.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devnet.errors import UnavailableError
+from devnet.role_config import NetworkPlace
+from devnet.session import Role
+
+if TYPE_CHECKING:
+    from devnet.sync import Credentials
+
+SECRET_BYTES = 32
+Peers = tuple[tuple[str, str, int], ...]
+
+
+class Enrolment:
+    """The enrolled nodes of one devnet, in a directory."""
+
+    def __init__(self, directory: Path, chain_id: int) -> None:
+        self._directory = directory
+        self._chain_id = chain_id
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._secret = _secret(directory / "secret")
+        except OSError as error:
+            raise UnavailableError(f"cannot use {directory}", str(error)) from error
+
+    def place(
+        self, node: str, role: Role, sequencer: str = "", peers: Peers = (), port: int = 0
+    ) -> NetworkPlace:
+        """What a node needs to be one of this devnet's."""
+        from devnet.proving import provers
+
+        authority = provers.authority_key(self._secret)
+        credentials = self._credentials(node, role)
+        key = voucher = b""
+        if role == "prover":
+            key = provers.prover_key(self._secret, node)
+            voucher = provers.vouch(authority, self._chain_id, provers.address_of(key))
+        return NetworkPlace(
+            ca=str(credentials.ca),
+            certificate=str(credentials.certificate),
+            key=str(credentials.key),
+            authority="0x" + provers.address_of(authority).hex(),
+            sequencer=sequencer,
+            peers=peers,
+            port=port,
+            prover_key=key.hex(),
+            prover_voucher=voucher.hex(),
+        )
+
+    def _credentials(self, node: str, role: Role) -> Credentials:
+        from devnet.sync import Authority, Credentials
+
+        directory = self._directory / "tls"
+        known = Credentials(directory / "ca.crt", directory / f"{node}.crt", directory / f"{node}.key")
+        if all(path.exists() for path in (known.ca, known.certificate, known.key)):
+            return known
+        return Authority.open(directory).issue(node, role.replace("_", "-"))
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        secret = path.read_bytes()
+        if len(secret) == SECRET_BYTES:
+            return secret
+    except FileNotFoundError:
+        pass
+    secret = secrets.token_bytes(SECRET_BYTES)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secret)
+    return secret

@@ -1,0 +1,155 @@
+"""A prover's word that a block is wrong: which check failed first, on what, signed; and a file that shows it again.
+
+The reproduction holds everything that the check needed (block, witness, contract code), so that anybody can repeat it
+without a network: `megaeth verify block --witness FILE`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+
+from devnet._engine import address_of, keccak256, recover, sign_hash
+from devnet.errors import UserError
+from devnet.proving.attestation import SIGNATURE_BYTES
+from devnet.proving.claim import read_hex
+from devnet.proving.provers import is_vouched
+
+FORMAT: Final = 1
+MAX_BYTES: Final = 16_384
+_DOMAIN: Final = b"MegaETH devnet fault report"
+
+
+class InvalidReportError(ValueError):
+    """It is none, or not by a prover of this devnet."""
+
+
+@dataclass(frozen=True)
+class FaultReport:
+    """What a prover found."""
+
+    block: int
+    block_hash: bytes
+    check: str
+    """The first check that failed."""
+    expected: str
+    """What the block, or the witness, says."""
+    actual: str
+    """What checking it gave."""
+    source: str
+    """The node that gave the block or the witness."""
+    reporter: str
+    """The prover's name."""
+    at: str
+    reproduction: str
+    """Where the prover keeps the file, on its machine."""
+    prover: bytes = b""
+    signature: bytes = b""
+    voucher: bytes = b""
+
+    def sign(self, key: bytes, voucher: bytes, chain_id: int) -> FaultReport:
+        """The same with the prover's name under it."""
+        signature = sign_hash(key, self._digest(chain_id))
+        return FaultReport(
+            **{**self.__dict__, "prover": address_of(key), "signature": signature, "voucher": voucher}
+        )
+
+    def encode(self) -> bytes:
+        """For the wire."""
+        return orjson.dumps(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """As an object."""
+        signed = {
+            "prover": "0x" + self.prover.hex(),
+            "signature": "0x" + self.signature.hex(),
+            "voucher": "0x" + self.voucher.hex(),
+        }
+        return {**self._body(), **signed}
+
+    @classmethod
+    def decode(cls, data: bytes, chain_id: int, authority: bytes) -> Self:
+        """Read and check; raises InvalidReportError."""
+        if len(data) > MAX_BYTES:
+            raise InvalidReportError(f"{len(data)} bytes are too many")
+        try:
+            fields = orjson.loads(data)
+            texts = {name: str(fields[name]) for name in _TEXTS}
+            report = cls(
+                block=int(fields["block"], 16),
+                block_hash=read_hex(fields["blockHash"], 32),
+                **texts,
+                prover=read_hex(fields["prover"], 20),
+                signature=read_hex(fields["signature"], SIGNATURE_BYTES),
+                voucher=read_hex(fields["voucher"], SIGNATURE_BYTES),
+            )
+            signer = recover(report._digest(chain_id), report.signature)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InvalidReportError(str(error)) from None
+        if signer != report.prover or not is_vouched(authority, chain_id, signer, report.voucher):
+            raise InvalidReportError("it is not signed by a prover of this devnet")
+        return report
+
+    def _body(self) -> dict[str, str]:
+        texts = {name: getattr(self, name) for name in _TEXTS}
+        return {"block": hex(self.block), "blockHash": "0x" + self.block_hash.hex(), **texts}
+
+    def _digest(self, chain_id: int) -> bytes:
+        body = orjson.dumps(self._body(), option=orjson.OPT_SORT_KEYS)
+        return keccak256(_DOMAIN + chain_id.to_bytes(32, "big") + body)
+
+
+_TEXTS: Final = ("check", "expected", "actual", "source", "reporter", "at", "reproduction")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """All that a check needs, in one file."""
+
+    chain: Mapping[str, Any]
+    """The chain's settings, as far as replay depends on them."""
+    block: bytes
+    witness: str
+    codes: tuple[bytes, ...]
+
+    def save(self, path: Path, report: Mapping[str, Any]) -> None:
+        """Write the file, with what was found beside it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(
+            {
+                "format": FORMAT,
+                "chain": dict(self.chain),
+                "report": dict(report),
+                "block": base64.b64encode(self.block).decode(),
+                "witness": self.witness,
+                "codes": [base64.b64encode(code).decode() for code in self.codes],
+            },
+            indent=1,
+        )
+        temporary = path.with_suffix(".new")
+        temporary.write_text(text)
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file."""
+        try:
+            fields = json.loads(path.read_text())
+            if fields["format"] != FORMAT:
+                raise UserError(
+                    f"{path} is of a later version", f"format {fields['format']}, known is {FORMAT}"
+                )
+            return cls(
+                fields["chain"],
+                base64.b64decode(fields["block"], validate=True),
+                str(fields["witness"]),
+                tuple(base64.b64decode(code, validate=True) for code in fields["codes"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is no reproduction of a check", str(error)) from None
