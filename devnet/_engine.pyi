@@ -24,6 +24,13 @@ class RpcError(Exception):
     def to_json(self) -> bytes:
         """The whole error object as JSON."""
 
+class BadData(Exception):
+    """A record is not what the chain's rules make it; nothing of it was applied."""
+
+    kind: str
+    """What is wrong: order, signature, seal, roots, diff, size, equivocation, parent."""
+    reason: str
+
 class Archive(Protocol):
     """What is older than the engine's memory. Called only on a miss, from any thread."""
 
@@ -91,6 +98,24 @@ class Engine:
 
     def start(self) -> None:
         """Starts the builder and the workers."""
+
+    def follow(self, verify: str = "proofs") -> None:
+        """Instead of `start`: no builder; records come through `apply_*`. What is checked: proofs, roots, reexecute."""
+
+    def apply_mini(self, record: bytes) -> SealedMini | None:
+        """After `follow`: checks and applies the next mini-block; None when it is applied already. `BadData`."""
+
+    def apply_block(self, record: bytes) -> SealedBlock | None:
+        """After `follow`: checks the block that closes the mini-blocks before it. `BadData`."""
+
+    def block_claim(self, number: int) -> bytes | None:
+        """Block hash, parent's state root, state root, digest of the block's net diff: 128 bytes."""
+
+    def verified(self, block: int) -> None:
+        """All blocks up to this one are verified: `safe` and `finalized` are it from now on."""
+
+    def state_root(self) -> bytes:
+        """The root of the newest state, computed if it is not maintained."""
 
     def stop(self) -> None:
         """Seals what is open, refuses what comes, closes `next_sealed`; `completions` closes after the last answer."""
@@ -172,3 +197,22 @@ def address_of(key: bytes) -> bytes:
 
 def keccak256(data: bytes) -> bytes:
     """Ethereum's hash."""
+
+def witness_code_hashes(witness: bytes) -> list[bytes]:
+    """The hashes of the code of all accounts in a packed witness. `ValueError`: it cannot be read."""
+
+def verify_stateless(
+    block: bytes,
+    parent: bytes,
+    witness: bytes,
+    codes: list[tuple[bytes, bytes]],
+    minis: list[bytes],
+    rules: bytes,
+) -> bytes:
+    """Checks a block (JSON) from a packed witness and the parent's header (JSON) alone; a JSON report."""
+
+def falsify(kind: str, record: bytes, *, parent_hash: bytes = b"") -> bytes:
+    """A record with something changed (diff, receipt, equivocation, root, relink), signed as by the sequencer."""
+
+def record_hash(record: bytes) -> bytes:
+    """The hash of the block in a block record."""

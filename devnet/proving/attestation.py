@@ -30,6 +30,7 @@ FIELDS: Final = (
 )
 SIGNATURE_BYTES: Final = 65
 MAX_BYTES: Final = 2_048
+MAX_NAME: Final = 63
 U64_MAX: Final = 2**64 - 1
 
 
@@ -49,14 +50,23 @@ class Attestation:
     voucher: bytes
     since: int = 0
     """The first block that this prover has looked at; a hint, not signed."""
+    name: str = ""
+    """What the devnet calls the prover; a hint, not signed."""
 
     @classmethod
     def sign(
-        cls, key: bytes, voucher: bytes, chain_id: int, block: int, claim: Claim, since: int = 0
+        cls,
+        key: bytes,
+        voucher: bytes,
+        chain_id: int,
+        block: int,
+        claim: Claim,
+        since: int = 0,
+        name: str = "",
     ) -> Self:
         """Attest."""
         signature = sign_hash(key, signing_hash(chain_id, block, claim))
-        return cls(block, claim, address_of(key), signature, voucher, since)
+        return cls(block, claim, address_of(key), signature, voucher, since, name)
 
     def encode(self) -> bytes:
         """For the wire and the disk."""
@@ -71,6 +81,7 @@ class Attestation:
             "signature": "0x" + self.signature.hex(),
             "voucher": "0x" + self.voucher.hex(),
             "since": hex(self.since),
+            "name": self.name,
         }
 
     @classmethod
@@ -83,6 +94,7 @@ class Attestation:
             block, since = int(fields["block"], 16), int(fields.get("since", "0x0"), 16)
             if not 0 <= since <= block <= U64_MAX:
                 raise InvalidAttestationError(f"no block number: {block}")
+            name = str(fields.get("name", ""))[:MAX_NAME]
             claim = Claim.from_json(fields)
             signature = read_hex(fields["signature"], SIGNATURE_BYTES)
             voucher = read_hex(fields["voucher"], SIGNATURE_BYTES)
@@ -94,7 +106,7 @@ class Attestation:
             raise InvalidAttestationError("somebody else has signed it")
         if not is_vouched(authority, chain_id, prover, voucher):
             raise InvalidAttestationError(f"0x{prover.hex()} is no prover of this devnet")
-        return cls(block, claim, prover, signature, voucher, since)
+        return cls(block, claim, prover, signature, voucher, since, name)
 
 
 def signing_hash(chain_id: int, block: int, claim: Claim) -> bytes:

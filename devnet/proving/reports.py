@@ -115,8 +115,13 @@ class Reproduction:
     chain: Mapping[str, Any]
     """The chain's settings, as far as replay depends on them."""
     block: bytes
+    """The block as JSON, with its transactions."""
+    parent: bytes
+    """Its parent as JSON."""
     witness: str
     codes: tuple[bytes, ...]
+    minis: tuple[bytes, ...] = ()
+    """The records of its mini-blocks."""
 
     def save(self, path: Path, report: Mapping[str, Any]) -> None:
         """Write the file, with what was found beside it."""
@@ -126,9 +131,11 @@ class Reproduction:
                 "format": FORMAT,
                 "chain": dict(self.chain),
                 "report": dict(report),
-                "block": base64.b64encode(self.block).decode(),
+                "block": json.loads(self.block),
+                "parent": json.loads(self.parent),
                 "witness": self.witness,
-                "codes": [base64.b64encode(code).decode() for code in self.codes],
+                "codes": _texts(self.codes),
+                "minis": _texts(self.minis),
             },
             indent=1,
         )
@@ -147,9 +154,19 @@ class Reproduction:
                 )
             return cls(
                 fields["chain"],
-                base64.b64decode(fields["block"], validate=True),
+                json.dumps(fields["block"]).encode(),
+                json.dumps(fields["parent"]).encode(),
                 str(fields["witness"]),
-                tuple(base64.b64decode(code, validate=True) for code in fields["codes"]),
+                _bytes(fields["codes"]),
+                _bytes(fields["minis"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is no reproduction of a check", str(error)) from None
+
+
+def _texts(items: tuple[bytes, ...]) -> list[str]:
+    return [base64.b64encode(item).decode() for item in items]
+
+
+def _bytes(items: list[str]) -> tuple[bytes, ...]:
+    return tuple(base64.b64decode(item, validate=True) for item in items)

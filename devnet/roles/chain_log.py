@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     Sealed = list[SealedMini | SealedBlock]
 
 WAIT_MS = 60_000
-LINGER_MS = 200
-"""How long empty mini-blocks may wait for each other when nobody would hear of them: an idle devnet then
-wakes a few times a second instead of a hundred."""
 
 
 class Sealing(Protocol):
@@ -39,11 +36,11 @@ class Sealing(Protocol):
 
 
 class Publisher(Protocol):
-    """Who tells subscribers (`devnet.rpc.subscriptions.Hub`, which lives on the event loop)."""
+    """Who tells everyone (`roles/publishing.py`)."""
 
     @property
-    def hears_empty_minis(self) -> bool:
-        """Whether anybody would hear of mini-blocks without transactions."""
+    def linger_ms(self) -> int:
+        """How long mini-blocks without transactions may wait for company."""
 
     def publish(self, sealed: Sealed, /) -> None:
         """These are on disk."""
@@ -94,5 +91,4 @@ class ChainLog:
             self._on_failure(error)
 
     def _next(self) -> Sealed | None:
-        linger_ms = 0 if self._publisher.hears_empty_minis else LINGER_MS
-        return self._engine.next_sealed(WAIT_MS, linger_ms)
+        return self._engine.next_sealed(WAIT_MS, self._publisher.linger_ms)

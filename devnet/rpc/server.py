@@ -14,6 +14,7 @@ import gc
 import logging
 import resource
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 import uvloop
@@ -76,6 +77,10 @@ class RpcServer:
             "eth_unsubscribe": self.hub.eth_unsubscribe,
         }
         return handlers | meta.methods([*engine_methods, *handlers])
+
+    def add(self, handlers: Mapping[str, Handler]) -> None:
+        """Answer further methods, that are neither the engine's nor of the namespaces here. Before `start`."""
+        self.handlers.update(handlers)
 
     @property
     def port(self) -> int:

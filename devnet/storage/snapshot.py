@@ -35,12 +35,15 @@ class Snapshotter:
         on_failure: Callable[[BaseException], None],
         interval_s: float = 5.0,
         batch_bytes: int = BATCH_BYTES,
+        limit: Callable[[], int] | None = None,
     ) -> None:
+        """`limit`: the block that the snapshot must not pass, as those after it may have to be given up."""
         self._store = store
         self._fold = fold
         self._on_failure = on_failure
         self._interval_s = interval_s
         self._batch_bytes = batch_bytes
+        self._limit = limit
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
 
@@ -75,11 +78,14 @@ class Snapshotter:
     def _batches(self) -> Iterator[tuple[list[bytes], Tip]]:
         tip = self._store.tip
         end = self._store.snapshot or Tip(-1, 0)
-        if tip is None or tip.block <= end.block:
+        if tip is None:
+            return
+        last = tip.block if self._limit is None else min(tip.block, self._limit())
+        if last <= end.block:
             return
         records: list[bytes] = []
         size = 0
-        for block, last_mini, _ in self._store.blocks(end.block + 1, tip.block):
+        for block, last_mini, _ in self._store.blocks(end.block + 1, last):
             for _, record in self._store.minis(end.mini + 1, last_mini):
                 records.append(record)
                 size += len(record)

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -254,6 +254,91 @@ class Store:
         mini, index = tables.read_location(value)
         return mini, index
 
+    def _delete_some(self, table: bytes) -> bool:
+        with self._iterator(table, tables.after(table)) as found:
+            keys = [key for key, _ in islice(found, UNINSTALL_ROWS)]
+        with self._db.write_batch() as batch:
+            for key in keys:
+                batch.delete(key)
+        return bool(keys)
+
+    def truncate(self, block: int) -> bool:
+        """Forgets the log after a block, so that it can be taken again; False when the snapshot is beyond it.
+
+        What provers have said of later blocks stays.
+        """
+        tip, start = self.tip, self.snapshot or Tip(-1, 0)
+        if tip is None or (tip.block <= block and tip.mini <= self._last_mini(block)):
+            return True
+        if block < start.block:
+            return False
+        end = Tip(self._last_mini(block), block)
+        for first, last in self._beyond(end):
+            with self._db.write_batch() as batch, self._iterator(first, last) as rows:
+                for key, _ in rows:
+                    batch.delete(key)
+        self._forget_index(end)
+        with self._db.write_batch(transaction=True, sync=True) as batch:
+            if block or end.mini >= 0:
+                batch.put(tables.META_TIP, tables.pair(*end))
+            else:
+                batch.delete(tables.META_TIP)
+        self.tip = end if block or end.mini >= 0 else None
+        return True
+
+    def truncate_all(self) -> None:
+        """Forgets log and snapshot, back to the genesis; what provers have said stays."""
+        self.uninstall()
+        for table in (tables.MINI, tables.TRANSACTION, tables.HISTORY):
+            while self._delete_some(table):
+                pass
+
+    def _last_mini(self, block: int) -> int:
+        found = self.block(block)
+        return found[0] if found is not None else -1
+
+    def _beyond(self, end: Tip) -> Iterator[tuple[bytes, bytes]]:
+        """Key ranges of everything numbered after a place."""
+        yield tables.mini_key(end.mini + 1), tables.after(tables.MINI)
+        yield tables.block_key(end.block + 1), tables.after(tables.BLOCK)
+
+    def _forget_index(self, end: Tip) -> None:
+        """Rows whose keys begin with something else, by what they say."""
+        tests: tuple[tuple[bytes, Callable[[bytes, bytes], bool]], ...] = (
+            (tables.TRANSACTION, lambda _, value: tables.read_location(value)[0] > end.mini),
+            (tables.BLOCK_HASH, lambda _, value: tables.read_number(value) > end.block),
+            (tables.HISTORY, lambda key, _: tables.read_number(key[-8:]) > end.block),
+        )
+        for table, is_beyond in tests:
+            with (
+                self._db.write_batch() as batch,
+                self._iterator(table, tables.after(table)) as rows,
+            ):
+                for key, value in rows:
+                    if is_beyond(key, value):
+                        batch.delete(key)
+
+    # -- what provers say ------------------------------------------------------------------------------------
+
+    def attest(self, block: int, prover: bytes, attestation: bytes) -> None:
+        """Keeps a prover's word on a block. Any thread."""
+        self._db.put(tables.attestation_key(block) + prover, attestation)
+
+    def attestations(self, first: int, last: int, most: int = 10_000) -> list[tuple[int, bytes]]:
+        """(block, attestation) of the blocks from `first` to `last`, no more than `most` of them."""
+        with self._iterator(tables.attestation_key(first), tables.attestation_key(last + 1)) as rows:
+            return [(tables.read_number(key[1:9]), value) for key, value in islice(rows, most)]
+
+    @property
+    def verified(self) -> int | None:
+        """All blocks up to this one are verified; None when nothing was ever counted."""
+        value = self._db.get(tables.META_VERIFIED)
+        return tables.read_number(value) if value is not None else None
+
+    @verified.setter
+    def verified(self, block: int) -> None:
+        self._db.put(tables.META_VERIFIED, tables.number(block))
+
     # -- history ---------------------------------------------------------------------------------------------
 
     def value_at(self, key: bytes, block: int) -> bytes | None:
@@ -327,14 +412,8 @@ class Store:
     def uninstall(self) -> None:
         """Back to a database without a log and a snapshot, whatever was installed."""
         for table in SNAPSHOT_TABLES:
-            while True:
-                with self._iterator(table, tables.after(table)) as found:
-                    keys = [key for key, _ in islice(found, UNINSTALL_ROWS)]
-                if not keys:
-                    break
-                with self._db.write_batch() as batch:
-                    for key in keys:
-                        batch.delete(key)
+            while self._delete_some(table):
+                pass
         with self._db.write_batch(transaction=True, sync=True) as batch:
             for name in (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP):
                 batch.delete(name)

@@ -8,6 +8,7 @@ number.
     s plain key           value in the snapshot; empty where genesis had one that is gone since
     c code hash           contract code
     h len:u8 key block:u64  value the key had before that block (empty = absent)
+    A block:u64 prover    what a prover attests to (`proving/attestation.py`)
     ! name                meta, see below
 
 Plain keys are 20 bytes (account) or 52 (storage slot); the length stands in `h` keys because an account's key
@@ -27,12 +28,14 @@ BLOCK_HASH = b"H"
 STATE = b"s"
 CODE = b"c"
 HISTORY = b"h"
+ATTESTATION = b"A"
 
 META_IDENTITY = b"!identity"  # JSON, the same as in chain.json
 META_GENESIS = b"!genesis"  # JSON, the genesis document
 META_TIP = b"!tip"  # Tip: the newest mini-block and the newest block in the log
 META_FIRST = b"!first"  # Tip: the log begins after it; absent: it begins with the chain
 META_SNAPSHOT = b"!snapshot"  # Tip: the block that the snapshot stands at, and its last mini-block
+META_VERIFIED = b"!verified"  # u64: all blocks up to it are verified
 
 _U64 = struct.Struct(">Q")
 _LOCATION = struct.Struct(">QI")
@@ -61,6 +64,11 @@ def mini_key(mini: int) -> bytes:
 def block_key(block: int) -> bytes:
     """Where a block's record stands."""
     return BLOCK + number(block)
+
+
+def attestation_key(block: int) -> bytes:
+    """What the keys of all attestations to a block begin with."""
+    return ATTESTATION + number(block)
 
 
 def history_prefix(key: bytes) -> bytes:

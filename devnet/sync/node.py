@@ -177,6 +177,11 @@ class SyncNode:
             items.append(item)
         self._publisher.publish(items)
 
+    @property
+    def feeds_anybody(self) -> bool:
+        """Whether a node gets the log from here. Any thread."""
+        return self._publisher is not None and self._publisher.feeds_anybody
+
     def forget_backlog(self) -> None:
         """Who asks again for something that was published gets what is on disk. Any thread."""
         if self._publisher is not None:

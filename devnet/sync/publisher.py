@@ -69,6 +69,11 @@ class Publisher:
         """How many more children it could feed."""
         return max(0, self._settings.fanout - len(self._children))
 
+    @property
+    def feeds_anybody(self) -> bool:
+        """Whether there are nodes to be fed."""
+        return bool(self._children)
+
     def children(self) -> list[ChildStatus]:
         """Who is fed."""
         end = self.position.sequence

@@ -180,7 +180,7 @@ def test_commands_and_subcommands_complete():
         return done.stdout.split()
 
     assert complete("megaeth dev") == ["devnet"]
-    assert complete("megaeth devnet st") == ["status"]
+    assert complete("megaeth devnet stat") == ["status"]
 
 
 def test_up_has_a_flag_for_every_setting(megaeth):

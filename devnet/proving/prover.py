@@ -1,0 +1,248 @@
+"""One prover's work: takes pieces from the workload, fetches what they need, checks, attests or reports.
+
+    announcement --> Workload --N workers--> material of a node --> stateless check --ok--> attestation
+                                                                        \\--not ok--> fault report, reproduction
+
+It holds no state: each check stands on the parent's state root and a witness. The engine's check releases the GIL, so
+that workers use as many cores as there are. `published` and `reported` are called by workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from devnet.proving import stateless
+from devnet.proving.attestation import Attestation
+from devnet.proving.checker import UncheckableError
+from devnet.proving.claim import Claim
+from devnet.proving.code_cache import CodeCache
+from devnet.proving.incidents import Incidents, moment
+from devnet.proving.material import Material, NodeReader, Unavailable
+from devnet.proving.reports import FaultReport, Reproduction
+from devnet.proving.work import ANY_HASH, Piece, Source, Workload
+
+log = logging.getLogger(__name__)
+
+SMOOTHING: Final = 0.1
+MOST_GAPS: Final = 64
+"""Blocks before an announced one that are looked for at a time."""
+
+
+@dataclass
+class Counts:
+    """Since the start."""
+
+    attested: int = 0
+    faults: int = 0
+    unavailable: int = 0
+    given_up: int = 0
+    newest: int = 0
+    announced: int = 0
+    verify_ms: float = 0.0
+    """Of a block, lately."""
+    witness_bytes: float = 0.0
+    transactions: int = 0
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who attests."""
+
+    name: str
+    key: bytes
+    voucher: bytes
+    chain_id: int
+
+
+class Prover:
+    """Call `start` once and `stop` once. `offer` may be called from any thread."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        rules: Mapping[str, Any],
+        incidents: Incidents,
+        reproductions: Path,
+        workers: int,
+        published: Callable[[Attestation], None],
+        reported: Callable[[FaultReport], None],
+    ) -> None:
+        self.counts = Counts()
+        self.codes = CodeCache()
+        self.spoil: Callable[[Material], Material] = lambda material: material
+        """A fault that is being played: what the network makes of what was fetched."""
+        self._signer = signer
+        self._rules = rules
+        self._incidents = incidents
+        self._reproductions = reproductions
+        self._published = published
+        self._reported = reported
+        self._work = Workload()
+        self._reader = NodeReader()
+        self._since: int | None = None
+        self._verified = 0
+        self._lock = threading.Lock()
+        self._reported_keys: set[tuple[int, bytes, str]] = set()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"prover-{index}", daemon=True)
+            for index in range(workers)
+        ]
+
+    def start(self) -> None:
+        """Begin to work."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, patience_s: float) -> None:
+        """Finish what is in work, if that is quick."""
+        self._work.close()
+        deadline = time.monotonic() + patience_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    # --- what there is to do ------------------------------------------------------------------------------
+
+    def offer(self, number: int, block_hash: bytes, source: Source, verified: int) -> None:
+        """A node says that it has this block, and that its verified height is `verified`."""
+        if number < 1:
+            return
+        with self._lock:
+            self._verified = max(self._verified, verified)
+            self.counts.announced = max(self.counts.announced, number)
+            first = max(verified + 1, number - MOST_GAPS, 1)
+            if self._since is None or first < self._since:
+                self._since = first
+        self._work.offer(number, block_hash, source)
+        for earlier in range(first, number):
+            self._work.offer(earlier, ANY_HASH, source)
+        self._work.forget_up_to(verified)
+
+    def status(self) -> dict[str, Any]:
+        """For `/healthz`."""
+        counts = self.counts
+        return {
+            **{name: getattr(counts, name) for name in ("attested", "faults", "unavailable", "given_up")},
+            "newest": counts.newest,
+            "behind": max(0, counts.announced - counts.newest),
+            "waiting": len(self._work),
+            "verify_ms": round(counts.verify_ms, 2),
+            "witness_bytes": round(counts.witness_bytes),
+            "transactions": counts.transactions,
+            "code_cache_bytes": self.codes.bytes,
+            "workers": len(self._threads),
+        }
+
+    # --- a worker -----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (piece := self._work.take()) is not None:
+            source = piece.next_source()
+            try:
+                self._prove(piece, source)
+            except Unavailable as reason:
+                self.counts.unavailable += 1
+                log.debug("block %d: %s", piece.number, reason)
+                if not self._work.again(piece, source):
+                    self.counts.given_up += 1
+                    log.warning("block %d is given up: %s", piece.number, reason)
+            except Exception:
+                log.exception("block %d could not be checked", piece.number)
+                self._work.again(piece, source)
+
+    def _prove(self, piece: Piece, source: Source | None) -> None:
+        if source is None:
+            raise Unavailable("nobody has it")
+        material = self.spoil(self._reader.material(source.http, piece.number))
+        if piece.hash not in (ANY_HASH, material.hash):
+            # Another block than the one that was announced: a piece of its own.
+            self._work.offer(material.number, material.hash, source)
+            raise Unavailable(f"{source.node} has another block {piece.number}")
+        began = time.monotonic()
+        codes: list[tuple[bytes, bytes]] = []
+        try:
+            codes = self._reader.codes(source.http, stateless.code_hashes(material.witness), self.codes)
+            report = stateless.check(material, codes, self._rules)
+        except UncheckableError as error:
+            difference = stateless.Difference("witness", "one that can be read", str(error))
+            self._found_wrong(material, codes, source, difference, {"error": str(error)})
+            self._work.again(piece, source)
+            return
+        self._measure(report, time.monotonic() - began)
+        if report.difference is not None:
+            self._found_wrong(material, codes, source, report.difference, report.raw)
+            if report.difference.is_of_the_source:
+                self._work.again(piece, source)
+            else:
+                self._work.done(piece)
+            return
+        self._work.done(piece)
+        self._attest(material.number, report.claim)
+
+    def _attest(self, number: int, claim: Claim) -> None:
+        signer = self._signer
+        attestation = Attestation.sign(
+            signer.key, signer.voucher, signer.chain_id, number, claim, self._since or number, signer.name
+        )
+        self.counts.attested += 1
+        self.counts.newest = max(self.counts.newest, number)
+        self._published(attestation)
+
+    def _measure(self, report: stateless.StatelessReport, seconds: float) -> None:
+        counts = self.counts
+        weight = SMOOTHING if counts.verify_ms else 1.0
+        counts.verify_ms += weight * (seconds * 1000 - counts.verify_ms)
+        counts.witness_bytes += weight * (report.witness_bytes - counts.witness_bytes)
+        counts.transactions += report.transactions
+
+    # --- what is wrong ------------------------------------------------------------------------------------
+
+    def _found_wrong(
+        self,
+        material: Material,
+        codes: list[tuple[bytes, bytes]],
+        source: Source,
+        difference: stateless.Difference,
+        raw: Mapping[str, Any],
+    ) -> None:
+        key = (material.number, material.hash, f"{source.node} {difference.check}")
+        with self._lock:
+            if key in self._reported_keys:
+                return
+            self._reported_keys.add(key)
+        self.counts.faults += 1
+        signer = self._signer
+        path = self._reproductions / f"block-{material.number}-0x{material.hash.hex()[:8]}-{source.node}.json"
+        Reproduction(
+            self._rules,
+            material.block,
+            material.parent,
+            material.witness,
+            tuple(code for _, code in codes),
+            material.minis,
+        ).save(path, raw)
+        report = FaultReport(
+            material.number,
+            material.hash,
+            difference.check,
+            difference.expected,
+            difference.actual,
+            source.node,
+            signer.name,
+            moment(),
+            str(path),
+        ).sign(signer.key, signer.voucher, signer.chain_id)
+        self._incidents.record(
+            difference.check,
+            material.number,
+            f"block {material.number} as {source.node} has it fails the check of its {difference.check}: "
+            f"{difference.expected} is claimed, {difference.actual} is right",
+            {"report": report.to_json(), "difference": asdict(difference), "checks": dict(raw)},
+            source=source.node,
+        )
+        self._reported(report)

@@ -1,0 +1,160 @@
+"""Which blocks a prover has to look at, and where each can be had. Late, duplicated and reordered news is normal.
+
+A block is known by its number and hash: two blocks of one number are two pieces of work. The lowest number goes first,
+so that verified heights can follow; a piece that could not be had is tried again, elsewhere first, and given up when
+that goes on for too long. Bounded: of more work than `most`, what is furthest ahead is forgotten (and announced again
+by nobody, but the next announcements name the verified height, from which the gaps are found).
+
+No I/O; any thread.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+MOST: Final = 4_096
+REMEMBERED: Final = 16_384
+RETRY_S, RETRY_MAX_S = 0.2, 5.0
+GIVEN_UP_AFTER: Final = 20
+"""Attempts."""
+SEQUENCER: Final = "sequencer"
+ANY_HASH: Final = b""
+"""A block whose hash nobody has told us: the first that we are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A node that has the block."""
+
+    node: str
+    http: str
+
+
+@dataclass(eq=False)
+class Piece:
+    """One block to be checked."""
+
+    number: int
+    hash: bytes
+    sources: dict[str, Source] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
+    attempts: int = 0
+
+    @property
+    def key(self) -> tuple[int, bytes]:
+        """What makes it another piece than others."""
+        return self.number, self.hash
+
+    def next_source(self) -> Source | None:
+        """One that was not tried in this round; when all were, a new round begins. The sequencer comes last: it has
+        other work, and a lie that it tells its peers may not be the one that it tells us."""
+        fresh = [source for source in self.sources.values() if source.node not in self.tried]
+        if not fresh:
+            self.tried.clear()
+            fresh = list(self.sources.values())
+        peers = [source for source in fresh if source.node != SEQUENCER] or fresh
+        return peers[self.number % len(peers)] if peers else None
+
+
+class Workload:
+    """What there is to do. Workers `take`, and say `done` or `again`."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._condition = threading.Condition()
+        self._pieces: dict[tuple[int, bytes], Piece] = {}
+        """All that wait or are in work."""
+        self._ready: list[tuple[int, bytes]] = []
+        self._waiting: list[tuple[float, int, bytes]] = []
+        self._done: OrderedDict[tuple[int, bytes], None] = OrderedDict()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def offer(self, number: int, block_hash: bytes, source: Source) -> bool:
+        """A node has this block. Whether that is new work."""
+        key = (number, block_hash)
+        with self._condition:
+            if key in self._done:
+                return False
+            piece = self._pieces.get(key)
+            if piece is not None:
+                piece.sources[source.node] = source
+                return False
+            if block_hash == ANY_HASH and self._knows(number):
+                return False
+            if len(self._pieces) >= self._most and not self._make_room(number):
+                return False
+            self._pieces[key] = Piece(number, block_hash, {source.node: source})
+            heapq.heappush(self._ready, key)
+            self._condition.notify()
+            return True
+
+    def take(self) -> Piece | None:
+        """The next piece; waits for one. None when it is over."""
+        with self._condition:
+            while not self._closed:
+                now = time.monotonic()
+                while self._waiting and self._waiting[0][0] <= now:
+                    _, number, block_hash = heapq.heappop(self._waiting)
+                    heapq.heappush(self._ready, (number, block_hash))
+                while self._ready:
+                    piece = self._pieces.get(heapq.heappop(self._ready))
+                    if piece is not None:
+                        return piece
+                self._condition.wait(self._waiting[0][0] - now if self._waiting else None)
+        return None
+
+    def done(self, piece: Piece) -> None:
+        """It has been checked (or given up)."""
+        with self._condition:
+            self._pieces.pop(piece.key, None)
+            self._remember(piece.key)
+
+    def again(self, piece: Piece, source: Source | None) -> bool:
+        """It could not be checked with what that node gave. False: it is given up."""
+        with self._condition:
+            piece.attempts += 1
+            if source is not None:
+                piece.tried.add(source.node)
+            if piece.attempts >= GIVEN_UP_AFTER:
+                self._pieces.pop(piece.key, None)
+                return False
+            fresh = any(node not in piece.tried for node in piece.sources)
+            wait_s = 0.0 if fresh else min(RETRY_S * 1.5**piece.attempts, RETRY_MAX_S)
+            heapq.heappush(self._waiting, (time.monotonic() + wait_s, *piece.key))
+            self._condition.notify()
+            return True
+
+    def forget_up_to(self, number: int) -> None:
+        """Blocks up to this one need no more provers."""
+        with self._condition:
+            for key in [key for key in self._pieces if key[0] <= number and key[1] == ANY_HASH]:
+                del self._pieces[key]
+
+    def close(self) -> None:
+        """No more work: `take` answers None."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+
+    def _knows(self, number: int) -> bool:
+        return any(key[0] == number for key in self._pieces) or any(key[0] == number for key in self._done)
+
+    def _make_room(self, number: int) -> bool:
+        farthest = max(self._pieces)
+        if farthest[0] <= number:
+            return False
+        del self._pieces[farthest]
+        return True
+
+    def _remember(self, key: tuple[int, bytes]) -> None:
+        self._done[key] = None
+        while len(self._done) > REMEMBERED:
+            self._done.popitem(last=False)

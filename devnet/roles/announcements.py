@@ -1,0 +1,184 @@
+"""Each node tells the others, once per EVM block, what its log holds: digests of its mini-blocks, its block hash.
+
+Two nodes whose mini-blocks of one block differ were told different things by the sequencer: that is how equivocation
+towards different peers comes out. Provers learn from the same messages which blocks there are and who has them.
+
+    {"node", "block", "hash", "http", "verified", "first", "count", "stride", "digests"}
+
+`digests`: 8 bytes for every `stride` mini-blocks, in their order, in hex.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import orjson
+
+from devnet._engine import keccak256
+
+MAX_BYTES: Final = 8 * 1024
+MOST_DIGESTS: Final = 256
+DIGEST_BYTES: Final = 8
+KEPT_BLOCKS: Final = 128
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What one node says of one block."""
+
+    node: str
+    block: int
+    hash: bytes
+    http: str
+    """Where the node answers JSON-RPC."""
+    verified: int
+    """Its verified height."""
+    first: int
+    """The block's first mini-block."""
+    count: int
+    stride: int
+    digests: tuple[bytes, ...]
+
+    def encode(self) -> bytes:
+        """For the wire."""
+        return orjson.dumps(
+            {
+                **self.__dict__,
+                "hash": "0x" + self.hash.hex(),
+                "digests": b"".join(self.digests).hex(),
+            }
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read one; ValueError for anything else."""
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"{len(data)} bytes are too many")
+        try:
+            fields = orjson.loads(data)
+            digests = bytes.fromhex(fields["digests"])
+            numbers = {name: int(fields[name]) for name in ("block", "verified", "first", "count", "stride")}
+            block_hash = bytes.fromhex(str(fields["hash"])[2:])
+            node, http = str(fields["node"]), str(fields["http"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(str(error)) from None
+        split = tuple(digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
+        groups = -(-numbers["count"] // max(1, numbers["stride"]))
+        if (
+            min(numbers.values()) < 0
+            or len(block_hash) != 32
+            or len(digests) % DIGEST_BYTES
+            or len(split) != groups
+            or len(split) > MOST_DIGESTS
+        ):
+            raise ValueError("the numbers contradict each other")
+        return cls(node, hash=block_hash, http=http, digests=split, **numbers)
+
+    def first_difference(self, other: Announcement) -> range | None:
+        """The mini-blocks among which the two differ first; None when their logs agree, as far as can be said."""
+        if (self.block, self.first, self.count, self.stride) != (
+            other.block,
+            other.first,
+            other.count,
+            other.stride,
+        ):
+            return None
+        for index, (mine, its) in enumerate(zip(self.digests, other.digests, strict=True)):
+            if mine != its:
+                start = self.first + index * self.stride
+                return range(start, min(start + self.stride, self.first + self.count))
+        return None
+
+
+class Announcer:
+    """Makes this node's announcements from what goes through its log. `note` is called by one thread only."""
+
+    def __init__(
+        self,
+        node: str,
+        http: Callable[[], str],
+        verified: Callable[[], int],
+        publish: Callable[[Announcement], None],
+    ) -> None:
+        self._node = node
+        self._http = http
+        self._verified = verified
+        self._publish = publish
+        self._first: int | None = None
+        self._digests: list[bytes] = []
+        self._whole = False
+        """Whether the open block was seen from its first mini-block on."""
+
+    def note(self, sealed: Iterable[Any]) -> None:
+        """These are in the log now."""
+        for item in sealed:
+            if hasattr(item, "tx_hashes"):
+                self._mini(item)
+            else:
+                self._block(item)
+
+    def _mini(self, mini: Any) -> None:  # noqa: ANN401 the engine's, or one like it
+        if self._first is None:
+            self._first, self._whole = mini.number, mini.index == 0
+        self._digests.append(keccak256(mini.record))
+
+    def _block(self, block: Any) -> None:  # noqa: ANN401
+        first, digests, whole = self._first, self._digests, self._whole
+        self._first, self._digests, self._whole = None, [], False
+        if first is None or not whole:
+            return
+        stride = max(1, -(-len(digests) // MOST_DIGESTS))
+        groups = tuple(
+            (digests[at] if stride == 1 else keccak256(b"".join(digests[at : at + stride])))[:DIGEST_BYTES]
+            for at in range(0, len(digests), stride)
+        )
+        self._publish(
+            Announcement(
+                self._node,
+                block.number,
+                block.hash,
+                self._http(),
+                self._verified(),
+                first,
+                len(digests),
+                stride,
+                groups,
+            )
+        )
+
+
+class Comparison:
+    """This node's announcements beside the others', in whichever order they come. On the event loop."""
+
+    def __init__(self, differ: Callable[[Announcement, Announcement], None]) -> None:
+        """`differ(own, other)` is called for each pair that differs."""
+        self._differ = differ
+        self._own: OrderedDict[int, Announcement] = OrderedDict()
+        self._others: OrderedDict[tuple[int, str], Announcement] = OrderedDict()
+
+    def own(self, announcement: Announcement) -> None:
+        """What this node says."""
+        self._own[announcement.block] = announcement
+        while len(self._own) > KEPT_BLOCKS:
+            self._own.popitem(last=False)
+        for key in [key for key in self._others if key[0] <= announcement.block]:
+            other = self._others.pop(key)
+            if key[0] == announcement.block:
+                self._compare(announcement, other)
+
+    def other(self, announcement: Announcement) -> None:
+        """What another node says."""
+        own = self._own.get(announcement.block)
+        if own is not None:
+            self._compare(own, announcement)
+        elif not self._own or announcement.block > next(reversed(self._own)):
+            self._others[(announcement.block, announcement.node)] = announcement
+            while len(self._others) > KEPT_BLOCKS:
+                self._others.popitem(last=False)
+
+    def _compare(self, own: Announcement, other: Announcement) -> None:
+        if own.first_difference(other) is not None:
+            self._differ(own, other)

@@ -1,0 +1,94 @@
+"""An engine at the place where a node's log ends, its store, and the threads and settings that go with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from devnet._engine import Engine, EngineError, fold_diffs
+from devnet.config import Config
+from devnet.errors import ConfigError, UnavailableError
+from devnet.genesis import DevAccount
+from devnet.role_config import RoleConfig
+from devnet.roles import chain_config
+from devnet.rpc.server import RpcServer
+from devnet.rpc.settings import ServerSettings
+from devnet.storage import Corrupted, Identity, Snapshotter, Store, StoreArchive, restore
+
+LOCK_PATIENCE_S = 2.0
+"""A killed predecessor may take a moment to let go of its files."""
+DRAIN_S = 0.4
+"""For requests in work when the stop begins; a stop as a whole takes less than 1.5 s."""
+CATCH_UP_S = 0.5
+"""For the snapshot on stop; what is left over is replayed from the log at the next start."""
+SNAPSHOT_S, SNAPSHOT_LEAST_S, SNAPSHOT_BLOCKS = 5.0, 0.05, 5
+
+
+def open_store(role: RoleConfig) -> Store:
+    """The node's own store, waiting for a predecessor that is just dying."""
+    return Store.open(Path(role.data_dir), LOCK_PATIENCE_S)
+
+
+def engine_for(
+    config: Config, store: Store, document: bytes, identity: Callable[[bytes], Identity]
+) -> Engine:
+    """A fresh engine of the chain in the store; a new store is given its identity."""
+    try:
+        engine = Engine(chain_config.engine_config(config, document), StoreArchive(store))
+    except (EngineError, ValueError) as error:
+        raise ConfigError("the engine can't make a chain of these settings", str(error)) from None
+    genesis_hash = engine.genesis_hash()
+    if store.identity is None:
+        store.create(identity(genesis_hash), document)
+    elif store.identity.genesis_hash != genesis_hash:
+        raise Corrupted(
+            store.directory,
+            f"its genesis is 0x{store.identity.genesis_hash.hex()}, "
+            f"but this version makes 0x{genesis_hash.hex()} of it",
+        )
+    return engine
+
+
+def restore_engine(store: Store, engine: Engine) -> None:
+    """Bring a fresh engine to where the log ends."""
+    try:
+        restore(store, engine)
+    except EngineError as error:
+        raise Corrupted(store.directory, str(error)) from None
+
+
+def snapshotter(
+    config: Config, store: Store, failure: Callable[[BaseException], None], limit: Callable[[], int]
+) -> Snapshotter:
+    """The snapshot thread. A few blocks at a time; with short blocks more often, as they hold less."""
+    interval_s = min(SNAPSHOT_S, SNAPSHOT_BLOCKS * config.blocks.block_time_s)
+    return Snapshotter(store, fold_diffs, failure, max(interval_s, SNAPSHOT_LEAST_S), limit=limit)
+
+
+def server_settings(config: Config, accounts: list[DevAccount]) -> ServerSettings:
+    """The settings of the JSON-RPC server from those of the devnet."""
+    return ServerSettings(
+        host=config.rpc.host,
+        port=config.rpc.port,
+        chain_id=config.chain.chain_id,
+        accounts={account.address: account.key for account in accounts},
+        allow_origins=config.rpc.allow_origins,
+        allow_hosts=config.rpc.allow_hosts,
+        max_body_bytes=config.rpc.max_body_bytes,
+        max_batch=config.rpc.max_batch,
+        max_connections=config.rpc.max_connections,
+    )
+
+
+async def listen(server: RpcServer, role: RoleConfig) -> None:
+    """Bind, or tell the user why not."""
+    try:
+        await server.start()
+    except OSError as error:
+        rpc = role.config.rpc
+        raise UnavailableError(
+            f"cannot listen on {rpc.host}:{rpc.port}",
+            os.strerror(error.errno) if error.errno else str(error),
+            "stop what listens there, or choose another --port (0 picks a free one)",
+        ) from None

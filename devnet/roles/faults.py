@@ -1,0 +1,228 @@
+"""Faults that are played on request (`megaeth devnet inject KIND`), for teaching and for tests of those who notice.
+
+The sequencer's log stays true. What it tells its peers is changed on the way out, signed with the sequencer's own key
+as a lying sequencer would; therefore everything can be mended by asking again. A prover's faults happen at its edge of
+the network: what it fetched arrives spoilt, or its word leaves late.
+
+| kind         | who plays it | what peers get                                | who notices                      |
+|--------------|--------------|-----------------------------------------------|----------------------------------|
+| bad-diff     | sequencer    | a mini-block with a diff that nothing causes  | full nodes, by the provers' word |
+| bad-receipt  | sequencer    | a mini-block with a receipt that is not true  | full nodes, from the header      |
+| bad-root     | sequencer    | a block with another state root               | provers; then full nodes         |
+| equivocation | sequencer    | another mini-block than the one that it keeps | full nodes, comparing their logs |
+| bad-witness  | prover       | (it gets) a witness that proves nothing       | the prover                       |
+| late-proof   | prover       | an attestation after its time                 | sequencer and full nodes         |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import zstandard
+
+from devnet import _engine
+from devnet.proving.material import WITNESS_VERSION, Material
+from devnet.proving.stateless import packed_witness
+from devnet.roles.membership import Membership
+
+log = logging.getLogger(__name__)
+
+SEQUENCER_KINDS: Final = ("bad-diff", "bad-receipt", "bad-root", "equivocation")
+PROVER_KINDS: Final = ("bad-witness", "late-proof")
+LIE_S: Final = 20.0
+"""A changed chain of headers is kept up for so long, unless it is noticed before."""
+LATE_S: Final = 12.0
+MOST_WITNESS_BYTES: Final = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FalseMini:
+    """A mini-block with another record than the one in the log."""
+
+    number: int
+    block: int
+    index: int
+    timestamp_us: int
+    tx_count: int
+    record: bytes
+    tx_hashes: list[bytes]
+
+
+@dataclass(frozen=True)
+class FalseBlock:
+    """A block with another record than the one in the log."""
+
+    number: int
+    hash: bytes
+    record: bytes
+    undo: list[tuple[bytes, bytes]]
+
+
+@dataclass
+class _Armed:
+    kind: str
+    told: asyncio.Future[dict[str, Any]]
+
+
+class SequencerFaults:
+    """The lies of one sequencer. `change` is called by the log's thread, everything else on the event loop."""
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._armed: _Armed | None = None
+        self._parent_hash: bytes | None = None
+        """What the next header has to name as its parent, while a chain of false headers is kept up."""
+        self._lying = False
+        self._secretly = False
+        """Announcements name what is in the log, not what peers were given."""
+        membership.change = self.change
+
+    async def inject(self, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Arm a fault; returns when it has happened."""
+        if kind not in SEQUENCER_KINDS:
+            raise ValueError(f"a sequencer cannot play '{kind}'; it can: {', '.join(SEQUENCER_KINDS)}")
+        told: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        with self._lock:
+            if self._armed is not None:
+                raise ValueError(f"'{self._armed.kind}' is waiting to happen")
+            self._armed = _Armed(kind, told)
+        log.warning("armed to play '%s'", kind)
+        try:
+            async with asyncio.timeout(float(options.get("timeout_s", 30.0))):
+                return await told
+        except TimeoutError:
+            raise ValueError(f"nothing came by that '{kind}' could be played on") from None
+        finally:
+            with self._lock:
+                if self._armed is not None and self._armed.told is told:
+                    self._armed = None
+
+    def truth_again(self) -> None:
+        """What is asked for from now on is answered from the log."""
+        with self._lock:
+            was_lying = self._lying or self._parent_hash is not None
+            self._lying, self._secretly, self._parent_hash = False, False, None
+        if was_lying and self._membership.sync is not None:
+            log.warning("the played fault is over: peers are given what is in the log")
+            self._membership.sync.forget_backlog()
+
+    def change(self, sealed: list[Any]) -> tuple[list[Any], list[Any]]:
+        """What peers are given, and what is announced, instead of what is in the log."""
+        with self._lock:
+            if self._armed is None and self._parent_hash is None:
+                return sealed, sealed
+            given = [self._mini(item) if hasattr(item, "tx_hashes") else self._block(item) for item in sealed]
+            return given, sealed if self._secretly else given
+
+    def _mini(self, mini: Any) -> Any:  # noqa: ANN401
+        armed = self._armed
+        given = mini
+        if armed is not None and armed.kind in ("bad-diff", "bad-receipt", "equivocation"):
+            kind = armed.kind.removeprefix("bad-")
+            if kind != "receipt" or mini.tx_count:
+                record = _engine.falsify(kind, mini.record)
+                given = FalseMini(
+                    *(mini.number, mini.block, mini.index, mini.timestamp_us, mini.tx_count),
+                    *(record, list(mini.tx_hashes)),
+                )
+                self._secretly = kind == "equivocation"
+                self._happened(armed, {"mini_block": mini.number, "block": mini.block})
+        return given
+
+    def _block(self, block: Any) -> Any:  # noqa: ANN401
+        armed = self._armed
+        record = block.record
+        if self._parent_hash is not None:
+            record = _engine.falsify("relink", record, parent_hash=self._parent_hash)
+        if armed is not None and armed.kind == "bad-root":
+            record = _engine.falsify("root", record)
+            self._happened(armed, {"block": block.number})
+        if record == block.record:
+            return block
+        block_hash = _engine.record_hash(record)
+        self._parent_hash = block_hash
+        return FalseBlock(block.number, block_hash, record, [])
+
+    def _happened(self, armed: _Armed, where: dict[str, Any]) -> None:
+        self._armed = None
+        self._lying = True
+        log.warning("played '%s' on %s", armed.kind, where)
+
+        def tell() -> None:
+            if not armed.told.done():
+                armed.told.set_result({"kind": armed.kind, **where})
+            self._loop.call_later(LIE_S, self.truth_again)
+
+        self._loop.call_soon_threadsafe(tell)
+
+
+class ProverFaults:
+    """What happens at one prover's edge of the network. Workers call `spoil` and `delay`."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._armed: _Armed | None = None
+        self._late_s = LATE_S
+
+    async def inject(self, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Arm a fault; returns when it has happened."""
+        if kind not in PROVER_KINDS:
+            raise ValueError(f"a prover cannot play '{kind}'; it can: {', '.join(PROVER_KINDS)}")
+        told: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        with self._lock:
+            if self._armed is not None:
+                raise ValueError(f"'{self._armed.kind}' is waiting to happen")
+            self._armed = _Armed(kind, told)
+            self._late_s = float(options.get("late_s", LATE_S))
+        try:
+            async with asyncio.timeout(float(options.get("timeout_s", 30.0))):
+                return await told
+        except TimeoutError:
+            raise ValueError("no block came by") from None
+        finally:
+            with self._lock:
+                if self._armed is not None and self._armed.told is told:
+                    self._armed = None
+
+    def spoil(self, material: Material) -> Material:
+        """What arrives instead of what was fetched."""
+        if not self._take("bad-witness", {"block": material.number}):
+            return material
+        return replace(material, witness=spoilt_witness(material.witness))
+
+    def delay(self, block: int) -> float:
+        """How many seconds late an attestation to this block leaves."""
+        return self._late_s if self._take("late-proof", {"block": block}) else 0.0
+
+    def _take(self, kind: str, where: dict[str, Any]) -> bool:
+        with self._lock:
+            armed = self._armed
+            if armed is None or armed.kind != kind:
+                return False
+            self._armed = None
+        log.warning("played '%s' on %s", kind, where)
+
+        def tell() -> None:
+            if not armed.told.done():
+                armed.told.set_result({"kind": kind, **where})
+
+        self._loop.call_soon_threadsafe(tell)
+        return True
+
+
+def spoilt_witness(witness: str) -> str:
+    """The same with one bit of its content turned round."""
+    content = bytearray(
+        zstandard.ZstdDecompressor().stream_reader(packed_witness(witness)).read(MOST_WITNESS_BYTES)
+    )
+    content[len(content) // 3] ^= 1
+    return WITNESS_VERSION + base64.b64encode(zstandard.ZstdCompressor().compress(bytes(content))).decode()

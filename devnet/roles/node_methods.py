@@ -1,0 +1,106 @@
+"""JSON-RPC methods about the network: what provers say, what stands in the log; and, for who knows the devnet's token,
+incidents and deliberate faults (`devnet_...`).
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+import orjson
+
+from devnet.proving.incidents import Incidents
+from devnet.rpc import params
+from devnet.rpc.dispatch import Handler
+from devnet.rpc.errors import invalid_params, refused
+from devnet.rpc.exchange import Call
+from devnet.storage import Store
+
+MOST_BLOCKS: Final = 1_000
+MOST_ATTESTATIONS: Final = 10_000
+MOST_RECORDS: Final = 4_096
+MOST_RECORD_BYTES: Final = 64 * 1024 * 1024
+
+Inject = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Arms a fault: its kind and options; raises ValueError for what this node can't do."""
+
+
+def chain_methods(store: Store) -> dict[str, Handler]:
+    """What a node with a chain tells everyone."""
+
+    async def attestations(given: list[object], call: Call) -> bytes:
+        [first, last] = params.exactly(given, "first block", "last block")
+        begin, end = params.quantity(first, "first block"), params.quantity(last, "last block")
+        if end - begin >= MOST_BLOCKS:
+            raise invalid_params(f"at most {MOST_BLOCKS} blocks at a time")
+        found = store.attestations(begin, end, MOST_ATTESTATIONS)
+        return b"[%b]" % b",".join(data for _, data in found)
+
+    async def mini_records(given: list[object], call: Call) -> bytes:
+        [first, last] = params.exactly(given, "first mini-block", "last mini-block")
+        begin, end = params.quantity(first, "first mini-block"), params.quantity(last, "last mini-block")
+        if end - begin >= MOST_RECORDS:
+            raise invalid_params(f"at most {MOST_RECORDS} mini-blocks at a time")
+        return _records(store, begin, end)
+
+    async def block_records(given: list[object], call: Call) -> bytes:
+        [number] = params.exactly(given, "block")
+        block = params.quantity(number, "block")
+        found = store.block(block)
+        if found is None:
+            return b"null"
+        before = store.block(block - 1) if block > 1 else None
+        begin = before[0] + 1 if before is not None else 0
+        return b'{"block":"0x%b","minis":%b}' % (
+            found[1].hex().encode(),
+            _records(store, begin, found[0]),
+        )
+
+    return {
+        "mega_getAttestations": attestations,
+        "mega_getMiniBlockRecords": mini_records,
+        "mega_getBlockRecords": block_records,
+    }
+
+
+def _records(store: Store, first: int, last: int) -> bytes:
+    found = []
+    size = 0
+    for number in range(first, last + 1):
+        record = store.mini(number)
+        if record is None:
+            raise refused(f"there is no mini-block {number} here")
+        size += len(record)
+        if size > MOST_RECORD_BYTES:
+            raise refused(f"the records are larger than {MOST_RECORD_BYTES} bytes together; ask for fewer")
+        found.append(b'"0x%b"' % record.hex().encode())
+    return b"[%b]" % b",".join(found)
+
+
+def devnet_methods(token: str, incidents: Incidents, inject: Inject) -> dict[str, Handler]:
+    """What a node does for who has the devnet's token, and for nobody else."""
+
+    def authorised(given: list[object], *names: str) -> list[object]:
+        found = params.exactly(given, "token", *names)
+        if not isinstance(found[0], str) or not hmac.compare_digest(found[0].encode(), token.encode()):
+            raise refused("the token is not this devnet's")
+        return found[1:]
+
+    async def list_incidents(given: list[object], call: Call) -> bytes:
+        [since] = authorised(given, "since")
+        if not isinstance(since, str):
+            raise invalid_params("since must be a moment, or an empty string")
+        return orjson.dumps([asdict(incident) for incident in incidents.since(since)])
+
+    async def arm(given: list[object], call: Call) -> bytes:
+        [kind, options] = authorised(given, "kind", "options")
+        if not isinstance(kind, str) or not isinstance(options, dict):
+            raise invalid_params("kind must be a text and options an object")
+        try:
+            return orjson.dumps(await inject(kind, options))
+        except ValueError as error:
+            raise refused(str(error)) from None
+
+    return {"devnet_incidents": list_incidents, "devnet_inject": arm}

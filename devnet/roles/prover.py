@@ -1,0 +1,232 @@
+"""A prover: hears of blocks, checks them statelessly, attests. Holds no chain and no state.
+
+| thread       | owns                                                                                    |
+|--------------|-----------------------------------------------------------------------------------------|
+| main         | the event loop: peers and gossip, `/healthz`, signals                                    |
+| `prover-N`   | one block at a time: fetching, checking, signing (`proving/prover.py`)                   |
+
+It answers HTTP too (health, incidents, faults on request), with nothing behind it that knows the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from devnet.errors import UnavailableError
+from devnet.proving.attestation import Attestation, InvalidAttestationError
+from devnet.proving.prover import Prover, Signer
+from devnet.proving.reports import FaultReport, InvalidReportError
+from devnet.proving.work import Source
+from devnet.role_config import NetworkPlace, RoleConfig, run_role, write_ready_file
+from devnet.roles.announcements import Announcement
+from devnet.roles.chain import DRAIN_S, listen, server_settings
+from devnet.roles.faults import ProverFaults
+from devnet.roles.membership import (
+    credentials_of,
+    endpoint_text,
+    endpoints_of,
+    incidents_of,
+    local_of,
+    sync_settings,
+)
+from devnet.roles.node_methods import devnet_methods
+from devnet.roles.process import Failure, serve_role
+from devnet.rpc.server import RpcServer, tune_interpreter
+from devnet.storage import Identity
+from devnet.sync import NEWCOMER, Kind, SyncNode, fetch_genesis
+
+log = logging.getLogger(__name__)
+
+WORKERS_S: Final = 0.8
+"""For blocks in work when the stop begins."""
+
+
+def serve(role: RoleConfig) -> None:
+    """Runs until SIGTERM, SIGINT or a failure."""
+    serve_role(role, _serve)
+
+
+async def _serve(role: RoleConfig, failure: Failure) -> None:
+    if role.network is None:
+        raise UnavailableError("a prover needs a network", "its configuration names none")
+    genesis_hash = await failure.interruptible(_genesis_hash(role, role.network))
+    await ProverNode(role, role.network, genesis_hash).run(failure)
+
+
+async def _genesis_hash(role: RoleConfig, place: NetworkPlace) -> bytes:
+    settings = sync_settings(place, role.config.rpc.host)
+    found = await fetch_genesis(
+        local_of(role, NEWCOMER), credentials_of(place), endpoints_of(place), settings
+    )
+    Identity.decode(found.identity, Path(role.data_dir))
+    return found.genesis_hash
+
+
+class ProverNode:
+    """The parts of a running prover."""
+
+    def __init__(self, role: RoleConfig, place: NetworkPlace, genesis_hash: bytes) -> None:
+        config = role.config
+        self._role = role
+        self._authority = bytes.fromhex(place.authority[2:])
+        self._chain_id = config.chain.chain_id
+        self._loop = asyncio.get_running_loop()
+        self._incidents = incidents_of(role)
+        self._server = RpcServer(NoChain(), server_settings(config, []), self._health)
+        self._sync = SyncNode(
+            local_of(role, genesis_hash), credentials_of(place), sync_settings(place, config.rpc.host)
+        )
+        self._prover = Prover(
+            Signer(
+                role.node,
+                bytes.fromhex(place.prover_key),
+                bytes.fromhex(place.prover_voucher),
+                self._chain_id,
+            ),
+            rules_of(role),
+            self._incidents,
+            Path(role.data_dir) / "reproductions",
+            config.network.prover_workers,
+            self._publish,
+            lambda report: self._sync.gossip.publish(Kind.FAULT, report.encode()),
+        )
+        self._faults = ProverFaults()
+        self._prover.spoil = self._faults.spoil
+        self._heights = (0, 0)
+        """The newest announced block, and the newest verified height that somebody announced."""
+
+    async def run(self, failure: Failure) -> None:
+        """Until it is told to stop."""
+        self._server.add(devnet_methods(self._role.token, self._incidents, self._faults.inject))
+        gossip = self._sync.gossip
+        gossip.on(Kind.LOG_DIGEST, self._announced)
+        gossip.on(Kind.ATTESTATION, self._heard_attestation)
+        gossip.on(Kind.FAULT, self._heard_fault)
+        await listen(self._server, self._role)
+        await self._sync.start()
+        self._prover.start()
+        endpoints = {"http": self._server.http_url, "sync": endpoint_text(self._sync.endpoint)}
+        write_ready_file(self._role, endpoints, self._server.port)
+        tune_interpreter()
+        await failure.stopping.wait()
+        began = time.monotonic()
+        await self._server.stop(DRAIN_S)
+        await self._loop.run_in_executor(None, self._prover.stop, WORKERS_S)
+        await self._sync.stop()
+        log.info("stopped in %.2f s", time.monotonic() - began)
+
+    # --- news ---------------------------------------------------------------------------------------------
+
+    def _announced(self, payload: bytes, from_node: str) -> bool:
+        try:
+            news = Announcement.decode(payload)
+        except ValueError:
+            return False
+        self._heights = (max(self._heights[0], news.block), max(self._heights[1], news.verified))
+        if news.http:
+            self._prover.offer(news.block, news.hash, Source(news.node, news.http), news.verified)
+        return True
+
+    def _heard_attestation(self, payload: bytes, from_node: str) -> bool:
+        """Others' words are passed on, if they are a prover's."""
+        try:
+            Attestation.decode(payload, self._chain_id, self._authority)
+        except InvalidAttestationError:
+            return False
+        return True
+
+    def _heard_fault(self, payload: bytes, from_node: str) -> bool:
+        try:
+            FaultReport.decode(payload, self._chain_id, self._authority)
+        except InvalidReportError:
+            return False
+        return True
+
+    def _publish(self, attestation: Attestation) -> None:
+        """A worker has attested."""
+        payload = attestation.encode()
+        late_s = self._faults.delay(attestation.block)
+        if late_s:
+            timer = threading.Timer(late_s, self._sync.gossip.publish, (Kind.ATTESTATION, payload))
+            timer.daemon = True
+            timer.start()
+        else:
+            self._sync.gossip.publish(Kind.ATTESTATION, payload)
+
+    # --- status -------------------------------------------------------------------------------------------
+
+    def _health(self) -> dict[str, Any]:
+        status = self._sync.status()
+        proving = self._prover.status()
+        return {
+            "ready": True,
+            "status": "ok",
+            "node": self._role.node,
+            "role": self._role.role,
+            "height": proving["newest"],
+            "verified_height": self._heights[1],
+            "lag_ms": None,
+            "peers": len({peer.node for peer in status.peers}),
+            "bytes_in": status.bytes_in,
+            "bytes_out": status.bytes_out,
+            "incidents": len(self._incidents),
+            "proving": proving,
+        }
+
+
+def rules_of(role: RoleConfig) -> dict[str, Any]:
+    """The chain's rules, as far as replay depends on them."""
+    return {"chainId": role.config.chain.chain_id, "spec": role.config.chain.spec}
+
+
+class NoChain:
+    """A door without a chain behind it (`rpc.door.ChainDoor`): every method is somebody else's."""
+
+    def submit(self, body: bytes, token: int) -> bytes | bool:
+        """Not ours."""
+        return False
+
+    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
+        """Not ours."""
+        return False
+
+    def completions(self, timeout_ms: int) -> list[tuple[int, bytes]] | None:
+        """None to come, ever."""
+        return None
+
+    def call(self, method: str, params: bytes) -> bytes:
+        """There is nothing to ask."""
+        return b"null"
+
+    def methods(self) -> list[str]:
+        """None."""
+        return []
+
+    def mini_json(self, number: int) -> bytes:
+        """There are none."""
+        return b"null"
+
+    def head_json(self, block: int) -> bytes:
+        """There are none."""
+        return b"null"
+
+    def logs_json(self, filter: bytes, mini: int) -> list[bytes]:
+        """There are none."""
+        return []
+
+    def state_changes_json(self, mini: int, addresses: list[bytes]) -> list[bytes]:
+        """There are none."""
+        return []
+
+    def pending_hashes(self, cursor: int) -> tuple[int, list[bytes]]:
+        """There are none."""
+        return cursor, []
+
+
+if __name__ == "__main__":
+    run_role(serve)

@@ -1,0 +1,90 @@
+"""Where a node stands: its heights, how far it is behind, and who waits for it to get somewhere; what `/healthz` tells.
+
+`note` is called by the thread that writes the log; everything else on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from devnet.role_config import RoleConfig
+from devnet.storage import Store
+
+More = Callable[[], Mapping[str, Any]]
+
+
+class Standing:
+    """Of one node with a chain."""
+
+    def __init__(self, role: RoleConfig, store: Store, more: More = dict) -> None:
+        self._role = role
+        self._store = store
+        self._more = more
+        self._loop = asyncio.get_running_loop()
+        self._timestamp_us = 0
+        self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
+
+    def extend(self, more: More) -> None:
+        """What else there is to tell."""
+        self._more = more
+
+    def health(self) -> dict[str, Any]:
+        """For `/healthz`."""
+        mini, block = self._store.tip or (-1, 0)
+        return {
+            "ready": True,
+            "status": "ok",
+            "node": self._role.node,
+            "role": self._role.role,
+            "height": block,
+            "mini_block": max(mini, 0),
+            "lag_ms": self.lag_ms(),
+            **self._more(),
+        }
+
+    def lag_ms(self) -> float | None:
+        """The age of the newest mini-block that this node shows."""
+        if not self._timestamp_us:
+            return None
+        return max(0.0, round(time.time() * 1000 - self._timestamp_us / 1000, 1))
+
+    def note(self, sealed: Iterable[Any]) -> None:
+        """These are on disk, and shown."""
+        newest = None
+        for item in sealed:
+            if hasattr(item, "timestamp_us"):
+                newest = item
+        if newest is None:
+            return
+        self._timestamp_us = newest.timestamp_us
+        if self._waiting and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake, newest.number)
+
+    async def wait_for_mini(self, mini: int, timeout_s: float) -> bool:
+        """Until this node shows that mini-block, or the time is over."""
+        if self._reached(mini):
+            return True
+        waiter: asyncio.Future[bool] = self._loop.create_future()
+        entry = (mini, waiter)
+        self._waiting.append(entry)
+        try:
+            if self._reached(mini):
+                return True
+            async with asyncio.timeout(timeout_s):
+                return await waiter
+        except TimeoutError:
+            return False
+        finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+
+    def _reached(self, mini: int) -> bool:
+        return self._store.tip is not None and self._store.tip.mini >= mini
+
+    def _wake(self, mini: int) -> None:
+        for wanted, waiter in self._waiting:
+            if wanted <= mini and not waiter.done():
+                waiter.set_result(True)

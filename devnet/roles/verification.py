@@ -1,0 +1,301 @@
+"""A node's opinion of its own blocks: which are verified, by the word of how many provers, and which can't be.
+
+    attestation (gossip, disk, another node's RPC) --> signature, voucher --> Quorum <-- own blocks' claims
+                                                                |
+         verified height --> engine (safe, finalized), disk     |   contradiction --> incident, `contradicted`
+
+A node computes the claim of one of its blocks only when somebody attests to it; a devnet without provers pays nothing.
+Everything runs on the event loop but `note`, which the thread that writes the log calls.
+
+Not here: what a node does about a contradiction (`full_node.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
+
+from devnet.proving.attestation import Attestation, InvalidAttestationError
+from devnet.proving.claim import Claim
+from devnet.proving.incidents import Incidents
+from devnet.proving.quorum import Contradiction, DoubleWord, Quorum
+from devnet.proving.reports import FaultReport, InvalidReportError
+from devnet.rpc.client import NodeClient, NodeSilentError
+from devnet.rpc.errors import RpcFault
+from devnet.storage import Store
+
+log = logging.getLogger(__name__)
+
+SWEEP_S: Final = 1.0
+ASK_AFTER_S: Final = 3.0
+"""Without progress for so long, attestations that gossip may have missed are asked for."""
+ASK_BLOCKS: Final = 500
+LATE_BLOCKS, LATE_S = 8.0, 8.0
+"""A proof is late after so many blocks' time, and not before so many seconds."""
+REMEMBERED: Final = 4_096
+
+
+class Claiming(Protocol):
+    """The engine's end (`devnet._engine.Engine`)."""
+
+    def block_claim(self, number: int) -> bytes | None:
+        """What a sealed block claims; None if there is no such block."""
+
+    def verified(self, block: int) -> None:
+        """All blocks up to this one are verified."""
+
+
+class Verification:
+    """Of one node with a chain."""
+
+    def __init__(
+        self,
+        engine: Claiming,
+        store: Store,
+        incidents: Incidents,
+        chain_id: int,
+        authority: bytes,
+        needed: int,
+        expects_provers: bool,
+        block_time_s: float,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._incidents = incidents
+        self._chain_id = chain_id
+        self._authority = authority
+        kept = store.verified
+        self.quorum = Quorum(needed, kept or 0, counting=expects_provers or kept is not None)
+        self.contradicted: Callable[[Contradiction], None] = lambda _: None
+        """What to do about a quorum that says something else than this node's block."""
+        self._loop = asyncio.get_running_loop()
+        self._late_s = max(LATE_S, LATE_BLOCKS * block_time_s)
+        self._seen_at: OrderedDict[int, float] = OrderedDict()
+        """When blocks came here."""
+        self._provers: dict[bytes, _Prover] = {}
+        self._faults: OrderedDict[tuple[int, bytes, bytes], None] = OrderedDict()
+        self._progress_at = time.monotonic()
+        self._elsewhere: NodeClient | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._entered: set[int] = set()
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def start(self, elsewhere: str = "") -> None:
+        """Take up what the disk has. `elsewhere`: a node that may know attestations that this one has missed."""
+        if elsewhere:
+            self._elsewhere = NodeClient(elsewhere)
+        if self.quorum.counting:
+            self._engine.verified(self.quorum.verified)
+            tip = self._store.tip
+            newest = tip.block if tip is not None else 0
+            for _, data in self._store.attestations(self.quorum.verified + 1, newest):
+                self.hear(data, keep=False)
+        self._spawn(self._sweep())
+
+    def stop(self) -> None:
+        """Ends what is in work."""
+        for task in self._tasks:
+            task.cancel()
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+
+    def _spawn(self, work: Any) -> None:  # noqa: ANN401 a coroutine
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def verified(self) -> int:
+        """The verified height. Any thread."""
+        return self.quorum.verified
+
+    def may_be_folded(self) -> int:
+        """Up to which block the snapshot may go: what is not verified may have to be given up. Any thread."""
+        return self.quorum.verified if self.quorum.counting else 2**63
+
+    # --- what comes ---------------------------------------------------------------------------------------
+
+    def note(self, sealed: Iterable[Any]) -> None:
+        """These are in the log now (the log's thread)."""
+        for item in sealed:
+            if not hasattr(item, "tx_hashes") and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._block, item.number)
+
+    def _block(self, number: int) -> None:
+        self._seen_at[number] = time.monotonic()
+        while len(self._seen_at) > REMEMBERED:
+            self._seen_at.popitem(last=False)
+        if self.quorum.attestations(number):
+            self._spawn(self._enter(number))
+
+    def attestation(self, payload: bytes, from_node: str) -> bool:
+        """From gossip; whether it is worth passing on."""
+        return self.hear(payload)
+
+    def hear(self, payload: bytes, keep: bool = True) -> bool:
+        """An attestation, from wherever."""
+        try:
+            attestation = Attestation.decode(payload, self._chain_id, self._authority)
+        except InvalidAttestationError as error:
+            log.warning("not an attestation: %s", error)
+            return False
+        was_counting = self.quorum.counting
+        outcome = self.quorum.attest(attestation)
+        tip = self._store.tip
+        newest = tip.block if tip is not None else 0
+        if keep and attestation.block <= newest + REMEMBERED:
+            self._store.attest(attestation.block, attestation.prover, payload)
+        if not was_counting:
+            log.info("from block %d on, provers are listened to", self.quorum.verified + 1)
+            self._advanced(force=True)
+        self._provers.setdefault(attestation.prover, _Prover(attestation.since)).attested(attestation)
+        self._judge(outcome)
+        if self.quorum.verified < attestation.block <= newest:
+            self._spawn(self._enter(attestation.block))
+        return True
+
+    def fault(self, payload: bytes, from_node: str) -> bool:
+        """A prover's fault report, from gossip; whether it is worth passing on."""
+        try:
+            report = FaultReport.decode(payload, self._chain_id, self._authority)
+        except InvalidReportError as error:
+            log.warning("not a fault report: %s", error)
+            return False
+        key = (report.block, report.block_hash, report.prover)
+        if key in self._faults:
+            return True
+        self._faults[key] = None
+        while len(self._faults) > REMEMBERED:
+            self._faults.popitem(last=False)
+        log.error(
+            "FAULT: %s says that block %d (0x%s, from %s) is wrong: %s is %s, it should be %s",
+            report.reporter,
+            report.block,
+            report.block_hash.hex(),
+            report.source,
+            report.check,
+            report.expected,
+            report.actual,
+        )
+        return True
+
+    # --- own blocks ---------------------------------------------------------------------------------------
+
+    async def _enter(self, number: int) -> None:
+        if number in self._entered or number <= self.quorum.verified:
+            return
+        self._entered.add(number)
+        try:
+            claim = await self._loop.run_in_executor(None, self._engine.block_claim, number)
+        finally:
+            self._entered.discard(number)
+        if claim is not None:
+            self._judge(self.quorum.enter(number, Claim.unpack(claim)))
+
+    def _judge(self, outcome: Contradiction | DoubleWord | None) -> None:
+        if isinstance(outcome, DoubleWord):
+            self._incidents.record(
+                "double attestation",
+                outcome.block,
+                f"prover 0x{outcome.first.prover.hex()} has attested to two different things",
+                {"first": outcome.first.to_json(), "second": outcome.second.to_json()},
+            )
+        elif isinstance(outcome, Contradiction):
+            self.contradicted(outcome)
+        self._advanced()
+
+    def _advanced(self, force: bool = False) -> None:
+        verified = self.quorum.verified
+        if self.quorum.counting and (force or verified != self._store.verified):
+            self._progress_at = time.monotonic()
+            self._store.verified = verified
+            self._engine.verified(verified)
+
+    # --- what does not come -------------------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            if not self.quorum.counting:
+                continue
+            self._look_for_late_proofs()
+            tip = self._store.tip
+            behind = tip is not None and tip.block > self.quorum.verified
+            if behind and time.monotonic() - self._progress_at > ASK_AFTER_S:
+                await self._ask_elsewhere()
+
+    async def _ask_elsewhere(self) -> None:
+        """Attestations to the next blocks, from a node that keeps them all."""
+        self._progress_at = time.monotonic()
+        if self._elsewhere is None:
+            return
+        first = self.quorum.verified + 1
+        try:
+            answer = await self._elsewhere.call(
+                "mega_getAttestations", hex(first), hex(first + ASK_BLOCKS - 1)
+            )
+        except (NodeSilentError, RpcFault) as error:
+            log.debug("no attestations from %s: %s", self._elsewhere.url, error)
+            return
+        import orjson
+
+        for fields in answer:
+            self.hear(orjson.dumps(fields))
+
+    def _look_for_late_proofs(self) -> None:
+        """Provers that have not attested to a block that has been here for long, each told once per silence."""
+        limit = time.monotonic() - self._late_s
+        due = [number for number, at in self._seen_at.items() if at < limit]
+        if not due:
+            return
+        for address, prover in self._provers.items():
+            missing = prover.missing(due)
+            if missing is not None:
+                waited = time.monotonic() - self._seen_at[missing]
+                self._incidents.record(
+                    "late proof",
+                    missing,
+                    f"{prover.name or 'a prover'} (0x{address.hex()}) has not attested to block {missing}, "
+                    f"{waited:.1f} s after it came here; it stays unverified",
+                    {
+                        "prover": "0x" + address.hex(),
+                        "waited_seconds": round(waited, 3),
+                        "verified_height": self.quorum.verified,
+                        "newest_attested": prover.newest,
+                    },
+                    source=prover.name,
+                )
+        for number in due:
+            del self._seen_at[number]
+
+
+class _Prover:
+    """What one prover has attested to, as far as it matters for lateness."""
+
+    def __init__(self, since: int) -> None:
+        self.name = ""
+        self.newest = 0
+        self._since = since
+        self._blocks: OrderedDict[int, None] = OrderedDict()
+        self._silent = False
+
+    def attested(self, attestation: Attestation) -> None:
+        self.name = attestation.name or self.name
+        self.newest = max(self.newest, attestation.block)
+        self._silent = False
+        self._blocks[attestation.block] = None
+        while len(self._blocks) > REMEMBERED:
+            self._blocks.popitem(last=False)
+
+    def missing(self, due: list[int]) -> int | None:
+        """The first of the blocks that it should have attested to by now; None also when that was said before."""
+        for number in due:
+            if number >= self._since and number not in self._blocks and not self._silent:
+                self._silent = True
+                return number
+        return None

@@ -1,0 +1,136 @@
+"""A full node's door: reads are answered by its own engine, what belongs to the sequencer goes there.
+
+    body --ForwardingDoor.submit--> engine            reads
+                 |  False: `Dispatcher` -> `Forwarder.methods()` -> the sequencer, over HTTP
+                 +-- raw transactions, and the pending nonce (only the sequencer has a pool)
+
+A transaction whose receipt came back from the sequencer is answered only when this node has applied its mini-block,
+so that a client finds here what it was told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import orjson
+
+from devnet.rpc.client import NodeClient, NodeSilentError
+from devnet.rpc.dispatch import Handler
+from devnet.rpc.door import ChainDoor
+from devnet.rpc.errors import Code, RpcFault
+from devnet.rpc.exchange import Call
+
+SENDING: Final = ("eth_sendRawTransaction", "realtime_sendRawTransaction", "eth_sendRawTransactionSync")
+NONCE: Final = "eth_getTransactionCount"
+FORWARDED: Final = (*SENDING, NONCE)
+_MARKS: Final = (b"sendRawTransaction", NONCE.encode())
+OWN_VIEW_S: Final = 1.0
+"""How long an answer may wait for this node to come to where the sequencer was."""
+
+WaitForMini = Callable[[int, float], Awaitable[bool]]
+"""Until this node shows that mini-block, or the time is over."""
+
+
+class Forwarder:
+    """Asks the sequencer."""
+
+    def __init__(self, sequencer: str, wait_for_mini: WaitForMini) -> None:
+        self._client = NodeClient(sequencer)
+        self._wait_for_mini = wait_for_mini
+        self._loop = asyncio.get_running_loop()
+        self._engine_call: Callable[[str, bytes], bytes] | None = None
+
+    def methods(self, engine: ChainDoor) -> dict[str, Handler]:
+        """The methods that are not (only) answered here."""
+        self._engine_call = engine.call
+        sending = {method: self._handler(method) for method in SENDING}
+        return {**sending, NONCE: self._nonce}
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+    def call_blocking(self, method: str, params: bytes) -> bytes:
+        """From a worker thread: for composed methods (`eth_sendTransaction`)."""
+        future = asyncio.run_coroutine_threadsafe(self.forward(method, orjson.loads(params)), self._loop)
+        return future.result()
+
+    async def forward(self, method: str, params: list[object]) -> bytes:
+        """The sequencer's answer, rendered; its error as it is."""
+        request = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        try:
+            answer = orjson.loads(await self._client.post(request))
+        except NodeSilentError as silence:
+            raise RpcFault(Code.SERVER_ERROR, f"the sequencer cannot be reached: {silence}") from None
+        if (error := answer.get("error")) is not None:
+            raise SequencerError(error)
+        result = answer["result"]
+        if method in SENDING and isinstance(result, dict):
+            await self._until_shown_here(result)
+        return orjson.dumps(result)
+
+    def _handler(self, method: str) -> Handler:
+        async def handler(params: list[object], call: Call) -> bytes:
+            return await self.forward(method, params)
+
+        return handler
+
+    async def _nonce(self, params: list[object], call: Call) -> bytes:
+        if len(params) == 2 and params[1] == "pending":
+            return await self.forward(NONCE, params)
+        assert self._engine_call is not None
+        return await self._loop.run_in_executor(None, self._engine_call, NONCE, orjson.dumps(params))
+
+    async def _until_shown_here(self, receipt: dict[str, Any]) -> None:
+        mini = (receipt.get("mega") or {}).get("miniBlock")
+        if isinstance(mini, str):
+            await self._wait_for_mini(int(mini, 16), OWN_VIEW_S)
+
+
+class SequencerError(RpcFault):
+    """An error object of the sequencer, passed on as it is."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(int(error.get("code", Code.INTERNAL_ERROR)), str(error.get("message", "")))
+        self._rendered = orjson.dumps(error)
+
+    def to_json(self) -> bytes:
+        """The same object."""
+        return self._rendered
+
+
+class ForwardingDoor:
+    """The engine, less what the sequencer has to answer (`ChainDoor`)."""
+
+    def __init__(self, engine: ChainDoor, forwarder: Forwarder) -> None:
+        self._engine = engine
+        self._forwarder = forwarder
+        self._submit = engine.submit
+        self.submit_one = engine.submit_one
+        self.completions = engine.completions
+        self.mini_json = engine.mini_json
+        self.head_json = engine.head_json
+        self.logs_json = engine.logs_json
+        self.state_changes_json = engine.state_changes_json
+        self.pending_hashes = engine.pending_hashes
+
+    def submit(self, body: bytes, token: int) -> bytes | bool:
+        """As the engine's; False for bodies that have to be looked at."""
+        if any(mark in body for mark in _MARKS):
+            return False
+        return self._submit(body, token)
+
+    def call(self, method: str, params: bytes) -> bytes:
+        """As the engine's; called in worker threads only."""
+        if method in SENDING or (method == NONCE and b'"pending"' in params):
+            return self._forwarder.call_blocking(method, params)
+        return self._engine.call(method, params)
+
+    def methods(self) -> list[str]:
+        """What the engine answers by itself."""
+        return [method for method in self._engine.methods() if method not in FORWARDED]
+
+
+__all__ = ["ForwardingDoor", "Forwarder", "SequencerError"]
