@@ -1,6 +1,7 @@
 """Vyper sources, compiled by the `vyper` command where it is installed."""
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.standard_json import NEWEST_EVM, Contract
 
+_MAPPING = re.compile(r"HashMap\[([^,]+), (.+)\]")
+_FIXED_BYTES = re.compile(r"bytes\d+")
 _FORMATS = ("abi", "bytecode", "bytecode_runtime", "layout")
 
 
@@ -65,9 +68,9 @@ def find(variables: dict[str, str]) -> Vyper:
 
 
 def solidity_layout(layout: dict[str, Any]) -> dict[str, Any]:
-    """Vyper's layout in the form of Solidity's, for value types.
+    """Vyper's layout in the form of Solidity's, for value types and mappings of them.
 
-    Others are named by their first slot only.
+    Vyper does not tell what structs and arrays consist of: they are named by their first slot only.
     """
     types: dict[str, Any] = {}
     storage = []
@@ -75,7 +78,7 @@ def solidity_layout(layout: dict[str, Any]) -> dict[str, Any]:
         _flatten(layout.get("storage_layout", {})), key=lambda item: int(item[1]["slot"])
     ):
         label = str(place["type"])
-        types[label] = _type(label, int(place.get("n_slots", 1)))
+        _add_type(types, label, int(place.get("n_slots", 1)))
         storage.append({"label": name, "slot": str(place["slot"]), "offset": 0, "type": label})
     return {"storage": storage, "types": types}
 
@@ -91,5 +94,13 @@ def _flatten(layout: dict[str, Any], prefix: str = "") -> list[tuple[str, dict[s
     return found
 
 
-def _type(label: str, slots: int) -> dict[str, Any]:
-    return {"encoding": "inplace", "label": label, "numberOfBytes": str(32 * slots)}
+def _add_type(types: dict[str, Any], label: str, slots: int = 1) -> None:
+    types[label] = {"encoding": "inplace", "label": label, "numberOfBytes": str(32 * slots)}
+    if mapping := _MAPPING.fullmatch(label):
+        key, value = mapping.groups()
+        _add_type(types, value)
+        # As a value every type fills its slot; as a key bytesN is hashed as the N high bytes of a word.
+        size = key.removeprefix("bytes") if _FIXED_BYTES.fullmatch(key) else "32"
+        types[f"key {key}"] = {"encoding": "inplace", "label": key, "numberOfBytes": size}
+        # Vyper hashes the slot before the key, Solidity the key before the slot.
+        types[label] |= {"encoding": "mapping", "key": f"key {key}", "value": value, "slotFirst": True}

@@ -195,7 +195,7 @@ class Layout:
             case "mapping":
                 slots = self._slots(info["value"])
                 for encoded, text in keys.of(info["key"], self._types[info["key"]]):
-                    place = _hash(encoded + start.to_bytes(WORD, "big"))
+                    place = _mapped(info, start.to_bytes(WORD, "big"), encoded)
                     yield _Region(place, slots, f"{path}[{text}]", info["value"])
             case "dynamic_array":
                 place = _hash(start.to_bytes(WORD, "big"))
@@ -272,6 +272,11 @@ def show_bytes(type_label: str, raw: bytes) -> str:
 
 def _hash(data: bytes) -> int:
     return int.from_bytes(keccak(data), "big")
+
+
+def _mapped(mapping: Mapping[str, Any], slot: bytes, key: bytes) -> int:
+    """Where a mapping keeps a key's value."""
+    return _hash(slot + key if mapping.get("slotFirst") else key + slot)
 
 
 def _array_length(info: Mapping[str, Any]) -> int:
