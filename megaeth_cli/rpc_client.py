@@ -38,18 +38,17 @@ class RpcClient:
     """Calls methods of one node."""
 
     def __init__(self, url: str = DEFAULT_URL, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise CliError(
-                f"not an HTTP URL: {url}",
-                "a node is reached over http:// or https://",
-                f"for example --rpc-url {DEFAULT_URL}",
-                ExitStatus.USAGE,
-            )
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise _no_url(url, str(error)) from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise _no_url(url, "a node is reached over http:// or https://")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self.url = url
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+        self._connection = kind(host, port, timeout=timeout_s)
         self._next_id = 1
 
     def call(self, method: str, *params: Json) -> Json:
@@ -121,6 +120,11 @@ class RpcClient:
             # The whole batch was refused: one error object for all.
             _result("batch", decoded)
         return answers
+
+
+def _no_url(url: str, why: str) -> CliError:
+    hint = f"for example --rpc-url {DEFAULT_URL}"
+    return CliError(f"not an HTTP URL: {url}", why, hint, ExitStatus.USAGE)
 
 
 def _reason(error: Exception) -> str:

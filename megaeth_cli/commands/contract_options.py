@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperCommand
+from typer.exceptions import TyperException
 
 from megaeth_cli.abi.values import ValueTextError, integer
 from megaeth_cli.errors import CliError, ExitStatus
@@ -48,7 +49,8 @@ GasLimit = Annotated[
     typer.Option("--gas-limit", metavar="GAS", help="Instead of an estimate; sends even what would fail."),
 ]
 Nonce = Annotated[
-    int | None, typer.Option("--nonce", min=0, metavar="N", help="Instead of the account's next nonce.")
+    int | None,
+    typer.Option("--nonce", min=0, metavar="N", help="Instead of the account's next nonce."),
 ]
 
 
@@ -57,7 +59,12 @@ class NegativeNumbers(TyperCommand):
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """Hide negative numbers from the option parser."""
-        return super().parse_args(ctx, [_MARK + arg if _NEGATIVE.match(arg) else arg for arg in args])
+        try:
+            return super().parse_args(ctx, [_MARK + arg if _NEGATIVE.match(arg) else arg for arg in args])
+        except TyperException as error:
+            # It quotes what it was given.
+            error.message = error.message.replace(repr(_MARK)[1:-1], "").replace(_MARK, "")
+            raise
 
 
 def arguments(texts: Sequence[str] | None) -> list[str]:

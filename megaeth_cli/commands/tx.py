@@ -269,7 +269,7 @@ def _with_access_list(network: Network, sender: bytes, draft: Draft, text: str |
                 hex_bytes(part)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CliError(
-            "--access-list is none",
+            "--access-list is not an access list",
             str(error),
             'for example [{"address": "0x...", "storageKeys": ["0x..."]}]',
             ExitStatus.USAGE,
