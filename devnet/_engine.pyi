@@ -4,7 +4,7 @@ Rules that hold for every call: bytes in and bytes out; hashes are 32 bytes, add
 time releases the GIL; a failure inside the engine raises `EngineError` and never takes the process down.
 """
 
-from typing import Final, Protocol, final
+from typing import Final, Literal, Protocol, final
 
 __version__: Final[str]
 
@@ -127,6 +127,17 @@ class Engine:
     def durable(self, mini: int, block: int) -> None:
         """Everything up to this mini-block and this block is on disk: shows it and answers those who wait for it."""
 
+    def set_verified(self, block: int) -> None:
+        """Enough provers vouch for everything up to this block: `safe` and `finalized` reach it. Never back. May be
+        called as soon as the chain is restored."""
+
+    def validated(self) -> tuple[int, bytes] | None:
+        """The newest block, number and hash, that validators have reported by `mega_setValidatedBlocks`."""
+
+    def block_claim(self, number: int) -> bytes | None:
+        """What provers vouch for, 4 x 32 bytes: block hash, parent's state root, state root, digest of the net diff;
+        `None` for genesis and for what isn't visible."""
+
     def submit(self, body: bytes, token: int) -> bytes | bool:
         """A whole request body. Bytes: the response (empty: nothing to answer). `True`: it comes through
         `completions` under `token`. `False`: some method in it is Python's."""
@@ -160,6 +171,19 @@ class Engine:
 
     def metrics(self) -> dict[str, int]:
         """Counters and gauges."""
+
+def falsify(
+    kind: Literal["diff", "receipt", "equivocation", "root", "relink"],
+    record: bytes,
+    *,
+    key: bytes | None = None,
+    gas_before: int = 0,
+    minis: list[bytes] = ...,
+    parent_hash: bytes | None = None,
+) -> bytes:
+    """A record that lies and bears the sequencer's valid signatures. Mini-blocks: `diff`, `receipt` (with the block's
+    gas before it), `equivocation`. Blocks: `root`, `relink`, `receipt` (with all its mini-blocks' records as they lie).
+    `ValueError`: there is nothing to lie about. Without a key the devnet's default one signs."""
 
 def fold_diffs(records: list[bytes]) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
     """What mini-block records, in order, amount to: (plain key, last value) sorted by key, (code hash, code)."""

@@ -5,6 +5,7 @@ pub mod builder;
 pub mod chain;
 pub mod engine;
 pub mod evm;
+pub mod falsify;
 pub mod keys;
 pub mod pool;
 #[cfg(feature = "python")]

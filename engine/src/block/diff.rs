@@ -51,7 +51,8 @@ impl StateDiff {
         keccak256(bytes)
     }
 
-    /// Reads what [`StateDiff::encode`] wrote, refusing keys out of order and values that don't fit.
+    /// Reads what [`StateDiff::encode`] wrote, refusing keys or code out of order and values
+    /// that don't fit.
     pub fn decode(buf: &mut &[u8]) -> Result<Self, DecodeError> {
         let mut payload = open_list(buf)?;
         let mut list = open_list(&mut payload)?;
@@ -73,8 +74,15 @@ impl StateDiff {
         }
         let mut list = open_list(&mut payload)?;
         let mut codes = Vec::new();
+        let mut last_hash = None;
         while !list.is_empty() {
-            codes.push(Bytes::decode(&mut list)?);
+            let code = Bytes::decode(&mut list)?;
+            let hash = keccak256(&code);
+            if code.is_empty() || last_hash.is_some_and(|last| last >= hash) {
+                return Err(DecodeError::new("the code of a state diff is not in order"));
+            }
+            last_hash = Some(hash);
+            codes.push(code);
         }
         close_list(payload)?;
         Ok(Self { entries, codes })

@@ -1,14 +1,14 @@
 //! The mini-block: what the sequencer seals every few milliseconds, and its encoding.
 
 use alloy_consensus::constants::EMPTY_ROOT_HASH;
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{B256, U256, b256, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 
 use super::{
     diff::StateDiff,
     rlp::{
-        DecodeError, ENCODING_VERSION, close_list, decode_option, decode_record, encode_list,
-        encode_option, open_list,
+        DecodeError, ENCODING_VERSION, close_list, decode_record, decode_unless, encode_list,
+        encode_unless, open_list,
     },
     transaction::TxRecord,
 };
@@ -22,6 +22,47 @@ pub struct MiniSignature {
     pub s: U256,
     /// Parity of the nonce point's y.
     pub y_parity: bool,
+}
+
+impl MiniSignature {
+    /// Appends r, s and the parity, as they stand in records.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        self.r.encode(out);
+        self.s.encode(out);
+        self.y_parity.encode(out);
+    }
+
+    /// Reads what [`MiniSignature::write`] wrote.
+    pub(super) fn read(buf: &mut &[u8]) -> alloy_rlp::Result<Self> {
+        Ok(Self {
+            r: U256::decode(buf)?,
+            s: U256::decode(buf)?,
+            y_parity: bool::decode(buf)?,
+        })
+    }
+}
+
+/// The digest of a diff that changes nothing: keccak-256 of its encoding, `c2 c0 c0`.
+pub const EMPTY_DIFF_DIGEST: B256 =
+    b256!("522717233b96e0a03d85f02f8127aa0e23ef2e0865c95bb7ac577ee3754875e4");
+
+/// What a mini-block's content hashes to. The sequencer seals it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// keccak-256 of the encoded state diff.
+    pub diff: B256,
+    /// BLAKE3 of the encoded list of transactions with senders and results.
+    pub transactions: B256,
+}
+
+impl Digests {
+    /// The digests of these encodings.
+    pub fn of(transactions: &[u8], diff: &[u8]) -> Self {
+        Self {
+            diff: keccak256(diff),
+            transactions: B256::from(*blake3::hash(transactions).as_bytes()),
+        }
+    }
 }
 
 /// A sealed mini-block.
@@ -45,20 +86,20 @@ pub struct MiniBlock {
     pub receipts_root: B256,
     /// The sequencer's signature over [`MiniBlock::signing_hash`].
     pub signature: MiniSignature,
+    /// The digest of `diff`.
+    pub diff_digest: B256,
+    /// The sequencer's signature over [`MiniBlock::seal_hash`], which covers everything else in here.
+    pub seal: MiniSignature,
     /// Its transactions with their results.
     pub txs: Vec<TxRecord>,
     /// What it changed. Index 0 also carries the block's pre-execution system calls.
     pub diff: StateDiff,
 }
 
-fn compact_root(root: &B256) -> Option<&B256> {
-    (*root != EMPTY_ROOT_HASH).then_some(root)
-}
-
 impl MiniBlock {
     /// The record's bytes: `[version, number, block number, block timestamp, index, timestamp, gas,
-    /// transactions root, receipts root, r, s, parity, [transactions], diff]`, where the root of
-    /// nothing is left empty.
+    /// transactions root, receipts root, r, s, parity, diff digest, seal's r, s, parity,
+    /// [transactions], diff]`, where the root and the digest of nothing are left empty.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(160 + self.txs.len() * 512 + self.diff.entries.len() * 96);
         encode_list(&mut out, |out| {
@@ -73,19 +114,45 @@ impl MiniBlock {
             ] {
                 number.encode(out);
             }
-            encode_option(compact_root(&self.transactions_root), out);
-            encode_option(compact_root(&self.receipts_root), out);
-            self.signature.r.encode(out);
-            self.signature.s.encode(out);
-            self.signature.y_parity.encode(out);
-            encode_list(out, |out| self.txs.iter().for_each(|tx| tx.encode(out)));
+            encode_unless(&self.transactions_root, &EMPTY_ROOT_HASH, out);
+            encode_unless(&self.receipts_root, &EMPTY_ROOT_HASH, out);
+            self.signature.write(out);
+            encode_unless(&self.diff_digest, &EMPTY_DIFF_DIGEST, out);
+            self.seal.write(out);
+            self.encode_transactions(out);
             self.diff.encode(out);
         });
         out
     }
 
+    fn encode_transactions(&self, out: &mut Vec<u8>) {
+        encode_list(out, |out| self.txs.iter().for_each(|tx| tx.encode(out)));
+    }
+
+    /// What its content hashes to.
+    pub fn digests(&self) -> Digests {
+        let mut transactions = Vec::with_capacity(16 + self.txs.len() * 512);
+        self.encode_transactions(&mut transactions);
+        let mut diff = Vec::with_capacity(64 + self.diff.entries.len() * 96);
+        self.diff.encode(&mut diff);
+        Digests::of(&transactions, &diff)
+    }
+
     /// Reads a record, refusing anything that [`MiniBlock::encode`] wouldn't have written.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::read(bytes, |_, _| ()).map(|(mini, ())| mini)
+    }
+
+    /// Likewise, with the digests of the bytes as they stand in the record.
+    pub fn decode_with_digests(bytes: &[u8]) -> Result<(Self, Digests), DecodeError> {
+        Self::read(bytes, Digests::of)
+    }
+
+    /// Reads a record, and gives `note` the encoded transactions and the encoded diff.
+    fn read<T>(
+        bytes: &[u8],
+        note: impl FnOnce(&[u8], &[u8]) -> T,
+    ) -> Result<(Self, T), DecodeError> {
         decode_record(bytes, "the mini-block", |buf| {
             let number = u64::decode(buf)?;
             let block_number = u64::decode(buf)?;
@@ -93,21 +160,25 @@ impl MiniBlock {
             let index = u64::decode(buf)?;
             let timestamp_us = u64::decode(buf)?;
             let gas_used = u64::decode(buf)?;
-            let transactions_root = decode_option(buf)?.unwrap_or(EMPTY_ROOT_HASH);
-            let receipts_root = decode_option(buf)?.unwrap_or(EMPTY_ROOT_HASH);
-            let signature = MiniSignature {
-                r: U256::decode(buf)?,
-                s: U256::decode(buf)?,
-                y_parity: bool::decode(buf)?,
-            };
+            let transactions_root = decode_unless(buf, EMPTY_ROOT_HASH)?;
+            let receipts_root = decode_unless(buf, EMPTY_ROOT_HASH)?;
+            let signature = MiniSignature::read(buf)?;
+            let diff_digest = decode_unless(buf, EMPTY_DIFF_DIGEST)?;
+            let seal = MiniSignature::read(buf)?;
+            let content = *buf;
             let mut list = open_list(buf)?;
             let mut txs = Vec::new();
             while !list.is_empty() {
                 txs.push(TxRecord::decode(&mut list)?);
             }
             close_list(list)?;
+            let (transactions, encoded_diff) = content.split_at(content.len() - buf.len());
             let diff = StateDiff::decode(buf)?;
-            Ok(Self {
+            let noted = note(
+                transactions,
+                &encoded_diff[..encoded_diff.len() - buf.len()],
+            );
+            let mini = Self {
                 number,
                 block_number,
                 block_timestamp,
@@ -117,9 +188,12 @@ impl MiniBlock {
                 transactions_root,
                 receipts_root,
                 signature,
+                diff_digest,
+                seal,
                 txs,
                 diff,
-            })
+            };
+            Ok((mini, noted))
         })
     }
 }

@@ -17,10 +17,10 @@ mod transaction;
 mod tests;
 
 pub use diff::{FoldedState, StateDiff, fold_diffs};
-pub use mini::{MiniBlock, MiniSignature};
+pub use mini::{Digests, EMPTY_DIFF_DIGEST, MiniBlock, MiniSignature};
 pub use offset::Offset;
 pub use plain::{PlainAccount, PlainKey, PlainValue};
-pub use record::{BlockRecord, REQUESTS_HASH, WITHDRAWALS_ADDRESS, prev_randao};
+pub use record::{BlockRecord, REQUESTS_HASH, WITHDRAWALS_ADDRESS, is_block_record, prev_randao};
 pub use rlp::{DecodeError, ENCODING_VERSION};
 pub use roots::{OrderedRoot, logs_bloom, receipt_envelope, receipts_root, transactions_root};
 pub use transaction::{

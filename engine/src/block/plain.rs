@@ -164,22 +164,30 @@ impl PlainValue {
         }
     }
 
-    /// Reads a value from its bytes; their number tells what it is.
+    /// Reads a value from its bytes; their number tells what it is. Refuses what
+    /// [`PlainValue::write`] wouldn't have written: zeros and empty accounts are absent.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let account = |code_hash| {
             let mut nonce = [0; 8];
             nonce.copy_from_slice(&bytes[..8]);
-            Self::Account(PlainAccount {
+            let account = PlainAccount {
                 nonce: u64::from_be_bytes(nonce),
                 balance: U256::from_be_slice(&bytes[8..40]),
                 code_hash,
-            })
+            };
+            if account.is_empty() || (bytes.len() == 72) != account.has_code() {
+                return Err(DecodeError::new("a state value is not in its one form"));
+            }
+            Ok(Self::Account(account))
         };
         match bytes.len() {
             0 => Ok(Self::Absent),
-            32 => Ok(Self::from_slot(U256::from_be_slice(bytes))),
-            40 => Ok(account(KECCAK256_EMPTY)),
-            72 => Ok(account(B256::from_slice(&bytes[40..]))),
+            32 => match U256::from_be_slice(bytes) {
+                U256::ZERO => Err(DecodeError::new("a state value is not in its one form")),
+                value => Ok(Self::Slot(value)),
+            },
+            40 => account(KECCAK256_EMPTY),
+            72 => account(B256::from_slice(&bytes[40..])),
             n => Err(DecodeError::new(format!(
                 "a state value has 0, 32, 40 or 72 bytes, not {n}"
             ))),

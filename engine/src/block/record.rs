@@ -4,6 +4,7 @@ use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, address, b256, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 
+use super::mini::MiniSignature;
 use super::rlp::{DecodeError, ENCODING_VERSION, decode_record, encode_list};
 
 /// SHA-256 of nothing: a block's requests hash, as OP chains have no requests (EIP-7685).
@@ -26,10 +27,12 @@ pub struct BlockRecord {
     pub mini_count: u64,
     /// What the state commitment wants kept beside its root, so that a checker can go on from it.
     pub commitment: Bytes,
+    /// The sequencer's signature over [`BlockRecord::seal_hash`]; genesis has none.
+    pub seal: MiniSignature,
 }
 
 impl BlockRecord {
-    /// A record of `header`, hashed.
+    /// A record of `header`, hashed and not sealed yet.
     pub fn new(header: Header, first_mini: u64, mini_count: u64, commitment: Bytes) -> Self {
         let hash = header.hash_slow();
         Self {
@@ -38,6 +41,7 @@ impl BlockRecord {
             first_mini,
             mini_count,
             commitment,
+            seal: MiniSignature::default(),
         }
     }
 
@@ -46,7 +50,8 @@ impl BlockRecord {
         self.first_mini + self.mini_count
     }
 
-    /// The record's bytes: `[version, header, first mini-block, count, commitment]`.
+    /// The record's bytes: `[version, header, first mini-block, count, commitment, seal's r, s,
+    /// parity]`.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(768);
         encode_list(&mut out, |out| {
@@ -55,6 +60,7 @@ impl BlockRecord {
             self.first_mini.encode(out);
             self.mini_count.encode(out);
             self.commitment.encode(out);
+            self.seal.write(out);
         });
         out
     }
@@ -66,9 +72,21 @@ impl BlockRecord {
             let first_mini = u64::decode(buf)?;
             let mini_count = u64::decode(buf)?;
             let commitment = Bytes::decode(buf)?;
-            Ok(Self::new(header, first_mini, mini_count, commitment))
+            let seal = MiniSignature::read(buf)?;
+            Ok(Self {
+                seal,
+                ..Self::new(header, first_mini, mini_count, commitment)
+            })
         })
     }
+}
+
+/// Whether a record claims to be a block's: its second item is a list, a mini-block's is a number. Looks
+/// at nothing else.
+pub fn is_block_record(record: &[u8]) -> bool {
+    let mut rest = record;
+    alloy_rlp::Header::decode(&mut rest).is_ok_and(|list| list.list)
+        && rest.get(1).is_some_and(|first| *first >= 0xc0)
 }
 
 /// The block's `mixHash`: keccak-256 of the parent's hash and the number. Known to all, so not random;

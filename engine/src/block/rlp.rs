@@ -6,7 +6,7 @@
 use alloy_rlp::{BufMut, Decodable, Encodable, Header};
 
 /// The version that stands first in every record. Raised whenever a field changes.
-pub const ENCODING_VERSION: u8 = 1;
+pub const ENCODING_VERSION: u8 = 2;
 
 /// A record that isn't what it claims to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +61,23 @@ pub(super) fn close_list(payload: &[u8]) -> alloy_rlp::Result<()> {
         Ok(())
     } else {
         Err(alloy_rlp::Error::UnexpectedLength)
+    }
+}
+
+/// Writes a value, empty if it is the one that goes without saying. Only for types that never encode empty.
+pub(super) fn encode_unless<T: Encodable + PartialEq>(value: &T, usual: &T, out: &mut Vec<u8>) {
+    encode_option((value != usual).then_some(value), out);
+}
+
+/// Reads what [`encode_unless`] wrote; the usual value written out is refused.
+pub(super) fn decode_unless<T: Decodable + PartialEq>(
+    buf: &mut &[u8],
+    usual: T,
+) -> alloy_rlp::Result<T> {
+    match decode_option(buf)? {
+        None => Ok(usual),
+        Some(value) if value == usual => Err(alloy_rlp::Error::Custom("not in its shortest form")),
+        Some(value) => Ok(value),
     }
 }
 

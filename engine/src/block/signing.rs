@@ -1,10 +1,18 @@
-//! Mini-block signatures: secp256k1 over the hash of the signed fields, as on the real chain.
+//! What the sequencer signs.
+//!
+//! * A mini-block's *signature*: secp256k1 over the hash of the header fields, as on the real chain. It
+//!   covers no state diff.
+//! * Its *seal*, the devnet's addition: over that hash, the diff's digest and the digest of the
+//!   transactions with their results. Whoever passes a mini-block on can change nothing unnoticed, and
+//!   a sequencer that sealed a wrong diff can be shown to have done so.
+//! * A block record's *seal*, likewise an addition: over the header's hash and the record's other fields.
 
 use alloy_primitives::{Address, B256, Signature, keccak256};
 use alloy_rlp::Encodable;
 
 use super::{
-    mini::{MiniBlock, MiniSignature},
+    mini::{Digests, MiniBlock, MiniSignature},
+    record::BlockRecord,
     rlp::encode_list,
 };
 use crate::keys::{Key, KeyError, recover};
@@ -31,19 +39,78 @@ impl MiniBlock {
         keccak256(bytes)
     }
 
-    /// Signs what stands in the mini-block now.
+    /// What is sealed: keccak-256 of `rlp([signing hash, diff digest, transactions digest])`.
+    pub fn seal_hash(&self, content: &Digests) -> B256 {
+        let mut bytes = Vec::with_capacity(104);
+        encode_list(&mut bytes, |out| {
+            self.signing_hash().encode(out);
+            content.diff.encode(out);
+            content.transactions.encode(out);
+        });
+        keccak256(bytes)
+    }
+
+    /// Signs and seals what stands in the mini-block now.
     pub fn sign(&mut self, key: &Key) {
-        let signature = key.sign(&self.signing_hash());
-        self.signature = MiniSignature {
-            r: signature.r(),
-            s: signature.s(),
-            y_parity: signature.v(),
-        };
+        self.signature = MiniSignature::new(key, &self.signing_hash());
+        self.put_seal(key);
+    }
+
+    /// Seals what stands in the mini-block now, leaving the signature as it is.
+    pub fn put_seal(&mut self, key: &Key) {
+        let content = self.digests();
+        self.diff_digest = content.diff;
+        self.seal = MiniSignature::new(key, &self.seal_hash(&content));
     }
 
     /// Who signed.
     pub fn signer(&self) -> Result<Address, KeyError> {
-        let MiniSignature { r, s, y_parity } = self.signature;
-        recover(&self.signing_hash(), &Signature::new(r, s, y_parity))
+        self.signature.signer(&self.signing_hash())
+    }
+
+    /// Who sealed a mini-block with this content.
+    pub fn sealer(&self, content: &Digests) -> Result<Address, KeyError> {
+        self.seal.signer(&self.seal_hash(content))
+    }
+}
+
+impl BlockRecord {
+    /// What is sealed: keccak-256 of `rlp([block hash, first mini-block, count, keccak-256 of the
+    /// commitment])`.
+    pub fn seal_hash(&self) -> B256 {
+        let mut bytes = Vec::with_capacity(96);
+        encode_list(&mut bytes, |out| {
+            self.hash.encode(out);
+            self.first_mini.encode(out);
+            self.mini_count.encode(out);
+            keccak256(&self.commitment).encode(out);
+        });
+        keccak256(bytes)
+    }
+
+    /// Seals what stands in the record now.
+    pub fn put_seal(&mut self, key: &Key) {
+        self.seal = MiniSignature::new(key, &self.seal_hash());
+    }
+
+    /// Who sealed.
+    pub fn sealer(&self) -> Result<Address, KeyError> {
+        self.seal.signer(&self.seal_hash())
+    }
+}
+
+impl MiniSignature {
+    fn new(key: &Key, hash: &B256) -> Self {
+        let signature = key.sign(hash);
+        Self {
+            r: signature.r(),
+            s: signature.s(),
+            y_parity: signature.v(),
+        }
+    }
+
+    fn signer(&self, hash: &B256) -> Result<Address, KeyError> {
+        let Self { r, s, y_parity } = *self;
+        recover(hash, &Signature::new(r, s, y_parity))
     }
 }

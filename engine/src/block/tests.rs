@@ -17,7 +17,9 @@ fn keys() -> impl Strategy<Value = PlainKey> {
 
 fn diffs() -> impl Strategy<Value = StateDiff> {
     let entries = prop::collection::btree_map(keys(), any::<(u64, u64, bool)>(), 0..6);
-    let codes = prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..3);
+    let codes = prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..3)
+        .prop_map(|codes| codes.into_iter().map(|code| (keccak256(&code), code)))
+        .prop_map(std::collections::BTreeMap::from_iter);
     (entries, codes).prop_map(|(entries, codes)| StateDiff {
         entries: entries
             .into_iter()
@@ -40,7 +42,7 @@ fn diffs() -> impl Strategy<Value = StateDiff> {
                 (key, value)
             })
             .collect(),
-        codes: codes.into_iter().map(Bytes::from).collect(),
+        codes: codes.into_values().map(Bytes::from).collect(),
     })
 }
 
@@ -134,6 +136,12 @@ fn minis() -> impl Strategy<Value = MiniBlock> {
                 s: U256::from(numbers[0]),
                 y_parity,
             },
+            diff_digest: diff.digest(),
+            seal: MiniSignature {
+                r: U256::from(numbers[1]),
+                s: U256::from_be_bytes(root),
+                y_parity: !y_parity,
+            },
             txs,
             diff,
         })
@@ -186,7 +194,7 @@ fn an_empty_mini_block_takes_little_room() {
     };
     mini.sign(&key);
     assert_eq!(mini.signer().unwrap(), key.address());
-    assert!(mini.encode().len() < 110, "{}", mini.encode().len());
+    assert!(mini.encode().len() < 180, "{}", mini.encode().len());
 }
 
 #[test]
@@ -198,7 +206,7 @@ fn a_record_of_another_version_is_refused_by_its_number() {
         .unwrap();
     bytes[place] = ENCODING_VERSION + 1;
     let error = MiniBlock::decode(&bytes).unwrap_err().to_string();
-    assert!(error.contains("version 2"), "{error}");
+    assert!(error.contains("version 3"), "{error}");
 }
 
 #[test]
@@ -211,6 +219,46 @@ fn a_signature_is_for_this_mini_block_only() {
     mini.sign(&key);
     mini.gas_used += 1;
     assert_ne!(mini.signer(), Ok(key.address()));
+}
+
+#[test]
+fn a_seal_covers_the_diff_and_what_the_signature_leaves_out() {
+    let key = crate::keys::Key::new(&B256::repeat_byte(1)).unwrap();
+    let mut mini = MiniBlock {
+        txs: vec![TxRecord {
+            raw: Bytes::from_static(&[0xc0]),
+            hash: keccak256([0xc0]),
+            sender: Address::repeat_byte(1),
+            result: TxResult::default(),
+        }],
+        ..Default::default()
+    };
+    mini.sign(&key);
+    let digests = mini.digests();
+    assert_eq!(mini.sealer(&digests), Ok(key.address()));
+    assert_eq!(mini.diff_digest, EMPTY_DIFF_DIGEST);
+    let (read, same) = MiniBlock::decode_with_digests(&mini.encode()).unwrap();
+    assert_eq!((&read, same), (&mini, digests));
+
+    let mut other = mini.clone();
+    other.txs[0].sender = Address::repeat_byte(2);
+    assert_eq!(other.signer(), Ok(key.address()));
+    assert_ne!(other.sealer(&other.digests()), Ok(key.address()));
+    let mut other = mini.clone();
+    let key_of_a_slot = PlainKey::slot(Address::ZERO, U256::ZERO);
+    other.diff.entries.push((key_of_a_slot, PlainValue::Absent));
+    assert_ne!(other.sealer(&other.digests()), Ok(key.address()));
+}
+
+#[test]
+fn a_value_has_one_form() {
+    let zero_slot = [0; 32];
+    let empty_account = [0; 40];
+    let mut no_code = [1; 72];
+    no_code[40..].copy_from_slice(PlainAccount::default().code_hash.as_slice());
+    for bytes in [&zero_slot[..], &empty_account, &no_code, &[0; 72]] {
+        assert!(PlainValue::from_bytes(bytes).is_err(), "{}", bytes.len());
+    }
 }
 
 #[test]
@@ -239,8 +287,16 @@ fn a_block_record_is_read_as_it_was_written() {
         requests_hash: Some(REQUESTS_HASH),
         ..Default::default()
     };
-    let record = BlockRecord::new(header, 600, 100, Bytes::from_static(&[1, 2]));
+    let key = crate::keys::Key::new(&B256::repeat_byte(1)).unwrap();
+    let mut record = BlockRecord::new(header, 600, 100, Bytes::from_static(&[1, 2]));
+    record.put_seal(&key);
     assert_eq!(BlockRecord::decode(&record.encode()).unwrap(), record);
+    assert_eq!(record.sealer(), Ok(key.address()));
+    assert!(is_block_record(&record.encode()));
+    assert!(!is_block_record(&MiniBlock::default().encode()));
+    assert!(!is_block_record(&[]));
+    record.commitment = Bytes::new();
+    assert_ne!(record.sealer(), Ok(key.address()));
 }
 
 #[test]

@@ -17,10 +17,11 @@ use alloy_evm::Evm as _;
 use alloy_primitives::{Address, B256, Bloom, Bytes};
 use mega_evm::{
     BlockLimiter, BlockLimits, MegaEvm, MegaHardforks as _, MegaSpecId, MegaTransactionOutcome,
+    ORACLE_CONTRACT_ADDRESS,
 };
 use op_alloy_consensus::OpTxEnvelope;
 use op_revm::transaction::deposit::DEPOSIT_TRANSACTION_TYPE;
-use revm::{context::result::EVMError, inspector::NoOpInspector};
+use revm::{Database as _, context::result::EVMError, inspector::NoOpInspector};
 
 use super::system_tx;
 use crate::{
@@ -30,8 +31,8 @@ use crate::{
     },
     chain::{Chain, Followers},
     evm::{
-        BlockContext, ExternalEnv, OracleClock, begin_block, create_evm, evm_env, is_detained,
-        mega_transaction, result_from,
+        BlockContext, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock, begin_block, create_evm,
+        evm_env, is_detained, mega_transaction, oracle_time, result_from,
     },
     state::{BlockUndo, Change, Overlay, StateError, Tip},
 };
@@ -87,6 +88,8 @@ pub struct OpenBlock {
     evm: MegaEvm<Overlay, NoOpInspector, ExternalEnv>,
     clock: OracleClock,
     system_address: Address,
+    /// What the oracle's timestamp is, in microseconds: it never goes back.
+    oracle_us: u64,
     /// The open mini-block's transactions.
     txs: Vec<TxRecord>,
     /// The block's gas used before the open mini-block.
@@ -179,6 +182,7 @@ impl OpenBlock {
             evm: begun.evm,
             clock,
             system_address: begun.system_address,
+            oracle_us: 0,
             txs: Vec::new(),
             gas_before_mini: 0,
             first_mini: parent.next_mini(),
@@ -194,6 +198,11 @@ impl OpenBlock {
                 block.evm.db_mut().apply(state);
             }
         }
+        block.oracle_us = block
+            .evm
+            .db_mut()
+            .storage(ORACLE_CONTRACT_ADDRESS, ORACLE_TIMESTAMP_SLOT)?
+            .saturating_to();
         Ok(block)
     }
 
@@ -212,14 +221,15 @@ impl OpenBlock {
         !self.txs.is_empty()
     }
 
-    /// Executes a transaction and includes it, if it can be. `now_us` is what the oracle's timestamp
-    /// would read.
+    /// Executes a transaction and includes it, if it can be. The oracle's timestamp is
+    /// derived from `now_us`.
     pub(crate) fn execute(
         &mut self,
         offer: &Offer<'_>,
         now_us: u64,
     ) -> Result<Attempt, BuildError> {
-        self.clock.set(Some(now_us));
+        let timestamp_us = self.oracle_time(now_us);
+        self.clock.set(Some(timestamp_us));
         let first = match self.run(offer)? {
             Ok(outcome) => outcome,
             Err(attempt) => return Ok(attempt),
@@ -229,7 +239,7 @@ impl OpenBlock {
         }
         // It read the timestamp: a system transaction writes it first, and then whoever replays the
         // block without the oracle gets the same result.
-        self.write_timestamp(now_us)?;
+        self.write_timestamp(timestamp_us)?;
         self.clock.set(None);
         match self.run(offer)? {
             Ok(outcome) => self.accept(offer, outcome),
@@ -237,7 +247,7 @@ impl OpenBlock {
         }
     }
 
-    fn write_timestamp(&mut self, now_us: u64) -> Result<(), BuildError> {
+    fn write_timestamp(&mut self, timestamp_us: u64) -> Result<(), BuildError> {
         let sender = self.system_address;
         let nonce = self
             .evm
@@ -245,7 +255,7 @@ impl OpenBlock {
             .account(sender)
             .map_or(0, |account| account.nonce);
         let (envelope, raw, hash) =
-            system_tx::set_timestamp(self.chain.config.chain_id, nonce, now_us);
+            system_tx::set_timestamp(self.chain.config.chain_id, nonce, timestamp_us);
         let da_size = op_alloy_flz::tx_estimated_size_fjord_bytes(&raw);
         let offer = Offer {
             envelope: &envelope,
@@ -257,8 +267,16 @@ impl OpenBlock {
         self.clock.set(None);
         if let Ok(outcome) = self.run(&offer)? {
             self.accept(&offer, outcome)?;
+            self.oracle_us = timestamp_us;
         }
         Ok(())
+    }
+
+    /// What HighPrecisionTimestamp says at `now_us`: never less than it has said before.
+    fn oracle_time(&self, now_us: u64) -> u64 {
+        let block_time_ms = self.chain.config.block_time_ms;
+        let newest = self.context.timestamp.saturating_mul(1_000_000);
+        oracle_time(now_us, block_time_ms, self.context.timestamp).max(self.oracle_us.min(newest))
     }
 
     /// Runs a transaction without keeping what it did.
@@ -403,12 +421,14 @@ impl OpenBlock {
             requests_hash: Some(REQUESTS_HASH),
             ..Default::default()
         };
-        let record = Arc::new(BlockRecord::new(
+        let mut record = BlockRecord::new(
             header,
             self.first_mini,
             self.next_index,
             followers.commitment.encode(),
-        ));
+        );
+        record.put_seal(&self.chain.sequencer);
+        let record = Arc::new(record);
         self.chain
             .world
             .put_block_hash(record.header.number, record.hash);

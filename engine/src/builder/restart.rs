@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, TxKind, U256, address, bytes};
+use alloy_primitives::{Address, Bytes, TxKind, U256, address, bytes};
 use crossbeam_channel::{Receiver, bounded};
 use op_alloy_consensus::TxDeposit;
 use parking_lot::Mutex;
@@ -16,6 +16,11 @@ use crate::{
 };
 
 const TIMESTAMP: Address = address!("6342000000000000000000000000000000000002");
+/// Calls HighPrecisionTimestamp.timestamp() and stores the answer at 0.
+const STORE_TIMESTAMP: Address = address!("00000000000000000000000000000000000c0de0");
+const STORE_TIMESTAMP_CODE: Bytes = bytes!(
+    "63b80777ea5f5260205f6004601c5f7363420000000000000000000000000000000000025af1505f515f5500"
+);
 
 /// Seals `count` mini-blocks, each with a transfer from `from`, whose next nonce is `nonce`.
 fn seal_some(
@@ -163,12 +168,8 @@ fn a_damaged_log_is_refused() {
 
 #[test]
 fn a_transaction_that_reads_the_timestamp_gets_it_through_a_system_transaction() {
-    let store_timestamp = address!("00000000000000000000000000000000000c0de0");
-    // Calls HighPrecisionTimestamp.timestamp() and stores the answer at 0.
-    let code = bytes!(
-        "63b80777ea5f5260205f6004601c5f7363420000000000000000000000000000000000025af1505f515f5500"
-    );
-    let chain = chain(SPEC, &[(store_timestamp, code)]);
+    let store_timestamp = STORE_TIMESTAMP;
+    let chain = chain(SPEC, &[(store_timestamp, STORE_TIMESTAMP_CODE)]);
     let mut block = open(&chain);
     let draft = Draft {
         to: TxKind::Call(store_timestamp),
@@ -197,8 +198,44 @@ fn a_transaction_that_reads_the_timestamp_gets_it_through_a_system_transaction()
     let stored = chain
         .world
         .tip(&PlainKey::slot(store_timestamp, U256::ZERO));
-    assert_eq!(stored.as_slot(), U256::from(now_us));
+    assert_eq!(stored.as_slot(), U256::from(now_us - 1_000_000));
     assert!(chain.world.tip_account(TIMESTAMP).is_some());
+}
+
+#[test]
+fn the_oracle_never_tells_a_time_after_its_block_nor_one_before_what_it_told() {
+    for block_time_ms in [1000, 250, 4000] {
+        let mut config = config(SPEC, &[(STORE_TIMESTAMP, STORE_TIMESTAMP_CODE)]);
+        config.block_time_ms = block_time_ms;
+        let chain = chain_of(config);
+        let mut block = open(&chain);
+        let mut told = Vec::new();
+        // The clock was set back in between, and the block lasts longer than it should.
+        for (nonce, now_us) in [at(1) + 200_000, at(1) + 900_000, at(0), at(3), at(9)]
+            .into_iter()
+            .enumerate()
+        {
+            let draft = Draft {
+                to: TxKind::Call(STORE_TIMESTAMP),
+                nonce: nonce as u64,
+                ..Default::default()
+            };
+            let tx = sign(&chain, &draft);
+            assert_eq!(
+                block.execute(&tx.offer(), now_us).unwrap(),
+                Attempt::Included
+            );
+            block.seal_mini(now_us).unwrap();
+            let slot = PlainKey::slot(STORE_TIMESTAMP, U256::ZERO);
+            told.push(chain.world.tip(&slot).as_slot().to::<u64>());
+        }
+        assert!(told.is_sorted(), "{told:?}");
+        let block_us = at(1);
+        assert!(told.iter().all(|told| *told <= block_us), "{told:?}");
+        let first = (at(1) + 200_000 - block_time_ms * 1000).min(block_us);
+        assert_eq!(told[0], first);
+        assert_eq!(told[4], block_us);
+    }
 }
 
 /// A source that gives what it is told to.

@@ -7,15 +7,21 @@ use alloy_sol_types::SolCall as _;
 use mega_evm::{IOracle, ORACLE_CONTRACT_ADDRESS};
 use op_alloy_consensus::OpTxEnvelope;
 
+use crate::evm::ORACLE_TIMESTAMP_SLOT;
+
 /// Ample for one slot; what isn't used costs nobody anything.
 const GAS_LIMIT: u64 = 10_000_000;
 
-/// `oracle.setSlots([0], [now_us])` from the system address: a legacy transaction that pays nothing and
+/// `oracle.setSlots([0], [timestamp_us])` from the system address: a legacy transaction that pays nothing and
 /// carries no signature, as on the real chain. Its sender stands beside it in the mini-block.
-pub(crate) fn set_timestamp(chain_id: u64, nonce: u64, now_us: u64) -> (OpTxEnvelope, Bytes, B256) {
+pub(crate) fn set_timestamp(
+    chain_id: u64,
+    nonce: u64,
+    timestamp_us: u64,
+) -> (OpTxEnvelope, Bytes, B256) {
     let call = IOracle::setSlotsCall {
-        slots: vec![U256::ZERO],
-        values: vec![B256::from(U256::from(now_us))],
+        slots: vec![ORACLE_TIMESTAMP_SLOT],
+        values: vec![B256::from(U256::from(timestamp_us))],
     };
     let tx = TxLegacy {
         chain_id: Some(chain_id),

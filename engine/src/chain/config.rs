@@ -55,6 +55,10 @@ pub struct ChainConfig {
     /// The pool's limits.
     #[serde(default)]
     pub pool: PoolConfig,
+    /// How many provers must vouch for a block before `safe` and `finalized` reach it; 0 when none
+    /// run, and every sealed block counts.
+    #[serde(default)]
+    pub quorum: usize,
     /// Threads that recover senders; 0 for as many as there are cores.
     #[serde(default)]
     pub recover_threads: usize,
@@ -138,6 +142,7 @@ impl ChainConfig {
             history_blocks: defaults::history_blocks(),
             bucket_capacities: BTreeMap::new(),
             pool: PoolConfig::default(),
+            quorum: 0,
             recover_threads: 0,
         }
     }
@@ -181,6 +186,11 @@ impl ChainConfig {
     pub fn sequencer(&self) -> Result<Key, ConfigError> {
         Ok(Key::new(&self.sequencer_key)?)
     }
+}
+
+/// The key that signs unless the configuration names another. Never a secret.
+pub fn default_sequencer_key() -> B256 {
+    defaults::sequencer_key()
 }
 
 mod defaults {

@@ -9,14 +9,18 @@
 //! last acknowledged mini-block.
 
 mod archive;
+mod claim;
 mod config;
 mod recent;
 mod shared;
+mod verified;
 mod waiters;
 
 pub use archive::{Archive, EmptyArchive};
-pub use config::{ChainConfig, ConfigError, Genesis, PoolConfig};
+pub use claim::{BlockClaim, net_diff};
+pub use config::{ChainConfig, ConfigError, Genesis, PoolConfig, default_sequencer_key};
 pub use recent::{Recent, SharedBlock, TxPlace};
 pub use shared::{Anchor, Chain, ViewError};
 pub(crate) use shared::{Followers, Progress};
+pub use verified::{Named, Verified};
 pub use waiters::{DurableListener, Waiters};

@@ -15,6 +15,7 @@ use super::{
     archive::Archive,
     config::{ChainConfig, ConfigError},
     recent::{Recent, SharedBlock, TxPlace},
+    verified::Verified,
     waiters::Waiters,
 };
 use crate::{
@@ -68,6 +69,8 @@ pub struct Chain {
     pub archive: Arc<dyn Archive>,
     /// Who waits for what.
     pub waiters: Waiters,
+    /// How far the chain is verified.
+    pub verified: Verified,
     /// Block 0.
     pub genesis: SharedBlock,
     capacities: Arc<FixedCapacities>,
@@ -130,6 +133,7 @@ impl Chain {
             capacities: Arc::new(FixedCapacities(config.bucket_capacities.clone())),
             archive,
             waiters: Waiters::default(),
+            verified: Verified::new(config.quorum > 0),
             genesis,
             progress: Mutex::new(Some(progress)),
             config,
@@ -170,7 +174,8 @@ impl Chain {
     }
 
     /// The sealed block's number that a tag, number or hash stands for. `latest` and `pending` give the
-    /// newest sealed block, which may be older than the newest mini-block.
+    /// newest sealed block, which may be older than the newest mini-block; `safe` and `finalized` the
+    /// newest verified one.
     pub fn resolve(&self, id: BlockId) -> Result<u64, ViewError> {
         let newest = self.recent.visible_block();
         match id {
@@ -180,6 +185,10 @@ impl Chain {
             BlockId::Number(BlockNumberOrTag::Earliest) => Ok(0),
             BlockId::Number(BlockNumberOrTag::Number(number)) if number <= newest => Ok(number),
             BlockId::Number(BlockNumberOrTag::Number(_)) => Err(ViewError::UnknownBlock),
+            BlockId::Number(BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized) => {
+                let verified = self.verified.height();
+                Ok(verified.map_or(newest, |verified| verified.min(newest)))
+            }
             BlockId::Number(_) => Ok(newest),
         }
     }

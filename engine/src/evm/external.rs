@@ -11,7 +11,17 @@ use crate::salt::hasher;
 const MIN_CAPACITY: u64 = 256;
 
 /// The oracle's slot that HighPrecisionTimestamp reads.
-const TIMESTAMP_SLOT: U256 = U256::ZERO;
+pub const ORACLE_TIMESTAMP_SLOT: U256 = U256::ZERO;
+
+/// The time that HighPrecisionTimestamp tells, in microseconds since 1970: as on the real chain never
+/// later than the block's own timestamp, and up to one block time before it. So it is the wall clock's
+/// time less one block time.
+pub fn oracle_time(now_us: u64, block_time_ms: u64, block_timestamp: u64) -> u64 {
+    let newest = block_timestamp.saturating_mul(1_000_000);
+    now_us
+        .saturating_sub(block_time_ms.saturating_mul(1000))
+        .min(newest)
+}
 
 /// How many slots each SALT bucket has, as of the parent block. Storage gas grows with it.
 pub trait BucketCapacities: Send + Sync + Debug {
@@ -101,7 +111,7 @@ impl SaltEnv for Capacities {
 
 impl OracleEnv for OracleClock {
     fn get_oracle_storage(&self, slot: U256) -> Option<U256> {
-        if slot != TIMESTAMP_SLOT {
+        if slot != ORACLE_TIMESTAMP_SLOT {
             return None;
         }
         self.0.asked.set(true);

@@ -148,6 +148,24 @@ impl Engine {
         detached(py, || self.inner.durable(mini, block))
     }
 
+    fn set_verified(&self, block: u64) {
+        self.inner.chain.verified.raise(block);
+    }
+
+    fn validated<'py>(&self, py: Python<'py>) -> Option<(u64, Bound<'py, PyBytes>)> {
+        let (number, hash) = self.inner.chain.verified.reported()?;
+        Some((number, PyBytes::new(py, hash.as_slice())))
+    }
+
+    fn block_claim<'py>(
+        &self,
+        py: Python<'py>,
+        number: u64,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let claim = detached(py, || self.inner.chain.block_claim(number))?.map_err(failed)?;
+        Ok(claim.map(|claim| PyBytes::new(py, &claim.to_bytes())))
+    }
+
     fn submit(&self, py: Python<'_>, body: &[u8], token: u64) -> PyResult<Py<PyAny>> {
         let answer = if body.len() <= SHORT_BODY {
             self.inner.door.submit(body, token)

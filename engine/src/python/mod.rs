@@ -5,6 +5,7 @@ mod archive;
 mod crypto;
 mod engine;
 mod errors;
+mod falsify;
 mod sealed;
 
 use pyo3::prelude::*;
@@ -15,5 +16,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::register(module)?;
     crypto::register(module)?;
+    falsify::register(module)?;
     engine::register(module)
 }

@@ -128,7 +128,7 @@ fn setting(node: &Node, anchor: &Anchor) -> Result<Setting, RpcError> {
     let spec = config
         .spec_id()
         .map_err(|error| RpcError::internal(error.to_string()))?;
-    // HighPrecisionTimestamp answers with the time of the mini-block that the state belongs to.
+    // HighPrecisionTimestamp answers as at the end of the mini-block that the state belongs to.
     let clock = OracleClock::default();
     let newest = match anchor.mini {
         Some(mini) => node.find_mini(mini)?,
@@ -137,9 +137,12 @@ fn setting(node: &Node, anchor: &Anchor) -> Result<Setting, RpcError> {
             _ => None,
         },
     };
-    clock.set(Some(
-        newest.map_or(anchor.timestamp * 1_000_000, |mini| mini.timestamp_us),
-    ));
+    let now_us = newest.map_or(u64::MAX, |mini| mini.timestamp_us);
+    clock.set(Some(evm::oracle_time(
+        now_us,
+        config.block_time_ms,
+        anchor.timestamp,
+    )));
     let capacities = Arc::new(FixedCapacities(config.bucket_capacities.clone()));
     Ok(Setting {
         spec,

@@ -348,7 +348,10 @@ impl Node {
             BlockNumberOrTag::Latest | BlockNumberOrTag::Pending => open,
             BlockNumberOrTag::Number(number) => number,
             BlockNumberOrTag::Earliest => 0,
-            _ => sealed,
+            BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => {
+                let verified = self.chain.verified.height();
+                verified.map_or(sealed, |verified| verified.min(sealed))
+            }
         };
         let (first, last) = (resolve(from), resolve(to));
         if first > last {

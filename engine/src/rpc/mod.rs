@@ -29,6 +29,7 @@ pub mod send;
 mod state;
 mod transactions;
 mod txpool;
+mod validated;
 mod waiting;
 mod workers;
 
@@ -54,4 +55,5 @@ static TABLES: &[&[Method]] = &[
     state::METHODS,
     transactions::METHODS,
     txpool::METHODS,
+    validated::METHODS,
 ];

@@ -241,16 +241,25 @@ fn execution(
 
 fn signatures(input: &BlockInput, sequencer: Address, report: &mut Report) {
     const NAME: &str = "mini-block signatures";
+    const SEALS: &str = "seals";
     report.note(NAME, None);
+    let expected = text(sequencer);
     for mini in &input.minis {
+        let at = |what: &str| format!("mini-block {}{what}", mini.number);
         let signer = mini.signer().map_or_else(text, text);
+        report.compare(NAME, || at(""), &expected, &signer);
+        let content = mini.digests();
         report.compare(
-            NAME,
-            || format!("mini-block {}", mini.number),
-            &text(sequencer),
-            &signer,
+            SEALS,
+            || at(", diff digest"),
+            &content.diff,
+            &mini.diff_digest,
         );
+        let sealer = mini.sealer(&content).map_or_else(text, text);
+        report.compare(SEALS, || at(""), &expected, &sealer);
     }
+    let sealer = input.block.sealer().map_or_else(text, text);
+    report.compare(SEALS, || "block".into(), &expected, &sealer);
 }
 
 /// That the sender is who signed. System transactions carry no signature; only the system address

@@ -156,6 +156,15 @@ fn with_header(input: &mut BlockInput, change: impl FnOnce(&mut alloy_consensus:
     input.hash = input.block.hash;
 }
 
+/// The sequencer itself vouches for what it tampered with.
+fn reseal(input: &mut BlockInput) {
+    let key = crate::builder::testing::config("rex6", &[])
+        .sequencer()
+        .unwrap();
+    input.minis.iter_mut().for_each(|mini| mini.put_seal(&key));
+    input.block.put_seal(&key);
+}
+
 type Tampering = fn(&mut BlockInput);
 
 /// What only one check can notice.
@@ -321,6 +330,7 @@ fn each_tampering_fails_its_check() {
     for (nth, (check, tamper)) in ALONE.iter().enumerate() {
         let mut input = honest.clone();
         tamper(&mut input);
+        reseal(&mut input);
         // The parent's record keeps its header only: what is tampered there breaks the link too.
         let mut failed = failures(&input);
         if *check == "parent state root" {
@@ -337,6 +347,25 @@ fn each_tampering_fails_its_check() {
             "tampering {nth}: {check} is not in {failed:?}"
         );
     }
+}
+
+#[test]
+fn what_is_changed_on_the_way_breaks_a_seal() {
+    let honest = input_of(&busy(), 2);
+    let tamperings: [Tampering; 4] = [
+        |input| input.minis[0].seal.r += U256::from(1),
+        |input| input.minis[0].diff_digest = B256::ZERO,
+        |input| input.minis[1].seal = input.minis[0].seal,
+        |input| input.block.seal = input.minis[0].seal,
+    ];
+    for (nth, tamper) in tamperings.iter().enumerate() {
+        let mut input = honest.clone();
+        tamper(&mut input);
+        assert_eq!(failures(&input), ["seals"], "tampering {nth}");
+    }
+    let mut input = honest;
+    input.minis[1].txs[0].result.usage.data_size += 1;
+    assert_eq!(failures(&input), ["seals", "data size"]);
 }
 
 #[test]

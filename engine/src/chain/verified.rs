@@ -1,0 +1,49 @@
+//! How far the chain is verified: by enough provers, which Python counts, and as provers report.
+
+use alloy_primitives::B256;
+use parking_lot::Mutex;
+
+/// A block by number and hash.
+pub type Named = (u64, B256);
+
+/// The heights. Both only ever rise.
+#[derive(Debug)]
+pub struct Verified {
+    /// `None`: nobody verifies, and sealed is as good as it gets.
+    height: Mutex<Option<u64>>,
+    reported: Mutex<Option<Named>>,
+}
+
+impl Verified {
+    /// Nothing is verified yet; `awaited` tells whether anything will be.
+    pub fn new(awaited: bool) -> Self {
+        Self {
+            height: Mutex::new(awaited.then_some(0)),
+            reported: Mutex::new(None),
+        }
+    }
+
+    /// Enough provers vouch for everything up to `block`.
+    pub fn raise(&self, block: u64) {
+        let mut height = self.height.lock();
+        *height = Some(height.map_or(block, |before| before.max(block)));
+    }
+
+    /// The newest block that is verified; `None` if nobody verifies.
+    pub fn height(&self) -> Option<u64> {
+        *self.height.lock()
+    }
+
+    /// A validator says that it has checked everything up to `block`. Returns the newest such block.
+    pub fn report(&self, block: Named) -> Named {
+        let mut reported = self.reported.lock();
+        let newest = reported.map_or(block, |before| before.max(block));
+        *reported = Some(newest);
+        newest
+    }
+
+    /// The newest block that a validator has reported.
+    pub fn reported(&self) -> Option<Named> {
+        *self.reported.lock()
+    }
+}

@@ -1,0 +1,145 @@
+//! Lies on purpose, for `megaeth devnet inject` and for tests: records that say something wrong and bear
+//! the sequencer's valid signatures, as a sequencer gone bad would make them.
+
+use alloy_primitives::{B256, U256};
+
+use crate::{
+    block::{
+        BlockRecord, DecodeError, MiniBlock, OrderedRoot, PlainKey, PlainValue, prev_randao,
+        receipt_envelope, receipts_root,
+    },
+    keys::Key,
+};
+use alloy_eips::Encodable2718 as _;
+
+/// What a record is made to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// A mini-block's diff gives an account one wei too much.
+    Diff,
+    /// A mini-block's first transaction failed instead of succeeding, or the other way round; or a block
+    /// sums such mini-blocks up.
+    Receipt,
+    /// Another mini-block of the same number.
+    Equivocation,
+    /// A block's state root is off by one bit.
+    Root,
+    /// Nothing but the parent's hash: a block that follows a false one.
+    Relink,
+}
+
+/// Why a record can't lie in the way asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FalsifyError {
+    /// The record isn't one.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The word for the lie.
+    #[error("unknown kind {0:?}; known are diff, receipt, equivocation, root, relink")]
+    UnknownKind(String),
+    /// There is nothing in the record to lie about.
+    #[error("{0}")]
+    Impossible(&'static str),
+}
+
+impl std::str::FromStr for Lie {
+    type Err = FalsifyError;
+
+    fn from_str(name: &str) -> Result<Self, FalsifyError> {
+        Ok(match name {
+            "diff" => Self::Diff,
+            "receipt" => Self::Receipt,
+            "equivocation" => Self::Equivocation,
+            "root" => Self::Root,
+            "relink" => Self::Relink,
+            _ => return Err(FalsifyError::UnknownKind(name.to_owned())),
+        })
+    }
+}
+
+/// Makes a mini-block lie. `gas_before` is its EVM block's gas before it.
+pub fn mini(record: &[u8], lie: Lie, gas_before: u64, key: &Key) -> Result<Vec<u8>, FalsifyError> {
+    let mut mini = MiniBlock::decode(record)?;
+    match lie {
+        Lie::Diff => enrich(&mut mini),
+        Lie::Receipt => {
+            let first = mini.txs.first_mut().ok_or(FalsifyError::Impossible(
+                "the mini-block has no transactions",
+            ))?;
+            first.result.success = !first.result.success;
+            mini.receipts_root = receipts_root(&mini.txs, gas_before)?;
+        }
+        Lie::Equivocation => mini.timestamp_us += 1,
+        Lie::Root | Lie::Relink => {
+            return Err(FalsifyError::Impossible("only a block has that"));
+        }
+    }
+    mini.sign(key);
+    Ok(mini.encode())
+}
+
+/// One wei for the first account of the diff, or for one that it adds.
+fn enrich(mini: &mut MiniBlock) {
+    let entries = &mut mini.diff.entries;
+    let account = entries.iter_mut().find_map(|(_, value)| match value {
+        PlainValue::Account(account) => Some(account),
+        _ => None,
+    });
+    match account {
+        Some(account) => account.balance = account.balance.saturating_add(U256::from(1)),
+        None => {
+            let key = PlainKey::account(alloy_primitives::Address::with_last_byte(0x99));
+            let gift = crate::block::PlainAccount {
+                balance: U256::from(1),
+                ..Default::default()
+            };
+            let place = entries.partition_point(|(other, _)| *other < key);
+            entries.retain(|(other, _)| *other != key);
+            entries.insert(place.min(entries.len()), (key, PlainValue::Account(gift)));
+        }
+    }
+}
+
+/// Makes a block lie. A `parent_hash` takes the place of its own. For [`Lie::Receipt`], `minis` are all
+/// of the block's mini-blocks with the lies that they tell.
+pub fn block(
+    record: &[u8],
+    lie: Lie,
+    minis: &[&[u8]],
+    parent_hash: Option<B256>,
+    key: &Key,
+) -> Result<Vec<u8>, FalsifyError> {
+    let BlockRecord {
+        mut header,
+        first_mini,
+        mini_count,
+        commitment,
+        ..
+    } = BlockRecord::decode(record)?;
+    match lie {
+        Lie::Root => header.state_root.0[31] ^= 1,
+        Lie::Relink => {}
+        Lie::Receipt => {
+            let mut receipts = OrderedRoot::default();
+            let mut gas = 0;
+            for record in minis {
+                for tx in &MiniBlock::decode(record)?.txs {
+                    gas += tx.result.gas_used;
+                    receipts.push(&receipt_envelope(tx, gas)?.encoded_2718());
+                }
+            }
+            header.receipts_root = receipts.finish();
+            header.gas_used = gas;
+        }
+        Lie::Diff | Lie::Equivocation => {
+            return Err(FalsifyError::Impossible("only a mini-block has that"));
+        }
+    }
+    if let Some(parent_hash) = parent_hash {
+        header.parent_hash = parent_hash;
+        header.mix_hash = prev_randao(parent_hash, header.number);
+    }
+    let mut block = BlockRecord::new(header, first_mini, mini_count, commitment);
+    block.put_seal(key);
+    Ok(block.encode())
+}
