@@ -106,7 +106,8 @@ def _show_version(context: typer.Context, wanted: bool) -> None:
     if wanted:
         from devnet import __version__
 
-        environment(context).write(f"megaeth {__version__}")
+        env = environment(context)
+        env.write(f'{{"version": "{__version__}"}}' if env.json else f"megaeth {__version__}")
         raise typer.Exit
 
 

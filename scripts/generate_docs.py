@@ -32,9 +32,9 @@ CLI_INTRO = """# Commands
 
 Generated from the program by `make docs`; a test compares them.
 
-Every command takes `--json` (one JSON value on stdout; errors too), `-v` (say more, twice for everything) and `-q`
-(results and errors only). Messages and progress go to stderr, results to stdout. Colours follow `NO_COLOR` and
-`FORCE_COLOR`.
+Every command takes `--json` (one JSON value on stdout, errors too; `logs`: one per line), `-v` (say more, twice for
+everything) and `-q` (results and errors only). Messages and progress go to stderr, results to stdout. Colours follow
+`NO_COLOR` and `FORCE_COLOR`.
 
 An error says what happened, why, and what to do next; with `--json` it is
 `{"error": {"what", "why", "hint", "status"}}`.

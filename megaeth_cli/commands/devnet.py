@@ -2,10 +2,12 @@
 
 import enum
 import hashlib
+import json
 import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -139,11 +141,8 @@ def logs(
             START_ONE if not known else f"megaeth devnet logs {known[0]}",
         )
     shown, position = _last_lines(path, lines)
-    for line in shown:
-        env.write(line)
-    if follow:
-        for line in _new_lines(path, position):
-            env.write(line)
+    for line in chain(shown, _new_lines(path, position) if follow else ()):
+        env.write(json.dumps({"line": line}) if env.json else line)
 
 
 class Addable(enum.StrEnum):

@@ -54,6 +54,7 @@ def test_the_version_is_the_packages(megaeth):
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert devnet.__version__ == version
     assert megaeth("--version").out == f"megaeth {version}\n"
+    assert json.loads(megaeth("--version", "--json").out) == {"version": version}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -164,3 +164,4 @@ def test_logs_of_a_process_that_never_ran_lists_those_there_are(megaeth, tmp_pat
     assert "sequencer" in megaeth("devnet", "logs", "prover").err
     assert megaeth("devnet", "logs", "-n", "2").out == "line 98\nline 99\n"
     assert megaeth("devnet", "logs", "sequencer", "-n", "0").out == ""
+    assert megaeth("devnet", "logs", "-n", "2", "--json").out == '{"line": "line 98"}\n{"line": "line 99"}\n'
