@@ -11,9 +11,12 @@ __all__ = ["megaeth"]
 
 
 def pytest_configure():
-    """Let tests interrupt what they start: shells make background jobs ignore Ctrl-C, and children inherit that."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Stop in order when told to, so that fixtures reap what they started.
+
+    Shells let background jobs ignore Ctrl-C, and children inherit that: undone, as tests interrupt what they start.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

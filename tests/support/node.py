@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from devnet.config import Config
-from devnet.role_config import RoleConfig, ready_file
+from devnet.role_config import LIFELINE_FD, RoleConfig, ready_file
 from tests.support.raw_http import RawHttp
 from tests.support.waiting import eventually
 
@@ -75,7 +76,8 @@ class Node:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "devnet.roles.sequencer", "--config", str(config_file)],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(ROOT), LIFELINE_FD: str(_lifeline())},
+                pass_fds=(_lifeline(),),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -148,6 +150,13 @@ class Node:
     def sealed(self, number):
         """Wait until a block is sealed; return it."""
         return eventually(lambda: self.rpc("eth_getBlockByNumber", hex(number), False), f"block {number}")
+
+
+@cache
+def _lifeline():
+    """Open a pipe whose other end closes with the test process, however that ends: its nodes end with it."""
+    reader, _ = os.pipe()
+    return reader
 
 
 def make_config(settings):
