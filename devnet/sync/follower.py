@@ -28,6 +28,7 @@ from typing import Final
 
 from devnet.sync.frames import (
     HEADER,
+    MAX_PATH,
     Accepted,
     Channel,
     Declined,
@@ -104,6 +105,7 @@ class Follower:
         self._refusals: dict[str, int] = {}
         self._behind_since: float | None = None
         self._partial = 0
+        self._stopping = False
         self._path: tuple[str, ...] = ()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync-apply")
         self._applying: asyncio.Task[None] | None = None
@@ -114,6 +116,7 @@ class Follower:
 
     async def stop(self) -> None:
         """Finishes what is being applied, and ends."""
+        self._stopping = True
         self._leave("the node stops")
         if self._applying is not None:
             self._applying.cancel()
@@ -216,7 +219,7 @@ class Follower:
             self._avoid[self._asked.name.node] = now + STALLED_S
             self._asked.send(Unsubscribe())
             self._asked = None
-        if self.upstream is None and self._asked is None:
+        if self.upstream is None and self._asked is None and not self._stopping:
             self._ask(now)
         if self.path != self._path:
             self._path = self.path
@@ -262,6 +265,7 @@ class Follower:
             if link.name.role != PROVER
             and not link.suspect(now)
             and me not in link.status.path
+            and len(link.status.path) < MAX_PATH
             and not self._publisher.feeds(link)
             and link.status.oldest.minis <= self._received.minis
             and self._avoid.get(link.name.node, 0.0) <= now

@@ -116,6 +116,7 @@ class Mesh(LinkOwner):
         self._server: asyncio.Server | None = None
         self._endpoint: Endpoint | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._stopping = False
         self._swept_at = 0.0
         self._counts = _Counts()
         for endpoint in settings.bootstrap:
@@ -139,12 +140,17 @@ class Mesh(LinkOwner):
         self._swept_at = loop.time()
         self._sweep()
 
-    async def stop(self) -> None:
-        """Says goodbye to everyone."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+    def shut(self) -> None:
+        """Nobody comes in any more, and nobody is dialed: who does so during the stop would get half a node."""
+        self._stopping = True
         if self._server is not None:
             self._server.close()
+
+    async def stop(self) -> None:
+        """Says goodbye to everyone."""
+        self.shut()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         for task in [*self._dials.values()]:
             task.cancel()
         await asyncio.gather(*self._dials.values(), return_exceptions=True)
@@ -153,6 +159,8 @@ class Mesh(LinkOwner):
         deadline = asyncio.get_running_loop().time() + 1.0
         while self._all and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.005)
+        for link in list(self._all):
+            link.abort("the node has stopped")
 
     @property
     def endpoint(self) -> Endpoint:
@@ -188,6 +196,8 @@ class Mesh(LinkOwner):
     def ready(self, link: Link) -> None:
         """Takes the peer in, if it fits."""
         hello, local = link.hello, self.local
+        if self._stopping:
+            raise Rejected("the node stops")
         if hello.node == local.node:
             raise Rejected("you are myself")
         if hello.chain_id != local.chain_id:
@@ -280,6 +290,8 @@ class Mesh(LinkOwner):
         return any(link.name.node == node for link in self.links)
 
     def _dial_due(self, now: float) -> None:
+        if self._stopping:
+            return
         enough = sum(link.name.role != PROVER for link in self.links) + len(self._dials)
         wanted = MAX_BOOK if self._service.hungry() else self._settings.links
         if enough >= wanted:
@@ -305,6 +317,8 @@ class Mesh(LinkOwner):
 
     def dial(self, endpoint: Endpoint) -> None:
         """Tries to connect, in the background."""
+        if self._stopping:
+            return
         node = endpoint.node
         task = asyncio.get_running_loop().create_task(self._dial(endpoint), name=f"dial {node}")
         self._dials[node] = task

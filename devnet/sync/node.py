@@ -137,6 +137,7 @@ class SyncNode:
 
     async def stop(self) -> None:
         """Says goodbye; what is being applied is finished."""
+        self._mesh.shut()
         if self._follower is not None:
             await self._follower.stop()
         if self._publisher is not None:

@@ -134,6 +134,9 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The TLS handshake is done, and the other end's certificate is of our authority."""
         self._transport = cast(asyncio.Transport, transport)
+        if self.closed:  # given up during the handshake
+            self._transport.abort()
+            return
         self._last_heard = self._loop.time()
         self._tune(transport.get_extra_info("socket"))
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)

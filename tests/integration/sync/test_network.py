@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from devnet.sync import SyncSettings
+from devnet.sync.frames import Peers
 from tests.support.chain_log import MemoryLog
-from tests.support.shaping import ShapedLink
+from tests.support.rogue import Rogue
+from tests.support.shaping import Shape, ShapedLink
 from tests.support.sync_net import eventually, moved
 
 
@@ -253,3 +255,24 @@ def test_settings_that_cannot_work_are_refused():
         SyncSettings(fanout=0)
     with pytest.raises(ValueError, match="ping_s"):
         SyncSettings(ping_s=2.0)
+
+
+def test_a_node_that_has_stopped_greets_nobody_whose_handshake_was_under_way(run):
+    async def test(net):
+        async with ShapedLink(shape=Shape(delay_s=0.2)) as link:
+            await net.behind(link, "full-1")
+            peer = Rogue(net.authority.issue("odd", "full-node"), net.endpoint("full-1"))
+            coming = asyncio.create_task(peer.__aenter__())
+            await asyncio.sleep(0.3)  # the first half of the handshake
+            await net.kill("full-1")
+            net.logs.clear()
+            try:
+                await coming
+            except OSError:
+                return
+            peer.greet("odd")
+            await asyncio.wait_for(peer.ended.wait(), 30)
+            assert not peer.of(Peers), "it was not taken in"
+            await peer.__aexit__()
+
+    run(test)
