@@ -108,12 +108,6 @@ class Engine:
     def apply_block(self, record: bytes) -> SealedBlock | None:
         """After `follow`: checks the block that closes the mini-blocks before it. `BadData`."""
 
-    def block_claim(self, number: int) -> bytes | None:
-        """Block hash, parent's state root, state root, digest of the block's net diff: 128 bytes."""
-
-    def verified(self, block: int) -> None:
-        """All blocks up to this one are verified: `safe` and `finalized` are it from now on."""
-
     def state_root(self) -> bytes:
         """The root of the newest state, computed if it is not maintained."""
 
@@ -234,9 +228,3 @@ def verify_stateless(
     rules: bytes,
 ) -> bytes:
     """Checks a block (JSON) from a packed witness and the parent's header (JSON) alone; a JSON report."""
-
-def falsify(kind: str, record: bytes, *, parent_hash: bytes = b"") -> bytes:
-    """A record with something changed (diff, receipt, equivocation, root, relink), signed as by the sequencer."""
-
-def record_hash(record: bytes) -> bytes:
-    """The hash of the block in a block record."""

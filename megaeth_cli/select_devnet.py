@@ -50,3 +50,15 @@ def require_session(env: Environment, name: str | None = None, data_dir: Path | 
         which = f" named '{name}'" if name else ""
         raise NotRunningError(f"no devnet{which} is running", "", START_ONE)
     return session
+
+
+def node_url(env: Environment, node: str) -> str:
+    """Where a node of the devnet answers, by its name; a URL stands for itself."""
+    if "://" in node:
+        return node
+    session = require_session(env)
+    known = session.node(node)
+    if known is None or "http" not in known.endpoints:
+        names = ", ".join(each.name for each in session.nodes)
+        raise CliError(f"there is no node '{node}'", f"this devnet has {names}", "megaeth devnet status")
+    return known.endpoints["http"]

@@ -9,11 +9,11 @@ import json
 import logging
 import re
 import threading
-import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
+
+from devnet.moment import moment
 
 log = logging.getLogger(__name__)
 
@@ -59,20 +59,14 @@ class Incidents:
         self, kind: str, block: int, what: str, evidence: dict[str, Any], source: str = ""
     ) -> Incident:
         """Keep one, with its evidence, and say so in the log."""
-        now = datetime.now(UTC)
-        stamp = now.strftime("%Y%m%dT%H%M%S.%f")
-        path = self._directory / f"{stamp}-{re.sub(r'[^a-z0-9]+', '-', kind.lower())}-block-{block}.json"
-        incident = Incident(
-            kind,
-            block,
-            self._node,
-            self._role,
-            now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            what,
-            str(path),
-            source,
-        )
+        now = moment()
+        stamp = re.sub(r"[-:]", "", now)
+        name = f"{stamp}-{re.sub(r'[^a-z0-9]+', '-', kind.lower())}-block-{block}"
         with self._lock:
+            path = self._directory / f"{name}.json"
+            while path.exists():
+                path = path.with_name(f"{path.stem}+.json")
+            incident = Incident(kind, block, self._node, self._role, now, what, str(path), source)
             self._known.append(incident)
             removed, self._known = self._known[:-MOST_KEPT], self._known[-MOST_KEPT:]
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -92,11 +86,6 @@ class Incidents:
 
     def __len__(self) -> int:
         return len(self._known)
-
-
-def moment() -> str:
-    """Now, comparable with `Incident.at`."""
-    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _load(directory: Path) -> list[Incident]:

@@ -17,12 +17,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from devnet.moment import moment
 from devnet.proving import stateless
 from devnet.proving.attestation import Attestation
 from devnet.proving.checker import UncheckableError
 from devnet.proving.claim import Claim
 from devnet.proving.code_cache import CodeCache
-from devnet.proving.incidents import Incidents, moment
+from devnet.proving.incidents import Incidents
 from devnet.proving.material import Material, NodeReader, Unavailable
 from devnet.proving.reports import FaultReport, Reproduction
 from devnet.proving.work import ANY_HASH, Piece, Source, Workload
@@ -240,9 +241,17 @@ class Prover:
         self._incidents.record(
             difference.check,
             material.number,
-            f"block {material.number} as {source.node} has it fails the check of its {difference.check}: "
-            f"{difference.expected} is claimed, {difference.actual} is right",
+            _in_words(material.number, source.node, difference),
             {"report": report.to_json(), "difference": asdict(difference), "checks": dict(raw)},
             source=source.node,
         )
         self._reported(report)
+
+
+def _in_words(block: int, node: str, difference: stateless.Difference) -> str:
+    if difference.is_of_the_source:
+        return f"{node} gave a bad {difference.check} with block {block}: {difference.actual}"
+    return (
+        f"block {block}, as {node} has it, is wrong: {difference.check} is claimed to be {difference.expected}, "
+        f"replay gives {difference.actual}"
+    )

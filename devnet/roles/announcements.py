@@ -69,6 +69,7 @@ class Announcement:
         groups = -(-numbers["count"] // max(1, numbers["stride"]))
         if (
             min(numbers.values()) < 0
+            or numbers["stride"] < 1
             or len(block_hash) != 32
             or len(digests) % DIGEST_BYTES
             or len(split) != groups

@@ -65,6 +65,7 @@ def engine_config(config: Config, document: bytes) -> bytes:
             "mini_block_time_us": config.blocks.mini_block_time_ms * 1000,
             "history_blocks": config.blocks.history_blocks,
             "bucket_capacities": _capacities(config),
+            "quorum": config.network.quorum if config.network.provers else 0,
             "pool": {
                 "account_slots": config.pool.account_slots,
                 "total_slots": config.pool.total_slots,

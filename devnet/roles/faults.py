@@ -7,7 +7,7 @@ the network: what it fetched arrives spoilt, or its word leaves late.
 | kind         | who plays it | what peers get                                | who notices                      |
 |--------------|--------------|-----------------------------------------------|----------------------------------|
 | bad-diff     | sequencer    | a mini-block with a diff that nothing causes  | full nodes, by the provers' word |
-| bad-receipt  | sequencer    | a mini-block with a receipt that is not true  | full nodes, from the header      |
+| bad-receipt  | sequencer    | a receipt that is not true, in the header too | provers; then full nodes         |
 | bad-root     | sequencer    | a block with another state root               | provers; then full nodes         |
 | equivocation | sequencer    | another mini-block than the one that it keeps | full nodes, comparing their logs |
 | bad-witness  | prover       | (it gets) a witness that proves nothing       | the prover                       |
@@ -22,7 +22,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import zstandard
 
@@ -35,6 +35,11 @@ log = logging.getLogger(__name__)
 
 SEQUENCER_KINDS: Final = ("bad-diff", "bad-receipt", "bad-root", "equivocation")
 PROVER_KINDS: Final = ("bad-witness", "late-proof")
+_MINI_LIES: Final[Mapping[str, Literal["diff", "receipt", "equivocation"]]] = {
+    "bad-diff": "diff",
+    "bad-receipt": "receipt",
+    "equivocation": "equivocation",
+}
 LIE_S: Final = 20.0
 """A changed chain of headers is kept up for so long, unless it is noticed before."""
 LATE_S: Final = 12.0
@@ -81,6 +86,11 @@ class SequencerFaults:
         self._parent_hash: bytes | None = None
         """What the next header has to name as its parent, while a chain of false headers is kept up."""
         self._lying = False
+        self._receipts_lie = False
+        """A receipt of the open block is false, and so will its header be."""
+        self._open: list[bytes] = []
+        """The open block's mini-blocks as peers were given them."""
+        self._open_transactions = 0
         self._secretly = False
         """Announcements name what is in the log, not what peers were given."""
         membership.change = self.change
@@ -109,7 +119,7 @@ class SequencerFaults:
         """What is asked for from now on is answered from the log."""
         with self._lock:
             was_lying = self._lying or self._parent_hash is not None
-            self._lying, self._secretly, self._parent_hash = False, False, None
+            self._lying, self._secretly, self._receipts_lie, self._parent_hash = False, False, False, None
         if was_lying and self._membership.sync is not None:
             log.warning("the played fault is over: peers are given what is in the log")
             self._membership.sync.forget_backlog()
@@ -117,39 +127,69 @@ class SequencerFaults:
     def change(self, sealed: list[Any]) -> tuple[list[Any], list[Any]]:
         """What peers are given, and what is announced, instead of what is in the log."""
         with self._lock:
-            if self._armed is None and self._parent_hash is None:
+            try:
+                given = [
+                    self._mini(item) if hasattr(item, "tx_hashes") else self._block(item) for item in sealed
+                ]
+            except Exception as error:  # a fault that can't be played must not become a real one
+                log.exception("the fault could not be played")
+                self._failed(error)
                 return sealed, sealed
-            given = [self._mini(item) if hasattr(item, "tx_hashes") else self._block(item) for item in sealed]
             return given, sealed if self._secretly else given
 
+    def _failed(self, error: Exception) -> None:
+        armed, self._armed = self._armed, None
+        self._parent_hash, self._receipts_lie, self._secretly = None, False, False
+
+        def tell() -> None:
+            if armed is not None and not armed.told.done():
+                armed.told.set_exception(ValueError(f"it could not be played: {error}"))
+
+        self._loop.call_soon_threadsafe(tell)
+
     def _mini(self, mini: Any) -> Any:  # noqa: ANN401
-        armed = self._armed
-        given = mini
-        if armed is not None and armed.kind in ("bad-diff", "bad-receipt", "equivocation"):
-            kind = armed.kind.removeprefix("bad-")
-            if kind != "receipt" or mini.tx_count:
-                record = _engine.falsify(kind, mini.record)
-                given = FalseMini(
-                    *(mini.number, mini.block, mini.index, mini.timestamp_us, mini.tx_count),
-                    *(record, list(mini.tx_hashes)),
-                )
-                self._secretly = kind == "equivocation"
-                self._happened(armed, {"mini_block": mini.number, "block": mini.block})
+        given = self._false_mini(mini) or mini
+        if mini.index == 0:
+            self._open, self._open_transactions = [], 0
+        self._open.append(given.record)
+        self._open_transactions += mini.tx_count
         return given
+
+    def _false_mini(self, mini: Any) -> FalseMini | None:  # noqa: ANN401
+        armed = self._armed
+        if armed is None or armed.kind not in _MINI_LIES:
+            return None
+        if armed.kind == "bad-receipt" and (
+            not mini.tx_count or self._open_transactions or (mini.index and not self._open)
+        ):
+            return (
+                None  # a receipt counts the gas before it: the block's first ones are the easiest to falsify
+            )
+        record = _engine.falsify(_MINI_LIES[armed.kind], mini.record)
+        self._secretly = armed.kind == "equivocation"
+        self._receipts_lie = armed.kind == "bad-receipt"
+        self._happened(armed, {"mini_block": mini.number, "block": mini.block})
+        return FalseMini(
+            *(mini.number, mini.block, mini.index, mini.timestamp_us, mini.tx_count),
+            *(record, list(mini.tx_hashes)),
+        )
 
     def _block(self, block: Any) -> Any:  # noqa: ANN401
         armed = self._armed
         record = block.record
-        if self._parent_hash is not None:
+        if self._receipts_lie:
+            record = _engine.falsify("receipt", record, minis=self._open, parent_hash=self._parent_hash)
+            self._receipts_lie = False
+        elif self._parent_hash is not None:
             record = _engine.falsify("relink", record, parent_hash=self._parent_hash)
-        if armed is not None and armed.kind == "bad-root":
+        elif armed is not None and armed.kind == "bad-root":
             record = _engine.falsify("root", record)
             self._happened(armed, {"block": block.number})
+        self._open, self._open_transactions = [], 0
         if record == block.record:
             return block
-        block_hash = _engine.record_hash(record)
-        self._parent_hash = block_hash
-        return FalseBlock(block.number, block_hash, record, [])
+        self._parent_hash = header_hash(record)
+        return FalseBlock(block.number, self._parent_hash, record, [])
 
     def _happened(self, armed: _Armed, where: dict[str, Any]) -> None:
         self._armed = None
@@ -226,3 +266,25 @@ def spoilt_witness(witness: str) -> str:
     )
     content[len(content) // 3] ^= 1
     return WITNESS_VERSION + base64.b64encode(zstandard.ZstdCompressor().compress(bytes(content))).decode()
+
+
+def header_hash(record: bytes) -> bytes:
+    """The hash of the block in a block record: its header is the record's second item."""
+    _, version_at, _ = _rlp_item(record, 0)
+    _, _, header_at = _rlp_item(record, version_at)
+    _, _, header_end = _rlp_item(record, header_at)
+    return _engine.keccak256(record[header_at:header_end])
+
+
+def _rlp_item(data: bytes, at: int) -> tuple[int, int, int]:
+    """Where an RLP item, its payload and what follows it begin."""
+    first = data[at]
+    if first < 0x80:
+        return at, at, at + 1
+    base = 0x80 if first < 0xC0 else 0xC0
+    size = first - base
+    if size <= 55:
+        return at, at + 1, at + 1 + size
+    size_bytes = size - 55
+    start = at + 1 + size_bytes
+    return at, start, start + int.from_bytes(data[at + 1 : start], "big")

@@ -45,7 +45,7 @@ class Claiming(Protocol):
     def block_claim(self, number: int) -> bytes | None:
         """What a sealed block claims; None if there is no such block."""
 
-    def verified(self, block: int) -> None:
+    def set_verified(self, block: int) -> None:
         """All blocks up to this one are verified."""
 
 
@@ -90,7 +90,7 @@ class Verification:
         if elsewhere:
             self._elsewhere = NodeClient(elsewhere)
         if self.quorum.counting:
-            self._engine.verified(self.quorum.verified)
+            self._engine.set_verified(self.quorum.verified)
             tip = self._store.tip
             newest = tip.block if tip is not None else 0
             for _, data in self._store.attestations(self.quorum.verified + 1, newest):
@@ -214,7 +214,7 @@ class Verification:
         if self.quorum.counting and (force or verified != self._store.verified):
             self._progress_at = time.monotonic()
             self._store.verified = verified
-            self._engine.verified(verified)
+            self._engine.set_verified(verified)
 
     # --- what does not come -------------------------------------------------------------------------------
 
@@ -261,7 +261,8 @@ class Verification:
                     "late proof",
                     missing,
                     f"{prover.name or 'a prover'} (0x{address.hex()}) has not attested to block {missing}, "
-                    f"{waited:.1f} s after it came here; it stays unverified",
+                    f"{waited:.1f} s after it came here"
+                    + ("; it stays unverified" if missing > self.quorum.verified else ""),
                     {
                         "prover": "0x" + address.hex(),
                         "waited_seconds": round(waited, 3),

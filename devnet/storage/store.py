@@ -268,7 +268,7 @@ class Store:
         What provers have said of later blocks stays.
         """
         tip, start = self.tip, self.snapshot or Tip(-1, 0)
-        if tip is None or (tip.block <= block and tip.mini <= self._last_mini(block)):
+        if tip is None or tip.block < block or tip == Tip(self._last_mini(block), block):
             return True
         if block < start.block:
             return False

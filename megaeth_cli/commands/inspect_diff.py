@@ -6,14 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from megaeth_cli import options
-from megaeth_cli.env import environment
+from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.diff import changes, keys_of
 from megaeth_cli.inspect.known import SYSTEM
 from megaeth_cli.inspect.layout import Layout
 from megaeth_cli.network import Network
 from megaeth_cli.output.diff import diff_json, diff_text, heading, raw_text
-from megaeth_cli.rpc_client import RpcError
+from megaeth_cli.rpc_client import RpcClient, RpcError
+from megaeth_cli.select_devnet import node_url
 from megaeth_cli.transact import METHOD_NOT_FOUND
 from megaeth_cli.units import checksummed, quantity
 
@@ -39,15 +40,33 @@ def inspect_diff(
         ),
     ] = "latest",
     raw: Annotated[bool, typer.Option("--raw", help="Keys and values as they are, without names.")] = False,
+    node: Annotated[
+        str | None,
+        typer.Option("--node", metavar="NODE", help="Which node of the devnet to ask, or its URL."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="NODE", help="Compare its state at the block with this node's."),
+    ] = None,
+    back: Annotated[
+        int,
+        typer.Option(
+            "--back", metavar="BLOCKS", min=1, max=1000, help="Compare what so many blocks changed."
+        ),
+    ] = 16,
     rpc_url: options.RpcUrl = None,
-) -> None:
-    """Show every account and storage slot that changed, old -> new."""
+) -> int:
+    """Show every account and storage slot that changed, old -> new; or compare two nodes' states."""
     env = environment(context)
+    if against is not None:
+        return _compare(env, node or "sequencer", against, what, back)
+    if node is not None:
+        rpc_url = node_url(env, node)
     network = Network.open(context, rpc_url)
     diff = _fetch(network, what)
     if raw:
         env.write(json.dumps(diff, indent=2) if env.json else raw_text(diff))
-        return
+        return ExitStatus.SUCCESS
     hashes = (diff.get("transactions") or ())[:MAX_TRANSACTIONS_READ]
     answers = network.node.batch(
         [
@@ -65,10 +84,27 @@ def inspect_diff(
     logs = [log for receipt in receipts for log in receipt.get("logs", ())]
     if env.json:
         env.write(json.dumps(diff_json(diff, named, logs, lambda at: _name(network, at), find), indent=2))
-        return
+        return ExitStatus.SUCCESS
     env.write(f"{heading(diff)}\n\n{diff_text(named, logs, lambda at: _label(network, at), find)}")
     if len(diff.get("transactions") or ()) > MAX_TRANSACTIONS_READ:
         env.note(f"names and logs come from the first {MAX_TRANSACTIONS_READ} transactions")
+    return ExitStatus.SUCCESS
+
+
+def _compare(env: Environment, node: str, against: str, what: str, back: int) -> int:
+    """Exit code 1 when two nodes' states differ."""
+    from megaeth_cli.inspect.compare import common_block, compare
+    from megaeth_cli.output.comparison import comparison_json, comparison_text
+
+    with RpcClient(node_url(env, node)) as first, RpcClient(node_url(env, against)) as second:
+        block = common_block(first, second) if what == "latest" else _number(what, what)
+        comparison = compare(first, second, block, back)
+    env.write(
+        json.dumps(comparison_json(comparison, node, against), indent=2)
+        if env.json
+        else comparison_text(comparison, node, against)
+    )
+    return ExitStatus.FAILURE if comparison.differences else ExitStatus.SUCCESS
 
 
 def _fetch(network: Network, what: str) -> Json:

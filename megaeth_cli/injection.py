@@ -1,0 +1,189 @@
+"""Has a fault played on a running devnet, and waits for those who should notice it.
+
+Nodes know how to play (`devnet.roles.faults`) and how to notice; this only brings both together: it asks the right
+node, gives it something to play on, and reads the others' incidents.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from devnet.errors import UserError
+from devnet.moment import moment
+from devnet.session import NodeSession, Role, Session
+from megaeth_cli.errors import CliError
+from megaeth_cli.faults import Fault
+from megaeth_cli.rpc_client import RpcClient, RpcError
+
+PLAY_S = 40.0
+POLL_S = 0.1
+AFTERMATH_S = 1.0
+"""Who notices a little later is told of too."""
+NUDGE_S = 0.5
+TRANSFER_GAS = "0x186a0"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays a fault, who should notice it, and who has to be there for that."""
+
+    player: Role
+    detectors: tuple[Role, ...]
+    needs: tuple[Role, ...]
+    wants_transaction: bool = False
+
+
+CASTS = {
+    Fault.BAD_DIFF: Cast("sequencer", ("full_node", "prover"), ("full_node", "prover"), True),
+    Fault.BAD_ROOT: Cast("sequencer", ("prover", "full_node"), ("full_node", "prover")),
+    Fault.BAD_RECEIPT: Cast("sequencer", ("prover", "full_node"), ("full_node", "prover"), True),
+    Fault.EQUIVOCATION: Cast("sequencer", ("full_node",), ("full_node",), True),
+    Fault.BAD_WITNESS: Cast("prover", ("prover",), ("prover",)),
+    Fault.LATE_PROOF: Cast("prover", ("full_node", "sequencer"), ("prover",)),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fault."""
+
+    kind: str
+    played_by: str
+    played_on: dict[str, Any]
+    """`block`, `mini_block`."""
+    played_at: float
+    incidents: tuple[dict[str, Any], ...]
+    """Those that it caused, in the order of their time; empty when nobody noticed."""
+
+    @property
+    def detection(self) -> dict[str, Any] | None:
+        """The first of them by a role that should notice."""
+        wanted = CASTS[Fault(self.kind)].detectors
+        return next((incident for incident in self.incidents if incident["role"] in wanted), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        detection = self.detection or {}
+        return {
+            "kind": self.kind,
+            "played_by": self.played_by,
+            **self.played_on,
+            "detected": self.detection is not None,
+            "detected_by": detection.get("detected_by"),
+            "role": detection.get("role"),
+            "at": detection.get("at"),
+            "what": detection.get("what"),
+            "evidence": detection.get("evidence"),
+            "incidents": list(self.incidents),
+        }
+
+
+@dataclass
+class _Play:
+    """The player's answer, which comes when it has happened."""
+
+    where: dict[str, Any] = field(default_factory=dict)
+    error: Exception | None = None
+    at: float = 0.0
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+def inject(session: Session, fault: Fault, player: str | None, patience_s: float) -> Outcome:
+    """Play a fault and wait until it is noticed, or the patience is over."""
+    cast = CASTS[fault]
+    _require(session, fault, cast)
+    node = _player(session, cast, player)
+    since = moment()
+    play = _Play()
+    threading.Thread(target=_have_played, args=(session, node, fault, play), daemon=True).start()
+    while not play.over.wait(NUDGE_S if cast.wants_transaction else PLAY_S + 5):
+        _nudge(session)
+    if play.error is not None:
+        raise play.error
+    incidents = _await_incidents(session, cast, since, play.where["block"], patience_s)
+    return Outcome(str(fault), node.name, play.where, play.at, tuple(incidents))
+
+
+def incidents_of(session: Session, node: NodeSession, since: str = "") -> list[dict[str, Any]]:
+    """What a node has kept of what went wrong; empty when it does not answer."""
+    try:
+        with _client(node) as client:
+            found: list[dict[str, Any]] = client.call("devnet_incidents", session.token, since)
+            return found
+    except UserError:
+        return []
+
+
+def _have_played(session: Session, node: NodeSession, fault: Fault, play: _Play) -> None:
+    try:
+        with RpcClient(node.endpoints["http"], PLAY_S + 10) as client:
+            play.where = client.call("devnet_inject", session.token, str(fault), {"timeout_s": PLAY_S})
+    except Exception as error:
+        play.error = error
+    play.at = time.time()
+    play.over.set()
+
+
+def _nudge(session: Session) -> None:
+    """A transaction, for the fault to be played on."""
+    sequencer = next(node for node in session.nodes if node.role == "sequencer")
+    with _client(sequencer) as client:
+        accounts = client.call("eth_accounts")
+        if not accounts:
+            return
+        transfer = {"from": accounts[0], "to": accounts[0], "value": "0x1", "gas": TRANSFER_GAS}
+        try:
+            client.call("eth_sendTransaction", transfer)
+        except RpcError as error:
+            raise CliError("no transaction could be sent to play on", error.message) from error
+
+
+def _await_incidents(
+    session: Session, cast: Cast, since: str, block: int, patience_s: float
+) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + patience_s
+    end = None
+    while True:
+        found = sorted(_caused(session, since, block), key=lambda incident: str(incident["at"]))
+        now = time.monotonic()
+        if end is None and any(incident["role"] in cast.detectors for incident in found):
+            end = now + AFTERMATH_S
+        if now > (end if end is not None else deadline):
+            return found
+        time.sleep(POLL_S)
+
+
+def _caused(session: Session, since: str, block: int) -> Iterator[dict[str, Any]]:
+    """Incidents since then, about that block or what was built on it."""
+    for node in session.nodes:
+        if "http" in node.endpoints and node.state != "stopped":
+            yield from (
+                incident for incident in incidents_of(session, node, since) if incident["block"] >= block
+            )
+
+
+def _require(session: Session, fault: Fault, cast: Cast) -> None:
+    there = {node.role for node in session.nodes if node.state == "running"}
+    for role in cast.needs:
+        if role not in there:
+            name = role.replace("_", "-")
+            raise CliError(
+                f"nobody would notice '{fault}'",
+                f"that takes a {name.replace('-', ' ')}, and this devnet runs none",
+                f"megaeth devnet add {name}",
+            )
+
+
+def _player(session: Session, cast: Cast, wanted: str | None) -> NodeSession:
+    able = [node for node in session.nodes if node.role == cast.player and node.state == "running"]
+    chosen = [node for node in able if wanted in (None, node.name)]
+    if not chosen:
+        known = ", ".join(node.name for node in able) or "none runs"
+        raise CliError(f"{wanted or cast.player} cannot play that", f"who can: {known}")
+    return chosen[0]
+
+
+def _client(node: NodeSession) -> RpcClient:
+    return RpcClient(node.endpoints["http"])

@@ -1,0 +1,88 @@
+"""Late, duplicated and reordered work is normal."""
+
+import threading
+
+from devnet.proving.work import ANY_HASH, GIVEN_UP_AFTER, Source, Workload
+
+SEQUENCER = Source("sequencer", "http://s")
+FULL = Source("full-node-1", "http://f1")
+OTHER = Source("full-node-2", "http://f2")
+
+
+def h(number):
+    return bytes((number % 256,)) * 32
+
+
+def test_the_lowest_number_goes_first_whatever_the_order_of_the_news():
+    work = Workload()
+    for number in (5, 3, 4):
+        work.offer(number, h(number), FULL)
+    assert [work.take().number for _ in range(3)] == [3, 4, 5]
+
+
+def test_a_duplicate_is_another_source_and_no_new_work():
+    work = Workload()
+    assert work.offer(1, h(1), SEQUENCER)
+    assert not work.offer(1, h(1), FULL)
+    piece = work.take()
+    assert set(piece.sources) == {"sequencer", "full-node-1"}
+    work.done(piece)
+    assert not work.offer(1, h(1), OTHER)
+    assert len(work) == 0
+
+
+def test_two_blocks_of_one_number_are_two_pieces():
+    work = Workload()
+    assert work.offer(1, h(1), FULL)
+    assert work.offer(1, h(2), SEQUENCER)
+    assert {work.take().hash, work.take().hash} == {h(1), h(2)}
+
+
+def test_a_gap_is_looked_for_without_a_hash_unless_the_block_is_known():
+    work = Workload()
+    work.offer(2, h(2), FULL)
+    assert not work.offer(2, ANY_HASH, FULL)
+    assert work.offer(1, ANY_HASH, FULL)
+
+
+def test_full_nodes_are_asked_before_the_sequencer_and_each_once_per_round():
+    work = Workload()
+    work.offer(1, h(1), SEQUENCER)
+    work.offer(1, h(1), FULL)
+    piece = work.take()
+    assert piece.next_source() == FULL
+    work.again(piece, FULL)
+    piece = work.take()
+    assert piece.next_source() == SEQUENCER
+
+
+def test_what_cannot_be_had_is_given_up_in_the_end():
+    work = Workload()
+    work.offer(1, h(1), FULL)
+    piece = work.take()
+    for _ in range(GIVEN_UP_AFTER - 1):
+        assert work.again(piece, FULL)
+    assert not work.again(piece, FULL)
+    assert len(work) == 0
+
+
+def test_a_flood_is_bounded_and_what_is_far_ahead_goes_first():
+    work = Workload(most=10)
+    for number in range(100, 200):
+        work.offer(number, h(number), FULL)
+    assert len(work) == 10
+    assert work.offer(1, h(1), FULL)
+    assert len(work) == 10
+    assert work.take().number == 1
+
+
+def test_closing_lets_all_workers_go():
+    work = Workload()
+    taken = []
+    threads = [threading.Thread(target=lambda: taken.append(work.take())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    work.close()
+    for thread in threads:
+        thread.join(10)
+    assert taken == [None] * 3
