@@ -36,6 +36,8 @@ from devnet.roles.membership import (
 )
 from devnet.roles.node_methods import devnet_methods
 from devnet.roles.process import Failure, serve_role
+from devnet.rpc.client import NodeClient, NodeSilentError
+from devnet.rpc.errors import RpcFault
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.storage import Identity
 from devnet.sync import NEWCOMER, Kind, SyncNode, fetch_genesis
@@ -55,7 +57,8 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     if role.network is None:
         raise UnavailableError("a prover needs a network", "its configuration names none")
     genesis_hash = await failure.interruptible(_genesis_hash(role, role.network))
-    await ProverNode(role, role.network, genesis_hash).run(failure)
+    rules = await failure.interruptible(_rules(role, role.network))
+    await ProverNode(role, role.network, genesis_hash, rules).run(failure)
 
 
 async def _genesis_hash(role: RoleConfig, place: NetworkPlace) -> bytes:
@@ -67,10 +70,29 @@ async def _genesis_hash(role: RoleConfig, place: NetworkPlace) -> bytes:
     return found.genesis_hash
 
 
+async def _rules(role: RoleConfig, place: NetworkPlace) -> dict[str, Any]:
+    """The chain's rules, as far as replay depends on them: the sequencer's, as long as they are those configured."""
+    chain = role.config.chain
+    own = {"chainId": chain.chain_id, "spec": chain.spec}
+    client = NodeClient(place.sequencer)
+    try:
+        told: dict[str, Any] = await client.call("mega_getChainRules")
+    except (NodeSilentError, RpcFault) as error:
+        log.warning("the sequencer does not tell the chain's rules (%s): taking those of the settings", error)
+        return own
+    finally:
+        client.close()
+    if any(told.get(name) != value for name, value in own.items()):
+        raise UnavailableError("the sequencer's rules are not this devnet's", f"{told} instead of {own}")
+    return told
+
+
 class ProverNode:
     """The parts of a running prover."""
 
-    def __init__(self, role: RoleConfig, place: NetworkPlace, genesis_hash: bytes) -> None:
+    def __init__(
+        self, role: RoleConfig, place: NetworkPlace, genesis_hash: bytes, rules: dict[str, Any]
+    ) -> None:
         config = role.config
         self._role = role
         self._authority = bytes.fromhex(place.authority[2:])
@@ -88,7 +110,7 @@ class ProverNode:
                 bytes.fromhex(place.prover_voucher),
                 self._chain_id,
             ),
-            rules_of(role),
+            rules,
             self._incidents,
             Path(role.data_dir) / "reproductions",
             config.network.prover_workers,
@@ -177,11 +199,6 @@ class ProverNode:
             "incidents": len(self._incidents),
             "proving": proving,
         }
-
-
-def rules_of(role: RoleConfig) -> dict[str, Any]:
-    """The chain's rules, as far as replay depends on them."""
-    return {"chainId": role.config.chain.chain_id, "spec": role.config.chain.spec}
 
 
 class NoChain:

@@ -1,7 +1,8 @@
 """A role process without a chain: it binds, answers health checks, stops on SIGTERM, and misbehaves on request.
 
 Its behaviour comes through its name, or for all nodes through the mnemonic, which no test of the supervisor needs:
-`refuse` ends with a user's error, `crash` before it binds, `deaf` ignores SIGTERM, `slow` is unwell three times.
+`refuse` ends with a user's error, `crash` before it binds, `deaf` ignores SIGTERM, `slow` is unwell three times, `anew`
+asks once to be started again.
 """
 
 import json
@@ -9,11 +10,12 @@ import signal
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from devnet.errors import UnavailableError
-from devnet.role_config import RoleConfig, run_role, write_ready_file
+from devnet.role_config import START_AGAIN_EXIT, RoleConfig, run_role, write_ready_file
 
-MANNERS = ("refuse", "crash", "deaf", "slow")
+MANNERS = ("refuse", "crash", "deaf", "slow", "anew")
 
 
 def serve(role: RoleConfig) -> None:
@@ -24,6 +26,11 @@ def serve(role: RoleConfig) -> None:
         raise UnavailableError("port 1 is in use", "another process listens there", "choose another")
     if manner == "crash":
         sys.exit("out of luck")
+    been_here = Path(role.data_dir).with_suffix(".been")
+    if manner == "anew" and not been_here.exists():
+        been_here.parent.mkdir(parents=True, exist_ok=True)
+        been_here.touch()
+        sys.exit(START_AGAIN_EXIT)
     unwell = [503] * (3 if manner == "slow" else 0)
 
     class Handler(BaseHTTPRequestHandler):

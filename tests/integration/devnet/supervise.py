@@ -13,7 +13,11 @@ from devnet.errors import UserError
 from devnet.supervisor import Launch, NodePlan, RoleSpec, Supervisor
 
 MODULE = "tests.integration.devnet.stand_in_role"
-ROLES = {"essential": RoleSpec(MODULE, essential=True), "optional": RoleSpec(MODULE, essential=False)}
+ROLES = {
+    "essential": RoleSpec(MODULE, essential=True),
+    "optional": RoleSpec(MODULE, essential=False),
+    "full_node": RoleSpec(MODULE, essential=False),
+}
 
 
 def say(**event):

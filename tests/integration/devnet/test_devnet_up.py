@@ -7,7 +7,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -18,73 +17,13 @@ from devnet.session import health, start_time
 from megaeth_cli.errors import ExitStatus
 from megaeth_cli.rpc_client import RpcClient
 from tests.support import wallet
-
-ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 60.0
-COMMAND = [sys.executable, "-P", "-m", "megaeth_cli"]
-
-
-class Home:
-    """A user's machine: `megaeth` commands with a home directory of their own."""
-
-    def __init__(self, path):
-        self.path = path
-        self.variables = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("MEGAETH_")},
-            "MEGAETH_HOME": str(path / "home"),
-            "PYTHONPATH": str(ROOT),
-        }
-        self.started = []
-
-    def run(self, *arguments):
-        return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=self.path,
-            env=self.variables,
-            timeout=PATIENCE_S,
-        )
-
-    def json(self, *arguments):
-        return json.loads(self.run(*arguments, "--json").stdout)
-
-    def up(self, *arguments):
-        """Start in the background; the RPC URL."""
-        done = self.run("devnet", "up", "--detach", "--quiet", "--port", 0, *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def foreground(self, *arguments):
-        """Start in the foreground; returns once the banner is there."""
-        process = subprocess.Popen(
-            [*COMMAND, "devnet", "up", "--port", "0", *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.path,
-            env=self.variables,
-        )
-        self.started.append(process)
-        return process
-
-    def status(self, *arguments):
-        return self.json("devnet", "status", *arguments)
-
-    def sequencer(self):
-        [node] = self.status()["nodes"]
-        return node
+from tests.support.home import COMMAND, PATIENCE_S, Home
 
 
 @pytest.fixture
 def home(tmp_path):
-    user = Home(tmp_path)
-    yield user
-    user.run("devnet", "down", "--all")
-    for process in user.started:
-        with contextlib.suppress(OSError):
-            process.kill()
-        process.communicate()
+    with Home(tmp_path) as user:
+        yield user
 
 
 def eventually(condition):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -240,6 +241,97 @@ def test_who_has_not_the_token_is_hung_up_on(supervise):
     with pytest.raises(UnavailableError):
         ask(replace(running.session, token="guess"), "stop")
     assert health(running.session.rpc_url) is not None
+
+
+class TestSingleNodes:
+    @pytest.fixture
+    def running(self, supervise):
+        running = supervise("plain", "sequencer:essential", "two:optional")
+        running.until("ready")
+        return running
+
+    @staticmethod
+    def state(running, name):
+        return ask(running.session, "status")["nodes"].get(name)
+
+    def test_a_node_can_be_added_and_answers_when_the_command_returns(self, running):
+        answer = ask(running.session, "add", role="full-node")
+        assert answer["node"] == "full-node-1"
+        assert health(answer["endpoints"]["http"]) is not None
+        assert running.session.node("full-node-1").role == "full_node"
+        assert ask(running.session, "add", role="full-node")["node"] == "full-node-2"
+
+    def test_only_some_roles_can_be_added(self, running):
+        with pytest.raises(UnavailableError, match="cannot be given a sequencer"):
+            ask(running.session, "add", role="sequencer")
+
+    def test_a_stopped_node_stays_stopped_and_the_devnet_well(self, running):
+        pid = running.session.node("two").process.pid
+        ask(running.session, "stop-node", "two")
+        assert gone(pid)
+        assert self.state(running, "two") == "stopped"
+        assert running.session.node("two").state == "stopped"
+        assert running.session.healthy
+
+    def test_a_stopped_node_starts_again_where_it_was(self, running):
+        before = running.session.node("two")
+        ask(running.session, "stop-node", "two")
+        answer = ask(running.session, "start-node", "two")
+        assert answer["endpoints"] == before.endpoints
+        assert health(before.endpoints["http"]) is not None
+        assert running.session.node("two").process != before.process
+
+    def test_restarting_a_node_leaves_the_others_alone(self, running):
+        sequencer, two = running.session.nodes
+        ask(running.session, "restart-node", "two")
+        assert running.session.node("sequencer") == sequencer
+        assert running.session.node("two").process != two.process
+        assert health(two.endpoints["http"]) is not None
+
+    def test_the_sequencer_can_be_stopped_on_purpose_without_ending_the_devnet(self, running):
+        ask(running.session, "stop-node", "sequencer")
+        assert running.session.state == "running"
+        ask(running.session, "start-node", "sequencer")
+        assert self.state(running, "sequencer") == "running"
+
+    @pytest.mark.parametrize("command", ["stop-node", "start-node", "restart-node"])
+    def test_a_node_that_is_not_there_is_named_with_those_that_are(self, running, command):
+        with pytest.raises(UnavailableError, match="no node 'three'") as refused:
+            ask(running.session, command, "three")
+        assert "sequencer, two" in refused.value.why
+
+    def test_what_runs_is_not_started_and_what_has_stopped_is_not_stopped(self, running):
+        with pytest.raises(UnavailableError, match="running already"):
+            ask(running.session, "start-node", "two")
+        ask(running.session, "stop-node", "two")
+        with pytest.raises(UnavailableError, match="not running"):
+            ask(running.session, "stop-node", "two")
+
+
+def test_a_node_that_does_not_stop_is_killed_when_it_is_to_stop(supervise):
+    running = supervise("plain", "sequencer:essential", "deaf:optional")
+    pid = running.until("ready")["nodes"]["deaf"]["pid"]
+    ask(running.session, "stop-node", "deaf")
+    assert gone(pid)
+
+
+def test_a_node_that_was_started_by_hand_and_fails_is_reported_to_the_hand(supervise):
+    running = supervise("plain", "sequencer:essential", "two:optional")
+    running.until("ready")
+    ask(running.session, "stop-node", "two")
+    port = running.session.node("two").endpoints["http"].rpartition(":")[2]
+    with socket.create_server(("127.0.0.1", int(port))), pytest.raises(UnavailableError, match="two"):
+        ask(running.session, "start-node", "two")
+    assert ask(running.session, "status")["nodes"]["two"] == "failed"
+    ask(running.session, "start-node", "two")
+    assert ask(running.session, "status")["nodes"]["two"] == "running"
+
+
+def test_a_node_that_wants_to_begin_anew_is_started_again_even_while_all_are_starting(supervise):
+    running = supervise("plain", "sequencer:essential", "anew:optional")
+    assert "begins anew" in running.until("trouble")["message"]
+    nodes = running.until("ready")["nodes"]
+    assert health(nodes["anew"]["url"]) is not None
 
 
 def test_an_unknown_command_is_refused(supervise):

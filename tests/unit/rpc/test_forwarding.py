@@ -1,0 +1,177 @@
+"""A full node answers reads itself; what belongs to the sequencer goes there and comes back as it is."""
+
+import asyncio
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from devnet.rpc.client import NodeClient, NodeSilentError
+from devnet.rpc.errors import RpcFault
+from devnet.rpc.forwarding import FORWARDED, Forwarder, ForwardingDoor
+
+RECEIPT = {"transactionHash": "0x01", "mega": {"miniBlock": "0x7"}}
+
+
+class Sequencer(ThreadingHTTPServer):
+    """Answers every call with the same result or error, and remembers what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, answer):
+        asked = self.asked = []
+        self.connections = 0
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                server.connections += 1
+
+            def do_POST(self):
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                asked.append((request["method"], request["params"]))
+                body = json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def sequencer():
+    made = []
+
+    def make(**answer):
+        made.append(Sequencer(answer))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+class Engine:
+    """A full node's engine."""
+
+    completions = submit_one = mini_json = head_json = logs_json = state_changes_json = pending_hashes = None
+
+    def submit(self, body, token):
+        return b"read here"
+
+    def call(self, method, params):
+        return b'"here"'
+
+    def methods(self):
+        return ["eth_getBalance", *FORWARDED]
+
+
+async def forwarded(url, method, *params, waited=None):
+    async def wait(mini, timeout_s):
+        if waited is not None:
+            waited.append(mini)
+        return True
+
+    forwarder = Forwarder(url, wait)
+    try:
+        handler = forwarder.methods(Engine())[method]
+        return await handler(list(params), None)
+    finally:
+        forwarder.close()
+
+
+def test_a_raw_transaction_goes_to_the_sequencer_and_its_answer_comes_back(sequencer):
+    there = sequencer(result="0x01")
+    assert asyncio.run(forwarded(there.url, "eth_sendRawTransaction", "0xaa")) == b'"0x01"'
+    assert there.asked == [("eth_sendRawTransaction", ["0xaa"])]
+
+
+def test_a_receipt_is_answered_when_its_mini_block_is_shown_here(sequencer):
+    waited = []
+    there = sequencer(result=RECEIPT)
+    asyncio.run(forwarded(there.url, "realtime_sendRawTransaction", "0xaa", waited=waited))
+    assert waited == [7]
+
+
+def test_an_error_of_the_sequencer_comes_back_whole(sequencer):
+    error = {"code": -32003, "message": "nonce too low", "data": {"want": 1}, "mega": {"x": 1}}
+    there = sequencer(error=error)
+    with pytest.raises(RpcFault) as fault:
+        asyncio.run(forwarded(there.url, "eth_sendRawTransaction", "0xaa"))
+    assert json.loads(fault.value.to_json()) == error
+
+
+def test_a_sequencer_that_is_away_is_said_so():
+    with pytest.raises(RpcFault, match="the sequencer cannot be reached"):
+        asyncio.run(forwarded("http://127.0.0.1:1", "eth_sendRawTransaction", "0xaa"))
+
+
+def test_only_the_pending_nonce_is_the_sequencers(sequencer):
+    there = sequencer(result="0x9")
+    assert asyncio.run(forwarded(there.url, "eth_getTransactionCount", "0x0", "pending")) == b'"0x9"'
+    assert asyncio.run(forwarded(there.url, "eth_getTransactionCount", "0x0", "latest")) == b'"here"'
+    assert len(there.asked) == 1
+
+
+def test_the_door_keeps_what_has_to_be_forwarded_from_the_engine():
+    async def look():
+        door = ForwardingDoor(Engine(), Forwarder("http://127.0.0.1:1", None))
+        assert door.submit(b'{"method":"eth_getBalance"}', 1) == b"read here"
+        for method in FORWARDED:
+            assert door.submit(b'[{"method":"eth_getBalance"},{"method":"%b"}]' % method.encode(), 1) is False
+        assert door.methods() == ["eth_getBalance"]
+
+    asyncio.run(look())
+
+
+def test_composed_methods_forward_from_their_threads(sequencer):
+    there = sequencer(result="0x01")
+
+    async def send():
+        forwarder = Forwarder(there.url, None)
+        door = ForwardingDoor(Engine(), forwarder)
+        loop = asyncio.get_running_loop()
+        try:
+            raw = await loop.run_in_executor(None, door.call, "eth_sendRawTransaction", b'["0xaa"]')
+            balance = await loop.run_in_executor(None, door.call, "eth_getBalance", b"[]")
+        finally:
+            forwarder.close()
+        return raw, balance
+
+    assert asyncio.run(send()) == (b'"0x01"', b'"here"')
+
+
+def test_connections_are_kept_and_a_dead_one_is_replaced(sequencer):
+    there = sequencer(result=1)
+
+    async def twice():
+        client = NodeClient(there.url)
+        await client.call("a")
+        await client.call("b")
+        kept = there.connections
+        client._idle[0][1].close()
+        await client.call("c")
+        client.close()
+        return kept
+
+    assert asyncio.run(twice()) == 1
+    assert [method for method, _ in there.asked] == ["a", "b", "c"]
+
+
+def test_a_node_that_does_not_answer_in_time_is_silent():
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with pytest.raises(NodeSilentError):
+            asyncio.run(NodeClient(url, timeout_s=0.05).call("anything"))
