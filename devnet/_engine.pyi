@@ -72,7 +72,8 @@ class SealedBlock:
     hash: bytes
     record: bytes
     undo: list[tuple[bytes, bytes]]
-    """Plain key and the value it had before this block; empty = absent."""
+    """Plain key and the value it had before this block; empty = absent. Likewise the metadata of buckets of the state
+    commitment that grew, under their numbers (4 bytes)."""
 
 @final
 class Engine:
@@ -180,7 +181,8 @@ def falsify(
     `ValueError`: there is nothing to lie about. Without a key the devnet's default one signs."""
 
 def fold_diffs(records: list[bytes]) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
-    """What mini-block records, in order, amount to: (plain key, last value) sorted by key, (code hash, code)."""
+    """What mini-block and block records, in order, amount to: (key, last value), with plain keys sorted and behind
+    them the buckets of the state commitment that grew (4 bytes, their metadata); (code hash, code)."""
 
 def verify(block_input: bytes) -> bytes:
     """Checks a block from what `mega_getBlockInput` gives, decoded; a JSON report. `ValueError`: no block input."""

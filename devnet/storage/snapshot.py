@@ -22,7 +22,7 @@ BATCH_BYTES = 4 << 20  # of log; a batch is never less than one block
 
 Pairs = list[tuple[bytes, bytes]]
 Fold = Callable[[list[bytes]], tuple[Pairs, Pairs]]
-"""`devnet._engine.fold_diffs`: mini-blocks in order -> last value of each key, and code by hash."""
+"""`devnet._engine.fold_diffs`: records in order -> last value of each key, and code by hash."""
 
 
 class Snapshotter:

@@ -11,8 +11,9 @@ number.
     A block:u64 prover    what a prover attests to (`proving/attestation.py`)
     ! name                meta, see below
 
-Plain keys are 20 bytes (account) or 52 (storage slot); the length stands in `h` keys because an account's key
-is the prefix of its slots' keys, whose numbers would otherwise mix with block numbers.
+Plain keys are 20 bytes (account) or 52 (storage slot); beside them stand, under 4 bytes, the metadata of SALT's
+buckets that grew. The length stands in `h` keys because an account's key is the prefix of its slots' keys, whose
+numbers would otherwise mix with block numbers.
 """
 
 from __future__ import annotations

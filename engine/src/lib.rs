@@ -3,6 +3,7 @@
 pub mod block;
 pub mod builder;
 pub mod chain;
+pub mod commitment;
 pub mod engine;
 pub mod evm;
 pub mod falsify;

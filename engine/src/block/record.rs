@@ -25,7 +25,8 @@ pub struct BlockRecord {
     pub first_mini: u64,
     /// How many mini-blocks it has; genesis has none.
     pub mini_count: u64,
-    /// What the state commitment wants kept beside its root, so that a checker can go on from it.
+    /// The buckets of the state commitment that grew (`commitment::Growth`), mostly none: who has the plain
+    /// state needs nothing else to find the root.
     pub commitment: Bytes,
     /// The sequencer's signature over [`BlockRecord::seal_hash`]; genesis has none.
     pub seal: MiniSignature,

@@ -182,7 +182,9 @@ fn same_as_the_block_executor(spec: &str, seed: u64) {
     }
     minis.push(block.seal_mini(at(2)).unwrap());
     let mut progress = chain.progress.lock();
-    let (record, _) = block.close(&mut progress.as_mut().unwrap().followers);
+    let (record, _) = block
+        .close(&mut progress.as_mut().unwrap().followers)
+        .unwrap();
 
     // mega-evm's executor, in one go.
     let context = BlockContext::new(&chain.config, 1, GENESIS_TIME + 1, chain.genesis.hash);

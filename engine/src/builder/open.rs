@@ -30,6 +30,7 @@ use crate::{
         receipt_envelope, receipts_root, transactions_root,
     },
     chain::{Chain, Followers},
+    commitment::{CommitError, Growth},
     evm::{
         BlockContext, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock, begin_block, create_evm,
         evm_env, is_detained, mega_transaction, oracle_time, result_from,
@@ -64,6 +65,9 @@ pub enum BuildError {
         /// What mega-evm said.
         message: String,
     },
+    /// The block has no state root.
+    #[error(transparent)]
+    Commitment(#[from] CommitError),
     /// A record can't be read back.
     #[error("a record can't be read: {0}")]
     Record(#[from] DecodeError),
@@ -390,20 +394,28 @@ impl OpenBlock {
         self.next_index += 1;
         self.gas_before_mini = self.limiter.block_gas_used;
         let mini = Arc::new(mini);
+        self.chain.feed_commitment(&mini);
         self.chain.recent.push_mini(mini.clone());
         Ok(mini)
     }
 
-    /// Closes the block after its last mini-block is sealed.
-    pub(crate) fn close(self, followers: &mut Followers) -> (Arc<BlockRecord>, BlockUndo) {
+    /// Closes the block after its last mini-block is sealed. The followers have had all of them.
+    pub(crate) fn close(
+        self,
+        followers: &mut Followers,
+    ) -> Result<(Arc<BlockRecord>, BlockUndo), BuildError> {
         debug_assert!(self.txs.is_empty());
-        let undo = self.chain.world.close_block(self.context.number);
+        let number = self.context.number;
+        let undo = self.chain.world.close_block(number);
         let changes = followers.advance(&self.chain.world, &undo);
+        let closed = self.chain.close_commitment(number)?;
+        let closed = closed.ok_or(CommitError::Off)?;
+        self.chain.capacities.grow(number, &closed.growth);
         let header = Header {
             parent_hash: self.context.parent_hash,
             ommers_hash: EMPTY_OMMER_ROOT_HASH,
             beneficiary: self.context.coinbase,
-            state_root: followers.commitment.root(),
+            state_root: closed.root,
             transactions_root: self.transactions.finish(),
             receipts_root: self.receipts.finish(),
             logs_bloom: self.bloom,
@@ -425,7 +437,7 @@ impl OpenBlock {
             header,
             self.first_mini,
             self.next_index,
-            followers.commitment.encode(),
+            Growth::encode_all(&closed.growth).into(),
         );
         record.put_seal(&self.chain.sequencer);
         let record = Arc::new(record);
@@ -437,7 +449,7 @@ impl OpenBlock {
             .iter()
             .map(|change| (change.key, change.old))
             .collect();
-        (record, undo)
+        Ok((record, undo))
     }
 
     /// A fresh EVM over the same overlay, after a panic left the old one in an unknown state.
@@ -471,7 +483,6 @@ impl Followers {
             })
             .filter(|change| change.old != change.new)
             .collect();
-        self.commitment.update(&changes);
         self.withdrawals.update(&changes);
         changes
     }

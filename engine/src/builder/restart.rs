@@ -54,7 +54,7 @@ fn seal_some(
 fn close(chain: &Chain, block: OpenBlock) -> Arc<BlockRecord> {
     let mut progress = chain.progress.lock();
     let progress = progress.as_mut().unwrap();
-    let (record, _) = block.close(&mut progress.followers);
+    let (record, _) = block.close(&mut progress.followers).unwrap();
     progress.parent = record.clone();
     record
 }

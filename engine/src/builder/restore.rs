@@ -9,7 +9,13 @@ use alloy_primitives::{B256, Bytes};
 
 use crate::{
     block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue},
-    chain::{Chain, Followers, Progress},
+    chain::{Chain, Progress},
+    commitment::{CommitError, Growth, History},
+    salt::{
+        table,
+        types::{BucketId, BucketMeta},
+    },
+    state::WithdrawalsRoot,
 };
 
 /// Why what is on disk is refused.
@@ -31,9 +37,18 @@ pub enum RestoreError {
         /// What the state gives.
         actual: B256,
     },
+    /// SALT refuses it.
+    #[error(transparent)]
+    Commitment(#[from] CommitError),
     /// The builder runs already.
     #[error("the chain is already running")]
     Running,
+}
+
+impl From<table::StateError> for RestoreError {
+    fn from(error: table::StateError) -> Self {
+        CommitError::from(error).into()
+    }
 }
 
 impl Chain {
@@ -49,13 +64,26 @@ impl Chain {
         self.world.load(entries);
     }
 
+    /// What the snapshot says of a bucket's metadata.
+    pub fn load_bucket(&self, bucket: BucketId, meta: BucketMeta) {
+        self.capacities.load(bucket, meta);
+    }
+
     /// Declares the state that was loaded to be the one at the end of this block.
     pub fn load_tip(&self, record: &[u8]) -> Result<(), RestoreError> {
         let block = Arc::new(BlockRecord::decode(record)?);
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;
-        progress.followers = Followers::of(&self.world);
-        check_root(&mut progress.followers, &block)?;
+        let mut entries = Vec::new();
+        self.world.for_each(|key, value| entries.push((key, value)));
+        progress.followers.withdrawals = WithdrawalsRoot::load(&self.world);
+        if self.committer.is_some() {
+            let metas = self.capacities.all();
+            let state = History::build(self.config.salt_data_buckets, &metas, &entries)?;
+            check_root(state.root().into(), &block)?;
+            *self.commitment.write() = History::new(state, block.header.number);
+        }
+        self.capacities.loaded(block.header.number);
         self.world.reset_to(block.header.number, block.next_mini());
         self.world.put_block_hash(block.header.number, block.hash);
         self.recent.reset(block.clone());
@@ -83,6 +111,7 @@ impl Chain {
         }
         self.world.commit(&mini.diff);
         self.recent.push_mini(mini.clone());
+        self.feed_commitment(&mini);
         self.durable(mini.number, progress.parent.header.number);
         progress.open.push(mini);
         Ok(())
@@ -109,7 +138,11 @@ impl Chain {
         }
         let undo = self.world.close_block(header.number);
         progress.followers.advance(&self.world, &undo);
-        check_root(&mut progress.followers, &block)?;
+        if let Some(closed) = self.close_commitment(header.number)? {
+            check_root(closed.root, &block)?;
+        }
+        let growth = Growth::decode_all(&block.commitment)?;
+        self.capacities.grow(header.number, &growth);
         self.world.put_block_hash(header.number, block.hash);
         self.recent.push_block(block.clone());
         if let Some(last) = block.next_mini().checked_sub(1) {
@@ -121,8 +154,7 @@ impl Chain {
     }
 }
 
-fn check_root(followers: &mut Followers, block: &BlockRecord) -> Result<(), RestoreError> {
-    let actual = followers.commitment.root();
+fn check_root(actual: B256, block: &BlockRecord) -> Result<(), RestoreError> {
     let expected = block.header.state_root;
     if actual == expected {
         return Ok(());

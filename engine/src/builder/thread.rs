@@ -348,7 +348,7 @@ impl Run<'_> {
     }
 
     fn close(&mut self, block: OpenBlock) -> Result<(), Halted> {
-        let (record, undo) = block.close(&mut self.progress.followers);
+        let (record, undo) = block.close(&mut self.progress.followers)?;
         count(&self.shared.metrics.blocks, 1);
         self.progress.parent = record.clone();
         self.progress.open.clear();

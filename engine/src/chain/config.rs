@@ -7,9 +7,11 @@ use mega_evm::MegaSpecId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    commitment::CommitError,
     evm,
     keys::{Key, KeyError},
     pool::Order,
+    salt::types::{DATA_BUCKETS, MAX_CAPACITY, META_BUCKETS, MIN_CAPACITY},
     state::Alloc,
 };
 
@@ -52,6 +54,13 @@ pub struct ChainConfig {
     /// SALT bucket capacities that differ from 256, by bucket.
     #[serde(default)]
     pub bucket_capacities: BTreeMap<u32, u64>,
+    /// How many data buckets SALT spreads the state over. Fewer than the network's show what a crowded
+    /// chain costs; the number must divide the network's.
+    #[serde(default = "defaults::salt_data_buckets")]
+    pub salt_data_buckets: u32,
+    /// Whether the state commitment is followed. Without it blocks can be taken over but not sealed.
+    #[serde(default = "defaults::follow_commitment")]
+    pub follow_commitment: bool,
     /// The pool's limits.
     #[serde(default)]
     pub pool: PoolConfig,
@@ -112,6 +121,9 @@ pub enum ConfigError {
     /// The sequencer's key.
     #[error("the sequencer key: {0}")]
     Key(#[from] KeyError),
+    /// The genesis state has no commitment.
+    #[error(transparent)]
+    Commitment(#[from] CommitError),
     /// A number out of its range.
     #[error("{0}")]
     OutOfRange(String),
@@ -141,6 +153,8 @@ impl ChainConfig {
             sequencer_key: defaults::sequencer_key(),
             history_blocks: defaults::history_blocks(),
             bucket_capacities: BTreeMap::new(),
+            salt_data_buckets: defaults::salt_data_buckets(),
+            follow_commitment: defaults::follow_commitment(),
             pool: PoolConfig::default(),
             quorum: 0,
             recover_threads: 0,
@@ -166,10 +180,26 @@ impl ChainConfig {
         if self.history_blocks == 0 {
             return out_of_range("at least one block of history must stay in memory".into());
         }
-        if let Some((bucket, capacity)) = self.bucket_capacities.iter().find(|(_, c)| **c < 256) {
+        if self.salt_data_buckets == 0 || !DATA_BUCKETS.is_multiple_of(self.salt_data_buckets) {
             return out_of_range(format!(
-                "bucket {bucket} can't have capacity {capacity}: SALT's buckets have at least 256 slots"
+                "SALT can't have {} data buckets: the number must divide {DATA_BUCKETS}",
+                self.salt_data_buckets
             ));
+        }
+        let buckets = META_BUCKETS..META_BUCKETS + self.salt_data_buckets;
+        for (bucket, capacity) in &self.bucket_capacities {
+            if !buckets.contains(bucket) {
+                return out_of_range(format!(
+                    "there is no data bucket {bucket}: they are {} to {}",
+                    buckets.start,
+                    buckets.end - 1
+                ));
+            }
+            if !capacity.is_power_of_two() || !(MIN_CAPACITY..=MAX_CAPACITY).contains(capacity) {
+                return out_of_range(format!(
+                    "bucket {bucket} can't have capacity {capacity}: powers of two from 256 to 2^40 can"
+                ));
+            }
         }
         if self.extra_data.len() > 32 {
             return out_of_range("extra data has at most 32 bytes".into());
@@ -231,6 +261,14 @@ mod defaults {
     pub(super) fn sequencer_key() -> B256 {
         // keccak256("megaeth devnet sequencer")
         b256!("231eafff8d73c056a59a5d201ee50355700003d5f609f4ec3a8ea716e73590e4")
+    }
+
+    pub(super) fn salt_data_buckets() -> u32 {
+        DATA_BUCKETS
+    }
+
+    pub(super) fn follow_commitment() -> bool {
+        true
     }
 
     pub(super) fn history_blocks() -> usize {

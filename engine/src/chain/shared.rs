@@ -7,9 +7,9 @@ use alloy_consensus::{
     constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
 };
 use alloy_eips::{BlockId, BlockNumberOrTag};
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use mega_evm::MegaHardforkConfig;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::{
     archive::Archive,
@@ -19,11 +19,13 @@ use super::{
     waiters::Waiters,
 };
 use crate::{
-    block::{BlockRecord, MiniBlock, REQUESTS_HASH, prev_randao},
+    block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
     builder::DepositQueue,
-    evm::{self, BucketCapacities, FixedCapacities},
+    commitment::{Capacities, Closed, CommitError, Committer, History},
+    evm::{self, BucketCapacities},
     keys::Key,
-    state::{Change, Commitment, LatticeHash, View, WithdrawalsRoot, World, genesis_diff},
+    salt::{state::SaltState, types::BucketMeta},
+    state::{View, WithdrawalsRoot, World, genesis_diff},
 };
 
 /// Why there is no state for a block.
@@ -73,7 +75,12 @@ pub struct Chain {
     pub verified: Verified,
     /// Block 0.
     pub genesis: SharedBlock,
-    capacities: Arc<FixedCapacities>,
+    /// The newest state under SALT, and the way back.
+    pub commitment: Arc<RwLock<History>>,
+    /// Keeps it up; nothing where the commitment isn't followed.
+    pub(crate) committer: Option<Committer>,
+    /// The capacities of SALT's buckets.
+    pub capacities: Capacities,
     /// Deposits that wait for the builder.
     pub deposits: DepositQueue,
     /// Where building stands; the builder takes it while it runs.
@@ -91,7 +98,6 @@ pub(crate) struct Progress {
 
 /// What follows the state block by block to give the header its roots.
 pub(crate) struct Followers {
-    pub(crate) commitment: Box<dyn Commitment>,
     pub(crate) withdrawals: WithdrawalsRoot,
 }
 
@@ -113,9 +119,22 @@ impl Chain {
             .iter()
             .for_each(|code| world.load_code(code.clone()));
         world.load(diff.entries.iter().copied());
-        let mut followers = Followers::of(&world);
-        let header = genesis_header(&config, &mut followers);
-        let genesis = BlockRecord::new(header, 0, 0, followers.commitment.encode());
+        let state = genesis_commitment(&config, &diff.entries)?;
+        let state_root = B256::from(state.root());
+        let capacities = Capacities::new(config.salt_data_buckets);
+        for (bucket, meta) in state.metas() {
+            capacities.load(bucket, meta);
+        }
+        let commitment = Arc::new(RwLock::new(History::new(state, 0)));
+        let committer = match config.follow_commitment {
+            true => Some(Committer::start(commitment.clone())?),
+            false => None,
+        };
+        let mut followers = Followers {
+            withdrawals: WithdrawalsRoot::load(&world),
+        };
+        let header = genesis_header(&config, state_root, followers.withdrawals.root());
+        let genesis = BlockRecord::new(header, 0, 0, Bytes::new());
         world.put_block_hash(0, genesis.hash);
         let sequencer = config.sequencer()?;
         let genesis = Arc::new(genesis);
@@ -130,7 +149,9 @@ impl Chain {
             world,
             recent: Recent::new(genesis.clone(), config.history_blocks),
             deposits: DepositQueue::default(),
-            capacities: Arc::new(FixedCapacities(config.bucket_capacities.clone())),
+            commitment,
+            committer,
+            capacities,
             archive,
             waiters: Waiters::default(),
             verified: Verified::new(config.quorum > 0),
@@ -250,9 +271,31 @@ impl Chain {
         Ok(place.filter(|place| place.index < place.mini.txs.len()))
     }
 
-    /// The capacities of SALT's buckets, which storage gas depends on.
+    /// The capacities of SALT's buckets at the end of the newest sealed block, which storage gas of the
+    /// open block depends on.
     pub fn bucket_capacities(&self) -> Arc<dyn BucketCapacities> {
-        self.capacities.clone()
+        Arc::new(self.capacities.clone())
+    }
+
+    /// The capacities at the end of a sealed block.
+    pub fn capacities_at(&self, block: u64) -> Arc<dyn BucketCapacities> {
+        self.capacities.at(block, self.archive.clone())
+    }
+
+    /// A mini-block was committed to the world: its changes go to the state commitment.
+    pub(crate) fn feed_commitment(&self, mini: &Arc<MiniBlock>) {
+        if let Some(committer) = &self.committer {
+            committer.feed(mini);
+        }
+    }
+
+    /// All mini-blocks of `block` were fed: its root and the buckets that grew, if the commitment is
+    /// followed. Waits for it.
+    pub(crate) fn close_commitment(&self, block: u64) -> Result<Option<Closed>, CommitError> {
+        let committer = self.committer.as_ref();
+        committer
+            .map(|committer| committer.close(block))
+            .transpose()
     }
 
     fn visible_view(&self) -> Result<(View, Anchor), ViewError> {
@@ -303,33 +346,28 @@ fn damaged(error: crate::block::DecodeError) -> ViewError {
     ViewError::BadArchive(error.to_string())
 }
 
-impl Followers {
-    /// Followers of everything that the world holds now.
-    pub(crate) fn of(world: &World) -> Self {
-        let mut changes = Vec::new();
-        world.for_each(|key, new| {
-            changes.push(Change {
-                key,
-                old: Default::default(),
-                new,
-            })
-        });
-        changes.sort_unstable_by_key(|change| change.key);
-        let mut commitment = Box::new(LatticeHash::default());
-        commitment.update(&changes);
-        Self {
-            commitment,
-            withdrawals: WithdrawalsRoot::load(world),
-        }
-    }
+/// SALT's state at genesis. Buckets that the configuration pretends crowded are enlarged from the start.
+fn genesis_commitment(
+    config: &ChainConfig,
+    entries: &[(PlainKey, PlainValue)],
+) -> Result<SaltState, CommitError> {
+    let metas: Vec<_> = config
+        .bucket_capacities
+        .iter()
+        .map(|(bucket, capacity)| {
+            let capacity = *capacity;
+            (*bucket, BucketMeta { nonce: 0, capacity })
+        })
+        .collect();
+    Ok(History::build(config.salt_data_buckets, &metas, entries)?)
 }
 
-fn genesis_header(config: &ChainConfig, followers: &mut Followers) -> Header {
+fn genesis_header(config: &ChainConfig, state_root: B256, withdrawals_root: B256) -> Header {
     Header {
         parent_hash: B256::ZERO,
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         beneficiary: config.coinbase,
-        state_root: followers.commitment.root(),
+        state_root,
         transactions_root: EMPTY_ROOT_HASH,
         receipts_root: EMPTY_ROOT_HASH,
         number: 0,
@@ -338,7 +376,7 @@ fn genesis_header(config: &ChainConfig, followers: &mut Followers) -> Header {
         extra_data: config.extra_data.clone(),
         mix_hash: prev_randao(B256::ZERO, 0),
         base_fee_per_gas: Some(config.base_fee),
-        withdrawals_root: Some(followers.withdrawals.root()),
+        withdrawals_root: Some(withdrawals_root),
         blob_gas_used: Some(0),
         excess_blob_gas: Some(0),
         parent_beacon_block_root: Some(B256::ZERO),

@@ -5,10 +5,10 @@ use std::{cell::Cell, collections::BTreeMap, convert::Infallible, fmt::Debug, rc
 use alloy_primitives::{Address, U256};
 use mega_evm::{BucketId, ExternalEnvFactory, ExternalEnvTypes, ExternalEnvs, OracleEnv, SaltEnv};
 
-use crate::salt::hasher;
-
-/// A bucket that has never grown.
-const MIN_CAPACITY: u64 = 256;
+use crate::salt::{
+    hasher,
+    types::{META_BUCKETS, MIN_CAPACITY},
+};
 
 /// The oracle's slot that HighPrecisionTimestamp reads.
 pub const ORACLE_TIMESTAMP_SLOT: U256 = U256::ZERO;
@@ -29,17 +29,29 @@ pub trait BucketCapacities: Send + Sync + Debug {
     fn capacity(&self, bucket: BucketId) -> u64;
 }
 
-/// Capacities that never change: those configured, and 256 for the rest.
-#[derive(Clone, Debug, Default)]
-pub struct FixedCapacities(pub BTreeMap<BucketId, u64>);
+/// Capacities that never change: those known, and 256 for the rest.
+#[derive(Clone, Debug)]
+pub struct FixedCapacities {
+    /// By the chain's bucket.
+    pub capacities: BTreeMap<BucketId, u64>,
+    /// How many data buckets the chain has.
+    pub data_buckets: u32,
+}
 
 impl BucketCapacities for FixedCapacities {
     fn capacity(&self, bucket: BucketId) -> u64 {
-        self.0
-            .get(&bucket)
-            .copied()
-            .unwrap_or(MIN_CAPACITY)
-            .max(MIN_CAPACITY)
+        let bucket = chain_bucket(bucket, self.data_buckets);
+        let known = self.capacities.get(&bucket);
+        known.copied().unwrap_or(MIN_CAPACITY).max(MIN_CAPACITY)
+    }
+}
+
+/// The bucket of a chain with `data_buckets` that stands for one of the network's. The number divides the
+/// network's, so that the remainders of a key's hash agree.
+pub fn chain_bucket(of_network: BucketId, data_buckets: u32) -> BucketId {
+    match of_network.checked_sub(META_BUCKETS) {
+        Some(index) => META_BUCKETS + index % data_buckets.max(1),
+        None => of_network,
     }
 }
 

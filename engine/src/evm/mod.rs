@@ -13,7 +13,7 @@ mod spec;
 pub use env::{BlockContext, block_limits, cfg_env, create_evm, evm_env};
 pub use external::{
     BucketCapacities, Capacities, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock,
-    oracle_time,
+    chain_bucket, oracle_time,
 };
 pub use outcome::{halt_from, is_detained, mega_transaction, result_from};
 pub use pre_execution::{BegunBlock, begin_block, is_system_transaction};

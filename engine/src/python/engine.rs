@@ -13,10 +13,12 @@ use super::archive::PythonArchive;
 use super::crypto;
 use super::errors::{EngineError, bad, detached, rpc_error};
 use super::sealed::Encoded;
-use crate::block::{MiniBlock, PlainKey, PlainValue};
+use crate::block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue, is_block_record};
 use crate::chain::ChainConfig;
+use crate::commitment::{Growth, bucket_key};
 use crate::engine;
 use crate::rpc::{self, RpcError, Submitted};
+use crate::salt::types::BucketMeta;
 
 /// A body at most this long is parsed without giving the GIL up: taking it back would cost more.
 const SHORT_BODY: usize = 4096;
@@ -90,15 +92,25 @@ impl Engine {
         codes: Vec<PyBackedBytes>,
     ) -> PyResult<()> {
         detached(py, || {
-            let entries = entries
-                .iter()
-                .map(|(key, value)| {
-                    Ok((PlainKey::from_bytes(key)?, PlainValue::from_bytes(value)?))
-                })
-                .collect::<Result<Vec<_>, crate::block::DecodeError>>()?;
+            let mut state = Vec::with_capacity(entries.len());
+            for (key, value) in &entries {
+                match <[u8; 4]>::try_from(&key[..]) {
+                    Ok(bucket) => {
+                        let meta = BucketMeta::decode(value).ok_or_else(|| {
+                            DecodeError::new("the metadata of a bucket is malformed")
+                        })?;
+                        self.inner
+                            .chain
+                            .load_bucket(u32::from_be_bytes(bucket), meta);
+                    }
+                    Err(_) => {
+                        state.push((PlainKey::from_bytes(key)?, PlainValue::from_bytes(value)?))
+                    }
+                }
+            }
             let codes = codes.iter().map(|code| Bytes::copy_from_slice(code));
-            self.inner.chain.load_state(entries, codes);
-            Ok::<_, crate::block::DecodeError>(())
+            self.inner.chain.load_state(state, codes);
+            Ok::<_, DecodeError>(())
         })?
         .map_err(failed)
     }
@@ -284,9 +296,16 @@ type Folded<'py> = (
 
 #[pyfunction]
 fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Folded<'py>> {
-    let (entries, codes) = detached(py, || {
+    let (entries, codes, metas) = detached(py, || {
         let (mut entries, mut codes) = (BTreeMap::new(), BTreeMap::new());
+        let mut metas = BTreeMap::new();
         for record in &records {
+            if is_block_record(record) {
+                let block = BlockRecord::decode(record)?;
+                let growth = Growth::decode_all(&block.commitment)?;
+                metas.extend(growth.iter().map(|growth| (growth.bucket, growth.new)));
+                continue;
+            }
             let mini = MiniBlock::decode(record)?;
             entries.extend(mini.diff.entries);
             codes.extend(
@@ -296,18 +315,24 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
                     .map(|code| (alloy_primitives::keccak256(&code), code)),
             );
         }
-        Ok((entries, codes))
+        Ok((entries, codes, metas))
     })?
-    .map_err(|error: crate::block::DecodeError| failed(error))?;
-    let entries = entries
+    .map_err(|error: DecodeError| failed(error))?;
+    let values = entries
         .into_iter()
         .map(|(key, value): (PlainKey, PlainValue)| {
             (
                 PyBytes::new(py, &key.to_bytes()),
                 PyBytes::new(py, &value.to_bytes()),
             )
-        })
-        .collect();
+        });
+    let metas = metas.into_iter().map(|(bucket, meta)| {
+        (
+            PyBytes::new(py, &bucket_key(bucket)),
+            PyBytes::new(py, &meta.encode()),
+        )
+    });
+    let entries = values.chain(metas).collect();
     let codes = codes
         .into_iter()
         .map(|(hash, code)| (PyBytes::new(py, hash.as_slice()), PyBytes::new(py, &code)))

@@ -4,8 +4,9 @@ use alloy_primitives::B256;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::block::PlainKey;
+use crate::block::{BlockRecord, PlainKey};
 use crate::builder::Sealed;
+use crate::commitment::{Growth, bucket_key};
 
 #[pyclass(frozen, get_all, module = "devnet._engine")]
 pub struct SealedMini {
@@ -62,10 +63,25 @@ impl From<Sealed> for Encoded {
                 undo: undo
                     .iter()
                     .map(|(key, value)| (PlainKey::to_bytes(*key), value.to_bytes()))
+                    .chain(metas_before(&record))
                     .collect(),
             },
         }
     }
+}
+
+/// The metadata that grown buckets had before the block, under the buckets' keys.
+fn metas_before(record: &BlockRecord) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let growth = Growth::decode_all(&record.commitment).unwrap_or_default();
+    growth
+        .iter()
+        .map(|growth| {
+            (
+                bucket_key(growth.bucket).to_vec(),
+                growth.old.encode().to_vec(),
+            )
+        })
+        .collect()
 }
 
 impl Encoded {

@@ -1,8 +1,6 @@
 //! Methods that execute and change nothing: `eth_call`, `eth_callMany`, `eth_estimateGas`,
 //! `eth_createAccessList`.
 
-use std::sync::Arc;
-
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{Address, U256};
 use op_revm::OpTransactionError;
@@ -26,7 +24,7 @@ use super::{
 use crate::{
     chain::Anchor,
     evm::{
-        self, BlockContext, ExternalEnv, FixedCapacities, OracleClock,
+        self, BlockContext, ExternalEnv, OracleClock,
         simulate::{
             CallRequest, Outcome, Refusal, Setting, Simulator, access_list,
             estimate::{self, Failure},
@@ -143,7 +141,7 @@ fn setting(node: &Node, anchor: &Anchor) -> Result<Setting, RpcError> {
         config.block_time_ms,
         anchor.timestamp,
     )));
-    let capacities = Arc::new(FixedCapacities(config.bucket_capacities.clone()));
+    let capacities = chain.bucket_capacities();
     Ok(Setting {
         spec,
         chain_id: config.chain_id,

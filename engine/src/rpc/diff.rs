@@ -216,7 +216,7 @@ fn of_transaction(node: &Node, place: &TxPlace) -> Answer {
     };
     let extra_data = node.chain.config.extra_data.clone();
     let (prefix, effect) = {
-        let rules = rules_of(&node.chain);
+        let rules = rules_of(&node.chain, mini.block_number);
         let mut cache = cache(&before);
         let mut replay =
             Replay::begin(&before, &mut cache, &rules, &context, extra_data).map_err(failed)?;

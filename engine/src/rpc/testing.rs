@@ -160,7 +160,8 @@ impl Devnet {
             .open
             .take()
             .unwrap()
-            .close(&mut self.progress.followers);
+            .close(&mut self.progress.followers)
+            .unwrap();
         self.progress.parent = record.clone();
         self.node.chain.durable(mini.number, record.header.number);
         record

@@ -10,7 +10,8 @@ use super::codec::{DecodeError, Reader, put_count};
 use super::group::{Fr, Point};
 use super::hasher::bucket_id_among;
 use super::node::{
-    NodeId, ROOT, bucket_levels, default_node, is_main, leaf_start, level, slot_scalar,
+    NodeId, ROOT, bucket_levels, bucket_node, bucket_of, child, default_node, is_main, leaf_start,
+    level, parent, slot_scalar,
 };
 use super::proof::polynomial::Values;
 use super::proof::{SaltProof, Slots, VectorSource};
@@ -80,6 +81,26 @@ impl Update {
     }
 }
 
+/// How to take an applied update back.
+#[derive(Clone, Debug, Default)]
+pub struct Undo {
+    slots: Vec<(SaltKey, Option<SaltValue>)>,
+    metas: Vec<(BucketId, BucketMeta)>,
+    rebuilt: Vec<BucketId>,
+    nodes: Vec<(NodeId, Option<Point>)>,
+}
+
+impl Undo {
+    /// Bytes that it takes in memory.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.slots.len() * size_of::<(SaltKey, Option<SaltValue>)>()
+            + self.metas.len() * size_of::<(BucketId, BucketMeta)>()
+            + self.rebuilt.len() * size_of::<BucketId>()
+            + self.nodes.len() * size_of::<(NodeId, Option<Point>)>()
+    }
+}
+
 /// What a block needed of a state, by plain keys.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
@@ -104,6 +125,11 @@ impl SaltState {
             main: HashMap::new(),
             own: BTreeMap::new(),
         }
+    }
+
+    /// How many data buckets keys are spread over.
+    pub const fn data_buckets(&self) -> u32 {
+        self.data_buckets
     }
 
     /// The state root.
@@ -213,8 +239,12 @@ impl SaltState {
         })
     }
 
-    /// Makes an update of this state true.
-    pub fn apply(&mut self, update: &Update) {
+    /// Makes an update of this state true. Returns how to take it back.
+    pub fn apply(&mut self, update: &Update) -> Undo {
+        let mut undo = Undo {
+            rebuilt: update.trie.rebuilt.clone(),
+            ..Undo::default()
+        };
         for (place, change) in &update.state.slots {
             match change.new {
                 Some(value) => self.slots.insert(*place, value),
@@ -225,15 +255,124 @@ impl SaltState {
                 *used = used.saturating_add_signed(gained);
             }
         }
+        undo.slots = update
+            .state
+            .slots
+            .iter()
+            .map(|(place, change)| (*place, change.old))
+            .collect();
         for (bucket, resize) in &update.state.resized {
+            undo.metas.push((*bucket, resize.old));
             self.set_meta(*bucket, resize.new);
         }
         for bucket in &update.trie.rebuilt {
-            self.forget_own_nodes(*bucket);
+            let gone = self.forget_own_nodes(*bucket);
+            undo.nodes
+                .extend(gone.into_iter().map(|(node, point)| (node, Some(point))));
         }
         for (node, point) in &update.trie.nodes {
-            self.set_node(*node, *point);
+            let old = self.set_node(*node, *point);
+            let voided = !is_main(*node) && update.trie.rebuilt.contains(&bucket_of(*node));
+            if !voided {
+                undo.nodes.push((*node, old));
+            }
         }
+        undo
+    }
+
+    /// Takes the last applied update back.
+    pub fn undo(&mut self, undo: &Undo) {
+        for (place, old) in &undo.slots {
+            let gone = match old {
+                Some(value) => self.slots.insert(*place, *value),
+                None => self.slots.remove(place),
+            };
+            let gained = i64::from(old.is_some()) - i64::from(gone.is_some());
+            if let Some(used) = self.used.get_mut(&place.bucket()) {
+                *used = used.saturating_add_signed(gained);
+            }
+        }
+        for (bucket, old) in &undo.metas {
+            self.set_meta(*bucket, *old);
+        }
+        for bucket in &undo.rebuilt {
+            self.forget_own_nodes(*bucket);
+        }
+        for (node, old) in &undo.nodes {
+            match old {
+                Some(point) => drop(self.set_node(*node, *point)),
+                None if is_main(*node) => drop(self.main.remove(node)),
+                None => drop(self.own.remove(node)),
+            }
+        }
+    }
+
+    /// A copy of what witnesses about these buckets are made of. It has the same root.
+    ///
+    /// [Undoing](Self::undo) what was applied to the whole state leads it back as well, so that the
+    /// past can be proven without holding up the present.
+    pub fn cut(&self, buckets: &BTreeSet<BucketId>) -> Self {
+        let mut cut = Self::new(self.data_buckets);
+        let mut parents = BTreeSet::new();
+        for bucket in buckets {
+            let metadata = bucket / WIDTH as BucketId;
+            for mut node in [bucket_node(*bucket), bucket_node(metadata)] {
+                while node != ROOT {
+                    node = parent(node);
+                    parents.insert(node);
+                }
+            }
+            let place = SaltKey::new(*bucket, 0);
+            cut.slots.extend(
+                self.bucket_slots(*bucket)
+                    .map(|(place, value)| (*place, *value)),
+            );
+            let first = NodeId::from(*bucket) << SLOT_BITS;
+            let own = self.own.range(first..first + (1 << SLOT_BITS));
+            if !place.is_meta() {
+                cut.own.extend(own.map(|(node, point)| (*node, *point)));
+            }
+            for neighbour in metadata * WIDTH as BucketId..(metadata + 1) * WIDTH as BucketId {
+                if let Some(meta) = self.metas.get(&neighbour) {
+                    cut.metas.insert(neighbour, *meta);
+                }
+                if let Some(used) = self.used.get(&neighbour) {
+                    cut.used.insert(neighbour, *used);
+                }
+            }
+        }
+        cut.main.extend(self.main.get_key_value(&ROOT));
+        for parent in parents {
+            for index in 0..=u8::MAX {
+                cut.main
+                    .extend(self.main.get_key_value(&child(parent, index)));
+            }
+        }
+        cut
+    }
+
+    /// The buckets that these needs concern.
+    pub fn buckets_of(&self, needs: &Needs) -> BTreeSet<BucketId> {
+        let keys = needs.reads.iter().chain(needs.writes.keys());
+        keys.map(|key| self.bucket_of(key))
+            .chain(needs.buckets.iter().copied())
+            .collect()
+    }
+
+    /// A state of these keys whose buckets have at least these capacities.
+    pub fn build<'c>(
+        data_buckets: u32,
+        metas: impl IntoIterator<Item = (BucketId, BucketMeta)>,
+        entries: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
+    ) -> Result<Self, StateError> {
+        let mut state = Self::new(data_buckets);
+        for (bucket, meta) in metas {
+            let update = state.enlarge(bucket, meta.capacity)?;
+            state.apply(&update);
+        }
+        let update = state.update(entries)?;
+        state.apply(&update);
+        Ok(state)
     }
 
     /// Takes over the metadata and nodes that [`Update::encode`] kept. Lay updates over each other in
@@ -373,24 +512,25 @@ impl SaltState {
         }
     }
 
-    fn set_node(&mut self, node: NodeId, point: Point) {
+    fn set_node(&mut self, node: NodeId, point: Point) -> Option<Point> {
         if is_main(node) {
-            self.main.insert(node, point);
+            self.main.insert(node, point)
         } else {
-            self.own.insert(node, point);
+            self.own.insert(node, point)
         }
     }
 
-    fn forget_own_nodes(&mut self, bucket: BucketId) {
+    fn forget_own_nodes(&mut self, bucket: BucketId) -> Vec<(NodeId, Point)> {
         let first = NodeId::from(bucket) << SLOT_BITS;
-        let gone: Vec<NodeId> = self
+        let gone: Vec<(NodeId, Point)> = self
             .own
             .range(first..first + (1 << SLOT_BITS))
-            .map(|(node, _)| *node)
+            .map(|(node, point)| (*node, *point))
             .collect();
-        for node in gone {
-            self.own.remove(&node);
+        for (node, _) in &gone {
+            self.own.remove(node);
         }
+        gone
     }
 
     fn stored(&self, node: NodeId) -> Option<&Point> {

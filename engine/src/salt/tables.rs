@@ -15,7 +15,7 @@
 //! | 12 | 21 | 1 GiB |
 
 use std::hint::black_box;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
 use ark_ec::twisted_edwards::TECurveConfig;
 use ark_ed_on_bls12_381_bandersnatch::BandersnatchConfig;
@@ -87,8 +87,34 @@ pub struct Tables {
 
 static SHARED_WINDOW_BITS: OnceLock<u32> = OnceLock::new();
 static SHARED: OnceLock<Tables> = OnceLock::new();
+static BUILD_ASIDE: Once = Once::new();
+/// From so many products on, tables are made at once: waiting for them takes less than doing without.
+const WORTH_WAITING: usize = 8192;
+/// From so many products on, tables are made by a thread of their own, for the next time.
+const WORTH_BUILDING: usize = 512;
 
 impl Tables {
+    /// The process's tables if they are there or `products` are so many that building them pays.
+    ///
+    /// A node that idles changes a handful of keys per block: it never needs them, nor does its start
+    /// wait for them.
+    pub fn for_products(products: usize) -> Option<&'static Self> {
+        if products >= WORTH_WAITING {
+            return Some(Self::shared());
+        }
+        if products >= WORTH_BUILDING && SHARED.get().is_none() {
+            BUILD_ASIDE.call_once(|| {
+                // Without a thread there is just no head start.
+                drop(
+                    std::thread::Builder::new()
+                        .name("salt-tables".to_owned())
+                        .spawn(|| Self::shared().memory()),
+                );
+            });
+        }
+        SHARED.get()
+    }
+
     /// The process's tables, built at the first use.
     pub fn shared() -> &'static Self {
         SHARED.get_or_init(|| Self::new(*SHARED_WINDOW_BITS.get_or_init(|| DEFAULT_WINDOW_BITS)))

@@ -8,6 +8,7 @@
 use ark_ff::Zero;
 use rayon::prelude::*;
 
+use super::crs::CRS;
 use super::group::{Fr, Point, Sum, normalize, scalar_to_le, to_scalars};
 use super::node::{
     BUCKET_LEVEL, FIRST, MAX_BUCKET_LEVELS, NodeId, ROOT, SEGMENT_LEVEL, ZERO, bucket_levels,
@@ -66,7 +67,17 @@ struct Changed {
 
 /// Computes the new root and every changed node.
 pub fn update<N: NodeReader>(reader: &N, change: &StateChange) -> Result<TrieChange, StateError> {
-    let plan = Plan { reader, change };
+    let slots: usize = change.slots.len()
+        + change
+            .resized
+            .values()
+            .map(|resize| resize.layout.len())
+            .sum::<usize>();
+    let plan = Plan {
+        reader,
+        change,
+        tables: Tables::for_products(slots * (BUCKET_LEVEL + 1)),
+    };
     let (mut main, mut own) = plan.slot_deltas()?;
     let mut result = TrieChange {
         root: [0; 32],
@@ -106,6 +117,8 @@ pub fn update<N: NodeReader>(reader: &N, change: &StateChange) -> Result<TrieCha
 struct Plan<'a, N> {
     reader: &'a N,
     change: &'a StateChange,
+    /// Without tables products are made one doubling after the other.
+    tables: Option<&'static Tables>,
 }
 
 impl<N: NodeReader> Plan<'_, N> {
@@ -255,7 +268,6 @@ impl<N: NodeReader> Plan<'_, N> {
     }
 
     fn add_serially(&self, deltas: &[Delta]) -> Result<Vec<Changed>, StateError> {
-        let tables = Tables::shared();
         let mut nodes: Vec<(NodeId, Point)> = Vec::new();
         let mut sums: Vec<Sum> = Vec::new();
         let mut products: Vec<(u8, u32, Fr)> = Vec::with_capacity(deltas.len());
@@ -271,8 +283,13 @@ impl<N: NodeReader> Plan<'_, N> {
             products.sort_unstable_by_key(|(index, sum, _)| (*index, *sum));
         }
         for (index, sum, scalar) in &products {
-            if !scalar.is_zero() {
-                tables.add_product(&mut sums[*sum as usize], *index, scalar);
+            if scalar.is_zero() {
+                continue;
+            }
+            let sum = &mut sums[*sum as usize];
+            match self.tables {
+                Some(tables) => tables.add_product(sum, *index, scalar),
+                None => *sum += CRS.generators[usize::from(*index)].to_sum() * scalar,
             }
         }
         Ok(nodes

@@ -8,7 +8,7 @@
 //!
 //! One thread writes ([`World::commit`]); any number read through [`View`]s that never change.
 
-mod commitment;
+mod change;
 mod genesis;
 mod overlay;
 mod view;
@@ -18,7 +18,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use commitment::{Change, Commitment, LatticeHash};
+pub use change::Change;
 pub use genesis::{Alloc, GenesisAccount, genesis_diff};
 pub use overlay::Overlay;
 pub use view::{Tip, View};

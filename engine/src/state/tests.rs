@@ -1,4 +1,4 @@
-//! Views stand still, history is merged and dropped, commitments don't care about order.
+//! Views stand still, history is merged and dropped.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -234,31 +234,6 @@ proptest! {
                 }
             }
         }
-    }
-
-    /// The commitment depends on the state, not on the way to it.
-    #[test]
-    fn the_commitment_is_that_of_the_state(
-        steps in prop::collection::vec((0..10_u8, 0..4_u64), 1..40),
-    ) {
-        let mut model: BTreeMap<PlainKey, PlainValue> = BTreeMap::new();
-        let mut stepwise = LatticeHash::default();
-        for (index, number) in steps {
-            let key = key(index);
-            let new = value(&key, number);
-            let old = model.insert(key, new).unwrap_or_default();
-            stepwise.update(&[Change { key, old, new }]);
-        }
-        let mut at_once = LatticeHash::default();
-        let changes: Vec<_> = model
-            .iter()
-            .map(|(key, new)| Change { key: *key, old: PlainValue::Absent, new: *new })
-            .collect();
-        at_once.update(&changes);
-        prop_assert_eq!(stepwise.root(), at_once.root());
-        let mut decoded = LatticeHash::default();
-        decoded.decode(&stepwise.encode()).unwrap();
-        prop_assert_eq!(decoded.root(), at_once.root());
     }
 }
 

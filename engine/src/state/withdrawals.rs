@@ -6,7 +6,7 @@ use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::{B256, U256};
 use alloy_trie::root::storage_root_unhashed;
 
-use super::{commitment::Change, world::World};
+use super::{change::Change, world::World};
 use crate::block::WITHDRAWALS_ADDRESS;
 
 /// Follows the contract's storage; computes its Merkle-Patricia root only after a change.

@@ -23,7 +23,8 @@ use crate::{
         Halt, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, StateDiff, TxRecord, TxResult,
         WITHDRAWALS_ADDRESS, prev_randao,
     },
-    state::{Change, Commitment, LatticeHash},
+    salt::{stateless::WitnessState, witness::SaltWitness},
+    state::Change,
 };
 
 /// Makes all checks.
@@ -443,24 +444,21 @@ fn roots(input: &BlockInput, executed: &Executed, report: &mut Report) {
 /// The roots that bind the state after the block.
 fn state(input: &BlockInput, witness: &Witness, changes: &[Change], report: &mut Report) {
     let (header, parent) = (&input.block.header, &input.parent.header);
-    let mut commitment = LatticeHash::default();
-    match commitment.decode(&input.parent.commitment) {
-        Ok(()) => {
-            report.compare(
-                "parent state root",
-                nowhere,
-                &commitment.root(),
-                &parent.state_root,
-            );
-            commitment.update(changes);
-            report.compare(
-                "state root",
-                nowhere,
-                &commitment.root(),
-                &header.state_root,
-            );
+    match known_state(input) {
+        Ok(known) => {
+            report.note("parent state root", None);
+            let expected = "what the proof shows";
+            for (key, value) in &input.values {
+                match known.get(&key.to_bytes()) {
+                    Ok(proven) if proven.clone().unwrap_or_default() == value.to_bytes() => {}
+                    Ok(_) => report.fail("state before", expected, entry((*key, *value))),
+                    Err(error) => report.fail("state before", expected, error.to_string()),
+                }
+            }
+            report.note("state before", None);
+            root_after(&known, changes, &header.state_root, report);
         }
-        Err(error) => report.fail("state root", "the parent's commitment", error.to_string()),
+        Err(reason) => report.fail("parent state root", &text(parent.state_root), reason),
     }
 
     let withdrawals = || {
@@ -488,4 +486,25 @@ fn state(input: &BlockInput, witness: &Witness, changes: &[Change], report: &mut
         &Some(root).map_or_else(String::new, text),
         &maybe(header.withdrawals_root),
     );
+}
+
+/// The state before the block as far as the input proves it.
+fn known_state(input: &BlockInput) -> Result<WitnessState, String> {
+    if input.proof.is_empty() {
+        return Err("the sequencer can't prove the state before this block any more".to_owned());
+    }
+    let witness = SaltWitness::decode(&input.proof).map_err(text)?;
+    let root = input.parent.header.state_root;
+    WitnessState::new(witness, &root.0, input.data_buckets).map_err(text)
+}
+
+fn root_after(known: &WitnessState, changes: &[Change], root: &B256, report: &mut Report) {
+    let changes: Vec<(Vec<u8>, Vec<u8>)> = changes
+        .iter()
+        .map(|change| (change.key.to_bytes(), change.new.to_bytes()))
+        .collect();
+    match known.update(changes.iter().map(|(key, value)| (&key[..], &value[..]))) {
+        Ok(update) => report.compare("state root", nowhere, &B256::from(update.root()), root),
+        Err(error) => report.fail("state root", &text(root), error.to_string()),
+    }
 }

@@ -7,17 +7,19 @@ use alloy_rlp::{Decodable, RlpDecodable, RlpEncodable};
 
 use super::{
     replay::{Replay, ReplayError, Rules, cache},
-    witness::{Recorder, Witness},
+    witness::{Recorded, Recorder, Witness},
 };
 use crate::{
     block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue, WITHDRAWALS_ADDRESS},
     chain::Chain,
-    evm::{self, BlockContext, ExternalEnv, FixedCapacities},
-    state::View,
+    commitment::{Asked, WitnessError, needs_of, prove},
+    evm::{self, BlockContext, BucketCapacities, ExternalEnv, FixedCapacities},
+    salt::types::BucketMeta,
+    state::{Change, View},
 };
 
 /// The version of the encoding.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A block with its parent, the state that it reads, and the chain's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,11 @@ pub struct BlockInput {
     pub codes: Vec<Bytes>,
     /// Hashes of older blocks that it asks for.
     pub hashes: Vec<(u64, B256)>,
+    /// How many data buckets SALT has on the chain.
+    pub data_buckets: u32,
+    /// SALT's witness, which ties the values to the parent's state root; nothing if the sequencer can't
+    /// prove that state any more.
+    pub proof: Bytes,
 }
 
 #[derive(RlpEncodable, RlpDecodable)]
@@ -90,6 +97,8 @@ struct Encoded {
     values: Vec<Pair>,
     codes: Vec<Bytes>,
     hashes: Vec<NumberedHash>,
+    data_buckets: u32,
+    proof: Bytes,
 }
 
 impl BlockInput {
@@ -130,6 +139,8 @@ impl BlockInput {
                     hash: *hash,
                 })
                 .collect(),
+            data_buckets: self.data_buckets,
+            proof: self.proof.clone(),
         };
         alloy_rlp::encode(encoded)
     }
@@ -183,6 +194,8 @@ impl BlockInput {
             values: encoded.values.iter().map(pair).collect::<Result<_, _>>()?,
             codes: encoded.codes,
             hashes: encoded.hashes.iter().map(|h| (h.number, h.hash)).collect(),
+            data_buckets: encoded.data_buckets,
+            proof: encoded.proof,
         })
     }
 
@@ -194,25 +207,15 @@ impl BlockInput {
         minis: &[Arc<MiniBlock>],
         before: &View,
     ) -> Result<Self, ReplayError> {
-        let recorder = Recorder::new(before);
-        let rules = rules_of(chain);
-        let mut cache = cache(&recorder);
-        let context = context_of(block);
-        let extra_data = block.header.extra_data.clone();
-        let mut replay = Replay::begin(&recorder, &mut cache, &rules, &context, extra_data)?;
-        for record in minis.iter().flat_map(|mini| &mini.txs) {
-            let envelope = record.envelope().map_err(ReplayError::of)?;
-            replay.execute(&envelope, record.sender)?;
-        }
-        drop(replay);
-        drop(cache);
-        // What the block says it changed must be comparable even where execution disagrees.
-        let changed = minis.iter().flat_map(|mini| &mini.diff.entries);
-        for (key, _) in changed {
-            recorder.value(*key).map_err(ReplayError::of)?;
-        }
-        record_withdrawals(chain, &recorder, minis)?;
-        let recorded = recorder.finish();
+        let number = parent.header.number;
+        let asked = Arc::new(Asked::new(chain, number));
+        let (recorded, changes) = record(chain, block, minis, before, asked.clone())?;
+        let needs = needs_of(&recorded, &changes, asked.buckets());
+        let proof = match prove(chain, number, &needs) {
+            Ok(witness) => witness.map(|witness| witness.encode().into()),
+            Err(WitnessError::Gone { .. }) => None,
+            Err(error) => return Err(ReplayError::of(error)),
+        };
         let config = &chain.config;
         Ok(Self {
             chain_id: config.chain_id,
@@ -222,11 +225,7 @@ impl BlockInput {
             base_fee: config.base_fee,
             coinbase: config.coinbase,
             extra_data: config.extra_data.clone(),
-            capacities: config
-                .bucket_capacities
-                .iter()
-                .map(|(b, c)| (*b, *c))
-                .collect(),
+            capacities: capacities_of(chain, number),
             hash: block.hash,
             block: block.clone(),
             parent: parent.clone(),
@@ -234,6 +233,8 @@ impl BlockInput {
             values: recorded.values,
             codes: recorded.codes,
             hashes: recorded.hashes,
+            data_buckets: config.salt_data_buckets,
+            proof: proof.unwrap_or_default(),
         })
     }
 
@@ -245,7 +246,10 @@ impl BlockInput {
         Ok(Rules {
             chain_id: self.chain_id,
             hardforks: evm::hardforks(spec, self.sequencer),
-            external: ExternalEnv::new(Arc::new(FixedCapacities(capacities))),
+            external: ExternalEnv::new(Arc::new(FixedCapacities {
+                capacities,
+                data_buckets: self.data_buckets,
+            })),
             sequencer: self.sequencer,
         })
     }
@@ -260,13 +264,53 @@ impl BlockInput {
     }
 }
 
-/// The rules of a running chain.
-pub fn rules_of(chain: &Chain) -> Rules {
-    let capacities = FixedCapacities(chain.config.bucket_capacities.clone());
+/// Executes a sealed block over the state before it and records what that reads, what the block says it
+/// changed, and what its withdrawals root needs; and the changes that execution makes.
+pub fn record(
+    chain: &Chain,
+    block: &BlockRecord,
+    minis: &[Arc<MiniBlock>],
+    before: &View,
+    capacities: Arc<dyn BucketCapacities>,
+) -> Result<(Recorded, Vec<Change>), ReplayError> {
+    let recorder = Recorder::new(before);
+    let mut rules = rules_of(chain, block.header.number);
+    rules.external = ExternalEnv::new(capacities);
+    let mut cache = cache(&recorder);
+    let context = context_of(block);
+    let extra_data = block.header.extra_data.clone();
+    let mut replay = Replay::begin(&recorder, &mut cache, &rules, &context, extra_data)?;
+    for record in minis.iter().flat_map(|mini| &mini.txs) {
+        let envelope = record.envelope().map_err(ReplayError::of)?;
+        replay.execute(&envelope, record.sender)?;
+    }
+    let changes = replay.take_effect().changes;
+    drop(replay);
+    drop(cache);
+    // What the block says it changed must be comparable even where execution disagrees.
+    let changed = minis.iter().flat_map(|mini| &mini.diff.entries);
+    for (key, _) in changed {
+        recorder.value(*key).map_err(ReplayError::of)?;
+    }
+    record_withdrawals(chain, &recorder, minis)?;
+    Ok((recorder.finish(), changes))
+}
+
+/// The capacities at the end of a block that are not 256.
+fn capacities_of(chain: &Chain, block: u64) -> Vec<(u32, u64)> {
+    let then = chain.capacities_at(block);
+    let all = chain.capacities.all().into_iter();
+    all.map(|(bucket, _)| (bucket, then.capacity(bucket)))
+        .filter(|(_, capacity)| *capacity != BucketMeta::default().capacity)
+        .collect()
+}
+
+/// The rules of a running chain, for one of its blocks.
+pub fn rules_of(chain: &Chain, block: u64) -> Rules {
     Rules {
         chain_id: chain.config.chain_id,
         hardforks: chain.hardforks.clone(),
-        external: ExternalEnv::new(Arc::new(capacities)),
+        external: ExternalEnv::new(chain.capacities_at(block.saturating_sub(1))),
         sequencer: chain.sequencer.address(),
     }
 }

@@ -9,8 +9,8 @@
 //! Execution here is mega-evm's `MegaBlockExecutor` with the plain interpreter, not the builder's way
 //! through the same library, so that a fault in the builder is caught and not repeated. The state
 //! comes from the input alone: whatever is not in it can't be read. Whether the input's state is
-//! indeed the parent's is told by the state commitment; until proofs come with it, the parent's
-//! commitment vouches only for what changes.
+//! indeed the parent's is told by SALT's witness, which comes with it as long as the sequencer can make
+//! it.
 
 mod checks;
 mod input;
@@ -20,7 +20,7 @@ mod report;
 mod tests;
 mod witness;
 
-pub use input::{BlockInput, context_of, rules_of};
+pub use input::{BlockInput, context_of, record, rules_of};
 pub use replay::{Cache, Effect, Replay, ReplayError, Rules, cache};
 pub use report::{Check, Report};
 pub use witness::{Recorded, Recorder, Unknown, Witness};

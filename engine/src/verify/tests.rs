@@ -317,7 +317,7 @@ const AMONG_OTHERS: &[(&str, Tampering)] = &[
         let counter = values.position(|(key, _)| key.address == COUNTER && key.slot.is_some());
         input.values.remove(counter.unwrap());
     }),
-    ("state root", |input| {
+    ("state before", |input| {
         let mut values = input.values.iter_mut();
         let counter = values.find(|(key, _)| key.address == COUNTER && key.slot.is_some());
         counter.unwrap().1 = PlainValue::Slot(U256::from(41));

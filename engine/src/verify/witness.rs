@@ -145,6 +145,13 @@ pub struct Recorded {
     pub(super) hashes: Vec<(u64, B256)>,
 }
 
+impl Recorded {
+    /// The keys that were read.
+    pub fn keys(&self) -> impl Iterator<Item = &PlainKey> {
+        self.values.iter().map(|(key, _)| key)
+    }
+}
+
 impl<'a> Recorder<'a> {
     /// Nothing read yet.
     pub fn new(view: &'a View) -> Self {

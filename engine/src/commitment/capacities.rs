@@ -1,0 +1,128 @@
+//! How many slots each bucket has, now and as of earlier blocks: what storage gas depends on.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::RwLock;
+
+use super::growth::{Growth, bucket_key};
+use crate::{
+    chain::Archive,
+    evm::{BucketCapacities, chain_bucket},
+    salt::types::{BucketId, BucketMeta},
+};
+
+/// The metadata of all buckets that ever grew. Cheap to clone, all clones are the same.
+#[derive(Clone, Debug)]
+pub struct Capacities {
+    /// How many data buckets the chain uses; it divides the network's number.
+    data_buckets: u32,
+    known: Arc<RwLock<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    now: BTreeMap<BucketId, BucketMeta>,
+    /// Every growth since the start of this process, with its block.
+    log: Vec<(u64, Growth)>,
+    /// Blocks from here on are in the log.
+    since: u64,
+}
+
+impl Capacities {
+    /// Nothing has grown.
+    pub fn new(data_buckets: u32) -> Self {
+        Self {
+            data_buckets,
+            known: Arc::default(),
+        }
+    }
+
+    /// What a snapshot says of a bucket.
+    pub fn load(&self, bucket: BucketId, meta: BucketMeta) {
+        self.known.write().now.insert(bucket, meta);
+    }
+
+    /// What is loaded is as of the end of `block`.
+    pub fn loaded(&self, block: u64) {
+        let mut known = self.known.write();
+        known.since = block + 1;
+        known.log.clear();
+    }
+
+    /// Takes what grew in a block.
+    pub fn grow(&self, block: u64, list: &[Growth]) {
+        if list.is_empty() {
+            return;
+        }
+        let mut known = self.known.write();
+        for growth in list {
+            known.now.insert(growth.bucket, growth.new);
+            known.log.push((block, *growth));
+        }
+    }
+
+    /// Every bucket that has grown, with its metadata now.
+    pub fn all(&self) -> Vec<(BucketId, BucketMeta)> {
+        let known = self.known.read();
+        known.now.iter().map(|(id, meta)| (*id, *meta)).collect()
+    }
+
+    /// The capacities at the end of `block`.
+    pub fn at(&self, block: u64, archive: Arc<dyn Archive>) -> Arc<dyn BucketCapacities> {
+        Arc::new(Past {
+            capacities: self.clone(),
+            archive,
+            block,
+        })
+    }
+
+    /// The chain's bucket for one of the network's.
+    pub fn bucket(&self, of_network: BucketId) -> BucketId {
+        chain_bucket(of_network, self.data_buckets)
+    }
+
+    fn meta(&self, bucket: BucketId) -> BucketMeta {
+        let known = self.known.read();
+        known.now.get(&bucket).copied().unwrap_or_default()
+    }
+}
+
+impl BucketCapacities for Capacities {
+    fn capacity(&self, bucket: BucketId) -> u64 {
+        self.meta(self.bucket(bucket)).capacity
+    }
+}
+
+struct Past {
+    capacities: Capacities,
+    archive: Arc<dyn Archive>,
+    block: u64,
+}
+
+impl std::fmt::Debug for Past {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Past").field(&self.block).finish()
+    }
+}
+
+impl BucketCapacities for Past {
+    fn capacity(&self, bucket: BucketId) -> u64 {
+        let bucket = self.capacities.bucket(bucket);
+        let logged = {
+            let known = self.capacities.known.read();
+            if !known.now.contains_key(&bucket) {
+                return BucketMeta::default().capacity;
+            }
+            let next = known
+                .log
+                .iter()
+                .find(|(block, growth)| *block > self.block && growth.bucket == bucket);
+            (self.block + 1 >= known.since).then(|| next.map(|(_, growth)| growth.old))
+        };
+        let old = logged.unwrap_or_else(|| {
+            let bytes = self.archive.value_at(&bucket_key(bucket), self.block)?;
+            Some(BucketMeta::decode(&bytes).unwrap_or_default())
+        });
+        old.unwrap_or_else(|| self.capacities.meta(bucket)).capacity
+    }
+}

@@ -1,0 +1,149 @@
+//! The thread that follows the state mini-block by mini-block, so that little is left when a block closes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use alloy_primitives::B256;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use parking_lot::RwLock;
+
+use super::{
+    growth::Growth,
+    history::{History, growth},
+    pending::{Batch, Pending},
+};
+use crate::{block::MiniBlock, salt::table::StateError};
+
+/// Why there is no root.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// SALT refused the changes.
+    #[error("the state commitment failed: {0}")]
+    State(#[from] StateError),
+    /// This chain doesn't follow the commitment, so it can't seal.
+    #[error("the state commitment is not followed")]
+    Off,
+    /// The system gave no thread, or it has panicked.
+    #[error("the commitment's thread has ended")]
+    Thread,
+}
+
+/// A closed block.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// The root of the state at its end.
+    pub root: B256,
+    /// Buckets that grew.
+    pub growth: Vec<Growth>,
+}
+
+enum Job {
+    Mini(Arc<MiniBlock>),
+    Close(u64, Sender<Result<Closed, StateError>>),
+}
+
+/// Follows the state. The thread ends when this is dropped.
+#[derive(Debug)]
+pub struct Committer {
+    jobs: Sender<Job>,
+    waits: Waits,
+}
+
+/// How long blocks waited for their roots.
+#[derive(Debug, Default)]
+struct Waits {
+    all_us: AtomicU64,
+    last_us: AtomicU64,
+}
+
+impl Committer {
+    /// Starts following from where `history` stands.
+    pub fn start(history: Arc<RwLock<History>>) -> Result<Self, CommitError> {
+        let (jobs, received) = unbounded();
+        std::thread::Builder::new()
+            .name("commitment".to_owned())
+            .spawn(move || follow(&history, &received))
+            .map_err(|_| CommitError::Thread)?;
+        Ok(Self {
+            jobs,
+            waits: Waits::default(),
+        })
+    }
+
+    /// A mini-block was sealed.
+    pub fn feed(&self, mini: &Arc<MiniBlock>) {
+        if !mini.diff.entries.is_empty() {
+            // If the thread is gone, closing tells.
+            let _ = self.jobs.send(Job::Mini(mini.clone()));
+        }
+    }
+
+    /// The block's last mini-block was fed: waits for its root.
+    pub fn close(&self, block: u64) -> Result<Closed, CommitError> {
+        let began = Instant::now();
+        let (reply, answer) = bounded(1);
+        let sent = self.jobs.send(Job::Close(block, reply));
+        sent.map_err(|_| CommitError::Thread)?;
+        let closed = answer.recv().map_err(|_| CommitError::Thread)??;
+        let waited = began.elapsed().as_micros() as u64;
+        self.waits.last_us.store(waited, Ordering::Relaxed);
+        self.waits.all_us.fetch_add(waited, Ordering::Relaxed);
+        Ok(closed)
+    }
+
+    /// Microseconds that the newest block waited for its root, and all blocks together.
+    pub fn waited_us(&self) -> (u64, u64) {
+        let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        (load(&self.waits.last_us), load(&self.waits.all_us))
+    }
+}
+
+fn follow(history: &RwLock<History>, jobs: &Receiver<Job>) {
+    let mut pending = Pending::default();
+    // A bucket seems to grow: only the block's end can tell whether it does.
+    let mut crowded = false;
+    for job in jobs {
+        match job {
+            Job::Mini(mini) => {
+                let Some(batch) = pending.add(&mini) else {
+                    continue;
+                };
+                if crowded || fold_early(history, &batch).is_none() {
+                    crowded = true;
+                    pending.put_back(batch);
+                }
+            }
+            Job::Close(block, reply) => {
+                crowded = false;
+                // Whoever asked may have gone.
+                let _ = reply.send(close(history, block, &pending.take_all()));
+            }
+        }
+    }
+}
+
+/// Folds changes in before their block ends; `None` if that would let a bucket grow, or fails.
+fn fold_early(history: &RwLock<History>, batch: &Batch) -> Option<()> {
+    // Nobody else writes: what is computed over the state of now still holds when it is applied.
+    let update = history.read().update(batch).ok()?;
+    if !update.state.resized.is_empty() {
+        return None;
+    }
+    history.write().apply(&update);
+    Some(())
+}
+
+fn close(history: &RwLock<History>, block: u64, batch: &Batch) -> Result<Closed, StateError> {
+    let update = history.read().update(batch)?;
+    let mut history = history.write();
+    history.apply(&update);
+    Ok(Closed {
+        root: history.close(block).into(),
+        growth: growth(&update),
+    })
+}

@@ -1,0 +1,152 @@
+//! The newest state under SALT, and how to go back to what recent blocks left.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use super::{growth::Growth, pending::Batch};
+use crate::{
+    block::{PlainKey, PlainValue},
+    salt::{
+        state::{Needs, SaltState, Undo, Update},
+        table::StateError,
+        types::{BucketId, BucketMeta},
+        witness::SaltWitness,
+    },
+};
+
+/// A plain key with its value.
+pub type Entry = (PlainKey, PlainValue);
+
+/// Bytes of layers to go back that are kept, ...
+const MAX_LAYER_BYTES: usize = 64 << 20;
+/// ... but never fewer blocks than these.
+const MIN_BLOCKS: u64 = 8;
+
+/// A state with layers that lead back.
+#[derive(Debug)]
+pub struct History {
+    state: SaltState,
+    /// In the order of their updates, each with its block.
+    layers: VecDeque<(u64, Arc<Undo>)>,
+    layer_bytes: usize,
+    /// What the open block has changed of buckets' metadata so far: nothing, unless it is closing.
+    newest: u64,
+    /// The oldest block whose final state can still be reached.
+    oldest: u64,
+}
+
+/// Part of a block's final state, ready to be led back and proven without any lock.
+#[derive(Debug)]
+pub struct Proven {
+    cut: SaltState,
+    back: Vec<Arc<Undo>>,
+}
+
+impl History {
+    /// A history that begins with the state at the end of `block`.
+    pub fn new(state: SaltState, block: u64) -> Self {
+        Self {
+            state,
+            layers: VecDeque::new(),
+            layer_bytes: 0,
+            newest: block,
+            oldest: block,
+        }
+    }
+
+    /// A state of these entries, in buckets of at least these capacities.
+    pub fn build(
+        data_buckets: u32,
+        metas: &[(BucketId, BucketMeta)],
+        entries: &[Entry],
+    ) -> Result<SaltState, StateError> {
+        let encoded = encode(entries.iter().map(|(key, value)| (*key, *value)));
+        SaltState::build(data_buckets, metas.iter().copied(), pairs(&encoded))
+    }
+
+    /// The newest state, which may be in the middle of a block.
+    pub fn state(&self) -> &SaltState {
+        &self.state
+    }
+
+    /// The oldest block whose final state can be proven.
+    pub fn oldest(&self) -> u64 {
+        self.oldest
+    }
+
+    /// What these changes do.
+    pub(super) fn update(&self, batch: &Batch) -> Result<Update, StateError> {
+        let encoded = encode(batch.iter().map(|(key, value)| (*key, *value)));
+        self.state.update(pairs(&encoded))
+    }
+
+    /// Makes an update true.
+    pub(super) fn apply(&mut self, update: &Update) {
+        let undo = Arc::new(self.state.apply(update));
+        self.layer_bytes += undo.memory();
+        self.layers.push_back((self.newest + 1, undo));
+    }
+
+    /// Ends a block.
+    pub(super) fn close(&mut self, block: u64) -> [u8; 32] {
+        self.newest = block;
+        while self.layer_bytes > MAX_LAYER_BYTES
+            && let Some((first, undo)) = self.layers.front()
+            && *first + MIN_BLOCKS <= block
+        {
+            self.oldest = *first;
+            self.layer_bytes -= undo.memory();
+            self.layers.pop_front();
+        }
+        self.state.root()
+    }
+
+    /// What it takes to prove something about the end of `block`; `None` if that is too long ago.
+    pub fn reach(&self, block: u64, buckets: &BTreeSet<BucketId>) -> Option<Proven> {
+        if block < self.oldest || block > self.newest {
+            return None;
+        }
+        let later = self.layers.iter().rev();
+        let back = later
+            .take_while(|(of, _)| *of > block)
+            .map(|(_, undo)| undo.clone());
+        Some(Proven {
+            cut: self.state.cut(buckets),
+            back: back.collect(),
+        })
+    }
+}
+
+impl Proven {
+    /// The witness of these needs, which must not concern other buckets than those reached for.
+    pub fn witness(mut self, needs: &Needs) -> Result<Option<SaltWitness>, StateError> {
+        for undo in &self.back {
+            self.cut.undo(undo);
+        }
+        self.cut.witness(needs)
+    }
+}
+
+/// What an update did to buckets' metadata.
+pub(super) fn growth(update: &Update) -> Vec<Growth> {
+    let resized = update.state.resized.iter();
+    resized
+        .map(|(bucket, resize)| Growth {
+            bucket: *bucket,
+            old: resize.old,
+            new: resize.new,
+        })
+        .collect()
+}
+
+fn encode(entries: impl Iterator<Item = Entry>) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    entries
+        .map(|(key, value)| (key.to_bytes(), value.to_bytes()))
+        .collect()
+}
+
+fn pairs(encoded: &BTreeMap<Vec<u8>, Vec<u8>>) -> impl Iterator<Item = (&[u8], &[u8])> {
+    encoded.iter().map(|(key, value)| (&key[..], &value[..]))
+}

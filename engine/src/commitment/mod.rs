@@ -1,0 +1,26 @@
+//! The state commitment: what a header's `stateRoot` binds, and what can be proven under it.
+//!
+//! ```text
+//!   builder ── each sealed mini-block ──▶ Committer's thread: Pending ──▶ SaltState (History)
+//!           ── close ──▶ what is left, root ──▶ header                       ├──▶ proofs of recent blocks
+//!                          └── grown buckets ──▶ Capacities ──▶ storage gas   └── layers to go back
+//! ```
+//!
+//! Responsible for following the state with SALT off the mini-block path. Not responsible for SALT
+//! itself (`salt`), nor for the plain state (`state`).
+
+mod capacities;
+mod committer;
+mod growth;
+mod history;
+mod pending;
+mod witness;
+
+#[cfg(test)]
+mod tests;
+
+pub use capacities::Capacities;
+pub use committer::{Closed, CommitError, Committer};
+pub use growth::{Growth, bucket_key};
+pub use history::{Entry, History, Proven};
+pub use witness::{Asked, WitnessError, block_witness, needs_of, prove};

@@ -1,0 +1,64 @@
+//! Changed keys that are not in the commitment yet.
+//!
+//! Work done early is work done twice for a key that changes again in the same block. So a key waits
+//! until some mini-blocks have left it alone; only then is it worth folding in before the block ends.
+
+use std::collections::HashMap;
+
+use crate::block::{MiniBlock, PlainKey, PlainValue};
+
+/// Mini-blocks after which keys that stayed unchanged are folded in.
+const GENERATION: u64 = 8;
+/// Fewer keys than this are left for later.
+const LEAST: usize = 64;
+
+/// Keys with their newest values.
+pub type Batch = HashMap<PlainKey, PlainValue>;
+
+/// Keys by how long they have been left alone.
+#[derive(Debug, Default)]
+pub struct Pending {
+    /// Changed in this generation.
+    fresh: Batch,
+    /// Not changed since the generation before.
+    settled: Batch,
+    /// The mini-block that begins the next generation.
+    next: u64,
+}
+
+impl Pending {
+    /// Takes a mini-block's changes. Returns keys that have settled, if that is enough work.
+    pub fn add(&mut self, mini: &MiniBlock) -> Option<Batch> {
+        for (key, value) in &mini.diff.entries {
+            self.settled.remove(key);
+            self.fresh.insert(*key, *value);
+        }
+        if mini.number < self.next {
+            return None;
+        }
+        self.next = mini.number + GENERATION;
+        let mut ready = std::mem::replace(&mut self.settled, std::mem::take(&mut self.fresh));
+        if ready.len() < LEAST {
+            // None of these changed since, or it would not be here.
+            self.settled.extend(ready.drain());
+            return None;
+        }
+        Some(ready)
+    }
+
+    /// Puts keys back that were not folded in after all; newer values stand.
+    pub fn put_back(&mut self, batch: Batch) {
+        for (key, value) in batch {
+            if !self.fresh.contains_key(&key) {
+                self.settled.entry(key).or_insert(value);
+            }
+        }
+    }
+
+    /// Takes everything, at the end of a block.
+    pub fn take_all(&mut self) -> Batch {
+        let mut all = std::mem::take(&mut self.settled);
+        all.extend(self.fresh.drain());
+        all
+    }
+}

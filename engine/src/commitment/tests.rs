@@ -1,0 +1,298 @@
+//! The commitment as a specification: followed mini-block by mini-block it is that of the state, and what
+//! recent blocks left can be proven as long as it is kept.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use alloy_eips::BlockId;
+use alloy_primitives::{Address, B256, U256};
+use parking_lot::RwLock;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    block::{BlockRecord, MiniBlock, PlainAccount, PlainKey, PlainValue, StateDiff},
+    chain::Chain,
+    rpc::testing::{COUNTER, Devnet, WRITER, calling, word},
+    salt::{
+        codec::Reader,
+        hasher::bucket_id_for_account,
+        state::{Needs, SaltState},
+        stateless::WitnessState,
+        withdrawals::MptWitness,
+        witness::SaltWitness,
+    },
+};
+
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn encoded<'a>(entries: impl IntoIterator<Item = (&'a PlainKey, &'a PlainValue)>) -> Pairs {
+    entries
+        .into_iter()
+        .map(|(key, value)| (key.to_bytes(), value.to_bytes()))
+        .collect()
+}
+
+fn pairs(list: &Pairs) -> impl Iterator<Item = (&[u8], &[u8])> {
+    list.iter().map(|(key, value)| (&key[..], &value[..]))
+}
+
+fn key(number: u16) -> PlainKey {
+    let address = Address::from_word(B256::from(U256::from(number)));
+    match number % 3 {
+        0 => PlainKey::account(address),
+        _ => PlainKey::slot(address, U256::from(number)),
+    }
+}
+
+fn value(key: &PlainKey, number: u8) -> PlainValue {
+    match key.slot {
+        Some(_) => PlainValue::from_slot(U256::from(number)),
+        None => PlainValue::from_account(PlainAccount {
+            balance: U256::from(number),
+            ..PlainAccount::default()
+        }),
+    }
+}
+
+/// Follows blocks as the builder does, and keeps the whole state to compare with.
+struct Follower {
+    history: Arc<RwLock<History>>,
+    committer: Committer,
+    capacities: Capacities,
+    model: BTreeMap<PlainKey, PlainValue>,
+    /// SALT's state brought forward block by block, each as a whole.
+    whole: SaltState,
+    minis: u64,
+    blocks: u64,
+}
+
+impl Follower {
+    fn new(data_buckets: u32) -> Self {
+        let state = SaltState::new(data_buckets);
+        let history = Arc::new(RwLock::new(History::new(state.clone(), 0)));
+        Self {
+            committer: Committer::start(history.clone()).unwrap(),
+            history,
+            capacities: Capacities::new(data_buckets),
+            model: BTreeMap::new(),
+            whole: state,
+            minis: 0,
+            blocks: 0,
+        }
+    }
+
+    fn mini(&mut self, changes: &BTreeMap<PlainKey, PlainValue>) {
+        let mini = MiniBlock {
+            number: self.minis,
+            diff: StateDiff {
+                entries: changes.iter().map(|(key, value)| (*key, *value)).collect(),
+                codes: Vec::new(),
+            },
+            ..MiniBlock::default()
+        };
+        self.minis += 1;
+        self.model.extend(changes);
+        self.committer.feed(&Arc::new(mini));
+    }
+
+    /// Closes a block that consists of these mini-blocks; returns the root.
+    fn block(&mut self, minis: &[BTreeMap<PlainKey, PlainValue>]) -> B256 {
+        let mut net = BTreeMap::new();
+        for changes in minis {
+            self.mini(changes);
+            net.extend(changes.clone());
+        }
+        self.blocks += 1;
+        let closed = self.committer.close(self.blocks).unwrap();
+        self.capacities.grow(self.blocks, &closed.growth);
+        let net = encoded(&net);
+        let update = self.whole.update(pairs(&net)).unwrap();
+        self.whole.apply(&update);
+        closed.root
+    }
+
+    /// The root of the plain state alone, laid out anew.
+    fn rebuilt(&self) -> B256 {
+        let entries: Vec<_> = self
+            .model
+            .iter()
+            .filter(|(_, value)| **value != PlainValue::Absent)
+            .map(|(key, value)| (*key, *value))
+            .collect();
+        let data_buckets = self.whole.data_buckets();
+        let state = History::build(data_buckets, &self.capacities.all(), &entries).unwrap();
+        state.root().into()
+    }
+}
+
+fn changes() -> impl Strategy<Value = BTreeMap<PlainKey, PlainValue>> {
+    prop::collection::btree_map(0..900_u16, 0..4_u8, 0..120).prop_map(|numbers| {
+        numbers
+            .into_iter()
+            .map(|(number, content)| (key(number), value(&key(number), content)))
+            .collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// However mini-blocks cut a block, its root is that of the block as a whole and that of the plain
+    /// state; and every block's state can be proven afterwards. A bucket or two, so that they grow.
+    #[test]
+    fn the_root_is_that_of_the_state(
+        data_buckets in 1..3_u32,
+        blocks in prop::collection::vec(prop::collection::vec(changes(), 1..30), 1..4),
+    ) {
+        let mut follower = Follower::new(data_buckets);
+        let mut known = vec![(B256::from(follower.whole.root()), follower.model.clone())];
+        for minis in &blocks {
+            let root = follower.block(minis);
+            prop_assert_eq!(root, B256::from(follower.whole.root()));
+            prop_assert_eq!(root, follower.rebuilt());
+            prop_assert_eq!(follower.capacities.all(), follower.whole.metas());
+            known.push((root, follower.model.clone()));
+        }
+        let needs = Needs {
+            reads: (0..40).map(|number| key(number * 20).to_bytes()).collect(),
+            ..Needs::default()
+        };
+        for (block, (root, model)) in known.iter().enumerate() {
+            let history = follower.history.read();
+            let buckets = history.state().buckets_of(&needs);
+            let proven = history.reach(block as u64, &buckets).unwrap();
+            let witness = proven.witness(&needs).unwrap().unwrap();
+            let state = WitnessState::new(witness, &root.0, data_buckets).unwrap();
+            for number in 0..40 {
+                let key = key(number * 20);
+                let expected = model.get(&key).copied().unwrap_or_default().to_bytes();
+                let found = state.get(&key.to_bytes()).unwrap().unwrap_or_default();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}
+
+/// A chain with some blocks of transactions, its buckets as crowded as asked.
+fn busy(data_buckets: u32) -> Devnet {
+    let mut net = Devnet::with("rex6", |config| config.salt_data_buckets = data_buckets);
+    let mut nonce = 0;
+    for block in 0..3 {
+        for count in [3, 40] {
+            net.send(&calling(COUNTER, [], nonce));
+            net.send(&calling(WRITER, word(count + block * 60), nonce + 1));
+            nonce += 2;
+            net.mini();
+        }
+        net.block();
+    }
+    net.block();
+    net
+}
+
+fn records(net: &Devnet, number: u64) -> (Arc<BlockRecord>, Arc<BlockRecord>, Vec<Arc<MiniBlock>>) {
+    let chain: &Chain = &net.node.chain;
+    let block = chain.block(number).unwrap().unwrap();
+    let parent = chain.block(number - 1).unwrap().unwrap();
+    let minis = (block.first_mini..block.next_mini())
+        .map(|mini| chain.mini(mini).unwrap().unwrap())
+        .collect();
+    (block, parent, minis)
+}
+
+#[test]
+fn a_blocks_witness_leads_from_its_parents_root_to_its_own() {
+    for data_buckets in [crate::salt::types::DATA_BUCKETS, 1] {
+        let net = busy(data_buckets);
+        let chain: &Chain = &net.node.chain;
+        for number in 1..=4 {
+            let (block, parent, minis) = records(&net, number);
+            let before = chain.view_at(BlockId::number(number - 1)).unwrap();
+            let bytes = block_witness(chain, &block, &parent, &minis, &before).unwrap();
+            let mut reader = Reader::new(&bytes);
+            let witness = SaltWitness::read(&mut reader).unwrap();
+            let withdrawals = MptWitness::read(&mut reader).unwrap();
+            reader.end().unwrap();
+            let root = parent.header.withdrawals_root.unwrap();
+            assert_eq!(withdrawals.storage_root, root.0);
+
+            let root = parent.header.state_root;
+            let known = WitnessState::new(witness, &root.0, data_buckets).unwrap();
+            let mut net_changes = BTreeMap::new();
+            for mini in &minis {
+                net_changes.extend(mini.diff.entries.iter().copied());
+            }
+            let net_changes = encoded(&net_changes);
+            let update = known.update(pairs(&net_changes)).unwrap();
+            assert_eq!(
+                B256::from(update.root()),
+                block.header.state_root,
+                "block {number}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_header_carries_the_root_of_the_plain_state() {
+    let net = busy(16);
+    let chain = &net.node.chain;
+    let mut entries = Vec::new();
+    chain
+        .world
+        .for_each(|key, value| entries.push((key, value)));
+    let state = History::build(16, &chain.capacities.all(), &entries).unwrap();
+    let (newest, _, _) = records(&net, 4);
+    assert_eq!(B256::from(state.root()), newest.header.state_root);
+}
+
+#[test]
+fn a_crowded_chain_costs_more_from_the_next_block_on() {
+    let mut net = Devnet::with("rex6", |config| config.salt_data_buckets = 1);
+    let gas = |net: &mut Devnet, nonce, count| {
+        let mini = net.run(&calling(WRITER, word(count), nonce));
+        mini.txs[0].result.usage.storage_gas
+    };
+    let first = gas(&mut net, 0, 250);
+    net.block();
+    // One more slot: 20,000 times (512 / 256 - 1).
+    let overhead = gas(&mut net, 1, 250);
+    let crowded = gas(&mut net, 2, 251);
+    assert_eq!(crowded - overhead, 20_000);
+    assert!(first < 100_000, "{first}");
+    net.block();
+    let (_, _, _) = records(&net, 2);
+    let then = net.node.chain.capacities_at(0);
+    let now = net.node.chain.capacities_at(1);
+    let bucket = bucket_id_for_account(&COUNTER.0.0);
+    assert_eq!((then.capacity(bucket), now.capacity(bucket)), (256, 512));
+}
+
+#[test]
+fn what_grew_survives_its_encoding() {
+    let net = busy(1);
+    let grew = (1..=4).map(|number| records(&net, number).0);
+    let block = grew.into_iter().find(|block| !block.commitment.is_empty());
+    let block = block.unwrap();
+    let growth = Growth::decode_all(&block.commitment).unwrap();
+    assert_eq!(Growth::encode_all(&growth), block.commitment);
+    assert!(Growth::decode_all(&block.commitment[1..]).is_err());
+}
+
+#[test]
+fn too_old_a_state_is_not_proven() {
+    let net = busy(16);
+    let chain = &net.node.chain;
+    let needs = Needs {
+        reads: BTreeSet::from([key(0).to_bytes()]),
+        ..Needs::default()
+    };
+    assert!(prove(chain, 4, &needs).unwrap().is_some());
+    assert_eq!(
+        prove(chain, 5, &needs).unwrap_err(),
+        WitnessError::Gone { block: 5 }
+    );
+}

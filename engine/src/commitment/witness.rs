@@ -1,0 +1,165 @@
+//! What a stateless checker needs of the state before a block, proven under the parent's root.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use alloy_consensus::constants::EMPTY_ROOT_HASH;
+use alloy_primitives::B256;
+use parking_lot::Mutex;
+
+use super::{Capacities, History};
+use crate::{
+    block::{BlockRecord, MiniBlock, WITHDRAWALS_ADDRESS},
+    chain::Chain,
+    evm::BucketCapacities,
+    salt::{
+        state::Needs,
+        storage_trie::{StorageTrie, TrieError},
+        table::StateError,
+        types::BucketId,
+        withdrawals::MptWitness,
+        witness::SaltWitness,
+    },
+    state::{Change, View},
+    verify::{Recorded, ReplayError, record},
+};
+
+/// Why there is no witness.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WitnessError {
+    /// It is too long ago, or this node doesn't follow the commitment.
+    #[error("the state at the end of block {block} can no longer be proven")]
+    Gone {
+        /// The block.
+        block: u64,
+    },
+    /// The block can't be executed again.
+    #[error("the block can't be executed again: {0}")]
+    Replay(#[from] ReplayError),
+    /// SALT refused.
+    #[error("the proof can't be made: {0}")]
+    State(#[from] StateError),
+    /// The withdrawals trie.
+    #[error("the withdrawals witness can't be made: {0}")]
+    Withdrawals(String),
+}
+
+impl From<TrieError> for WitnessError {
+    fn from(error: TrieError) -> Self {
+        Self::Withdrawals(error.to_string())
+    }
+}
+
+/// Proves what is needed of the state at the end of `block`. A need of nothing gives nothing.
+pub fn prove(
+    chain: &Chain,
+    block: u64,
+    needs: &Needs,
+) -> Result<Option<SaltWitness>, WitnessError> {
+    let reached = {
+        let history: &History = &chain.commitment.read();
+        let buckets = history.state().buckets_of(needs);
+        history.reach(block, &buckets)
+    };
+    let proven = reached.ok_or(WitnessError::Gone { block })?;
+    Ok(proven.witness(needs)?)
+}
+
+/// What a block needed of the state before it: what it read, what it changed, and the buckets whose
+/// capacities its gas depends on.
+pub fn needs_of(recorded: &Recorded, changes: &[Change], buckets: BTreeSet<BucketId>) -> Needs {
+    Needs {
+        buckets,
+        reads: recorded.keys().map(|key| key.to_bytes()).collect(),
+        writes: changes
+            .iter()
+            .map(|change| (change.key.to_bytes(), change.new.to_bytes()))
+            .collect(),
+    }
+}
+
+/// The encoded witness of a sealed block: SALT's, and behind it that of the withdrawals.
+pub fn block_witness(
+    chain: &Chain,
+    block: &BlockRecord,
+    parent: &BlockRecord,
+    minis: &[Arc<MiniBlock>],
+    before: &View,
+) -> Result<Vec<u8>, WitnessError> {
+    let asked = Arc::new(Asked::new(chain, parent.header.number));
+    let (recorded, changes) = record(chain, block, minis, before, asked.clone())?;
+    let needs = needs_of(&recorded, &changes, asked.buckets());
+    let number = parent.header.number;
+    let salt = prove(chain, number, &needs)?.ok_or(WitnessError::Gone { block: number })?;
+    let root = parent.header.withdrawals_root.unwrap_or(EMPTY_ROOT_HASH);
+    let withdrawals = withdrawals(chain, root, &changes, before)?;
+    let mut encoded = salt.encode();
+    encoded.extend_from_slice(&withdrawals.encode());
+    Ok(encoded)
+}
+
+fn withdrawals(
+    chain: &Chain,
+    storage_root: B256,
+    changes: &[Change],
+    before: &View,
+) -> Result<MptWitness, WitnessError> {
+    let changed: Vec<([u8; 32], [u8; 32])> = changes
+        .iter()
+        .filter(|change| change.key.address == WITHDRAWALS_ADDRESS)
+        .filter_map(|change| Some((change.key.slot?.0, change.new.as_slot().to_be_bytes())))
+        .collect();
+    if changed.is_empty() {
+        return Ok(MptWitness {
+            storage_root: storage_root.0,
+            nodes: Vec::new(),
+        });
+    }
+    // The contract never clears a slot, so the newest state names all it ever had.
+    let mut keys = Vec::new();
+    chain.world.for_each(|key, _| {
+        if key.address == WITHDRAWALS_ADDRESS && key.slot.is_some() {
+            keys.push(key);
+        }
+    });
+    let mut trie = StorageTrie::default();
+    for key in keys {
+        let value = before
+            .value(&key)
+            .map_err(|error| WitnessError::Withdrawals(error.to_string()))?;
+        if let Some(slot) = key.slot {
+            trie.set(&slot.0, &value.as_slot().to_be_bytes())?;
+        }
+    }
+    Ok(MptWitness::create(&mut trie, &changed)?)
+}
+
+/// Answers with the capacities at the end of a block, and remembers for which buckets it was asked.
+#[derive(Debug)]
+pub struct Asked {
+    capacities: Arc<dyn BucketCapacities>,
+    chain: Capacities,
+    buckets: Mutex<BTreeSet<BucketId>>,
+}
+
+impl Asked {
+    /// Nothing was asked yet.
+    pub fn new(chain: &Chain, block: u64) -> Self {
+        Self {
+            capacities: chain.capacities_at(block),
+            chain: chain.capacities.clone(),
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// The chain's buckets that were asked for.
+    pub fn buckets(&self) -> BTreeSet<BucketId> {
+        self.buckets.lock().clone()
+    }
+}
+
+impl BucketCapacities for Asked {
+    fn capacity(&self, bucket: BucketId) -> u64 {
+        self.buckets.lock().insert(self.chain.bucket(bucket));
+        self.capacities.capacity(bucket)
+    }
+}
