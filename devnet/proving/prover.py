@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 SMOOTHING: Final = 0.1
 MOST_GAPS: Final = 64
-"""Blocks before an announced one that are looked for at a time."""
+"""Blocks after the verified height that are looked for at a time."""
 
 
 @dataclass
@@ -110,17 +110,17 @@ class Prover:
     # --- what there is to do ------------------------------------------------------------------------------
 
     def offer(self, number: int, block_hash: bytes, source: Source, verified: int) -> None:
-        """A node says that it has this block, and that its verified height is `verified`."""
+        """A node says that it has this block, and that its verified height is `verified`; -1: it counts nothing yet."""
         if number < 1:
             return
         with self._lock:
             self._verified = max(self._verified, verified)
             self.counts.announced = max(self.counts.announced, number)
-            first = max(verified + 1, number - MOST_GAPS, 1)
+            first = verified + 1 if verified >= 0 else number
             if self._since is None or first < self._since:
                 self._since = first
         self._work.offer(number, block_hash, source)
-        for earlier in range(first, number):
+        for earlier in range(first, min(number, first + MOST_GAPS)):
             self._work.offer(earlier, ANY_HASH, source)
         self._work.forget_up_to(verified)
 

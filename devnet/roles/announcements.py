@@ -23,6 +23,7 @@ MAX_BYTES: Final = 8 * 1024
 MOST_DIGESTS: Final = 256
 DIGEST_BYTES: Final = 8
 KEPT_BLOCKS: Final = 128
+NOT_COUNTING: Final = -1
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Announcement:
     http: str
     """Where the node answers JSON-RPC."""
     verified: int
-    """Its verified height."""
+    """Its verified height; NOT_COUNTING as long as it has heard of no prover."""
     first: int
     """The block's first mini-block."""
     count: int
@@ -68,7 +69,8 @@ class Announcement:
         split = tuple(digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
         groups = -(-numbers["count"] // max(1, numbers["stride"]))
         if (
-            min(numbers.values()) < 0
+            min(number for name, number in numbers.items() if name != "verified") < 0
+            or numbers["verified"] < NOT_COUNTING
             or numbers["stride"] < 1
             or len(block_hash) != 32
             or len(digests) % DIGEST_BYTES

@@ -16,7 +16,8 @@ What it checks itself is a setting: signatures and digests only, trusting a quor
 each block's state root (`roots`), or every transaction (`reexecute`).
 
 When a quorum of provers contradicts a block that this node has, the block is refused: evidence goes to disk, the log is
-cut back to the verified height, and the node begins anew from there. The same content is not taken a second time.
+cut back to the verified height, and the node begins anew from there. Should its peers have nothing but that block, it
+does so again; the supervisor leaves it down when that goes on.
 """
 
 from __future__ import annotations
@@ -188,7 +189,8 @@ class FullNode:
         self._store = store
         self._failure = failure
         self._loop = asyncio.get_running_loop()
-        self._refused = ""
+        self._refused: tuple[int, str] | None = None
+        """The place in the log of what was refused last, and what it was."""
         self._refusals: dict[tuple[str, int], float] = {}
         accounts = derive(config.accounts.mnemonic, config.accounts.count)
         self._standing = Standing(role, store, self._health)
@@ -245,7 +247,7 @@ class FullNode:
     def _on_refused(self, refused: Refused, node: str) -> None:
         """A peer gave something that the engine does not take."""
         item = refused.item
-        self._refused = f"{refused} from {node}"
+        self._refused = (item.after.sequence, f"{refused} from {node}")
         key = (refused.kind, item.after.sequence)
         now = time.monotonic()
         if now - self._refusals.get(key, -SAME_REFUSAL_S) < SAME_REFUSAL_S:
@@ -281,9 +283,9 @@ class FullNode:
         number, own, attested = contradiction.block, contradiction.own, contradiction.attested
         keep = self._membership.verification.verified
         differing = ", ".join(own.differences(attested))
+        several = len(contradiction.attestations) > 1
         what = (
-            f"refused block {number}: {len(contradiction.attestations)} "
-            f"prover{'s attest' if len(contradiction.attestations) > 1 else ' attests'} "
+            f"refused block {number}: {len(contradiction.attestations)} prover{'s attest' if several else ' attests'} "
             f"to another {differing} than this node was given"
         )
         block = self._store.block(number)
@@ -303,9 +305,10 @@ class FullNode:
             },
             source=self._sync.status().upstream or "",
         )
-        self._refused = what
         path = _refusal_file(self._role)
-        path.write_text(json.dumps({"keep": keep, "block": number, "evidence": incident.evidence}))
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps({"keep": keep, "block": number, "evidence": incident.evidence}))
+        temporary.replace(path)
         self._failure.start_again()
 
     # --- status -------------------------------------------------------------------------------------------
@@ -325,8 +328,8 @@ class FullNode:
                 "done": status.position.sequence,
                 "total": status.best_known.sequence,
             }
-        if self._refused and status.refused:
-            told["refused"] = self._refused
+        if self._refused is not None and status.position.sequence < self._refused[0]:
+            told["refused"] = self._refused[1]
         return told
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from devnet._engine import Engine
 from devnet.proving.incidents import Incidents
+from devnet.proving.quorum import Contradiction
 from devnet.role_config import NetworkPlace, RoleConfig
 from devnet.roles.announcements import Announcement, Announcer, Comparison
 from devnet.roles.verification import Verification
@@ -79,9 +80,10 @@ class Membership:
             config.network.provers > 0,
             config.blocks.block_time_s,
         )
+        self.verification.contradicted = self._contradicted
         self.comparison = Comparison(self._differ)
         self._announcer = Announcer(
-            role.node, lambda: self._url, lambda: self.verification.verified, self._announce
+            role.node, lambda: self._url, lambda: self.verification.announced, self._announce
         )
         self._sequencer = place.sequencer
         self.change: Callable[[list[Any]], tuple[list[Any], list[Any]]] = lambda sealed: (sealed, sealed)
@@ -124,6 +126,20 @@ class Membership:
     def feeds_anybody(self) -> bool:
         """Whether another node gets its log from here."""
         return self.sync is not None and self.sync.feeds_anybody
+
+    def _contradicted(self, contradiction: Contradiction) -> None:
+        """Provers say something else than this node's own block: for a sequencer, nothing is left but to say so."""
+        differing = ", ".join(contradiction.own.differences(contradiction.attested))
+        self.incidents.record(
+            "contradiction",
+            contradiction.block,
+            f"a quorum of provers attests to another {differing}",
+            {
+                "own": contradiction.own.to_json(),
+                "attested": contradiction.attested.to_json(),
+                "attestations": [attestation.to_json() for attestation in contradiction.attestations],
+            },
+        )
 
     # --- announcements ------------------------------------------------------------------------------------
 

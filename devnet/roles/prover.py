@@ -191,7 +191,7 @@ class ProverNode:
             "node": self._role.node,
             "role": self._role.role,
             "height": proving["newest"],
-            "verified_height": self._heights[1],
+            "verified_height": max(self._heights[1], 0),
             "lag_ms": None,
             "peers": len({peer.node for peer in status.peers}),
             "bytes_in": status.bytes_in,

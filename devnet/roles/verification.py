@@ -24,6 +24,7 @@ from devnet.proving.claim import Claim
 from devnet.proving.incidents import Incidents
 from devnet.proving.quorum import Contradiction, DoubleWord, Quorum
 from devnet.proving.reports import FaultReport, InvalidReportError
+from devnet.roles.announcements import NOT_COUNTING
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
 from devnet.storage import Store
@@ -36,6 +37,8 @@ ASK_AFTER_S: Final = 3.0
 ASK_BLOCKS: Final = 500
 LATE_BLOCKS, LATE_S = 8.0, 8.0
 """A proof is late after so many blocks' time, and not before so many seconds."""
+FRESH_S: Final = 2.0
+"""A block that is older when it comes was caught up with: its proofs may have been here before it."""
 REMEMBERED: Final = 4_096
 
 
@@ -75,7 +78,8 @@ class Verification:
         self._loop = asyncio.get_running_loop()
         self._late_s = max(LATE_S, LATE_BLOCKS * block_time_s)
         self._seen_at: OrderedDict[int, float] = OrderedDict()
-        """When blocks came here."""
+        """When blocks came here, of those that came in their time."""
+        self._newest_us = 0
         self._provers: dict[bytes, _Prover] = {}
         self._faults: OrderedDict[tuple[int, bytes, bytes], None] = OrderedDict()
         self._progress_at = time.monotonic()
@@ -114,6 +118,11 @@ class Verification:
         """The verified height. Any thread."""
         return self.quorum.verified
 
+    @property
+    def announced(self) -> int:
+        """What other nodes are told: the verified height, or that nothing is counted yet. Any thread."""
+        return self.quorum.verified if self.quorum.counting else NOT_COUNTING
+
     def may_be_folded(self) -> int:
         """Up to which block the snapshot may go: what is not verified may have to be given up. Any thread."""
         return self.quorum.verified if self.quorum.counting else 2**63
@@ -123,11 +132,15 @@ class Verification:
     def note(self, sealed: Iterable[Any]) -> None:
         """These are in the log now (the log's thread)."""
         for item in sealed:
-            if not hasattr(item, "tx_hashes") and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._block, item.number)
+            if hasattr(item, "tx_hashes"):
+                self._newest_us = item.timestamp_us
+            elif not self._loop.is_closed():
+                is_fresh = time.time() - self._newest_us / 1e6 < FRESH_S
+                self._loop.call_soon_threadsafe(self._block, item.number, is_fresh)
 
-    def _block(self, number: int) -> None:
-        self._seen_at[number] = time.monotonic()
+    def _block(self, number: int, is_fresh: bool) -> None:
+        if is_fresh:
+            self._seen_at[number] = time.monotonic()
         while len(self._seen_at) > REMEMBERED:
             self._seen_at.popitem(last=False)
         if self.quorum.attestations(number):
