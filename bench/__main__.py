@@ -12,8 +12,7 @@ from rich.console import Console
 from bench.report import print_tables, write_json
 from bench.results import Measurement, Medians
 from bench.scenarios import ALL
-from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import Target
+from bench.scenarios.scenario import S, Scale, Scenario
 from bench.wire import LoadError
 
 ATTEMPTS = 2
@@ -45,7 +44,7 @@ def main() -> int:
     return 1 if arguments.check and (void or not fine) else 0
 
 
-def _measure(scenario: Scenario, make: type[Target], scale: Scale, notes: Console) -> list[Measurement]:
+def _measure(scenario: Scenario[S], make: type[S], scale: Scale, notes: Console) -> list[Measurement]:
     """All metrics of one target, or none: what broke off half way says nothing."""
     for _ in range(ATTEMPTS):
         try:

@@ -20,7 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import psutil
 
@@ -39,7 +39,7 @@ GAS_LIMIT = 10_000_000_000  # MegaETH's; anvil's default of 30 million would lim
 class Target(ABC):
     """A node under measurement. A context manager: started on entry, ready when that returns."""
 
-    name: str
+    name: ClassVar[str]
     chain_id: int
     sync_method: str
     """Sends a raw transaction and answers with its receipt."""

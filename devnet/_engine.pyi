@@ -201,10 +201,18 @@ def sign_transfers(
     gas_limit: int = 60_000,
     max_fee_per_gas: int = 2_000_000,
     max_priority_fee_per_gas: int = 0,
-    data: bytes = b"",
+    data: bytes | list[bytes] = b"",
 ) -> list[bytes]:
-    """Signs `count` type 2 calls on all cores, round-robin over `keys` (and over `recipients`), each key from its
-    nonce on."""
+    """Signs `count` type 2 calls on all cores, round-robin over `keys` (and over `recipients`, and over a list of
+    `data`), each key from its nonce on."""
+
+def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
+    """Fills a SALT state with `held` slots of one contract, then makes batches of each size (half of it new slots) on
+    each number of threads. JSON: `{"held", "memory", "batches": [{"size", "threads", "keys", "seconds", "products",
+    "nodes", "bytes_written"}]}`; all but size and threads are sums over repetitions."""
+
+def measure_mpt(held: int, sizes: list[int]) -> bytes:
+    """The same slots in an Ethereum storage trie in memory, on one thread."""
 
 def sign_hash(key: bytes, digest: bytes) -> bytes:
     """Signs 32 bytes: r, s and y parity (0 or 1), 65 bytes."""

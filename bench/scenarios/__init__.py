@@ -5,13 +5,16 @@ A scenario measures one target at a time and knows nothing of rounds, peers or r
 
 from __future__ import annotations
 
-from bench.scenarios import idle, latency, startup, throughput
+from typing import Any
+
+from bench.scenarios import idle, latency, startup, state, throughput
 from bench.scenarios.scenario import Scenario
 
-ALL: tuple[Scenario, ...] = (
+ALL: tuple[Scenario[Any], ...] = (
     startup.SCENARIO,
     idle.SCENARIO,
     throughput.BATCHES,
     throughput.SINGLES,
     latency.SCENARIO,
+    state.SCENARIO,
 )

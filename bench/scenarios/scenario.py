@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from bench.results import Expectation
-from bench.targets import Target
+
+
+class Subject(AbstractContextManager[Any], Protocol):
+    """What is measured: made anew for every scenario and round, ready when entered."""
+
+    name: ClassVar[str]
+
+
+S = TypeVar("S", bound=Subject)
 
 
 @dataclass(frozen=True)
@@ -21,12 +31,12 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Scenario:
+class Scenario(Generic[S]):
     """A thing to measure, on which targets, and what is promised about it."""
 
     name: str
     about: str
-    targets: tuple[type[Target], ...]
-    measure: Callable[[Target, Scale], Iterator[tuple[str, float, str]]]
+    targets: tuple[type[S], ...]
+    measure: Callable[[S, Scale], Iterator[tuple[str, float, str]]]
     """Yields (metric, value, unit)."""
     expectations: tuple[Expectation, ...] = ()

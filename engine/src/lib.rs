@@ -8,6 +8,7 @@ pub mod engine;
 pub mod evm;
 pub mod falsify;
 pub mod keys;
+pub mod measure;
 pub mod pool;
 #[cfg(feature = "python")]
 mod python;

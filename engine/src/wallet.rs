@@ -205,8 +205,8 @@ pub struct Transfers {
     pub max_fee_per_gas: u128,
     /// Tip cap of each, wei per gas.
     pub max_priority_fee_per_gas: u128,
-    /// Calldata of each.
-    pub data: Bytes,
+    /// Calldata: the i-th has `data[i % data]`; none when empty.
+    pub data: Vec<Bytes>,
 }
 
 /// Signs `count` type 2 calls on all cores. The i-th is from key `i % keys` to recipient `i % recipients`;
@@ -235,7 +235,10 @@ pub fn sign_transfers(
                 to: TxKind::Call(recipients[i % recipients.len()]),
                 value: common.value,
                 access_list: AccessList::default(),
-                input: common.data.clone(),
+                input: match common.data.len() {
+                    0 => Bytes::new(),
+                    pieces => common.data[i % pieces].clone(),
+                },
             };
             signed(key, transaction).encoded_2718()
         })
@@ -293,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn transfers_count_nonces_up_per_key() {
+    fn transfers_count_nonces_up_per_key_and_take_turns_with_calldata() {
         let keys: Vec<(Key, u64)> = [1_u8, 2]
             .map(|byte| match Key::new(&B256::repeat_byte(byte)) {
                 Ok(key) => (key, u64::from(byte) * 10),
@@ -306,18 +309,19 @@ mod tests {
             gas_limit: 60_000,
             max_fee_per_gas: 2_000_000,
             max_priority_fee_per_gas: 0,
-            data: Bytes::new(),
+            data: vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")],
         };
         let raws = match sign_transfers(&keys, &[Address::ZERO], 5, &common) {
             Ok(raws) => raws,
             Err(error) => panic!("{error}"),
         };
-        let nonces: Vec<u64> = raws
+        let calls: Vec<(u64, Bytes)> = raws
             .iter()
             .filter_map(|raw| OpTxEnvelope::decode_2718_exact(raw).ok())
-            .map(|transaction| transaction.nonce())
+            .map(|transaction| (transaction.nonce(), transaction.input().clone()))
             .collect();
-        assert_eq!(nonces, [10, 20, 11, 21, 12]);
+        let expected = [(10, "a"), (20, "b"), (11, "a"), (21, "b"), (12, "a")];
+        assert_eq!(calls, expected.map(|(nonce, data)| (nonce, data.into())));
         assert!(sign_transfers(&[], &[Address::ZERO], 1, &common).is_err());
     }
 }

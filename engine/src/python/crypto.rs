@@ -61,6 +61,13 @@ fn sign_transaction<'py>(
     Ok((PyBytes::new(py, &raw), PyBytes::new(py, hash.as_slice())))
 }
 
+/// Calldata for all calls, or for each in turn.
+#[derive(FromPyObject)]
+enum Calldata {
+    Same(Vec<u8>),
+    Each(Vec<Vec<u8>>),
+}
+
 #[pyfunction]
 #[pyo3(signature = (
     keys, nonces, recipients, count, *, chain_id, value=1, gas_limit=60_000,
@@ -81,7 +88,7 @@ fn sign_transfers<'py>(
     gas_limit: u64,
     max_fee_per_gas: u128,
     max_priority_fee_per_gas: u128,
-    data: Option<Vec<u8>>,
+    data: Option<Calldata>,
 ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
     if keys.len() != nonces.len() {
         return Err(bad(format!(
@@ -105,7 +112,11 @@ fn sign_transfers<'py>(
         gas_limit,
         max_fee_per_gas,
         max_priority_fee_per_gas,
-        data: Bytes::from(data.unwrap_or_default()),
+        data: match data {
+            None => Vec::new(),
+            Some(Calldata::Same(data)) => vec![data.into()],
+            Some(Calldata::Each(data)) => data.into_iter().map(Bytes::from).collect(),
+        },
     };
     let raws = detached(py, || {
         wallet::sign_transfers(&keys, &recipients, count, &common)

@@ -6,6 +6,7 @@ mod crypto;
 mod engine;
 mod errors;
 mod falsify;
+mod measure;
 mod sealed;
 
 use pyo3::prelude::*;
@@ -17,5 +18,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::register(module)?;
     crypto::register(module)?;
     falsify::register(module)?;
+    measure::register(module)?;
     engine::register(module)
 }

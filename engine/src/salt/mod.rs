@@ -8,7 +8,6 @@ pub mod codec;
 pub mod crs;
 pub mod group;
 pub mod hasher;
-pub mod measure;
 pub mod node;
 pub mod plain;
 pub mod proof;

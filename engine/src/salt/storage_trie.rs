@@ -21,6 +21,15 @@ pub enum TrieError {
     Malformed,
 }
 
+/// What a store of nodes would have to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Nodes, without those that are part of their parents.
+    pub nodes: usize,
+    /// Their encodings, and their paths as keys.
+    pub bytes: usize,
+}
+
 /// A storage trie.
 #[derive(Clone, Debug, Default)]
 pub struct StorageTrie {
@@ -86,6 +95,13 @@ impl StorageTrie {
             Node::Unknown(hash) => *hash,
             Node::Known(known) => keccak256(encode(known)).0,
         }
+    }
+
+    /// Computes what changed since the last time, and tells how much that is.
+    pub fn commit(&mut self) -> Written {
+        let mut written = Written::default();
+        settle(&mut self.root, 0, &mut written);
+        written
     }
 
     /// Sets a slot, both big-endian; zero removes it.
@@ -412,29 +428,57 @@ fn encode(known: &mut Known) -> Vec<u8> {
     encoded
 }
 
+/// Computes the references that are missing below a node, and counts the nodes that lacked theirs.
+fn settle(node: &mut Node, depth: usize, written: &mut Written) {
+    let Node::Known(known) = node else { return };
+    if known.reference.is_some() {
+        return;
+    }
+    match &mut known.kind {
+        Kind::Leaf { .. } => {}
+        Kind::Extension { path, child } => settle(child, depth + path.len(), written),
+        Kind::Branch { children } => {
+            for child in children.iter_mut() {
+                settle(child, depth + 1, written);
+            }
+        }
+    }
+    let encoded = encode(known);
+    if encoded.len() >= 32 || depth == 0 {
+        written.nodes += 1;
+        written.bytes += encoded.len() + 1 + depth / 2;
+    }
+    known.reference = Some(refer(encoded));
+}
+
 /// How a parent's encoding contains a node.
 fn reference(node: &mut Node) -> Vec<u8> {
-    let hashed = |hash: &[u8; 32]| {
-        let mut reference = Vec::with_capacity(33);
-        hash.as_slice().encode(&mut reference);
-        reference
-    };
     match node {
         Node::Empty => vec![alloy_rlp::EMPTY_STRING_CODE],
         Node::Unknown(hash) => hashed(hash),
         Node::Known(known) => {
             if known.reference.is_none() {
-                let encoded = encode(known);
-                let short = encoded.len() < 32;
-                known.reference = Some(if short {
-                    encoded
-                } else {
-                    hashed(&keccak256(encoded).0)
-                });
+                known.reference = Some(refer(encode(known)));
             }
             known.reference.clone().unwrap_or_default()
         }
     }
+}
+
+/// The reference to a node with this encoding.
+fn refer(encoded: Vec<u8>) -> Vec<u8> {
+    if encoded.len() < 32 {
+        encoded
+    } else {
+        hashed(&keccak256(encoded).0)
+    }
+}
+
+/// The reference to a node by its hash.
+fn hashed(hash: &[u8; 32]) -> Vec<u8> {
+    let mut reference = Vec::with_capacity(33);
+    hash.as_slice().encode(&mut reference);
+    reference
 }
 
 type NodesByHash<'a> = std::collections::HashMap<[u8; 32], &'a [u8]>;
@@ -538,6 +582,27 @@ mod tests {
         word[31] = byte;
         word[usize::from(byte % 31)] |= byte;
         word
+    }
+
+    #[test]
+    fn only_the_changed_path_is_written() {
+        let mut trie = StorageTrie::default();
+        assert_eq!(trie.commit(), Written::default());
+        for number in 0..64 {
+            trie.set(&slot(number), &word(1)).unwrap();
+        }
+        let all = trie.commit();
+        assert!(all.nodes > 64, "{all:?}");
+        assert_eq!(trie.commit(), Written::default());
+        trie.set(&slot(7), &word(2)).unwrap();
+        let one = trie.commit();
+        assert!((2..5).contains(&one.nodes) && one.bytes < all.bytes / 8);
+        let mut unsettled = StorageTrie::default();
+        for number in 0..64 {
+            let byte = if number == 7 { 2 } else { 1 };
+            unsettled.set(&slot(number), &word(byte)).unwrap();
+        }
+        assert_eq!(trie.root(), unsettled.root());
     }
 
     /// The root by another implementation.
