@@ -8,14 +8,10 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from devnet.errors import UnavailableError
 from devnet.role_config import NetworkPlace
 from devnet.session import Role
-
-if TYPE_CHECKING:
-    from devnet.sync import Credentials
 
 SECRET_BYTES = 32
 Peers = tuple[tuple[str, str, int], ...]
@@ -25,7 +21,7 @@ class Enrolment:
     """The enrolled nodes of one devnet, in a directory."""
 
     def __init__(self, directory: Path, chain_id: int) -> None:
-        self._directory = directory
+        self._tls = directory / "tls"
         self._chain_id = chain_id
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -36,19 +32,18 @@ class Enrolment:
     def place(
         self, node: str, role: Role, sequencer: str = "", peers: Peers = (), port: int = 0
     ) -> NetworkPlace:
-        """What a node needs to be one of this devnet's."""
+        """What a node needs to be one of this devnet's. Its certificate may still have to be issued."""
         from devnet.proving import provers
 
         authority = provers.authority_key(self._secret)
-        credentials = self._credentials(node, role)
         key = voucher = b""
         if role == "prover":
             key = provers.prover_key(self._secret, node)
             voucher = provers.vouch(authority, self._chain_id, provers.address_of(key))
         return NetworkPlace(
-            ca=str(credentials.ca),
-            certificate=str(credentials.certificate),
-            key=str(credentials.key),
+            ca=str(self._tls / "ca.crt"),
+            certificate=str(self._tls / f"{node}.crt"),
+            key=str(self._tls / f"{node}.key"),
             authority="0x" + provers.address_of(authority).hex(),
             sequencer=sequencer,
             peers=peers,
@@ -57,14 +52,13 @@ class Enrolment:
             prover_voucher=voucher.hex(),
         )
 
-    def _credentials(self, node: str, role: Role) -> Credentials:
-        from devnet.sync import Authority, Credentials
+    def issue(self, node: str, role: Role) -> None:
+        """Issue a node's certificate, unless it has one. Slow: while the node starts, which waits for it."""
+        if all((self._tls / name).exists() for name in ("ca.crt", f"{node}.crt", f"{node}.key")):
+            return
+        from devnet.sync import Authority
 
-        directory = self._directory / "tls"
-        known = Credentials(directory / "ca.crt", directory / f"{node}.crt", directory / f"{node}.key")
-        if all(path.exists() for path in (known.ca, known.certificate, known.key)):
-            return known
-        return Authority.open(directory).issue(node, role.replace("_", "-"))
+        Authority.open(self._tls).issue(node, role.replace("_", "-"))
 
 
 def _secret(path: Path) -> bytes:

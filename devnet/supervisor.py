@@ -280,6 +280,8 @@ class Supervisor:
         )
         node.state, node.id = "starting", node.process.id
         self._update(node)
+        if self._enrolment is not None and role.network is not None:
+            self._enrolment.issue(name, node.plan.role)
 
     def _port(self, node: _Node) -> int:
         """Where a node shall answer JSON-RPC: where it did before, else as its role says."""

@@ -63,6 +63,7 @@ from devnet.storage import Identity, Store
 from devnet.sync import (
     NEWCOMER,
     BadSnapshot,
+    Credentials,
     EngineTarget,
     Item,
     ItemKind,
@@ -96,14 +97,15 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     with open_store(role) as store:
         _cut_back(role, store)
         engine = await failure.interruptible(_open_chain(role, role.network, store))
-        await FullNode(role, role.network, engine, store, failure).run()
+        credentials = await credentials_of(role.network)
+        await FullNode(role, role.network, credentials, engine, store, failure).run()
 
 
 async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> Engine:
     """The engine at the place where the log ends; a node that is new asks its peers what the chain begins with."""
     config = role.config
     settings = sync_settings(place, config.rpc.host)
-    peers, credentials = endpoints_of(place), credentials_of(place)
+    peers, credentials = endpoints_of(place), await credentials_of(place)
     if store.identity is None:
         log.info("new here: asking %s for the genesis", ", ".join(peer.node for peer in peers) or "nobody")
         found = await fetch_genesis(local_of(role, NEWCOMER), credentials, peers, settings)
@@ -181,7 +183,13 @@ class FullNode:
     """The parts of a running full node."""
 
     def __init__(
-        self, role: RoleConfig, place: NetworkPlace, engine: Engine, store: Store, failure: Failure
+        self,
+        role: RoleConfig,
+        place: NetworkPlace,
+        credentials: Credentials,
+        engine: Engine,
+        store: Store,
+        failure: Failure,
     ) -> None:
         config = role.config
         self._role = role
@@ -208,7 +216,7 @@ class FullNode:
         self._target = EngineTarget(engine, store, publishing.publish, BadData)
         self._sync = SyncNode(
             local_of(role, engine.genesis_hash()),
-            credentials_of(place),
+            credentials,
             sync_settings(place, config.rpc.host),
             log=StoreLog(store),
             target=self._target,

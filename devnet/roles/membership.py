@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from devnet._engine import Engine
+from devnet.errors import UnavailableError
 from devnet.proving.incidents import Incidents
 from devnet.proving.quorum import Contradiction
 from devnet.role_config import NetworkPlace, RoleConfig
@@ -26,10 +28,20 @@ from devnet.sync import Credentials, Endpoint, Kind, Local, SyncNode, SyncSettin
 
 log = logging.getLogger(__name__)
 
+CERTIFICATE_S, CERTIFICATE_RETRY_S = 10.0, 0.005
 
-def credentials_of(place: NetworkPlace) -> Credentials:
-    """The files that a node proves itself with."""
-    return Credentials(Path(place.ca), Path(place.certificate), Path(place.key))
+
+async def credentials_of(place: NetworkPlace) -> Credentials:
+    """The files that a node proves itself with; the supervisor may be writing them just now, the certificate last."""
+    credentials = Credentials(Path(place.ca), Path(place.certificate), Path(place.key))
+    deadline = time.monotonic() + CERTIFICATE_S
+    while not (credentials.certificate.exists() and credentials.ca.exists()):
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                "this node was given no certificate", f"{credentials.certificate} is missing"
+            )
+        await asyncio.sleep(CERTIFICATE_RETRY_S)
+    return credentials
 
 
 def endpoints_of(place: NetworkPlace) -> tuple[Endpoint, ...]:

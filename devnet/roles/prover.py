@@ -40,7 +40,7 @@ from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.storage import Identity
-from devnet.sync import NEWCOMER, Kind, SyncNode, fetch_genesis
+from devnet.sync import NEWCOMER, Credentials, Kind, SyncNode, fetch_genesis
 
 log = logging.getLogger(__name__)
 
@@ -58,13 +58,14 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         raise UnavailableError("a prover needs a network", "its configuration names none")
     genesis_hash = await failure.interruptible(_genesis_hash(role, role.network))
     rules = await failure.interruptible(_rules(role, role.network))
-    await ProverNode(role, role.network, genesis_hash, rules).run(failure)
+    credentials = await credentials_of(role.network)
+    await ProverNode(role, role.network, credentials, genesis_hash, rules).run(failure)
 
 
 async def _genesis_hash(role: RoleConfig, place: NetworkPlace) -> bytes:
     settings = sync_settings(place, role.config.rpc.host)
     found = await fetch_genesis(
-        local_of(role, NEWCOMER), credentials_of(place), endpoints_of(place), settings
+        local_of(role, NEWCOMER), await credentials_of(place), endpoints_of(place), settings
     )
     Identity.decode(found.identity, Path(role.data_dir))
     return found.genesis_hash
@@ -91,7 +92,12 @@ class ProverNode:
     """The parts of a running prover."""
 
     def __init__(
-        self, role: RoleConfig, place: NetworkPlace, genesis_hash: bytes, rules: dict[str, Any]
+        self,
+        role: RoleConfig,
+        place: NetworkPlace,
+        credentials: Credentials,
+        genesis_hash: bytes,
+        rules: dict[str, Any],
     ) -> None:
         config = role.config
         self._role = role
@@ -101,7 +107,7 @@ class ProverNode:
         self._incidents = incidents_of(role)
         self._server = RpcServer(NoChain(), server_settings(config, []), self._health)
         self._sync = SyncNode(
-            local_of(role, genesis_hash), credentials_of(place), sync_settings(place, config.rpc.host)
+            local_of(role, genesis_hash), credentials, sync_settings(place, config.rpc.host)
         )
         self._prover = Prover(
             Signer(

@@ -70,7 +70,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         if membership is not None and role.network is not None:
             sync = SyncNode(
                 local_of(role, engine.genesis_hash()),
-                credentials_of(role.network),
+                await credentials_of(role.network),
                 sync_settings(role.network, role.config.rpc.host),
                 log=StoreLog(store),
                 store=store,
