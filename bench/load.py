@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,14 +49,20 @@ def split(items: list[Sender], parts: int) -> list[list[Sender]]:
 
 
 async def flood(
-    target: Target, accounts: list[Sender], count: int, connections: int, batch: int
+    target: Target,
+    accounts: list[Sender],
+    count: int,
+    connections: int,
+    batch: int,
+    make: Callable[[list[Sender], int, int], list[bytes]] = transfers,
 ) -> Throughput:
-    """Sends `count` transfers as fast as the target takes them: in batches, or singly with `batch` 1."""
+    """Sends `count` transactions as fast as the target takes them: in batches, or singly with `batch` 1. `make` signs
+    them for some senders and a chain id."""
     groups = split(accounts, connections)
     each = count // connections // batch * batch
     plans = [
         [post(HOST, target.port, _batch(raws[at : at + batch], at)) for at in range(0, each, batch)]
-        for raws in (transfers(group, each, target.chain_id) for group in groups)
+        for raws in (make(group, each, target.chain_id) for group in groups)
     ]
     links = [await Connection.open(HOST, target.port) for _ in groups]
     began, cpu = time.perf_counter(), time.process_time()

@@ -83,6 +83,11 @@ class Target(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def stop(self) -> None:
+        """Ends it, as Ctrl-C does; what it wrote stays until the exit."""
         if self._process is not None:
             family = self._family()
             self._process.send_signal(signal.SIGINT)
@@ -92,7 +97,6 @@ class Target(ABC):
                 with suppress(psutil.NoSuchProcess):
                     one.kill()
             self._process.wait()
-        shutil.rmtree(self._directory, ignore_errors=True)
 
     def rpc(self, method: str, *params: object) -> Any:  # noqa: ANN401 JSON
         """One call, for set-up and checks; not for measured load."""

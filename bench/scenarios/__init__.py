@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.scenarios import idle, latency, startup, state, throughput
+from bench.scenarios import idle, latency, startup, state, stream, throughput
 from bench.scenarios.scenario import Scenario
 
 ALL: tuple[Scenario[Any], ...] = (
@@ -17,4 +17,5 @@ ALL: tuple[Scenario[Any], ...] = (
     throughput.SINGLES,
     latency.SCENARIO,
     state.SCENARIO,
+    stream.SCENARIO,
 )

@@ -1,0 +1,119 @@
+"""What a real sequencer writes under load: its log, for those who measure what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.accounts import Sender
+from bench.contracts import genesis_alloc
+from bench.load import flood, run
+from bench.loads import Load
+from bench.targets import Megaeth
+from bench.wire import LoadError
+from devnet._engine import keccak256
+from devnet.storage import Store
+from devnet.sync.chain_source import StoreLog
+from devnet.sync.position import GENESIS, Item, ItemKind
+
+CONNECTIONS, BATCH = 4, 100
+SAMPLES = 20
+READ_BYTES = 16 * 2**20
+SLOT_BYTES, ACCOUNT_BYTES = 52 + 32, 20 + 40
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A sequencer's log, and what is known of the load in it."""
+
+    genesis: bytes
+    """The genesis document."""
+    before: list[Item]
+    """The log up to the load."""
+    items: list[Item]
+    """The log from the load's first mini-block to its last."""
+    transactions: int
+    raw_bytes: int
+    """All transactions as they were signed."""
+    lone_diff_bytes: float
+    """Plain keys and values that one transaction changes when nothing is shared with others."""
+
+    @property
+    def mini_blocks(self) -> int:
+        """How many mini-blocks the load filled."""
+        return sum(item.kind is ItemKind.MINI for item in self.items)
+
+
+def record(load: Load, count: int) -> Recording:
+    """A fresh sequencer under about `count` transactions."""
+    with _Sequencer(load) as sequencer:
+        return sequencer.record(count)
+
+
+class _Sequencer(Megaeth):
+    """Our devnet with tokens and a market in block 0; its log is read when it has stopped."""
+
+    name = "sequencer"
+
+    def __init__(self, load: Load) -> None:
+        super().__init__()
+        self._load = load
+        self._data = self._directory / "data"
+        self._genesis = self._directory / "genesis.json"
+        self._genesis.write_text(json.dumps(genesis_alloc(load.holders)))
+
+    def command(self) -> Sequence[str]:
+        """Keeps what it writes where we find it."""
+        return [*super().command(), "--genesis", str(self._genesis), "--data-dir", str(self._data)]
+
+    def record(self, count: int) -> Recording:
+        """Puts the load on, stops, reads the log."""
+        for raw in self._load.prepare(self.chain_id):
+            self._succeeded(self.rpc(self.sync_method, "0x" + raw.hex()))
+        sent: list[bytes] = []
+
+        def make(group: list[Sender], some: int, chain_id: int) -> list[bytes]:
+            raws = self._load.sign(group, some, chain_id)
+            sent.extend(raws)
+            return raws
+
+        run(flood(self, self._load.accounts, count, CONNECTIONS, BATCH, make))
+        hashes = [keccak256(raw) for raw in sent]
+        lone = [self._lone_diff(one) for one in random.Random(0).sample(hashes, SAMPLES)]
+        self.stop()
+        (card,) = self._data.rglob("chain.json")
+        with Store.open(card.parent) as store:
+            minis = [place[0] for one in hashes if (place := store.tx_location(one)) is not None]
+            log, genesis = list(_read(store)), store.genesis
+        if len(minis) != len(hashes):
+            raise LoadError(f"the log has {len(minis)} of {len(hashes)} transactions")
+        first, end = min(minis), max(minis) + 1
+        return Recording(
+            genesis=genesis,
+            before=[item for item in log if item.after.minis <= first],
+            items=[item for item in log if first < item.after.minis <= end],
+            transactions=len(sent),
+            raw_bytes=sum(map(len, sent)),
+            lone_diff_bytes=sum(lone) / len(lone),
+        )
+
+    def _lone_diff(self, transaction: bytes) -> int:
+        given = "0x" + transaction.hex()
+        self._succeeded(self.rpc("eth_getTransactionReceipt", given))
+        return sum(
+            SLOT_BYTES * len(account["storage"]) + ACCOUNT_BYTES * (account["before"] != account["after"])
+            for account in self.rpc("mega_getStateDiff", given)["accounts"]
+        )
+
+    def _succeeded(self, receipt: dict[str, object]) -> None:
+        if receipt["status"] != "0x1":
+            raise LoadError(f"a transaction failed: {receipt}")
+
+
+def _read(store: Store) -> Iterator[Item]:
+    log, place = StoreLog(store), GENESIS
+    while items := log.read(place, READ_BYTES):
+        yield from items
+        place = items[-1].after

@@ -1,0 +1,131 @@
+"""How many bytes a transaction takes on the wire between nodes, and how many of them are its state diff.
+
+A real sequencer's log under load goes through the framing and the compression of `devnet/sync`, mini-block by
+mini-block, as a full node gets it; then the diffs alone go through a stream of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Self
+
+from bench.loads import Load, Swaps, TokenTransfers
+from bench.recording import Recording, record
+from bench.results import Expectation, ratio
+from bench.scenarios.scenario import Scale, Scenario
+from devnet.sync.compress import Compressor
+from devnet.sync.frames import ItemFrame
+from devnet.sync.position import Item, ItemKind
+
+NAME = "stream"
+TRANSACTIONS = 30_000
+PUBLISHED, DIFF = "published raw diff", "diff on the wire"
+
+
+class Kind:
+    """A kind of transaction, and how large its diff is said to be."""
+
+    name: ClassVar[str]
+    load: ClassVar[type[Load]]
+    published_bytes: ClassVar[int]
+    """MegaETH's own number for an uncompressed diff."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class TokenTransfer(Kind):
+    """An ERC-20 transfer."""
+
+    name = "ERC-20 transfer"
+    load = TokenTransfers
+    published_bytes = 200
+
+
+class Swap(Kind):
+    """A swap in a constant-product market."""
+
+    name = "AMM swap"
+    load = Swaps
+    published_bytes = 624
+
+
+def measure(kind: Kind, scale: Scale) -> Iterator[tuple[str, float, str]]:
+    """Everything per transaction."""
+    found = record(kind.load(), scale.of(TRANSACTIONS, least=2_000))
+    count = found.transactions
+    yield "transactions per mini-block", count / found.mini_blocks, "tx"
+    yield "raw transaction", found.raw_bytes / count, "B/tx"
+    yield PUBLISHED, kind.published_bytes, "B/tx"
+    yield "raw diff of a lone one", found.lone_diff_bytes, "B/tx"
+    diffs, diffs_sent = _sent(found, _diff)
+    yield "diff merged in mini-blocks", diffs / count, "B/tx"
+    yield DIFF, diffs_sent / count, "B/tx"
+    yield "compression of merged diffs", diffs / diffs_sent, "x"
+    records, records_sent = _sent(found, lambda item: ItemFrame(item).encode())
+    yield "all content", records / count, "B/tx"
+    yield "all on the wire", records_sent / count, "B/tx"
+    published = kind.published_bytes * count
+    yield "published raw diff / diff on the wire", published / diffs_sent, "x"
+    yield "raw transaction and published diff / all", (found.raw_bytes + published) / records_sent, "x"
+
+
+def _sent(recording: Recording, content: Callable[[Item], bytes]) -> tuple[int, int]:
+    """Bytes of the load before and after compression; what came before is context."""
+    compressor = Compressor()
+    for item in recording.before:
+        compressor.compress([content(item)])
+    plain = sent = 0
+    for item in recording.items:
+        piece = content(item)
+        plain += len(piece)
+        sent += len(compressor.compress([piece])) if piece else 0
+    return plain, sent
+
+
+def _diff(item: Item) -> bytes:
+    """The encoded state diff: the last member of a mini-block's record."""
+    return _members(item.record)[-1] if item.kind is ItemKind.MINI else b""
+
+
+def _members(record: bytes) -> list[bytes]:
+    """The members of an RLP list, encoded as they stand."""
+    at, end = _extent(record, 0)
+    members = []
+    while at < end:
+        _, after = _extent(record, at)
+        members.append(record[at:after])
+        at = after
+    return members
+
+
+def _extent(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the RLP item at a place begins and ends."""
+    first = data[at]
+    if first < 0x80:
+        return at, at + 1
+    short = first - (0x80 if first < 0xC0 else 0xC0)
+    if short <= 55:
+        return at + 1, at + 1 + short
+    begin = at + 1 + short - 55
+    return begin, begin + int.from_bytes(data[at + 1 : begin], "big")
+
+
+SCENARIO: Scenario[Kind] = Scenario(
+    NAME,
+    "a sequencer's log through the compression between nodes",
+    (TokenTransfer, Swap),
+    measure,
+    (
+        Expectation(
+            "diff of a swap among a hot set: published / on the wire",
+            5.0,
+            "x",
+            lambda m: ratio(m.get(NAME, Swap.name, PUBLISHED), m.get(NAME, Swap.name, DIFF)),
+            at_least=True,
+        ),
+    ),
+)
