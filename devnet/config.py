@@ -30,6 +30,7 @@ MAX_CHAIN_ID: Final = 2**63 - 37
 
 FIRST_DATA_BUCKET: Final = 65_536
 BUCKETS: Final = 2**24
+SALT_DATA_BUCKETS: Final = BUCKETS - FIRST_DATA_BUCKET
 MIN_BUCKET_SLOTS: Final = 256
 
 
@@ -80,8 +81,14 @@ class ChainSettings:
         None, "Extra genesis accounts: a JSON file in geth's format.", "--genesis", "FILE", path=True
     )
     bucket_capacity: tuple[tuple[int, int], ...] = _setting(
-        (), "SALT buckets to pretend crowded, to preview gas: ID:SLOTS.", "--bucket-capacity", "ID:SLOTS"
-    )
+        (), "SALT buckets that are enlarged from the start, to preview gas: ID:SLOTS.", "--bucket-capacity",
+        "ID:SLOTS",
+    )  # fmt: skip
+    salt_data_buckets: int = _setting(
+        SALT_DATA_BUCKETS,
+        "SALT's data buckets. Fewer make a crowded chain; the number must divide 16711680.",
+        "--salt-data-buckets", "N", minimum=1, maximum=SALT_DATA_BUCKETS,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from devnet.config import (
     BUCKETS,
     FIRST_DATA_BUCKET,
     MIN_BUCKET_SLOTS,
+    SALT_DATA_BUCKETS,
     Config,
     KnownSetting,
     known_settings,
@@ -307,6 +308,22 @@ def _capacities(setting: KnownSetting, raw: Raw) -> Pairs:
 
 def _check_together(config: Config) -> None:
     blocks, rpc = config.blocks, config.rpc
+    data_buckets = config.chain.salt_data_buckets
+    if SALT_DATA_BUCKETS % data_buckets:
+        divisors = (2**twos * odd for twos in range(17) for odd in (1, 3, 5, 15, 17, 51, 85, 255))
+        nearest = min(divisors, key=lambda divisor: abs(divisor - data_buckets))
+        raise ConfigError(
+            f"SALT cannot have {data_buckets} data buckets",
+            f"the number has to divide {SALT_DATA_BUCKETS}, so that keys keep their neighbours",
+            f"{nearest} is the nearest that does; so do all powers of two up to 65536",
+        )
+    for bucket, _ in config.chain.bucket_capacity:
+        if bucket >= FIRST_DATA_BUCKET + data_buckets:
+            raise ConfigError(
+                f"no such SALT bucket: {bucket}",
+                f"with {data_buckets} data buckets they are {FIRST_DATA_BUCKET} to "
+                f"{FIRST_DATA_BUCKET + data_buckets - 1}",
+            )
     if blocks.block_time_s * 1000 < blocks.mini_block_time_ms:
         raise ConfigError(
             "an EVM block cannot be shorter than a mini-block",

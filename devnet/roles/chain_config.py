@@ -23,6 +23,7 @@ NAMES = {
     "gas_limit": "--gas-limit",
     "base_fee": "--base-fee",
     "bucket_capacity": "--bucket-capacity",
+    "salt_data_buckets": "--salt-data-buckets",
     "accounts": "the developer accounts (--mnemonic, --accounts)",
     "balance_wei": "the developer accounts' balance in wei (--balance)",
     "genesis_file": "the content of the --genesis file",
@@ -44,6 +45,7 @@ def identity_settings(config: Config, accounts: list[DevAccount], extra: Alloc) 
         "gas_limit": config.chain.gas_limit,
         "base_fee": config.chain.base_fee,
         "bucket_capacity": dict(_capacities(config)),
+        "salt_data_buckets": config.chain.salt_data_buckets,
         "accounts": f"{len(accounts)}, {accounts[0].address} first ({_digest(addresses.encode())})"
         if accounts
         else "none",
@@ -65,6 +67,7 @@ def engine_config(config: Config, document: bytes) -> bytes:
             "mini_block_time_us": config.blocks.mini_block_time_ms * 1000,
             "history_blocks": config.blocks.history_blocks,
             "bucket_capacities": _capacities(config),
+            "salt_data_buckets": config.chain.salt_data_buckets,
             "quorum": config.network.quorum if config.network.provers else 0,
             "pool": {
                 "account_slots": config.pool.account_slots,

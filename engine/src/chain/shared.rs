@@ -21,7 +21,7 @@ use super::{
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
     builder::DepositQueue,
-    commitment::{Capacities, Closed, CommitError, Committer, History},
+    commitment::{Capacities, Closed, CommitError, Committer, History, Witnesses},
     evm::{self, BucketCapacities},
     keys::Key,
     salt::{state::SaltState, types::BucketMeta},
@@ -77,6 +77,8 @@ pub struct Chain {
     pub genesis: SharedBlock,
     /// The newest state under SALT, and the way back.
     pub commitment: Arc<RwLock<History>>,
+    /// Block witnesses that were asked for.
+    pub witnesses: Witnesses,
     /// Keeps it up; nothing where the commitment isn't followed.
     pub(crate) committer: Option<Committer>,
     /// The capacities of SALT's buckets.
@@ -151,6 +153,7 @@ impl Chain {
             deposits: DepositQueue::default(),
             commitment,
             committer,
+            witnesses: Witnesses::default(),
             capacities,
             archive,
             waiters: Waiters::default(),

@@ -9,6 +9,7 @@
 //! Responsible for following the state with SALT off the mini-block path. Not responsible for SALT
 //! itself (`salt`), nor for the plain state (`state`).
 
+mod cache;
 mod capacities;
 mod committer;
 mod growth;
@@ -19,6 +20,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+pub use cache::Witnesses;
 pub use capacities::Capacities;
 pub use committer::{Closed, CommitError, Committer};
 pub use growth::{Growth, bucket_key};

@@ -10,12 +10,13 @@ use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, U256};
 use parking_lot::RwLock;
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::{
     block::{BlockRecord, MiniBlock, PlainAccount, PlainKey, PlainValue, StateDiff},
     chain::Chain,
-    rpc::testing::{COUNTER, Devnet, WRITER, calling, word},
+    rpc::testing::{COUNTER, Devnet, WRITER, calling, from_base64, word},
     salt::{
         codec::Reader,
         hasher::bucket_id_for_account,
@@ -294,5 +295,74 @@ fn too_old_a_state_is_not_proven() {
     assert_eq!(
         prove(chain, 5, &needs).unwrap_err(),
         WitnessError::Gone { block: 5 }
+    );
+}
+
+/// What a witness answer holds.
+fn unpacked(answer: &serde_json::Value) -> Vec<u8> {
+    let text = answer.as_str().unwrap().strip_prefix("v0:").unwrap();
+    zstd::decode_all(&from_base64(text)[..]).unwrap()
+}
+
+#[test]
+fn a_witness_is_served_by_number_and_by_hash() {
+    let net = busy(16);
+    let chain: &Chain = &net.node.chain;
+    let (block, parent, minis) = records(&net, 2);
+    let before = chain.view_at(BlockId::number(1)).unwrap();
+    let expected = block_witness(chain, &block, &parent, &minis, &before).unwrap();
+    let hash = block.hash;
+    for params in [
+        json!([{"blockNumber": "0x2"}]),
+        json!([{"blockNumber": 2, "blockHash": hash}]),
+        json!(["2", hash]),
+    ] {
+        assert_eq!(
+            unpacked(&net.get("mega_getBlockWitness", &params)),
+            expected
+        );
+    }
+    for (params, code) in [
+        (json!([{"blockNumber": "0x9"}]), -32001),
+        (json!([{"blockNumber": "0x1", "blockHash": hash}]), -32001),
+        (json!([{"blockNumber": "0x0"}]), -32000),
+        (json!([{"blockHash": hash}]), -32602),
+        (json!([]), -32602),
+    ] {
+        assert_eq!(
+            net.refusal("mega_getBlockWitness", &params).0,
+            code,
+            "{params}"
+        );
+    }
+}
+
+#[test]
+fn a_proof_shows_an_account_and_its_slots_under_a_blocks_root() {
+    let net = busy(16);
+    for (tag, number) in [("latest", 4), ("0x1", 1), ("0x0", 0)] {
+        let (slot, unset) = ("0x0", "0xffff");
+        let answer = net.get("eth_getProof", &json!([COUNTER, [slot, unset], tag]));
+        let salt = &answer["saltProof"];
+        assert_eq!(salt["blockNumber"], json!(format!("{number:#x}")));
+        let header = &net.node.chain.block(number).unwrap().unwrap().header;
+        assert_eq!(salt["stateRoot"], json!(header.state_root));
+        let witness = SaltWitness::decode(&unpacked(&salt["witness"])).unwrap();
+        let known = WitnessState::new(witness, &header.state_root.0, 16).unwrap();
+        for entry in answer["storageProof"].as_array().unwrap() {
+            let word: U256 = serde_json::from_value(entry["key"].clone()).unwrap();
+            let found = known
+                .get(&PlainKey::slot(COUNTER, word).to_bytes())
+                .unwrap();
+            let shown: U256 = serde_json::from_value(entry["value"].clone()).unwrap();
+            let expected = PlainValue::from_slot(shown).to_bytes();
+            assert_eq!(found.unwrap_or_default(), expected, "{tag} {word}");
+        }
+        let account = known.get(COUNTER.as_slice()).unwrap().unwrap();
+        assert_eq!(json!(B256::from_slice(&account[40..])), answer["codeHash"]);
+    }
+    assert_eq!(
+        net.refusal("eth_getProof", &json!([COUNTER, [], "0x63"])).0,
+        -32001
     );
 }

@@ -21,6 +21,7 @@ pub mod logs;
 mod mega;
 pub mod methods;
 pub mod params;
+mod proofs;
 mod read;
 pub mod render;
 mod reply;
@@ -51,6 +52,7 @@ static TABLES: &[&[Method]] = &[
     fees::METHODS,
     logs::METHODS,
     mega::METHODS,
+    proofs::METHODS,
     send::METHODS,
     state::METHODS,
     transactions::METHODS,

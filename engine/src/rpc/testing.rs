@@ -218,3 +218,19 @@ pub(crate) fn calling(to: Address, input: impl Into<Bytes>, nonce: u64) -> Draft
 pub(crate) fn word(number: u64) -> Bytes {
     U256::from(number).to_be_bytes::<32>().into()
 }
+
+/// The bytes that base64 stands for.
+pub(crate) fn from_base64(text: &str) -> Vec<u8> {
+    let digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits: Vec<u8> = text
+        .trim_end_matches('=')
+        .chars()
+        .flat_map(|digit| {
+            let value = digits.find(digit).unwrap();
+            (0..6).rev().map(move |bit| (value >> bit & 1) as u8)
+        })
+        .collect();
+    bits.chunks_exact(8)
+        .map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | bit))
+        .collect()
+}

@@ -124,19 +124,7 @@ fn the_rpc_hands_out_what_verification_takes() {
     let net = busy();
     let answer = net.get("mega_getBlockInput", &serde_json::json!(["latest"]));
     let text = answer.as_str().unwrap();
-    let digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bits: Vec<u8> = text
-        .trim_end_matches('=')
-        .chars()
-        .flat_map(|digit| {
-            let value = digits.find(digit).unwrap();
-            (0..6).rev().map(move |bit| (value >> bit & 1) as u8)
-        })
-        .collect();
-    let bytes: Vec<u8> = bits
-        .chunks_exact(8)
-        .map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | bit))
-        .collect();
+    let bytes = crate::rpc::testing::from_base64(text);
     assert!(verify(&bytes).unwrap().ok());
     let (code, _) = net.refusal("mega_getBlockInput", &serde_json::json!(["earliest"]));
     assert_eq!(code, -32000);

@@ -179,6 +179,18 @@ def test_an_impossible_bucket_is_refused(pair):
     refusal(load_config, {"chain.bucket_capacity": [pair]})
 
 
+def test_the_number_of_data_buckets_divides_the_networks():
+    error = refusal(load_config, {"chain.salt_data_buckets": 1000})
+    assert "1020" in error.hint
+    for number in (1, 1020, 65_536, 16_711_680):
+        assert load_config({"chain.salt_data_buckets": number}).chain.salt_data_buckets == number
+
+
+def test_a_small_chain_has_only_its_first_buckets():
+    chosen = {"chain.salt_data_buckets": 16, "chain.bucket_capacity": ["65552:512"]}
+    assert "65551" in refusal(load_config, chosen).why
+
+
 def test_an_evm_block_is_not_shorter_than_a_mini_block():
     error = refusal(load_config, {"blocks.block_time_s": 0.005})
     assert "mini-block" in error.what
