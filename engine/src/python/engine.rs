@@ -85,6 +85,10 @@ impl Engine {
         PyBytes::new(py, self.inner.chain.genesis.hash.as_slice())
     }
 
+    fn rules<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &crate::verify::stateless::rules_json(&self.inner.chain))
+    }
+
     fn load_state(
         &self,
         py: Python<'_>,

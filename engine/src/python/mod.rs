@@ -8,6 +8,7 @@ mod errors;
 mod falsify;
 mod measure;
 mod sealed;
+mod stateless;
 
 use pyo3::prelude::*;
 
@@ -19,5 +20,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crypto::register(module)?;
     falsify::register(module)?;
     measure::register(module)?;
-    engine::register(module)
+    engine::register(module)?;
+    stateless::register(module)
 }

@@ -19,7 +19,7 @@ use crate::{
     block::{MiniBlock, PlainAccount},
     chain::ViewError,
     state::View,
-    verify::BlockInput,
+    verify::{BlockInput, stateless::rules_json},
 };
 
 /// This room's methods.
@@ -27,6 +27,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::cheap("mega_getMiniBlock", get_mini_block),
     Method::heavy("mega_getBlockMiniBlocks", get_block_mini_blocks),
     Method::heavy("mega_getBlockInput", get_block_input),
+    Method::cheap("mega_getChainRules", get_chain_rules),
     Method::cheap("mega_txUsage", tx_usage),
 ];
 
@@ -61,6 +62,12 @@ fn get_block_mini_blocks(node: &Node, params: &str) -> Answer {
     Ok(json::bytes(|out| {
         json::array(out, &minis, |out, entry| mini::summary(out, entry))
     }))
+}
+
+/// `mega_getChainRules()`: what a stateless check must know of the chain.
+fn get_chain_rules(node: &Node, params: &str) -> Answer {
+    Params::parse(params)?.at_most(0)?;
+    Ok(rules_json(&node.chain))
 }
 
 /// `mega_getBlockInput(block)`: what verifying the block takes, in base64.

@@ -73,6 +73,11 @@ impl<'a> Reader<'a> {
             .map_err(|_| DecodeError::Bad("hash"))
     }
 
+    /// What has not been read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// Ends the reading: nothing may be left.
     pub const fn end(self) -> Result<(), DecodeError> {
         match self.0.len() {

@@ -50,7 +50,7 @@ pub(super) fn check(input: &BlockInput) -> Report {
     report
 }
 
-fn nowhere() -> String {
+pub(super) fn nowhere() -> String {
     String::new()
 }
 
@@ -139,11 +139,11 @@ fn header(input: &BlockInput, report: &mut Report) {
     }
 }
 
-fn text(value: impl Display) -> String {
+pub(super) fn text(value: impl Display) -> String {
     value.to_string()
 }
 
-fn maybe(value: Option<impl Display>) -> String {
+pub(super) fn maybe(value: Option<impl Display>) -> String {
     value.map_or_else(|| "absent".to_owned(), text)
 }
 
@@ -359,7 +359,7 @@ fn diff(effect: &Effect, mini: &MiniBlock, report: &mut Report) {
     }
 }
 
-fn entry((key, value): (PlainKey, PlainValue)) -> String {
+pub(super) fn entry((key, value): (PlainKey, PlainValue)) -> String {
     match key.slot {
         Some(slot) => format!("{}, slot {slot} = {:#x}", key.address, value.as_slot()),
         None => match value.as_account() {
@@ -403,7 +403,7 @@ fn transactions_root<'a>(raw: impl Iterator<Item = &'a Bytes>) -> B256 {
     }
 }
 
-fn receipts_root(receipts: &[OpReceiptEnvelope]) -> B256 {
+pub(super) fn receipts_root(receipts: &[OpReceiptEnvelope]) -> B256 {
     match receipts.is_empty() {
         true => EMPTY_ROOT_HASH,
         false => ordered_trie_root_with_encoder(receipts, |receipt, out| receipt.encode_2718(out)),

@@ -16,13 +16,14 @@ mod checks;
 mod input;
 mod replay;
 mod report;
+pub mod stateless;
 #[cfg(test)]
 mod tests;
 mod witness;
 
 pub use input::{BlockInput, context_of, record, rules_of};
 pub use replay::{Cache, Effect, Replay, ReplayError, Rules, cache};
-pub use report::{Check, Report};
+pub use report::{Check, Claim, Difference, Effort, Report};
 pub use witness::{Recorded, Recorder, Unknown, Witness};
 
 use crate::block::DecodeError;

@@ -33,6 +33,54 @@ pub struct Report {
     pub hash: B256,
     /// The checks.
     pub checks: Vec<Check>,
+    /// What a prover vouches for, besides the hash, once the block is executed.
+    pub claim: Option<Claim>,
+    /// What checking took, where that was measured.
+    pub effort: Option<Effort>,
+}
+
+/// What a block does to the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The root before.
+    pub parent_state_root: B256,
+    /// The root after.
+    pub state_root: B256,
+    /// The digest of the block's net diff: each key whose value changed, with its new value.
+    pub diff_digest: B256,
+}
+
+/// What a stateless check was given and how long its parts took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// The chain.
+    pub chain_id: u64,
+    /// The rules that held.
+    pub spec: String,
+    /// How many transactions were executed.
+    pub transactions: u64,
+    /// Bytes of the SALT witness.
+    pub witness_bytes: u64,
+    /// Bytes of the withdrawals witness.
+    pub withdrawals_witness_bytes: u64,
+    /// Keys that the witness shows to be there.
+    pub keys: u64,
+    /// Slots that it proves empty.
+    pub absent: u64,
+    /// Buckets whose capacity it tells.
+    pub buckets: u64,
+    /// How many contracts' code came with it.
+    pub codes: u64,
+    /// Bytes of that code.
+    pub code_bytes: u64,
+    /// Microseconds for reading and verifying the witness.
+    pub witness_micros: u64,
+    /// Microseconds for executing the block.
+    pub replay_micros: u64,
+    /// Microseconds for the new state root.
+    pub root_micros: u64,
+    /// Microseconds for everything.
+    pub total_micros: u64,
 }
 
 impl Report {
@@ -95,7 +143,8 @@ impl Report {
         );
     }
 
-    /// `{"block", "hash", "ok", "checks": [{"name", "ok", "expected"?, "actual"?}]}`.
+    /// `{"block", "hash", "ok", "checks": [{"name", "ok", "expected"?, "actual"?}]}`, and where known
+    /// `"parentStateRoot", "stateRoot", "diffDigest"` and `"effort": {...}`.
     pub fn to_json(&self) -> Vec<u8> {
         json::bytes(|out| {
             let mut object = Object::open(out);
@@ -115,8 +164,43 @@ impl Report {
                 }
                 object.close();
             });
+            if let Some(claim) = &self.claim {
+                object
+                    .hash("parentStateRoot", &claim.parent_state_root)
+                    .hash("stateRoot", &claim.state_root)
+                    .hash("diffDigest", &claim.diff_digest);
+            }
+            if let Some(effort) = &self.effort {
+                effort.write(object.member("effort"));
+            }
             object.close();
         })
+    }
+}
+
+impl Effort {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::open(out);
+        object.string("spec", &self.spec);
+        let numbers = [
+            ("chainId", self.chain_id),
+            ("transactions", self.transactions),
+            ("witnessBytes", self.witness_bytes),
+            ("withdrawalsWitnessBytes", self.withdrawals_witness_bytes),
+            ("keys", self.keys),
+            ("absent", self.absent),
+            ("buckets", self.buckets),
+            ("codes", self.codes),
+            ("codeBytes", self.code_bytes),
+            ("witnessMicros", self.witness_micros),
+            ("replayMicros", self.replay_micros),
+            ("rootMicros", self.root_micros),
+            ("totalMicros", self.total_micros),
+        ];
+        for (name, value) in numbers {
+            object.number(name, value);
+        }
+        object.close();
     }
 }
 

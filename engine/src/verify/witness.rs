@@ -86,7 +86,7 @@ impl Witness {
 }
 
 /// An account as revm takes it.
-fn info(account: PlainAccount) -> AccountInfo {
+pub(super) fn info(account: PlainAccount) -> AccountInfo {
     AccountInfo {
         balance: account.balance,
         nonce: account.nonce,
@@ -95,7 +95,7 @@ fn info(account: PlainAccount) -> AccountInfo {
     }
 }
 
-fn is_no_code(hash: &B256) -> bool {
+pub(super) fn is_no_code(hash: &B256) -> bool {
     hash.is_zero() || *hash == KECCAK256_EMPTY
 }
 

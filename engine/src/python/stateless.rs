@@ -1,0 +1,85 @@
+//! The stateless check, and the forms in which witnesses and code come.
+
+use alloy_primitives::Bytes;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use super::crypto::word;
+use super::errors::{bad, detached};
+use crate::verify::stateless::{self, ChainRules, Work};
+
+#[pyfunction]
+fn verify_stateless<'py>(
+    py: Python<'py>,
+    block: &[u8],
+    parent: &[u8],
+    witness: &[u8],
+    codes: Vec<(PyBackedBytes, PyBackedBytes)>,
+    minis: Vec<PyBackedBytes>,
+    rules: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let rules = ChainRules::from_json(rules).map_err(bad)?;
+    let codes = codes
+        .iter()
+        .map(|(hash, code)| Ok((word("a code's hash", hash)?, Bytes::copy_from_slice(code))))
+        .collect::<PyResult<Vec<_>>>()?;
+    let report = detached(py, || {
+        let minis: Vec<&[u8]> = minis.iter().map(AsRef::as_ref).collect();
+        stateless::check(&Work {
+            block,
+            parent,
+            witness,
+            codes: &codes,
+            minis: &minis,
+            rules: &rules,
+        })
+        .map(|report| report.to_json())
+    })?;
+    Ok(PyBytes::new(py, &report.map_err(bad)?))
+}
+
+#[pyfunction]
+fn witness_code_hashes<'py>(py: Python<'py>, witness: &[u8]) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    let hashes = detached(py, || stateless::code_hashes(witness))?.map_err(bad)?;
+    Ok(hashes
+        .iter()
+        .map(|hash| PyBytes::new(py, hash.as_slice()))
+        .collect())
+}
+
+#[pyfunction]
+fn pack_witness<'py>(
+    py: Python<'py>,
+    salt: &[u8],
+    withdrawals: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let packed = detached(py, || stateless::pack(salt, withdrawals))?.map_err(bad)?;
+    Ok(PyBytes::new(py, &packed))
+}
+
+#[pyfunction]
+fn open_witness_file<'py>(
+    py: Python<'py>,
+    file: &[u8],
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+    let (parent, salt) = stateless::open_file(file).map_err(bad)?;
+    Ok((PyBytes::new(py, parent.as_slice()), PyBytes::new(py, salt)))
+}
+
+#[pyfunction]
+fn read_code_line<'py>(
+    py: Python<'py>,
+    line: &[u8],
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+    let (hash, code) = stateless::code_line(line).map_err(bad)?;
+    Ok((PyBytes::new(py, hash.as_slice()), PyBytes::new(py, &code)))
+}
+
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(verify_stateless, module)?)?;
+    module.add_function(wrap_pyfunction!(witness_code_hashes, module)?)?;
+    module.add_function(wrap_pyfunction!(pack_witness, module)?)?;
+    module.add_function(wrap_pyfunction!(open_witness_file, module)?)?;
+    module.add_function(wrap_pyfunction!(read_code_line, module)?)
+}

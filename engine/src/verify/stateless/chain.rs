@@ -1,0 +1,230 @@
+//! Which rules a chain follows when: the hardfork schedules, as data.
+//!
+//! | chain | schedule taken from |
+//! |---|---|
+//! | 4326, mainnet | mega-evm's published one |
+//! | 6343, testnet | mega-evm's published one |
+//! | 6342, the testnet before it | nobody published one; replay of its blocks of December 2025 shows Rex |
+//! | a devnet | the rules that the devnet names, from its genesis on |
+//! | any other | the times in its genesis document |
+
+use alloy_primitives::Address;
+use mega_evm::{
+    MAINNET_CHAIN_ID, MEGA_SYSTEM_ADDRESS, MegaHardfork, MegaHardforkConfig,
+    SequencerRegistryConfig, SequencerRegistryRex6Config, TESTNET_CHAIN_ID,
+    alloy_hardforks::ForkCondition, hardfork_schedule,
+};
+use serde::Deserialize;
+
+use super::InputError;
+use crate::{
+    chain::Chain,
+    evm,
+    rpc::render::json::{self, Object},
+    salt::types::DATA_BUCKETS,
+};
+
+/// The testnet whose chain ended in 2026.
+pub const OLD_TESTNET_CHAIN_ID: u64 = 6342;
+
+/// The names under which a genesis document tells when a hardfork begins, oldest first.
+const GENESIS_NAMES: [(&str, MegaHardfork); 10] = [
+    ("miniRexTime", MegaHardfork::MiniRex),
+    ("miniRex1Time", MegaHardfork::MiniRex1),
+    ("miniRex2Time", MegaHardfork::MiniRex2),
+    ("rexTime", MegaHardfork::Rex),
+    ("rex1Time", MegaHardfork::Rex1),
+    ("rex2Time", MegaHardfork::Rex2),
+    ("rex3Time", MegaHardfork::Rex3),
+    ("rex4Time", MegaHardfork::Rex4),
+    ("rex5Time", MegaHardfork::Rex5),
+    ("rex6Time", MegaHardfork::Rex6),
+];
+
+/// What all blocks of a chain have in common.
+#[derive(Clone, Debug)]
+pub struct ChainRules {
+    /// EIP-155's chain id.
+    pub chain_id: u64,
+    /// When which hardfork begins.
+    pub hardforks: MegaHardforkConfig,
+    /// How many data buckets the chain's SALT uses.
+    pub data_buckets: u32,
+}
+
+/// The JSON form of [`ChainRules`].
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Document {
+    chain_id: u64,
+    /// All rules up to this one, from genesis on.
+    spec: Option<String>,
+    /// Who signs at genesis, where the rules come from `spec`.
+    sequencer: Option<Address>,
+    /// A genesis document's `config`.
+    config: Option<serde_json::Map<String, serde_json::Value>>,
+    data_buckets: Option<u32>,
+}
+
+/// The rules of a running devnet in the form that [`ChainRules::from_json`] reads.
+pub fn rules_json(chain: &Chain) -> Vec<u8> {
+    json::bytes(|out| {
+        let mut object = Object::open(out);
+        object
+            .number("chainId", chain.config.chain_id)
+            .string("spec", &chain.config.spec)
+            .data("sequencer", chain.sequencer.address().as_slice());
+        object.close();
+    })
+}
+
+impl ChainRules {
+    /// The rules of a chain that has a known schedule.
+    pub fn published(chain_id: u64) -> Option<Self> {
+        let hardforks = match chain_id {
+            MAINNET_CHAIN_ID | TESTNET_CHAIN_ID => hardfork_schedule(chain_id),
+            OLD_TESTNET_CHAIN_ID => MegaHardforkConfig::new()
+                .with(MegaHardfork::MiniRex, ForkCondition::Timestamp(0))
+                .with(MegaHardfork::Rex, ForkCondition::Timestamp(0)),
+            _ => return None,
+        };
+        Some(Self {
+            chain_id,
+            hardforks,
+            data_buckets: DATA_BUCKETS,
+        })
+    }
+
+    /// Reads `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?}`.
+    ///
+    /// `spec` names rules that hold from genesis on (a devnet's), `config` is a genesis document's with
+    /// its `miniRexTime`, `rexTime`, `rex1Time`...; without either the chain must have a known schedule.
+    pub fn from_json(json: &[u8]) -> Result<Self, InputError> {
+        let document: Document = serde_json::from_slice(json).map_err(InputError::chain)?;
+        let chain_id = document.chain_id;
+        let sequencer = document.sequencer.unwrap_or(MEGA_SYSTEM_ADDRESS);
+        if sequencer.is_zero() {
+            return Err(InputError::chain("the sequencer is the zero address"));
+        }
+        let hardforks = match (document.spec, document.config) {
+            (Some(_), Some(_)) => {
+                return Err(InputError::chain("either \"spec\" or \"config\", not both"));
+            }
+            (Some(name), None) => {
+                let spec = evm::spec_by_name(&name)
+                    .ok_or_else(|| InputError::chain(format!("unknown spec {name:?}")))?;
+                evm::hardforks(spec, sequencer)
+            }
+            (None, Some(config)) => from_genesis(&config, sequencer)?,
+            (None, None) => match Self::published(chain_id) {
+                Some(rules) => rules.hardforks,
+                None => {
+                    return Err(InputError::chain(format!(
+                        "chain {chain_id} has no known hardfork schedule; give its \"spec\" or its genesis \"config\""
+                    )));
+                }
+            },
+        };
+        let data_buckets = document.data_buckets.unwrap_or(DATA_BUCKETS);
+        if data_buckets == 0 || !DATA_BUCKETS.is_multiple_of(data_buckets) {
+            return Err(InputError::chain(format!(
+                "{data_buckets} data buckets do not divide {DATA_BUCKETS}"
+            )));
+        }
+        Ok(Self {
+            chain_id,
+            hardforks,
+            data_buckets,
+        })
+    }
+}
+
+fn from_genesis(
+    config: &serde_json::Map<String, serde_json::Value>,
+    sequencer: Address,
+) -> Result<MegaHardforkConfig, InputError> {
+    let mut hardforks = MegaHardforkConfig::new();
+    for (name, fork) in GENESIS_NAMES {
+        let Some(time) = config.get(name).filter(|time| !time.is_null()) else {
+            continue;
+        };
+        let time = time
+            .as_u64()
+            .ok_or_else(|| InputError::chain(format!("{name} is not a number of seconds")))?;
+        hardforks.insert(fork, ForkCondition::Timestamp(time));
+        // What a registry is first filled with; one that is there already is read from the state.
+        match fork {
+            MegaHardfork::Rex5 => {
+                hardforks = hardforks.with_params(SequencerRegistryConfig {
+                    rex5_initial_sequencer: sequencer,
+                    rex5_initial_admin: sequencer,
+                });
+            }
+            MegaHardfork::Rex6 => {
+                hardforks = hardforks.with_params(SequencerRegistryRex6Config {
+                    rex6_min_rotation_delay: 1,
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(hardforks)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use mega_evm::{MegaHardforks as _, MegaSpecId};
+
+    use super::*;
+
+    fn spec_at(json: &str, timestamp: u64) -> MegaSpecId {
+        let rules = ChainRules::from_json(json.as_bytes()).unwrap();
+        rules.hardforks.spec_id(timestamp)
+    }
+
+    #[test]
+    fn mainnet_followed_its_published_schedule() {
+        let mainnet = |timestamp| spec_at(r#"{"chainId": 4326}"#, timestamp);
+        assert_eq!(mainnet(0), MegaSpecId::MINI_REX);
+        assert_eq!(
+            mainnet(1_764_845_637),
+            MegaSpecId::EQUIVALENCE,
+            "rolled back for an hour"
+        );
+        assert_eq!(mainnet(1_764_849_932), MegaSpecId::MINI_REX);
+        assert_eq!(mainnet(1_764_851_940), MegaSpecId::REX);
+        assert_eq!(mainnet(1_780_632_000), MegaSpecId::REX5);
+    }
+
+    #[test]
+    fn a_devnet_names_its_rules() {
+        let json = r#"{"chainId": 6343, "spec": "rex6", "dataBuckets": 256}"#;
+        assert_eq!(spec_at(json, 1), MegaSpecId::REX6);
+    }
+
+    #[test]
+    fn a_genesis_document_tells_the_times() {
+        let json = r#"{"chainId": 7, "config": {"londonBlock": 0, "miniRexTime": 0, "rexTime": 100, "rex5Time": 200,
+                       "rex6Time": null}}"#;
+        assert_eq!(spec_at(json, 99), MegaSpecId::MINI_REX);
+        assert_eq!(spec_at(json, 100), MegaSpecId::REX);
+        assert_eq!(spec_at(json, 200), MegaSpecId::REX5);
+    }
+
+    #[test]
+    fn a_chain_without_a_schedule_is_refused() {
+        for json in [
+            "",
+            "{}",
+            r#"{"chainId": 1}"#,
+            r#"{"chainId": 1, "spec": "rex99"}"#,
+            r#"{"chainId": 1, "spec": "rex6", "config": {}}"#,
+            r#"{"chainId": 1, "config": {"rexTime": "soon"}}"#,
+            r#"{"chainId": 4326, "dataBuckets": 7}"#,
+            r#"{"chainId": 4326, "fork": "rex"}"#,
+        ] {
+            assert!(ChainRules::from_json(json.as_bytes()).is_err(), "{json}");
+        }
+    }
+}
