@@ -85,6 +85,9 @@ class Engine:
     def genesis_hash(self) -> bytes:
         """Hash of block 0."""
 
+    def rules(self) -> bytes:
+        """What a stateless check must know of the chain: `mega_getChainRules`, as JSON."""
+
     def load_state(self, entries: list[tuple[bytes, bytes]], codes: list[bytes]) -> None:
         """Before `start`: a chunk of a state snapshot."""
 
@@ -229,6 +232,15 @@ def keccak256(data: bytes) -> bytes:
 def witness_code_hashes(witness: bytes) -> list[bytes]:
     """The hashes of the code of all accounts in a packed witness. `ValueError`: it cannot be read."""
 
+def pack_witness(salt: bytes, withdrawals: bytes) -> bytes:
+    """Two encoded witnesses as `mega_getBlockWitness` has them, without its version and base64."""
+
+def open_witness_file(file: bytes) -> tuple[bytes, bytes]:
+    """The parent's hash and the SALT witness in a recorded witness file. `ValueError`: it is none."""
+
+def read_code_line(line: bytes) -> tuple[bytes, bytes]:
+    """The hash and the code in a line `["0x<hash>", code]`, the code plain or as revm keeps it."""
+
 def verify_stateless(
     block: bytes,
     parent: bytes,
@@ -237,4 +249,9 @@ def verify_stateless(
     minis: list[bytes],
     rules: bytes,
 ) -> bytes:
-    """Checks a block (JSON) from a packed witness and the parent's header (JSON) alone; a JSON report."""
+    """Checks a block (JSON, with full transactions) from a packed witness and the parent's header (JSON) alone.
+
+    `codes` are (hash, code); `minis` the records of the block's mini-blocks, whose diffs are then checked too, or
+    nothing; `rules` JSON: `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?}`. The result is a report in
+    JSON: `{"block", "hash", "ok", "checks": [{"name", "ok", "expected"?, "actual"?}], "parentStateRoot"?, "stateRoot"?,
+    "diffDigest"?, "effort"}`. `ValueError`: the block or the rules cannot be read."""

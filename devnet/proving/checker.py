@@ -7,7 +7,8 @@ statelessly; this module only gives the engine's report a type.
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from devnet import _engine
@@ -21,9 +22,9 @@ class Check:
     name: str
     ok: bool
     expected: str = ""
-    """What the block says."""
-    actual: str = ""
     """What checking it gave."""
+    actual: str = ""
+    """What the block says."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Report:
     number: int
     hash: str
     checks: tuple[Check, ...]
+    effort: Mapping[str, Any] = field(default_factory=dict)
+    """What a stateless check was given, and how many microseconds its parts took."""
 
     @property
     def ok(self) -> bool:
@@ -63,6 +66,11 @@ def check(block_input: bytes) -> Report:
         report = json.loads(_engine.verify(block_input))
     except (_engine.EngineError, _engine.RpcError, ValueError) as error:
         raise UncheckableError("the block's input cannot be read", str(error)) from error
+    return read_report(report)
+
+
+def read_report(report: Mapping[str, Any]) -> Report:
+    """The engine's report."""
     return Report(
         int(str(report["block"]), 0),
         str(report.get("hash", "")),
@@ -70,6 +78,7 @@ def check(block_input: bytes) -> Report:
             Check(str(one["name"]), bool(one["ok"]), _text(one.get("expected")), _text(one.get("actual")))
             for one in report["checks"]
         ),
+        report.get("effort") or {},
     )
 
 

@@ -250,7 +250,7 @@ class Prover:
 
 def _in_words(block: int, node: str, difference: stateless.Difference) -> str:
     if difference.is_of_the_source:
-        return f"{node} gave a bad {difference.check} with block {block}: {difference.actual}"
+        return f"{node} gave a bad {difference.check} with block {block}: {difference.expected}"
     return (
         f"block {block}, as {node} has it, is wrong: {difference.check} is claimed to be {difference.expected}, "
         f"replay gives {difference.actual}"

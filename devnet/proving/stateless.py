@@ -18,7 +18,9 @@ from devnet.proving.checker import UncheckableError
 from devnet.proving.claim import Claim, read_hex
 from devnet.proving.material import WITNESS_VERSION, Material
 
-OF_THE_SOURCE: Final = frozenset({"witness", "witness proof", "withdrawals witness", "code"})
+OF_THE_SOURCE: Final = frozenset(
+    {"witness", "state witness", "withdrawals witness", "witness completeness", "contract code"}
+)
 """Checks that say nothing about the block, only about what a node gave with it."""
 MOST_TEXT: Final = 2_000
 
@@ -94,8 +96,9 @@ def read_report(raw: Mapping[str, Any]) -> StatelessReport:
     difference = None
     if failed is not None or not raw["ok"]:
         one = failed or {"name": "execution"}
+        # The engine expects what checking gives; a fault report is told from the block's side.
         difference = Difference(
-            str(one["name"]), str(one.get("expected", ""))[:MOST_TEXT], str(one.get("actual", ""))[:MOST_TEXT]
+            str(one["name"]), str(one.get("actual", ""))[:MOST_TEXT], str(one.get("expected", ""))[:MOST_TEXT]
         )
     effort = raw.get("effort") or {}
     return StatelessReport(

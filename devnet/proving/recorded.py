@@ -1,0 +1,83 @@
+"""Recorded blocks of a chain in a directory, each with what checking it takes. Reads files, checks nothing.
+
+N.json          the block with its transactions, as `eth_getBlockByNumber` answers
+N.salt, N.mpt   its witnesses, against the state of block N-1
+contracts.txt   a line for each contract: a JSON pair of code hash and code
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from devnet import _engine
+from devnet.errors import UserError
+from devnet.proving.checker import UncheckableError
+from devnet.proving.claim import read_hex
+from devnet.proving.material import WITNESS_VERSION, Material
+
+CODES: Final = "contracts.txt"
+
+
+@dataclass(frozen=True)
+class RecordedBlocks:
+    """The blocks of one directory."""
+
+    directory: Path
+
+    def material(self, number: int) -> Material:
+        """Everything about block `number` but the code."""
+        block, parent = self._read(f"{number}.json"), self._read(f"{number - 1}.json")
+        try:
+            _, salt = _engine.open_witness_file(self._read(f"{number}.salt"))
+            packed = _engine.pack_witness(salt, self._read(f"{number}.mpt"))
+            block_hash = read_hex(self._block(number)["hash"], 32)
+        except (_engine.EngineError, KeyError, TypeError, ValueError) as error:
+            raise UncheckableError(
+                f"block {number} in {self.directory} cannot be read", str(error)
+            ) from error
+        witness = WITNESS_VERSION + base64.b64encode(packed).decode()
+        return Material(number, block_hash, block, parent, witness, ())
+
+    def chain_id(self, number: int) -> int:
+        """The chain that the block's transactions say they are for."""
+        transactions = self._block(number).get("transactions") or ()
+        named = (one.get("chainId") for one in transactions if isinstance(one, dict))
+        found = next((one for one in named if one is not None), None)
+        if found is None:
+            raise UserError(
+                f"block {number} does not tell its chain",
+                "no transaction in it has a chain id",
+                "add --chain-id",
+            )
+        return int(str(found), 0)
+
+    @cached_property
+    def codes(self) -> dict[bytes, bytes]:
+        """All code that is there, by the hash that it is said to have."""
+        lines = self._read(CODES).splitlines()
+        try:
+            return dict(_engine.read_code_line(line) for line in lines if line.strip())
+        except ValueError as error:
+            raise UncheckableError(f"{self.directory / CODES} cannot be read", str(error)) from error
+
+    def _block(self, number: int) -> dict[str, Any]:
+        try:
+            block = json.loads(self._read(f"{number}.json"))
+            block = block.get("result", block)
+        except (AttributeError, ValueError) as error:
+            raise UncheckableError(
+                f"block {number} in {self.directory} cannot be read", str(error)
+            ) from error
+        return block if isinstance(block, dict) else {}
+
+    def _read(self, name: str) -> bytes:
+        path = self.directory / name
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise UserError(f"cannot read {path}", error.strerror or str(error), "docs/verify.md") from error

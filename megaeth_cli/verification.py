@@ -1,0 +1,252 @@
+"""Where blocks to be verified come from: a node, recorded files, a prover's reproduction. Each gives reports.
+
+The checks are the engine's. This module only fetches what they take; nothing that comes is believed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from devnet.proving import stateless
+from devnet.proving.checker import Check, Report, UncheckableError, check, read_input, read_report
+from devnet.proving.material import Material
+from devnet.proving.recorded import RecordedBlocks
+from devnet.proving.reports import Reproduction
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.rpc_client import RpcClient, RpcError
+from megaeth_cli.transact import METHOD_NOT_FOUND
+from megaeth_cli.units import quantity
+
+Json = Any
+
+INVALID_PARAMS = -32602
+CODES_AT_A_TIME = 100
+
+
+class BlockSource(Protocol):
+    """Gives reports of blocks."""
+
+    def newest(self) -> int:
+        """The newest block that can be verified."""
+
+    def verify(self, block: str | int) -> Report:
+        """Check a block, by number or hash."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which chain it is, where the user says so."""
+
+    chain_id: int | None = None
+    genesis: Path | None = None
+
+    def given(self) -> dict[str, Json] | None:
+        """The rules as the check takes them, if they are given."""
+        if self.genesis is None:
+            return {"chainId": self.chain_id} if self.chain_id is not None else None
+        try:
+            config = json.loads(self.genesis.read_text())["config"]
+            chain_id = self.chain_id if self.chain_id is not None else int(config["chainId"])
+        except OSError as error:
+            raise CliError(f"cannot read {self.genesis}", error.strerror or str(error)) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise CliError(f"{self.genesis} is no genesis document", f"{error!r}") from error
+        return {"chainId": chain_id, "config": config}
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Blocks in a directory."""
+
+    blocks: RecordedBlocks
+    rules: Rules
+
+    def newest(self) -> int:
+        """The highest number that has a witness."""
+        names = (path.stem for path in self.blocks.directory.glob("*.salt"))
+        numbers = [int(name) for name in names if name.isdigit()]
+        if not numbers:
+            raise CliError(f"there are no recorded blocks in {self.blocks.directory}", "", "docs/verify.md")
+        return max(numbers)
+
+    def verify(self, block: str | int) -> Report:
+        """Check a block by its number."""
+        number = _number(block, "files are found by block number")
+        material = self.blocks.material(number)
+        rules = self.rules.given() or {"chainId": self.blocks.chain_id(number)}
+        codes = self.blocks.codes
+        hashes = _code_hashes(material)
+        return _checked(material, [(one, codes[one]) for one in hashes if one in codes], rules)
+
+
+@dataclass(frozen=True)
+class ReproductionSource:
+    """The one block of a file that a prover has kept."""
+
+    file: Path
+
+    def newest(self) -> int:
+        """Its number."""
+        return int(json.loads(Reproduction.load(self.file).block)["number"], 16)
+
+    def verify(self, block: str | int) -> Report:
+        """Check it again."""
+        from devnet._engine import keccak256
+
+        kept = Reproduction.load(self.file)
+        material = Material(self.newest(), b"", kept.block, kept.parent, kept.witness, kept.minis)
+        return _checked(material, [(keccak256(code), code) for code in kept.codes], kept.chain)
+
+
+@dataclass(frozen=True)
+class NodeSource:
+    """Blocks of a node that serves witnesses: a devnet's, or one of the real chain."""
+
+    node: RpcClient
+    rules: Rules
+
+    def newest(self) -> int:
+        """The newest sealed block."""
+        return quantity(self.node.call("eth_blockNumber"))
+
+    def verify(self, block: str | int) -> Report:
+        """Check a block with a witness and code from the node."""
+        found = _block(self.node, block)
+        number = quantity(found["number"])
+        if number == 0:
+            raise CliError("block 0 cannot be verified", "it has no parent, it is what the chain begins with")
+        parent = self.node.call("eth_getBlockByHash", found["parentHash"], False)
+        if parent is None:
+            raise CliError(f"the node does not know the parent of block {number}", found["parentHash"])
+        material = Material(
+            number,
+            bytes.fromhex(found["hash"][2:]),
+            json.dumps(found).encode(),
+            json.dumps(parent).encode(),
+            self._witness(number, found["hash"]),
+            self._records(number),
+        )
+        return _checked(material, self._codes(_code_hashes(material)), self._rules())
+
+    def _witness(self, number: int, block_hash: str) -> str:
+        method = "mega_getBlockWitness"
+        try:
+            answer = self.node.call(method, {"blockNumber": hex(number), "blockHash": block_hash})
+        except RpcError as error:
+            if error.code != INVALID_PARAMS:
+                raise
+            # The form before objects were taken.
+            answer = self.node.call(method, str(number), block_hash)
+        if not isinstance(answer, str):
+            raise CliError(f"{self.node.url} has no witness of block {number}", status=ExitStatus.RPC)
+        return answer
+
+    def _records(self, number: int) -> tuple[bytes, ...]:
+        """The devnet's records, whose state diffs are checked too; other chains' nodes have none."""
+        try:
+            answer = self.node.call("mega_getBlockRecords", hex(number))
+            return tuple(bytes.fromhex(record[2:]) for record in answer["minis"]) if answer else ()
+        except RpcError:
+            return ()
+
+    def _codes(self, hashes: list[bytes]) -> list[tuple[bytes, bytes]]:
+        codes = []
+        for first in range(0, len(hashes), CODES_AT_A_TIME):
+            some = hashes[first : first + CODES_AT_A_TIME]
+            answers = self.node.batch([("eth_getCodeByHash", ["0x" + one.hex()]) for one in some])
+            codes += [
+                (one, bytes.fromhex(str(answer)[2:]))
+                for one, answer in zip(some, answers, strict=True)
+                if answer
+            ]
+        return codes
+
+    def _rules(self) -> Mapping[str, Json]:
+        given = self.rules.given()
+        if given is not None:
+            return given
+        try:
+            rules: dict[str, Json] = self.node.call("mega_getChainRules")
+        except RpcError:
+            # Not a devnet: the schedule that is known of its chain.
+            return {"chainId": quantity(self.node.call("eth_chainId"))}
+        return rules
+
+
+@dataclass(frozen=True)
+class InputSource:
+    """Blocks of a devnet's node that gives inputs for re-execution."""
+
+    node: RpcClient
+
+    def newest(self) -> int:
+        """The newest sealed block."""
+        return quantity(self.node.call("eth_blockNumber"))
+
+    def verify(self, block: str | int) -> Report:
+        """Re-execute a block and compare everything, mini-block by mini-block."""
+        try:
+            answer = self.node.call("mega_getBlockInput", hex(block) if isinstance(block, int) else block)
+        except RpcError as error:
+            if error.code == METHOD_NOT_FOUND:
+                raise CliError(
+                    f"{self.node.url} gives no inputs of blocks",
+                    "mega_getBlockInput is a method of this devnet",
+                    "use a node of `megaeth devnet up`",
+                ) from error
+            raise CliError(
+                f"block {block} cannot be checked", error.message, status=ExitStatus.RPC
+            ) from error
+        if answer is None:
+            raise _unknown(block)
+        report = check(read_input(answer))
+        # The input must be that of the block which the node shows to everyone.
+        shown = self.node.call("eth_getBlockByNumber", hex(report.number), False)
+        block_hash = str(shown["hash"]) if shown is not None else "no such block"
+        same = Check("block shown by the node", block_hash == report.hash, report.hash, block_hash)
+        return replace(report, checks=(*report.checks, same))
+
+
+def serves_witnesses(node: RpcClient) -> bool:
+    """Whether the node has `mega_getBlockWitness`."""
+    try:
+        node.call("mega_getBlockWitness")
+    except RpcError as error:
+        return error.code != METHOD_NOT_FOUND
+    return True
+
+
+def _block(node: RpcClient, block: str | int) -> dict[str, Json]:
+    by_hash = isinstance(block, str) and len(block) > len("0x") + 16
+    method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
+    found = node.call(method, hex(block) if isinstance(block, int) else block, True)
+    if not isinstance(found, dict):
+        raise _unknown(block)
+    return found
+
+
+def _unknown(block: str | int) -> CliError:
+    return CliError(f"there is no block {block}", "the node does not know it", "megaeth rpc eth_blockNumber")
+
+
+def _number(block: str | int, why: str) -> int:
+    if isinstance(block, int):
+        return block
+    try:
+        return int(block, 0)
+    except ValueError:
+        raise CliError(f"not a block number: {block}", why, status=ExitStatus.USAGE) from None
+
+
+def _code_hashes(material: Material) -> list[bytes]:
+    """The code that may run; none if the witness is beyond reading, which the check then tells."""
+    try:
+        return stateless.code_hashes(material.witness)
+    except UncheckableError:
+        return []
+
+
+def _checked(material: Material, codes: list[tuple[bytes, bytes]], rules: Mapping[str, Json]) -> Report:
+    return read_report(stateless.check(material, codes, rules).raw)

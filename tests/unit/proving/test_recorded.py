@@ -1,0 +1,74 @@
+"""Recorded blocks of the real chain, where they are at hand: they verify through the command line."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from devnet.errors import UserError
+from devnet.proving.recorded import RecordedBlocks
+from megaeth_cli.errors import ExitStatus
+
+ROOT = Path(__file__).resolve().parents[3]
+CHAIN = Path(os.environ.get("MEGAETH_VECTORS", ROOT.parent / "shared" / "vectors")) / "chain"
+recorded = pytest.mark.skipif(not CHAIN.is_dir(), reason="no recorded blocks beside this repository")
+
+
+@pytest.fixture
+def numbers():
+    return sorted(int(path.stem) for path in CHAIN.glob("*.salt"))
+
+
+@recorded
+def test_all_recorded_blocks_are_what_they_claim_to_be(megaeth, numbers):
+    result = megaeth("verify", "block", "--files", str(CHAIN), "--range", f"{numbers[0]}..{numbers[-1]}")
+    assert result.code == 0, result.err + result.out
+    assert len(result.out.splitlines()) == len(numbers)
+    assert "are what they claim to be" in result.err
+
+
+@recorded
+def test_a_block_is_reported_with_what_checking_took(megaeth, numbers):
+    result = megaeth("verify", "block", str(numbers[0]), "--files", str(CHAIN), "--json")
+    report = json.loads(result.out)
+    assert report["ok"] and report["block"] == numbers[0]
+    assert {"state witness", "state root", "receipts root"} <= {check["name"] for check in report["checks"]}
+    assert report["effort"]["chainId"] == RecordedBlocks(CHAIN).chain_id(numbers[0])
+    assert report["effort"]["witnessBytes"] > 0 and report["effort"]["keys"] > 0
+
+
+@recorded
+@pytest.mark.parametrize(
+    ("file", "check"), [("json", "senders"), ("salt", "state witness"), ("mpt", "withdrawals witness")]
+)
+def test_a_changed_file_fails_its_check_and_the_command(megaeth, tmp_path, numbers, file, check):
+    number = numbers[0]
+    for name in (f"{number - 1}.json", f"{number}.json", f"{number}.salt", f"{number}.mpt", "contracts.txt"):
+        shutil.copyfile(CHAIN / name, tmp_path / name)
+    path = tmp_path / f"{number}.{file}"
+    if file == "json":
+        block = json.loads(path.read_text())
+        body = block.get("result", block)
+        body["transactions"][1]["from"] = body["miner"]
+        path.write_text(json.dumps(block))
+    else:
+        data = bytearray(path.read_bytes())
+        data[20 if file == "mpt" else len(data) // 2] ^= 1
+        path.write_bytes(data)
+    result = megaeth("verify", "block", str(number), "--files", str(tmp_path))
+    assert result.code == ExitStatus.FAILURE
+    assert f"block {number} is wrong" in result.err
+    assert check in result.err
+
+
+def test_a_directory_without_blocks_is_the_users_error(megaeth, tmp_path):
+    assert megaeth("verify", "block", "--files", str(tmp_path)).code == ExitStatus.FAILURE
+    with pytest.raises(UserError):
+        RecordedBlocks(tmp_path).material(5)
+
+
+def test_ways_of_verifying_exclude_each_other(megaeth, tmp_path):
+    arguments = ("--files", str(tmp_path), "--reexecute")
+    assert megaeth("verify", "block", "5", *arguments).code == ExitStatus.USAGE
