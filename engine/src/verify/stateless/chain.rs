@@ -73,7 +73,8 @@ pub fn rules_json(chain: &Chain) -> Vec<u8> {
         object
             .number("chainId", chain.config.chain_id)
             .string("spec", &chain.config.spec)
-            .data("sequencer", chain.sequencer.address().as_slice());
+            .data("sequencer", chain.sequencer.address().as_slice())
+            .number("dataBuckets", u64::from(chain.config.salt_data_buckets));
         object.close();
     })
 }

@@ -15,12 +15,8 @@ use revm::{
 
 use crate::{
     block::{PlainKey, PlainValue},
-    salt::{
-        hasher,
-        stateless::WitnessState,
-        table::StateError,
-        types::{DATA_BUCKETS, META_BUCKETS},
-    },
+    evm::chain_bucket,
+    salt::{hasher, stateless::WitnessState, table::StateError},
     verify::witness::{info, is_no_code},
 };
 
@@ -158,7 +154,7 @@ impl Capacities {
     pub fn new(state: Arc<WitnessState>, data_buckets: u32, missing: Missing) -> Self {
         Self {
             state,
-            data_buckets: data_buckets.clamp(1, DATA_BUCKETS),
+            data_buckets,
             missing,
         }
     }
@@ -168,8 +164,7 @@ impl SaltEnv for Capacities {
     type Error = Unknown;
 
     fn get_bucket_capacity(&self, bucket: BucketId) -> Result<u64, Unknown> {
-        // mega-evm knows the network's number of buckets only; a smaller one divides it.
-        let bucket = META_BUCKETS + bucket.saturating_sub(META_BUCKETS) % self.data_buckets;
+        let bucket = chain_bucket(bucket, self.data_buckets);
         self.state
             .capacity(bucket)
             .map_err(|reason| note(&self.missing, Unknown::Capacity(bucket, reason)))
