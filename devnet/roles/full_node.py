@@ -27,7 +27,7 @@ import json
 import logging
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
 
 from devnet._engine import BadData, Engine
 from devnet.config import Config
@@ -59,7 +59,7 @@ from devnet.roles.publishing import Publishing
 from devnet.roles.standing import Standing
 from devnet.rpc.forwarding import Forwarder, ForwardingDoor
 from devnet.rpc.server import RpcServer, tune_interpreter
-from devnet.storage import Identity, Store
+from devnet.storage import Corrupted, Identity, Store
 from devnet.sync import (
     NEWCOMER,
     BadSnapshot,
@@ -80,6 +80,8 @@ from devnet.sync.snapshot import Row
 
 log = logging.getLogger(__name__)
 
+Mode = Literal["proofs", "roots", "reexecute"]
+"""How much a full node checks itself (`devnet.config.VERIFY_MODES`)."""
 CATCHING_UP: Final = 200
 """Items behind the farthest known place, from which on a node counts as catching up."""
 SAME_REFUSAL_S: Final = 30.0
@@ -147,7 +149,10 @@ class _StateRootTrust:
     def verify_state(self, manifest: Manifest, store: Store) -> None:
         """An engine of its own restores the state and computes its root."""
         engine = engine_for(self._config, store, store.genesis, lambda _: store.identity)  # type: ignore[arg-type,return-value]
-        restore_engine(store, engine)
+        try:
+            restore_engine(store, engine)
+        except Corrupted as error:
+            raise BadSnapshot(str(error)) from None
         number = manifest.position.tip.block
         block = json.loads(engine.call("eth_getBlockByNumber", b'["0x%x",false]' % number))
         root = engine.state_root()
@@ -230,7 +235,7 @@ class FullNode:
         role, failure, store = self._role, self._failure, self._store
         snapshots = snapshotter(role.config, store, failure, self._membership.verification.may_be_folded)
         await listen(self._server, role)
-        self._engine.follow(role.config.network.verify)
+        self._engine.follow(cast(Mode, role.config.network.verify))
         await self._membership.start(self._sync)
         snapshots.start()
         endpoints = {
