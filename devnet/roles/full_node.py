@@ -207,7 +207,8 @@ class FullNode:
         self._refusals: dict[tuple[str, int], float] = {}
         accounts = derive(config.accounts.mnemonic, config.accounts.count)
         self._standing = Standing(role, store, self._health)
-        self._forwarder = Forwarder(place.sequencer, self._standing.wait_for_mini)
+        keeps_trie = config.network.verify != "proofs"
+        self._forwarder = Forwarder(place.sequencer, self._standing.wait_for_mini, proofs=not keeps_trie)
         self._server = RpcServer(
             ForwardingDoor(engine, self._forwarder), server_settings(config, accounts), self._standing.health
         )

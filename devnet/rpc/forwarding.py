@@ -2,7 +2,8 @@
 
     body --ForwardingDoor.submit--> engine            reads
                  |  False: `Dispatcher` -> `Forwarder.methods()` -> the sequencer, over HTTP
-                 +-- raw transactions, and the pending nonce (only the sequencer has a pool)
+                 +-- raw transactions, the pending nonce (only the sequencer has a pool), and proofs where this
+                     node does not keep the trie that they come from
 
 A transaction whose receipt came back from the sequencer is answered only when this node has applied its mini-block,
 so that a client finds here what it was told.
@@ -25,7 +26,7 @@ from devnet.rpc.exchange import Call
 SENDING: Final = ("eth_sendRawTransaction", "realtime_sendRawTransaction", "eth_sendRawTransactionSync")
 NONCE: Final = "eth_getTransactionCount"
 FORWARDED: Final = (*SENDING, NONCE)
-_MARKS: Final = (b"sendRawTransaction", NONCE.encode())
+PROOFS: Final = ("mega_getBlockWitness", "eth_getProof")
 OWN_VIEW_S: Final = 1.0
 """How long an answer may wait for this node to come to where the sequencer was."""
 
@@ -36,7 +37,9 @@ WaitForMini = Callable[[int, float], Awaitable[bool]]
 class Forwarder:
     """Asks the sequencer."""
 
-    def __init__(self, sequencer: str, wait_for_mini: WaitForMini) -> None:
+    def __init__(self, sequencer: str, wait_for_mini: WaitForMini, proofs: bool = False) -> None:
+        """`proofs`: those are the sequencer's too."""
+        self.forwarded = (*FORWARDED, *PROOFS) if proofs else FORWARDED
         self._client = NodeClient(sequencer)
         self._wait_for_mini = wait_for_mini
         self._loop = asyncio.get_running_loop()
@@ -45,8 +48,7 @@ class Forwarder:
     def methods(self, engine: ChainDoor) -> dict[str, Handler]:
         """The methods that are not (only) answered here."""
         self._engine_call = engine.call
-        sending = {method: self._handler(method) for method in SENDING}
-        return {**sending, NONCE: self._nonce}
+        return {method: self._handler(method) for method in self.forwarded} | {NONCE: self._nonce}
 
     def close(self) -> None:
         """Hang up."""
@@ -108,6 +110,7 @@ class ForwardingDoor:
         self._engine = engine
         self._forwarder = forwarder
         self._submit = engine.submit
+        self._marks = tuple(method.encode() for method in forwarder.forwarded)
         self.submit_one = engine.submit_one
         self.completions = engine.completions
         self.mini_json = engine.mini_json
@@ -118,7 +121,7 @@ class ForwardingDoor:
 
     def submit(self, body: bytes, token: int) -> bytes | bool:
         """As the engine's; False for bodies that have to be looked at."""
-        if any(mark in body for mark in _MARKS):
+        if any(mark in body for mark in self._marks):
             return False
         return self._submit(body, token)
 
@@ -130,7 +133,7 @@ class ForwardingDoor:
 
     def methods(self) -> list[str]:
         """What the engine answers by itself."""
-        return [method for method in self._engine.methods() if method not in FORWARDED]
+        return [method for method in self._engine.methods() if method not in self._forwarder.forwarded]
 
 
 __all__ = ["ForwardingDoor", "Forwarder", "SequencerError"]
