@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from bench.accounts import MAX_FEE_WEI, Sender, senders
 from bench.contracts import ROUTER, TOKEN_A, add_liquidity, swaps, token_transfers
@@ -15,9 +14,12 @@ GAS_LIMIT = 400_000
 LIQUIDITY_GAS_LIMIT = 100_000_000  # makes the pair: its code is storage gas
 
 
-class Load(ABC):
-    """One kind of transaction, from accounts that take turns."""
+class Load:
+    """One kind of transaction, from accounts that take turns. A scenario's subject too: made anew for each."""
 
+    name: ClassVar[str]
+    published_diff_bytes: ClassVar[int]
+    """MegaETH's own number for the raw diff of one."""
     contract: ClassVar[bytes]
     sender_count: ClassVar[int]
     holder_count: ClassVar[int]
@@ -28,9 +30,15 @@ class Load(ABC):
         self.holders = [bytes.fromhex(one.address[2:]) for one in accounts]
         self._calls = self.calls()
 
-    @abstractmethod
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def calls(self) -> Iterator[bytes]:
         """Calldata without end."""
+        raise NotImplementedError
 
     def prepare(self, chain_id: int) -> list[bytes]:
         """Signed transactions that must have happened before the load."""
@@ -44,6 +52,8 @@ class Load(ABC):
 class TokenTransfers(Load):
     """ERC-20 transfers from many to many more."""
 
+    name = "ERC-20 transfer"
+    published_diff_bytes = 200
     contract = TOKEN_A
     sender_count = 500
     holder_count = 5_000
@@ -56,6 +66,8 @@ class TokenTransfers(Load):
 class Swaps(Load):
     """A hot set: a hundred traders on one pair."""
 
+    name = "AMM swap"
+    published_diff_bytes = 624
     contract = ROUTER
     sender_count = 100
     holder_count = 100

@@ -48,18 +48,19 @@ class Recording:
 
 def record(load: Load, count: int) -> Recording:
     """A fresh sequencer under about `count` transactions."""
-    with _Sequencer(load) as sequencer:
-        return sequencer.record(count)
+    with LoadedSequencer(load) as sequencer:
+        return sequencer.recording(sequencer.put(count))
 
 
-class _Sequencer(Megaeth):
-    """Our devnet with tokens and a market in block 0; its log is read when it has stopped."""
+class LoadedSequencer(Megaeth):
+    """Our devnet with tokens and a market in block 0, to be put under a load."""
 
     name = "sequencer"
 
     def __init__(self, load: Load) -> None:
         super().__init__()
         self._load = load
+        self._raw_bytes = 0
         self._data = self._directory / "data"
         self._genesis = self._directory / "genesis.json"
         self._genesis.write_text(json.dumps(genesis_alloc(load.holders)))
@@ -68,8 +69,8 @@ class _Sequencer(Megaeth):
         """Keeps what it writes where we find it."""
         return [*super().command(), "--genesis", str(self._genesis), "--data-dir", str(self._data)]
 
-    def record(self, count: int) -> Recording:
-        """Puts the load on, stops, reads the log."""
+    def put(self, count: int) -> list[bytes]:
+        """Puts about `count` transactions on and returns their hashes; all are included then."""
         for raw in self._load.prepare(self.chain_id):
             self._succeeded(self.rpc(self.sync_method, "0x" + raw.hex()))
         sent: list[bytes] = []
@@ -80,7 +81,11 @@ class _Sequencer(Megaeth):
             return raws
 
         run(flood(self, self._load.accounts, count, CONNECTIONS, BATCH, make))
-        hashes = [keccak256(raw) for raw in sent]
+        self._raw_bytes = sum(map(len, sent))
+        return [keccak256(raw) for raw in sent]
+
+    def recording(self, hashes: list[bytes]) -> Recording:
+        """Stops, and reads the log."""
         lone = [self._lone_diff(one) for one in random.Random(0).sample(hashes, SAMPLES)]
         self.stop()
         (card,) = self._data.rglob("chain.json")
@@ -94,8 +99,8 @@ class _Sequencer(Megaeth):
             genesis=genesis,
             before=[item for item in log if item.after.minis <= first],
             items=[item for item in log if first < item.after.minis <= end],
-            transactions=len(sent),
-            raw_bytes=sum(map(len, sent)),
+            transactions=len(hashes),
+            raw_bytes=self._raw_bytes,
             lone_diff_bytes=sum(lone) / len(lone),
         )
 

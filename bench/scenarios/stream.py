@@ -7,7 +7,6 @@ mini-block, as a full node gets it; then the diffs alone go through a stream of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Self
 
 from bench.loads import Load, Swaps, TokenTransfers
 from bench.recording import Recording, record
@@ -22,44 +21,13 @@ TRANSACTIONS = 30_000
 PUBLISHED, DIFF = "published raw diff", "diff on the wire"
 
 
-class Kind:
-    """A kind of transaction, and how large its diff is said to be."""
-
-    name: ClassVar[str]
-    load: ClassVar[type[Load]]
-    published_bytes: ClassVar[int]
-    """MegaETH's own number for an uncompressed diff."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-class TokenTransfer(Kind):
-    """An ERC-20 transfer."""
-
-    name = "ERC-20 transfer"
-    load = TokenTransfers
-    published_bytes = 200
-
-
-class Swap(Kind):
-    """A swap in a constant-product market."""
-
-    name = "AMM swap"
-    load = Swaps
-    published_bytes = 624
-
-
-def measure(kind: Kind, scale: Scale) -> Iterator[tuple[str, float, str]]:
+def measure(load: Load, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Everything per transaction."""
-    found = record(kind.load(), scale.of(TRANSACTIONS, least=2_000))
+    found = record(load, scale.of(TRANSACTIONS, least=2_000))
     count = found.transactions
     yield "transactions per mini-block", count / found.mini_blocks, "tx"
     yield "raw transaction", found.raw_bytes / count, "B/tx"
-    yield PUBLISHED, kind.published_bytes, "B/tx"
+    yield PUBLISHED, load.published_diff_bytes, "B/tx"
     yield "raw diff of a lone one", found.lone_diff_bytes, "B/tx"
     diffs, diffs_sent = _sent(found, _diff)
     yield "diff merged in mini-blocks", diffs / count, "B/tx"
@@ -68,7 +36,7 @@ def measure(kind: Kind, scale: Scale) -> Iterator[tuple[str, float, str]]:
     records, records_sent = _sent(found, lambda item: ItemFrame(item).encode())
     yield "all content", records / count, "B/tx"
     yield "all on the wire", records_sent / count, "B/tx"
-    published = kind.published_bytes * count
+    published = load.published_diff_bytes * count
     yield "published raw diff / diff on the wire", published / diffs_sent, "x"
     yield "raw transaction and published diff / all", (found.raw_bytes + published) / records_sent, "x"
 
@@ -114,17 +82,17 @@ def _extent(data: bytes, at: int) -> tuple[int, int]:
     return begin, begin + int.from_bytes(data[at + 1 : begin], "big")
 
 
-SCENARIO: Scenario[Kind] = Scenario(
+SCENARIO: Scenario[Load] = Scenario(
     NAME,
     "a sequencer's log through the compression between nodes",
-    (TokenTransfer, Swap),
+    (TokenTransfers, Swaps),
     measure,
     (
         Expectation(
             "diff of a swap among a hot set: published / on the wire",
             5.0,
             "x",
-            lambda m: ratio(m.get(NAME, Swap.name, PUBLISHED), m.get(NAME, Swap.name, DIFF)),
+            lambda m: ratio(m.get(NAME, Swaps.name, PUBLISHED), m.get(NAME, Swaps.name, DIFF)),
             at_least=True,
         ),
     ),
