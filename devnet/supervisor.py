@@ -58,6 +58,8 @@ TAKEOVER_TIMEOUT_S = 5.0
 """How long `up` waits for the data directory of a devnet that is on its way out."""
 TAKEOVER_RETRY_S = 0.02
 RESTARTS_ALLOWED = 5
+ANEW_ALLOWED = 20
+"""Of a node that asks for it, as it has refused a block."""
 RESTART_WINDOW_S = 60.0
 ADDED: Mapping[str, Role] = {"full-node": "full_node", "prover": "prover"}
 """What `add` may be asked for."""
@@ -360,7 +362,9 @@ class Supervisor:
         if node.asked and node.state == "starting" and event.code != START_AGAIN_EXIT:
             node.state = "failed"
             self._answer(node, failure(error))
-        elif self._restarts_too_often(node):
+        elif self._restarts_too_often(
+            node, ANEW_ALLOWED if event.code == START_AGAIN_EXIT else RESTARTS_ALLOWED
+        ):
             node.state = "failed"
             self._observer.trouble(f"{error.what} too often and stays down; see {self._log_of(node)}")
             self._answer(node, failure(error))
@@ -378,10 +382,10 @@ class Supervisor:
         self._update(node)
         self._answer(node, {"ok": True, "node": node.plan.name})
 
-    def _restarts_too_often(self, node: _Node) -> bool:
+    def _restarts_too_often(self, node: _Node, allowed: int) -> bool:
         now = time.monotonic()
         node.restarts = (*(then for then in node.restarts if now - then < RESTART_WINDOW_S), now)
-        return len(node.restarts) > RESTARTS_ALLOWED
+        return len(node.restarts) > allowed
 
     def _answer(self, node: _Node, answer: dict[str, object]) -> None:
         for command in node.asked:

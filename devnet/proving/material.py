@@ -73,6 +73,14 @@ class NodeReader:
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(f"{url} gave something else than block {number}: {error}") from None
 
+    def block_hash(self, url: str, number: int) -> bytes:
+        """The hash of the block that a node has under a number."""
+        [block] = self.batch(url, [("eth_getBlockByNumber", [hex(number), False])])
+        try:
+            return read_hex(block["hash"], 32)
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable(f"{url} does not have block {number}") from None
+
     def codes(self, url: str, hashes: list[bytes], cache: CodeCache) -> list[tuple[bytes, bytes]]:
         """(hash, code) of each, from the cache or else from the node; what has another hash is not accepted."""
         missing = cache.missing(hashes)

@@ -181,9 +181,20 @@ class Prover:
                 self._work.again(piece, source)
             else:
                 self._work.done(piece)
+                self._look_for_another(piece, material.hash)
             return
         self._work.done(piece)
         self._attest(material.number, report.claim)
+
+    def _look_for_another(self, piece: Piece, wrong: bytes) -> None:
+        """Some node may have another block of this number by now, which nobody announces a second time."""
+        for source in piece.sources.values():
+            try:
+                other = self._reader.block_hash(source.http, piece.number)
+            except Unavailable:
+                continue
+            if other != wrong:
+                self._work.offer(piece.number, other, source)
 
     def _attest(self, number: int, claim: Claim) -> None:
         signer = self._signer

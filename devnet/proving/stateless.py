@@ -19,9 +19,16 @@ from devnet.proving.claim import Claim, read_hex
 from devnet.proving.material import WITNESS_VERSION, Material
 
 OF_THE_SOURCE: Final = frozenset(
-    {"witness", "state witness", "withdrawals witness", "witness completeness", "contract code"}
+    {
+        "witness",
+        "state witness",
+        "withdrawals witness",
+        "witness completeness",
+        "contract code",
+        "state diffs",
+    }
 )
-"""Checks that say nothing about the block, only about what a node gave with it."""
+"""Checks that say nothing about the block, only about what a node gave with it. A header commits to no diffs."""
 MOST_TEXT: Final = 2_000
 
 

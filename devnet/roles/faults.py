@@ -42,6 +42,11 @@ _MINI_LIES: Final[Mapping[str, Literal["diff", "receipt", "equivocation"]]] = {
 }
 LIE_S: Final = 20.0
 """A changed chain of headers is kept up for so long, unless it is noticed before."""
+RECORD_LIE_S: Final = 0.6
+"""A single false record has reached everyone by then; who asks for it again gets the true one."""
+_HEADER_LIES: Final = ("bad-receipt", "bad-root")
+NOTICED_S: Final = 0.5
+"""So long after a fault report of a prover."""
 LATE_S: Final = 12.0
 MOST_WITNESS_BYTES: Final = 256 * 1024 * 1024
 
@@ -93,7 +98,9 @@ class SequencerFaults:
         self._open_transactions = 0
         self._secretly = False
         """Announcements name what is in the log, not what peers were given."""
+        self._end: asyncio.TimerHandle | None = None
         membership.change = self.change
+        membership.verification.reported = lambda _: self._end_in(NOTICED_S)
 
     async def inject(self, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Arm a fault; returns when it has happened."""
@@ -191,6 +198,11 @@ class SequencerFaults:
         self._parent_hash = header_hash(record)
         return FalseBlock(block.number, self._parent_hash, record, [])
 
+    def _end_in(self, seconds: float) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        self._end = self._loop.call_later(seconds, self.truth_again)
+
     def _happened(self, armed: _Armed, where: dict[str, Any]) -> None:
         self._armed = None
         self._lying = True
@@ -199,7 +211,7 @@ class SequencerFaults:
         def tell() -> None:
             if not armed.told.done():
                 armed.told.set_result({"kind": armed.kind, **where})
-            self._loop.call_later(LIE_S, self.truth_again)
+            self._end_in(LIE_S if armed.kind in _HEADER_LIES else RECORD_LIE_S)
 
         self._loop.call_soon_threadsafe(tell)
 

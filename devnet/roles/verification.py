@@ -75,6 +75,8 @@ class Verification:
         self.quorum = Quorum(needed, kept or 0, counting=expects_provers or kept is not None)
         self.contradicted: Callable[[Contradiction], None] = lambda _: None
         """What to do about a quorum that says something else than this node's block."""
+        self.reported: Callable[[FaultReport], None] = lambda _: None
+        """What to do about a prover's fault report, besides saying so."""
         self._loop = asyncio.get_running_loop()
         self._late_s = max(LATE_S, LATE_BLOCKS * block_time_s)
         self._seen_at: OrderedDict[int, float] = OrderedDict()
@@ -195,6 +197,7 @@ class Verification:
             report.expected,
             report.actual,
         )
+        self.reported(report)
         return True
 
     # --- own blocks ---------------------------------------------------------------------------------------
