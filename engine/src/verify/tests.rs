@@ -16,7 +16,7 @@ const HIGH_PRECISION_TIMESTAMP: Address = address!("6342000000000000000000000000
 const MESSAGE_PASSER: Address = address!("4200000000000000000000000000000000000016");
 
 /// A chain whose second block holds a bit of everything.
-fn busy() -> Devnet {
+pub(super) fn busy() -> Devnet {
     let mut net = Devnet::with("rex6", |config| {
         // Sets slot n to 1 for n = its calldata, as the real one does for each message.
         let code = bytes!("60015f355500");

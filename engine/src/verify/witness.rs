@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
+use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use revm::{
     DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo,
@@ -205,6 +206,9 @@ impl DatabaseRef for Recorder<'_> {
     fn block_hash_ref(&self, number: u64) -> Result<B256, StateError> {
         let hash = self.view.block_hash(number)?;
         self.hashes.borrow_mut().insert(number, hash);
+        // A stateless check knows the hash from the state (EIP-2935).
+        let slot = U256::from(number % HISTORY_SERVE_WINDOW as u64);
+        self.value(PlainKey::slot(HISTORY_STORAGE_ADDRESS, slot))?;
         Ok(hash)
     }
 }

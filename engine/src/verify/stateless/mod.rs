@@ -11,6 +11,8 @@
 
 mod block;
 mod chain;
+#[cfg(test)]
+mod devnet_tests;
 mod known;
 mod replay;
 #[cfg(test)]

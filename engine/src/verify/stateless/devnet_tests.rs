@@ -1,0 +1,174 @@
+//! Blocks of a devnet, with the witnesses that its nodes make: they verify, and a lie of a node shows.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use alloy_primitives::{Address, B256, Bytes, address, bytes};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    block::{MiniBlock, PlainValue},
+    builder::testing::Draft,
+    commitment::block_witness,
+    rpc::testing::*,
+    salt::types::META_BUCKETS,
+    verify::tests::busy,
+};
+
+/// Keeps the hash of the block before the parent in slot 0.
+const ASKS_HASH: Address = address!("00000000000000000000000000000000000c00aa");
+
+/// Everything that a prover fetches.
+struct Given {
+    block: String,
+    parent: String,
+    witness: Vec<u8>,
+    codes: Vec<(B256, Bytes)>,
+    minis: Vec<MiniBlock>,
+    rules: ChainRules,
+}
+
+impl Given {
+    fn of(net: &Devnet, number: u64) -> Self {
+        let chain = &net.node.chain;
+        let block = chain.block(number).unwrap().unwrap();
+        let parent = chain.block(number - 1).unwrap().unwrap();
+        let minis: Vec<Arc<MiniBlock>> = (block.first_mini..block.next_mini())
+            .map(|mini| chain.mini(mini).unwrap().unwrap())
+            .collect();
+        let before = chain
+            .view_at(alloy_eips::BlockId::number(number - 1))
+            .unwrap();
+        let both = block_witness(chain, &block, &parent, &minis, &before).unwrap();
+        let witness = pack(&both, &[]).unwrap();
+        let json = |number: u64, full: bool| {
+            let params = json!([format!("{number:#x}"), full]);
+            net.get("eth_getBlockByNumber", &params).to_string()
+        };
+        let codes = code_hashes(&witness).unwrap().into_iter().map(|hash| {
+            let code = net.get("eth_getCodeByHash", &json!([hash]));
+            (hash, serde_json::from_value(code).unwrap())
+        });
+        Self {
+            block: json(number, true),
+            parent: json(number - 1, false),
+            codes: codes.collect(),
+            witness,
+            minis: minis.iter().map(|mini| MiniBlock::clone(mini)).collect(),
+            rules: ChainRules::from_json(&rules_json(chain)).unwrap(),
+        }
+    }
+
+    fn check(&self) -> Report {
+        let records: Vec<Vec<u8>> = self.minis.iter().map(MiniBlock::encode).collect();
+        let minis: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+        check(&Work {
+            block: self.block.as_bytes(),
+            parent: self.parent.as_bytes(),
+            witness: &self.witness,
+            codes: &self.codes,
+            minis: &minis,
+            rules: &self.rules,
+        })
+        .unwrap()
+    }
+}
+
+fn assert_right(net: &Devnet, numbers: impl IntoIterator<Item = u64>, what: &str) {
+    for number in numbers {
+        let report = Given::of(net, number).check();
+        let json = report.to_json();
+        let json = String::from_utf8_lossy(&json);
+        assert!(report.ok(), "{what}, block {number}: {json}");
+    }
+}
+
+#[test]
+fn blocks_of_a_devnet_pass_every_check() {
+    let net = busy();
+    assert_right(&net, 1..=2, "rex6");
+    let report = Given::of(&net, 2).check();
+    let claim = report.claim.unwrap();
+    let parent = net.node.chain.block(1).unwrap().unwrap();
+    assert_eq!(claim.parent_state_root, parent.header.state_root);
+}
+
+#[test]
+fn every_spec_is_replayed_by_its_own_rules() {
+    for spec in crate::evm::SPEC_NAMES {
+        let mut net = Devnet::with(spec, |_| {});
+        net.run(&Draft::default());
+        net.block();
+        net.send(&calling(COUNTER, [], 1));
+        net.block();
+        assert_right(&net, 1..=2, spec);
+    }
+}
+
+#[test]
+fn a_chain_with_few_buckets_is_checked_with_their_capacities() {
+    let mut net = Devnet::with("rex6", |config| {
+        config.salt_data_buckets = 1;
+        config.bucket_capacities.insert(META_BUCKETS, 1024);
+    });
+    net.run(&Draft::default());
+    net.block();
+    net.send(&calling(COUNTER, [], 1));
+    net.block();
+    assert_right(&net, 1..=2, "one bucket");
+}
+
+#[test]
+fn hashes_of_older_blocks_come_from_the_state() {
+    let mut net = Devnet::with("rex6", |config| {
+        let account = crate::state::GenesisAccount {
+            nonce: 1,
+            code: bytes!("6002430340600055"),
+            ..Default::default()
+        };
+        config.genesis.alloc.insert(ASKS_HASH, account);
+    });
+    for nonce in 0..4 {
+        net.send(&calling(ASKS_HASH, [], nonce));
+        net.block();
+    }
+    assert_right(&net, 1..=4, "BLOCKHASH");
+}
+
+#[test]
+fn a_diff_that_says_something_else_is_found() {
+    let honest = || Given::of(&busy(), 2);
+    let mut changed = honest();
+    let entries = changed
+        .minis
+        .iter_mut()
+        .rev()
+        .flat_map(|mini| &mut mini.diff.entries);
+    let mut slots = entries.filter(|(_, value)| matches!(value, PlainValue::Slot(_)));
+    slots.next().unwrap().1 = PlainValue::Slot(U256::from(99));
+    assert_eq!(changed.check().failures(), ["state diffs"]);
+
+    let mut missing = honest();
+    for mini in &mut missing.minis {
+        mini.diff.entries.retain(|(key, _)| key.address != COUNTER);
+    }
+    assert_eq!(missing.check().failures(), ["state diffs"]);
+
+    let mut added = honest();
+    let stranger = PlainKey::slot(Address::repeat_byte(0x77), U256::from(1));
+    let entries = &mut added.minis[0].diff.entries;
+    entries.push((stranger, PlainValue::Slot(U256::from(1))));
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    assert_eq!(added.check().failures(), ["state diffs"]);
+}
+
+#[test]
+fn a_witness_for_another_block_proves_nothing() {
+    let net = busy();
+    let mut given = Given::of(&net, 2);
+    given.witness = Given::of(&net, 1).witness;
+    assert_eq!(given.check().failures(), ["state witness"]);
+    given.witness.truncate(20);
+    assert_eq!(given.check().failures(), ["state witness"]);
+}
