@@ -25,11 +25,28 @@ class RpcError(Exception):
         """The whole error object as JSON."""
 
 class BadData(Exception):
-    """A record is not what the chain's rules make it; nothing of it was applied."""
+    """A record that a follower was given is not what it must be; nothing of it was applied."""
 
-    kind: str
-    """What is wrong: order, signature, seal, roots, diff, size, equivocation, parent."""
+    kind: Literal[
+        "malformed",
+        "size",
+        "order",
+        "parent",
+        "signature",
+        "seal",
+        "roots",
+        "diff",
+        "header",
+        "execution",
+        "equivocation",
+    ]
     reason: str
+    evidence: list[bytes]
+    """For `equivocation`: our record and the other one, both signed by the sequencer."""
+    index: int
+    """Its place among the records given."""
+    applied: list[SealedMini | SealedBlock | None]
+    """What became of those before it: they *are* applied."""
 
 class Archive(Protocol):
     """What is older than the engine's memory. Called only on a miss, from any thread."""
@@ -103,17 +120,26 @@ class Engine:
     def start(self) -> None:
         """Starts the builder and the workers."""
 
-    def follow(self, verify: str = "proofs") -> None:
-        """Instead of `start`: no builder; records come through `apply_*`. What is checked: proofs, roots, reexecute."""
+    def follow(self, apply_mode: Literal["proofs", "roots", "reexecute"] = "proofs") -> None:
+        """Instead of `start`: builds nothing, takes `apply_mini` and `apply_block`. `proofs`: signatures, order,
+        digests and roots are checked. `roots`: also each block's state root. `reexecute`: also every transaction.
+        Methods that send transactions become foreign to `submit`."""
 
     def apply_mini(self, record: bytes) -> SealedMini | None:
-        """After `follow`: checks and applies the next mini-block; None when it is applied already. `BadData`."""
+        """Checks and applies the next mini-block; `None`: it is applied already. Raises `BadData`, and then nothing
+        has changed. Like what is sealed, it is visible after `durable`."""
 
     def apply_block(self, record: bytes) -> SealedBlock | None:
-        """After `follow`: checks the block that closes the mini-blocks before it. `BadData`."""
+        """Checks and closes the block that the mini-blocks since the last one make; `None`: it is closed already.
+        Raises `BadData`."""
+
+    def apply_many(self, records: list[bytes]) -> list[SealedMini | SealedBlock | None]:
+        """Records of both kinds in the order of the log, checked on all cores. Raises `BadData` for the first that is
+        wrong; `BadData.applied` has what became of those before it."""
 
     def state_root(self) -> bytes:
-        """The root of the newest state, computed if it is not maintained."""
+        """Before `start` and `follow`: the root of the state at the newest sealed block, computed and checked against its
+        header when it was loaded."""
 
     def stop(self) -> None:
         """Seals what is open, refuses what comes, closes `next_sealed`; `completions` closes after the last answer."""

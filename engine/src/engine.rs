@@ -18,6 +18,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::block::PlainAccount;
 use crate::builder::{Builder, RestoreError, Sealed};
 use crate::chain::{Archive, Chain, ChainConfig, ConfigError};
+use crate::follower::{Follower, Mode};
 use crate::pool::{Accounts, Intake, Limits, Pool, Rules, TxSource};
 use crate::rpc::{Door, Node};
 use crate::state::World;
@@ -55,6 +56,7 @@ pub struct Engine {
     /// JSON-RPC.
     pub door: Door,
     builder: OnceLock<Builder>,
+    follower: OnceLock<Follower>,
     /// Until the builder has it.
     out: Mutex<Option<Sender<Sealed>>>,
     acknowledged: Acknowledged,
@@ -111,6 +113,7 @@ impl Engine {
             pool,
             door,
             builder: OnceLock::new(),
+            follower: OnceLock::new(),
             sealed,
             out: Mutex::new(Some(out)),
             acknowledged: Acknowledged::default(),
@@ -127,6 +130,22 @@ impl Engine {
             .set(builder)
             .map_err(|_| RestoreError::Running)?;
         Ok(())
+    }
+
+    /// Instead of [`Engine::start`]: builds nothing, but follows what others have built. Raw transactions
+    /// become somebody else's business.
+    pub fn follow(&self, mode: Mode) -> Result<(), EngineError> {
+        let follower = Follower::new(self.chain.clone(), mode)?;
+        self.follower
+            .set(follower)
+            .map_err(|_| RestoreError::Running)?;
+        self.door.forward_transactions();
+        Ok(())
+    }
+
+    /// The follower, once it follows.
+    pub fn follower(&self) -> Option<&Follower> {
+        self.follower.get()
     }
 
     /// What was sealed since the last call, in order; empty after the timeout, `None` when nothing comes
@@ -206,6 +225,12 @@ impl Engine {
             ("visible_mini_blocks", self.chain.recent.visible_minis()),
             ("visible_block", self.chain.recent.visible_block()),
         ]);
+        if let Some(verified) = self.chain.verified.height() {
+            metrics.insert("verified_block", verified);
+        }
+        if let Some(follower) = self.follower.get() {
+            metrics.extend(follower.metrics().named());
+        }
         if let Some(builder) = self.builder.get() {
             let counted = builder.metrics();
             metrics.extend([
@@ -243,6 +268,12 @@ impl Engine {
 /// Whether nobody misses it yet: a mini-block without transactions has no receipts.
 fn may_wait(sealed: &Sealed) -> bool {
     matches!(sealed, Sealed::Mini(mini) if mini.txs.is_empty())
+}
+
+/// The newest accounts of a chain, durable or not, as a pool asks for them.
+#[cfg(test)]
+pub(crate) fn tip_accounts(chain: &Chain) -> Arc<dyn Accounts> {
+    Arc::new(Tip(chain.world.clone()))
 }
 
 /// The newest committed state, durable or not.

@@ -7,6 +7,7 @@ pub mod commitment;
 pub mod engine;
 pub mod evm;
 pub mod falsify;
+pub mod follower;
 pub mod keys;
 pub mod measure;
 pub mod pool;

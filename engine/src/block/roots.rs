@@ -53,7 +53,7 @@ pub fn receipts_root(txs: &[TxRecord], gas_before: u64) -> Result<B256, DecodeEr
 ///
 /// The trie wants its leaves in the order of the keys' bytes. The keys are RLP numbers, so the order is
 /// 1..=127, 0, 128...: only the first item has to wait.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OrderedRoot {
     builder: HashBuilder,
     count: usize,
@@ -73,6 +73,11 @@ impl OrderedRoot {
             }
         }
         self.count += 1;
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// The root of all items.

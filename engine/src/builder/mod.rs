@@ -27,4 +27,5 @@ mod tests;
 pub use deposits::DepositQueue;
 pub use open::{Attempt, BuildError, OpenBlock};
 pub use restore::RestoreError;
+pub(crate) use restore::take_progress;
 pub use thread::{Builder, BuilderMetrics, Sealed};

@@ -117,6 +117,17 @@ impl Chain {
         Ok(())
     }
 
+    /// The root of the state at the newest sealed block, as loading has computed and checked it. Only while
+    /// nothing runs yet.
+    pub fn state_root(&self) -> Result<B256, RestoreError> {
+        if self.committer.is_none() {
+            return Err(CommitError::Off.into());
+        }
+        let progress = self.progress.lock();
+        let progress = progress.as_ref().ok_or(RestoreError::Running)?;
+        Ok(progress.parent.header.state_root)
+    }
+
     /// Takes the block that the mini-blocks since the last one close into.
     pub fn load_block(&self, record: &[u8]) -> Result<(), RestoreError> {
         let block = Arc::new(BlockRecord::decode(record)?);
@@ -167,6 +178,6 @@ fn check_root(actual: B256, block: &BlockRecord) -> Result<(), RestoreError> {
 }
 
 /// Where building stands, for the builder to go on from.
-pub(super) fn take_progress(chain: &Chain) -> Result<Progress, RestoreError> {
+pub(crate) fn take_progress(chain: &Chain) -> Result<Progress, RestoreError> {
     chain.progress.lock().take().ok_or(RestoreError::Running)
 }

@@ -158,6 +158,11 @@ impl Recent {
         self.window.read().mini(number)
     }
 
+    /// A mini-block, visible or not. For who follows the chain.
+    pub fn sealed_mini(&self, number: u64) -> Option<Arc<MiniBlock>> {
+        self.window.read().mini(number)
+    }
+
     /// What its EVM block holds before a mini-block, if that is in the window.
     pub fn offset(&self, number: u64) -> Option<Offset> {
         let window = self.window.read();

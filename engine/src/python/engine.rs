@@ -11,13 +11,14 @@ use pyo3::types::{PyBool, PyBytes};
 
 use super::archive::PythonArchive;
 use super::crypto;
-use super::errors::{EngineError, bad, detached, rpc_error};
-use super::sealed::Encoded;
+use super::errors::{EngineError, bad, bad_data, detached, rpc_error};
+use super::sealed::{Encoded, Record};
 use crate::block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue, is_block_record};
 use crate::chain::ChainConfig;
 use crate::commitment::{Growth, bucket_key};
 use crate::engine;
-use crate::rpc::{self, RpcError, Submitted};
+use crate::follower::{BadData, FollowError, Mode};
+use crate::rpc::{RpcError, Submitted};
 use crate::salt::types::BucketMeta;
 
 /// A body at most this long is parsed without giving the GIL up: taking it back would cost more.
@@ -57,12 +58,42 @@ impl Engine {
         detached(py, || work(&self.inner))?.map_err(|error| rpc_error(py, &error))
     }
 
+    /// Applies one record, which must be of the kind that the caller says.
+    fn apply(
+        &self,
+        py: Python<'_>,
+        record: PyBackedBytes,
+        is_block: bool,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let follower = self.inner.follower().ok_or_else(not_following)?;
+        if is_block_record(&record) != is_block {
+            let error = BadData::malformed(match is_block {
+                true => "this is no block's record",
+                false => "this is no mini-block's record",
+            });
+            return Err(bad_data(py, &error, 0, Vec::new()));
+        }
+        match detached(py, || follower.apply(&record))? {
+            Ok(None) => Ok(None),
+            Ok(Some(sealed)) => {
+                let encoded = Encoded::with_record(sealed, Record::Given(record));
+                encoded.into_python(py).map(Some)
+            }
+            Err(FollowError::Failed(reason)) => Err(EngineError::new_err(reason)),
+            Err(FollowError::Bad(error)) => Err(bad_data(py, &error, 0, Vec::new())),
+        }
+    }
+
     fn mini(&self, number: u64) -> Result<Arc<MiniBlock>, RpcError> {
         let found = self.inner.chain.mini(number);
         found
             .map_err(|error| RpcError::internal(error.to_string()))?
             .ok_or_else(|| RpcError::server(format!("mini-block {number} not found")))
     }
+}
+
+fn not_following() -> PyErr {
+    EngineError::new_err("the engine follows nobody: call follow() first")
 }
 
 fn list<'py>(py: Python<'py>, items: &[Vec<u8>]) -> Vec<Bound<'py, PyBytes>> {
@@ -133,6 +164,55 @@ impl Engine {
 
     fn start(&self, py: Python<'_>) -> PyResult<()> {
         detached(py, || self.inner.start())?.map_err(failed)
+    }
+
+    #[pyo3(signature = (apply_mode="proofs"))]
+    fn follow(&self, py: Python<'_>, apply_mode: &str) -> PyResult<()> {
+        let mode: Mode = apply_mode.parse().map_err(bad)?;
+        detached(py, || self.inner.follow(mode))?.map_err(failed)
+    }
+
+    fn apply_mini(&self, py: Python<'_>, record: PyBackedBytes) -> PyResult<Option<Py<PyAny>>> {
+        self.apply(py, record, false)
+    }
+
+    fn apply_block(&self, py: Python<'_>, record: PyBackedBytes) -> PyResult<Option<Py<PyAny>>> {
+        self.apply(py, record, true)
+    }
+
+    fn apply_many(
+        &self,
+        py: Python<'_>,
+        records: Vec<PyBackedBytes>,
+    ) -> PyResult<Vec<Option<Py<PyAny>>>> {
+        let follower = self.inner.follower().ok_or_else(not_following)?;
+        let (encoded, refusal) = detached(py, || {
+            let slices: Vec<&[u8]> = records.iter().map(|record| &record[..]).collect();
+            let batch = follower.apply_many(&slices);
+            let encoded: Vec<_> = batch
+                .applied
+                .into_iter()
+                .zip(records)
+                .map(|(sealed, record)| {
+                    sealed.map(|sealed| Encoded::with_record(sealed, Record::Given(record)))
+                })
+                .collect();
+            (encoded, batch.refusal)
+        })?;
+        let applied = encoded
+            .into_iter()
+            .map(|one| one.map(|one| one.into_python(py)).transpose())
+            .collect::<PyResult<Vec<_>>>()?;
+        match refusal {
+            None => Ok(applied),
+            Some(FollowError::Failed(reason)) => Err(EngineError::new_err(reason)),
+            Some(FollowError::Bad(error)) => Err(bad_data(py, &error, applied.len(), applied)),
+        }
+    }
+
+    fn state_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let root = detached(py, || self.inner.chain.state_root())?.map_err(failed)?;
+        Ok(PyBytes::new(py, root.as_slice()))
     }
 
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
@@ -232,7 +312,7 @@ impl Engine {
     }
 
     fn methods(&self) -> Vec<&'static str> {
-        rpc::methods::names()
+        self.inner.door.methods()
     }
 
     fn mini_json<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Bound<'py, PyBytes>> {

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::rpc;
+use crate::{follower, rpc};
 
 create_exception!(_engine, EngineError, PyException, "The engine can't go on.");
 create_exception!(
@@ -16,6 +16,40 @@ create_exception!(
     PyException,
     "A JSON-RPC error that a method answered."
 );
+
+create_exception!(
+    _engine,
+    BadData,
+    PyException,
+    "A record that a follower was given is not what it must be."
+);
+
+/// A refused record as an exception. `index` is its place in what was given, `applied` what became of those
+/// before it.
+pub fn bad_data(
+    py: Python<'_>,
+    error: &follower::BadData,
+    index: usize,
+    applied: Vec<Option<Py<PyAny>>>,
+) -> PyErr {
+    let exception = BadData::new_err(error.to_string());
+    let evidence: Vec<_> = error
+        .evidence
+        .iter()
+        .map(|record| PyBytes::new(py, record))
+        .collect();
+    let value = exception.value(py);
+    let filled = value
+        .setattr("kind", error.kind.name())
+        .and_then(|()| value.setattr("reason", &error.reason))
+        .and_then(|()| value.setattr("evidence", evidence))
+        .and_then(|()| value.setattr("index", index))
+        .and_then(|()| value.setattr("applied", applied));
+    match filled {
+        Ok(()) => exception,
+        Err(failure) => failure,
+    }
+}
 
 /// A bad argument.
 pub fn bad(reason: impl std::fmt::Display) -> PyErr {
@@ -63,6 +97,7 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     )?
     .getattr("to_json")?;
     rpc_error.setattr("to_json", to_json)?;
+    module.add("BadData", py.get_type::<BadData>())?;
     module.add("EngineError", py.get_type::<EngineError>())?;
     module.add("RpcError", rpc_error)
 }

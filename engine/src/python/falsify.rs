@@ -14,10 +14,6 @@ use crate::{
 
 #[pyfunction]
 #[pyo3(signature = (kind, record, *, key=None, gas_before=0, minis=Vec::new(), parent_hash=None))]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "keyword arguments of a Python function"
-)]
 fn falsify<'py>(
     py: Python<'py>,
     kind: &str,

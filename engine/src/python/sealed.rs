@@ -2,6 +2,7 @@
 
 use alloy_primitives::B256;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 
 use crate::block::{BlockRecord, PlainKey};
@@ -27,49 +28,6 @@ pub struct SealedBlock {
     undo: Py<PyList>,
 }
 
-/// Something sealed with its record, encoded while no lock of Python's is held.
-pub enum Encoded {
-    Mini {
-        number: u64,
-        block: u64,
-        index: u64,
-        timestamp_us: u64,
-        record: Vec<u8>,
-        hashes: Vec<B256>,
-    },
-    Block {
-        number: u64,
-        hash: B256,
-        record: Vec<u8>,
-        undo: Vec<(Vec<u8>, Vec<u8>)>,
-    },
-}
-
-impl From<Sealed> for Encoded {
-    fn from(sealed: Sealed) -> Self {
-        match sealed {
-            Sealed::Mini(mini) => Self::Mini {
-                number: mini.number,
-                block: mini.block_number,
-                index: mini.index,
-                timestamp_us: mini.timestamp_us,
-                record: mini.encode(),
-                hashes: mini.txs.iter().map(|tx| tx.hash).collect(),
-            },
-            Sealed::Block { record, undo } => Self::Block {
-                number: record.header.number,
-                hash: record.hash,
-                record: record.encode(),
-                undo: undo
-                    .iter()
-                    .map(|(key, value)| (PlainKey::to_bytes(*key), value.to_bytes()))
-                    .chain(metas_before(&record))
-                    .collect(),
-            },
-        }
-    }
-}
-
 /// The metadata that grown buckets had before the block, under the buckets' keys.
 fn metas_before(record: &BlockRecord) -> Vec<(Vec<u8>, Vec<u8>)> {
     let growth = Growth::decode_all(&record.commitment).unwrap_or_default();
@@ -84,7 +42,77 @@ fn metas_before(record: &BlockRecord) -> Vec<(Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
+/// A record's bytes: encoded here, or as Python gave them.
+pub enum Record {
+    Ours(Vec<u8>),
+    Given(PyBackedBytes),
+}
+
+impl Record {
+    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        match self {
+            Self::Ours(bytes) => Ok(PyBytes::new(py, &bytes).unbind()),
+            Self::Given(bytes) => match bytes.into_pyobject(py)?.cast_into::<PyBytes>() {
+                Ok(bytes) => Ok(bytes.unbind()),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+}
+
+/// Something sealed with its record, encoded while no lock of Python's is held.
+pub enum Encoded {
+    Mini {
+        number: u64,
+        block: u64,
+        index: u64,
+        timestamp_us: u64,
+        record: Record,
+        hashes: Vec<B256>,
+    },
+    Block {
+        number: u64,
+        hash: B256,
+        record: Record,
+        undo: Vec<(Vec<u8>, Vec<u8>)>,
+    },
+}
+
+impl From<Sealed> for Encoded {
+    fn from(sealed: Sealed) -> Self {
+        let record = Record::Ours(match &sealed {
+            Sealed::Mini(mini) => mini.encode(),
+            Sealed::Block { record, .. } => record.encode(),
+        });
+        Self::with_record(sealed, record)
+    }
+}
+
 impl Encoded {
+    /// Something whose record is known already.
+    pub fn with_record(sealed: Sealed, bytes: Record) -> Self {
+        match sealed {
+            Sealed::Mini(mini) => Self::Mini {
+                number: mini.number,
+                block: mini.block_number,
+                index: mini.index,
+                timestamp_us: mini.timestamp_us,
+                record: bytes,
+                hashes: mini.txs.iter().map(|tx| tx.hash).collect(),
+            },
+            Sealed::Block { record, undo } => Self::Block {
+                number: record.header.number,
+                hash: record.hash,
+                record: bytes,
+                undo: undo
+                    .iter()
+                    .map(|(key, value)| (PlainKey::to_bytes(*key), value.to_bytes()))
+                    .chain(metas_before(&record))
+                    .collect(),
+            },
+        }
+    }
+
     /// The Python object.
     pub fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
@@ -104,7 +132,7 @@ impl Encoded {
                     index,
                     timestamp_us,
                     tx_count: hashes.len(),
-                    record: bytes(&record),
+                    record: record.into_python(py)?,
                     tx_hashes: PyList::new(py, tx_hashes)?.unbind(),
                 };
                 Py::new(py, mini)?.into_any()
@@ -121,7 +149,7 @@ impl Encoded {
                 let block = SealedBlock {
                     number,
                     hash: bytes(hash.as_slice()),
-                    record: bytes(&record),
+                    record: record.into_python(py)?,
                     undo: PyList::new(py, undo)?.unbind(),
                 };
                 Py::new(py, block)?.into_any()

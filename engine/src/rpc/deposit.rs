@@ -14,7 +14,10 @@ use crate::pool::TxSource;
 const DEFAULT_GAS: u64 = 1_000_000;
 
 /// This room's methods.
-pub const METHODS: &[Method] = &[Method::cheap("mega_depositTransaction", deposit)];
+pub const METHODS: &[Method] = &[Method::cheap(NAME, deposit)];
+
+/// The method's name.
+pub const NAME: &str = "mega_depositTransaction";
 
 /// `{from, to?, value?, mint?, gas?, data?}`; quantities are hex strings.
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,11 @@
 //! who comes when it is full gets an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicBool, Ordering},
+    mpsc,
+};
 use std::time::Duration;
 
 use alloy_primitives::B256;
@@ -49,6 +53,8 @@ struct Room {
     intake: Intake,
     workers: Workers,
     waiting: Arc<Waiting>,
+    /// Whether what changes the chain is for another node to take.
+    forwards: AtomicBool,
 }
 
 /// One request of the engine, ready to run.
@@ -77,6 +83,7 @@ impl Door {
             intake,
             workers: Workers::start(workers)?,
             waiting,
+            forwards: AtomicBool::new(false),
         };
         Ok(Self {
             room: Arc::new(room),
@@ -111,7 +118,9 @@ impl Door {
 
     /// One method, waiting for its result.
     pub fn call(&self, method: &str, params: &str) -> Outcome {
-        let found = methods::find(method).ok_or_else(|| RpcError::method_not_found(method))?;
+        let found = self
+            .find(method)
+            .ok_or_else(|| RpcError::method_not_found(method))?;
         let (sender, receiver) = mpsc::sync_channel(1);
         match found.kind {
             // The caller waits anyway: its thread is as good as a worker's.
@@ -161,11 +170,28 @@ impl Door {
         )
     }
 
+    /// From now on transactions are not this node's to take: methods that send them are foreign.
+    pub fn forward_transactions(&self) {
+        self.room.forwards.store(true, Ordering::Release);
+    }
+
+    /// The names of all methods that are answered here.
+    pub fn methods(&self) -> Vec<&'static str> {
+        let mut names = methods::names();
+        names.retain(|name| self.find(name).is_some());
+        names
+    }
+
+    fn find(&self, name: &str) -> Option<Method> {
+        let forwards = self.room.forwards.load(Ordering::Acquire);
+        methods::find(name).filter(|method| !(forwards && method.sends()))
+    }
+
     fn take(&self, entries: &[Entry<'_>], is_batch: bool, token: u64) -> Submitted {
         let found: Option<Vec<Option<Method>>> = entries
             .iter()
             .map(|entry| match entry {
-                Ok(request) => methods::find(&request.method).map(Some),
+                Ok(request) => self.find(&request.method).map(Some),
                 Err(_) => Some(None),
             })
             .collect();

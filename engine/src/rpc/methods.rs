@@ -67,6 +67,11 @@ impl Method {
         }
     }
 
+    /// Whether it gives the chain something to execute.
+    pub fn sends(&self) -> bool {
+        matches!(self.kind, Kind::Send(_)) || self.name == super::deposit::NAME
+    }
+
     /// A method that sends a raw transaction.
     pub const fn send(name: &'static str, send: Send) -> Self {
         Self {

@@ -21,6 +21,7 @@ use alloy_primitives::{Address, B256, U256, map::HashMap};
 use parking_lot::RwLock;
 use revm::bytecode::Bytecode;
 
+use super::change::Change;
 use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
 
 /// Number of mini-blocks committed since genesis.
@@ -196,6 +197,13 @@ impl World {
 
     /// Closes `block`: all commits since the last call belong to it. Returns what its keys held before.
     pub fn close_block(&self, block: u64) -> BlockUndo {
+        let undo = self.open_undo();
+        self.seal_block(block);
+        undo
+    }
+
+    /// Closes `block` without telling what it changed.
+    pub fn seal_block(&self, block: u64) {
         let mut history = self.inner.history.write();
         let boundary = Boundary {
             block,
@@ -203,17 +211,49 @@ impl World {
             end: self.version(),
             merged: false,
         };
-        let mut undo: BlockUndo = history
-            .merged_layer(boundary)
-            .old
-            .iter()
-            .map(|(key, old)| (*key, *old))
-            .collect();
-        undo.sort_unstable_by_key(|(key, _)| *key);
         history.open = boundary.end;
         history.blocks.push_back(boundary);
         history.tidy(self.inner.history_blocks);
+    }
+
+    /// What the keys that were written since the last closed block held before, sorted by key. Only the
+    /// writer may ask.
+    pub fn open_undo(&self) -> BlockUndo {
+        let layers: Vec<_> = {
+            let history = self.inner.history.read();
+            let first = history
+                .layers
+                .partition_point(|layer| layer.from < history.open);
+            history.layers.range(first..).cloned().collect()
+        };
+        let mut undo: BlockUndo = match &layers[..] {
+            [only] => only.old.iter().map(|(key, old)| (*key, *old)).collect(),
+            several => {
+                let mut oldest: HashMap<PlainKey, PlainValue> = HashMap::default();
+                for layer in several {
+                    for (key, old) in &layer.old {
+                        oldest.entry(*key).or_insert(*old);
+                    }
+                }
+                oldest.into_iter().collect()
+            }
+        };
+        undo.sort_unstable_by_key(|(key, _)| *key);
         undo
+    }
+
+    /// What the commits since the last closed block have changed in all, sorted by key. Only the writer
+    /// may ask.
+    pub fn open_changes(&self) -> Vec<Change> {
+        self.open_undo()
+            .into_iter()
+            .map(|(key, old)| Change {
+                key,
+                old,
+                new: self.tip(&key),
+            })
+            .filter(|change| change.old != change.new)
+            .collect()
     }
 
     /// Moves the visible head, which readers of "latest" pin.

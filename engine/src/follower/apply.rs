@@ -1,0 +1,494 @@
+//! The follower itself: one record after the other, each checked against our state and then applied.
+
+use std::sync::Arc;
+
+use alloy_primitives::{Address, KECCAK256_EMPTY, keccak256};
+use parking_lot::Mutex;
+use rayon::prelude::*;
+
+use super::{
+    Mode,
+    bad_data::{BadData, Kind, same},
+    block::{self, SealedRecord, Sums},
+    cursor::{Cursor, Place},
+    metrics::{FollowerMetrics, count, timed},
+    mini::{self, Receipts, Sound},
+    reexecute::Reexecution,
+    sequencer,
+};
+use crate::{
+    block::{BlockRecord, MiniBlock, is_block_record},
+    builder::{RestoreError, Sealed, take_progress},
+    chain::{Chain, Followers, SharedBlock},
+    commitment::{Closed, CommitError, Growth},
+    state::{BlockUndo, Change},
+};
+
+/// What became of a record: applied, or nothing, because it was there already.
+pub type Applied = Option<Sealed>;
+
+/// What became of several.
+#[derive(Debug)]
+pub struct Batch {
+    /// Of those up to the first that was refused.
+    pub applied: Vec<Applied>,
+    /// Why the next one was refused.
+    pub refusal: Option<FollowError>,
+}
+
+/// Why a record was not applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// The record's fault.
+    #[error(transparent)]
+    Bad(#[from] BadData),
+    /// This node's own.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Follows a chain that somebody else builds.
+pub struct Follower {
+    chain: Arc<Chain>,
+    mode: Mode,
+    standing: Mutex<Standing>,
+    metrics: FollowerMetrics,
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower")
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the chain stands.
+struct Standing {
+    parent: SharedBlock,
+    /// The open block's mini-blocks.
+    open: Vec<Arc<MiniBlock>>,
+    sums: Sums,
+    /// Who signs the open block, once it has a mini-block.
+    sequencer: Option<Address>,
+    followers: Followers,
+    /// The open block's state root, if its block was refused after that had been computed.
+    closed: Option<Closed>,
+    reexecution: Option<Reexecution>,
+}
+
+/// A record that is sound by itself.
+enum Item {
+    Mini(Sound),
+    Block(SealedRecord),
+}
+
+impl Item {
+    fn read(record: &[u8]) -> Result<Self, BadData> {
+        match is_block_record(record) {
+            true => block::read(record).map(Self::Block),
+            false => mini::read(record).map(Self::Mini),
+        }
+    }
+}
+
+/// An item with its place, and its receipts if it is a mini-block that comes next.
+type Placed = (Item, Place, Receipts);
+
+impl Follower {
+    /// Follows from where the chain stands. Nothing else may build on it any more.
+    pub fn new(chain: Arc<Chain>, mode: Mode) -> Result<Self, RestoreError> {
+        if mode >= Mode::Roots && chain.committer.is_none() {
+            return Err(CommitError::Off.into());
+        }
+        let progress = take_progress(&chain)?;
+        let mut sums = Sums::default();
+        let mut sequencer = None;
+        for mini in &progress.open {
+            let receipts = mini::receipts_of(mini, sums.gas)
+                .map_err(|error| RestoreError::Gap(error.to_string()))?;
+            sums.add(mini, &receipts);
+            sequencer = mini.signer().ok();
+        }
+        Ok(Self {
+            chain,
+            mode,
+            standing: Mutex::new(Standing {
+                parent: progress.parent,
+                open: progress.open,
+                sums,
+                sequencer,
+                followers: progress.followers,
+                closed: None,
+                reexecution: None,
+            }),
+            metrics: FollowerMetrics::default(),
+        })
+    }
+
+    /// How much this follower makes sure of.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &FollowerMetrics {
+        &self.metrics
+    }
+
+    /// Takes the next record, a mini-block's or a block's.
+    pub fn apply(&self, record: &[u8]) -> Result<Applied, FollowError> {
+        let mut batch = self.apply_many(&[record]);
+        match batch.refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok(batch.applied.pop().flatten()),
+        }
+    }
+
+    /// Takes records in the order of the log, until one is refused. What doesn't depend on the state is
+    /// checked on all cores.
+    pub fn apply_many(&self, records: &[&[u8]]) -> Batch {
+        let mut standing = self.standing.lock();
+        let mut applied = Vec::with_capacity(records.len());
+        let (items, mut bad) = timed(&self.metrics.read_ns, || {
+            until_bad(records.to_vec(), Item::read)
+        });
+        let (items, bad_place) = standing.place(&self.chain, items);
+        bad = bad_place.or(bad);
+        let (items, bad_roots) = timed(&self.metrics.roots_ns, || {
+            until_bad(items, |(item, place)| {
+                let receipts = match (&item, place) {
+                    (Item::Mini(sound), Place::Next { gas_before }) => {
+                        mini::check_roots(&sound.mini, gas_before)?
+                    }
+                    _ => Receipts::default(),
+                };
+                Ok((item, place, receipts))
+            })
+        });
+        bad = bad_roots.or(bad);
+        let mut refusal = bad.map(FollowError::Bad);
+        for (item, record) in items.into_iter().zip(records) {
+            match self.take(&mut standing, item, record) {
+                Ok(one) => applied.push(one),
+                Err(error) => {
+                    refusal = Some(error);
+                    break;
+                }
+            }
+        }
+        if refusal.is_some() {
+            count(&self.metrics.refused, 1);
+        }
+        Batch { applied, refusal }
+    }
+
+    fn take(
+        &self,
+        standing: &mut Standing,
+        item: Placed,
+        record: &[u8],
+    ) -> Result<Applied, FollowError> {
+        match item {
+            (Item::Mini(sound), Place::Known, _) => self.known_mini(&sound, record),
+            (Item::Block(sealed), Place::Known, _) => self.known_block(&sealed, record),
+            (Item::Mini(sound), Place::Next { .. }, receipts) => {
+                self.take_mini(standing, sound, &receipts).map(Some)
+            }
+            (Item::Block(sealed), Place::Next { .. }, _) => {
+                self.take_block(standing, sealed).map(Some)
+            }
+        }
+    }
+
+    // --- what is there already --------------------------------------------------------------
+
+    fn known_mini(&self, sound: &Sound, record: &[u8]) -> Result<Applied, FollowError> {
+        let number = sound.mini.number;
+        let ours = match self.chain.recent.sealed_mini(number) {
+            Some(mini) if *mini == *sound.mini => return self.passed_over(),
+            Some(mini) => mini.encode(),
+            None => match self.chain.archive.mini(number) {
+                Some(ours) if ours == record => return self.passed_over(),
+                Some(ours) => ours,
+                // Pruned: there is nothing to compare with.
+                None => return self.passed_over(),
+            },
+        };
+        let signer = MiniBlock::decode(&ours).map(|mini| mini.signer());
+        let theirs = sound.signer.clone()?;
+        let both = signer == Ok(Ok(theirs));
+        let place = format!("mini-block {number}");
+        let sealed = sound.sealer.clone().is_ok_and(|sealer| sealer == theirs);
+        contradiction(&place, both && sealed, Kind::Signature, ours, record)
+    }
+
+    fn known_block(&self, sealed: &SealedRecord, record: &[u8]) -> Result<Applied, FollowError> {
+        let number = sealed.block.header.number;
+        let ours = match self.chain.recent.sealed_block(number) {
+            _ if number == 0 => self.chain.genesis.encode(),
+            Some(block) => block.encode(),
+            None => match self.chain.archive.block(number) {
+                Some(ours) => ours,
+                None => return self.passed_over(),
+            },
+        };
+        if ours == record {
+            return self.passed_over();
+        }
+        let sealer = BlockRecord::decode(&ours).map(|block| block.sealer());
+        let both = sealer == Ok(Ok(sealed.sealer.clone()?));
+        contradiction(&format!("block {number}"), both, Kind::Seal, ours, record)
+    }
+
+    fn passed_over(&self) -> Result<Applied, FollowError> {
+        count(&self.metrics.known, 1);
+        Ok(None)
+    }
+
+    // --- what comes next --------------------------------------------------------------------
+
+    fn take_mini(
+        &self,
+        standing: &mut Standing,
+        sound: Sound,
+        receipts: &Receipts,
+    ) -> Result<Sealed, FollowError> {
+        let mini = sound.mini;
+        if standing.closed.is_some() {
+            let reason = "the state commitment stands at the end of a block that was refused, and its \
+                          mini-blocks go on: start again from the log";
+            return Err(FollowError::Failed(reason.to_owned()));
+        }
+        let sequencer = match standing.sequencer {
+            Some(sequencer) => sequencer,
+            None => {
+                sequencer::of(&self.chain, &standing.parent, &mini).map_err(FollowError::Failed)?
+            }
+        };
+        let at = |what: &str| format!("mini-block {}: {what}", mini.number);
+        same(Kind::Signature, &at("signer"), sequencer, sound.signer?)?;
+        same(Kind::Seal, &at("sealer"), sequencer, sound.sealer?)?;
+        self.check_codes(&mini)?;
+        if self.mode == Mode::Reexecute {
+            timed(&self.metrics.execution_ns, || {
+                self.reexecute(standing, &mini)
+            })?;
+        }
+        // From here on nothing fails.
+        timed(&self.metrics.commit_ns, || {
+            self.chain.world.commit(&mini.diff);
+            self.chain.recent.push_mini(mini.clone());
+            self.chain.feed_commitment(&mini);
+        });
+        timed(&self.metrics.sums_ns, || standing.sums.add(&mini, receipts));
+        standing.sequencer = Some(sequencer);
+        standing.open.push(mini.clone());
+        count(&self.metrics.minis, 1);
+        count(&self.metrics.transactions, mini.txs.len() as u64);
+        count(&self.metrics.keys, mini.diff.entries.len() as u64);
+        Ok(Sealed::Mini(mini))
+    }
+
+    /// That all code which accounts are given is known, and no other code comes along.
+    fn check_codes(&self, mini: &MiniBlock) -> Result<(), BadData> {
+        let bad = |reason: String| {
+            let reason = format!("mini-block {}, state diff: {reason}", mini.number);
+            Err(BadData::new(Kind::Diff, reason))
+        };
+        let named = || {
+            let accounts = mini.diff.entries.iter();
+            accounts.filter_map(|(key, value)| Some((key, value.as_account()?.code_hash)))
+        };
+        let brought: Vec<_> = mini.diff.codes.iter().map(keccak256).collect();
+        for (key, hash) in named() {
+            if hash != KECCAK256_EMPTY
+                && !brought.contains(&hash)
+                && self.chain.world.code(&hash).is_none()
+            {
+                return bad(format!("the code {hash} of {} is missing", key.address));
+            }
+        }
+        match brought
+            .iter()
+            .find(|hash| !named().any(|(_, named)| named == **hash))
+        {
+            Some(hash) => bad(format!("no account has the code {hash}")),
+            None => Ok(()),
+        }
+    }
+
+    fn reexecute(&self, standing: &mut Standing, mini: &Arc<MiniBlock>) -> Result<(), FollowError> {
+        let reexecution = match standing.reexecution.take() {
+            Some(running) => running,
+            None => {
+                let timestamp = mini.block_timestamp;
+                let begun = Reexecution::begin(&self.chain, &standing.parent, timestamp)?;
+                // After a restart or a refusal: what the block has so far runs first.
+                for mini in &standing.open {
+                    begun.check(mini)?;
+                }
+                begun
+            }
+        };
+        reexecution.check(mini)?;
+        standing.reexecution = Some(reexecution);
+        Ok(())
+    }
+
+    fn take_block(
+        &self,
+        standing: &mut Standing,
+        sealed: SealedRecord,
+    ) -> Result<Sealed, FollowError> {
+        timed(&self.metrics.close_ns, || self.close(standing, sealed))
+    }
+
+    fn close(&self, standing: &mut Standing, sealed: SealedRecord) -> Result<Sealed, FollowError> {
+        let block = sealed.block;
+        let header = &block.header;
+        let sealer = sealed.sealer?;
+        if let Some(sequencer) = standing.sequencer {
+            let what = format!("block {}: sealer", header.number);
+            same(Kind::Seal, &what, sequencer, sealer)?;
+        }
+        let changes = self.chain.world.open_changes();
+        let timestamp = standing
+            .open
+            .first()
+            .map_or(header.timestamp, |mini| mini.block_timestamp);
+        let growth = Growth::decode_all(&block.commitment)
+            .map_err(|error| BadData::new(Kind::Malformed, error.to_string()))?;
+        let withdrawals = &mut standing.followers.withdrawals;
+        withdrawals.update(&changes);
+        let withdrawals_root = withdrawals.root();
+        let config = &self.chain.config;
+        let checked = standing
+            .sums
+            .check(header, config, timestamp, withdrawals_root);
+        let checked = checked.map_err(FollowError::from);
+        if let Err(error) = checked.and_then(|()| self.check_state(&mut standing.closed, &block)) {
+            withdrawals.update(&reversed(&changes));
+            return Err(error);
+        }
+        // From here on nothing fails.
+        self.chain.world.seal_block(header.number);
+        self.chain.capacities.grow(header.number, &growth);
+        self.chain.world.put_block_hash(header.number, block.hash);
+        self.chain.recent.push_block(block.clone());
+        standing.parent = block.clone();
+        standing.open.clear();
+        standing.sums = Sums::default();
+        standing.sequencer = None;
+        standing.closed = None;
+        standing.reexecution = None;
+        count(&self.metrics.blocks, 1);
+        let undo: BlockUndo = changes
+            .iter()
+            .map(|change| (change.key, change.old))
+            .collect();
+        Ok(Sealed::Block {
+            record: block,
+            undo,
+        })
+    }
+
+    /// Closes the block in the commitment, if that is kept up, and compares the root. This can't be taken
+    /// back, so it comes last, and the root is remembered for another record of the same block.
+    fn check_state(
+        &self,
+        closed: &mut Option<Closed>,
+        block: &BlockRecord,
+    ) -> Result<(), FollowError> {
+        let number = block.header.number;
+        if closed.is_none() {
+            let result = self.chain.close_commitment(number);
+            *closed = result.map_err(|error| FollowError::Failed(error.to_string()))?;
+        }
+        let Some(closed) = closed.as_ref().filter(|_| self.mode >= Mode::Roots) else {
+            return Ok(());
+        };
+        let at = |what: &str| format!("block {number}: {what}");
+        let expected = block.header.state_root;
+        same(Kind::Roots, &at("state root"), closed.root, expected)?;
+        if Growth::encode_all(&closed.growth) != block.commitment {
+            return Err(BadData::new(Kind::Roots, at("other buckets grew")).into());
+        }
+        Ok(())
+    }
+}
+
+impl Standing {
+    /// Gives every item its place, up to the first that is out of order.
+    fn place(&self, chain: &Chain, items: Vec<Item>) -> (Vec<(Item, Place)>, Option<BadData>) {
+        let mut cursor = Cursor::new(&self.parent, &self.open, chain.config.block_time_ms);
+        let mut placed = Vec::with_capacity(items.len());
+        for item in items {
+            let place = match &item {
+                Item::Mini(sound) => cursor.take_mini(&sound.mini),
+                Item::Block(sealed) => cursor.take_block(&sealed.block),
+            };
+            match place {
+                Ok(place) => placed.push((item, place)),
+                Err(error) => return (placed, Some(error)),
+            }
+        }
+        (placed, None)
+    }
+}
+
+/// Two different records for one place.
+fn contradiction(
+    place: &str,
+    both_signed: bool,
+    otherwise: Kind,
+    ours: Vec<u8>,
+    theirs: &[u8],
+) -> Result<Applied, FollowError> {
+    let mut bad = match both_signed {
+        true => BadData::new(
+            Kind::Equivocation,
+            format!("the sequencer has signed two different things as {place}"),
+        ),
+        false => BadData::new(
+            otherwise,
+            format!("{place} is another here, and not the sequencer's"),
+        ),
+    };
+    if both_signed {
+        bad.evidence = vec![ours, theirs.to_vec()];
+    }
+    Err(bad.into())
+}
+
+fn reversed(changes: &[Change]) -> Vec<Change> {
+    changes
+        .iter()
+        .map(|change| Change {
+            key: change.key,
+            old: change.new,
+            new: change.old,
+        })
+        .collect()
+}
+
+/// Does `work` on every item, on all cores if there are several; what comes before the first failure, and
+/// the failure.
+fn until_bad<T: Send, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(T) -> Result<R, BadData> + Send + Sync,
+) -> (Vec<R>, Option<BadData>) {
+    let results: Vec<_> = match items.len() {
+        // Waking other threads takes longer than a mini-block lasts.
+        ..2 => items.into_iter().map(work).collect(),
+        _ => items.into_par_iter().map(work).collect(),
+    };
+    let mut done = Vec::with_capacity(results.len());
+    for result in results {
+        match result {
+            Ok(one) => done.push(one),
+            Err(error) => return (done, Some(error)),
+        }
+    }
+    (done, None)
+}

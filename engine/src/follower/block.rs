@@ -1,0 +1,133 @@
+//! A followed block's record: what its header must be, given the mini-blocks that came before it.
+
+use alloy_consensus::{
+    Header,
+    constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
+};
+use alloy_primitives::{Address, B256, Bloom};
+
+use super::{
+    bad_data::{BadData, Kind, same},
+    mini::Receipts,
+};
+use crate::{
+    block::{BlockRecord, MiniBlock, OrderedRoot, REQUESTS_HASH, prev_randao},
+    chain::{ChainConfig, SharedBlock},
+};
+
+/// No block record is larger; a header has about 600 bytes.
+const MAX_RECORD: usize = 64 << 10;
+
+/// A block record, and who sealed it.
+pub(super) struct SealedRecord {
+    pub(super) block: SharedBlock,
+    pub(super) sealer: Result<Address, BadData>,
+}
+
+/// Reads a record.
+pub(super) fn read(record: &[u8]) -> Result<SealedRecord, BadData> {
+    if record.len() > MAX_RECORD {
+        return Err(BadData::new(
+            Kind::Size,
+            format!(
+                "a block record of {} bytes; at most {MAX_RECORD} are taken",
+                record.len()
+            ),
+        ));
+    }
+    let block = BlockRecord::decode(record)
+        .map_err(|error| BadData::new(Kind::Malformed, error.to_string()))?;
+    let sealer = block.sealer().map_err(|error| {
+        let reason = format!("block {}: {error}", block.header.number);
+        BadData::new(Kind::Seal, reason)
+    });
+    Ok(SealedRecord {
+        block: block.into(),
+        sealer,
+    })
+}
+
+/// What the open block's mini-blocks add up to.
+#[derive(Clone, Default)]
+pub(super) struct Sums {
+    transactions: OrderedRoot,
+    receipts: OrderedRoot,
+    bloom: Bloom,
+    pub(super) gas: u64,
+}
+
+impl Sums {
+    /// Adds a mini-block with its receipts.
+    pub(super) fn add(&mut self, mini: &MiniBlock, receipts: &Receipts) {
+        for tx in &mini.txs {
+            self.transactions.push(&tx.raw);
+        }
+        for receipt in &receipts.encoded {
+            self.receipts.push(receipt);
+        }
+        self.bloom |= receipts.bloom;
+        self.gas = self.gas.saturating_add(mini.gas_used);
+    }
+
+    /// Checks everything in the header but the state root. `timestamp` is the mini-blocks',
+    /// `withdrawals_root` that of our state.
+    pub(super) fn check(
+        &self,
+        header: &Header,
+        config: &ChainConfig,
+        timestamp: u64,
+        withdrawals_root: B256,
+    ) -> Result<(), BadData> {
+        let at = |what: &str| format!("block {}: {what}", header.number);
+        let roots = |what: &str, expected: B256, actual: B256| {
+            same(Kind::Roots, &at(what), expected, actual)
+        };
+        let (transactions, receipts) = match self.transactions.is_empty() {
+            true => (EMPTY_ROOT_HASH, EMPTY_ROOT_HASH),
+            false => (
+                self.transactions.clone().finish(),
+                self.receipts.clone().finish(),
+            ),
+        };
+        roots("transactions root", transactions, header.transactions_root)?;
+        roots("receipts root", receipts, header.receipts_root)?;
+        if self.bloom != header.logs_bloom {
+            return Err(BadData::new(Kind::Roots, at("bloom of other logs")));
+        }
+        same(Kind::Roots, &at("gas used"), self.gas, header.gas_used)?;
+        roots(
+            "withdrawals root",
+            withdrawals_root,
+            header.withdrawals_root.unwrap_or_default(),
+        )?;
+        let fixed = Header {
+            parent_hash: header.parent_hash,
+            ommers_hash: EMPTY_OMMER_ROOT_HASH,
+            beneficiary: config.coinbase,
+            state_root: header.state_root,
+            transactions_root: header.transactions_root,
+            receipts_root: header.receipts_root,
+            logs_bloom: header.logs_bloom,
+            number: header.number,
+            gas_limit: config.gas_limit,
+            gas_used: header.gas_used,
+            timestamp,
+            extra_data: config.extra_data.clone(),
+            mix_hash: prev_randao(header.parent_hash, header.number),
+            base_fee_per_gas: Some(config.base_fee),
+            withdrawals_root: header.withdrawals_root,
+            blob_gas_used: Some(0),
+            excess_blob_gas: Some(0),
+            parent_beacon_block_root: Some(B256::ZERO),
+            requests_hash: Some(REQUESTS_HASH),
+            ..Header::default()
+        };
+        match fixed == *header {
+            true => Ok(()),
+            false => Err(BadData::new(
+                Kind::Header,
+                at("a field that the chain's rules fix is another"),
+            )),
+        }
+    }
+}

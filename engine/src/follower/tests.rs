@@ -1,0 +1,701 @@
+//! A follower has what the sequencer has, and takes nothing that is wrong.
+
+use std::sync::{Arc, LazyLock};
+
+use alloy_consensus::Header;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes, keccak256};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{BadData, FollowError, Follower, Kind, Mode};
+use crate::{
+    block::{BlockRecord, MiniBlock, PlainKey, PlainValue, is_block_record},
+    builder::{
+        Sealed,
+        testing::{Draft, account, chain_of, key},
+    },
+    chain::{Chain, ChainConfig, EmptyArchive},
+    engine::{Engine, EngineError},
+    falsify::{self, Lie},
+    keys::Key,
+    pool::{Limits, Pool},
+    rpc::{Kind as MethodKind, Node, Submitted, methods, testing::*},
+};
+
+const HIGH_PRECISION_TIMESTAMP: Address = address!("6342000000000000000000000000000000000002");
+const MODES: [Mode; 3] = [Mode::Proofs, Mode::Roots, Mode::Reexecute];
+
+/// A chain with a bit of everything, and its log: two blocks and an open one.
+struct Source {
+    net: Devnet,
+    log: Vec<Vec<u8>>,
+}
+
+fn source() -> Source {
+    let mut net = Devnet::new();
+    net.mini();
+    net.run(&Draft::default());
+    net.block();
+    net.send(&Draft {
+        value: 7,
+        tip: 3,
+        ..calling(COUNTER, [], 1)
+    });
+    net.send(&calling(COUNTER, [], 2));
+    net.mini();
+    net.send(&calling(WRITER, word(5), 3));
+    let create = Draft {
+        to: TxKind::Create,
+        input: bytes!("60fe60005360016000f3"),
+        nonce: 4,
+        ..Draft::default()
+    };
+    net.send(&create);
+    net.send(&calling(REVERT, [1, 2, 3], 5));
+    net.send(&calling(DETAINED, [], 6));
+    net.mini();
+    // A system transaction comes before it.
+    net.send(&calling(HIGH_PRECISION_TIMESTAMP, bytes!("b80777ea"), 7));
+    net.block();
+    net.run(&calling(COUNTER, [], 8));
+    net.run(&Draft {
+        from: 1,
+        value: 1,
+        ..Draft::default()
+    });
+    let log = log_of(&net.node.chain);
+    Source { net, log }
+}
+
+/// The log of everything that a chain has made visible.
+fn log_of(chain: &Chain) -> Vec<Vec<u8>> {
+    let mut log = Vec::new();
+    let mut minis = 0..chain.recent.visible_minis();
+    for number in 1..=chain.recent.visible_block() {
+        let block = chain.block(number).unwrap().unwrap();
+        for number in minis.by_ref().take(block.mini_count as usize) {
+            log.push(chain.mini(number).unwrap().unwrap().encode());
+        }
+        log.push(block.encode());
+    }
+    for number in minis {
+        log.push(chain.mini(number).unwrap().unwrap().encode());
+    }
+    log
+}
+
+/// Its configuration and its log, made once.
+static LOG: LazyLock<(ChainConfig, Vec<Vec<u8>>)> = LazyLock::new(|| {
+    let source = source();
+    (source.net.node.chain.config.clone(), source.log)
+});
+
+/// A chain at genesis and its follower.
+struct Follows {
+    chain: Arc<Chain>,
+    follower: Follower,
+}
+
+fn fresh(mode: Mode) -> Follows {
+    let chain = chain_of(LOG.0.clone());
+    let follower = Follower::new(chain.clone(), mode).unwrap();
+    Follows { chain, follower }
+}
+
+impl Follows {
+    /// Behind the first `count` records.
+    fn after(mode: Mode, count: usize) -> Self {
+        let node = fresh(mode);
+        for record in &LOG.1[..count] {
+            assert!(node.follower.apply(record).unwrap().is_some());
+        }
+        node
+    }
+
+    fn fingerprint(&self) -> (u64, usize, B256) {
+        let mut entries = Vec::new();
+        self.chain
+            .world
+            .for_each(|key, value| entries.push((key, value.to_bytes())));
+        entries.sort_unstable();
+        let mut bytes = Vec::new();
+        for (key, value) in entries {
+            bytes.extend(key.to_bytes());
+            bytes.extend(value);
+        }
+        let version = self.chain.world.version();
+        let open = self.chain.world.open_undo().len();
+        (version, open, keccak256(bytes))
+    }
+
+    /// That a record is refused for this reason and nothing changes.
+    #[track_caller]
+    fn refuses(&self, record: &[u8], kind: Kind) -> BadData {
+        let before = self.fingerprint();
+        let bad = match self.follower.apply(record) {
+            Err(FollowError::Bad(bad)) => bad,
+            other => panic!("{kind:?} was expected, not {other:?}"),
+        };
+        assert_eq!(bad.kind, kind, "{bad}");
+        assert_eq!(self.fingerprint(), before);
+        bad
+    }
+
+    #[track_caller]
+    fn takes(&self, records: &[Vec<u8>]) {
+        for record in records {
+            assert!(self.follower.apply(record).unwrap().is_some());
+        }
+    }
+}
+
+fn sequencer() -> Key {
+    LOG.0.sequencer().unwrap()
+}
+
+/// A mini-block's record with something changed, signed and sealed by the sequencer.
+fn changed(record: &[u8], change: impl FnOnce(&mut MiniBlock)) -> Vec<u8> {
+    let mut mini = MiniBlock::decode(record).unwrap();
+    change(&mut mini);
+    mini.sign(&sequencer());
+    mini.encode()
+}
+
+/// A block's record with its header changed, sealed by the sequencer.
+fn with_header(record: &[u8], change: impl FnOnce(&mut Header)) -> Vec<u8> {
+    let block = BlockRecord::decode(record).unwrap();
+    let mut header = block.header;
+    change(&mut header);
+    let mut block = BlockRecord::new(header, block.first_mini, block.mini_count, block.commitment);
+    block.put_seal(&sequencer());
+    block.encode()
+}
+
+/// Where the blocks and some mini-blocks are in the log.
+fn first_block() -> usize {
+    LOG.1
+        .iter()
+        .position(|record| is_block_record(record))
+        .unwrap()
+}
+
+fn second_block() -> usize {
+    let after = first_block() + 1;
+    let rest = &LOG.1[after..];
+    after
+        + rest
+            .iter()
+            .position(|record| is_block_record(record))
+            .unwrap()
+}
+
+// --- the same as the sequencer ------------------------------------------------------------------------------
+
+/// What a node answers.
+fn ask(node: &Node, method: &str, params: &Value) -> Value {
+    let (MethodKind::Cheap(run) | MethodKind::Heavy(run)) = methods::find(method).unwrap().kind
+    else {
+        panic!("{method} is no reading method");
+    };
+    let answer = run(node, &params.to_string()).unwrap_or_else(|error| error.to_json());
+    serde_json::from_slice(&answer).unwrap()
+}
+
+/// Everything worth asking about a chain.
+fn questions(chain: &Chain) -> Vec<(&'static str, Value)> {
+    let mut questions = vec![
+        ("eth_blockNumber", json!([])),
+        (
+            "eth_getLogs",
+            json!([{"fromBlock": "0x0", "toBlock": "latest"}]),
+        ),
+        ("eth_call", json!([{"to": COUNTER}, "latest"])),
+        ("eth_call", json!([{"to": CONTEXT}, "pending"])),
+        (
+            "eth_call",
+            json!([{"to": HIGH_PRECISION_TIMESTAMP, "input": "0xb80777ea"}, "latest"]),
+        ),
+        ("eth_estimateGas", json!([{"to": COUNTER}])),
+        ("eth_feeHistory", json!(["0x3", "latest", [50]])),
+        ("eth_getBlockByNumber", json!(["safe", true])),
+    ];
+    for number in 0..=chain.recent.visible_block() {
+        let number = format!("{number:#x}");
+        questions.push(("eth_getBlockByNumber", json!([number, true])));
+        questions.push(("eth_getBlockReceipts", json!([number])));
+        questions.push(("mega_getBlockMiniBlocks", json!([number])));
+        questions.push(("mega_getStateDiff", json!([number])));
+        questions.push(("mega_getBlockInput", json!([number])));
+        for index in 0..3 {
+            questions.push(("eth_getBalance", json!([account(index), number])));
+            questions.push(("eth_getTransactionCount", json!([account(index), number])));
+        }
+        questions.push(("eth_getStorageAt", json!([COUNTER, "0x0", number])));
+    }
+    for number in 0..chain.recent.visible_minis() {
+        questions.push(("mega_getMiniBlock", json!([format!("{number:#x}")])));
+        for tx in &chain.mini(number).unwrap().unwrap().txs {
+            questions.push(("eth_getTransactionByHash", json!([tx.hash])));
+            questions.push(("eth_getTransactionReceipt", json!([tx.hash])));
+            questions.push(("mega_txUsage", json!([tx.hash])));
+        }
+    }
+    questions
+}
+
+#[test]
+fn a_follower_answers_what_the_sequencer_answers_in_every_mode() {
+    let source = source();
+    let chain = &source.net.node.chain;
+    for mode in MODES {
+        let node = fresh(mode);
+        let (mut minis, mut blocks) = (0, 0);
+        for record in &source.log {
+            match node.follower.apply(record).unwrap().unwrap() {
+                Sealed::Mini(mini) => minis = mini.number,
+                Sealed::Block { record, .. } => blocks = record.header.number,
+            }
+            node.chain.durable(minis, blocks);
+        }
+        assert_eq!(node.chain.world.len(), chain.world.len());
+        chain
+            .world
+            .for_each(|key, value| assert_eq!(node.chain.world.tip(&key), value));
+        let pool = Arc::new(Pool::new(
+            Limits::default(),
+            crate::engine::tip_accounts(&node.chain),
+        ));
+        let there = Node {
+            chain: node.chain.clone(),
+            pool,
+        };
+        for (method, params) in questions(chain) {
+            let expected = ask(&source.net.node, method, &params);
+            let actual = ask(&there, method, &params);
+            assert_eq!(actual, expected, "{mode:?}: {method}{params}");
+        }
+    }
+}
+
+#[test]
+fn a_block_undoes_to_what_was_before_it() {
+    let node = Follows::after(Mode::Proofs, second_block());
+    let before = node.chain.world.open_changes();
+    let sealed = node.follower.apply(&LOG.1[second_block()]).unwrap();
+    let Some(Sealed::Block { undo, .. }) = sealed else {
+        panic!("{sealed:?}")
+    };
+    let expected: Vec<_> = before
+        .iter()
+        .map(|change| (change.key, change.old))
+        .collect();
+    assert_eq!(undo, expected);
+    assert!(!undo.is_empty());
+    assert!(node.chain.world.open_undo().is_empty());
+}
+
+#[test]
+fn nothing_is_visible_before_it_is_durable() {
+    let node = Follows::after(Mode::Proofs, first_block() + 1);
+    assert_eq!(node.chain.recent.visible_minis(), 0);
+    assert_eq!(node.chain.recent.visible_block(), 0);
+    node.chain.durable(0, 0);
+    assert_eq!(node.chain.recent.visible_minis(), 1);
+    let all = first_block() as u64;
+    node.chain.durable(all - 1, 1);
+    assert_eq!(node.chain.recent.visible_minis(), all);
+    assert_eq!(node.chain.recent.visible_block(), 1);
+}
+
+#[test]
+fn a_log_is_taken_at_once_as_well_as_piece_by_piece() {
+    let records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
+    let one_by_one = Follows::after(Mode::Roots, records.len()).fingerprint();
+    for size in [2, 3, records.len()] {
+        let node = fresh(Mode::Roots);
+        for chunk in records.chunks(size) {
+            let batch = node.follower.apply_many(chunk);
+            assert_eq!(batch.refusal, None);
+            assert!(batch.applied.iter().all(Option::is_some));
+        }
+        assert_eq!(node.fingerprint(), one_by_one);
+    }
+}
+
+#[test]
+fn what_came_before_a_refusal_stays_and_what_comes_after_it_is_not_looked_at() {
+    let place = second_block() - 1;
+    let bad = changed(&LOG.1[place], |mini| mini.receipts_root = B256::ZERO);
+    let mut records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
+    records[place] = &bad;
+    let node = fresh(Mode::Proofs);
+    let batch = node.follower.apply_many(&records);
+    assert_eq!(batch.applied.len(), place);
+    assert!(matches!(batch.refusal, Some(FollowError::Bad(bad)) if bad.kind == Kind::Roots));
+    let expected = Follows::after(Mode::Proofs, place).fingerprint();
+    assert_eq!(node.fingerprint(), expected);
+    node.takes(&LOG.1[place..]);
+}
+
+#[test]
+fn what_is_there_already_is_passed_over() {
+    for mode in MODES {
+        let node = fresh(mode);
+        for (nth, record) in LOG.1.iter().enumerate() {
+            assert!(node.follower.apply(record).unwrap().is_some());
+            for again in &LOG.1[..=nth] {
+                assert!(node.follower.apply(again).unwrap().is_none());
+            }
+        }
+        let records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
+        let batch = node.follower.apply_many(&records);
+        assert_eq!(batch.refusal, None);
+        assert!(batch.applied.iter().all(Option::is_none));
+    }
+    // A batch that begins with what is there.
+    let node = Follows::after(Mode::Proofs, first_block() - 1);
+    let records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
+    let batch = node.follower.apply_many(&records);
+    assert_eq!(batch.refusal, None);
+    let passed_over = batch.applied.iter().filter(|one| one.is_none()).count();
+    assert_eq!(passed_over, first_block() - 1);
+}
+
+#[test]
+fn a_follower_goes_on_where_its_own_log_ends() {
+    for mode in MODES {
+        for kept in 0..LOG.1.len() {
+            let chain = chain_of(LOG.0.clone());
+            for record in &LOG.1[..kept] {
+                match is_block_record(record) {
+                    true => chain.load_block(record).unwrap(),
+                    false => chain.load_mini(record).unwrap(),
+                }
+            }
+            let follower = Follower::new(chain.clone(), mode).unwrap();
+            let node = Follows { chain, follower };
+            node.takes(&LOG.1[kept..]);
+            let expected = Follows::after(mode, LOG.1.len()).fingerprint();
+            assert_eq!(node.fingerprint(), expected, "{mode:?} from {kept}");
+        }
+    }
+}
+
+#[test]
+fn diffs_and_proofs_need_no_commitment() {
+    let mut config = LOG.0.clone();
+    config.follow_commitment = false;
+    let chain = chain_of(config.clone());
+    for mode in [Mode::Roots, Mode::Reexecute] {
+        assert!(Follower::new(chain.clone(), mode).is_err());
+    }
+    let follower = Follower::new(chain.clone(), Mode::Proofs).unwrap();
+    let node = Follows { chain, follower };
+    node.takes(&LOG.1);
+    let expected = Follows::after(Mode::Roots, LOG.1.len()).fingerprint();
+    assert_eq!(node.fingerprint(), expected);
+}
+
+// --- what is wrong ------------------------------------------------------------------------------------------
+
+#[test]
+fn malformed_and_oversized_records_are_refused() {
+    let node = fresh(Mode::Proofs);
+    let record = &LOG.1[0];
+    node.refuses(&[], Kind::Malformed);
+    node.refuses(&record[..record.len() - 1], Kind::Malformed);
+    node.refuses(&[&record[..], &[0]].concat(), Kind::Malformed);
+    node.refuses(&vec![0; (64 << 20) + 1], Kind::Size);
+    node.refuses(&vec![0xc0; (64 << 10) + 1], Kind::Size);
+    node.takes(&LOG.1);
+}
+
+#[test]
+fn what_does_not_come_next_is_out_of_order() {
+    let node = fresh(Mode::Proofs);
+    node.refuses(&LOG.1[1], Kind::Order);
+    node.refuses(&LOG.1[first_block()], Kind::Order);
+    let wrong: [fn(&mut MiniBlock); 4] = [
+        |mini| mini.number += 1,
+        |mini| mini.block_number += 1,
+        |mini| mini.index += 1,
+        |mini| mini.block_timestamp = 5,
+    ];
+    for wrong in wrong {
+        node.refuses(&changed(&LOG.1[0], wrong), Kind::Order);
+    }
+    node.takes(&LOG.1[..1]);
+    let later = changed(&LOG.1[1], |mini| mini.block_timestamp += 1);
+    node.refuses(&later, Kind::Order);
+    // A block before all of its mini-blocks are there, and one that counts them wrong.
+    node.refuses(&LOG.1[first_block()], Kind::Order);
+    node.takes(&LOG.1[1..first_block()]);
+    let mut block = BlockRecord::decode(&LOG.1[first_block()]).unwrap();
+    block.mini_count += 1;
+    block.put_seal(&sequencer());
+    node.refuses(&block.encode(), Kind::Order);
+    node.takes(&LOG.1[first_block()..]);
+}
+
+#[test]
+fn a_block_that_follows_another_parent_is_refused() {
+    let node = Follows::after(Mode::Proofs, second_block());
+    let record = &LOG.1[second_block()];
+    let parent = Some(B256::repeat_byte(7));
+    let relinked = falsify::block(record, Lie::Relink, &[], parent, &sequencer()).unwrap();
+    node.refuses(&relinked, Kind::Parent);
+    node.takes(&LOG.1[second_block()..]);
+}
+
+#[test]
+fn only_the_sequencer_signs_and_seals() {
+    let node = fresh(Mode::Proofs);
+    for (place, record) in LOG.1.iter().enumerate() {
+        if is_block_record(record) {
+            let mut block = BlockRecord::decode(record).unwrap();
+            block.put_seal(&key(3));
+            node.refuses(&block.encode(), Kind::Seal);
+        } else {
+            let mut mini = MiniBlock::decode(record).unwrap();
+            mini.put_seal(&key(3));
+            node.refuses(&mini.encode(), Kind::Seal);
+            mini.sign(&key(3));
+            node.refuses(&mini.encode(), Kind::Signature);
+        }
+        node.takes(&LOG.1[place..=place]);
+    }
+}
+
+#[test]
+fn a_sequencer_cannot_be_put_into_office_by_its_own_diff() {
+    let usurper = key(3);
+    let slot = PlainKey::slot(mega_evm::SEQUENCER_REGISTRY_ADDRESS, U256::from(1));
+    for place in [0, first_block() + 1] {
+        let node = Follows::after(Mode::Proofs, place);
+        let mut mini = MiniBlock::decode(&LOG.1[place]).unwrap();
+        let entries = &mut mini.diff.entries;
+        entries.retain(|(key, _)| *key != slot);
+        let at = entries.partition_point(|(key, _)| *key < slot);
+        let office = PlainValue::from_slot(usurper.address().into_word().into());
+        entries.insert(at, (slot, office));
+        mini.sign(&usurper);
+        node.refuses(&mini.encode(), Kind::Signature);
+        node.takes(&LOG.1[place..]);
+    }
+}
+
+#[test]
+fn roots_and_sums_must_be_those_of_the_content() {
+    let place = first_block() + 1;
+    let node = Follows::after(Mode::Proofs, place);
+    let wrong: [fn(&mut MiniBlock); 6] = [
+        |mini| mini.transactions_root = B256::ZERO,
+        |mini| mini.receipts_root = B256::ZERO,
+        |mini| mini.gas_used += 1,
+        |mini| mini.txs[0].result.success = false,
+        |mini| mini.txs[0].result.logs.clear(),
+        |mini| mini.txs.swap(0, 1),
+    ];
+    for wrong in wrong {
+        node.refuses(&changed(&LOG.1[place], wrong), Kind::Roots);
+    }
+    node.takes(&LOG.1[place..second_block()]);
+    let wrong: [fn(&mut Header); 5] = [
+        |header| header.transactions_root = B256::ZERO,
+        |header| header.receipts_root = B256::ZERO,
+        |header| header.logs_bloom.0[0] ^= 1,
+        |header| header.gas_used += 1,
+        |header| header.withdrawals_root = Some(B256::ZERO),
+    ];
+    for wrong in wrong {
+        node.refuses(&with_header(&LOG.1[second_block()], wrong), Kind::Roots);
+    }
+    let wrong: [fn(&mut Header); 4] = [
+        |header| header.gas_limit += 1,
+        |header| header.extra_data = Bytes::new(),
+        |header| header.timestamp += 1,
+        |header| header.mix_hash = B256::ZERO,
+    ];
+    for wrong in wrong {
+        node.refuses(&with_header(&LOG.1[second_block()], wrong), Kind::Header);
+    }
+    node.takes(&LOG.1[second_block()..]);
+}
+
+#[test]
+fn a_diff_must_have_its_digest_and_its_code() {
+    let creating = (first_block() + 1..second_block())
+        .find(|place| {
+            !MiniBlock::decode(&LOG.1[*place])
+                .unwrap()
+                .diff
+                .codes
+                .is_empty()
+        })
+        .unwrap();
+    let node = Follows::after(Mode::Proofs, creating);
+    let mut mini = MiniBlock::decode(&LOG.1[creating]).unwrap();
+    mini.diff.entries.pop();
+    node.refuses(&mini.encode(), Kind::Diff);
+    let without = changed(&LOG.1[creating], |mini| mini.diff.codes.clear());
+    node.refuses(&without, Kind::Diff);
+    let foreign = changed(&LOG.1[creating], |mini| {
+        mini.diff.codes = vec![bytes!("00")];
+        mini.diff.entries.retain(|(key, _)| key.slot.is_some());
+    });
+    node.refuses(&foreign, Kind::Diff);
+    node.takes(&LOG.1[creating..]);
+}
+
+#[test]
+fn two_things_signed_for_one_place_are_kept_as_evidence() {
+    let node = Follows::after(Mode::Proofs, LOG.1.len());
+    for record in &LOG.1 {
+        let other = match is_block_record(record) {
+            true => falsify::block(record, Lie::Root, &[], None, &sequencer()).unwrap(),
+            false => falsify::mini(record, Lie::Equivocation, 0, &sequencer()).unwrap(),
+        };
+        let bad = node.refuses(&other, Kind::Equivocation);
+        assert_eq!(bad.evidence, [record.clone(), other]);
+    }
+    // What somebody else signed is no evidence against the sequencer.
+    let record = &LOG.1[0];
+    let other = falsify::mini(record, Lie::Equivocation, 0, &key(3)).unwrap();
+    let bad = node.refuses(&other, Kind::Signature);
+    assert!(bad.evidence.is_empty());
+}
+
+// --- what only some modes notice ----------------------------------------------------------------------------
+
+/// A lie in the mini-block at `place`, with its true gas.
+fn lying(place: usize, lie: Lie) -> Vec<u8> {
+    falsify::mini(&LOG.1[place], lie, 0, &sequencer()).unwrap()
+}
+
+#[test]
+fn a_wrong_diff_is_noticed_by_execution_at_once_and_by_roots_when_the_block_closes() {
+    let place = first_block() + 1;
+    let lie = lying(place, Lie::Diff);
+    let node = Follows::after(Mode::Reexecute, place);
+    node.refuses(&lie, Kind::Diff);
+    node.takes(&LOG.1[place..]);
+
+    let node = Follows::after(Mode::Roots, place);
+    node.takes(std::slice::from_ref(&lie));
+    node.takes(&LOG.1[place + 1..second_block()]);
+    node.refuses(&LOG.1[second_block()], Kind::Roots);
+    node.refuses(&LOG.1[second_block()], Kind::Roots);
+
+    let node = Follows::after(Mode::Proofs, place);
+    node.takes(&[lie]);
+    node.takes(&LOG.1[place + 1..=second_block()]);
+}
+
+#[test]
+fn a_wrong_result_is_noticed_by_execution_only() {
+    let place = first_block() + 1;
+    let wrong = [
+        lying(place, Lie::Receipt),
+        changed(&LOG.1[place], |mini| {
+            mini.txs[0].result.usage.data_size += 1
+        }),
+        changed(&LOG.1[place], |mini| mini.txs[0].sender = account(4)),
+    ];
+    for lie in wrong {
+        let node = Follows::after(Mode::Reexecute, place);
+        node.refuses(&lie, Kind::Execution);
+        node.takes(&LOG.1[place..]);
+        for mode in [Mode::Proofs, Mode::Roots] {
+            Follows::after(mode, place).takes(std::slice::from_ref(&lie));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_state_root_is_noticed_by_those_who_keep_the_commitment() {
+    let place = second_block();
+    let lie = falsify::block(&LOG.1[place], Lie::Root, &[], None, &sequencer()).unwrap();
+    for mode in [Mode::Roots, Mode::Reexecute] {
+        let node = Follows::after(mode, place);
+        node.refuses(&lie, Kind::Roots);
+        node.takes(&LOG.1[place..]);
+    }
+    Follows::after(Mode::Proofs, place).takes(&[lie]);
+}
+
+#[test]
+fn a_block_may_sum_up_lies_consistently() {
+    let place = first_block() + 1;
+    let lie = lying(place, Lie::Receipt);
+    let node = Follows::after(Mode::Proofs, place);
+    node.takes(std::slice::from_ref(&lie));
+    node.takes(&LOG.1[place + 1..second_block()]);
+    node.refuses(&LOG.1[second_block()], Kind::Roots);
+    let mut minis: Vec<&[u8]> = vec![&lie];
+    minis.extend(LOG.1[place + 1..second_block()].iter().map(Vec::as_slice));
+    let record = &LOG.1[second_block()];
+    let block = falsify::block(record, Lie::Receipt, &minis, None, &sequencer()).unwrap();
+    node.takes(&[block]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whoever passes a record on can't change a byte of it.
+    #[test]
+    fn a_record_with_any_byte_changed_is_refused_and_leaves_no_trace(
+        garblings in prop::collection::vec((any::<prop::sample::Index>(), 1..=255_u8), 60),
+        mode in prop::sample::select(MODES.to_vec()),
+    ) {
+        let node = fresh(mode);
+        let mut garblings = garblings.into_iter();
+        let each = 60 / LOG.1.len();
+        for record in &LOG.1 {
+            let before = node.fingerprint();
+            for (place, flip) in garblings.by_ref().take(each) {
+                let mut garbled = record.clone();
+                garbled[place.index(record.len())] ^= flip;
+                let refused = node.follower.apply(&garbled);
+                prop_assert!(matches!(refused, Err(FollowError::Bad(_))), "{refused:?}");
+            }
+            prop_assert_eq!(node.fingerprint(), before);
+            prop_assert!(node.follower.apply(record).unwrap().is_some());
+        }
+    }
+}
+
+// --- the engine ---------------------------------------------------------------------------------------------
+
+#[test]
+fn a_following_engine_reads_but_leaves_transactions_to_others() {
+    let engine = Engine::new(LOG.0.clone(), Arc::new(EmptyArchive)).unwrap();
+    let submit = |method: &str| {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": []});
+        engine.door.submit(body.to_string().as_bytes(), 1)
+    };
+    assert!(engine.follower().is_none());
+    engine.follow(Mode::Proofs).unwrap();
+    for method in [
+        "eth_sendRawTransaction",
+        "realtime_sendRawTransaction",
+        "eth_sendRawTransactionSync",
+        "mega_depositTransaction",
+    ] {
+        assert_eq!(submit(method), Submitted::Foreign, "{method}");
+        assert!(!engine.door.methods().contains(&method));
+    }
+    assert!(matches!(submit("eth_chainId"), Submitted::Answered(_)));
+    assert!(engine.start().is_err(), "who follows doesn't build");
+    assert!(matches!(
+        engine.follow(Mode::Proofs),
+        Err(EngineError::Restore(_))
+    ));
+    let records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
+    let batch = engine.follower().unwrap().apply_many(&records);
+    assert_eq!(batch.refusal, None);
+    engine.durable(engine.chain.world.version() - 1, 2);
+    let metrics = engine.metrics();
+    assert_eq!(metrics["follower_blocks"], 2);
+    assert_eq!(metrics["visible_block"], 2);
+    assert!(engine.stop().is_ok());
+}
