@@ -31,11 +31,15 @@ def open_store(role: RoleConfig) -> Store:
 
 
 def engine_for(
-    config: Config, store: Store, document: bytes, identity: Callable[[bytes], Identity]
+    config: Config,
+    store: Store,
+    document: bytes,
+    identity: Callable[[bytes], Identity],
+    keeps_trie: bool = True,
 ) -> Engine:
     """A fresh engine of the chain in the store; a new store is given its identity."""
     try:
-        engine = Engine(chain_config.engine_config(config, document), StoreArchive(store))
+        engine = Engine(chain_config.engine_config(config, document, keeps_trie), StoreArchive(store))
     except (EngineError, ValueError) as error:
         raise ConfigError("the engine can't make a chain of these settings", str(error)) from None
     genesis_hash = engine.genesis_hash()

@@ -54,8 +54,9 @@ def identity_settings(config: Config, accounts: list[DevAccount], extra: Alloc) 
     }
 
 
-def engine_config(config: Config, document: bytes) -> bytes:
-    """The engine's configuration: today's settings over the chain's genesis."""
+def engine_config(config: Config, document: bytes, keeps_trie: bool = True) -> bytes:
+    """The engine's configuration: today's settings over the chain's genesis. `keeps_trie`: whether the state root is
+    computed here."""
     return orjson.dumps(
         {
             "chain_id": config.chain.chain_id,
@@ -68,6 +69,7 @@ def engine_config(config: Config, document: bytes) -> bytes:
             "history_blocks": config.blocks.history_blocks,
             "bucket_capacities": _capacities(config),
             "salt_data_buckets": config.chain.salt_data_buckets,
+            "follow_commitment": keeps_trie,
             "quorum": config.network.quorum if config.network.provers else 0,
             "pool": {
                 "account_slots": config.pool.account_slots,

@@ -128,9 +128,15 @@ async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> En
         trust = _StateRootTrust(config)
         local = local_of(role, genesis_hash)
         await fetch_snapshot(local, credentials, peers, settings, store, trust, _say_progress)
-    engine = engine_for(config, store, store.genesis, lambda _: store.identity)  # type: ignore[arg-type,return-value]
+    known = store.identity
+    engine = engine_for(config, store, store.genesis, lambda _: known, keeps_trie=_keeps_trie(config))
     await asyncio.to_thread(restore_engine, store, engine)
     return engine
+
+
+def _keeps_trie(config: Config) -> bool:
+    """Whether the node computes state roots: who waits for provers has no use for them."""
+    return config.network.verify != "proofs"
 
 
 def _say_progress(progress: Progress) -> None:
@@ -207,8 +213,8 @@ class FullNode:
         self._refusals: dict[tuple[str, int], float] = {}
         accounts = derive(config.accounts.mnemonic, config.accounts.count)
         self._standing = Standing(role, store, self._health)
-        keeps_trie = config.network.verify != "proofs"
-        self._forwarder = Forwarder(place.sequencer, self._standing.wait_for_mini, proofs=not keeps_trie)
+        waiting = self._standing.wait_for_mini
+        self._forwarder = Forwarder(place.sequencer, waiting, proofs=not _keeps_trie(config))
         self._server = RpcServer(
             ForwardingDoor(engine, self._forwarder), server_settings(config, accounts), self._standing.health
         )

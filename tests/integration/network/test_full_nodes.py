@@ -1,0 +1,109 @@
+"""Two full nodes beside the sequencer: fresh reads, forwarded transactions, deaths and returns."""
+
+import asyncio
+import json
+
+import pytest
+import websockets
+
+from tests.support import wallet
+from tests.support.network import Network
+from tests.support.waiting import eventually
+
+NODES = ["sequencer", "full-node-1", "full-node-2"]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    with Network(tmp_path_factory.mktemp("network"), "--full-nodes", 2, "--block-time", 0.5) as running:
+        yield running
+
+
+@pytest.mark.parametrize("method", ["realtime_sendRawTransaction", "eth_sendRawTransactionSync"])
+def test_a_transaction_through_a_full_node_is_there_when_the_answer_is(network, method):
+    node = network.at("full-node-1")
+    raw = wallet.signed(1, wallet.nonce(node, 1), to=wallet.address(2), value="0x1")
+    receipt = node.rpc(method, raw)
+    assert node.rpc("eth_getTransactionReceipt", receipt["transactionHash"])["status"] == "0x1"
+
+
+def test_a_raw_transaction_through_a_full_node_reaches_every_node(network):
+    node = network.at("full-node-2")
+    digest = node.rpc(
+        "eth_sendRawTransaction", wallet.signed(2, wallet.nonce(node, 2), to=wallet.address(1), value="0x1")
+    )
+    for name in NODES:
+        eventually(
+            lambda name=name: network.at(name).rpc("eth_getTransactionReceipt", digest), f"it on {name}"
+        )
+
+
+def test_a_full_node_signs_for_the_development_accounts(network):
+    node = network.at("full-node-1")
+    transfer = {"from": wallet.address(3), "to": wallet.address(4), "value": "0x1"}
+    digests = [node.rpc("eth_sendTransaction", transfer) for _ in range(5)]
+    assert len(set(digests)) == 5
+    for digest in digests:
+        eventually(lambda digest=digest: node.rpc("eth_getTransactionReceipt", digest), digest)
+
+
+def test_the_sequencers_refusal_comes_through_as_it_is(network):
+    from megaeth_cli.rpc_client import RpcError
+
+    raw = wallet.signed(5, 10_000_000, to=wallet.address(1), value=hex(10**30))
+    with pytest.raises(RpcError) as through:
+        network.at("full-node-1").rpc("eth_sendRawTransaction", raw)
+    with pytest.raises(RpcError) as straight:
+        network.at("sequencer").rpc("eth_sendRawTransaction", raw)
+    assert (through.value.code, through.value.message) == (straight.value.code, straight.value.message)
+
+
+def test_a_full_node_tells_subscribers_of_mini_blocks(network):
+    url = network.node("full-node-2")["endpoints"]["ws"]
+
+    async def hear():
+        async with websockets.connect(url) as socket:
+            await socket.send('{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["miniBlocks"]}')
+            assert "result" in json.loads(await socket.recv())
+            sent = asyncio.get_running_loop().run_in_executor(
+                None, lambda: network.at("sequencer").transfer(6)["transactionHash"]
+            )
+            heard = []
+            while not sent.done() or sent.result() not in heard:
+                news = json.loads(await socket.recv())
+                heard += [one["hash"] for one in news["params"]["result"]["transactions"]]
+            return True
+
+    assert asyncio.run(asyncio.wait_for(hear(), 60))
+
+
+def test_two_nodes_have_the_same_state(network):
+    network.at("sequencer").transfer(7)
+    target = network.node("sequencer")["height"] + 1
+    for name in NODES:
+        network.until_height(name, target)
+    done = network.home.run("inspect-diff", "--node", "full-node-1", "--against", "sequencer", "--json")
+    assert done.returncode == 0, done.stdout
+    compared = json.loads(done.stdout)
+    assert compared["equal"]
+    assert compared["values"] > 0
+    assert network.home.run("inspect-diff", "--node", "full-node-1").returncode == 0
+
+
+def test_a_killed_full_node_comes_back_from_its_own_disk(network):
+    receipt = network.at("full-node-1").transfer(8)
+    pid = network.kill("full-node-1")
+    network.until_back("full-node-1", pid)
+    node = network.at("full-node-1")
+    assert node.rpc("eth_getTransactionReceipt", receipt["transactionHash"])["status"] == "0x1"
+    assert "asking sequencer for the genesis" in network.log("full-node-1")
+    assert network.log("full-node-1").count("asking") == 1, "it has the genesis on its disk"
+    network.until_height("full-node-1", network.node("sequencer")["height"] + 1)
+
+
+def test_a_full_node_goes_on_when_another_one_is_away(network):
+    network.run("stop", "full-node-1")
+    assert network.node("full-node-1")["state"] == "stopped"
+    network.until_height("full-node-2", network.node("sequencer")["height"] + 2)
+    network.run("start", "full-node-1")
+    network.until_height("full-node-1", network.node("sequencer")["height"] + 1)

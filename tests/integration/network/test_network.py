@@ -1,0 +1,89 @@
+"""One sequencer, two full nodes, one prover: a network as `megaeth devnet up` starts it."""
+
+import pytest
+
+from devnet.session import start_time
+from tests.support.network import Network
+from tests.support.waiting import eventually
+
+NODES = ["sequencer", "full-node-1", "full-node-2", "prover-1"]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    options = ("--full-nodes", 2, "--provers", 1, "--quorum", 1, "--block-time", 0.5)
+    with Network(tmp_path_factory.mktemp("network"), *options) as running:
+        yield running
+
+
+def test_status_names_every_node_with_its_place_in_the_network(network):
+    network.until_verified(1)
+    nodes = network.home.status()["nodes"]
+    assert [(node["name"], node["role"]) for node in nodes] == list(
+        zip(NODES, ["sequencer", "full_node", "full_node", "prover"], strict=True)
+    )
+    for node in nodes:
+        assert node["alive"]
+        assert node["peers"] >= 1
+        assert node["bytes_in"] > 0
+        assert node["bytes_out"] > 0
+        assert node["memory_bytes"] > 0
+        assert node["cpu_percent"] >= 0
+        assert node["verified_height"] <= node["height"] + 1
+    for node in nodes[:3]:
+        assert node["lag_ms"] >= 0
+    done = network.home.run("devnet", "status")
+    assert all(name in done.stdout for name in NODES)
+
+
+def test_full_nodes_follow_and_all_verify(network):
+    target = network.node("sequencer")["height"] + 2
+    network.until_verified(target)
+    blocks = {network.at(name).rpc("eth_getBlockByNumber", hex(target), False)["hash"] for name in NODES[:3]}
+    assert len(blocks) == 1
+
+
+def test_safe_and_finalized_are_the_verified_height(network):
+    network.until_verified(1)
+    for name in NODES[:3]:
+        node = network.at(name)
+        safe, latest = node.height("safe"), node.height("latest")
+        assert 1 <= safe <= latest
+        assert node.height("finalized") >= safe
+
+
+def test_attestations_name_their_signers(network):
+    network.until_verified(2)
+    for name in NODES[:3]:
+        found = network.at(name).rpc("mega_getAttestations", "0x1", "0x2")
+        assert {one["block"] for one in found} == {"0x1", "0x2"}
+        assert {one["name"] for one in found} == {"prover-1"}
+
+
+def test_a_prover_that_was_away_checks_everything_it_has_missed(network):
+    network.run("stop", "prover-1")
+    before = network.node("full-node-1")["verified_height"]
+    network.until_height("full-node-1", before + 12)
+    assert network.node("full-node-1")["verified_height"] <= before + 3
+    network.run("start", "prover-1")
+    network.until_verified(before + 13)
+
+
+def test_nodes_can_be_added_to_a_running_network(network):
+    assert "full-node-3" in network.run("add", "full-node").stdout
+    assert "prover-2" in network.run("add", "prover").stdout
+    network.until_verified(network.node("sequencer")["height"] + 1, "full-node-3")
+
+    def signers():
+        verified = network.node("full-node-3")["verified_height"]
+        found = network.at("full-node-3").rpc("mega_getAttestations", hex(verified), hex(verified + 10))
+        return {one["name"] for one in found}
+
+    eventually(lambda: "prover-2" in signers(), "prover-2's word")
+
+
+def test_down_ends_every_process(tmp_path):
+    with Network(tmp_path, "--full-nodes", 1, "--provers", 1) as network:
+        pids = [node["pid"] for node in network.home.status()["nodes"]]
+        network.run("down")
+        assert all(start_time(pid) is None for pid in pids)
