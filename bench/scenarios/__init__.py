@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.scenarios import idle, latency, prove, startup, state, stream, throughput
+from bench.scenarios import apply, idle, latency, prove, startup, state, stream, throughput
 from bench.scenarios.scenario import Scenario
 
 ALL: tuple[Scenario[Any], ...] = (
@@ -18,5 +18,6 @@ ALL: tuple[Scenario[Any], ...] = (
     latency.SCENARIO,
     state.SCENARIO,
     stream.SCENARIO,
+    apply.SCENARIO,
     prove.SCENARIO,
 )
