@@ -138,8 +138,8 @@ class Engine:
         wrong; `BadData.applied` has what became of those before it."""
 
     def state_root(self) -> bytes:
-        """Before `start` and `follow`: the root of the state at the newest sealed block, computed and checked against its
-        header when it was loaded."""
+        """Before `start` and `follow`: the root of the state at the newest sealed block, computed and checked against
+        its header when it was loaded."""
 
     def stop(self) -> None:
         """Seals what is open, refuses what comes, closes `next_sealed`; `completions` closes after the last answer."""
