@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.scenarios import apply, idle, latency, prove, startup, state, stream, throughput
+from bench.scenarios import apply, idle, latency, network, prove, startup, state, stream, throughput
 from bench.scenarios.scenario import Scenario
 
 ALL: tuple[Scenario[Any], ...] = (
@@ -20,4 +20,5 @@ ALL: tuple[Scenario[Any], ...] = (
     stream.SCENARIO,
     apply.SCENARIO,
     prove.SCENARIO,
+    network.SCENARIO,
 )
