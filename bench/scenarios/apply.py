@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-import orjson
-
 from bench.child import in_child
 from bench.loads import Load, Swaps, TokenTransfers
 from bench.recording import Recording, record
@@ -59,9 +57,8 @@ def follow(recording: Recording, verify: Literal["proofs", "roots", "reexecute"]
     """A follower from genesis on, on one core."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with ephemeral_directory() as directory, Store.open(directory) as store:
-        config = orjson.loads(engine_config(Config(), recording.genesis))
-        config["follow_commitment"] = verify != "proofs"
-        engine = Engine(orjson.dumps(config), StoreArchive(store))
+        config = engine_config(Config(), recording.genesis, keeps_trie=verify != "proofs")
+        engine = Engine(config, StoreArchive(store))
         engine.follow(verify)
         store.create(Identity(Config().chain.chain_id, engine.genesis_hash()), recording.genesis)
         on_disk = EngineTarget(engine, store, publish=lambda _: None, bad_data=BadData)
