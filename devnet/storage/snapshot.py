@@ -85,10 +85,11 @@ class Snapshotter:
             return
         records: list[bytes] = []
         size = 0
-        for block, last_mini, _ in self._store.blocks(end.block + 1, last):
+        for block, last_mini, closing in self._store.blocks(end.block + 1, last):
             for _, record in self._store.minis(end.mini + 1, last_mini):
                 records.append(record)
                 size += len(record)
+            records.append(closing)  # it says which of SALT's buckets grew
             end = Tip(last_mini, block)
             if size >= self._batch_bytes:
                 yield records, end
