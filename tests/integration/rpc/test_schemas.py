@@ -82,6 +82,10 @@ CASES = {
         lambda h: [{"fromBlock": "earliest", "topics": [[wallet.EMITTER_TOPIC]]}],
         lambda h: [{"address": ZERO_HASH[:42]}],
     ],
+    "eth_getProof": [
+        lambda h: [h.sender, [], h.number],
+        lambda h: [h.emitter, ["0x0"], h.number],
+    ],
     "eth_sign": [lambda h: [h.sender, "0x1234"]],
     "eth_signTransaction": [
         lambda h: [TRANSFER],
