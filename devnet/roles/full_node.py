@@ -219,7 +219,7 @@ class FullNode:
             ForwardingDoor(engine, self._forwarder), server_settings(config, accounts), self._standing.health
         )
         self._membership = Membership(role, place, engine, store, self._server)
-        self._membership.suspect = self._suspect  # type: ignore[method-assign]
+        self._membership.suspect = self._suspect
         self._membership.verification.contradicted = self._contradicted
         self._server.add(self._forwarder.methods(engine))
         self._server.add(chain_methods(store))

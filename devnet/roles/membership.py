@@ -64,6 +64,10 @@ def incidents_of(role: RoleConfig) -> Incidents:
     return Incidents(Path(role.data_dir) / "evidence", role.node, role.role)
 
 
+def _nobody_asks(mini: int, record: bytes, block: int, source: str) -> None:
+    """Where nothing is applied that others made, there is nothing to suspect."""
+
+
 def endpoint_text(endpoint: Endpoint) -> str:
     """For the session file."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
@@ -82,6 +86,9 @@ class Membership:
         self._loop = asyncio.get_running_loop()
         self._url = ""
         self.incidents = incidents_of(role)
+        self.suspect: Callable[[int, bytes, int, str], None] = _nobody_asks
+        """Told another node's record of a mini-block, which may differ from ours, in a worker thread: mini-block,
+        record, block, whose. A full node puts its own check here."""
         self.verification = Verification(
             engine,
             store,
@@ -192,9 +199,6 @@ class Membership:
             await self._loop.run_in_executor(
                 None, self.suspect, number, bytes.fromhex(text[2:]), own.block, other.node
             )
-
-    def suspect(self, mini: int, record: bytes, block: int, source: str) -> None:
-        """Another node's record of a mini-block, which may differ from ours. A worker thread. (`full_node.py`)"""
 
     # --- for status ---------------------------------------------------------------------------------------
 

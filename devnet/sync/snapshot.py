@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import logging
 import struct
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -118,18 +118,18 @@ class SnapshotServer:
         """A peer asks for a chunk."""
         self._answer(link, self._send_chunk(link, frame))
 
-    def _answer(self, link: Link, work: object) -> None:
+    def _answer(self, link: Link, work: Coroutine[object, None, None]) -> None:
         if sum(each is link for each in self._tasks.values()) >= REQUESTS_AT_ONCE:
-            work.close()  # type: ignore[attr-defined]
+            work.close()
             raise Malformed("too many requests at once")
         task = self._loop.create_task(self._guard(link, work))
         self._tasks[task] = link
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     @staticmethod
-    async def _guard(link: Link, work: object) -> None:
+    async def _guard(link: Link, work: Coroutine[object, None, None]) -> None:
         try:
-            await work  # type: ignore[misc]
+            await work
         except LinkClosed:
             pass
         except Exception:
