@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import islice
 from typing import ClassVar, Self
@@ -14,7 +15,7 @@ GAS_LIMIT = 400_000
 LIQUIDITY_GAS_LIMIT = 100_000_000  # makes the pair: its code is storage gas
 
 
-class Load:
+class Load(ABC):
     """One kind of transaction, from accounts that take turns. A scenario's subject too: made anew for each."""
 
     name: ClassVar[str]
@@ -34,11 +35,11 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        return None
 
+    @abstractmethod
     def calls(self) -> Iterator[bytes]:
         """Calldata without end."""
-        raise NotImplementedError
 
     def prepare(self, chain_id: int) -> list[bytes]:
         """Signed transactions that must have happened before the load."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
@@ -23,7 +24,7 @@ SIZES = [1_000, 10_000, 200_000]
 BLOCK, LARGE = SIZES[0], SIZES[-1]
 
 
-class State:
+class State(ABC):
     """A way to authenticate state."""
 
     name: ClassVar[str]
@@ -32,11 +33,11 @@ class State:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        return None
 
+    @abstractmethod
     def measured(self, held: int) -> dict[str, Any]:
         """What the engine measured, in a process of its own."""
-        raise NotImplementedError
 
 
 class Salt(State):
