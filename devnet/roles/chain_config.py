@@ -75,6 +75,7 @@ def engine_config(config: Config, document: bytes, keeps_trie: bool = True) -> b
                 "account_slots": config.pool.account_slots,
                 "total_slots": config.pool.total_slots,
                 "price_bump_percent": config.pool.price_bump_percent,
+                "order": config.blocks.order,
             },
         }
     )

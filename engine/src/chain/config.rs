@@ -94,7 +94,7 @@ pub struct PoolConfig {
     pub total_slots: usize,
     /// How much more a replacement must pay, in percent.
     pub price_bump_percent: u64,
-    /// Who comes first: `fees` or `fifo`.
+    /// Who comes first: `priority` or `fifo`.
     pub order: Order,
 }
 
@@ -104,7 +104,7 @@ impl Default for PoolConfig {
             account_slots: 500,
             total_slots: 200_000,
             price_bump_percent: 10,
-            order: Order::Fees,
+            order: Order::Priority,
         }
     }
 }

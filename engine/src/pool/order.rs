@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Order {
     /// By effective priority fee, then by arrival.
     #[default]
-    Fees,
+    Priority,
     /// By arrival.
     Fifo,
 }
@@ -27,7 +27,7 @@ pub(super) struct Place {
 impl Order {
     pub(super) const fn place(self, tip: u128, arrival: u64) -> Place {
         let tip = match self {
-            Self::Fees => tip,
+            Self::Priority => tip,
             Self::Fifo => 0,
         };
         Place {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_higher_tip_comes_first_then_the_earlier_arrival() {
-        let places = [(1, 1), (5, 3), (5, 2), (9, 4)].map(|(t, a)| Order::Fees.place(t, a));
+        let places = [(1, 1), (5, 3), (5, 2), (9, 4)].map(|(t, a)| Order::Priority.place(t, a));
         let mut sorted = places;
         sorted.sort();
         assert_eq!(sorted, [places[3], places[2], places[1], places[0]]);

@@ -55,7 +55,7 @@ impl Default for Limits {
             total_slots: 200_000,
             total_bytes: 256 * 1024 * 1024,
             price_bump_percent: 10,
-            order: Order::Fees,
+            order: Order::Priority,
         }
     }
 }

@@ -49,7 +49,8 @@ def test_identity_survives_json_and_every_part_has_a_name():
 
 def test_the_engine_gets_the_stored_genesis_and_todays_settings():
     config = replace(
-        Config(), blocks=BlockSettings(mini_block_time_ms=2, block_time_s=0.25, history_blocks=7)
+        Config(),
+        blocks=BlockSettings(mini_block_time_ms=2, block_time_s=0.25, history_blocks=7, order="fifo"),
     )
     document = genesis_document(config, ACCOUNTS[:1], {}, 1_700_000_000)
     told = json.loads(engine_config(config, document))
@@ -57,3 +58,4 @@ def test_the_engine_gets_the_stored_genesis_and_todays_settings():
     assert told["genesis"]["timestamp"] == 1_700_000_000
     assert told["genesis"]["alloc"][ACCOUNTS[0].address.lower()] == {"balance": hex(10_000 * 10**18)}
     assert (told["mini_block_time_us"], told["block_time_ms"], told["history_blocks"]) == (2000, 250, 7)
+    assert told["pool"]["order"] == "fifo"
