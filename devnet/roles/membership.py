@@ -220,6 +220,7 @@ class Membership:
                     "node": peer.node,
                     "role": peer.role,
                     "rtt_ms": round(peer.rtt_ms, 2) if peer.rtt_ms is not None else None,
+                    "congestion_control": peer.congestion_control,
                     "bytes_in": peer.bytes_in,
                     "bytes_out": peer.bytes_out,
                 }

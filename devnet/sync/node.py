@@ -65,6 +65,7 @@ class PeerStatus:
     position: Position
     path: tuple[str, ...]
     rtt_ms: float | None
+    congestion_control: str
     bytes_in: int
     bytes_out: int
 
@@ -291,6 +292,7 @@ def _peer_status(link: Link) -> PeerStatus:
         link.status.position,
         link.status.path,
         None if link.rtt_s is None else link.rtt_s * 1000,
+        link.congestion_control,
         link.bytes_in,
         link.bytes_out,
     )

@@ -57,6 +57,7 @@ UNKNOWN_RTT_S: Final = 0.25
 PINGS_UNDER_WAY: Final = 32
 TCP_NOTSENT_LOWAT: Final = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 TCP_CONGESTION: Final = getattr(socket, "TCP_CONGESTION", 13)
+CONGESTION_NAME_BYTES: Final = 16
 
 
 class LinkClosed(ConnectionError):
@@ -104,6 +105,8 @@ class Link(asyncio.Protocol):
         """Before compression."""
         self.content_out = 0
         self.rtt_s: float | None = None
+        self.congestion_control = ""
+        """The kernel's way of sending, as far as it tells."""
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when ready; fails when the connection ended before."""
         self.greeted.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -138,7 +141,7 @@ class Link(asyncio.Protocol):
             self._transport.abort()
             return
         self._last_heard = self._loop.time()
-        self._tune(transport.get_extra_info("socket"))
+        self.congestion_control = self._tune(transport.get_extra_info("socket"))
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         try:
             certificate: dict[str, Any] = transport.get_extra_info("peercert") or {}
@@ -151,11 +154,19 @@ class Link(asyncio.Protocol):
         self.send(self._owner.hello())
 
     @staticmethod
-    def _tune(sock: socket.socket) -> None:
-        """Little in the kernel's hands, and no slowing down because of single lost packets, where that is offered."""
+    def _tune(sock: socket.socket) -> str:
+        """Little in the kernel's hands, and no slowing down because of single lost packets, where that is offered.
+
+        What the kernel chose in the end.
+        """
         for option, value in ((TCP_NOTSENT_LOWAT, NOT_SENT_BYTES), (TCP_CONGESTION, b"bbr")):
             with contextlib.suppress(OSError, AttributeError):
                 sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        try:
+            name = sock.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, CONGESTION_NAME_BYTES)
+        except OSError:
+            return ""
+        return name.rstrip(b"\0").decode(errors="replace")
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the peer."""

@@ -1,4 +1,4 @@
-"""A real sequencer process for tests: free port, temporary directory, reaped whatever happens.
+"""A real node's process for tests: free port, temporary directory, reaped whatever happens. No supervisor.
 
 Ready means that `/healthz` answers 200; nothing here sleeps for a guessed time.
 """
@@ -33,13 +33,15 @@ class RpcFailure(Exception):
 
 
 class Node:
-    """One sequencer. `start` and `stop` (or `kill`) may follow one another on the same data.
+    """A sequencer that is alone, or `name` with its `role` and its place in a network.
 
-    Settings are named `section__name`, as in `Node(path, blocks__block_time_s=0.2)`.
+    `start` and `stop` (or `kill`) may follow one another on the same data. Settings are named `section__name`, as in
+    `Node(path, blocks__block_time_s=0.2)`.
     """
 
-    def __init__(self, directory, **settings):
+    def __init__(self, directory, *, name="sequencer", role="sequencer", network=None, **settings):
         self.directory = Path(directory)
+        self.name, self.role, self.network = name, role, network
         self.config = make_config(settings)
         self.process = None
 
@@ -54,19 +56,20 @@ class Node:
     def start(self):
         """Start the process and wait until it is ready."""
         self.spawn()
-        eventually(self._is_ready, "the sequencer to become ready")
+        eventually(self._is_ready, f"{self.name} to become ready")
         return self
 
     def spawn(self):
         """Start the process."""
         self.directory.mkdir(parents=True, exist_ok=True)
         role = RoleConfig(
-            node="sequencer",
-            role="sequencer",
+            node=self.name,
+            role=self.role,
             run_dir=str(self.directory),
             data_dir=str(self.directory / "data"),
             token="test",
             config=self.config,
+            network=self.network,
         )
         self._ready_file = ready_file(self.directory, role.node)
         self._ready_file.unlink(missing_ok=True)
@@ -74,7 +77,7 @@ class Node:
         role.save(config_file)
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "devnet.roles.sequencer", "--config", str(config_file)],
+                [sys.executable, "-m", f"devnet.roles.{self.role}", "--config", str(config_file)],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT), LIFELINE_FD: str(_lifeline())},
                 pass_fds=(_lifeline(),),
@@ -108,20 +111,20 @@ class Node:
             raise
 
     def _is_ready(self):
-        assert self.process.poll() is None, f"the sequencer ended:\n{self.log()}"
+        assert self.process.poll() is None, f"{self.name} ended:\n{self.log()}"
         if not self._ready_file.exists():
             return False
         ready = json.loads(self._ready_file.read_text())
         self.port = ready["port"]
-        self.url = ready["endpoints"]["http"]
-        self.ws_url = ready["endpoints"]["ws"]
+        self.endpoints = ready["endpoints"]
+        self.url, self.ws_url = self.endpoints["http"], self.endpoints.get("ws")
         return self.health()[0] == 200
 
     # --- what it says ---
 
     @property
     def log_file(self):
-        return self.directory / "sequencer.log"
+        return self.directory / f"{self.name}.log"
 
     def log(self):
         return self.log_file.read_text() if self.log_file.exists() else ""

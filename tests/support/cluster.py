@@ -1,0 +1,55 @@
+"""Real processes of several nodes, wired as a test wants them: who knows whom, and by which address. No supervisor.
+
+(`network.py` has devnets as a person runs them.)
+"""
+
+from devnet.enrolment import Enrolment
+from tests.support.node import Node
+
+CHAIN_ID = 6343
+
+
+class Cluster:
+    """`with Cluster(tmp_path, section__name=value) as cluster:` with settings for all; its nodes are reaped."""
+
+    def __init__(self, directory, **settings):
+        self._directory = directory
+        self._settings = settings
+        self._enrolment = Enrolment(directory / "network", CHAIN_ID)
+        self.nodes = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        for node in reversed(self.nodes.values()):
+            node.reap()
+        if failure == (None, None, None):
+            for node in self.nodes.values():
+                assert "Traceback" not in node.log(), node.log()
+
+    def sequencer(self, **settings):
+        return self._start("sequencer", "sequencer", "", (), settings)
+
+    def full_node(self, name, peers, sequencer="", **settings):
+        """`peers`: nodes, or (name, host, port). `sequencer`: where its HTTP is, if not where it says itself."""
+        return self._start(name, "full_node", sequencer or self.nodes["sequencer"].url, peers, settings)
+
+    def prover(self, name, peers, **settings):
+        return self._start(name, "prover", self.nodes["sequencer"].url, peers, settings)
+
+    def _start(self, name, role, sequencer, peers, settings):
+        self._enrolment.issue(name, role)
+        known = tuple(peer if isinstance(peer, tuple) else (peer.name, *sync_place(peer)) for peer in peers)
+        place = self._enrolment.place(name, role, sequencer, known)
+        node = Node(
+            self._directory / name, name=name, role=role, network=place, **{**self._settings, **settings}
+        )
+        self.nodes[name] = node
+        return node.start()
+
+
+def sync_place(node):
+    """Where a node listens for its peers: host and port."""
+    host, _, port = node.endpoints["sync"].rpartition(":")
+    return host, int(port)
