@@ -86,7 +86,15 @@ class Attestation:
 
     @classmethod
     def decode(cls, data: bytes, chain_id: int, authority: bytes) -> Self:
-        """Read and check; raises InvalidAttestationError."""
+        """Read and check, whether it is a prover's too; raises InvalidAttestationError."""
+        found = cls.signed(data, chain_id)
+        if not is_vouched(authority, chain_id, found.prover, found.voucher):
+            raise InvalidAttestationError(f"0x{found.prover.hex()} is no prover of this devnet")
+        return found
+
+    @classmethod
+    def signed(cls, data: bytes, chain_id: int) -> Self:
+        """Read and check the signature, whoever has signed; raises InvalidAttestationError."""
         if len(data) > MAX_BYTES:
             raise InvalidAttestationError(f"{len(data)} bytes are too many")
         try:
@@ -104,8 +112,6 @@ class Attestation:
             raise InvalidAttestationError(str(error)) from None
         if signer != prover:
             raise InvalidAttestationError("somebody else has signed it")
-        if not is_vouched(authority, chain_id, prover, voucher):
-            raise InvalidAttestationError(f"0x{prover.hex()} is no prover of this devnet")
         return cls(block, claim, prover, signature, voucher, since, name)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from devnet import _engine
 from devnet.errors import UserError
+from devnet.proving.claim import NAMES
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Report:
     checks: tuple[Check, ...]
     effort: Mapping[str, Any] = field(default_factory=dict)
     """What a stateless check was given, and how many microseconds its parts took."""
+    claim: Mapping[str, str] = field(default_factory=dict)
+    """What of a `Claim` the check has found out itself, by the names of its parts."""
 
     @property
     def ok(self) -> bool:
@@ -79,6 +82,11 @@ def read_report(report: Mapping[str, Any]) -> Report:
             for one in report["checks"]
         ),
         report.get("effort") or {},
+        {
+            name: str(value)
+            for name in NAMES
+            if (value := report.get("hash" if name == "blockHash" else name)) is not None
+        },
     )
 
 

@@ -47,6 +47,8 @@ class Counts:
     announced: int = 0
     verify_ms: float = 0.0
     """Of a block, lately."""
+    newest_ms: float = 0.0
+    """From the news of the newest block to the attestation."""
     witness_bytes: float = 0.0
     transactions: int = 0
 
@@ -124,6 +126,10 @@ class Prover:
             self._work.offer(earlier, ANY_HASH, source)
         self._work.forget_up_to(verified)
 
+    def lag_ms(self) -> float:
+        """How long the block that waits longest has waited, and no less than what the newest one had to wait."""
+        return round(max(self.counts.newest_ms, self._work.longest_wait_s() * 1000), 1)
+
     def status(self) -> dict[str, Any]:
         """For `/healthz`."""
         counts = self.counts
@@ -184,7 +190,7 @@ class Prover:
                 self._look_for_another(piece, material.hash)
             return
         self._work.done(piece)
-        self._attest(material.number, report.claim)
+        self._attest(piece, material.number, report.claim)
 
     def _look_for_another(self, piece: Piece, wrong: bytes) -> None:
         """Some node may have another block of this number by now, which nobody announces a second time."""
@@ -196,13 +202,14 @@ class Prover:
             if other != wrong:
                 self._work.offer(piece.number, other, source)
 
-    def _attest(self, number: int, claim: Claim) -> None:
+    def _attest(self, piece: Piece, number: int, claim: Claim) -> None:
         signer = self._signer
         attestation = Attestation.sign(
             signer.key, signer.voucher, signer.chain_id, number, claim, self._since or number, signer.name
         )
         self.counts.attested += 1
-        self.counts.newest = max(self.counts.newest, number)
+        if number >= self.counts.newest:
+            self.counts.newest, self.counts.newest_ms = number, piece.waited_s * 1000
         self._published(attestation)
 
     def _measure(self, report: stateless.StatelessReport, seconds: float) -> None:

@@ -30,14 +30,19 @@ def vouch(authority: bytes, chain_id: int, prover: bytes) -> bytes:
 
 def is_vouched(authority: bytes, chain_id: int, prover: bytes, voucher: bytes) -> bool:
     """Whether the authority (an address) has said so."""
+    return voucher_of(chain_id, prover, voucher) == authority
+
+
+def voucher_of(chain_id: int, prover: bytes, voucher: bytes) -> bytes | None:
+    """The address that has vouched for the prover; None if that is no signature."""
     try:
-        return recover(_digest(chain_id, prover), voucher) == authority
+        return recover(_digest(chain_id, prover), voucher)
     except ValueError:
-        return False
+        return None
 
 
 def _digest(chain_id: int, prover: bytes) -> bytes:
     return keccak256(_VOUCHER + chain_id.to_bytes(32, "big") + prover)
 
 
-__all__ = ["address_of", "authority_key", "is_vouched", "prover_key", "vouch"]
+__all__ = ["address_of", "authority_key", "is_vouched", "prover_key", "vouch", "voucher_of"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,6 +44,12 @@ class Piece:
     sources: dict[str, Source] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
     attempts: int = 0
+    offered_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def waited_s(self) -> float:
+        """Since when somebody has it."""
+        return time.monotonic() - self.offered_at
 
     @property
     def key(self) -> tuple[int, bytes]:
@@ -72,10 +78,17 @@ class Workload:
         self._ready: list[tuple[int, bytes]] = []
         self._waiting: list[tuple[float, int, bytes]] = []
         self._done: OrderedDict[tuple[int, bytes], None] = OrderedDict()
+        self._known: Counter[int] = Counter()
+        """How many of both there are, by block number."""
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._pieces)
+
+    def longest_wait_s(self) -> float:
+        """Of all that is not done."""
+        with self._condition:
+            return max((piece.waited_s for piece in self._pieces.values()), default=0.0)
 
     def offer(self, number: int, block_hash: bytes, source: Source) -> bool:
         """A node has this block. Whether that is new work."""
@@ -87,11 +100,12 @@ class Workload:
             if piece is not None:
                 piece.sources[source.node] = source
                 return False
-            if block_hash == ANY_HASH and self._knows(number):
+            if block_hash == ANY_HASH and number in self._known:
                 return False
             if len(self._pieces) >= self._most and not self._make_room(number):
                 return False
             self._pieces[key] = Piece(number, block_hash, {source.node: source})
+            self._known[number] += 1
             heapq.heappush(self._ready, key)
             self._condition.notify()
             return True
@@ -114,7 +128,7 @@ class Workload:
     def done(self, piece: Piece) -> None:
         """It has been checked (or given up)."""
         with self._condition:
-            self._pieces.pop(piece.key, None)
+            self._drop(piece.key)
             self._remember(piece.key)
 
     def again(self, piece: Piece, source: Source | None) -> bool:
@@ -124,7 +138,7 @@ class Workload:
             if source is not None:
                 piece.tried.add(source.node)
             if piece.attempts >= GIVEN_UP_AFTER:
-                self._pieces.pop(piece.key, None)
+                self._drop(piece.key)
                 return False
             fresh = any(node not in piece.tried for node in piece.sources)
             wait_s = 0.0 if fresh else min(RETRY_S * 1.5**piece.attempts, RETRY_MAX_S)
@@ -136,7 +150,7 @@ class Workload:
         """Blocks up to this one need no more provers."""
         with self._condition:
             for key in [key for key in self._pieces if key[0] <= number and key[1] == ANY_HASH]:
-                del self._pieces[key]
+                self._drop(key)
 
     def close(self) -> None:
         """No more work: `take` answers None."""
@@ -144,17 +158,26 @@ class Workload:
             self._closed = True
             self._condition.notify_all()
 
-    def _knows(self, number: int) -> bool:
-        return any(key[0] == number for key in self._pieces) or any(key[0] == number for key in self._done)
-
     def _make_room(self, number: int) -> bool:
         farthest = max(self._pieces)
         if farthest[0] <= number:
             return False
-        del self._pieces[farthest]
+        self._drop(farthest)
         return True
 
+    def _drop(self, key: tuple[int, bytes]) -> None:
+        if self._pieces.pop(key, None) is not None:
+            self._forget_number(key[0])
+
     def _remember(self, key: tuple[int, bytes]) -> None:
-        self._done[key] = None
+        if key not in self._done:
+            self._done[key] = None
+            self._known[key[0]] += 1
         while len(self._done) > REMEMBERED:
-            self._done.popitem(last=False)
+            (number, _), _ = self._done.popitem(last=False)
+            self._forget_number(number)
+
+    def _forget_number(self, number: int) -> None:
+        self._known[number] -= 1
+        if not self._known[number]:
+            del self._known[number]

@@ -198,7 +198,7 @@ class ProverNode:
             "role": self._role.role,
             "height": proving["newest"],
             "verified_height": max(self._heights[1], 0),
-            "lag_ms": None,
+            "lag_ms": self._prover.lag_ms(),
             "peers": len({peer.node for peer in status.peers}),
             "bytes_in": status.bytes_in,
             "bytes_out": status.bytes_out,

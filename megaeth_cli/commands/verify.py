@@ -10,12 +10,13 @@ import typer
 from devnet.proving.checker import Report
 from devnet.proving.recorded import RecordedBlocks
 from megaeth_cli import options
+from megaeth_cli.attestations import Word, words_on
 from megaeth_cli.commands.call import block_parameter
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.output import print_whole
-from megaeth_cli.output.verification import effort_text, report_json, report_table
-from megaeth_cli.rpc_client import connect
+from megaeth_cli.output.verification import effort_text, report_json, report_table, words_text
+from megaeth_cli.rpc_client import RpcClient, connect
 from megaeth_cli.select_devnet import node_url
 from megaeth_cli.verification import (
     BlockSource,
@@ -82,6 +83,7 @@ def block_command(
         )
     rules = Rules(chain_id, genesis)
     source: BlockSource
+    client: RpcClient | None = None
     if files is not None:
         source = FileSource(RecordedBlocks(files), rules)
     elif witness is not None:
@@ -93,15 +95,17 @@ def block_command(
         source = NodeSource(client, rules) if wanted else InputSource(client)
     wanted_blocks = _range(source, range_) if range_ is not None else [_single(source, block)]
     reports: list[Report] = []
+    bodies: list[Json] = []
     for one in wanted_blocks:
         report = source.verify(one)
+        words = words_on(client, report) if client is not None else None
         reports.append(report)
+        bodies.append(report_json(report, words))
         if not env.json:
-            _print(env, report, whole=range_ is None)
+            _print(env, report, words, whole=range_ is None)
         if not report.ok:
             break
     if env.json:
-        bodies = [report_json(report) for report in reports]
         env.write(json.dumps(bodies if range_ is not None else bodies[0], indent=2))
     wrong = next((report for report in reports if not report.ok), None)
     if wrong is None:
@@ -117,12 +121,12 @@ def block_command(
     return ExitStatus.FAILURE
 
 
-def _print(env: Environment, report: Report, *, whole: bool) -> None:
+def _print(env: Environment, report: Report, words: Sequence[Word] | None, *, whole: bool) -> None:
     if whole:
-        print_whole(env, report_table(report))
+        print_whole(env, report_table(report, words))
         return
     line = f"block {report.number:,}  {'ok' if report.ok else 'FAILED'}  {len(report.checks)} checks"
-    env.write("  ".join(part for part in (line, effort_text(report)) if part))
+    env.write("  ".join(part for part in (line, effort_text(report), words_text(words)) if part))
 
 
 def _single(source: BlockSource, text: str | None) -> str | int:

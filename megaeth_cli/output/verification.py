@@ -1,15 +1,17 @@
 """Reports of checked blocks, for people and for programs. Rendering only."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from devnet.proving.checker import Report
+from megaeth_cli.attestations import Word
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def report_table(report: Report) -> "RenderableType":
-    """Every check, and what checking took."""
+def report_table(report: Report, words: Sequence[Word] | None = None) -> "RenderableType":
+    """Every check, what checking took, and who has attested to the block."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -20,6 +22,14 @@ def report_table(report: Report) -> "RenderableType":
     parts: list[RenderableType] = [f"block {report.number:,} {report.hash}", table]
     if report.effort:
         parts.append(effort_text(report))
+    if words:
+        attested = Table(box=None, pad_edge=False, show_header=False)
+        for word in words:
+            verdict = Text("agrees", style="green") if word.agrees else Text(word.wrong, style="bold red")
+            attested.add_row("attested by", word.name, word.signer, verdict)
+        parts.append(attested)
+    elif words is not None:
+        parts.append(Text("no prover has attested to it", style="dim"))
     return Group(*parts)
 
 
@@ -37,7 +47,15 @@ def effort_text(report: Report) -> str:
     )
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def words_text(words: Sequence[Word] | None) -> str:
+    """How many provers have attested to a block, in a few words; nothing if none has."""
+    if not words:
+        return ""
+    disagreeing = sum(not word.agrees for word in words)
+    return f"attested by {len(words)}" + (f", {disagreeing} OTHERWISE" if disagreeing else "")
+
+
+def report_json(report: Report, words: Sequence[Word] | None = None) -> dict[str, Any]:
     """The report as `--json` shows it."""
     shown: dict[str, Any] = {
         "block": report.number,
@@ -48,7 +66,11 @@ def report_json(report: Report) -> dict[str, Any]:
             for one in report.checks
         ],
     }
-    return shown | ({"effort": dict(report.effort)} if report.effort else {})
+    if report.effort:
+        shown["effort"] = dict(report.effort)
+    if words is not None:
+        shown["attestations"] = [word.to_json() for word in words]
+    return shown
 
 
 def _ms(micros: Any) -> str:  # noqa: ANN401 - a JSON number

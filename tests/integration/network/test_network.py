@@ -30,8 +30,10 @@ def test_status_names_every_node_with_its_place_in_the_network(network):
         assert node["memory_bytes"] > 0
         assert node["cpu_percent"] >= 0
         assert node["verified_height"] <= node["height"] + 1
-    for node in nodes[:3]:
         assert node["lag_ms"] >= 0
+    proving = nodes[3]["proving"]
+    assert proving["verify_ms"] > 0
+    assert proving["witness_bytes"] > 0
     done = network.home.run("devnet", "status")
     assert all(name in done.stdout for name in NODES)
 
@@ -58,6 +60,16 @@ def test_attestations_name_their_signers(network):
         found = network.at(name).rpc("mega_getAttestations", "0x1", "0x2")
         assert {one["block"] for one in found} == {"0x1", "0x2"}
         assert {one["name"] for one in found} == {"prover-1"}
+
+
+def test_verify_block_shows_who_has_attested(network):
+    network.until_verified(2)
+    done = network.home.run("verify", "block", "2", "--node", "full-node-1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    [word] = network.home.json("verify", "block", "2", "--node", "full-node-1")["attestations"]
+    assert (word["name"], word["agrees"]) == ("prover-1", True)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("attested by")]
+    assert line.split()[2:] == ["prover-1", word["signer"], "agrees"]
 
 
 def test_a_prover_that_was_away_checks_everything_it_has_missed(network):

@@ -86,3 +86,26 @@ def test_closing_lets_all_workers_go():
     for thread in threads:
         thread.join(10)
     assert taken == [None] * 3
+
+
+def test_the_longest_wait_is_that_of_what_is_not_done():
+    work = Workload()
+    assert work.longest_wait_s() == 0.0
+    work.offer(1, h(1), FULL)
+    work.offer(2, h(2), FULL)
+    first = work.take()
+    assert work.longest_wait_s() >= work.take().waited_s
+    work.done(first)
+    work.forget_up_to(2)
+    assert work.longest_wait_s() > 0.0, "a block with a hash is checked although others have verified it"
+
+
+def test_a_gap_is_offered_again_once_its_block_is_forgotten():
+    work = Workload()
+    assert work.offer(1, ANY_HASH, FULL)
+    assert not work.offer(1, ANY_HASH, OTHER)
+    work.forget_up_to(1)
+    assert work.offer(1, ANY_HASH, OTHER)
+    piece = work.take()
+    work.done(piece)
+    assert not work.offer(1, ANY_HASH, FULL), "it was done"
