@@ -46,6 +46,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "accounts": LazyCommand("megaeth_cli.commands.accounts", "List the dev accounts.", CONTRACTS),
     "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
     "verify": LazyCommand("megaeth_cli.commands.verify", "Re-execute blocks and compare.", CHAIN),
+    "bench": LazyCommand("megaeth_cli.commands.bench", "Put a load on a node.", CHAIN),
     "rpc": LazyCommand("megaeth_cli.commands.rpc", "Call any JSON-RPC method of a node.", CHAIN),
 }
 

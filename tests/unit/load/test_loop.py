@@ -1,0 +1,157 @@
+"""The loop over real sockets: order, schedules, ends, and a peer that misbehaves."""
+
+import itertools
+import json
+import socket
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+
+from megaeth_cli.load.lanes import Lane, Link, evenly
+from megaeth_cli.load.loop import Loop
+from megaeth_cli.load.run import Shape, ask
+from megaeth_cli.load.wire import Endpoint, LoadError, call
+
+QUESTION = call("eth_blockNumber", b"[]")
+
+
+@contextmanager
+def server(answer, connections):
+    """Serve some connections, each request with `answer(body)`; None hangs up. Yield (endpoint, bodies)."""
+    seen = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(peer):
+        with peer, peer.makefile("rwb") as stream:
+            while line := stream.readline():
+                length = 0
+                while line.strip():
+                    name, _, value = line.partition(b":")
+                    length = int(value) if name.lower() == b"content-length" else length
+                    line = stream.readline()
+                body = stream.read(length)
+                seen.append(body)
+                reply = answer(body)
+                if reply is None:
+                    return
+                stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(reply), reply))
+                stream.flush()
+
+    def accept():
+        for _ in range(connections):
+            threads.append(threading.Thread(target=serve, args=(listener.accept()[0],)))
+            threads[-1].start()
+
+    threads = [threading.Thread(target=accept)]
+    threads[0].start()
+    try:
+        yield Endpoint("127.0.0.1", listener.getsockname()[1]), seen
+    finally:
+        for thread in threads:
+            thread.join()
+        listener.close()
+
+
+def lane_of(endpoint, stack, bodies, **rest):
+    link = Link(endpoint)
+    stack.append(link)
+    return Lane(link, iter([link.message(body) for body in bodies]), **rest)
+
+
+def test_each_lane_sends_its_requests_in_order_one_at_a_time():
+    links = []
+    with server(lambda body: body, 3) as (endpoint, seen), closing(Loop()) as loop:
+        plans = [[b"%d-%d" % (lane, number) for number in range(20)] for lane in range(3)]
+        lanes = [lane_of(endpoint, links, plan) for plan in plans]
+        loop.run(lanes)
+        for link in links:
+            link.close()
+    for number, plan in enumerate(plans):
+        assert [body for body in seen if body.startswith(b"%d-" % number)] == plan
+    assert all(len(lane.began) == len(lane.ended) == 20 for lane in lanes)
+    assert all(wait >= 0 for lane in lanes for wait in lane.waits())
+
+
+def test_load_that_ends_by_the_clock_waits_for_what_is_in_flight():
+    with server(lambda _: b"{}", 2) as (endpoint, seen):
+        outcome = ask(endpoint, [QUESTION], Shape(connections=2, seconds=0.05))
+    assert outcome.calls == len(seen) > 0
+    assert outcome.clean
+
+
+def test_scheduled_requests_are_not_sent_before_they_are_due():
+    links = []
+    with server(lambda body: body, 1) as (endpoint, _), closing(Loop()) as loop:
+        lane = lane_of(endpoint, links, [b"a", b"b", b"c"], due=evenly(100))
+        began = loop.run([lane])
+        links[0].close()
+    assert all(at >= began + number / 100 for number, at in enumerate(lane.began))
+
+
+def test_late_answer_is_counted_from_when_the_next_request_was_due():
+    links, waiting = [], threading.Event()
+
+    def slow_first(body):
+        if body == b"a":
+            waiting.wait(0.1)
+        return body
+
+    with server(slow_first, 1) as (endpoint, _), closing(Loop()) as loop:
+        lane = lane_of(endpoint, links, [b"a", b"b"], due=evenly(1000))
+        began = loop.run([lane])
+        links[0].close()
+    assert lane.began[1] == pytest.approx(began + 0.001)
+    assert lane.began[1] < lane.ended[0]
+
+
+def test_empty_request_means_that_there_is_none_yet():
+    links = []
+    with server(lambda body: body, 1) as (endpoint, seen), closing(Loop()) as loop:
+        link = Link(endpoint)
+        links.append(link)
+        lane = Lane(link, iter([link.message(b"a"), b"", b"", link.message(b"b")]))
+        loop.run([lane])
+        link.close()
+    assert seen == [b"a", b"b"]
+    assert loop.effort.starved == 2
+
+
+def test_lanes_beside_end_with_the_leading_ones():
+    links = []
+    with server(lambda body: body, 2) as (endpoint, seen), closing(Loop()) as loop:
+        leading = lane_of(endpoint, links, [b"lead"] * 5)
+        link = Link(endpoint)
+        links.append(link)
+        beside = Lane(link, itertools.repeat(link.message(b"beside")))
+        loop.run([leading], [beside])
+        for one in links:
+            one.close()
+    assert seen.count(b"lead") == 5
+    assert len(beside.began) == len(beside.ended) == seen.count(b"beside")
+
+
+def test_errors_are_counted_by_kind():
+    numbers = itertools.count()
+
+    def refuse(_):
+        error = {"code": -32000, "message": f"nonce {next(numbers)} is too low"}
+        return json.dumps([{"id": 1, "error": error}, {"id": 2, "result": "0x1"}]).encode()
+
+    with server(refuse, 1) as (endpoint, _):
+        outcome = ask(endpoint, [QUESTION], Shape(batch=2, count=6))
+    assert (outcome.calls, outcome.refused) == (6, 3)
+    assert outcome.errors == {"-32000 nonce N is too low": 3}
+    assert not outcome.clean
+
+
+def test_peer_that_hangs_up_voids_the_measurement():
+    with server(lambda _: None, 1) as (endpoint, _), pytest.raises(LoadError):
+        ask(endpoint, [QUESTION], Shape(count=1))
+
+
+def test_nobody_listening_voids_the_measurement():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(LoadError, match=str(port)):
+        ask(Endpoint("127.0.0.1", port), [QUESTION], Shape(count=1))
