@@ -142,7 +142,7 @@ class Engine:
         its header when it was loaded."""
 
     def stop(self) -> None:
-        """Seals what is open, refuses what comes, closes `next_sealed`; `completions` closes after the last answer."""
+        """Seals what is open, refuses what comes, closes `next_sealed`, answers everybody who waits."""
 
     def next_sealed(self, timeout_ms: int, linger_ms: int = 0) -> list[SealedMini | SealedBlock] | None:
         """What was sealed since the last call, in order; empty after the timeout, `None` when closed. Mini-blocks
@@ -169,8 +169,11 @@ class Engine:
     def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
         """One request of a batch that Python has split; like `submit`, with the id as JSON (empty: a notification)."""
 
-    def completions(self, timeout_ms: int) -> list[tuple[int, bytes]] | None:
-        """Finished responses with their tokens; empty after the timeout, `None` when closed."""
+    def completions(self) -> list[tuple[int, bytes]]:
+        """Responses that were finished since the last call, with their tokens; never waits."""
+
+    def bell(self) -> int:
+        """A file descriptor that is readable while there are completions. The engine's: neither read nor close it."""
 
     def call(self, method: str, params: bytes) -> bytes:
         """One method, waiting for its result (JSON). Raises `RpcError`."""

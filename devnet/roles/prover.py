@@ -218,7 +218,11 @@ class NoChain:
         """Not ours."""
         return False
 
-    def completions(self, timeout_ms: int) -> list[tuple[int, bytes]] | None:
+    def completions(self) -> list[tuple[int, bytes]]:
+        """There are none."""
+        return []
+
+    def bell(self) -> int | None:
         """None to come, ever."""
         return None
 

@@ -43,7 +43,7 @@ def is_mini(item: SealedMini | SealedBlock) -> TypeGuard[SealedMini]:
 
 
 class EngineDoor(Protocol):
-    """JSON bytes in, JSON bytes out; `submit` never blocks, `call` and `completions` release the GIL."""
+    """JSON bytes in, JSON bytes out; `submit` never blocks, `call` releases the GIL."""
 
     def submit(self, body: bytes, token: int) -> bytes | bool:
         """Take a whole body. Its response; True: comes by `completions`; False: not all the engine's."""
@@ -51,8 +51,11 @@ class EngineDoor(Protocol):
     def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
         """Take one request of a known method; the id is rendered, empty for a notification."""
 
-    def completions(self, timeout_ms: int) -> list[tuple[int, bytes]] | None:
-        """Wait for responses of earlier `submit`s; None once the engine has stopped."""
+    def completions(self) -> list[tuple[int, bytes]]:
+        """Fetch the responses of earlier `submit`s that have been finished; never waits."""
+
+    def bell(self) -> int | None:
+        """Name the file descriptor that is readable while there are completions; None where there never are any."""
 
     def call(self, method: str, params: bytes) -> bytes:
         """Answer one method, blocking."""

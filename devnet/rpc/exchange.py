@@ -5,23 +5,21 @@
                                    |             False: some method is Python's -> `route`, a task
     connection <--deliver(ticket)--+
 
-Everything runs on the event loop's thread but `_pump`, one thread that sleeps in `engine.completions` and
-hands over whole lists, so that the loop wakes once for many responses.
+Everything runs on the event loop's thread. The engine's bell, a file descriptor among the loop's sockets, tells
+that responses are ready; one ring fetches all there are.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-import threading
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from devnet.rpc.door import EngineDoor
 
 log = logging.getLogger(__name__)
-
-PUMP_WAIT_MS = 1_000
 
 
 class Notified(Protocol):
@@ -91,12 +89,11 @@ class Exchange:
         self._submit = engine.submit
         self._route = route
         self._answered = answered
-        self._next_token = 1
+        self._next_token = itertools.count(1).__next__
         self._waiting: dict[int, tuple[Client, object]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._asker = _Asker()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._bell: int | None = None
 
     @property
     def in_work(self) -> int:
@@ -105,14 +102,19 @@ class Exchange:
 
     def start(self) -> None:
         """Begin to bring responses back to the running loop."""
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._pump, name="rpc-completions", daemon=True)
-        self._thread.start()
+        self._bell = self._engine.bell()
+        if self._bell is not None:
+            asyncio.get_running_loop().add_reader(self._bell, self._collect)
+
+    def stop(self) -> None:
+        """Bring nothing back any more."""
+        if self._bell is not None:
+            asyncio.get_running_loop().remove_reader(self._bell)
+            self._bell = None
 
     def submit(self, body: bytes, client: Client, ticket: object) -> bytes | None:
         """Hand a body over. Return its response, or None when `client.deliver` will be called with it."""
-        token = self._next_token
-        self._next_token = token + 1
+        token = self._next_token()
         answer = self._submit(body, token)
         if isinstance(answer, bytes):
             return answer
@@ -126,8 +128,7 @@ class Exchange:
 
     async def ask(self, method: str, params: bytes, reply_to: bytes) -> bytes:
         """Have the engine answer one request of a body that it did not take as a whole."""
-        token = self._next_token
-        self._next_token = token + 1
+        token = self._next_token()
         answer = self._engine.submit_one(method, params, reply_to, token)
         if isinstance(answer, bytes):
             return answer
@@ -151,28 +152,17 @@ class Exchange:
         call.written()
         self._answered()
 
-    def _completed(self, items: list[tuple[int, bytes]]) -> None:
-        touched: set[Client] = set()
-        for token, response in items:
-            waiting = self._waiting.pop(token, None)
-            if waiting is None:
-                log.error("the engine answered token %d, which nobody waits for", token)
+    def _collect(self) -> None:
+        """Deliver what the engine has finished, and write once per connection."""
+        waiting, touched = self._waiting, set()
+        for token, response in self._engine.completions():
+            try:
+                client, ticket = waiting.pop(token)
+            except KeyError:
+                log.error("the engine answered token %d, which nobody waits for", token)  # noqa: TRY400 no exception
                 continue
-            client, ticket = waiting
             client.deliver(ticket, response)
             touched.add(client)
         for client in touched:
             client.flush()
         self._answered()
-
-    def _pump(self) -> None:
-        """Thread `rpc-completions`: ends when the engine stops or the loop is closed."""
-        loop = self._loop
-        if loop is None:
-            return
-        while (items := self._engine.completions(PUMP_WAIT_MS)) is not None:
-            if items:
-                try:
-                    loop.call_soon_threadsafe(self._completed, items)
-                except RuntimeError:
-                    return

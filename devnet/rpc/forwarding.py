@@ -113,6 +113,7 @@ class ForwardingDoor:
         self._marks = tuple(method.encode() for method in forwarder.forwarded)
         self.submit_one = engine.submit_one
         self.completions = engine.completions
+        self.bell = engine.bell
         self.mini_json = engine.mini_json
         self.head_json = engine.head_json
         self.logs_json = engine.logs_json

@@ -1,9 +1,12 @@
 """HTTP/1.1 on a socket: requests in, responses out in the order of the requests.
 
-The way of a request through this file: `data_received` -> (httptools' callbacks) -> `on_message_complete`
+The way of a request through this file: `data_received` -> `_parse` -> (httptools' callbacks) -> `on_message_complete`
 -> `_post` -> `Exchange.submit` -> `_render`, or later `deliver` and `flush`. A response that is ready when
 its request has been read is written in the same turn of the loop, together with those of requests pipelined
 with it.
+
+The short way: a whole request whose head has been seen before (`heads.py`) goes from `data_received` straight to
+`Exchange.submit`, without a parser.
 
 Errors that leave the stream readable answer that request only. Those that do not (a broken request line, a
 body beyond the limit) answer, say `Connection: close`, and let the client finish its sentence for a moment:
@@ -22,6 +25,7 @@ import httptools
 
 from devnet.rpc import replies
 from devnet.rpc.front import Front
+from devnet.rpc.heads import HEAD_END
 from devnet.rpc.pages import JSON, Page
 from devnet.rpc.replies import rpc_page, text_page
 from devnet.rpc.ws import WebSocketConnection
@@ -30,8 +34,12 @@ LINGER_S: Final = 2.0
 LARGE_BODY: Final = 64 * 1024
 """From here on a second buffer costs less than a copy."""
 UPGRADE_HEADERS: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
+PARTICULAR_HEADERS: Final = frozenset({b"origin", b"expect", b"upgrade", b"transfer-encoding"})
+"""A request with one of these is always read by the parser."""
 RPC_PATHS: Final = frozenset({b"/", b"/rpc", b"/ws"})
 _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_OK_SHORT: Final = tuple(_OK % length for length in range(2_048))
+"""Heads of the commonest responses, ready to use."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -56,9 +64,14 @@ class HttpConnection(asyncio.Protocol):
         self._front = front
         self._settings = front.settings
         self._submit = front.exchange.submit
+        self._body_length_after = front.heads.length_after
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._slots: deque[_Slot] = deque()
+        self._spare = _Slot(None, keep_alive=True)
+        """For the next request that comes the short way, should it have to wait."""
+        self._lone: bytes | None = None
+        """What the parser reads, if a request begins and perhaps ends with it."""
         self._out: list[bytes] = []
         self._deaf = False
         """Whatever arrives is not looked at any more; the last response closes the socket."""
@@ -103,18 +116,50 @@ class HttpConnection(asyncio.Protocol):
         """Read what arrived and write what it made ready."""
         if self._deaf:
             return
+        rest = data if self._in_message else self._without_known(data)
+        if rest:
+            self._parse(rest)
+            self._note_time()
+        else:
+            self._used_at = self._front.now
+        self._write_out()
+        if len(self._slots) >= self._settings.max_pipelined and self._transport is not None:
+            self._transport.pause_reading()
+
+    def _without_known(self, data: bytes) -> bytes:
+        """Answer whole requests with known heads; return what begins with anything else."""
+        size = len(data)
+        begin = 0
+        while begin < size:
+            body_at = data.find(HEAD_END, begin) + len(HEAD_END)
+            length = self._body_length_after(data[begin:body_at])
+            if length is None:
+                break
+            end = body_at + length
+            if end > size:
+                break
+            slot = self._spare
+            response = self._submit(data[body_at:end], self, slot)
+            if response is None or self._slots:
+                slot.response = response
+                self._slots.append(slot)
+                self._spare = _Slot(None, keep_alive=True)
+            else:
+                self._render(slot, response)
+            begin = end
+        return data[begin:] if begin else data
+
+    def _parse(self, data: bytes) -> None:
         self._head_size += len(data)
+        self._lone = None if self._in_message else data
         try:
             while data:
                 data = self._feed(data)
         except httptools.HttpParserError:
             self._refuse(text_page(400, "this is not HTTP/1.1"))
+        self._lone = None
         if self._in_head and self._head_size > self._settings.max_head_bytes:
             self._refuse(text_page(431, f"the request's head exceeds {self._settings.max_head_bytes} bytes"))
-        self._note_time()
-        self._write_out()
-        if len(self._slots) >= self._settings.max_pipelined and self._transport is not None:
-            self._transport.pause_reading()
 
     def _feed(self, data: bytes) -> bytes:
         """Parse; return what is still to be parsed, which is seldom anything."""
@@ -290,8 +335,15 @@ class HttpConnection(asyncio.Protocol):
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         slot = self._new_slot()
+        if self._lone is not None and slot.keep_alive and self._has_plain_head():
+            self._front.heads.learn(self._lone, len(body))
         slot.response = self._submit(body, self, slot)
         self._place(slot)
+
+    def _has_plain_head(self) -> bool:
+        """Whether the head says nothing that asks for more than an answer, and how long the body is."""
+        headers = self._headers
+        return b"content-length" in headers and not (headers.keys() & PARTICULAR_HEADERS)
 
     # --- the response -------------------------------------------------------------------------------------
 
@@ -349,7 +401,9 @@ class HttpConnection(asyncio.Protocol):
         if slot.head is not None:
             out.append(slot.head + body)
         elif body and slot.origin is None and slot.keep_alive:
-            if len(body) < LARGE_BODY:
+            if len(body) < len(_OK_SHORT):
+                out.append(_OK_SHORT[len(body)] + body)
+            elif len(body) < LARGE_BODY:
                 out.append(_OK % len(body) + body)
             else:
                 out += (_OK % len(body), body)

@@ -1,7 +1,7 @@
 """The JSON-RPC server as a whole: puts the parts together, listens, sweeps, stops.
 
-Threads: the event loop's, on which nearly everything happens; `rpc-completions`, which sleeps in the
-engine; and a few `rpc-worker`s for engine calls of composed methods.
+Threads: the event loop's, on which nearly everything happens, and a few `rpc-worker`s for engine calls of
+composed methods.
 
 Not here: the engine's life (`devnet/roles/`), and any knowledge of methods.
 """
@@ -133,6 +133,7 @@ class RpcServer:
             await asyncio.sleep(0.005)
         for connection in list(self._front.connections):
             connection.drop()
+        self._front.exchange.stop()
         self._backend.close()
 
     def _sweep(self) -> None:

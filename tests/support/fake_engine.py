@@ -1,7 +1,7 @@
 """An engine without a chain, for tests of framing only: it echoes, now or later."""
 
 import json
-import queue
+import os
 import threading
 
 
@@ -9,7 +9,8 @@ class FakeEngine:
     """Answers `now_*` methods at once and `later_*` methods when told to; knows no others."""
 
     def __init__(self):
-        self._completed = queue.Queue()
+        self._completed = []
+        self._ear, self._hammer = os.pipe()
         self._held = []
         self._lock = threading.Lock()
         self.hold = False
@@ -46,7 +47,7 @@ class FakeEngine:
             with self._lock:
                 self._held.append((token, response))
         else:
-            self._completed.put([(token, response)])
+            self._complete([(token, response)])
         return True
 
     def _answer(self, item):
@@ -63,16 +64,25 @@ class FakeEngine:
         """Complete everything that is held, in one list."""
         with self._lock:
             items, self._held = self._held, []
-        self._completed.put(items[::-1] if newest_first else items)
+        self._complete(items[::-1] if newest_first else items)
 
-    def completions(self, timeout_ms):
-        try:
-            return self._completed.get(timeout=timeout_ms / 1000)
-        except queue.Empty:
-            return []
+    def _complete(self, items):
+        with self._lock:
+            self._completed += items
+        os.write(self._hammer, b"!")
+
+    def completions(self):
+        os.read(self._ear, 1)
+        with self._lock:
+            items, self._completed = self._completed, []
+        return items
+
+    def bell(self):
+        return self._ear
 
     def stop(self):
-        self._completed.put(None)
+        os.close(self._ear)
+        os.close(self._hammer)
 
     def call(self, method, params):
         self.calls.append((method, json.loads(params)))

@@ -285,19 +285,17 @@ impl Engine {
         Ok(submitted(py, answer))
     }
 
-    fn completions<'py>(
-        &self,
-        py: Python<'py>,
-        timeout_ms: u64,
-    ) -> PyResult<Option<Vec<Finished<'py>>>> {
-        let timeout = Duration::from_millis(timeout_ms);
-        let finished = detached(py, || self.inner.door.completions(timeout))?;
-        Ok(finished.map(|finished| {
-            finished
-                .into_iter()
-                .map(|(token, body)| (token, PyBytes::new(py, &body)))
-                .collect()
-        }))
+    fn completions<'py>(&self, py: Python<'py>) -> Vec<Finished<'py>> {
+        self.inner
+            .door
+            .completions()
+            .into_iter()
+            .map(|(token, body)| (token, PyBytes::new(py, &body)))
+            .collect()
+    }
+
+    fn bell(&self) -> i32 {
+        self.inner.door.bell()
     }
 
     fn call<'py>(

@@ -1,10 +1,11 @@
 //! Answers on their way out: one per request, joined per body, collected for Python.
 
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::RpcError;
 use super::envelope;
@@ -105,47 +106,69 @@ impl Assembly {
 }
 
 /// Finished bodies with their tokens, until Python fetches them.
-#[derive(Debug, Default)]
+///
+/// A bell rings when the first one arrives: a file descriptor that an event loop can wait for together with its
+/// sockets, so that no thread has to sleep here and wake the loop in its turn.
+#[derive(Debug)]
 pub struct Completions {
     finished: Mutex<Finished>,
-    arrived: Condvar,
+    bell: Bell,
 }
 
 #[derive(Debug, Default)]
 struct Finished {
     bodies: Vec<(u64, Vec<u8>)>,
-    closed: bool,
+    rung: bool,
+}
+
+/// A pipe that holds a byte for each time it was rung.
+#[derive(Debug)]
+struct Bell {
+    hammer: PipeWriter,
+    ear: PipeReader,
 }
 
 impl Completions {
+    /// Nothing is finished.
+    pub fn new() -> io::Result<Self> {
+        let (ear, hammer) = io::pipe()?;
+        Ok(Self {
+            finished: Mutex::default(),
+            bell: Bell { hammer, ear },
+        })
+    }
+
+    /// Readable while there is something to fetch. Not to be read from or closed by the caller.
+    pub fn bell(&self) -> RawFd {
+        self.bell.ear.as_raw_fd()
+    }
+
     fn push(&self, token: u64, body: Vec<u8>) {
-        let mut finished = self.finished.lock();
-        let was_empty = finished.bodies.is_empty();
-        finished.bodies.push((token, body));
-        if was_empty {
-            self.arrived.notify_one();
+        let rung = {
+            let mut finished = self.finished.lock();
+            finished.bodies.push((token, body));
+            std::mem::replace(&mut finished.rung, true)
+        };
+        if !rung {
+            // A pipe whose reading end is open and that holds next to nothing takes a byte.
+            let _ = (&self.bell.hammer).write(&[0]);
         }
     }
 
-    /// Everything finished since the last call; empty after the timeout, `None` once closed and empty.
-    pub fn fetch(&self, timeout: Duration) -> Option<Vec<(u64, Vec<u8>)>> {
-        let deadline = Instant::now() + timeout;
-        let mut finished = self.finished.lock();
-        while finished.bodies.is_empty() {
-            if finished.closed {
-                return None;
-            }
-            if self.arrived.wait_until(&mut finished, deadline).timed_out() {
-                break;
-            }
+    /// Everything finished since the last call.
+    pub fn fetch(&self) -> Vec<(u64, Vec<u8>)> {
+        let (bodies, rung) = {
+            let mut finished = self.finished.lock();
+            (
+                std::mem::take(&mut finished.bodies),
+                std::mem::take(&mut finished.rung),
+            )
+        };
+        if rung {
+            // The byte is there, or whoever set the flag is just writing it.
+            let _ = (&self.bell.ear).read(&mut [0]);
         }
-        Some(std::mem::take(&mut finished.bodies))
-    }
-
-    /// Nothing comes any more.
-    pub fn close(&self) {
-        self.finished.lock().closed = true;
-        self.arrived.notify_all();
+        bodies
     }
 }
 
@@ -153,19 +176,24 @@ impl Completions {
 mod tests {
     use super::*;
 
-    fn fetched(completions: &Completions) -> Option<Vec<(u64, String)>> {
-        let bodies = completions.fetch(Duration::ZERO)?;
-        Some(
-            bodies
-                .into_iter()
-                .map(|(t, b)| (t, String::from_utf8_lossy(&b).into_owned()))
-                .collect(),
-        )
+    fn nothing_finished() -> Arc<Completions> {
+        match Completions::new() {
+            Ok(completions) => Arc::new(completions),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn fetched(completions: &Completions) -> Vec<(u64, String)> {
+        completions
+            .fetch()
+            .into_iter()
+            .map(|(t, b)| (t, String::from_utf8_lossy(&b).into_owned()))
+            .collect()
     }
 
     #[test]
     fn a_batch_keeps_its_order_whoever_answers_first() {
-        let completions = Arc::new(Completions::default());
+        let completions = nothing_finished();
         let assembly = Assembly::new(7, true, 3, completions.clone());
         let replies: Vec<Reply> = ["1", "2", "3"]
             .iter()
@@ -174,19 +202,19 @@ mod tests {
             .collect();
         assert_eq!(assembly.release(), None);
         for (index, reply) in replies.into_iter().enumerate().rev() {
-            assert_eq!(fetched(&completions), Some(vec![]));
+            assert_eq!(fetched(&completions), vec![]);
             reply.send(Ok(format!("\"{index}\"").into_bytes()));
         }
         let body = (0..3)
             .map(|i| format!(r#"{{"jsonrpc":"2.0","id":{},"result":"{i}"}}"#, i + 1))
             .collect::<Vec<_>>()
             .join(",");
-        assert_eq!(fetched(&completions), Some(vec![(7, format!("[{body}]"))]));
+        assert_eq!(fetched(&completions), vec![(7, format!("[{body}]"))]);
     }
 
     #[test]
     fn what_is_answered_at_once_does_not_pass_through_completions() {
-        let completions = Arc::new(Completions::default());
+        let completions = nothing_finished();
         let assembly = Assembly::new(7, false, 1, completions.clone());
         assembly.reply(0, Some("1")).send(Ok(b"true".to_vec()));
         let body = assembly.release();
@@ -194,38 +222,44 @@ mod tests {
             body.as_deref(),
             Some(br#"{"jsonrpc":"2.0","id":1,"result":true}"#.as_slice())
         );
-        assert_eq!(fetched(&completions), Some(vec![]));
+        assert_eq!(fetched(&completions), vec![]);
     }
 
     #[test]
     fn a_notification_is_not_answered() {
-        let completions = Arc::new(Completions::default());
+        let completions = nothing_finished();
         let assembly = Assembly::new(7, true, 2, completions.clone());
         let (silent, answered) = (assembly.reply(0, None), assembly.reply(1, Some("1")));
         assert_eq!(assembly.release(), None);
         silent.send(Ok(b"1".to_vec()));
         answered.send(Ok(b"2".to_vec()));
         let body = r#"[{"jsonrpc":"2.0","id":1,"result":2}]"#.to_owned();
-        assert_eq!(fetched(&completions), Some(vec![(7, body)]));
+        assert_eq!(fetched(&completions), vec![(7, body)]);
     }
 
     #[test]
     fn a_forgotten_reply_is_an_error_not_silence() {
-        let completions = Arc::new(Completions::default());
+        let completions = nothing_finished();
         let assembly = Assembly::new(7, false, 1, completions.clone());
         let reply = assembly.reply(0, Some("1"));
         assert_eq!(assembly.release(), None);
         drop(reply);
-        let bodies = fetched(&completions).unwrap_or_default();
+        let bodies = fetched(&completions);
         assert!(bodies[0].1.contains("the node is stopping"), "{bodies:?}");
     }
 
     #[test]
-    fn closed_completions_end_after_the_last_body() {
-        let completions = Arc::new(Completions::default());
-        completions.push(1, vec![]);
-        completions.close();
-        assert_eq!(fetched(&completions), Some(vec![(1, String::new())]));
-        assert_eq!(fetched(&completions), None);
+    fn the_bell_rings_once_for_many_and_is_silent_when_all_are_fetched() {
+        let completions = nothing_finished();
+        for token in 0..3 {
+            completions.push(token, vec![]);
+        }
+        assert!(completions.finished.lock().rung);
+        assert_eq!(completions.fetch().len(), 3);
+        // The one byte has been read: another push writes one, which a read finds without waiting.
+        assert!(!completions.finished.lock().rung);
+        completions.push(3, vec![]);
+        let mut bytes = [0; 8];
+        assert_eq!((&completions.bell.ear).read(&mut bytes).ok(), Some(1));
     }
 }

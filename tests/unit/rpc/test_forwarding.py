@@ -66,7 +66,8 @@ def sequencer():
 class Engine:
     """A full node's engine."""
 
-    completions = submit_one = mini_json = head_json = logs_json = state_changes_json = pending_hashes = None
+    completions = bell = submit_one = None
+    mini_json = head_json = logs_json = state_changes_json = pending_hashes = None
 
     def submit(self, body, token):
         return b"read here"
