@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from devnet.rpc.heads import MAX_HEAD_BYTES, MAX_HEADS, KnownHeads
 from tests.support.raw_http import RawHttp, post, request
 
 
@@ -376,3 +377,90 @@ def test_stopping_answers_what_is_in_work_and_takes_no_more(serve):
         assert http.closed()
         with pytest.raises(ConnectionRefusedError):
             RawHttp(server.port)
+
+
+# --- heads that were seen before ---
+
+
+def test_a_request_is_read_by_its_own_head_although_others_like_it_came_before(server):
+    with RawHttp(server.port) as http:
+        for _ in range(3):
+            assert result(http.post(request("now_echo", "known"))) == ["known"]
+        assert http.post(request("now_echo", "known"), Host="evil.example")[0] == 403
+        assert http.post(request("now_echo", "known"), Origin="https://evil.example")[0] == 403
+        assert http.post(request("now_echo", "known"), path="/elsewhere")[0] == 404
+        assert result(http.post(request("now_echo", "longer than known"))) == ["longer than known"]
+        assert result(http.post(request("now_echo", "known"))) == ["known"]
+
+
+def test_a_known_head_is_known_on_all_connections_and_in_any_company(server):
+    known = post(request("now_echo", 1))
+    with RawHttp(server.port) as http:
+        http.send(known)
+        assert result(http.response()) == [1]
+    with RawHttp(server.port) as http:
+        http.send(
+            known
+            + post(request("later_echo", 2))
+            + known
+            + b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            + known
+        )
+        assert [result(http.response()) for _ in range(3)] == [[1], [2], [1]]
+        assert http.response()[0] == 200
+        assert result(http.response()) == [1]
+
+
+def test_a_known_head_whose_body_comes_later_waits_for_it(server):
+    known = post(request("now_echo", "whole"))
+    with RawHttp(server.port) as http:
+        http.send(known)
+        assert result(http.response()) == ["whole"]
+        for end in range(len(known) - 20, len(known)):
+            http.send(known[:end])
+            time.sleep(0.002)
+            http.send(known[end:])
+            assert result(http.response()) == ["whole"]
+
+
+def test_what_asks_for_more_than_an_answer_is_never_answered_by_a_known_head(server):
+    closing = post(request("now_echo", 1), Connection="close")
+    for _ in range(2):
+        with RawHttp(server.port) as http:
+            http.send(closing)
+            assert result(http.response()) == [1]
+            assert http.closed()
+    allowed = post(request("now_echo", 1), Origin="http://localhost:3000")
+    with RawHttp(server.port) as http:
+        for _ in range(2):
+            http.send(allowed)
+            _, headers, _ = http.response()
+            assert headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+def test_only_whole_heads_with_their_own_end_are_remembered():
+    heads = KnownHeads()
+    head = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
+    heads.learn(head + b"{}", 2)
+    assert heads.length_after(head) == 2
+    for message in (
+        head + b"{}" + head + b"{}",
+        b"\r\n\r\n" + head + b"{}",
+        head.replace(b"\r\n", b"\n") + b"{}",
+    ):
+        before = KnownHeads()
+        before.learn(message, 2)
+        assert before.length_after(message[:-2]) is None
+
+
+def test_the_memory_for_heads_is_bounded():
+    heads = KnownHeads()
+    for number in range(3 * MAX_HEADS):
+        heads.learn(b"POST /%d HTTP/1.1\r\n\r\n" % number, 0)
+    known = sum(
+        heads.length_after(b"POST /%d HTTP/1.1\r\n\r\n" % n) is not None for n in range(3 * MAX_HEADS)
+    )
+    assert 0 < known <= MAX_HEADS
+    long = b"POST / HTTP/1.1\r\nCookie: %b\r\n\r\n" % (b"c" * MAX_HEAD_BYTES)
+    heads.learn(long, 0)
+    assert heads.length_after(long) is None
