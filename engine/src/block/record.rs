@@ -1,6 +1,8 @@
 //! The EVM block's record: its header, OP Isthmus style, and where its mini-blocks are.
 
-use alloy_consensus::Header;
+use std::ops::Range;
+
+use alloy_consensus::{Header, constants::EMPTY_ROOT_HASH};
 use alloy_primitives::{Address, B256, Bytes, address, b256, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 
@@ -49,6 +51,18 @@ impl BlockRecord {
     /// The number of the mini-block behind this block's last.
     pub fn next_mini(&self) -> u64 {
         self.first_mini + self.mini_count
+    }
+
+    /// The mini-blocks that may change the state. Without transactions only the first does, by what every
+    /// block begins with.
+    pub fn minis_with_changes(&self) -> Range<u64> {
+        let is_empty = self.header.transactions_root == EMPTY_ROOT_HASH;
+        let count = if is_empty {
+            self.mini_count.min(1)
+        } else {
+            self.mini_count
+        };
+        self.first_mini..self.first_mini + count
     }
 
     /// The record's bytes: `[version, header, first mini-block, count, commitment, seal's r, s,

@@ -20,6 +20,7 @@ pub use archive::{Archive, EmptyArchive};
 pub use claim::{BlockClaim, net_diff};
 pub use config::{ChainConfig, ConfigError, Genesis, PoolConfig, default_sequencer_key};
 pub use recent::{Recent, SharedBlock, TxPlace};
+pub(crate) use shared::genesis_commitment;
 pub use shared::{Anchor, Chain, ViewError};
 pub(crate) use shared::{Followers, Progress};
 pub use verified::{Named, Verified};

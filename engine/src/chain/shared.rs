@@ -21,10 +21,10 @@ use super::{
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
     builder::DepositQueue,
-    commitment::{Capacities, Closed, CommitError, Committer, History, Witnesses},
+    commitment::{Capacities, Closed, CommitError, Committer, History, Past, Witnesses},
     evm::{self, BucketCapacities},
     keys::Key,
-    salt::{state::SaltState, types::BucketMeta},
+    salt::{state::SaltState, table::StateError, types::BucketMeta},
     state::{View, WithdrawalsRoot, World, genesis_diff},
 };
 
@@ -77,6 +77,8 @@ pub struct Chain {
     pub genesis: SharedBlock,
     /// The newest state under SALT, and the way back.
     pub commitment: Arc<RwLock<History>>,
+    /// A second state for proofs of what is older than that way back.
+    pub past: Past,
     /// Block witnesses that were asked for.
     pub witnesses: Witnesses,
     /// Keeps it up; nothing where the commitment isn't followed.
@@ -121,7 +123,7 @@ impl Chain {
             .iter()
             .for_each(|code| world.load_code(code.clone()));
         world.load(diff.entries.iter().copied());
-        let state = genesis_commitment(&config, &diff.entries)?;
+        let state = genesis_commitment(&config, &diff.entries).map_err(CommitError::from)?;
         let state_root = B256::from(state.root());
         let capacities = Capacities::new(config.salt_data_buckets);
         for (bucket, meta) in state.metas() {
@@ -153,6 +155,7 @@ impl Chain {
             deposits: DepositQueue::default(),
             commitment,
             committer,
+            past: Past::default(),
             witnesses: Witnesses::default(),
             capacities,
             archive,
@@ -295,6 +298,7 @@ impl Chain {
     /// All mini-blocks of `block` were fed: its root and the buckets that grew, if the commitment is
     /// followed. Waits for it.
     pub(crate) fn close_commitment(&self, block: u64) -> Result<Option<Closed>, CommitError> {
+        self.past.rest();
         let committer = self.committer.as_ref();
         committer
             .map(|committer| committer.close(block))
@@ -350,10 +354,10 @@ fn damaged(error: crate::block::DecodeError) -> ViewError {
 }
 
 /// SALT's state at genesis. Buckets that the configuration pretends crowded are enlarged from the start.
-fn genesis_commitment(
+pub(crate) fn genesis_commitment(
     config: &ChainConfig,
     entries: &[(PlainKey, PlainValue)],
-) -> Result<SaltState, CommitError> {
+) -> Result<SaltState, StateError> {
     let metas: Vec<_> = config
         .bucket_capacities
         .iter()
@@ -362,7 +366,7 @@ fn genesis_commitment(
             (*bucket, BucketMeta { nonce: 0, capacity })
         })
         .collect();
-    Ok(History::build(config.salt_data_buckets, &metas, entries)?)
+    History::build(config.salt_data_buckets, &metas, entries)
 }
 
 fn genesis_header(config: &ChainConfig, state_root: B256, withdrawals_root: B256) -> Header {

@@ -9,10 +9,9 @@ use super::{growth::Growth, pending::Batch};
 use crate::{
     block::{PlainKey, PlainValue},
     salt::{
-        state::{Needs, SaltState, Undo, Update},
+        state::{SaltState, Undo, Update},
         table::StateError,
         types::{BucketId, BucketMeta},
-        witness::SaltWitness,
     },
 };
 
@@ -31,15 +30,16 @@ pub struct History {
     /// In the order of their updates, each with its block.
     layers: VecDeque<(u64, Arc<Undo>)>,
     layer_bytes: usize,
-    /// What the open block has changed of buckets' metadata so far: nothing, unless it is closing.
+    /// The newest closed block.
     newest: u64,
     /// The oldest block whose final state can still be reached.
     oldest: u64,
 }
 
-/// Part of a block's final state, ready to be led back and proven without any lock.
+/// A block's final state or part of it, to be led back without holding any lock.
 #[derive(Debug)]
-pub struct Proven {
+pub struct Reached {
+    block: u64,
     cut: SaltState,
     back: Vec<Arc<Undo>>,
 }
@@ -104,28 +104,40 @@ impl History {
     }
 
     /// What it takes to prove something about the end of `block`; `None` if that is too long ago.
-    pub fn reach(&self, block: u64, buckets: &BTreeSet<BucketId>) -> Option<Proven> {
+    pub fn reach(&self, block: u64, buckets: &BTreeSet<BucketId>) -> Option<Reached> {
         if block < self.oldest || block > self.newest {
             return None;
         }
+        Some(self.reached(block, self.state.cut(buckets)))
+    }
+
+    /// What it takes to have the oldest block's final state as a whole.
+    pub fn reach_oldest(&self) -> Reached {
+        self.reached(self.oldest, self.state.clone())
+    }
+
+    fn reached(&self, block: u64, cut: SaltState) -> Reached {
         let later = self.layers.iter().rev();
         let back = later
             .take_while(|(of, _)| *of > block)
-            .map(|(_, undo)| undo.clone());
-        Some(Proven {
-            cut: self.state.cut(buckets),
-            back: back.collect(),
-        })
+            .map(|(_, undo)| undo.clone())
+            .collect();
+        Reached { block, cut, back }
     }
 }
 
-impl Proven {
-    /// The witness of these needs, which must not concern other buckets than those reached for.
-    pub fn witness(mut self, needs: &Needs) -> Result<Option<SaltWitness>, StateError> {
+impl Reached {
+    /// The block.
+    pub const fn block(&self) -> u64 {
+        self.block
+    }
+
+    /// The block's final state, as far as it was reached for.
+    pub fn state(mut self) -> SaltState {
         for undo in &self.back {
             self.cut.undo(undo);
         }
-        self.cut.witness(needs)
+        self.cut
     }
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //!   builder ── each sealed mini-block ──▶ Committer's thread: Pending ──▶ SaltState (History)
 //!           ── close ──▶ what is left, root ──▶ header                       ├──▶ proofs of recent blocks
-//!                          └── grown buckets ──▶ Capacities ──▶ storage gas   └── layers to go back
+//!                          └── grown buckets ──▶ Capacities ──▶ storage gas   ├── layers to go back
+//!                                                                             └──▶ Past: proofs of older ones
 //! ```
 //!
 //! Responsible for following the state with SALT off the mini-block path. Not responsible for SALT
@@ -14,6 +15,7 @@ mod capacities;
 mod committer;
 mod growth;
 mod history;
+mod past;
 mod pending;
 mod witness;
 
@@ -24,5 +26,6 @@ pub use cache::Witnesses;
 pub use capacities::Capacities;
 pub use committer::{Closed, CommitError, Committer};
 pub use growth::{Growth, bucket_key};
-pub use history::{Entry, History, Proven};
+pub use history::{Entry, History, Reached};
+pub use past::Past;
 pub use witness::{Asked, WitnessError, block_witness, needs_of, prove};

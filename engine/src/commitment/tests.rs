@@ -164,8 +164,8 @@ proptest! {
         for (block, (root, model)) in known.iter().enumerate() {
             let history = follower.history.read();
             let buckets = history.state().buckets_of(&needs);
-            let proven = history.reach(block as u64, &buckets).unwrap();
-            let witness = proven.witness(&needs).unwrap().unwrap();
+            let state = history.reach(block as u64, &buckets).unwrap().state();
+            let witness = state.witness(&needs).unwrap().unwrap();
             let state = WitnessState::new(witness, &root.0, data_buckets).unwrap();
             for number in 0..40 {
                 let key = key(number * 20);
@@ -235,6 +235,47 @@ fn a_blocks_witness_leads_from_its_parents_root_to_its_own() {
             );
         }
     }
+}
+
+#[test]
+fn what_memory_has_lost_is_found_again_from_the_log_in_any_order() {
+    for data_buckets in [crate::salt::types::DATA_BUCKETS, 1] {
+        let net = busy(data_buckets);
+        let chain: &Chain = &net.node.chain;
+        let witness = |number| -> Vec<u8> {
+            let (block, parent, minis) = records(&net, number);
+            let before = chain.view_at(BlockId::number(number - 1)).unwrap();
+            block_witness(chain, &block, &parent, &minis, &before).unwrap()
+        };
+        let fresh: Vec<Vec<u8>> = (1..=4).map(witness).collect();
+        let state = chain.commitment.read().state().clone();
+        *chain.commitment.write() = History::new(state, 4);
+        for number in [4, 3, 4, 1, 2, 3, 1, 4] {
+            assert!(witness(number) == fresh[number as usize - 1], "{number}");
+        }
+    }
+}
+
+#[test]
+fn a_state_that_the_log_does_not_lead_to_is_not_proven() {
+    let net = busy(1);
+    let chain: &Chain = &net.node.chain;
+    let needs = Needs {
+        reads: BTreeSet::from([key(0).to_bytes()]),
+        ..Needs::default()
+    };
+    // As if a block had changed something that its mini-blocks don't show.
+    let mut state = chain.commitment.read().state().clone();
+    let hidden = [(key(0).to_bytes(), value(&key(0), 1).to_bytes())];
+    let update = state.update(pairs(&hidden.to_vec())).unwrap();
+    state.apply(&update);
+    *chain.commitment.write() = History::new(state, 4);
+    assert_eq!(
+        prove(chain, 3, &needs).unwrap_err(),
+        WitnessError::Gone { block: 3 }
+    );
+    // The way from genesis does not pass there.
+    assert!(prove(chain, 1, &needs).unwrap().is_some());
 }
 
 #[test]

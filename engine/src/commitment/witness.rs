@@ -60,8 +60,10 @@ pub fn prove(
         let buckets = history.state().buckets_of(needs);
         history.reach(block, &buckets)
     };
-    let proven = reached.ok_or(WitnessError::Gone { block })?;
-    Ok(proven.witness(needs)?)
+    match reached {
+        Some(reached) => Ok(reached.state().witness(needs)?),
+        None => chain.past.prove(chain, block, needs),
+    }
 }
 
 /// What a block needed of the state before it: what it read, what it changed, and the buckets whose

@@ -229,9 +229,19 @@ impl SaltState {
         while new.capacity < capacity {
             new.capacity *= 2;
         }
+        self.lay_out(bucket, new)
+    }
+
+    /// Computes what it does to lay a bucket out by other metadata, also by what it had earlier.
+    pub fn lay_out(&self, bucket: BucketId, new: BucketMeta) -> Result<Update, StateError> {
         let held = self.bucket_slots(bucket).map(|(_, value)| *value);
         let new_layout = layout(bucket, &new, held);
-        let change = enlargement(self, bucket, old, new, new_layout);
+        if new_layout.len() != self.bucket_slots(bucket).count() {
+            let capacity = new.capacity;
+            return Err(StateError::Capacity { bucket, capacity });
+        }
+        let old = self.bucket_meta(bucket);
+        let change = relaid(self, bucket, old, new, new_layout);
         let trie = trie::update(self, &change)?;
         Ok(Update {
             state: change,
@@ -543,7 +553,7 @@ impl SaltState {
 }
 
 /// A bucket laid out anew, as a change of the state.
-fn enlargement(
+fn relaid(
     state: &SaltState,
     bucket: BucketId,
     old: BucketMeta,
