@@ -132,6 +132,11 @@ class NetworkSettings:
     prover_workers: int = _setting(
         2, "Blocks that one prover checks at a time.", "--prover-workers", "N", minimum=1, maximum=64
     )
+    snapshot_behind: int = _setting(
+        200_000,
+        "Mini-blocks from which on a new full node begins with a snapshot of the state instead of the whole log.",
+        "--snapshot-behind", "MINI-BLOCKS", minimum=1, maximum=2**63,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

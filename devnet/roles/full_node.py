@@ -17,7 +17,8 @@ each block's state root (`roots`), or every transaction (`reexecute`).
 
 When a quorum of provers contradicts a block that this node has, the block is refused: evidence goes to disk, the log is
 cut back to the verified height, and the node begins anew from there. Should its peers have nothing but that block, it
-does so again; the supervisor leaves it down when that goes on.
+does so again; the supervisor leaves it down when that goes on. A node that was away for so long that nobody's log
+reaches back to where it stands begins anew too, with a snapshot.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ CATCHING_UP: Final = 200
 """Items behind the farthest known place, from which on a node counts as catching up."""
 SAME_REFUSAL_S: Final = 30.0
 """The same refusal is kept as evidence no more often than this."""
+STRANDED_S: Final = 5.0
+"""So long nobody's log may reach back to where this node stands, until it begins anew with a snapshot."""
 
 
 def serve(role: RoleConfig) -> None:
@@ -106,7 +109,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
 async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> Engine:
     """The engine at the place where the log ends; a node that is new asks its peers what the chain begins with."""
     config = role.config
-    settings = sync_settings(place, config.rpc.host)
+    settings = sync_settings(place, config)
     peers, credentials = endpoints_of(place), await credentials_of(place)
     if store.identity is None:
         log.info("new here: asking %s for the genesis", ", ".join(peer.node for peer in peers) or "nobody")
@@ -160,11 +163,11 @@ class _StateRootTrust:
         except Corrupted as error:
             raise BadSnapshot(str(error)) from None
         number = manifest.position.tip.block
-        block = json.loads(engine.call("eth_getBlockByNumber", b'["0x%x",false]' % number))
+        header = json.loads(engine.head_json(number))  # the block's transactions are not here
         root = engine.state_root()
-        if block["stateRoot"] != "0x" + root.hex():
+        if header["stateRoot"] != "0x" + root.hex():
             raise BadSnapshot(
-                f"its state has the root 0x{root.hex()}, block {number} says {block['stateRoot']}"
+                f"its state has the root 0x{root.hex()}, block {number} says {header['stateRoot']}"
             )
 
 
@@ -180,8 +183,11 @@ def _cut_back(role: RoleConfig, store: Store) -> None:
     path = _refusal_file(role)
     if not path.exists():
         return
-    keep = int(json.loads(path.read_text())["keep"])
-    if store.truncate(keep):
+    keep = json.loads(path.read_text())["keep"]
+    if keep is None:
+        log.warning("gave up what was here: nobody's log reaches back to it")
+        store.truncate_all()
+    elif store.truncate(keep):
         log.warning("went back to block %d, the last one that is verified", keep)
     else:
         # The state on disk is of a later block: only the beginning is left.
@@ -229,7 +235,7 @@ class FullNode:
         self._sync = SyncNode(
             local_of(role, engine.genesis_hash()),
             credentials,
-            sync_settings(place, config.rpc.host),
+            sync_settings(place, config),
             log=StoreLog(store),
             target=self._target,
             store=store,
@@ -252,7 +258,9 @@ class FullNode:
         }
         write_ready_file(role, endpoints, self._server.port)
         tune_interpreter()
+        watch = self._loop.create_task(self._look_whether_stranded())
         await failure.stopping.wait()
+        watch.cancel()
         began = time.monotonic()
         await self._server.stop(DRAIN_S)
         await self._membership.stop()
@@ -325,9 +333,23 @@ class FullNode:
             },
             source=self._sync.status().upstream or "",
         )
+        self._begin_anew({"keep": keep, "block": number, "evidence": incident.evidence})
+
+    async def _look_whether_stranded(self) -> None:
+        since: float | None = None
+        while True:
+            await asyncio.sleep(1.0)
+            now = self._loop.time()
+            since = (since or now) if self._sync.status().stranded else None
+            if since is not None and now - since > STRANDED_S:
+                self._begin_anew({"keep": None})
+                return
+
+    def _begin_anew(self, instruction: dict[str, Any]) -> None:
+        """`keep`: the last block that stays, None for nothing at all."""
         path = _refusal_file(self._role)
         temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps({"keep": keep, "block": number, "evidence": incident.evidence}))
+        temporary.write_text(json.dumps(instruction))
         temporary.replace(path)
         self._failure.start_again()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from devnet._engine import Engine
+from devnet.config import Config
 from devnet.errors import UnavailableError
 from devnet.proving.incidents import Incidents
 from devnet.proving.quorum import Contradiction
@@ -49,9 +50,14 @@ def endpoints_of(place: NetworkPlace) -> tuple[Endpoint, ...]:
     return tuple(Endpoint(*peer) for peer in place.peers)
 
 
-def sync_settings(place: NetworkPlace, host: str) -> SyncSettings:
+def sync_settings(place: NetworkPlace, config: Config) -> SyncSettings:
     """How a node deals with its peers."""
-    return SyncSettings(host=host, port=place.port, bootstrap=endpoints_of(place))
+    return SyncSettings(
+        host=config.rpc.host,
+        port=place.port,
+        bootstrap=endpoints_of(place),
+        snapshot_behind=config.network.snapshot_behind,
+    )
 
 
 def local_of(role: RoleConfig, genesis_hash: bytes) -> Local:

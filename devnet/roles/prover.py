@@ -63,7 +63,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
 
 
 async def _genesis_hash(role: RoleConfig, place: NetworkPlace) -> bytes:
-    settings = sync_settings(place, role.config.rpc.host)
+    settings = sync_settings(place, role.config)
     found = await fetch_genesis(
         local_of(role, NEWCOMER), await credentials_of(place), endpoints_of(place), settings
     )
@@ -106,9 +106,7 @@ class ProverNode:
         self._loop = asyncio.get_running_loop()
         self._incidents = incidents_of(role)
         self._server = RpcServer(NoChain(), server_settings(config, []), self._health)
-        self._sync = SyncNode(
-            local_of(role, genesis_hash), credentials, sync_settings(place, config.rpc.host)
-        )
+        self._sync = SyncNode(local_of(role, genesis_hash), credentials, sync_settings(place, config))
         self._prover = Prover(
             Signer(
                 role.node,

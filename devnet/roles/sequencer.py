@@ -71,7 +71,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
             sync = SyncNode(
                 local_of(role, engine.genesis_hash()),
                 await credentials_of(role.network),
-                sync_settings(role.network, role.config.rpc.host),
+                sync_settings(role.network, role.config),
                 log=StoreLog(store),
                 store=store,
                 on_failure=failure,

@@ -72,7 +72,9 @@ class Verification:
         self._chain_id = chain_id
         self._authority = authority
         kept = store.verified
-        self.quorum = Quorum(needed, kept or 0, counting=expects_provers or kept is not None)
+        # What lies before a snapshot is not here to be compared; a chain of other blocks would not go on from it.
+        before = store.first.block if store.first is not None else 0
+        self.quorum = Quorum(needed, max(kept or 0, before), counting=expects_provers or kept is not None)
         self.contradicted: Callable[[Contradiction], None] = lambda _: None
         """What to do about a quorum that says something else than this node's block."""
         self.reported: Callable[[FaultReport], None] = lambda _: None

@@ -285,7 +285,7 @@ def _fits(key: bytes, manifest: Manifest) -> bool:
     size = len(key) - 1
     match key[:1]:
         case tables.STATE:
-            return size in (20, 52)
+            return size in (4, 20, 52)
         case tables.CODE:
             return size == 32
         case tables.BLOCK:

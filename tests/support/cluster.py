@@ -29,19 +29,24 @@ class Cluster:
                 assert "Traceback" not in node.log(), node.log()
 
     def sequencer(self, **settings):
-        return self._start("sequencer", "sequencer", "", (), settings)
+        return self._start("sequencer", "sequencer", self.place("sequencer", "sequencer"), settings)
 
     def full_node(self, name, peers, sequencer="", **settings):
         """`peers`: nodes, or (name, host, port). `sequencer`: where its HTTP is, if not where it says itself."""
-        return self._start(name, "full_node", sequencer or self.nodes["sequencer"].url, peers, settings)
+        return self._start(name, "full_node", self.place(name, "full_node", peers, sequencer), settings)
 
     def prover(self, name, peers, **settings):
-        return self._start(name, "prover", self.nodes["sequencer"].url, peers, settings)
+        return self._start(name, "prover", self.place(name, "prover", peers), settings)
 
-    def _start(self, name, role, sequencer, peers, settings):
+    def place(self, name, role, peers=(), sequencer=""):
+        """A node's place in the network, with its certificate."""
         self._enrolment.issue(name, role)
         known = tuple(peer if isinstance(peer, tuple) else (peer.name, *sync_place(peer)) for peer in peers)
-        place = self._enrolment.place(name, role, sequencer, known)
+        if not sequencer and "sequencer" in self.nodes:
+            sequencer = self.nodes["sequencer"].url
+        return self._enrolment.place(name, role, sequencer, known)
+
+    def _start(self, name, role, place, settings):
         node = Node(
             self._directory / name, name=name, role=role, network=place, **{**self._settings, **settings}
         )

@@ -1,0 +1,88 @@
+"""Nodes that begin with a snapshot of the state: new ones far behind, and one that nobody's log reaches back to."""
+
+from devnet.role_config import START_AGAIN_EXIT
+from devnet.storage import Store
+from tests.support import wallet
+from tests.support.cluster import Cluster
+from tests.support.steady_load import SteadyLoad
+from tests.support.waiting import eventually
+
+CROWDED = 1
+"""Data buckets: it grows when it holds some 200 values, which a snapshot has to tell."""
+BUCKET_KEY_BYTES = 4
+NEW = "0x" + "77" * 20
+
+
+def test_a_node_added_far_behind_begins_with_a_snapshot_and_goes_on_live(tmp_path):
+    settings = {"blocks__block_time_s": 0.2, "network__snapshot_behind": 100}
+    with Cluster(tmp_path, **settings) as cluster:
+        sequencer = cluster.sequencer()
+        emitter = wallet.deploy_emitter(sequencer)
+        wallet.send(sequencer, 1, to=emitter)
+        wallet.send(sequencer, 2, to=NEW, value="0x7")
+        sequencer.sealed(sequencer.height() + 25)
+        node = cluster.full_node("full-node-1", [sequencer], network__verify="roots")
+        assert "taking the snapshot of sequencer" in node.log()
+        assert node.rpc("eth_getStorageAt", emitter, "0x0", "latest") == "0x" + f"{42:064x}"
+        assert node.rpc("eth_getBalance", NEW, "latest") == "0x7"
+        assert node.rpc("eth_getCode", emitter, "latest") == sequencer.rpc("eth_getCode", emitter, "latest")
+
+        receipt = wallet.send(node, 3, to=emitter)
+        eventually(lambda: node.rpc("eth_getTransactionReceipt", receipt["transactionHash"]), "live data")
+        node.kill()
+        node.start()
+        assert node.log().count("taking the snapshot") == 1, "it goes on from its own disk"
+        _same_tip(sequencer, node)
+
+
+def test_a_node_that_nobodys_log_reaches_back_to_begins_anew_with_a_snapshot(tmp_path):
+    settings = {"blocks__block_time_s": 0.2, "network__snapshot_behind": 100}
+    with Cluster(tmp_path, **settings) as cluster:
+        sequencer = cluster.sequencer()
+        # With patience for the log, although it is long already.
+        away = cluster.full_node("full-node-1", [sequencer], network__snapshot_behind=10**9)
+        eventually(lambda: away.height() >= 2, "a log of its own")
+        away.kill()
+        wallet.send(sequencer, 2, to=NEW, value="0x7")
+        sequencer.sealed(sequencer.height() + 25)
+        other = cluster.full_node("full-node-2", [sequencer])
+        assert "taking the snapshot of sequencer" in other.log()
+        sequencer.kill()
+        away.network = cluster.place("full-node-1", "full_node", [other])
+        away.spawn()
+        assert away.wait() == START_AGAIN_EXIT
+        assert "gave up what was here" not in away.log()
+        away.start()
+        assert "gave up what was here" in away.log()
+        assert "taking the snapshot of full-node-2" in away.log()
+        assert away.height() == other.height()
+        assert away.rpc("eth_getBalance", NEW, "latest") == "0x7"
+
+
+def test_a_snapshot_tells_which_buckets_grew(tmp_path):
+    settings = {
+        "blocks__block_time_s": 0.2,
+        "network__snapshot_behind": 100,
+        "chain__salt_data_buckets": CROWDED,
+        "accounts__count": 100,
+    }
+    with Cluster(tmp_path, **settings) as cluster:
+        sequencer = cluster.sequencer()
+        with SteadyLoad(sequencer, 500, accounts=100) as load:
+            eventually(lambda: load.sent >= 1000, "accounts that crowd the bucket")
+        sequencer.sealed(sequencer.height() + 20)
+        node = cluster.full_node("full-node-1", [sequencer], network__verify="roots")
+        assert "taking the snapshot of sequencer" in node.log()
+        # Its gas depends on the bucket's size, and the root that the node checks too.
+        receipt = wallet.send(node, 3, to="0x" + "78" * 20, value="0x1")
+        eventually(lambda: node.rpc("eth_getTransactionReceipt", receipt["transactionHash"]), "live data")
+        _same_tip(sequencer, node)
+        node.stop()
+        with Store.open(node.directory / "data") as store:
+            assert any(len(key) == BUCKET_KEY_BYTES for rows in store.state(1000) for key, _ in rows)
+
+
+def _same_tip(one, other):
+    number = eventually(lambda: min(one.height(), other.height()), "a block on both")
+    fields = [node.rpc("eth_getBlockByNumber", hex(number), False) for node in (one, other)]
+    assert fields[0] == fields[1]
