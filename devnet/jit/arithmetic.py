@@ -1,0 +1,209 @@
+"""Opcodes that are functions of their operands, on LLVM's i256.
+
+Division is never LLVM's: for 256 bits that is a loop over bits. Powers of two are shifts, what fits into 64 bits is
+divided by the machine, the rest by the host's function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from devnet.jit.abi import HOST
+from devnet.jit.text import Text, constant
+
+
+class Arithmetic:
+    """Writes pure opcodes into a function's text."""
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+        self._products: dict[str, tuple[str, str]] = {}
+        """Values that are products, with their factors: what compilers check by a division."""
+
+    def write(self, code: int, operands: list[str]) -> str:
+        """The opcode's value; the first operand is the stack's top."""
+        if code in BINARY:
+            return self._text.value(f"{BINARY[code]} i256 {operands[0]}, {operands[1]}")
+        if code in COMPARISONS:
+            return self._flag(f"icmp {COMPARISONS[code]} i256 {operands[0]}, {operands[1]}")
+        return OTHERS[code](self, *operands)
+
+    def _flag(self, comparison: str) -> str:
+        return self._text.value(f"zext i1 {self._text.value(comparison)} to i256")
+
+    def _iszero(self, value: str) -> str:
+        return self._flag(f"icmp eq i256 {value}, 0")
+
+    def _not(self, value: str) -> str:
+        return self._text.value(f"xor i256 {value}, -1")
+
+    def _multiply(self, first: str, second: str) -> str:
+        product = self._text.value(f"mul i256 {first}, {second}")
+        self._products[product] = first, second
+        return product
+
+    def _divide(self, dividend: str, divisor: str) -> str:
+        known = constant(divisor)
+        if known is not None and known & (known - 1) == 0:
+            return "0" if known == 0 else self._text.value(f"lshr i256 {dividend}, {known.bit_length() - 1}")
+        factors = self._products.get(dividend)
+        if factors is not None and divisor in factors:
+            return self._undone_product(dividend, divisor, factors)
+        return self._call("divide", dividend, divisor)
+
+    def _undone_product(self, product: str, divisor: str, factors: tuple[str, str]) -> str:
+        """A product divided by one of its factors is the other one, unless it was cut off (or the factor is zero)."""
+        text = self._text
+        zeros = [text.value(f"call i256 @llvm.ctlz.i256(i256 {factor}, i1 false)") for factor in factors]
+        whole = text.value(f"icmp uge i256 {text.value(f'add i256 {zeros[0]}, {zeros[1]}')}, 256")
+        some = text.value(f"icmp ne i256 {divisor}, 0")
+        fits = text.value(f"and i1 {whole}, {some}")
+        slow, done, before = text.name("divide"), text.name("divided"), text.here
+        text.branch(fits, done, slow, likely=True)
+        with text.aside(slow):
+            quotient = self._call("divide", product, divisor)
+            text.jump(done)
+        text.label(done)
+        other = factors[1] if divisor == factors[0] else factors[0]
+        return text.value(f"phi i256 [ {other}, %{before} ], [ {quotient}, %{slow} ]")
+
+    def _modulo(self, dividend: str, divisor: str) -> str:
+        known = constant(divisor)
+        if known is not None and known & (known - 1) == 0:
+            return "0" if known == 0 else self._text.value(f"and i256 {dividend}, {known - 1}")
+        return self._call("modulo", dividend, divisor)
+
+    def _call(self, function: str, *operands: str) -> str:
+        arguments = ", ".join(f"i256 {operand}" for operand in operands)
+        return self._text.value(f"call i256 @{function}(ptr %frame, {arguments})")
+
+    def _signextend(self, size: str, value: str) -> str:
+        text = self._text
+        known = constant(size)
+        if known is not None:
+            if known >= 31:
+                return value
+            left = text.value(f"shl i256 {value}, {248 - 8 * known}")
+            return text.value(f"ashr i256 {left}, {248 - 8 * known}")
+        small = text.value(f"icmp ult i256 {size}, 31")
+        bits = text.value(f"sub i256 248, {text.value(f'shl i256 {size}, 3')}")
+        left = text.value(f"shl i256 {value}, {bits}")
+        extended = text.value(f"ashr i256 {left}, {bits}")
+        return text.value(f"select i1 {small}, i256 {extended}, i256 {value}")
+
+    def _byte(self, position: str, value: str) -> str:
+        text = self._text
+        known = constant(position)
+        if known is not None:
+            if known >= 32:
+                return "0"
+            return text.value(f"and i256 {text.value(f'lshr i256 {value}, {248 - 8 * known}')}, 255")
+        inside = text.value(f"icmp ult i256 {position}, 32")
+        bits = text.value(f"sub i256 248, {text.value(f'shl i256 {position}, 3')}")
+        low = text.value(f"and i256 {text.value(f'lshr i256 {value}, {bits}')}, 255")
+        return text.value(f"select i1 {inside}, i256 {low}, i256 0")
+
+    def _shift(self, how: str, bits: str, value: str) -> str:
+        text = self._text
+        known = constant(bits)
+        if known is not None and known < 256:
+            return text.value(f"{how} i256 {value}, {known}")
+        if how == "ashr":
+            inside = text.value(f"icmp ult i256 {bits}, 255")
+            most = text.value(f"select i1 {inside}, i256 {bits}, i256 255")
+            return text.value(f"ashr i256 {value}, {most}")
+        if known is not None:
+            return "0"
+        inside = text.value(f"icmp ult i256 {bits}, 256")
+        shifted = text.value(f"{how} i256 {value}, {bits}")
+        return text.value(f"select i1 {inside}, i256 {shifted}, i256 0")
+
+    def _leading_zeros(self, value: str) -> str:
+        return self._text.value(f"call i256 @llvm.ctlz.i256(i256 {value}, i1 false)")
+
+
+BINARY: Final = {0x01: "add", 0x03: "sub", 0x16: "and", 0x17: "or", 0x18: "xor"}
+COMPARISONS: Final = {0x10: "ult", 0x11: "ugt", 0x12: "slt", 0x13: "sgt", 0x14: "eq"}
+OTHERS: Final[dict[int, Callable[..., str]]] = {
+    0x02: Arithmetic._multiply,
+    0x04: Arithmetic._divide,
+    0x05: lambda self, *operands: self._call("sdivide", *operands),
+    0x06: Arithmetic._modulo,
+    0x07: lambda self, *operands: self._call("smodulo", *operands),
+    0x08: lambda self, *operands: self._call("addmod", *operands),
+    0x09: lambda self, *operands: self._call("mulmod", *operands),
+    0x0B: Arithmetic._signextend,
+    0x15: Arithmetic._iszero,
+    0x19: Arithmetic._not,
+    0x1A: Arithmetic._byte,
+    0x1B: lambda self, bits, value: self._shift("shl", bits, value),
+    0x1C: lambda self, bits, value: self._shift("lshr", bits, value),
+    0x1D: lambda self, bits, value: self._shift("ashr", bits, value),
+    0x1E: Arithmetic._leading_zeros,
+}
+
+
+def helpers(body: str) -> str:
+    """The functions that are called in a body."""
+    return "\n".join(helper for name, helper in HELPERS.items() if f"@{name}(" in body)
+
+
+def _host_function(name: str, operands: int) -> tuple[str, str]:
+    """The body and the parameters of a function that hands its operands to one of the host's."""
+    names = ["a", "b", "n"][:operands]
+    parameters = "".join(f", i256 %{one}" for one in names)
+    slots = "\n".join(f"  %{one}.at = alloca i256, align 8" for one in (*names, "out"))
+    stores = "\n".join(f"  store i256 %{one}, ptr %{one}.at, align 8" for one in names)
+    arguments = ", ".join(f"ptr %{one}.at" for one in (*names, "out"))
+    body = f"""{slots}
+{stores}
+  %table.at = getelementptr i8, ptr %frame, i64 72
+  %table = load ptr, ptr %table.at, align 8
+  %function.at = getelementptr i8, ptr %table, i64 {HOST[name]}
+  %function = load ptr, ptr %function.at, align 8
+  call void %function({arguments})
+  %result = load i256, ptr %out.at, align 8
+  ret i256 %result
+}}
+"""
+    return body, parameters
+
+
+def _plain(function: str, name: str, operands: int) -> str:
+    body, parameters = _host_function(name, operands)
+    return f"define internal i256 @{function}(ptr %frame{parameters}) #1 {{\n{body}"
+
+
+def _with_small(function: str, name: str, instruction: str) -> str:
+    """Division with the machine's own for what fits into 64 bits."""
+    body, parameters = _host_function(name, 2)
+    return f"""define internal i256 @{function}(ptr %frame{parameters}) #1 {{
+  %both = or i256 %a, %b
+  %high = lshr i256 %both, 64
+  %small = icmp eq i256 %high, 0
+  br i1 %small, label %machine, label %host
+machine:
+  %b64 = trunc i256 %b to i64
+  %a64 = trunc i256 %a to i64
+  %zero = icmp eq i64 %b64, 0
+  br i1 %zero, label %nothing, label %divide
+nothing:
+  ret i256 0
+divide:
+  %quotient = {instruction} i64 %a64, %b64
+  %wide = zext i64 %quotient to i256
+  ret i256 %wide
+host:
+{body}"""
+
+
+HELPERS: Final = {
+    "divide": _with_small("divide", "div", "udiv"),
+    "modulo": _with_small("modulo", "modulo", "urem"),
+    "sdivide": _plain("sdivide", "sdiv", 2),
+    "smodulo": _plain("smodulo", "smod", 2),
+    "addmod": _plain("addmod", "addmod", 3),
+    "mulmod": _plain("mulmod", "mulmod", 3),
+    "power": _plain("power", "exp", 2),
+}

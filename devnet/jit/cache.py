@@ -1,0 +1,178 @@
+"""Objects on disk, so that a restarted devnet is warm at once; and what turned out not to be compilable.
+
+One file per contract, private to the user: a digest over everything else, then what the object was made for (contract,
+spec, compiler, processor), then the object. The digest is keyed with a secret next to the files, and checked before
+anything is used: a file that was damaged, or came from elsewhere, is removed. The files used longest ago make room.
+
+One thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import logging
+import os
+import platform
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from devnet.jit.abi import COMPILER_VERSION
+
+log = logging.getLogger(__name__)
+
+MAGIC: Final = b"megaeth native 1\n"
+SECRET: Final = "secret"
+SUFFIX: Final = ".native"
+DIGEST_BYTES: Final = 32
+LENGTH_BYTES: Final = 4
+MOST_BYTES: Final = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a file says of itself."""
+
+    code_hash: str
+    spec: str
+    compiler: int
+    processor: str
+    size: int = 0
+    """Bytes of native code."""
+    seconds: float = 0.0
+    """That it took to compile."""
+    refused: str = ""
+    """Why there is no object, and never will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file that proved good."""
+
+    made: Made
+    body: bytes
+
+
+@cache
+def processor() -> str:
+    """This processor's abilities, in short: objects are for one kind only."""
+    abilities = platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("flags", "Features", "model name")):
+                abilities += "\n" + line
+            if not line:
+                break
+    return hashlib.blake2b(abilities.encode(), digest_size=16).hexdigest()
+
+
+class Cache:
+    """A directory of objects for one spec, this compiler and this processor."""
+
+    def __init__(self, directory: Path, spec: str, most_bytes: int = MOST_BYTES) -> None:
+        self._directory = directory
+        self._spec = spec
+        self._most_bytes = most_bytes
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        self._secret = self._read_secret()
+
+    def entries(self) -> Iterator[Entry]:
+        """Everything that may be used here, what was used last first. Files that are no good are removed."""
+        for path in sorted(self._files(), key=_last_use, reverse=True):
+            entry = self._read(path)
+            if entry is not None:
+                yield entry
+
+    def store(self, code_hash: bytes, body: bytes, *, size: int, seconds: float) -> None:
+        """Keeps an object."""
+        made = Made(code_hash.hex(), self._spec, COMPILER_VERSION, processor(), size, seconds)
+        self._write(made, body)
+        self._make_room()
+
+    def refuse(self, code_hash: bytes, reason: str) -> None:
+        """Remembers that a contract is never to be compiled again."""
+        made = Made(code_hash.hex(), self._spec, COMPILER_VERSION, processor(), refused=reason)
+        self._write(made, b"")
+
+    def remove(self, code_hash: bytes) -> None:
+        """Forgets a contract."""
+        self._path(code_hash.hex()).unlink(missing_ok=True)
+
+    def used(self, code_hash: bytes) -> None:
+        """Notes that an object is in use."""
+        with contextlib.suppress(OSError):
+            os.utime(self._path(code_hash.hex()))
+
+    def _files(self) -> list[Path]:
+        return [path for path in self._directory.iterdir() if path.suffix == SUFFIX]
+
+    def _path(self, code_hash: str) -> Path:
+        made_for = f"{code_hash} {self._spec} {COMPILER_VERSION} {processor()}"
+        return self._directory / (hashlib.blake2b(made_for.encode(), digest_size=20).hexdigest() + SUFFIX)
+
+    def _digest(self, data: bytes) -> bytes:
+        return hashlib.blake2b(data, key=self._secret, digest_size=DIGEST_BYTES).digest()
+
+    def _write(self, made: Made, body: bytes) -> None:
+        head = json.dumps(asdict(made)).encode()
+        rest = len(head).to_bytes(LENGTH_BYTES) + head + body
+        path = self._path(made.code_hash)
+        _write_private(path, MAGIC + self._digest(rest) + rest)
+
+    def _read(self, path: Path) -> Entry | None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            log.warning("cannot read %s: %s", path, error)
+            return None
+        digest, rest = data[len(MAGIC) :][:DIGEST_BYTES], data[len(MAGIC) + DIGEST_BYTES :]
+        if not data.startswith(MAGIC) or not hmac.compare_digest(digest, self._digest(rest)):
+            log.warning("%s is not what was written here: removed", path)
+            path.unlink(missing_ok=True)
+            return None
+        length = int.from_bytes(rest[:LENGTH_BYTES])
+        made = Made(**json.loads(rest[LENGTH_BYTES : LENGTH_BYTES + length]))
+        if path != self._path(made.code_hash):
+            # For another spec, compiler or processor, or under a wrong name.
+            return None
+        return Entry(made, rest[LENGTH_BYTES + length :])
+
+    def _make_room(self) -> None:
+        files = sorted(self._files(), key=_last_use)
+        sizes = {path: path.stat().st_size for path in files}
+        total = sum(sizes.values())
+        for path in files:
+            if total <= self._most_bytes:
+                return
+            path.unlink(missing_ok=True)
+            total -= sizes[path]
+
+    def _read_secret(self) -> bytes:
+        path = self._directory / SECRET
+        try:
+            secret = path.read_bytes()
+        except FileNotFoundError:
+            secret = secrets.token_bytes(32)
+            _write_private(path, secret)
+        return secret[:64]
+
+
+def _last_use(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    temporary = path.with_suffix(".tmp")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+    temporary.replace(path)

@@ -1,0 +1,147 @@
+"""The worker as its parent sees it: started when needed, given one job at a time, killed when it takes too long.
+
+One thread at a time. Whatever becomes of the process, `compile` says it by an exception and the next call gets a fresh
+one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any, Final
+
+from devnet.jit import wire
+
+RECYCLED_AFTER: Final = 200
+"""Jobs: LLVM keeps some memory of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a worker may use."""
+
+    cpu_s: int = 30
+    """Processor time for one job: the limit that matters, as it is the same on a busy machine."""
+    clock_s: float = 600.0
+    """For one job by the clock: for a worker that hangs."""
+    memory: int = 4 << 30
+    """Bytes of address space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A worker's answer."""
+
+    body: bytes
+    """The object, or its assembly."""
+    size: int
+    """Bytes of code and constants."""
+    seconds: float
+    facts: dict[str, Any]
+    """What the compiler found: blocks, nodes, loops."""
+
+
+class Refused(Exception):
+    """The contract can't or shouldn't be compiled; the worker is well."""
+
+
+class Died(Exception):
+    """The worker crashed, or was killed because it took too long."""
+
+
+class Child:
+    """A worker process."""
+
+    def __init__(self, limits: Limits | None = None, command: tuple[str, ...] = ()) -> None:
+        self._limits = limits or Limits()
+        self._command = command or (sys.executable, "-m", "devnet.jit.worker")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._jobs = 0
+        self._work = threading.Lock()
+        """Held during a job."""
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def compile(self, code: bytes, rules: bytes, *, assembly: bool = False) -> Compiled:
+        """The object for bytecode under rules. Raises Refused or Died."""
+        with self._work:
+            return self._compile(code, rules, assembly)
+
+    def _compile(self, code: bytes, rules: bytes, assembly: bool) -> Compiled:
+        process = self._running()
+        late = threading.Event()
+
+        def kill() -> None:
+            late.set()
+            process.kill()
+
+        clock = threading.Timer(self._limits.clock_s, kill)
+        clock.daemon = True
+        clock.start()
+        try:
+            assert process.stdin is not None and process.stdout is not None
+            wire.write(process.stdin, {"rules": json.loads(rules), "assembly": assembly}, code)
+            answer = wire.read(process.stdout)
+        except (OSError, wire.BadMessage, ValueError) as error:
+            answer = None
+            reason = str(error)
+        else:
+            reason = ""
+        finally:
+            clock.cancel()
+        self._jobs += 1
+        if answer is None:
+            raise Died(self._end(late=late.is_set(), reason=reason))
+        if self._jobs >= RECYCLED_AFTER:
+            self._end(late=False, reason="")
+        said, body = answer
+        if "refused" in said:
+            raise Refused(str(said["refused"]))
+        return Compiled(body, int(said["size"]), float(said["seconds"]), said)
+
+    def close(self) -> None:
+        """From any thread; a job in work ends with Died."""
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()
+        with self._work:
+            self._end(late=False, reason="")
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._closed:
+                raise Died("the compiler is closed")
+            if self._process is None:
+                limits = ("--memory", str(self._limits.memory), "--cpu", str(self._limits.cpu_s))
+                self._process = subprocess.Popen(
+                    (*self._command, *limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                )
+                self._jobs = 0
+            return self._process
+
+    def _end(self, *, late: bool, reason: str) -> str:
+        """Ends the process; how it had ended."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return reason
+        assert process.stdin is not None and process.stdout is not None
+        for stream in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                stream.close()
+        try:
+            status = process.wait(1)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        if late:
+            return f"it took longer than {self._limits.clock_s:g} s"
+        if status == -signal.SIGXCPU:
+            return f"it took more than {self._limits.cpu_s} s of processor time"
+        return f"the compiler ended with {status}" + (f" ({reason})" if reason else "")

@@ -1,0 +1,179 @@
+"""Which block follows which. Blocks are cloned by what is known of the stack, so that return addresses are constants.
+
+A node is a block in a context: how high the stack is and which words hold constants that are jump destinations. Where
+contexts become too many (deep call trees, recursion), and where a jump's target isn't known, a *general* node serves
+all comers: nothing is known of the stack, words are counted from the height at which it was entered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from devnet.jit.abi import STACK_LIMIT
+from devnet.jit.decode import Block, Program, Slot, Symbol
+from devnet.jit.opcodes import JUMP, JUMPI, RESUMED, Way
+
+CONTEXTS_PER_BLOCK: Final = 128
+NODES_PER_BLOCK: Final = 6
+NODES_ANYWAY: Final = 256
+DEEPEST: Final = 64
+"""How far a general node's descendants may raise the stack before they are general again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of the stack where a block begins."""
+
+    general: bool
+    """Words are counted from where the last general node was entered, instead of from the stack's bottom."""
+    height: int
+    labels: tuple[tuple[int, int], ...] = ()
+    """Words that hold jump destinations: index, value."""
+
+
+START: Final = Context(general=False, height=0)
+ANYTHING: Final = Context(general=True, height=0)
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A block in a context, and what follows it."""
+
+    number: int
+    block: Block
+    context: Context
+    jumps_to: Node | None = None
+    jumps_anywhere: bool = False
+    """The target isn't known: through the dispatcher."""
+    falls_to: Node | None = None
+    resumes_at: Node | None = None
+    """After the call that ends it."""
+    entered: bool = False
+    """By the dispatcher or from outside."""
+    refused: bool = False
+    """Its stack can't be: the interpreter says what happens."""
+    predecessors: list[Node] = field(default_factory=list)
+
+    @property
+    def successors(self) -> list[Node]:
+        """Where control goes without leaving native code, the dispatcher aside."""
+        return [node for node in (self.jumps_to, self.falls_to) if node is not None]
+
+    @property
+    def height(self) -> int:
+        """Of the stack at its entry."""
+        return self.context.height
+
+    @property
+    def height_after(self) -> int:
+        """Of the stack at its end, operands of a leaving instruction taken off."""
+        return self.context.height + self.block.effect.delta
+
+    def rebases(self, successor: Node) -> bool:
+        """Whether words are counted anew on the way to it."""
+        return successor.context == ANYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A contract's nodes."""
+
+    program: Program
+    nodes: list[Node]
+    start: Node
+    dispatched: dict[int, Node]
+    """General nodes that jumps of unknown target may reach, by their pc."""
+    resumed: dict[int, list[Node]]
+    """Where frames come back after a call, by pc."""
+
+
+def build(program: Program) -> Graph:
+    """The graph of everything that can be reached from the start."""
+    return _Builder(program).run()
+
+
+class _Builder:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.nodes: dict[tuple[int, Context], Node] = {}
+        self.contexts: Counter[int] = Counter()
+        self.most = NODES_ANYWAY + NODES_PER_BLOCK * len(program.blocks)
+        self.pending: deque[Node] = deque()
+        self.dispatched: dict[int, Node] = {}
+        self.resumed: dict[int, list[Node]] = {}
+
+    def run(self) -> Graph:
+        start = self._node(0, START)
+        start.entered = True
+        while self.pending:
+            self._follow(self.pending.popleft())
+        nodes = list(self.nodes.values())
+        for node in nodes:
+            for successor in node.successors:
+                successor.predecessors.append(node)
+        return Graph(self.program, nodes, start, self.dispatched, self.resumed)
+
+    def _node(self, pc: int, context: Context) -> Node:
+        node = self.nodes.get((pc, context))
+        if node is not None:
+            return node
+        too_many = self.contexts[pc] >= CONTEXTS_PER_BLOCK or len(self.nodes) >= self.most
+        if context != ANYTHING and (too_many or (context.general and abs(context.height) > DEEPEST)):
+            return self._node(pc, ANYTHING)
+        self.contexts[pc] += 1
+        node = Node(len(self.nodes), self.program.blocks[pc], context)
+        self.nodes[pc, context] = node
+        self.pending.append(node)
+        return node
+
+    def _follow(self, node: Node) -> None:
+        block, context = node.block, node.context
+        effect = block.effect
+        lowest = context.height + effect.lowest
+        if lowest < (-STACK_LIMIT if context.general else 0) or context.height + effect.highest > STACK_LIMIT:
+            node.refused = True
+            return
+        known = dict(context.labels)
+
+        def value(symbol: Symbol) -> int | None:
+            return known.get(context.height + symbol.index) if isinstance(symbol, Slot) else symbol
+
+        height = context.height + effect.delta
+        held = {index: label for index, label in known.items() if index < height}
+        for index, symbol in effect.changed.items():
+            held.pop(context.height + index, None)
+            constant = value(symbol)
+            if constant is not None and constant in self.program.jumpdests:
+                held[context.height + index] = constant
+        after = Context(context.general, height, tuple(sorted(held.items())))
+        last = block.last
+        if last.code in (JUMP, JUMPI):
+            target = value(effect.target)
+            if target is None:
+                node.jumps_anywhere = True
+                self._dispatch()
+            elif target in self.program.jumpdests:
+                node.jumps_to = self._node(target, after)
+        if block.falls_to is not None:
+            node.falls_to = self._node(block.falls_to, after)
+        if last.op.way is Way.LEAVE and last.code in RESUMED:
+            # The interpreter takes the operands and gives the result: Effect has both already.
+            self._resume(node, last.next_pc, after)
+
+    def _resume(self, node: Node, pc: int, after: Context) -> None:
+        if pc not in self.program.blocks:
+            return
+        resumed = self._node(pc, ANYTHING if after.general else after)
+        resumed.entered = True
+        node.resumes_at = resumed
+        known = self.resumed.setdefault(pc, [])
+        if resumed not in known:
+            known.append(resumed)
+
+    def _dispatch(self) -> None:
+        if not self.dispatched:
+            for pc in sorted(self.program.pushed):
+                self.dispatched[pc] = self._node(pc, ANYTHING)
+                self.dispatched[pc].entered = True

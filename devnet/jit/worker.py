@@ -1,0 +1,107 @@
+"""The child process that compiles: `python -m devnet.jit.worker --memory BYTES --cpu SECONDS`.
+
+Reads jobs from standard input and answers each on standard output (`wire`). What a hostile contract may do to it is
+bounded by the operating system: memory, and processor time per job. Its parent watches the clock, and lives on when it
+dies.
+
+Job: header `{"rules": <what the engine's native_rules says>, "assembly": bool}`, body the bytecode.
+Answer: header `{"refused": why}`, or what is known of the object, which is the body (or its assembly).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+from typing import Any, BinaryIO, Final
+
+from devnet.jit import abi, wire
+from devnet.jit.compiler import lower_code
+from devnet.jit.rules import Rules
+
+LONGEST_IR: Final = 8_000_000
+"""Characters."""
+
+
+NICENESS: Final = 10
+"""Nobody is to wait because something is compiled."""
+
+
+class Refused(Exception):
+    """The contract is not compiled; it says why."""
+
+
+def main() -> None:
+    """Until standard input ends."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--memory", type=int, required=True)
+    parser.add_argument("--cpu", type=int, required=True)
+    limits = parser.parse_args()
+    answers = _private_output()
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    from devnet.jit import native
+
+    native.start()
+    while (job := wire.read(sys.stdin.buffer)) is not None:
+        header, code = job
+        _allow_seconds(limits.cpu)
+        try:
+            said, body = _compile(header, code)
+        except Refused as refusal:
+            said, body = {"refused": str(refusal)}, b""
+        except (ValueError, RuntimeError, RecursionError, MemoryError) as error:
+            said, body = {"refused": f"{type(error).__name__}: {error}"[:500]}, b""
+        wire.write(answers, said, body)
+
+
+def _compile(header: dict[str, Any], code: bytes) -> tuple[dict[str, Any], bytes]:
+    from devnet.jit import elf, native
+
+    began = time.process_time()
+    rules = Rules.read(json.dumps(header["rules"]).encode())
+    lowered = lower_code(code, rules)
+    if len(lowered.text) > LONGEST_IR:
+        raise Refused(f"its code would be too long: {len(lowered.text)} characters for LLVM")
+    assembly = bool(header.get("assembly"))
+    try:
+        made, text = native.compile_text(lowered.text, native.host(), assembly=assembly)
+    except elf.BadObject as error:
+        raise Refused(f"LLVM's object {error}") from error
+    size = elf.Elf(made).loaded_size
+    most = abi.size_limit(len(code))
+    if size > most:
+        raise Refused(
+            f"its native code takes {size} bytes, and {most} are the most for {len(code)} of bytecode"
+        )
+    said = {
+        "blocks": lowered.blocks,
+        "nodes": lowered.nodes,
+        "loops": lowered.loops,
+        "dispatched": lowered.dispatched,
+        "size": size,
+        "seconds": round(time.process_time() - began, 4),
+    }
+    return said, text.encode() if assembly else made
+
+
+def _private_output() -> BinaryIO:
+    """Standard output for answers alone: whatever else is printed goes to standard error."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _allow_seconds(seconds: int) -> None:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = int(usage.ru_utime + usage.ru_stime) + 1
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, most))
+
+
+if __name__ == "__main__":
+    main()
