@@ -3,7 +3,10 @@
 (`network.py` has devnets as a person runs them.)
 """
 
+from pathlib import Path
+
 from devnet.enrolment import Enrolment
+from devnet.sync import Credentials
 from tests.support.node import Node
 
 CHAIN_ID = 6343
@@ -37,6 +40,11 @@ class Cluster:
 
     def prover(self, name, peers, **settings):
         return self._start(name, "prover", self.place(name, "prover", peers), settings)
+
+    def credentials(self, name, role):
+        """For a node that is none of these processes."""
+        place = self.place(name, role)
+        return Credentials(Path(place.ca), Path(place.certificate), Path(place.key))
 
     def place(self, name, role, peers=(), sequencer=""):
         """A node's place in the network, with its certificate."""
