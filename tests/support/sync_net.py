@@ -92,6 +92,18 @@ class Net:
             if self.nodes[name]._local.role != "prover"
         )
 
+    def paths(self):
+        """By which nodes data comes to each; empty for one to which none comes just now."""
+        return [node.status().path for node in self.nodes.values()]
+
+    async def until_path(self, name, *path):
+        await eventually(lambda: self.nodes[name].status().path == path, f"{name} to be fed by {path}")
+
+    async def child(self, name):
+        """Whom a node feeds, once it feeds somebody."""
+        children = await eventually(lambda: self.nodes[name].status().children, f"a child of {name}")
+        return children[0].node
+
     async def all_level(self, *names):
         await eventually(lambda: self.level(*names), f"{names or 'all'} to be level")
 
