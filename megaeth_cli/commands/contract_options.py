@@ -52,6 +52,7 @@ Nonce = Annotated[
     int | None,
     typer.Option("--nonce", min=0, metavar="N", help="Instead of the account's next nonce."),
 ]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the hash at once; don't wait.")]
 
 
 class NegativeNumbers(TyperCommand):

@@ -19,6 +19,7 @@ from megaeth_cli.commands.contract_options import (
     Keystore,
     NegativeNumbers,
     Nonce,
+    NoWait,
     PasswordFile,
     PrivateKey,
     Value,
@@ -75,7 +76,7 @@ def deploy(
         list[str] | None,
         typer.Option("--library", metavar="NAME=ADDRESS", help="Where a library that the contract links is."),
     ] = None,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the hash at once; don't wait.")] = False,
+    no_wait: NoWait = False,
     solc: Annotated[
         str | None, typer.Option("--solc", metavar="PATH", help="This compiler.", rich_help_panel=_COMPILER)
     ] = None,

@@ -16,6 +16,7 @@ from megaeth_cli.commands.contract_options import (
     Keystore,
     NegativeNumbers,
     Nonce,
+    NoWait,
     PasswordFile,
     PrivateKey,
     Value,
@@ -78,7 +79,7 @@ def send_command(
             "--access-list", metavar="JSON|@FILE|auto", help="EIP-2930 access list; auto asks the node."
         ),
     ] = None,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the hash at once; don't wait.")] = False,
+    no_wait: NoWait = False,
     rpc_url: options.RpcUrl = None,
 ) -> int:
     """Send ether (--to, --value) or call a function of a contract, and print the receipt."""
