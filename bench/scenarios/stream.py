@@ -36,6 +36,7 @@ def measure(load: Load, scale: Scale) -> Iterator[tuple[str, float, str]]:
     records, records_sent = _sent(found, lambda item: ItemFrame(item).encode())
     yield "all content", records / count, "B/tx"
     yield "all on the wire", records_sent / count, "B/tx"
+    yield "raw transaction / all", found.raw_bytes / records_sent, "x"
     published = load.published_diff_bytes * count
     yield "published raw diff / diff on the wire", published / diffs_sent, "x"
     yield "raw transaction and published diff / all", (found.raw_bytes + published) / records_sent, "x"
