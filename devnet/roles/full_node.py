@@ -16,9 +16,8 @@ What it checks itself is a setting: signatures and digests only, trusting a quor
 each block's state root (`roots`), or every transaction (`reexecute`).
 
 When a quorum of provers contradicts a block that this node has, the block is refused: evidence goes to disk, the log is
-cut back to the verified height, and the node begins anew from there. Should its peers have nothing but that block, it
-does so again; the supervisor leaves it down when that goes on. A node that was away for so long that nobody's log
-reaches back to where it stands begins anew too, with a snapshot.
+cut back to the verified height, and the node begins anew from there (`refusal.py`). A node that was away for so long
+that nobody's log reaches back to where it stands begins anew too, with a snapshot.
 """
 
 from __future__ import annotations
@@ -57,6 +56,7 @@ from devnet.roles.membership import (
 from devnet.roles.node_methods import chain_methods, devnet_methods
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.publishing import Publishing
+from devnet.roles.refusal import Refusals
 from devnet.roles.standing import Standing
 from devnet.rpc.forwarding import Forwarder, ForwardingDoor
 from devnet.rpc.server import RpcServer, tune_interpreter
@@ -100,10 +100,12 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     if role.network is None:
         raise UnavailableError("a full node needs a network", "its configuration names none")
     with open_store(role) as store:
-        _cut_back(role, store)
+        refusals = Refusals(Path(role.data_dir))
+        refused = refusals.carry_out(store)
         engine = await failure.interruptible(_open_chain(role, role.network, store))
         credentials = await credentials_of(role.network)
-        await FullNode(role, role.network, credentials, engine, store, failure).run()
+        node = FullNode(role, role.network, credentials, engine, store, failure, refusals)
+        await node.run(refused.pause_s if refused is not None else 0.0)
 
 
 async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> Engine:
@@ -171,31 +173,6 @@ class _StateRootTrust:
             )
 
 
-# --- refusing a block ---------------------------------------------------------------------------------------
-
-
-def _refusal_file(role: RoleConfig) -> Path:
-    return Path(role.data_dir) / "refused.json"
-
-
-def _cut_back(role: RoleConfig, store: Store) -> None:
-    """What an earlier run of this node has refused is not kept."""
-    path = _refusal_file(role)
-    if not path.exists():
-        return
-    keep = json.loads(path.read_text())["keep"]
-    if keep is None:
-        log.warning("gave up what was here: nobody's log reaches back to it")
-        store.truncate_all()
-    elif store.truncate(keep):
-        log.warning("went back to block %d, the last one that is verified", keep)
-    else:
-        # The state on disk is of a later block: only the beginning is left.
-        log.warning("went back to the beginning: the state on disk is beyond block %d", keep)
-        store.truncate_all()
-    path.unlink()
-
-
 class FullNode:
     """The parts of a running full node."""
 
@@ -207,8 +184,10 @@ class FullNode:
         engine: Engine,
         store: Store,
         failure: Failure,
+        refusals: Refusals,
     ) -> None:
         config = role.config
+        self._given_up = refusals
         self._role = role
         self._engine = engine
         self._store = store
@@ -243,13 +222,14 @@ class FullNode:
             on_failure=failure,
         )
 
-    async def run(self) -> None:
-        """Until it is told to stop."""
+    async def run(self, pause_s: float) -> None:
+        """Until it is told to stop. Follows nobody before the pause is over."""
         role, failure, store = self._role, self._failure, self._store
         snapshots = snapshotter(role.config, store, failure, self._membership.verification.may_be_folded)
         await listen(self._server, role)
         self._engine.follow(cast(Mode, role.config.network.verify))
         await self._membership.start(self._sync)
+        self._sync.rest(pause_s)
         snapshots.start()
         endpoints = {
             "http": self._server.http_url,
@@ -333,7 +313,8 @@ class FullNode:
             },
             source=self._sync.status().upstream or "",
         )
-        self._begin_anew({"keep": keep, "block": number, "evidence": incident.evidence})
+        self._given_up.refuse(number, keep, incident.evidence)
+        self._failure.start_again()
 
     async def _look_whether_stranded(self) -> None:
         since: float | None = None
@@ -342,16 +323,10 @@ class FullNode:
             now = self._loop.time()
             since = (since or now) if self._sync.status().stranded else None
             if since is not None and now - since > STRANDED_S:
-                self._begin_anew({"keep": None})
+                tip = self._store.tip
+                self._given_up.refuse(tip.block if tip is not None else 0, None)
+                self._failure.start_again()
                 return
-
-    def _begin_anew(self, instruction: dict[str, Any]) -> None:
-        """`keep`: the last block that stays, None for nothing at all."""
-        path = _refusal_file(self._role)
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(instruction))
-        temporary.replace(path)
-        self._failure.start_again()
 
     # --- status -------------------------------------------------------------------------------------------
 

@@ -102,6 +102,7 @@ class Follower:
         self._serial = 0
         self._avoid: dict[str, float] = {}
         """Until when a node is not asked."""
+        self._resting_until = 0.0
         self._refusals: dict[str, int] = {}
         self._behind_since: float | None = None
         self._partial = 0
@@ -278,8 +279,12 @@ class Follower:
         ahead = [link for link in possible if link.status.position.sequence > self._received.sequence]
         return sorted(ahead, key=lambda link: -link.status.position.sequence)
 
+    def rest(self, seconds: float) -> None:
+        """Ask nobody for so long."""
+        self._resting_until = self._loop.time() + seconds
+
     def _ask(self, now: float) -> None:
-        candidates = self._candidates(now)
+        candidates = self._candidates(now) if now >= self._resting_until else []
         if candidates:
             self._asked, self._asked_at = candidates[0], now
             self._serial += 1

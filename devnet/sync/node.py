@@ -179,6 +179,11 @@ class SyncNode:
             items.append(item)
         self._publisher.publish(items)
 
+    def rest(self, seconds: float) -> None:
+        """Follow nobody for so long. Whom it follows it goes on following."""
+        if self._follower is not None:
+            self._follower.rest(seconds)
+
     @property
     def feeds_anybody(self) -> bool:
         """Whether a node gets the log from here. Any thread."""

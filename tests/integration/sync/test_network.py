@@ -172,6 +172,23 @@ def test_a_ring_of_nodes_never_feeds_itself(run):
     run(test)
 
 
+def test_who_rests_follows_nobody_until_it_is_over(run):
+    async def test(net):
+        await net.sequencer(20)
+        node = await net.node("full-1")
+        node.rest(3600.0)
+        node.learn((net.endpoint("seq"),))
+        await eventually(lambda: node.status().peers, "the connection")
+        for _ in range(20):
+            net.seal()
+            await asyncio.sleep(0.01)
+        assert node.status().upstream is None
+        node.rest(0.0)
+        await net.all_level()
+
+    run(test)
+
+
 def test_a_sequencer_that_starts_again_is_followed_again(run):
     async def test(net):
         await net.sequencer(20)

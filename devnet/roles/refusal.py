@@ -1,0 +1,77 @@
+"""What a full node has given up, kept on disk: its process ends, and the next one carries it out before anything else.
+
+Should its peers have nothing but what was given up, it comes to that again and again: each time it waits longer before
+it follows anybody, so that it neither keeps the machine busy nor is left down.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from devnet.storage import Store
+
+log = logging.getLogger(__name__)
+
+FILE: Final = "refused.json"
+LONGEST_PAUSE_S: Final = 16.0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One decision."""
+
+    block: int
+    """What was refused."""
+    keep: int | None
+    """The last block that stays; None: nothing does."""
+    evidence: str = ""
+    times: int = 1
+    """So often in a row."""
+    carried_out: bool = False
+
+    @property
+    def pause_s(self) -> float:
+        """Before somebody is followed again."""
+        return 0.0 if self.times < 2 else float(min(2 ** (self.times - 2), LONGEST_PAUSE_S))
+
+
+class Refusals:
+    """Of one node, in its directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / FILE
+
+    def refuse(self, block: int, keep: int | None, evidence: str = "") -> None:
+        """Decide. The process has to end now."""
+        last = self._read()
+        times = last.times + 1 if last is not None and last.block == block else 1
+        self._write(Refusal(block, keep, evidence, times))
+
+    def carry_out(self, store: Store) -> Refusal | None:
+        """Cut the log back, if that was decided; what was decided last."""
+        refusal = self._read()
+        if refusal is None or refusal.carried_out:
+            return refusal
+        if refusal.keep is None:
+            log.warning("gave up what was here: nobody's log reaches back to it")
+            store.truncate_all()
+        elif store.truncate(refusal.keep):
+            log.warning("went back to block %d, the last one that is verified", refusal.keep)
+        else:
+            # The state on disk is of a later block: only the beginning is left.
+            log.warning("went back to the beginning: the state on disk is beyond block %d", refusal.keep)
+            store.truncate_all()
+        self._write(replace(refusal, carried_out=True))
+        return refusal
+
+    def _read(self) -> Refusal | None:
+        return Refusal(**json.loads(self._path.read_text())) if self._path.exists() else None
+
+    def _write(self, refusal: Refusal) -> None:
+        temporary = self._path.with_suffix(".new")
+        temporary.write_text(json.dumps(asdict(refusal)))
+        temporary.replace(self._path)
