@@ -46,7 +46,7 @@ RECORD_LIE_S: Final = 0.6
 """A single false record has reached everyone by then; who asks for it again gets the true one."""
 _HEADER_LIES: Final = ("bad-receipt", "bad-root")
 NOTICED_S: Final = 0.5
-"""So long after a fault report of a prover."""
+"""So long after a prover's fault report, or a full node's refusal."""
 LATE_S: Final = 12.0
 MOST_WITNESS_BYTES: Final = 256 * 1024 * 1024
 
@@ -100,7 +100,8 @@ class SequencerFaults:
         """Announcements name what is in the log, not what peers were given."""
         self._end: asyncio.TimerHandle | None = None
         membership.change = self.change
-        membership.verification.reported = lambda _: self._end_in(NOTICED_S)
+        membership.verification.reported = lambda _: self._noticed()
+        membership.accused = self._noticed
 
     async def inject(self, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Arm a fault; returns when it has happened."""
@@ -197,6 +198,10 @@ class SequencerFaults:
             return block
         self._parent_hash = header_hash(record)
         return FalseBlock(block.number, self._parent_hash, record, [])
+
+    def _noticed(self) -> None:
+        if self._lying:
+            self._end_in(NOTICED_S)
 
     def _end_in(self, seconds: float) -> None:
         if self._end is not None:

@@ -113,6 +113,8 @@ class Membership:
         self._sequencer = place.sequencer
         self.change: Callable[[list[Any]], tuple[list[Any], list[Any]]] = lambda sealed: (sealed, sealed)
         """From what is in the log to what peers are given and to what is announced (`faults.py`)."""
+        self.accused: Callable[[], None] = lambda: None
+        """A peer refuses what it was given."""
         self.sync: SyncNode | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -121,6 +123,7 @@ class Membership:
     async def start(self, sync: SyncNode) -> None:
         """Join: the server must be listening."""
         self.sync = sync
+        sync.accused = lambda reason: self.accused()
         self._url = self._server.http_url
         sync.gossip.on(Kind.ATTESTATION, self.verification.attestation)
         sync.gossip.on(Kind.FAULT, self.verification.fault)

@@ -52,6 +52,8 @@ STALLED_S: Final = 3.0
 REFUSED_S: Final = 0.5
 """A peer whose data was refused is left alone for so long; doubled each time, until something of its is good."""
 REFUSED_MAX_S: Final = 8.0
+REFUSAL: Final = "refused: "
+"""With this word a peer is left whose data was refused."""
 
 
 @dataclass
@@ -360,5 +362,5 @@ class Follower:
             arrived.link.consumed(len(arrived.item.record) + ITEM_OVERHEAD, Channel.DATA)
         self._arrived.clear()
         self._received = self.position
-        source.close(f"refused: {refused}")
+        source.close(f"{REFUSAL}{refused}")
         self.look()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from devnet.storage.store import Store
 from devnet.sync.chain_source import ChainSource
-from devnet.sync.follower import Follower
+from devnet.sync.follower import REFUSAL, Follower
 from devnet.sync.frames import (
     Accepted,
     ChunkRequest,
@@ -129,6 +129,8 @@ class SyncNode:
                 target, self._publisher, self._mesh, settings, on_refused, on_failure or self._fail
             )
         self.failure: BaseException | None = None
+        self.accused: Callable[[str], None] = lambda reason: None
+        """Told why a peer has left that refused what it was given."""
 
     async def start(self) -> None:
         """Listens (raises `OSError`), connects, follows."""
@@ -249,6 +251,10 @@ class SyncNode:
             self._publisher.unsubscribe(link)
         if self._follower is not None:
             self._follower.left(link)
+        _, refused, reason = link.reason.partition(REFUSAL)
+        if refused and link.is_ready:
+            log.error("%s REFUSED what it was given: %s", link, reason)
+            self.accused(reason)
 
     def swept(self, now: float) -> None:
         """Several times a second."""
