@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,16 +14,20 @@ from bench.report import print_tables, write_json
 from bench.results import Measurement, Medians
 from bench.scenarios import ALL
 from bench.scenarios.scenario import S, Scale, Scenario
-from bench.wire import LoadError
+from megaeth_cli.load.wire import LoadError
 
 ATTEMPTS = 2
+PAGE_WIDTH = 140
+"""Of the tables when they go into a file."""
 RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
     """Parses, runs, reports; 1 when a promise is broken and `--check` was given."""
     arguments = _parser().parse_args()
-    console, notes = Console(), Console(stderr=True)
+    # What was started is stopped on the way out, whoever ends us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    console, notes = Console(width=None if sys.stdout.isatty() else PAGE_WIDTH), Console(stderr=True)
     chosen = [one for one in ALL if not arguments.scenario or one.name in arguments.scenario]
     measurements: list[Measurement] = []
     void = False

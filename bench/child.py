@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
-from bench.wire import LoadError
+from megaeth_cli.load.wire import LoadError
 
 P = ParamSpec("P")
 R = TypeVar("R")

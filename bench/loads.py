@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import ClassVar, Self
 
-from bench.accounts import MAX_FEE_WEI, Sender, senders
+from bench.accounts import senders
 from bench.contracts import ROUTER, TOKEN_A, add_liquidity, swaps, token_transfers
-from devnet._engine import sign_transfers
+from megaeth_cli.load.feed import Calls
+from megaeth_cli.load.senders import Terms, dealt, sign
 
+MAX_FEE_WEI = 2_000_000_000
 GAS_LIMIT = 400_000
 LIQUIDITY_GAS_LIMIT = 100_000_000  # makes the pair: its code is storage gas
 
@@ -28,7 +30,7 @@ class Load(ABC):
     def __init__(self) -> None:
         accounts = senders(self.holder_count)
         self.accounts = accounts[: self.sender_count]
-        self.holders = [bytes.fromhex(one.address[2:]) for one in accounts]
+        self.holders = [one.address for one in accounts]
         self._calls = self.calls()
 
     def __enter__(self) -> Self:
@@ -45,9 +47,12 @@ class Load(ABC):
         """Signed transactions that must have happened before the load."""
         return []
 
-    def sign(self, group: list[Sender], count: int, chain_id: int) -> list[bytes]:
-        """`count` calls, round-robin over the senders."""
-        return _sign(group, count, chain_id, self.contract, list(islice(self._calls, count)), GAS_LIMIT)
+    def groups(self, connections: int, each: int, chain_id: int) -> list[Calls]:
+        """What each connection sends: so many different calls of its own senders."""
+        return [
+            Calls(group, _terms(chain_id, GAS_LIMIT), [self.contract], list(islice(self._calls, each)))
+            for group in dealt(self.accounts, connections)
+        ]
 
 
 class TokenTransfers(Load):
@@ -79,23 +84,9 @@ class Swaps(Load):
 
     def prepare(self, chain_id: int) -> list[bytes]:
         """Makes the pair."""
-        return _sign(self.accounts[:1], 1, chain_id, ROUTER, [add_liquidity()], LIQUIDITY_GAS_LIMIT)
+        terms = _terms(chain_id, LIQUIDITY_GAS_LIMIT)
+        return sign(self.accounts[:1], 1, terms, [ROUTER], [add_liquidity()])
 
 
-def _sign(
-    group: list[Sender], count: int, chain_id: int, contract: bytes, data: list[bytes], gas_limit: int
-) -> list[bytes]:
-    raws = sign_transfers(
-        [sender.key for sender in group],
-        [sender.nonce for sender in group],
-        [contract],
-        count,
-        chain_id=chain_id,
-        value=0,
-        gas_limit=gas_limit,
-        max_fee_per_gas=MAX_FEE_WEI,
-        data=data,
-    )
-    for index, sender in enumerate(group):
-        sender.nonce += (count - index + len(group) - 1) // len(group)
-    return raws
+def _terms(chain_id: int, gas_limit: int) -> Terms:
+    return Terms(chain_id, gas_limit, MAX_FEE_WEI)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bench.accounts import Sender
 from bench.contracts import genesis_alloc
-from bench.load import flood, run
+from bench.load import checked, endpoint
 from bench.loads import Load
 from bench.targets import Megaeth
-from bench.wire import LoadError
 from devnet._engine import keccak256
 from devnet.storage import Store
 from devnet.sync.chain_source import StoreLog
 from devnet.sync.position import GENESIS, Item, ItemKind
+from megaeth_cli.load.feed import Calls
+from megaeth_cli.load.run import Shape, send
+from megaeth_cli.load.wire import LoadError
 
 CONNECTIONS, BATCH = 4, 100
 SAMPLES = 20
@@ -73,16 +74,12 @@ class LoadedSequencer(Megaeth):
         """Puts about `count` transactions on and returns their hashes; all are included then."""
         for raw in self._load.prepare(self.chain_id):
             self._succeeded(self.rpc(self.sync_method, "0x" + raw.hex()))
-        sent: list[bytes] = []
-
-        def make(group: list[Sender], some: int, chain_id: int) -> list[bytes]:
-            raws = self._load.sign(group, some, chain_id)
-            sent.extend(raws)
-            return raws
-
-        run(flood(self, self._load.accounts, count, CONNECTIONS, BATCH, make))
-        self._raw_bytes = sum(map(len, sent))
-        return [keccak256(raw) for raw in sent]
+        shape = Shape(batch=BATCH, count=count)
+        groups = self._load.groups(CONNECTIONS, shape.each(CONNECTIONS), self.chain_id)
+        raws = [raw for calls in groups for raw in _signed(calls)]
+        checked(self, send(endpoint(self), groups, shape, watch=False))
+        self._raw_bytes = sum(map(len, raws))
+        return [keccak256(raw) for raw in raws]
 
     def recording(self, hashes: list[bytes]) -> Recording:
         """Stops, and reads the log."""
@@ -115,6 +112,11 @@ class LoadedSequencer(Megaeth):
     def _succeeded(self, receipt: dict[str, object]) -> None:
         if receipt["status"] != "0x1":
             raise LoadError(f"a transaction failed: {receipt}")
+
+
+def _signed(calls: Calls) -> list[bytes]:
+    """What these calls will be once they are signed; their senders don't notice."""
+    return replace(calls, senders=[replace(one) for one in calls.senders]).raws(len(calls.data))
 
 
 def _read(store: Store) -> Iterator[Item]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.results import Expectation, Measurement, Medians
+from bench.targets import Megaeth
 
 
 def print_tables(console: Console, medians: Medians, expectations: list[Expectation]) -> bool:
@@ -22,13 +23,20 @@ def print_tables(console: Console, medians: Medians, expectations: list[Expectat
         measured.add_column(column)
     measured.add_column("median", justify="right")
     measured.add_column("unit")
+    measured.add_column("megaeth / this", justify="right")
     measured.add_column("all rounds", justify="right", style="dim")
     for (scenario, target, metric), values in sorted(medians.values.items(), key=lambda row: _order(row[0])):
         median = medians.get(scenario, target, metric)
         assert median is not None
         everything = " ".join(_number(value) for value in values)
         measured.add_row(
-            scenario, metric, target, _number(median), medians.units[scenario, target, metric], everything
+            scenario,
+            metric,
+            target,
+            _number(median),
+            medians.units[scenario, target, metric],
+            _beside(medians, scenario, target, metric, median),
+            everything,
         )
     console.print(measured)
 
@@ -75,6 +83,14 @@ def write_json(path: Path, measurements: list[Measurement], expectations: list[E
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _beside(medians: Medians, scenario: str, target: str, metric: str, median: float) -> str:
+    """Ours over a peer's."""
+    ours = medians.get(scenario, Megaeth.name, metric)
+    if target == Megaeth.name or ours is None or not median:
+        return ""
+    return f"{_number(ours / median)} x"
 
 
 def _order(key: tuple[str, str, str]) -> tuple[str, str, str]:

@@ -24,8 +24,8 @@ from typing import Any, ClassVar, Self
 
 import psutil
 
-from bench.wire import LoadError
 from devnet.paths import Paths
+from megaeth_cli.load.wire import LoadError
 
 HOST = "127.0.0.1"
 ACCOUNTS = 100
@@ -115,6 +115,20 @@ class Target(ABC):
         """Resident memory of all its processes."""
         return sum(process.memory_info().rss for process in self._family())
 
+    def disk_bytes(self) -> int:
+        """What it has written and kept."""
+        total = 0
+        for path in self._directory.rglob("*"):
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        for one in self._family():
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+
     def cpu_s(self) -> float:
         """CPU time that its processes have used."""
         times = [process.cpu_times() for process in self._family()]
@@ -168,6 +182,10 @@ class Anvil(Target):
         """What a user would type."""
         flags = ["--port", str(self.port), "--accounts", str(ACCOUNTS), "--gas-limit", str(GAS_LIMIT)]
         return [str(anvil_binary()), *flags, *self.mode]
+
+    def environment(self) -> dict[str, str]:
+        """A home of its own: that is where it puts old states."""
+        return {"HOME": str(self._directory)}
 
 
 class AnvilAuto(Anvil):

@@ -246,6 +246,9 @@ def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
 def measure_mpt(held: int, sizes: list[int]) -> bytes:
     """The same slots in an Ethereum storage trie in memory, on one thread."""
 
+def measure_recovery(threads: int, seconds: float) -> float:
+    """Senders recovered per second by some threads together."""
+
 def sign_hash(key: bytes, digest: bytes) -> bytes:
     """Signs 32 bytes: r, s and y parity (0 or 1), 65 bytes."""
 

@@ -7,15 +7,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.scenarios import apply, idle, latency, network, prove, startup, state, stream, throughput
+from bench.scenarios import (
+    apply,
+    burst,
+    idle,
+    latency,
+    machine,
+    network,
+    prove,
+    soak,
+    startup,
+    state,
+    stream,
+    throughput,
+)
 from bench.scenarios.scenario import Scenario
 
 ALL: tuple[Scenario[Any], ...] = (
+    machine.SCENARIO,
     startup.SCENARIO,
     idle.SCENARIO,
-    throughput.BATCHES,
-    throughput.SINGLES,
+    *throughput.SCENARIOS,
     latency.SCENARIO,
+    burst.SCENARIO,
+    *soak.SCENARIOS,
     state.SCENARIO,
     stream.SCENARIO,
     apply.SCENARIO,

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
-from bench.accounts import Sender, senders
-from bench.load import flood, pace, run, sync_latencies
-from bench.percentiles import percentile
+from bench.load import endpoint, flood, prepared, probe
 from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import ACCOUNTS, AnvilAuto, AnvilInterval10ms, Megaeth, Target
+from bench.targets import AnvilAuto, AnvilInterval10ms, Megaeth, Target
+from megaeth_cli.load.outcome import Latency, Outcome
+from megaeth_cli.load.run import Load, Shape
+from megaeth_cli.load.workloads import Workload
 
 NAME = "latency"
 PROBE_LOAD = 4_000
 LOAD_BATCH = 20
+PAUSE_S = 0.02
 
 
 def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Idle first, then a short flood to learn what the target can do, then half of that behind the probe."""
-    prober, *others = senders(ACCOUNTS)
-    count = scale.of(300, least=30)
-    run(sync_latencies(target, prober, 20))
-    yield from _percentiles("idle", run(sync_latencies(target, prober, count)))
+    workload = prepared(target)
+    prober, others = workload.of(workload.senders[:1]), workload.of(workload.senders[1:])
+    shape = Shape(pause_s=PAUSE_S, count=scale.of(300, least=30))
+    probe(target, prober, shape.ending(count=20))
+    yield from _percentiles("idle", probe(target, prober, shape))
     if isinstance(target, AnvilAuto):
         return  # a burst may leave its pool stuck for good
-    capacity = run(flood(target, others, scale.of(PROBE_LOAD, least=800), 4, 100)).per_second
+    count = scale.of(PROBE_LOAD, least=800)
+    capacity = flood(target, others, 4, Shape(batch=100, count=count), watch=False).per_second
     yield "half load", capacity / 2, "tx/s"
-    yield from _percentiles("half load", run(_under_load(target, prober, others, capacity / 2, count)))
+    yield from _percentiles("half load", _under_load(target, prober, others, capacity / 2, shape))
 
 
-async def _under_load(
-    target: Target, prober: Sender, others: list[Sender], per_second: float, count: int
-) -> list[float]:
-    stop = asyncio.Event()
-    load = asyncio.ensure_future(pace(target, others, per_second, LOAD_BATCH, stop))
-    await asyncio.sleep(1.0)
-    latencies = await sync_latencies(target, prober, count)
-    stop.set()
-    await load
-    return latencies
+def _under_load(
+    target: Target, prober: Workload, others: Workload, per_second: float, shape: Shape
+) -> Outcome:
+    half = Shape(batch=LOAD_BATCH, rate=per_second)
+    with Load(endpoint(target), others.groups(1), half, watch=False) as behind:
+        return probe(target, prober, shape, behind)
 
 
-def _percentiles(when: str, latencies: list[float]) -> Iterator[tuple[str, float, str]]:
-    for percent in (50, 99):
-        yield f"{when} p{percent}", 1000 * percentile(latencies, percent), "ms"
+def _percentiles(when: str, outcome: Outcome) -> Iterator[tuple[str, float, str]]:
+    latency: Latency | None = outcome.acknowledged
+    assert latency is not None
+    yield f"{when} p50", latency.p50, "ms"
+    yield f"{when} p99", latency.p99, "ms"
 
 
 SCENARIO = Scenario(

@@ -6,27 +6,30 @@ must stand near the sequencer's tip at the end of a step, and verification near 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-from bench.accounts import Sender, senders
-from bench.load import pace, run
+from bench.load import endpoint, prepared
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import ACCOUNTS, Megaeth
+from bench.targets import Megaeth
+from megaeth_cli.load.run import Shape, send
+from megaeth_cli.load.workloads import Workload
 
 NAME = "network"
 FIRST_RATE, HIGHEST_RATE = 250, 64_000
 HALVINGS = 2
 STEP_S = 12.0
-BATCH = 50
+BATCH, CONNECTIONS = 50, 4
 ENOUGH = 0.95
 """Of the wanted rate: the sequencer took no more, or the generator sent no more."""
+ASKING_S = 3.0
+"""Asking everybody takes a while, with the load still on."""
 RECOVERY_S = 5.0
 """Before the next step, for those who fell behind."""
 BEHIND_MINI_BLOCKS = 100
@@ -71,11 +74,11 @@ class Network(Megaeth):
 
 def measure(network: Network, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """The highest rate at which everybody keeps up."""
-    accounts = senders(ACCOUNTS)
+    workload = prepared(network)
     seconds = scale.of(STEP_S, least=5)
 
     def bears(rate: float) -> bool:
-        reached, near = run(_step(network, accounts, rate, seconds))
+        reached, near = _step(network, workload, rate, seconds)
         if not (near and reached >= ENOUGH * rate):
             time.sleep(RECOVERY_S)
             return False
@@ -90,16 +93,15 @@ def measure(network: Network, scale: Scale) -> Iterator[tuple[str, float, str]]:
     yield "sustained", good, "tx/s"
 
 
-async def _step(network: Network, accounts: list[Sender], rate: float, seconds: float) -> tuple[float, bool]:
+def _step(network: Network, workload: Workload, rate: float, seconds: float) -> tuple[float, bool]:
     """The rate that was reached, and whether everybody kept up with it."""
-    stop = asyncio.Event()
-    began = time.perf_counter()
-    load = asyncio.ensure_future(pace(network, accounts, rate, BATCH, stop))
-    await asyncio.sleep(seconds)
-    near = await asyncio.to_thread(network.keeps_up)
-    stop.set()
-    sent = await load
-    return sent / (time.perf_counter() - began), near
+    shape = Shape(batch=BATCH, rate=rate, seconds=seconds + ASKING_S)
+    with ThreadPoolExecutor(1) as thread:
+        load = thread.submit(send, endpoint(network), workload.groups(CONNECTIONS), shape, watch=False)
+        time.sleep(seconds)
+        near = network.keeps_up()
+        outcome = load.result()
+    return outcome.per_second, near and outcome.clean
 
 
 SCENARIO: Scenario[Network] = Scenario(

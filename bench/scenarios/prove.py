@@ -18,10 +18,10 @@ from bench.recording import LoadedSequencer
 from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import HOST
-from bench.wire import LoadError
 from devnet.proving.code_cache import CodeCache
 from devnet.proving.material import Material, NodeReader
 from devnet.proving.stateless import check, code_hashes
+from megaeth_cli.load.wire import LoadError
 
 NAME = "prove"
 TRANSACTIONS = 10_000

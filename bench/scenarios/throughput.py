@@ -1,33 +1,46 @@
-"""Pre-signed transfers as fast as the target takes them, counted when they are included."""
+"""Pre-signed transactions as fast as the target takes them, counted when they are included."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bench.accounts import senders
-from bench.load import Throughput, flood, run
+from bench.load import flood, prepared
 from bench.results import Expectation, ratio
+from bench.scenarios import machine
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import ACCOUNTS, AnvilInterval1s, AnvilInterval10ms, Megaeth, Target
+from bench.targets import AnvilInterval1s, AnvilInterval10ms, Megaeth, Target
+from megaeth_cli.load.run import Shape
+from megaeth_cli.load.workloads import Swaps, TokenTransfers, Transfers, Workload
 
-WARM_UP = 400
 PEERS = (AnvilInterval10ms, AnvilInterval1s)
 PEER_NAMES = tuple(peer.name for peer in PEERS)
 METRIC = "throughput"
+BATCH = 100
+BATCH_CONNECTIONS, SINGLE_CONNECTIONS = 4, 32
 
 
 def measuring(
-    full: int, connections: int, batch: int
+    kind: type[Workload], full: int, shape: Shape
 ) -> Callable[[Target, Scale], Iterator[tuple[str, float, str]]]:
     """A measurement with that much load."""
 
     def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
-        accounts = senders(ACCOUNTS)
-        run(flood(target, accounts, WARM_UP, 4, 1))
-        count = scale.of(full, least=connections * batch)
-        result: Throughput = run(flood(target, accounts, count, connections, batch))
-        yield METRIC, result.per_second, "tx/s"
-        yield "generator", 100 * result.generator_cpu_s / result.seconds, "% of a core"
+        workload = prepared(target, kind)
+        # The peers get fewer: what counts is the rate, and they take long.
+        count = scale.of(
+            full if isinstance(target, Megaeth) else full / 2, least=shape.connections * shape.batch
+        )
+        used = target.cpu_s()
+        result = flood(target, workload, shape.connections, shape.ending(count=count), watch=False)
+        assert result.included_per_second is not None
+        assert result.included_seconds is not None
+        yield METRIC, result.included_per_second, "tx/s"
+        yield "CPU of the node", 1e6 * (target.cpu_s() - used) / result.calls, "us/tx"
+        yield (
+            "CPU of the generator",
+            1e6 * result.generator.cpu_share * result.seconds / result.calls,
+            "us/tx",
+        )
         yield "memory after", target.memory_bytes() / 2**20, "MiB"
 
     return measure
@@ -44,16 +57,43 @@ def faster(scenario: str, bound: float) -> Expectation:
     )
 
 
-BATCHES = Scenario(
-    "batches",
-    "transfers in batches of 100 on 4 connections",
-    (Megaeth, *PEERS),
-    measuring(20_000, 4, 100),
-    (faster("batches", 2.5),),
-)
-SINGLES = Scenario(
-    "singles",
-    "transfers in single requests on 32 connections",
-    (Megaeth, *PEERS),
-    measuring(10_000, 32, 1),
+def batches(name: str, kind: type[Workload], full: int, *expectations: Expectation) -> Scenario[Target]:
+    """In batches."""
+    shape = Shape(connections=BATCH_CONNECTIONS, batch=BATCH)
+    about = f"{kind.name} in batches of {BATCH} on {BATCH_CONNECTIONS} connections"
+    return Scenario(name, about, (Megaeth, *PEERS), measuring(kind, full, shape), expectations)
+
+
+def singles(name: str, kind: type[Workload], full: int, *expectations: Expectation) -> Scenario[Target]:
+    """One by one."""
+    shape = Shape(connections=SINGLE_CONNECTIONS)
+    about = f"{kind.name} in single requests on {SINGLE_CONNECTIONS} connections"
+    return Scenario(name, about, (Megaeth, *PEERS), measuring(kind, full, shape), expectations)
+
+
+SCENARIOS = (
+    batches(
+        "batches",
+        Transfers,
+        20_000,
+        faster("batches", 5.0),
+        Expectation(
+            "batches: megaeth / all senders that this machine recovers",
+            0.6,
+            "x",
+            lambda m: ratio(m.get("batches", Megaeth.name, METRIC), machine.limit(m)),
+            at_least=True,
+        ),
+    ),
+    singles("singles", Transfers, 10_000, faster("singles", 4.0)),
+    Scenario(
+        "websocket",
+        f"transfers in single messages on {SINGLE_CONNECTIONS} WebSocket connections",
+        (Megaeth, AnvilInterval10ms),
+        measuring(Transfers, 10_000, Shape(connections=SINGLE_CONNECTIONS, websocket=True)),
+    ),
+    batches("erc20 batches", TokenTransfers, 10_000, faster("erc20 batches", 5.0)),
+    singles("erc20 singles", TokenTransfers, 10_000, faster("erc20 singles", 4.0)),
+    batches("swap batches", Swaps, 10_000, faster("swap batches", 5.0)),
+    singles("swap singles", Swaps, 10_000, faster("swap singles", 4.0)),
 )

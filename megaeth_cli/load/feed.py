@@ -44,9 +44,13 @@ class Calls:
     """Calldata, which takes turns."""
     method: str = "eth_sendRawTransaction"
 
+    def raws(self, count: int) -> list[bytes]:
+        """`count` calls, signed now."""
+        return sign(self.senders, count, self.terms, self.recipients, self.data, value=0 if self.data else 1)
+
     def bodies(self, count: int, size: int) -> Iterator[bytes]:
         """`count` calls, signed now, `size` of them to a request."""
-        raws = sign(self.senders, count, self.terms, self.recipients, self.data, value=0 if self.data else 1)
+        raws = self.raws(count)
         for at in range(0, count, size):
             piece = raws[at : at + size]
             yield batch([send_raw(raw, number, self.method) for number, raw in enumerate(piece)])

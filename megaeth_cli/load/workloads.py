@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final
+from copy import copy
+from typing import Any, ClassVar, Final, Self
 
 from megaeth_cli.load.contracts import call, deploy_market, deploy_token, swaps, token_payments
 from megaeth_cli.load.feed import Calls
@@ -43,6 +44,12 @@ class Workload(ABC):
         """What each connection sends: its own senders' transactions."""
         parts = dealt(self.senders, min(connections, len(self.senders)))
         return [self.calls(part, method) for part in parts]
+
+    def of(self, senders: Sequence[Sender]) -> Self:
+        """The same, prepared, for some of its senders."""
+        part = copy(self)
+        part.senders = list(senders)
+        return part
 
     def deploy(self) -> int:
         """Whatever must be on the chain; the gas that a transaction of the load gets."""

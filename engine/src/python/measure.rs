@@ -1,10 +1,13 @@
-//! `measure_salt` and `measure_mpt`: what authenticated state costs, for the benchmark.
+//! `measure_salt` and `measure_mpt`: what authenticated state costs; `measure_recovery`: what the machine
+//! can do at most. For the benchmark.
+
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::errors::{EngineError, bad, detached};
-use crate::measure::{Measured, mpt, salt};
+use crate::measure::{Measured, mpt, recovery, salt};
 
 #[pyfunction]
 fn measure_salt<'py>(
@@ -25,6 +28,12 @@ fn measure_mpt<'py>(
     json(py, detached(py, || mpt::measure(held, &sizes))?)
 }
 
+#[pyfunction]
+fn measure_recovery(py: Python<'_>, threads: usize, seconds: f64) -> PyResult<f64> {
+    let span = Duration::try_from_secs_f64(seconds).map_err(bad)?;
+    detached(py, || recovery::per_second(threads, span))?.map_err(bad)
+}
+
 fn json<'py, E: std::fmt::Display>(
     py: Python<'py>,
     measured: Result<Measured, E>,
@@ -38,5 +47,6 @@ fn json<'py, E: std::fmt::Display>(
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(measure_salt, module)?)?;
-    module.add_function(wrap_pyfunction!(measure_mpt, module)?)
+    module.add_function(wrap_pyfunction!(measure_mpt, module)?)?;
+    module.add_function(wrap_pyfunction!(measure_recovery, module)?)
 }
