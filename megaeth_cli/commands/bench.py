@@ -28,6 +28,8 @@ DEFAULT_COUNT = 20_000
 DEFAULT_SECONDS = 10.0
 WARM_UP_COUNT = 2_000
 MOST_COUNT = 200_000
+READ_ACCOUNTS = 100
+"""Whose balances are asked for."""
 MORE = 1.3
 """Signed for a load that ends by the clock: so many times what the warm-up says is needed."""
 CONNECTIONS = {"batch": 4, "single": 32, "ws": 32, "realtime": 32}
@@ -122,6 +124,7 @@ def bench(
     if count is not None and duration is not None:
         raise CliError("either --count or --duration, not both", status=ExitStatus.USAGE)
     reads = workload.startswith(READS)
+    node = _process(network)
     mode = mode or ("single" if reads else "batch")
     shape = Shape(
         connections=connections or CONNECTIONS[mode],
@@ -133,11 +136,16 @@ def bench(
     )
     try:
         if reads:
-            outcome = _read(endpoint, workload.removeprefix(READS), params, shape, accounts)
+            outcome = _read(endpoint, workload.removeprefix(READS), params, shape, node)
         else:
             payer = choose(network, Choice(sender, private_key, keystore, password_file))
             outcome = _write(
-                env, endpoint, _workload(network, workload, payer.key, accounts), shape, mode == "realtime"
+                env,
+                endpoint,
+                _workload(network, workload, payer.key, accounts),
+                shape,
+                mode == "realtime",
+                node,
             )
     except LoadError as error:
         raise CliError("the load could not be put on", str(error)) from None
@@ -147,15 +155,17 @@ def bench(
     return ExitStatus.SUCCESS if outcome.clean else ExitStatus.FAILURE
 
 
-def _read(endpoint: Endpoint, method: str, params: str | None, shape: Shape, accounts: int) -> Outcome:
-    known = derived(b"", min(accounts, 100))
+def _read(endpoint: Endpoint, method: str, params: str | None, shape: Shape, node: int | None) -> Outcome:
+    known = derived(b"", READ_ACCOUNTS)
     asked = questions(method, params, [one.address for one in known])
     if shape.count is None and shape.seconds is None:
         shape = shape.ending(seconds=DEFAULT_SECONDS)
-    return ask(endpoint, asked, shape)
+    return ask(endpoint, asked, shape, node=node)
 
 
-def _write(env: Environment, endpoint: Endpoint, load: Workload, shape: Shape, realtime: bool) -> Outcome:
+def _write(
+    env: Environment, endpoint: Endpoint, load: Workload, shape: Shape, realtime: bool, node: int | None
+) -> Outcome:
     method = _receipt_method(load) if realtime else "eth_sendRawTransaction"
     if shape.count is None and shape.seconds is None:
         shape = (
@@ -164,16 +174,15 @@ def _write(env: Environment, endpoint: Endpoint, load: Workload, shape: Shape, r
     env.note(f"preparing {len(load.senders):,} senders")
     load.prepare(_each(shape, len(load.senders)))
     env.note("warming up")
-    warm_up = send(
-        endpoint, load.groups(shape.connections, method), shape.ending(count=WARM_UP_COUNT).at_once()
-    )
+    groups = load.groups(shape.connections, method)
+    warm_up = send(endpoint, groups, shape.ending(count=_warm_up(shape)).at_once())
     if warm_up.refused or warm_up.missing:
         return warm_up
     if shape.rate is None and shape.seconds is not None:
         enough = round(MORE * shape.seconds * warm_up.per_second) + WARM_UP_COUNT
         shape = shape.ending(count=min(enough, MOST_COUNT), seconds=shape.seconds)
     env.note("signing and sending")
-    return send(endpoint, load.groups(shape.connections, method), shape)
+    return send(endpoint, load.groups(shape.connections, method), shape, node=node)
 
 
 def _workload(network: Network, name: str, key: bytes, accounts: int) -> Workload:
@@ -204,7 +213,23 @@ def _each(shape: Shape, senders: int) -> int | None:
     wanted = shape.count
     if wanted is None and shape.rate is not None and shape.seconds is not None:
         wanted = round(shape.rate * shape.seconds)
-    return None if wanted is None else -(-(wanted + WARM_UP_COUNT) // senders) + shape.batch
+    return None if wanted is None else -(-(wanted + _warm_up(shape)) // senders) + shape.batch
+
+
+def _process(network: Network) -> int | None:
+    """The process behind the URL, if it is of a devnet that runs here."""
+    if network.session is None:
+        return None
+    url = network.node.url.rstrip("/")
+    for node in network.session.nodes:
+        if url in (one.rstrip("/") for one in node.endpoints.values()):
+            return node.process.pid
+    return None
+
+
+def _warm_up(shape: Shape) -> int:
+    """Transactions before the clock starts."""
+    return WARM_UP_COUNT if shape.count is None else min(WARM_UP_COUNT, shape.count)
 
 
 def _endpoint(url: str) -> Endpoint:

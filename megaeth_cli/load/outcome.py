@@ -85,6 +85,9 @@ class Outcome:
     """Of all cores, while the load ran."""
     rate: float | None = None
     """Calls per second that were asked for."""
+    cores: int = 1
+    node_cpu_s: float | None = None
+    """CPU time of the node's process while the load ran, where it is known."""
     errors: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -103,6 +106,14 @@ class Outcome:
     def clean(self) -> bool:
         """Everything was taken and included."""
         return self.calls > 0 and not self.refused and not self.missing
+
+    @property
+    def others_share(self) -> float | None:
+        """Of all cores, what neither the node nor the generator used; None where the node's part is unknown."""
+        if self.node_cpu_s is None or not self.seconds:
+            return None
+        own = self.node_cpu_s / self.seconds + self.generator.cpu_share + self.generator.signing_share
+        return max(0.0, 1 - self.idle_share - own / self.cores)
 
     @property
     def limit(self) -> Limit:
@@ -130,6 +141,7 @@ class Outcome:
             "limit": self.limit,
             "rate": self.rate,
             "idleShare": self.idle_share,
+            "nodeCpuSeconds": self.node_cpu_s,
             "generator": {
                 "cpuShare": self.generator.cpu_share,
                 "signingShare": self.generator.signing_share,

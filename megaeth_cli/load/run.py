@@ -169,13 +169,16 @@ def send(
     *,
     watch: bool = True,
     behind: Load | None = None,
+    node: int | None = None,
 ) -> Outcome:
-    """Sends signed calls and waits until they are included. The load `behind` is driven as long as that lasts."""
+    """Sends signed calls and waits until they are included. The load `behind` is driven as long as that lasts.
+
+    `node` is the node's process, where its CPU time is to be told.
+    """
     with Load(endpoint, groups, shape, watch=watch, after_s=SETTLE_S if behind else 0.0) as load:
         beside = [*load.watching, *((*behind.lanes, *behind.watching) if behind else ())]
-        outcome = _drive(
-            load.lanes, beside, shape, [one.child for one in (load, behind) if one and one.child]
-        )
+        children = [one.child for one in (load, behind) if one and one.child]
+        outcome = _drive(load.lanes, beside, shape, children, node)
         settled = load.settle()
         if behind is not None:
             behind.settle()
@@ -187,7 +190,7 @@ def send(
         )
 
 
-def ask(endpoint: Endpoint, bodies: Sequence[bytes], shape: Shape) -> Outcome:
+def ask(endpoint: Endpoint, bodies: Sequence[bytes], shape: Shape, *, node: int | None = None) -> Outcome:
     """Asks the same questions in turn, on all connections; nothing is included by that."""
     with ExitStack() as stack:
         lanes = []
@@ -200,24 +203,28 @@ def ask(endpoint: Endpoint, bodies: Sequence[bytes], shape: Shape) -> Outcome:
                 turns if shape.count is None else islice(turns, shape.each(shape.connections) // shape.batch)
             )
             lanes.append(Lane(link, requests, shape.batch, shape.due(number, shape.connections)))
-        return _drive(lanes, [], shape, [])
+        return _drive(lanes, [], shape, [], node)
 
 
 def _drive(
-    lanes: Sequence[Lane], beside: Sequence[Lane], shape: Shape, children: Sequence[SigningChild]
+    lanes: Sequence[Lane],
+    beside: Sequence[Lane],
+    shape: Shape,
+    children: Sequence[SigningChild],
+    node: int | None,
 ) -> Outcome:
     loop = Loop()
     signing = sum(child.cpu_s() for child in children)
-    idle = _idle_s()
+    idle, used = _idle_s(), _cpu_s(node)
     try:
         began = loop.run(lanes, beside, seconds=shape.seconds)
     finally:
         loop.close()
     effort = loop.effort
-    idle = _idle_s() - idle
+    idle, used = _idle_s() - idle, _cpu_s(node) - used
     signing = sum(child.cpu_s() for child in children) - signing
     ended = max((lane.ended[-1] for lane in lanes if lane.ended), default=began)
-    late = effort.lateness_s
+    late, cores = effort.lateness_s, psutil.cpu_count() or 1
     return Outcome(
         calls=sum(len(lane.ended) * lane.weight for lane in lanes),
         refused=sum(lane.refused for lane in lanes),
@@ -232,10 +239,22 @@ def _drive(
             late_ms=1000 * percentile(late, 99) if late else 0.0,
             starved=effort.starved,
         ),
-        idle_share=min(1.0, idle / effort.seconds / (psutil.cpu_count() or 1)),
+        node_cpu_s=used if node is not None else None,
+        idle_share=min(1.0, idle / effort.seconds / cores),
+        cores=cores,
         rate=shape.rate,
         errors=kinds(body for lane in lanes for body in lane.errors),
     )
+
+
+def _cpu_s(pid: int | None) -> float:
+    if pid is None:
+        return 0.0
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        raise LoadError("the node ended") from None
+    return float(times.user + times.system)
 
 
 def _idle_s() -> float:

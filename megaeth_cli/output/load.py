@@ -5,6 +5,8 @@ from megaeth_cli.load.run import Shape
 from megaeth_cli.output.facts import labelled
 
 MOST_KINDS = 5
+OTHERS = 0.1
+"""Of all cores: more than that, and the number says little."""
 
 
 def outcome_text(outcome: Outcome, workload: str, url: str, shape: Shape) -> str:
@@ -21,6 +23,7 @@ def outcome_text(outcome: Outcome, workload: str, url: str, shape: Shape) -> str
             "errors",
             "\n".join(f"{times:,} x {kind}" for kind, times in [*outcome.errors.items()][:MOST_KINDS]),
         ),
+        ("node", _node(outcome)),
         ("generator", _generator(outcome)),
         ("limit", _limit(outcome)),
     ]
@@ -40,11 +43,19 @@ def _latency(latency: Latency | None) -> str:
     return f"p50 {latency.p50:.2f}  p90 {latency.p90:.2f}  p99 {latency.p99:.2f}  most {latency.most:.2f} ms"
 
 
+def _node(outcome: Outcome) -> str:
+    used = outcome.node_cpu_s
+    if used is None or not outcome.calls:
+        return ""
+    return f"{100 * used / outcome.seconds:.0f} % of a core, {1e6 * used / outcome.calls:,.0f} us per call"
+
+
 def _generator(outcome: Outcome) -> str:
     one = outcome.generator
     signing = f", signing {100 * one.signing_share:.0f} %" if one.signing_share else ""
     late = f", p99 {one.late_ms:.1f} ms late" if one.late_ms else ""
-    return f"{100 * one.cpu_share:.0f} % of a core{signing}{late}"
+    each = 1e6 * one.cpu_share * outcome.seconds / outcome.calls if outcome.calls else 0
+    return f"{100 * one.cpu_share:.0f} % of a core, {each:,.0f} us per call{signing}{late}"
 
 
 def _limit(outcome: Outcome) -> str:
@@ -54,9 +65,21 @@ def _limit(outcome: Outcome) -> str:
         case "node":
             return "the node: neither the generator nor the machine was busy"
         case "machine":
-            return f"the machine: its cores were {100 * (1 - outcome.idle_share):.0f} % busy with node and generator"
+            return _machine(outcome)
         case "generator":
             return _own_limit(outcome)
+
+
+def _machine(outcome: Outcome) -> str:
+    busy = f"the machine: its cores were {100 * (1 - outcome.idle_share):.0f} % busy"
+    others = outcome.others_share
+    if others is None:
+        return f"{busy} with node, generator and whatever else runs"
+    return (
+        f"{busy}, {100 * others:.0f} % WITH OTHER PROGRAMS"
+        if others > OTHERS
+        else f"{busy} with node and generator"
+    )
 
 
 def _own_limit(outcome: Outcome) -> str:

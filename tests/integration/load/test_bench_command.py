@@ -32,7 +32,7 @@ def anvil():
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [anvil_binary(), "--port", str(port), "--block-time", "0.05", "--silent"],
+        [anvil_binary(), "--port", str(port), "--silent"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )

@@ -58,6 +58,13 @@ def test_outcome_says_who_set_the_limit(changes, limit):
     assert replace(FINE, **changes).limit == limit
 
 
+def test_other_programs_are_told_from_node_and_generator():
+    assert FINE.others_share is None
+    busy = replace(FINE, cores=2, idle_share=0.1, node_cpu_s=2.0)
+    assert busy.others_share == pytest.approx(0.3)
+    assert replace(busy, node_cpu_s=4.0).others_share == 0
+
+
 def test_counts_are_rounded_up_to_whole_requests_on_every_connection():
     assert Shape(batch=100, count=1_001).each(4) == 300
     assert Shape(count=1).each(32) == 1
