@@ -196,6 +196,27 @@ class Engine:
     def pending_hashes(self, cursor: int) -> tuple[int, list[bytes]]:
         """Hashes of the transactions that the pool has admitted since `cursor`, and the next cursor."""
 
+    def load_native(self, code_hash: bytes, object: bytes) -> None:
+        """Runs the contracts with this code hash by object code from now on. `EngineError`: refused, and why."""
+
+    def unload_native(self, code_hash: bytes) -> None:
+        """Interprets the contracts with this code hash again."""
+
+    def native_code(self, code_hash: bytes) -> bytes | None:
+        """The bytecode with this hash, if a contract has it."""
+
+    def native_candidates(self, limit: int) -> list[tuple[bytes, int, int]]:
+        """Code hash, gas interpreted, calls of the contracts without native code, most gas first. Counted from the
+        first question on."""
+
+    def native_wait(self, seconds: float) -> bool:
+        """Waits until more was interpreted than `native_candidates` or this has told of; False: the time is out."""
+
+    def native_status(self) -> bytes:
+        """JSON per contract with native code: `[{"codeHash", "size", "runs", "nativeGas", "leaves", "timedNativeGas",
+        "timedNativeNanos", "interpretedRuns", "interpretedGas", "timedInterpretedGas", "timedInterpretedNanos"}]`; the
+        timed are a sample of the runs."""
+
     def metrics(self) -> dict[str, int]:
         """Counters and gauges."""
 
@@ -237,6 +258,25 @@ def sign_transfers(
 ) -> list[bytes]:
     """Signs `count` type 2 calls on all cores, round-robin over `keys` (and over `recipients`, and over a list of
     `data`), each key from its nonce on."""
+
+def native_abi() -> dict[str, int]:
+    """Offsets and sizes of what native code and the engine share: `NativeFrame.stack`, `HostTable.step`, ..."""
+
+def native_rules(spec: str) -> bytes:
+    """What a compiler must know of a spec, as JSON: `{"spec", "static_gas": [256 numbers, or null for what must run on
+    the interpreter or is undefined], "defined": [256 booleans], "exp_byte_gas", "copy_word_gas", "keccak_word_gas",
+    "memory_word_gas", "memory_divisor", "stack_limit"}`."""
+
+def run_code(request: bytes) -> bytes:
+    """Runs one transaction over the state that comes with it, and tells everything that can be observed, both in JSON.
+
+    Request: `{"spec", "code", "calldata", "gas", "value", "from", "to", "create", "chainId", "gasPrice",
+    "maxFeePerGas", "maxPriorityFeePerGas", "accessList", "authorizations", "accounts": {address: {"balance", "nonce",
+    "code", "storage"}}, "block": {"number", "timestamp", "coinbase", "gasLimit", "baseFee", "prevRandao"}, "limits":
+    {"computeGas", "dataSize", "kvUpdates", "stateGrowth", "detainedComputeGas"}, "native": {code hash: object}}`; all
+    but spec and gas may be left out. Report: `{"status": "success"|"revert"|"halt"|"refused", "reason"?, "output",
+    "gasUsed", "gasRefunded", "usage", "logs", "state", "native"?}`, of which only "native" may depend on native code.
+    `ValueError`: no such request, or an object that is refused."""
 
 def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
     """Fills a SALT state with `held` slots of one contract, then makes batches of each size (half of it new slots) on

@@ -16,12 +16,12 @@ use alloy_eips::Encodable2718 as _;
 use alloy_evm::Evm as _;
 use alloy_primitives::{Address, B256, Bloom, Bytes};
 use mega_evm::{
-    BlockLimiter, BlockLimits, MegaEvm, MegaHardforks as _, MegaSpecId, MegaTransactionOutcome,
+    BlockLimiter, BlockLimits, MegaHardforks as _, MegaSpecId, MegaTransactionOutcome,
     ORACLE_CONTRACT_ADDRESS,
 };
 use op_alloy_consensus::OpTxEnvelope;
 use op_revm::transaction::deposit::DEPOSIT_TRANSACTION_TYPE;
-use revm::{Database as _, context::result::EVMError, inspector::NoOpInspector};
+use revm::{Database as _, context::result::EVMError};
 
 use super::system_tx;
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
     commitment::{CommitError, Growth},
     evm::{
         BlockContext, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock, begin_block, create_evm,
-        evm_env, is_detained, mega_transaction, oracle_time, result_from,
+        evm_env, is_detained, mega_transaction, native::Machine, oracle_time, result_from,
     },
     state::{BlockUndo, Change, Overlay, StateError, Tip},
 };
@@ -89,7 +89,7 @@ pub struct OpenBlock {
     spec: MegaSpecId,
     limits: BlockLimits,
     limiter: BlockLimiter,
-    evm: MegaEvm<Overlay, NoOpInspector, ExternalEnv>,
+    evm: Machine<Overlay>,
     clock: OracleClock,
     system_address: Address,
     /// What the oracle's timestamp is, in microseconds: it never goes back.
@@ -174,6 +174,7 @@ impl OpenBlock {
             external,
             Tip(chain.world.clone()),
             Overlay::new(chain.world.clone()),
+            Some(&chain.native),
         )
         .map_err(|error| BuildError::SystemCalls {
             block: number,
@@ -457,7 +458,8 @@ impl OpenBlock {
         let external = ExternalEnv::with_clock(self.chain.bucket_capacities(), self.clock.clone());
         let overlay = std::mem::replace(self.evm.db_mut(), Overlay::new(self.chain.world.clone()));
         let env = evm_env(self.chain.config.chain_id, self.spec, &self.context);
-        self.evm = create_evm(overlay, env, &self.limits, external);
+        let limits = self.limits.to_evm_tx_runtime_limits();
+        self.evm = create_evm(overlay, env, limits, external, Some(&self.chain.native));
         Ok(())
     }
 }

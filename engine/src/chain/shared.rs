@@ -22,7 +22,7 @@ use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
     builder::DepositQueue,
     commitment::{Capacities, Closed, CommitError, Committer, History, Past, Witnesses},
-    evm::{self, BucketCapacities},
+    evm::{self, BucketCapacities, native::NativeTable},
     keys::Key,
     salt::{state::SaltState, table::StateError, types::BucketMeta},
     state::{View, WithdrawalsRoot, World, genesis_diff},
@@ -85,6 +85,8 @@ pub struct Chain {
     pub(crate) committer: Option<Committer>,
     /// The capacities of SALT's buckets.
     pub capacities: Capacities,
+    /// Contracts that run natively.
+    pub native: Arc<NativeTable>,
     /// Deposits that wait for the builder.
     pub deposits: DepositQueue,
     /// Where building stands; the builder takes it while it runs.
@@ -158,6 +160,7 @@ impl Chain {
             past: Past::default(),
             witnesses: Witnesses::default(),
             capacities,
+            native: Arc::new(NativeTable::new(config.spec_id()?)),
             archive,
             waiters: Waiters::default(),
             verified: Verified::new(config.quorum > 0),

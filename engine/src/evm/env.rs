@@ -1,18 +1,22 @@
 //! The environment that a block gives its transactions.
 
+use std::sync::Arc;
+
 use alloy_evm::{Database, EvmEnv, EvmFactory as _};
 use alloy_primitives::{Address, B256, U256};
 use mega_evm::{
-    BlockLimits, MegaEvm, MegaEvmFactory, MegaHardfork, MegaHardforkConfig, MegaHardforks,
-    MegaSpecId,
+    BlockLimits, EvmTxRuntimeLimits, MegaEvmFactory, MegaHardfork, MegaHardforkConfig,
+    MegaHardforks, MegaSpecId,
 };
 use revm::{
     context::{BlockEnv, CfgEnv},
     context_interface::block::BlobExcessGasAndPrice,
-    inspector::NoOpInspector,
 };
 
-use super::external::ExternalEnv;
+use super::{
+    external::ExternalEnv,
+    native::{Machine, NativeTable},
+};
 use crate::{
     block::prev_randao,
     chain::{Anchor, ChainConfig},
@@ -97,15 +101,17 @@ fn limits_of(fork: MegaHardfork, gas_limit: u64) -> BlockLimits {
     BlockLimits::from_hardfork_and_block_gas_limit(fork, gas_limit)
 }
 
-/// An EVM over any database, with the limits of the block's rules.
+/// An EVM over any database, with these limits of a transaction. Contracts that `native` has run natively.
 pub fn create_evm<DB: Database>(
     db: DB,
     env: EvmEnv<MegaSpecId>,
-    limits: &BlockLimits,
+    limits: EvmTxRuntimeLimits,
     external: ExternalEnv,
-) -> MegaEvm<DB, NoOpInspector, ExternalEnv> {
-    MegaEvmFactory::new()
+    native: Option<&Arc<NativeTable>>,
+) -> Machine<DB> {
+    let mega = MegaEvmFactory::new()
         .with_external_env_factory(external)
         .create_evm(db, env)
-        .with_tx_runtime_limits(limits.to_evm_tx_runtime_limits())
+        .with_tx_runtime_limits(limits);
+    Machine::new(mega, native)
 }

@@ -5,10 +5,12 @@
 
 mod env;
 mod external;
+pub mod native;
 mod outcome;
 mod pre_execution;
 pub mod simulate;
 mod spec;
+mod trial;
 
 pub use env::{BlockContext, block_limits, cfg_env, create_evm, evm_env};
 pub use external::{
@@ -18,3 +20,4 @@ pub use external::{
 pub use outcome::{halt_from, is_detained, mega_transaction, result_from};
 pub use pre_execution::{BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};
+pub use trial::run_code;

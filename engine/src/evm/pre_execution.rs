@@ -18,11 +18,12 @@ use mega_evm::{
 };
 use op_alloy_consensus::OpTxEnvelope;
 use parking_lot::Mutex;
-use revm::{DatabaseRef, database::State, inspector::NoOpInspector, state::EvmState};
+use revm::{DatabaseRef, database::State, state::EvmState};
 
 use super::{
     env::{BlockContext, block_limits, evm_env},
     external::ExternalEnv,
+    native::{Machine, NativeTable},
 };
 
 /// Where SequencerRegistry keeps `_currentSystemAddress`.
@@ -31,7 +32,7 @@ const CURRENT_SYSTEM_ADDRESS_SLOT: U256 = U256::ZERO;
 /// A block that has begun: an EVM for its transactions, and what its system calls changed.
 pub struct BegunBlock<DB: Database> {
     /// An EVM over the caller's database. The changes are *not* in that database yet.
-    pub evm: MegaEvm<DB, NoOpInspector, ExternalEnv>,
+    pub evm: Machine<DB>,
     /// The limits of the block and its transactions.
     pub limits: BlockLimits,
     /// The states that the system calls left, in order.
@@ -40,7 +41,8 @@ pub struct BegunBlock<DB: Database> {
     pub system_address: Address,
 }
 
-/// Begins a block upon the state that `before` reads; transactions will run over `db`.
+/// Begins a block upon the state that `before` reads; transactions will run over `db`, natively where
+/// `native` has the code. The system calls are interpreted.
 ///
 /// Doing it again over a state that already contains the changes changes nothing.
 pub fn begin_block<DB: Database, R>(
@@ -50,6 +52,7 @@ pub fn begin_block<DB: Database, R>(
     external: ExternalEnv,
     before: R,
     db: DB,
+    native: Option<&Arc<NativeTable>>,
 ) -> Result<BegunBlock<DB>, BlockExecutionError>
 where
     R: DatabaseRef + std::fmt::Debug,
@@ -79,6 +82,7 @@ where
     executor.apply_pre_execution_changes()?;
     // The context has learnt the system address; only its database is exchanged.
     let evm = MegaEvm::new(executor.evm.into_inner().ctx.with_db(db));
+    let evm = Machine::new(evm, native);
     let states = std::mem::take(&mut *collected.0.lock());
     let system_address = system_address_in(&states);
     Ok(BegunBlock {

@@ -36,6 +36,7 @@ pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Resul
         ExternalEnv::new(chain.bucket_capacities()),
         Tip(chain.world.clone()),
         Overlay::new(chain.world.clone()),
+        None,
     )
     .map_err(|error| format!("the system calls of block {number} failed: {error}"))?;
     let newest = begun.states.iter().rev().find_map(|state| {

@@ -365,6 +365,53 @@ impl Engine {
         )
     }
 
+    fn load_native(&self, py: Python<'_>, code_hash: &[u8], object: &[u8]) -> PyResult<()> {
+        let code_hash = crypto::word("code_hash", code_hash)?;
+        detached(py, || self.inner.chain.native.load(code_hash, object))?.map_err(failed)
+    }
+
+    fn unload_native(&self, code_hash: &[u8]) -> PyResult<()> {
+        let code_hash = crypto::word("code_hash", code_hash)?;
+        self.inner.chain.native.unload(&code_hash);
+        Ok(())
+    }
+
+    fn native_candidates<'py>(
+        &self,
+        py: Python<'py>,
+        limit: usize,
+    ) -> Vec<(Bound<'py, PyBytes>, u64, u64)> {
+        let candidates = self.inner.chain.native.candidates(limit);
+        let candidates = candidates.into_iter();
+        candidates
+            .map(|one| {
+                let code_hash = PyBytes::new(py, one.code_hash.as_slice());
+                (code_hash, one.gas, one.calls)
+            })
+            .collect()
+    }
+
+    fn native_wait(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        let patience = Duration::try_from_secs_f64(seconds).map_err(bad)?;
+        detached(py, || self.inner.chain.native.wait(patience))
+    }
+
+    fn native_code<'py>(
+        &self,
+        py: Python<'py>,
+        code_hash: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let code_hash = crypto::word("code_hash", code_hash)?;
+        let code = self.inner.chain.world.code(&code_hash);
+        Ok(code.map(|code| PyBytes::new(py, code.original_byte_slice())))
+    }
+
+    fn native_status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let status = crate::evm::native::status_of(&self.inner.chain.native);
+        let json = serde_json::to_vec(&status).map_err(failed)?;
+        Ok(PyBytes::new(py, &json))
+    }
+
     fn metrics(&self) -> BTreeMap<&'static str, u64> {
         self.inner.metrics()
     }

@@ -7,6 +7,7 @@ mod engine;
 mod errors;
 mod falsify;
 mod measure;
+mod native;
 mod sealed;
 mod stateless;
 
@@ -20,6 +21,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crypto::register(module)?;
     falsify::register(module)?;
     measure::register(module)?;
+    native::register(module)?;
     engine::register(module)?;
     stateless::register(module)
 }

@@ -17,14 +17,14 @@ pub mod estimate;
 pub mod overrides;
 pub mod reason;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
-use alloy_evm::{EvmEnv, EvmFactory as _};
+use alloy_evm::EvmEnv;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use mega_evm::{
-    EvmTxRuntimeLimits, MegaEvm, MegaEvmFactory, MegaPrecompiles, MegaSpecId, MegaTransaction,
-    MegaTransactionError, MegaTransactionOutcome,
+    EvmTxRuntimeLimits, MegaPrecompiles, MegaSpecId, MegaTransaction, MegaTransactionError,
+    MegaTransactionOutcome,
 };
 use op_revm::transaction::deposit::DepositTransactionParts;
 use revm::{
@@ -35,7 +35,11 @@ use revm::{
     inspector::NoOpInspector,
 };
 
-use super::{ExternalEnv, cfg_env, is_detained, result_from};
+use super::{
+    ExternalEnv, cfg_env, create_evm, is_detained,
+    native::{Machine, NativeTable},
+    result_from,
+};
 use crate::block::TxResult;
 
 /// What a caller asks to run. `None` leaves the choice to the simulation.
@@ -129,6 +133,8 @@ pub struct Setting {
     pub limits: EvmTxRuntimeLimits,
     /// Bucket capacities and the oracle's clock.
     pub external: ExternalEnv,
+    /// Contracts that run natively.
+    pub native: Option<Arc<NativeTable>>,
     /// The caller set the base fee itself, so that it stays even if the call pays nothing.
     pub base_fee_is_chosen: bool,
 }
@@ -162,7 +168,7 @@ pub type Overlay<'a, D> = &'a mut CacheDB<D>;
 /// Executes transactions over an overlay, one by one.
 #[allow(missing_debug_implementations)] // The EVM inside has no useful one.
 pub struct Simulator<'a, D: Source, I = NoOpInspector> {
-    evm: MegaEvm<Overlay<'a, D>, I, ExternalEnv>,
+    evm: Machine<Overlay<'a, D>, I>,
     spec: MegaSpecId,
 }
 
@@ -178,12 +184,14 @@ impl<'a, D: Source> Simulator<'a, D> {
         if !pays && !setting.base_fee_is_chosen {
             block_env.basefee = 0;
         }
-        let evm = MegaEvmFactory::new()
-            .with_external_env_factory(setting.external.clone())
-            .create_evm(overlay, EvmEnv { cfg_env, block_env })
-            .with_tx_runtime_limits(setting.limits);
         Self {
-            evm,
+            evm: create_evm(
+                overlay,
+                EvmEnv { cfg_env, block_env },
+                setting.limits,
+                setting.external.clone(),
+                setting.native.as_ref(),
+            ),
             spec: setting.spec,
         }
     }

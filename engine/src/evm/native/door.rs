@@ -1,0 +1,204 @@
+//! Hands the top frame to native code, and takes it back in step.
+//!
+//! While native code runs, the interpreter's stack length, pc and gas are behind; what native code has
+//! done lies in the [`NativeFrame`]. [`Passage::settle`] brings the interpreter up to date before anything
+//! else looks at it, [`Passage::refresh`] tells native code afterwards what has changed.
+
+use std::{any::Any, panic::resume_unwind};
+
+use alloy_evm::Database;
+use alloy_primitives::{Address, U256};
+use mega_evm::{ExternalEnvTypes, MegaContext, MegaEvm, MegaSpecId};
+use revm::{
+    handler::{EthFrame, instructions::InstructionProvider as _},
+    interpreter::{
+        CallInput, InstructionContext, InstructionTable, Interpreter,
+        interpreter::{EthInterpreter, STACK_LIMIT},
+        interpreter_types::{Jumps as _, LegacyBytecode as _, LoopControl as _},
+    },
+};
+
+use super::{
+    abi::{ACTION, LEFT, NativeFrame, Word},
+    host::Host,
+    ledger::Ledger,
+    loader::ObjectCode,
+};
+
+/// What one run of native code did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// The gas that the frame spent meanwhile, steps included.
+    pub(super) gas: u64,
+    /// Whether it left the rest to the interpreter.
+    pub(super) left: bool,
+}
+
+/// Everything that a step needs, while native code runs.
+pub(super) struct Passage<'a, DB: Database, E: ExternalEnvTypes> {
+    interpreter: &'a mut Interpreter,
+    context: &'a mut MegaContext<DB, E>,
+    instructions: &'a InstructionTable<EthInterpreter, MegaContext<DB, E>>,
+    ledger: &'a mut Ledger,
+    /// Whether the rules meter compute gas.
+    metered: bool,
+    /// The budget when the interpreter's gas was last in step.
+    in_step: i64,
+    /// What a step panicked with.
+    pub(super) panic: Option<Box<dyn Any + Send>>,
+}
+
+/// Lets `code` advance the top frame as far as it can. The code must be that frame's.
+pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
+    mega: &mut MegaEvm<DB, INSP, E>,
+    code: &ObjectCode,
+    ledger: &mut Ledger,
+    calldata: &mut Vec<u8>,
+) -> Option<Run> {
+    let inner = &mut **mega;
+    let metered = inner.ctx.mega_spec() >= MegaSpecId::MINI_REX;
+    // mega-evm ends such a frame before its first instruction.
+    if metered && inner.ctx.additional_limit.borrow_mut().check_limit().exceeded_limit() {
+        return None;
+    }
+    let frame: &mut EthFrame = inner.frame_stack.get();
+    let interpreter = &mut frame.interpreter;
+    if interpreter.bytecode.is_end() || interpreter.stack.data().capacity() < STACK_LIMIT {
+        return None;
+    }
+    let gas_before = interpreter.gas.remaining();
+
+    let (input, input_len) = input_of(interpreter, calldata);
+    let bytecode = interpreter.bytecode.bytecode_slice();
+    let mut native = NativeFrame {
+        stack: interpreter.stack.data_mut().as_mut_ptr().cast::<Word>(),
+        stack_len: 0,
+        pc: interpreter.bytecode.pc() as u64,
+        budget: 0,
+        gas_bias: 0,
+        memory: std::ptr::null_mut(),
+        memory_len: 0,
+        calldata: input,
+        calldata_len: input_len as u64,
+        host: Host::<DB, E>::TABLE,
+        door: std::ptr::null_mut(),
+        address: word_of(interpreter.input.target_address),
+        caller: word_of(interpreter.input.caller_address),
+        value: interpreter.input.call_value.into_limbs(),
+        code: bytecode.as_ptr(),
+        code_len: bytecode.len() as u64,
+    };
+    let mut passage = Passage {
+        interpreter,
+        context: &mut inner.ctx,
+        instructions: inner.instruction.instruction_table(),
+        ledger,
+        metered,
+        in_step: 0,
+        panic: None,
+    };
+    passage.refresh(&mut native);
+    native.door = (&raw mut passage).cast();
+    // SAFETY: the object code was compiled from this frame's bytecode by the rules of this table's spec
+    // (its loader vouches for that), and keeps to the ABI. All pointers in the frame stay valid until it
+    // returns: the stack never reallocates (its capacity was checked), code and calldata belong to the
+    // frame or to `calldata`, and memory is refreshed by the only function that moves it.
+    let answer = unsafe { code.run(&raw mut native) };
+    if let Some(panic) = passage.panic.take() {
+        resume_unwind(panic);
+    }
+    if answer == LEFT {
+        passage.settle(&native);
+        passage.jump(native.pc);
+    } else {
+        assert!(
+            answer == ACTION && passage.interpreter.bytecode.is_end(),
+            "native code returned {answer} without an action"
+        );
+    }
+    let gas_after = passage.interpreter.gas.remaining();
+    Some(Run {
+        gas: gas_before.saturating_sub(gas_after),
+        left: answer == LEFT,
+    })
+}
+
+impl<DB: Database, E: ExternalEnvTypes> Passage<'_, DB, E> {
+    /// Runs one instruction on the interpreter.
+    pub(super) fn step(&mut self, frame: &mut NativeFrame, opcode: u8) -> u64 {
+        self.settle(frame);
+        // As the interpreter's loop does it: the pointer is behind the opcode while it runs.
+        self.jump(frame.pc + 1);
+        self.instructions[opcode as usize](InstructionContext {
+            interpreter: self.interpreter,
+            host: self.context,
+        });
+        if self.interpreter.bytecode.is_end() {
+            return ACTION;
+        }
+        self.refresh(frame);
+        LEFT
+    }
+
+    /// Sets the interpreter's pc. The bytecode is padded, so that running off its end is a STOP.
+    fn jump(&mut self, pc: u64) {
+        let bytecode = &mut self.interpreter.bytecode;
+        let padded = bytecode.bytecode().len() as u64;
+        assert!(pc < padded, "native code runs beyond the code");
+        bytecode.absolute_jump(pc as usize);
+    }
+
+    /// Brings the interpreter up to date with what native code has done.
+    fn settle(&mut self, frame: &NativeFrame) {
+        assert!(
+            (0..=self.in_step).contains(&frame.budget),
+            "native code spent more than its budget"
+        );
+        let spent = (self.in_step - frame.budget) as u64;
+        let paid = self.interpreter.gas.record_cost(spent);
+        debug_assert!(paid, "the budget is never more than the gas");
+        self.in_step = frame.budget;
+        if self.metered && spent > 0 {
+            self.ledger.record(self.context, spent);
+        }
+        let len = frame.stack_len as usize;
+        assert!(len <= STACK_LIMIT, "native code overflowed the stack");
+        // SAFETY: the capacity is at least STACK_LIMIT. Of the words below `stack_len` native code leaves
+        // only those stale that nothing reads any more, and every bit pattern is a word.
+        unsafe { self.interpreter.stack.data_mut().set_len(len) }
+    }
+
+    /// Tells native code where the interpreter stands.
+    fn refresh(&mut self, frame: &mut NativeFrame) {
+        let remaining = self.interpreter.gas.remaining();
+        let mut budget = remaining.min(i64::MAX as u64);
+        if self.metered {
+            let limit = self.context.additional_limit.borrow();
+            budget = budget.min(limit.current_call_remaining_compute_gas());
+        }
+        frame.budget = budget as i64;
+        frame.gas_bias = remaining - budget;
+        self.in_step = frame.budget;
+        frame.stack_len = self.interpreter.stack.len() as u64;
+        let mut memory = self.interpreter.memory.context_memory_mut();
+        frame.memory = memory.as_mut_ptr();
+        frame.memory_len = memory.len() as u64;
+    }
+}
+
+/// Where the frame's input lies. Input in memory that calls share moves when memory grows, so that it is
+/// copied first.
+fn input_of(interpreter: &Interpreter, copy: &mut Vec<u8>) -> (*const u8, usize) {
+    match &interpreter.input.input {
+        CallInput::Bytes(bytes) => (bytes.as_ptr(), bytes.len()),
+        CallInput::SharedBuffer(range) => {
+            copy.clear();
+            copy.extend_from_slice(&interpreter.memory.global_slice_range(range.clone()));
+            (copy.as_ptr(), copy.len())
+        }
+    }
+}
+
+fn word_of(address: Address) -> Word {
+    U256::from_be_bytes(address.into_word().0).into_limbs()
+}

@@ -1,0 +1,39 @@
+//! The door into native code: contracts that a compiler has turned into machine code run here.
+//!
+//! Responsible for loading object code, for handing the top frame to it and taking it back, for the
+//! host functions that it calls, and for counting. Not responsible for compiling: bytecode becomes
+//! object code elsewhere, by the rules that [`rules`] states.
+//!
+//! ```text
+//! Machine::execute_transaction -> MegaHandler -> Runner::frame_run
+//!      |                                            |  1. door::advance: native code moves the frame on
+//!      '- MegaEvm (plain interpreter)  <------------'  2. MegaEvm::frame_run: the interpreter finishes it
+//! ```
+//!
+//! **What keeps every result the interpreter's.** Native code never decides a failure and never leaves a
+//! frame: where gas, stack or a limit would not hold, or at a call, it stores the frame back and the
+//! interpreter goes on from there. Whatever has side effects runs mega-evm's own instruction on the real
+//! interpreter ([`host`]), after the gas spent natively was charged in all its dimensions. Provers and
+//! `verify` use no [`Machine`], so that what native code might get wrong is caught there.
+//!
+//! All of the engine's `unsafe` code is in this module.
+
+#![allow(unsafe_code)]
+
+mod abi;
+mod door;
+mod host;
+mod ledger;
+mod loader;
+mod machine;
+mod rules;
+mod table;
+
+pub use abi::{HostTable, LEFT, NativeFrame, layout};
+pub use loader::{LoadError, ObjectCode};
+pub use machine::Machine;
+pub use rules::rules_json;
+pub use table::{Candidate, ContractStatus, NativeTable, status_of};
+
+#[cfg(test)]
+mod tests;
