@@ -27,7 +27,7 @@ install: tools $(VENV)/.engine ## Build the engine and put `megaeth` into .venv/
 
 test: tools-node install $(VENV)/.dev lint ## Lint, types, Rust tests, Python tests
 	@echo "==> cargo test"
-	@cargo test --release --locked --quiet
+	@cargo test --release --locked --quiet --lib
 	@echo "==> pytest"
 	@$(PYTHON) -m pytest
 
