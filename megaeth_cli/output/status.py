@@ -10,13 +10,13 @@ from rich.text import Text
 from devnet.session import Session
 
 KIB = 1024
-LEFT = ("node", "state", "endpoints")
+LEFT = ("node", "role", "state", "endpoints")
 
 
 def status_table(session: Session, nodes: Sequence[dict[str, Any]]) -> RenderableType:
     """One row per node, what is remarkable below it, and a line about the devnet."""
     several = len(nodes) > 1
-    columns = ["node", "state", "pid", "block"]
+    columns = ["node", *(["role"] if several else []), "state", "pid", "block"]
     columns += ["verified", "lag", "peers"] if several else ["mini-block"]
     columns += ["cpu", "memory"] + (["in", "out"] if several else []) + ["endpoints"]
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -36,6 +36,7 @@ def _cells(node: dict[str, Any]) -> dict[str, str | Text]:
     endpoints = node["endpoints"]
     return {
         "node": node["name"],
+        "role": node["role"].replace("_", " "),
         "state": _state(node),
         "pid": str(node["pid"]),
         "block": _number(node["height"]),

@@ -36,6 +36,7 @@ def test_status_names_every_node_with_its_place_in_the_network(network):
     assert proving["witness_bytes"] > 0
     done = network.home.run("devnet", "status")
     assert all(name in done.stdout for name in NODES)
+    assert all(role in done.stdout for role in (" full node ", " prover ", " verified ", " lag "))
 
 
 def test_full_nodes_follow_and_all_verify(network):
