@@ -23,6 +23,7 @@ TEST_MNEMONIC: Final = "test test test test test test test test test test test j
 SPECS: Final = ("equivalence", "mini-rex", "rex", "rex1", "rex2", "rex3", "rex4", "rex5", "rex6")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ORDERS: Final = ("priority", "fifo")
+JIT_MODES: Final = ("off", "on", "eager")
 VERIFY_MODES: Final = ("proofs", "roots", "reexecute")
 
 MAX_CHAIN_ID: Final = 2**63 - 37
@@ -205,6 +206,18 @@ class StorageSettings:
 
 
 @dataclass(frozen=True)
+class JitSettings:
+    """Native code for contracts."""
+
+    mode: str = _setting(
+        "on",
+        "Which contracts are compiled to native code: none, those whose gas has paid for it, or all that are called.",
+        "--jit",
+        choices=JIT_MODES,
+    )
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """What the processes write to their log files."""
 
@@ -222,6 +235,7 @@ class Config:
     accounts: AccountSettings = field(default_factory=AccountSettings)
     pool: PoolSettings = field(default_factory=PoolSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    jit: JitSettings = field(default_factory=JitSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property

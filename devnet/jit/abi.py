@@ -58,4 +58,4 @@ HOST: Final[dict[str, int]] = {
 
 def size_limit(code_size: int) -> int:
     """The most bytes that an object's code may have: native code is paid for by the bytecode that it comes from."""
-    return 10 * 1024 + 32 * code_size
+    return 16 * 1024 + 64 * code_size

@@ -1,7 +1,7 @@
 """Opcodes that are functions of their operands, on LLVM's i256.
 
-Division is never LLVM's: for 256 bits that is a loop over bits. Powers of two are shifts, what fits into 64 bits is
-divided by the machine, the rest by the host's function.
+Division is never LLVM's: for 256 bits that is a loop over bits. Powers of two are shifts, divisors that fit into 64
+bits are the machine's, the rest is the host's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from devnet.jit.abi import HOST
+from devnet.jit.abi import FRAME, HOST
 from devnet.jit.text import Text, constant
 
 
@@ -144,21 +144,30 @@ OTHERS: Final[dict[int, Callable[..., str]]] = {
 }
 
 
-def helpers(body: str) -> str:
-    """The functions that are called in a body."""
-    return "\n".join(helper for name, helper in HELPERS.items() if f"@{name}(" in body)
+def helpers(body: str, *, x86: bool) -> str:
+    """The functions that are called in a body, directly or by each other."""
+    found: dict[str, str] = {}
+    waiting = [body]
+    while waiting:
+        text = waiting.pop()
+        for name, write in HELPERS.items():
+            if name not in found and f"@{name}(" in text:
+                found[name] = write(x86)
+                waiting.append(found[name])
+    return "\n".join(found.values())
 
 
-def _host_function(name: str, operands: int) -> tuple[str, str]:
-    """The body and the parameters of a function that hands its operands to one of the host's."""
+def _by_host(function: str, name: str, operands: int) -> str:
+    """A function that hands its operands to one of the host's."""
     names = ["a", "b", "n"][:operands]
     parameters = "".join(f", i256 %{one}" for one in names)
     slots = "\n".join(f"  %{one}.at = alloca i256, align 8" for one in (*names, "out"))
     stores = "\n".join(f"  store i256 %{one}, ptr %{one}.at, align 8" for one in names)
     arguments = ", ".join(f"ptr %{one}.at" for one in (*names, "out"))
-    body = f"""{slots}
+    return f"""define internal i256 @{function}(ptr %frame{parameters}) #1 {{
+{slots}
 {stores}
-  %table.at = getelementptr i8, ptr %frame, i64 72
+  %table.at = getelementptr i8, ptr %frame, i64 {FRAME["host"]}
   %table = load ptr, ptr %table.at, align 8
   %function.at = getelementptr i8, ptr %table, i64 {HOST[name]}
   %function = load ptr, ptr %function.at, align 8
@@ -167,43 +176,99 @@ def _host_function(name: str, operands: int) -> tuple[str, str]:
   ret i256 %result
 }}
 """
-    return body, parameters
 
 
-def _plain(function: str, name: str, operands: int) -> str:
-    body, parameters = _host_function(name, operands)
-    return f"define internal i256 @{function}(ptr %frame{parameters}) #1 {{\n{body}"
-
-
-def _with_small(function: str, name: str, instruction: str) -> str:
-    """Division with the machine's own for what fits into 64 bits."""
-    body, parameters = _host_function(name, 2)
-    return f"""define internal i256 @{function}(ptr %frame{parameters}) #1 {{
-  %both = or i256 %a, %b
-  %high = lshr i256 %both, 64
-  %small = icmp eq i256 %high, 0
-  br i1 %small, label %machine, label %host
-machine:
+def _unsigned(function: str, host: str, *, remainder: bool, x86: bool) -> str:
+    """Division by what fits into 64 bits is the machine's, limb by limb; the rest is the host's."""
+    instruction = "urem" if remainder else "udiv"
+    return f"""define internal i256 @{function}(ptr %frame, i256 %a, i256 %b) #1 {{
+  %b.high = lshr i256 %b, 64
+  %b.small = icmp eq i256 %b.high, 0
+  br i1 %b.small, label %short, label %host
+short:
   %b64 = trunc i256 %b to i64
-  %a64 = trunc i256 %a to i64
-  %zero = icmp eq i64 %b64, 0
-  br i1 %zero, label %nothing, label %divide
-nothing:
+  %nothing = icmp eq i64 %b64, 0
+  br i1 %nothing, label %zero, label %some
+zero:
   ret i256 0
-divide:
-  %quotient = {instruction} i64 %a64, %b64
-  %wide = zext i64 %quotient to i256
-  ret i256 %wide
-host:
-{body}"""
+some:
+  %a.high = lshr i256 %a, 64
+  %a.small = icmp eq i256 %a.high, 0
+  br i1 %a.small, label %machine, label %{"limbs" if x86 else "host"}
+machine:
+  %a64 = trunc i256 %a to i64
+  %r64 = {instruction} i64 %a64, %b64
+  %r = zext i64 %r64 to i256
+  ret i256 %r
+{_limbs(remainder) if x86 else ""}host:
+  %answer = call i256 @host_{host}(ptr %frame, i256 %a, i256 %b)
+  ret i256 %answer
+}}
+"""
 
 
-HELPERS: Final = {
-    "divide": _with_small("divide", "div", "udiv"),
-    "modulo": _with_small("modulo", "modulo", "urem"),
-    "sdivide": _plain("sdivide", "sdiv", 2),
-    "smodulo": _plain("smodulo", "smod", 2),
-    "addmod": _plain("addmod", "addmod", 3),
-    "mulmod": _plain("mulmod", "mulmod", 3),
-    "power": _plain("power", "exp", 2),
+def _limbs(remainder: bool) -> str:
+    """Long division by one limb with x86's instruction: what remains of a limb is the upper half of the next one."""
+    lines = [
+        "limbs:",
+        "  %a.upper = lshr i256 %a, 128",
+        "  %a.half = icmp eq i256 %a.upper, 0",
+        "  br i1 %a.half, label %two, label %four",
+    ]
+    for label, count in (("two", 2), ("four", 4)):
+        lines.append(f"{label}:")
+        rest, quotient = "0", ""
+        for limb in reversed(range(count)):
+            name = f"%{label}.{limb}"
+            lines += [
+                f"  {name}.shifted = lshr i256 %a, {64 * limb}",
+                f"  {name}.limb = trunc i256 {name}.shifted to i64",
+                f'  {name}.both = call {{ i64, i64 }} asm "divq $4", "={{ax}},={{dx}},{{ax}},{{dx}},r,~{{flags}}"'
+                f"(i64 {name}.limb, i64 {rest}, i64 %b64)",
+                f"  {name}.quotient = extractvalue {{ i64, i64 }} {name}.both, 0",
+                f"  {name}.rest = extractvalue {{ i64, i64 }} {name}.both, 1",
+                f"  {name}.wide = zext i64 {name}.quotient to i256",
+                f"  {name}.placed = shl i256 {name}.wide, {64 * limb}",
+            ]
+            rest = f"{name}.rest"
+            if quotient:
+                lines.append(f"  {name}.sum = or i256 {quotient}, {name}.placed")
+                quotient = f"{name}.sum"
+            else:
+                quotient = f"{name}.placed"
+        if remainder:
+            lines.append(f"  %{label}.remainder = zext i64 {rest} to i256")
+            quotient = f"%{label}.remainder"
+        lines.append(f"  ret i256 {quotient}")
+    return "\n".join(lines) + "\n"
+
+
+def _signed(function: str, unsigned: str, sign: str) -> str:
+    """By magnitudes; `sign` says when the result is negative. (The least number is its own magnitude, without sign.)"""
+    return f"""define internal i256 @{function}(ptr %frame, i256 %a, i256 %b) #1 {{
+  %a.negative = icmp slt i256 %a, 0
+  %b.negative = icmp slt i256 %b, 0
+  %a.minus = sub i256 0, %a
+  %b.minus = sub i256 0, %b
+  %a.size = select i1 %a.negative, i256 %a.minus, i256 %a
+  %b.size = select i1 %b.negative, i256 %b.minus, i256 %b
+  %size = call i256 @{unsigned}(ptr %frame, i256 %a.size, i256 %b.size)
+  %negative = {sign}
+  %minus = sub i256 0, %size
+  %result = select i1 %negative, i256 %minus, i256 %size
+  ret i256 %result
+}}
+"""
+
+
+HELPERS: Final[dict[str, Callable[[bool], str]]] = {
+    "divide": lambda x86: _unsigned("divide", "divide", remainder=False, x86=x86),
+    "modulo": lambda x86: _unsigned("modulo", "modulo", remainder=True, x86=x86),
+    "sdivide": lambda _: _signed("sdivide", "divide", "xor i1 %a.negative, %b.negative"),
+    "smodulo": lambda _: _signed("smodulo", "modulo", "and i1 %a.negative, true"),
+    "host_divide": lambda _: _by_host("host_divide", "div", 2),
+    "host_modulo": lambda _: _by_host("host_modulo", "modulo", 2),
+    "addmod": lambda _: _by_host("addmod", "addmod", 3),
+    "mulmod": lambda _: _by_host("mulmod", "mulmod", 3),
+    "power": lambda _: _by_host("power", "exp", 2),
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
+from typing import Final
 
 from devnet.jit import graph, lower, plan
 from devnet.jit.decode import decode
 from devnet.jit.rules import Rules
+
+X86: Final = ("x86_64", "AMD64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ def lower_code(code: bytes, rules: Rules) -> Lowered:
     program = decode(code)
     made = graph.build(program)
     planned = plan.make(made, rules)
-    text = lower.lower(made, planned, rules)
+    text = lower.lower(made, planned, rules, x86=platform.machine() in X86)
     return Lowered(
         text=text,
         blocks=len(program.blocks),

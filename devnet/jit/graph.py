@@ -1,8 +1,10 @@
 """Which block follows which. Blocks are cloned by what is known of the stack, so that return addresses are constants.
 
 A node is a block in a context: how high the stack is and which words hold constants that are jump destinations. Where
-contexts become too many (deep call trees, recursion), and where a jump's target isn't known, a *general* node serves
-all comers: nothing is known of the stack, words are counted from the height at which it was entered.
+that makes too many nodes (functions that call functions that call functions), those are merged that differ in their
+constants only, and jumps choose. Where a jump's target isn't known at all, and where contexts have no end (recursion),
+a *general* node serves all comers: nothing is known of the stack, words are counted from the height at which it was
+entered.
 """
 
 from __future__ import annotations
@@ -15,22 +17,26 @@ from devnet.jit.abi import STACK_LIMIT
 from devnet.jit.decode import Block, Program, Slot, Symbol
 from devnet.jit.opcodes import JUMP, JUMPI, RESUMED, Way
 
-CONTEXTS_PER_BLOCK: Final = 128
-NODES_PER_BLOCK: Final = 6
-NODES_ANYWAY: Final = 256
+MERGED_PER_BLOCK: Final = 3
+MERGED_ANYWAY: Final = 64
+"""More nodes than that, and contexts are merged."""
+CONTEXTS_PER_BLOCK: Final = 512
+NODES_PER_BLOCK: Final = 16
+NODES_ANYWAY: Final = 1_024
+"""More nodes than that, and new ones are general."""
 DEEPEST: Final = 64
 """How far a general node's descendants may raise the stack before they are general again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known of the stack where a block begins."""
+    """What tells a block's nodes apart."""
 
     general: bool
     """Words are counted from where the last general node was entered, instead of from the stack's bottom."""
     height: int
     labels: tuple[tuple[int, int], ...] = ()
-    """Words that hold jump destinations: index, value."""
+    """Words that hold jump destinations: index, value. Empty where contexts are merged."""
 
 
 START: Final = Context(general=False, height=0)
@@ -44,7 +50,8 @@ class Node:
     number: int
     block: Block
     context: Context
-    jumps_to: Node | None = None
+    targets: dict[int, Node] = field(default_factory=dict)
+    """Where it jumps, by destination."""
     jumps_anywhere: bool = False
     """The target isn't known: through the dispatcher."""
     falls_to: Node | None = None
@@ -59,7 +66,10 @@ class Node:
     @property
     def successors(self) -> list[Node]:
         """Where control goes without leaving native code, the dispatcher aside."""
-        return [node for node in (self.jumps_to, self.falls_to) if node is not None]
+        following = list(dict.fromkeys(self.targets.values()))
+        if self.falls_to is not None and self.falls_to not in following:
+            following.append(self.falls_to)
+        return following
 
     @property
     def height(self) -> int:
@@ -83,6 +93,8 @@ class Graph:
     program: Program
     nodes: list[Node]
     start: Node
+    exact: bool
+    """Each node knows the constants of its context; else jumps have to look."""
     dispatched: dict[int, Node]
     """General nodes that jumps of unknown target may reach, by their pc."""
     resumed: dict[int, list[Node]]
@@ -91,7 +103,10 @@ class Graph:
 
 def build(program: Program) -> Graph:
     """The graph of everything that can be reached from the start."""
-    return _Builder(program).run()
+    graph = _Builder(program).run()
+    if len(graph.nodes) <= MERGED_ANYWAY + MERGED_PER_BLOCK * len(program.blocks):
+        return graph
+    return _merged(graph)
 
 
 class _Builder:
@@ -110,10 +125,8 @@ class _Builder:
         while self.pending:
             self._follow(self.pending.popleft())
         nodes = list(self.nodes.values())
-        for node in nodes:
-            for successor in node.successors:
-                successor.predecessors.append(node)
-        return Graph(self.program, nodes, start, self.dispatched, self.resumed)
+        _connect(nodes)
+        return Graph(self.program, nodes, start, True, self.dispatched, self.resumed)
 
     def _node(self, pc: int, context: Context) -> Node:
         node = self.nodes.get((pc, context))
@@ -155,11 +168,11 @@ class _Builder:
                 node.jumps_anywhere = True
                 self._dispatch()
             elif target in self.program.jumpdests:
-                node.jumps_to = self._node(target, after)
+                node.targets[target] = self._node(target, after)
         if block.falls_to is not None:
             node.falls_to = self._node(block.falls_to, after)
         if last.op.way is Way.LEAVE and last.code in RESUMED:
-            # The interpreter takes the operands and gives the result: Effect has both already.
+            # The interpreter takes the operands and gives the result: the effect has both already.
             self._resume(node, last.next_pc, after)
 
     def _resume(self, node: Node, pc: int, after: Context) -> None:
@@ -177,3 +190,43 @@ class _Builder:
             for pc in sorted(self.program.pushed):
                 self.dispatched[pc] = self._node(pc, ANYTHING)
                 self.dispatched[pc].entered = True
+
+
+def _connect(nodes: list[Node]) -> None:
+    for node in nodes:
+        for successor in node.successors:
+            successor.predecessors.append(node)
+
+
+def _merged(graph: Graph) -> Graph:
+    """The same graph with one node for all contexts of a block that have the same height."""
+    merged: dict[tuple[int, Context], Node] = {}
+
+    def one(node: Node) -> Node:
+        context = Context(node.context.general, node.context.height)
+        key = node.block.pc, context
+        if key not in merged:
+            merged[key] = Node(len(merged), node.block, context)
+        return merged[key]
+
+    for node in graph.nodes:
+        into = one(node)
+        into.targets.update((pc, one(target)) for pc, target in node.targets.items())
+        into.falls_to = one(node.falls_to) if node.falls_to is not None else into.falls_to
+        into.resumes_at = one(node.resumes_at) if node.resumes_at is not None else into.resumes_at
+        into.jumps_anywhere |= node.jumps_anywhere
+        into.entered |= node.entered
+        into.refused |= node.refused
+    nodes = list(merged.values())
+    for node in nodes:
+        if node.jumps_anywhere:
+            node.targets.clear()
+    _connect(nodes)
+    return Graph(
+        program=graph.program,
+        nodes=nodes,
+        start=one(graph.start),
+        exact=False,
+        dispatched={pc: one(node) for pc, node in graph.dispatched.items()},
+        resumed={pc: list(dict.fromkeys(map(one, some))) for pc, some in graph.resumed.items()},
+    )

@@ -34,14 +34,16 @@ from devnet.jit.rules import Rules
 from devnet.jit.text import Text, constant
 
 MLOAD, MSTORE, MSTORE8, CALLDATALOAD = 0x51, 0x52, 0x53, 0x35
+MOST_CHANGED: Final = 10
+"""Words that a way out may have to store."""
 FAR: Final = 1 << 62
 """No memory and no calldata reaches so far."""
 
 PRELUDE: Final = """declare i256 @llvm.bswap.i256(i256)
 declare i256 @llvm.ctlz.i256(i256, i1)
 """
-ATTRIBUTES: Final = """attributes #0 = { nounwind "no-builtins" }
-attributes #1 = { nounwind noinline "no-builtins" }
+ATTRIBUTES: Final = """attributes #0 = { nounwind "no-builtins" "probe-stack"="inline-asm" }
+attributes #1 = { nounwind noinline "no-builtins" "probe-stack"="inline-asm" }
 !0 = !{!"branch_weights", i32 4000, i32 1}
 !1 = !{}
 """
@@ -59,13 +61,14 @@ class Words:
         return index in self.now and self.now[index] != self.home.get(index)
 
 
-def lower(graph: Graph, plan: Plan, rules: Rules) -> str:
-    """The module's text."""
-    return _Function(graph, plan, rules).write()
+def lower(graph: Graph, plan: Plan, rules: Rules, *, x86: bool) -> str:
+    """The module's text; `x86` for processors that have that one's instruction for division."""
+    return _Function(graph, plan, rules, x86).write()
 
 
 class _Function:
-    def __init__(self, graph: Graph, plan: Plan, rules: Rules) -> None:
+    def __init__(self, graph: Graph, plan: Plan, rules: Rules, x86: bool) -> None:
+        self.x86 = x86
         self.graph = graph
         self.plan = plan
         self.rules = rules
@@ -92,7 +95,7 @@ class _Function:
             (
                 PRELUDE,
                 STEP if "@step(" in body else "",
-                helpers(body),
+                helpers(body, x86=self.x86),
                 f"define i64 @{ENTRY}(ptr noalias nonnull %frame) #0 {{",
                 body,
                 "}",
@@ -123,6 +126,7 @@ class _Function:
             frame.set("base", length)
         else:
             right = text.value(f"icmp eq i64 {length}, {node.height}")
+            # Where contexts are exact, they are what it was compiled for; else jumps look for themselves.
             for index, known in node.context.labels:
                 following = text.name("compare")
                 text.branch(right, following, otherwise)
@@ -215,6 +219,7 @@ class _NodeWriter:
         self._check_entry()
         needs, _ = needs_after(self.node, self.tail, self.rules)
         for one, need in zip(self.block.instructions, needs, strict=True):
+            self.text.check_length()
             if one.op.way is Way.LEAVE:
                 self._give_back(one)
                 return
@@ -427,9 +432,19 @@ class _NodeWriter:
         self.height -= 2
         self._push(text.value(f"call i256 @power(ptr %frame, i256 {base}, i256 {exponent})"))
 
+    def _relieve(self) -> None:
+        """Before a way out: stores what would otherwise have to be stored on each of many."""
+        if self.region is None:
+            changed = [index for index in self.words.now if index < self.height and self.words.changed(index)]
+            if len(changed) > MOST_CHANGED:
+                for index in changed:
+                    self._store(index)
+                    self.words.home[index] = self.words.now[index]
+
     def _step(self, one: Instruction, need: int) -> None:
         """The host executes the instruction on the real interpreter."""
         op = one.op
+        self._relieve()
         for position in range(op.pops):
             self._operand_to_stack(self.height - 1 - position)
         length = self.frame.height(self.height, general=self.general)
@@ -480,6 +495,7 @@ class _NodeWriter:
     def _memory(self, one: Instruction, need: int) -> None:
         """A word of memory or of the call's data where it is simple, else a step."""
         text, code, op = self.text, one.code, one.op
+        self._relieve()
         operands = [self._read(self.height - 1 - position) for position in range(op.pops)]
         inside, place = self._place(code, operands[0])
         fast, slow, done = text.name("fast"), text.name("slow"), text.name("done")
@@ -554,22 +570,45 @@ class _NodeWriter:
         if node.jumps_anywhere:
             self._jump_anywhere(one, target, taken, height, paid)
             return
-        if node.jumps_to is None:
+        if not node.targets:
             self._jump_nowhere(one, taken, height, paid)
             return
+        if not self.function.graph.exact and constant(target) is None:
+            self._look(one, target, taken, height)
         self.pending += paid
         self._settle()
         self._go_home()
-        if not taken:
-            self._edge(node.jumps_to)
-            return
-        assert node.falls_to is not None
-        there, on = text.name("jump"), text.name("fall")
-        text.branch(taken, there, on)
-        text.label(there)
-        self._edge(node.jumps_to)
-        text.label(on)
-        self._edge(node.falls_to)
+        if taken:
+            there, on = text.name("jump"), text.name("fall")
+            text.branch(taken, there, on)
+            text.label(on)
+            assert node.falls_to is not None
+            self._edge(node.falls_to)
+            text.label(there)
+        self._choose(target)
+
+    def _choose(self, target: str) -> None:
+        """To one of the node's targets; a single one needs no choice, and the value is one of them."""
+        text, targets = self.text, self.node.targets
+        if len(targets) > 1:
+            low = text.value(f"trunc i256 {target} to i64")
+            ways = {pc: text.name("way") for pc in targets}
+            arms = " ".join(f"i64 {pc}, label %{way}" for pc, way in ways.items())
+            text.do(f"switch i64 {low}, label %{next(iter(ways.values()))} [ {arms} ]")
+        for pc, successor in targets.items():
+            if len(targets) > 1:
+                text.label(ways[pc])
+            self._edge(successor)
+
+    def _look(self, one: Instruction, target: str, taken: str, height: int) -> None:
+        """Leaves when the target is none of those that were found."""
+        text = self.text
+        fine = text.value(f"xor i1 {taken}, true") if taken else "false"
+        for pc in self.node.targets:
+            fine = text.value(f"or i1 {fine}, {text.value(f'icmp eq i256 {target}, {pc}')}")
+        after, self.height = self.height, height
+        self._or_leave(fine, one.pc)
+        self.height = after
 
     def _jump_nowhere(self, one: Instruction, taken: str, height: int, paid: int) -> None:
         """Not to a JUMPDEST: the interpreter says what that means."""

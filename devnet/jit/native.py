@@ -38,6 +38,7 @@ def start() -> None:
     """Makes LLVM ready; once per process."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
     llvm.set_option("", OPTIONS[0])
     for option in OPTIONS[1:]:
         llvm.set_option("", option)

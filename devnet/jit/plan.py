@@ -21,8 +21,10 @@ from devnet.jit.liveness import touches_words
 from devnet.jit.opcodes import Way
 from devnet.jit.rules import Rules
 
-LARGEST_REGION: Final = 300
+LARGEST_REGION: Final = 40
 """Nodes."""
+LONGEST_REGION: Final = 2_000
+"""Instructions."""
 LONGEST_CREDIT: Final = 20_000
 """Gas between two checkpoints: more would make frames with little gas left leave too early."""
 DEEPEST_NESTING: Final = 12
@@ -145,7 +147,8 @@ def _loops(nodes: list[Node], nesting: int) -> list[list[Node]]:
         first = component[0]
         if len(component) == 1 and (first not in first.successors or first.rebases(first)):
             continue
-        if len(component) <= LARGEST_REGION:
+        length = sum(len(node.block.instructions) for node in component)
+        if len(component) <= LARGEST_REGION and length <= LONGEST_REGION:
             found.append(component)
         elif nesting:
             members = set(component)

@@ -52,8 +52,8 @@ class NativeEngine(Protocol):
     def native_status(self) -> bytes:
         """JSON of what runs natively."""
 
-    def call(self, method: str, params: bytes) -> bytes:
-        """A JSON-RPC method."""
+    def native_code(self, code_hash: bytes) -> bytes | None:
+        """A contract's bytecode."""
 
 
 @dataclass(slots=True)
@@ -180,7 +180,7 @@ class JitService:
         return False
 
     def _first_sight(self, code_hash: bytes) -> Contract | None:
-        code = self._code(code_hash)
+        code = self._engine.native_code(code_hash)
         if not code:
             return None
         contract = Contract("waiting", code_size=len(code))
@@ -188,10 +188,6 @@ class JitService:
             contract.state, contract.reason = "refused", refusal
         self._note(code_hash, contract)
         return contract
-
-    def _code(self, code_hash: bytes) -> bytes:
-        answer = orjson.loads(self._engine.call("eth_getCodeByHash", orjson.dumps([f"0x{code_hash.hex()}"])))
-        return bytes.fromhex(answer[2:]) if isinstance(answer, str) else b""
 
     def _note(self, code_hash: bytes, contract: Contract) -> None:
         with self._lock:
@@ -206,7 +202,8 @@ class JitService:
         contract.state = "compiling"
         name = f"0x{code_hash.hex()}"
         try:
-            compiled = self._child.compile(self._code(code_hash), self._rules)
+            code = self._engine.native_code(code_hash) or b""
+            compiled = self._child.compile(code, self._rules)
             self._engine.load_native(code_hash, compiled.body)
         except Refused as error:
             self._give_up(code_hash, contract, "refused", str(error))

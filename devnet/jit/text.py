@@ -8,6 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 LIKELY: Final = "!prof !0"
+MOST_LINES: Final = 200_000
+
+
+class TooLong(Exception):
+    """The function would be longer than LLVM should be given."""
 
 
 class Text:
@@ -68,6 +73,11 @@ class Text:
     def end_aside(self, before: tuple[list[str], str]) -> None:
         """Goes on with the LLVM block that was interrupted."""
         self._lines, self._here = before
+
+    def check_length(self) -> None:
+        """Raises TooLong."""
+        if len(self._hot) + len(self._cold) > MOST_LINES:
+            raise TooLong(f"its code would be longer than {MOST_LINES} lines for LLVM")
 
     def body(self) -> str:
         """Everything, what seldom runs last."""

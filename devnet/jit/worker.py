@@ -21,10 +21,7 @@ from typing import Any, BinaryIO, Final
 from devnet.jit import abi, wire
 from devnet.jit.compiler import lower_code
 from devnet.jit.rules import Rules
-
-LONGEST_IR: Final = 8_000_000
-"""Characters."""
-
+from devnet.jit.text import TooLong
 
 NICENESS: Final = 10
 """Nobody is to wait because something is compiled."""
@@ -64,9 +61,10 @@ def _compile(header: dict[str, Any], code: bytes) -> tuple[dict[str, Any], bytes
 
     began = time.process_time()
     rules = Rules.read(json.dumps(header["rules"]).encode())
-    lowered = lower_code(code, rules)
-    if len(lowered.text) > LONGEST_IR:
-        raise Refused(f"its code would be too long: {len(lowered.text)} characters for LLVM")
+    try:
+        lowered = lower_code(code, rules)
+    except TooLong as error:
+        raise Refused(str(error)) from error
     assembly = bool(header.get("assembly"))
     try:
         made, text = native.compile_text(lowered.text, native.host(), assembly=assembly)

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from devnet._engine import Engine, EngineError, fold_diffs
+from devnet._engine import Engine, EngineError, fold_diffs, native_rules
 from devnet.config import Config
 from devnet.errors import ConfigError, UnavailableError
 from devnet.genesis import DevAccount
+from devnet.jit.policy import Policy
+from devnet.jit.service import JitService
 from devnet.role_config import RoleConfig
 from devnet.roles import chain_config
 from devnet.rpc.server import RpcServer
@@ -22,6 +24,7 @@ DRAIN_S = 0.4
 """For requests in work when the stop begins; a stop as a whole takes less than 1.5 s."""
 CATCH_UP_S = 0.5
 """For the snapshot on stop; what is left over is replayed from the log at the next start."""
+NATIVE_DIRECTORY = "native"
 SNAPSHOT_S, SNAPSHOT_LEAST_S, SNAPSHOT_BLOCKS = 5.0, 0.05, 5
 
 
@@ -68,6 +71,17 @@ def snapshotter(
     """The snapshot thread. A few blocks at a time; with short blocks more often, as they hold less."""
     interval_s = min(SNAPSHOT_S, SNAPSHOT_BLOCKS * config.blocks.block_time_s)
     return Snapshotter(store, fold_diffs, failure, max(interval_s, SNAPSHOT_LEAST_S), limit=limit)
+
+
+def compiler_for(role: RoleConfig, engine: Engine, failure: Callable[[BaseException], None]) -> JitService:
+    """The service that gives contracts native code. Its objects stay with the node's data."""
+    return JitService(
+        engine,
+        native_rules(role.config.chain.spec),
+        Path(role.data_dir) / NATIVE_DIRECTORY,
+        Policy(role.config.jit.mode),
+        failure=failure,
+    )
 
 
 def server_settings(config: Config, accounts: list[DevAccount]) -> ServerSettings:

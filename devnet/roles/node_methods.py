@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from devnet.jit.service import JitService
 from devnet.proving.incidents import Incidents
 from devnet.rpc import params
 from devnet.rpc.dispatch import Handler
@@ -77,6 +78,16 @@ def _records(store: Store, first: int, last: int) -> bytes:
             raise refused(f"the records are larger than {MOST_RECORD_BYTES} bytes together; ask for fewer")
         found.append(b'"0x%b"' % record.hex().encode())
     return b"[%b]" % b",".join(found)
+
+
+def jit_methods(service: JitService) -> dict[str, Handler]:
+    """What runs natively, and what might."""
+
+    async def native_status(given: list[object], call: Call) -> bytes:
+        params.exactly(given)
+        return orjson.dumps(service.status())
+
+    return {"mega_getNativeStatus": native_status}
 
 
 def devnet_methods(token: str, incidents: Incidents, inject: Inject) -> dict[str, Handler]:

@@ -7,6 +7,7 @@
 | `snapshot`           | the state snapshot (`storage/snapshot.py`)                                     |
 | `rpc-*`              | waiting for the engine's answers (`rpc/server.py`)                             |
 | `sync-*`             | reading the log for peers (`sync/`)                                            |
+| `jit`                | having contracts compiled, by a child process (`jit/service.py`)               |
 | the engine's own     | building, executing, recovering senders; never touch Python except its archive |
 
 Not here: processes (`devnet/supervisor.py`), and any knowledge of methods or records.
@@ -28,6 +29,7 @@ from devnet.roles import chain_config
 from devnet.roles.chain import (
     CATCH_UP_S,
     DRAIN_S,
+    compiler_for,
     engine_for,
     listen,
     open_store,
@@ -38,7 +40,7 @@ from devnet.roles.chain import (
 from devnet.roles.chain_log import ChainLog
 from devnet.roles.faults import SequencerFaults
 from devnet.roles.membership import Membership, credentials_of, endpoint_text, local_of, sync_settings
-from devnet.roles.node_methods import chain_methods, devnet_methods
+from devnet.roles.node_methods import chain_methods, devnet_methods, jit_methods
 from devnet.roles.process import DEATH_S, Failure, serve_role
 from devnet.roles.publishing import Publishing
 from devnet.roles.standing import Standing
@@ -61,6 +63,8 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         standing = Standing(role, store)
         server = RpcServer(engine, server_settings(role.config, accounts), standing.health)
         server.add(chain_methods(store))
+        jit = compiler_for(role, engine, failure)
+        server.add(jit_methods(jit))
         membership = _join(role, engine, store, server, standing)
         chain_log = ChainLog(engine, store, Publishing(server.hub, standing, membership), failure)
         limit = membership.verification.may_be_folded if membership is not None else lambda: 2**63
@@ -78,6 +82,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
             )
             await membership.start(sync)
             endpoints["sync"] = endpoint_text(sync.endpoint)
+        jit.start()
         engine.start()
         chain_log.start()
         snapshots.start()
@@ -86,6 +91,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         await failure.stopping.wait()
         began = time.monotonic()
         await server.stop(DRAIN_S)
+        jit.stop()
         # In a thread: the engine hands its last blocks to the log and its last answers to the loop meanwhile.
         written = await loop.run_in_executor(None, chain_log.finish, DEATH_S)
         if membership is not None:

@@ -20,7 +20,7 @@ def test_function_is_cloned_for_each_return_address():
     made = graph_of(TWO_CALLS)
     clones = nodes_at(made, len(code) - 2)
     assert len(clones) == 2
-    assert {node.jumps_to.block.pc for node in clones} == {code.index(0x5B), code.index(0x5B, 8)}
+    assert {pc for node in clones for pc in node.targets} == {code.index(0x5B), code.index(0x5B, 8)}
     assert not made.dispatched
 
 
@@ -33,7 +33,7 @@ def test_unknown_target_goes_through_the_dispatcher():
 
 def test_jump_to_what_is_no_destination_leads_nowhere():
     made = graph_of("3 JUMP STOP")
-    assert made.start.jumps_to is None
+    assert made.start.targets == {}
     assert not made.start.jumps_anywhere
 
 
@@ -46,7 +46,7 @@ def test_stack_that_cannot_be_is_refused():
 def test_loop_comes_back_to_its_own_node():
     made = graph_of("5 loop: 1 SWAP1 SUB DUP1 @loop JUMPI STOP")
     [head] = nodes_at(made, 2)
-    assert head.jumps_to is head
+    assert list(head.targets.values()) == [head]
 
 
 def test_call_is_resumed_where_it_returns():

@@ -1,9 +1,7 @@
 """The service with an engine and a worker that the test plays."""
 
-import json
 import threading
 
-import orjson
 import pytest
 
 from devnet.jit.child import Compiled, Died, Refused
@@ -40,10 +38,8 @@ class PlayedEngine:
     def native_status(self) -> bytes:
         return b"[]"
 
-    def call(self, method: str, params: bytes) -> bytes:
-        assert method == "eth_getCodeByHash"
-        code_hash = bytes.fromhex(json.loads(params)[0][2:])
-        return orjson.dumps("0x" + CODE[code_hash].hex())
+    def native_code(self, code_hash: bytes) -> bytes | None:
+        return CODE.get(code_hash)
 
 
 class PlayedWorker:

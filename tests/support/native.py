@@ -1,0 +1,75 @@
+"""Runs the same transaction interpreted and natively, for tests that want no difference."""
+
+import json
+from typing import Any
+
+from devnet._engine import keccak256, native_rules, run_code
+from devnet.jit.child import Child
+
+SPECS = ("equivalence", "mini-rex", "rex", "rex1", "rex2", "rex3", "rex4", "rex5", "rex6")
+CONTRACT = "0x000000000000000000000000000000000000c0de"
+OTHER = "0x000000000000000000000000000000000000beef"
+
+
+def hexed(data: bytes) -> str:
+    return f"0x{data.hex()}"
+
+
+class Compared:
+    """What a transaction did, both ways; they are the same, or the test has failed."""
+
+    def __init__(self, report: dict[str, Any], native: list[dict[str, Any]]) -> None:
+        self.report = report
+        self.native = native
+
+    @property
+    def status(self) -> str:
+        return self.report["status"]
+
+    @property
+    def output(self) -> bytes:
+        return bytes.fromhex(self.report["output"][2:])
+
+    @property
+    def gas_used(self) -> int:
+        return self.report["gasUsed"]
+
+    @property
+    def native_runs(self) -> int:
+        return sum(one["runs"] for one in self.native)
+
+    @property
+    def native_gas(self) -> int:
+        return sum(one["nativeGas"] for one in self.native)
+
+
+class NativeCode:
+    """A compiler for tests, and the comparison."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._objects: dict[tuple[bytes, str], bytes] = {}
+
+    def object(self, code: bytes, spec: str) -> bytes:
+        key = code, spec
+        if key not in self._objects:
+            self._objects[key] = self._child.compile(code, native_rules(spec)).body
+        return self._objects[key]
+
+    def compare(
+        self, code: bytes, *others: bytes, spec: str = "rex6", gas: int = 3_000_000, **request: Any
+    ) -> Compared:
+        """Calls the contract; `others` are further codes that are native."""
+        asked = {"spec": spec, "code": hexed(code), "gas": gas, **request}
+        objects = {hexed(keccak256(one)): hexed(self.object(one, spec)) for one in (code, *others)}
+        interpreted = _run(asked)
+        natively = _run({**asked, "native": objects})
+        counted = natively.pop("native", [])
+        interpreted.pop("native", None)
+        assert natively == interpreted, f"{hexed(code)} differs under {spec} with {gas} gas"
+        return Compared(interpreted, counted)
+
+
+def _run(request: dict[str, Any]) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(run_code(json.dumps(request).encode()))
+    return report
