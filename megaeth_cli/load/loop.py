@@ -18,7 +18,8 @@ from typing import Final
 from megaeth_cli.load.lanes import Lane
 from megaeth_cli.load.wire import LoadError
 
-READ_BYTES: Final = 1 << 18
+READ_BYTES: Final = 1 << 16
+"""A buffer of 128 KiB or more would be mapped and unmapped by the allocator for each answer."""
 STARVED_S: Final = 0.001
 SILENCE_S: Final = 30.0
 """No answer at all for so long: the peer is gone or stuck."""

@@ -1,7 +1,7 @@
 //! The newest blocks and mini-blocks, decoded, found by number and hash.
 //!
 //! The builder adds what it seals; readers see it once it is durable. Whole blocks leave at the other
-//! end when there are too many of them or too many transactions in them.
+//! end when there are too many of them, or too many mini-blocks or transactions in them.
 
 use std::{
     collections::VecDeque,
@@ -18,6 +18,10 @@ use crate::block::{BlockRecord, MiniBlock, Offset};
 
 /// Transactions kept in memory at most, but never less than the newest block's.
 const MAX_TRANSACTIONS: usize = 200_000;
+
+/// Mini-blocks kept in memory at most: a chain that nobody uses seals them too, and each takes about a
+/// kilobyte.
+const MAX_MINI_BLOCKS: usize = 20_000;
 
 /// A sealed block, shared.
 pub type SharedBlock = Arc<BlockRecord>;
@@ -113,7 +117,9 @@ impl Recent {
         let visible = self.visible_block();
         while window.blocks.len() > 2
             && window.blocks[0].header.number < visible
-            && (window.blocks.len() > self.keep_blocks || window.txs.len() > MAX_TRANSACTIONS)
+            && (window.blocks.len() > self.keep_blocks
+                || window.minis.len() > MAX_MINI_BLOCKS
+                || window.txs.len() > MAX_TRANSACTIONS)
         {
             window.drop_oldest();
         }

@@ -85,6 +85,29 @@ fn closing_a_block_tells_what_its_keys_held_before() {
     assert_eq!(undo, expected);
 }
 
+#[test]
+fn values_of_old_blocks_go_before_they_fill_the_memory() {
+    const EACH: u64 = 40_000;
+    let world = World::new(10_000);
+    for block in 0..40 {
+        let entries = (0..EACH)
+            .map(|number| {
+                let slot = PlainKey::slot(Address::ZERO, U256::from(number));
+                (slot, PlainValue::from_slot(U256::from(block + 1)))
+            })
+            .collect();
+        world.commit(&StateDiff {
+            entries,
+            codes: Vec::new(),
+        });
+        world.close_block(block);
+        world.set_visible(block + 1);
+    }
+    let held = |block| world.pin_block(block).is_some();
+    assert!(!held(13), "its values are the archive's");
+    assert!(held(14) && held(39), "a million values may stay");
+}
+
 /// Remembers one key's value before a block, as the history table does.
 struct OneValue {
     key: Vec<u8>,

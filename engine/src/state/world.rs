@@ -8,6 +8,7 @@
 //!
 //! Version = number of mini-blocks committed since genesis, so mini-block `n` makes version `n + 1`.
 //! Layers of a closed EVM block are merged into one, unless a reader or the visible head stands inside.
+//! The oldest layers go when there are too many blocks, or too many values in them: the archive has them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -29,6 +30,10 @@ pub type Version = u64;
 
 /// Shards keep the pause of a growing map, and the readers' waits, short.
 const SHARDS: usize = 64;
+/// Values in undo layers at most, so that a busy chain's history doesn't fill the memory: about 200 MB.
+const MAX_UNDO_VALUES: usize = 1_000_000;
+/// Blocks whose undo layers stay, whatever they hold: their records may still be on their way to the disk.
+const MIN_UNDO_BLOCKS: usize = 8;
 
 #[derive(Default)]
 struct Shard {
@@ -54,6 +59,8 @@ struct Boundary {
 
 struct History {
     layers: VecDeque<Arc<Layer>>,
+    /// Values in all layers.
+    values: usize,
     blocks: VecDeque<Boundary>,
     /// The oldest block whose final state can still be read, and its version.
     floor: (u64, Version),
@@ -125,6 +132,7 @@ impl World {
     pub fn new(history_blocks: usize) -> Self {
         let history = History {
             layers: VecDeque::new(),
+            values: 0,
             blocks: VecDeque::new(),
             floor: (0, 0),
             open: 0,
@@ -164,6 +172,7 @@ impl World {
     pub fn reset_to(&self, block: u64, version: Version) {
         let mut history = self.inner.history.write();
         history.layers.clear();
+        history.values = 0;
         history.blocks.clear();
         history.floor = (block, version);
         history.open = version;
@@ -184,6 +193,7 @@ impl World {
             let mut history = self.inner.history.write();
             let from = self.version();
             if !old.is_empty() {
+                history.values += old.len();
                 history.layers.push_back(Arc::new(Layer { from, old }));
             }
             self.inner.version.store(from + 1, Ordering::Release);
@@ -475,6 +485,23 @@ impl History {
         }
     }
 
+    /// Makes one layer of a block's layers.
+    fn merge(&mut self, block: Boundary) {
+        let range = self.layers_of(block);
+        // A lone layer of a later mini-block needs the block's version: its old values are also the block's.
+        if range.is_empty() || (range.len() == 1 && self.layers[range.start].from == block.start) {
+            return;
+        }
+        let merged = self.merged_layer(block);
+        self.values = self.values + merged.old.len() - self.values_in(range.clone());
+        self.layers.drain(range.start + 1..range.end);
+        self.layers[range.start] = Arc::new(merged);
+    }
+
+    fn values_in(&self, layers: std::ops::Range<usize>) -> usize {
+        self.layers.range(layers).map(|layer| layer.old.len()).sum()
+    }
+
     /// Merges the layers of closed blocks and drops those too old, where nobody stands in the way.
     fn tidy(&mut self, keep: usize) {
         for index in 0..self.blocks.len() {
@@ -490,19 +517,12 @@ impl History {
             {
                 continue;
             }
-            let range = self.layers_of(block);
-            if range.len() > 1 {
-                let merged = Arc::new(self.merged_layer(block));
-                self.layers.drain(range.start + 1..range.end);
-                self.layers[range.start] = merged;
-            } else if range.len() == 1 && self.layers[range.start].from != block.start {
-                // A lone layer of a later mini-block: its old values are also the block's.
-                let merged = Arc::new(self.merged_layer(block));
-                self.layers[range.start] = merged;
-            }
+            self.merge(block);
             self.blocks[index].merged = true;
         }
-        while self.blocks.len() > keep {
+        while self.blocks.len() > keep
+            || (self.values > MAX_UNDO_VALUES && self.blocks.len() > MIN_UNDO_BLOCKS)
+        {
             let Some(block) = self.blocks.front().copied() else {
                 break;
             };
@@ -511,6 +531,7 @@ impl History {
                 break;
             }
             let range = self.layers_of(block);
+            self.values -= self.values_in(range.clone());
             self.layers.drain(range);
             self.floor = (block.block, block.end);
             self.blocks.pop_front();
