@@ -47,6 +47,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
     "verify": LazyCommand("megaeth_cli.commands.verify", "Re-execute blocks and compare.", CHAIN),
     "bench": LazyCommand("megaeth_cli.commands.bench", "Put a load on a node.", CHAIN),
+    "jit": LazyCommand("megaeth_cli.commands.jit", "See what runs as native code.", CHAIN),
     "rpc": LazyCommand("megaeth_cli.commands.rpc", "Call any JSON-RPC method of a node.", CHAIN),
 }
 

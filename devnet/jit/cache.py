@@ -43,6 +43,8 @@ class Made:
     spec: str
     compiler: int
     processor: str
+    code_size: int
+    """Bytes of bytecode."""
     size: int = 0
     """Bytes of native code."""
     seconds: float = 0.0
@@ -90,15 +92,15 @@ class Cache:
             if entry is not None:
                 yield entry
 
-    def store(self, code_hash: bytes, body: bytes, *, size: int, seconds: float) -> None:
+    def store(self, code_hash: bytes, code_size: int, body: bytes, *, size: int, seconds: float) -> None:
         """Keeps an object."""
-        made = Made(code_hash.hex(), self._spec, COMPILER_VERSION, processor(), size, seconds)
+        made = Made(code_hash.hex(), self._spec, COMPILER_VERSION, processor(), code_size, size, seconds)
         self._write(made, body)
         self._make_room()
 
-    def refuse(self, code_hash: bytes, reason: str) -> None:
+    def refuse(self, code_hash: bytes, code_size: int, reason: str) -> None:
         """Remembers that a contract is never to be compiled again."""
-        made = Made(code_hash.hex(), self._spec, COMPILER_VERSION, processor(), refused=reason)
+        made = Made(code_hash.hex(), self._spec, COMPILER_VERSION, processor(), code_size, refused=reason)
         self._write(made, b"")
 
     def remove(self, code_hash: bytes) -> None:

@@ -137,7 +137,10 @@ class JitService:
         for entry in self._cache.entries():
             code_hash = bytes.fromhex(entry.made.code_hash)
             if entry.made.refused:
-                self._note(code_hash, Contract("refused", reason=entry.made.refused, cached=True))
+                self._note(
+                    code_hash,
+                    Contract("refused", entry.made.code_size, reason=entry.made.refused, cached=True),
+                )
                 continue
             try:
                 self._engine.load_native(code_hash, entry.body)
@@ -148,7 +151,13 @@ class JitService:
             loaded += 1
             self._note(
                 code_hash,
-                Contract("native", size=entry.made.size, compile_s=entry.made.seconds, cached=True),
+                Contract(
+                    "native",
+                    entry.made.code_size,
+                    size=entry.made.size,
+                    compile_s=entry.made.seconds,
+                    cached=True,
+                ),
             )
         if loaded:
             log.info("native code of %d contracts from the cache in %.2f s", loaded, time.monotonic() - began)
@@ -219,21 +228,23 @@ class JitService:
         else:
             contract.state, contract.size, contract.compile_s = "native", compiled.size, compiled.seconds
             log.info("%s is native: %d bytes, compiled in %.2f s", name, compiled.size, compiled.seconds)
-            self._keep(code_hash, compiled.body, compiled.size, compiled.seconds)
+            self._keep(code_hash, contract, compiled.body)
 
     def _give_up(self, code_hash: bytes, contract: Contract, state: str, reason: str) -> None:
         contract.state, contract.reason = state, reason
         if self._cache is not None:
             try:
-                self._cache.refuse(code_hash, reason)
+                self._cache.refuse(code_hash, contract.code_size, reason)
             except OSError as error:
                 log.warning("the cache of native code: %s", error)
 
-    def _keep(self, code_hash: bytes, body: bytes, size: int, seconds: float) -> None:
+    def _keep(self, code_hash: bytes, contract: Contract, body: bytes) -> None:
         if self._cache is None:
             return
         try:
-            self._cache.store(code_hash, body, size=size, seconds=seconds)
+            self._cache.store(
+                code_hash, contract.code_size, body, size=contract.size, seconds=contract.compile_s
+            )
         except OSError as error:
             log.warning("the cache of native code: %s", error)
 

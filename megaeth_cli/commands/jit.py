@@ -1,0 +1,107 @@
+"""`megaeth jit`: which contracts run as native code, why, and what that code is."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from devnet._engine import keccak256, native_rules
+from devnet.jit.child import Child, Died, Refused
+from devnet.jit.explain import Explanation, explain
+from devnet.jit.rules import Rules
+from megaeth_cli import options
+from megaeth_cli.env import environment
+from megaeth_cli.errors import CliError
+from megaeth_cli.network import Network
+from megaeth_cli.output import show
+from megaeth_cli.output.jit import explanation_view, status_table
+
+app = typer.Typer(no_args_is_help=True)
+
+Contract = Annotated[str, typer.Argument(help="Address, or name of a deployed contract.")]
+
+
+@app.callback()
+def group() -> None:
+    """See what runs as native code."""
+
+
+@app.command()
+def status(context: typer.Context, rpc_url: options.RpcUrl = None) -> None:
+    """List the contracts that run natively or might: gas, speed-up, compile time, size."""
+    network = Network.open(context, rpc_url)
+    found = _status(network)
+    names = _names(network) if found["contracts"] else {}
+    for contract in found["contracts"]:
+        contract["name"] = names.get(contract["codeHash"])
+    show(network.env, found, lambda: status_table(found))
+
+
+@app.command("explain")
+def explain_command(context: typer.Context, contract: Contract, rpc_url: options.RpcUrl = None) -> None:
+    """Say why a contract is compiled or not, and what the compiler makes of its loops."""
+    network = Network.open(context, rpc_url)
+    code = _code(network, contract)
+    found = _status(network)
+    code_hash = f"0x{keccak256(code).hex()}"
+    known = next((one for one in found["contracts"] if one["codeHash"] == code_hash), None)
+    made: Explanation = explain(code, Rules.read(native_rules(found["spec"])))
+    body = {"codeHash": code_hash, "mode": found["mode"], "status": known, "analysis": asdict(made)}
+    show(network.env, body, lambda: explanation_view(found["mode"], code_hash, known, made))
+
+
+@app.command()
+def asm(
+    context: typer.Context,
+    contract: Contract,
+    llvm: Annotated[bool, typer.Option("--llvm", help="LLVM's intermediate representation instead.")] = False,
+    rpc_url: options.RpcUrl = None,
+) -> None:
+    """Compile a contract here and print its machine code as assembly."""
+    env = environment(context)
+    network = Network.open(context, rpc_url)
+    code = _code(network, contract)
+    rules = native_rules(_status(network)["spec"])
+    text = _intermediate(code, rules) if llvm else _assembly(code, rules)
+    env.write(json.dumps({"codeSize": len(code), "text": text}) if env.json else text)
+
+
+def _intermediate(code: bytes, rules: bytes) -> str:
+    from devnet.jit.compiler import lower_code
+
+    return lower_code(code, Rules.read(rules)).text
+
+
+def _assembly(code: bytes, rules: bytes) -> str:
+    child = Child()
+    try:
+        return child.compile(code, rules, assembly=True).body.decode()
+    except (Refused, Died) as error:
+        raise CliError("this contract can't be compiled", str(error)) from None
+    finally:
+        child.close()
+
+
+def _status(network: Network) -> dict[str, Any]:
+    found: dict[str, Any] = network.node.call("mega_getNativeStatus")
+    return found
+
+
+def _code(network: Network, contract: str) -> bytes:
+    target = network.contract(contract)
+    code = bytes.fromhex(network.node.call("eth_getCode", f"0x{target.address.hex()}", "latest")[2:])
+    if not code:
+        raise network.no_code(target)
+    return code
+
+
+def _names(network: Network) -> dict[str, str]:
+    """The names of deployed contracts, by the hash of their code."""
+    artifacts = [one for one in network.artifacts.all() if one.address]
+    codes = network.node.batch([("eth_getCode", [one.address, "latest"]) for one in artifacts])
+    return {
+        f"0x{keccak256(bytes.fromhex(code[2:])).hex()}": artifact.name
+        for artifact, code in zip(artifacts, codes, strict=True)
+        if code != "0x"
+    }

@@ -1,0 +1,86 @@
+"""`megaeth jit`, with a node that the test plays."""
+
+import json
+
+import pytest
+
+from devnet._engine import keccak256
+from tests.support.bytecode import assemble
+from tests.support.scripted_node import scripted_node
+
+ADDRESS = "0x" + "c0" * 20
+LOOP = assemble("0 CALLDATALOAD loop: 1 SWAP1 SUB DUP1 @loop JUMPI CALLER SLOAD STOP")
+HASH = f"0x{keccak256(LOOP).hex()}"
+WAITING = {
+    "codeHash": HASH,
+    "state": "waiting",
+    "codeSize": len(LOOP),
+    "reason": None,
+    "interpretedGas": 1234,
+    "compiledAfterGas": 56789,
+}
+NATIVE = WAITING | {
+    "state": "native",
+    "size": 4096,
+    "compileSeconds": 0.25,
+    "fromCache": False,
+    "runs": 3,
+    "nativeGas": 98765,
+    "leaves": 3,
+    "speedUp": 41.5,
+}
+
+
+@pytest.fixture
+def jit(megaeth):
+    """Runs `megaeth jit ...` against a node where one contract is as given."""
+
+    def run(*arguments, contracts=(NATIVE,), mode="on"):
+        with scripted_node(
+            mega_getNativeStatus={"mode": mode, "spec": "rex6", "contracts": list(contracts)},
+            eth_getCode=f"0x{LOOP.hex()}",
+            eth_chainId="0x18c7",
+        ) as node:
+            return megaeth("jit", *arguments, "--rpc-url", node.url)
+
+    return run
+
+
+def test_status_shows_gas_speed_up_time_and_size(jit):
+    shown = jit("status").out
+    for text in (HASH, "native", "98,765", "1,234", "41.5 x", "0.25 s", "4,096 B"):
+        assert text in shown
+
+
+def test_status_for_programs_is_what_the_node_says(jit):
+    found = json.loads(jit("status", "--json").out)
+    assert found["contracts"] == [NATIVE | {"name": None}]
+
+
+def test_status_before_anything_was_called(jit):
+    assert "no contract was looked at yet" in jit("status", contracts=()).out
+
+
+def test_explain_says_what_a_contract_still_has_to_spend(jit):
+    shown = jit("explain", ADDRESS, contracts=[WAITING]).out
+    assert "compiled after 56,789 gas, 1,234 were spent on it so far" in shown
+
+
+def test_explain_says_why_not(jit):
+    assert "--jit is off" in jit("explain", ADDRESS, mode="off").out
+    refused = WAITING | {"state": "failed", "reason": "it took longer than 30 s"}
+    assert "failed: it took longer than 30 s" in jit("explain", ADDRESS, contracts=[refused]).out
+
+
+def test_explain_shows_loops_with_their_gas_and_the_steps_of_the_engine(jit):
+    analysis = json.loads(jit("explain", ADDRESS, "--json").out)["analysis"]
+    [loop] = analysis["loops"]
+    assert (loop["first_pc"], loop["steps"]) == (2, {})
+    assert analysis["steps"] == {"SLOAD": 1}
+    assert analysis["leaves"] == {"STOP": 1}
+    assert "2.." in jit("explain", ADDRESS).out
+
+
+def test_asm_prints_machine_code_and_on_request_what_llvm_was_given(jit):
+    assert "entry:" in jit("asm", ADDRESS).out
+    assert "define i64 @entry" in jit("asm", ADDRESS, "--llvm").out
