@@ -220,6 +220,15 @@ class Engine:
     def metrics(self) -> dict[str, int]:
         """Counters and gauges."""
 
+    def pipeline(self) -> bytes:
+        """JSON: how many transactions are in front of each stage and how long each takes, since the start:
+        `{"stages": [{"name", "depth", "capacity", "count", "sum_ns", "max_ns", "buckets": [[upper_ns, count], ...]}],
+        "intervals": {"target_us", "on_time", "count", "sum_ns", "max_ns", "buckets"}}` (without intervals where nothing
+        is built)."""
+
+    def published(self, sealed_us: int) -> None:
+        """Subscribers have been told of the mini-block that was sealed then (microseconds since 1970)."""
+
 def falsify(
     kind: Literal["diff", "receipt", "equivocation", "root", "relink"],
     record: bytes,

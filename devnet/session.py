@@ -166,10 +166,15 @@ def _start_time_elsewhere(pid: int) -> float | None:
 
 def health(url: str, timeout_s: float = HEALTH_TIMEOUT_S) -> dict[str, Any] | None:
     """What `/healthz` of a node answers; None when it does not answer or is not well."""
+    return page(url, "/healthz", timeout_s)
+
+
+def page(url: str, path: str, timeout_s: float = HEALTH_TIMEOUT_S) -> dict[str, Any] | None:
+    """A JSON page of a node; None when there is none."""
     host = url.split("://", 1)[-1].split("/", 1)[0]
     connection = http.client.HTTPConnection(host, timeout=timeout_s)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         response = connection.getresponse()
         body = response.read()
         if response.status != http.HTTPStatus.OK:

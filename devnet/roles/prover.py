@@ -252,6 +252,17 @@ class NoChain:
         """There are none."""
         return cursor, []
 
+    def published(self, sealed_us: int) -> None:
+        """Nothing is."""
+
+    def metrics(self) -> dict[str, int]:
+        """Nothing is counted."""
+        return {}
+
+    def pipeline(self) -> bytes:
+        """There is none."""
+        return b'{"stages":[]}'
+
 
 if __name__ == "__main__":
     run_role(serve)

@@ -25,6 +25,10 @@ class SealedMini(Protocol):
         """Its place in its block."""
 
     @property
+    def timestamp_us(self) -> int:
+        """When it was sealed, in microseconds since 1970."""
+
+    @property
     def tx_count(self) -> int:
         """How many transactions it holds."""
 
@@ -81,3 +85,12 @@ class ChainDoor(EngineDoor, Protocol):
 
     def pending_hashes(self, cursor: int) -> tuple[int, list[bytes]]:
         """Return the hashes of transactions admitted since `cursor`, and the new cursor."""
+
+    def published(self, sealed_us: int) -> None:
+        """Note that subscribers have been told of the mini-block that was sealed then."""
+
+    def metrics(self) -> dict[str, int]:
+        """Count what was done and what waits."""
+
+    def pipeline(self) -> bytes:
+        """Render how long each stage takes."""

@@ -119,6 +119,9 @@ class ForwardingDoor:
         self.logs_json = engine.logs_json
         self.state_changes_json = engine.state_changes_json
         self.pending_hashes = engine.pending_hashes
+        self.published = engine.published
+        self.metrics = engine.metrics
+        self.pipeline = engine.pipeline
 
     def submit(self, body: bytes, token: int) -> bytes | bool:
         """As the engine's; False for bodies that have to be looked at."""

@@ -36,6 +36,7 @@ JSON-RPC is answered to POST on / and to a WebSocket on the same port:
        -d '{{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}}' http://{host}/
 
 Health: GET /healthz
+Metrics: GET /metrics (Prometheus), GET /metrics.json
 """
 
 

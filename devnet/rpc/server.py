@@ -29,6 +29,7 @@ from devnet.rpc.eth import EthNamespace
 from devnet.rpc.exchange import Exchange
 from devnet.rpc.front import Front
 from devnet.rpc.http import HttpConnection
+from devnet.rpc.metrics import Metrics
 from devnet.rpc.pages import Health, Pages
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.subscriptions import Hub
@@ -61,6 +62,16 @@ class RpcServer:
         dispatcher = Dispatcher(self.handlers, engine_methods, exchange.ask, settings.max_batch)
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
         self._front = Front(settings, access, exchange, self.pages)
+        metrics = Metrics(
+            engine,
+            {
+                "rpc_connections": lambda: len(self._front.connections),
+                "rpc_in_work": lambda: exchange.in_work,
+                "rpc_subscriptions": lambda: self.hub.count,
+            },
+        )
+        self.pages.add("/metrics", metrics.prometheus)
+        self.pages.add("/metrics.json", metrics.json)
         self._server: asyncio.Server | None = None
         self._ipv6_server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None

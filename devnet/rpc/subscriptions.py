@@ -91,6 +91,7 @@ class Hub:
         self._by_connection: dict[Notified, dict[str, Subscription]] = {}
         self._open_minis: list[tuple[int, int]] = []
         """Block and number of the open block's mini-blocks that hold transactions."""
+        self._pending_topics = (self._topics[Kind.PENDING_HASHES], self._topics[Kind.PENDING_BODIES])
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pending_cursor = 0
 
@@ -173,6 +174,11 @@ class Hub:
         if not topic.subscribers:
             self._topics[topic.kind].pop(topic.key, None)
 
+    @property
+    def count(self) -> int:
+        """How many subscriptions there are."""
+        return sum(map(len, self._by_connection.values()))
+
     # --- news ---------------------------------------------------------------------------------------------
 
     @property
@@ -205,7 +211,8 @@ class Hub:
         self.on_pending()
         for item in sealed:
             if is_mini(item):
-                self._mini(item)
+                if self._mini(item):
+                    self._engine.published(item.timestamp_us)
             else:
                 self._block(item)
 
@@ -220,22 +227,24 @@ class Hub:
             self._publish(Kind.PENDING_BODIES, partial(self._body, identifier))
 
     def _wants_pending(self) -> bool:
-        return bool(self._topics[Kind.PENDING_HASHES] or self._topics[Kind.PENDING_BODIES])
+        return any(self._pending_topics)
 
     def _body(self, identifier: bytes, _: Topic) -> list[bytes]:
         body = self._engine.call("eth_getTransactionByHash", b"[%b]" % identifier)
         return [] if body == b"null" else [body]
 
-    def _mini(self, mini: SealedMini) -> None:
+    def _mini(self, mini: SealedMini) -> bool:
+        """Tell of a mini-block; says whether anybody was there to be told."""
         engine, number = self._engine, mini.number
-        self._publish(Kind.MINI_BLOCKS, lambda _: [engine.mini_json(number)])
+        told = self._publish(Kind.MINI_BLOCKS, lambda _: [engine.mini_json(number)])
         if mini.tx_count:
             self._open_minis.append((mini.block, number))
-            self._publish(Kind.MINI_LOGS, partial(self._logs, number))
+            told |= self._publish(Kind.MINI_LOGS, partial(self._logs, number))
         if mini.tx_count or mini.index == 0:  # index 0 carries the block's system calls
-            self._publish(
+            told |= self._publish(
                 Kind.STATE_CHANGES, lambda topic: engine.state_changes_json(number, topic.addresses)
             )
+        return told
 
     def _logs(self, mini: int, topic: Topic) -> list[bytes]:
         return self._engine.logs_json(topic.key, mini)
@@ -247,8 +256,10 @@ class Hub:
             self._publish(Kind.SEALED_LOGS, partial(self._logs, mini))
         self._open_minis.clear()
 
-    def _publish(self, kind: Kind, render: Callable[[Topic], list[bytes]]) -> None:
-        for topic in list(self._topics[kind].values()):
+    def _publish(self, kind: Kind, render: Callable[[Topic], list[bytes]]) -> bool:
+        """Tell the topics of a kind; says whether there are any."""
+        topics = list(self._topics[kind].values())
+        for topic in topics:
             try:
                 payloads = render(topic)
             except Exception:
@@ -256,6 +267,7 @@ class Hub:
                 continue
             for payload in payloads:
                 topic.publish(payload)
+        return bool(topics)
 
 
 def _same(payload: bytes, _: Topic) -> list[bytes]:

@@ -1,7 +1,8 @@
 """WebSocket on the socket of an HTTP connection that asked for it.
 
-The protocol itself (handshake, framing, control frames) is that of the `websockets` library, without its I/O.
-Notifications are framed here, so that one rendered payload serves any number of subscribers without a copy.
+The protocol itself (handshake, control frames, messages in parts, whatever is out of order) is that of the
+`websockets` library, without its I/O. What is nearly all of the traffic is framed here: a request in one whole frame
+goes straight to the engine, and one rendered notification serves any number of subscribers without a copy.
 
 A client that does not read what it subscribed to is cut off with close code 1008 and a reason when more
 than `max_outgoing_bytes` wait for it. A client that only waits is pinged and kept, however long it is
@@ -25,11 +26,19 @@ from websockets.server import ServerProtocol
 
 from devnet.rpc.front import Front
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform without the compiled part
+    from websockets.utils import apply_mask
+
 CLOSE_GRACE_S: Final = 5.0
 LARGE_RESPONSE: Final = 64 * 1024
 """From here on a second buffer costs less than a copy."""
 _TEXT: Final = 0x81
 _SHORT, _MEDIUM = 126, 65_536
+_LONE_DATA: Final = frozenset({0x81, 0x82})
+"""First bytes of a frame that is a whole message."""
+_MASKED: Final = 0x80
 _DATA_OPCODES: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
@@ -43,6 +52,11 @@ class WebSocketConnection(asyncio.Protocol):
         self._protocol = Protocol(
             Side.SERVER, max_size=front.settings.max_body_bytes, logger=logging.getLogger(__name__)
         )
+        self._unread = bytearray()
+        self._needed = 0
+        """How much of what is unread makes a whole frame."""
+        self._too_long = False
+        """A frame beyond the limit has begun: its end is the protocol's to see."""
         self._message: list[bytes] = []
         self._out: list[bytes] = []
         self._in_work = 0
@@ -83,14 +97,51 @@ class WebSocketConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read frames and answer them."""
         self._heard_at = self._front.now
-        protocol = self._protocol
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, Frame) and event.opcode in _DATA_OPCODES:
-                self._take(event)
+        if self._unread:
+            self._unread += data
+            if len(self._unread) < self._needed:
+                return
+            data = bytes(self._unread)
+            self._unread.clear()
+        self._read(data)
         self._write_out()
         if self._in_work >= self._settings.max_pipelined and self._transport is not None:
             self._transport.pause_reading()
+
+    def _read(self, data: bytes) -> None:
+        """Take whole frames; keep the beginning of one that is still to come."""
+        begin, size = 0, len(data)
+        while begin < size and not self._too_long:
+            payload_at, end = _extent(data, begin)
+            if end - payload_at > self._settings.max_body_bytes:
+                self._too_long = True
+            elif end > size:
+                self._unread += data[begin:]
+                self._needed = end - begin
+                return
+            elif self._is_request(data, begin):
+                self._ask(apply_mask(data[payload_at:end], data[payload_at - 4 : payload_at]))
+                begin = end
+            else:
+                self._receive(data[begin:end])
+                begin = end
+        if begin < size:
+            self._receive(data[begin:])
+
+    def _is_request(self, data: bytes, begin: int) -> bool:
+        """Whether a frame is a whole message, at a time for one."""
+        return (
+            data[begin] in _LONE_DATA
+            and data[begin + 1] & _MASKED != 0
+            and not self._message
+            and self._protocol.state is State.OPEN
+        )
+
+    def _receive(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame) and event.opcode in _DATA_OPCODES:
+                self._take(event)
 
     def eof_received(self) -> bool:
         """A WebSocket has no half-closed state."""
@@ -157,6 +208,9 @@ class WebSocketConnection(asyncio.Protocol):
                 return
             body = b"".join(self._message)
             self._message.clear()
+        self._ask(body)
+
+    def _ask(self, body: bytes) -> None:
         response = self._front.exchange.submit(body, self, None)
         if response is None:
             self._in_work += 1
@@ -215,6 +269,21 @@ class WebSocketConnection(asyncio.Protocol):
                 transport.write(data)
             elif not transport.is_closing():
                 transport.close()
+
+
+def _extent(data: bytes, begin: int) -> tuple[int, int]:
+    """Where the payload of a frame begins and where the frame ends; what is not known yet counts as the least."""
+    if len(data) - begin < 2:
+        return begin + 2, begin + 2
+    second = data[begin + 1]
+    length, payload_at = second & 0x7F, begin + 2
+    if length >= _SHORT:
+        wide = 2 if length == _SHORT else 8
+        payload_at += wide
+        length = int.from_bytes(data[begin + 2 : payload_at], "big") if len(data) >= payload_at else 0
+    if second & _MASKED:
+        payload_at += 4
+    return payload_at, payload_at + length
 
 
 def _frame_head(length: int) -> bytes:

@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, B256};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::{Condvar, Mutex};
+use serde::Serialize;
 
 use crate::block::PlainAccount;
 use crate::builder::{Builder, RestoreError, Sealed};
 use crate::chain::{Archive, Chain, ChainConfig, ConfigError};
 use crate::follower::{Follower, Mode};
+use crate::metrics::Snapshot;
 use crate::pool::{Accounts, Intake, Limits, Pool, Rules, TxSource};
 use crate::rpc::{Door, Node};
 use crate::state::World;
@@ -43,6 +45,42 @@ pub enum EngineError {
     /// The builder ended by itself.
     #[error("block building failed: {0}")]
     Builder(String),
+}
+
+/// The way of a transaction, stage by stage: how many are in front of each, and how long each takes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pipeline {
+    /// In the order of the way.
+    pub stages: Vec<Stage>,
+    /// Where mini-blocks are built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
+}
+
+/// One stage of the pipeline.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stage {
+    /// Its name.
+    pub name: &'static str,
+    /// How many wait in front of it; `None` where nothing can.
+    pub depth: Option<usize>,
+    /// How many can; beyond it clients are refused, or the stage before waits.
+    pub capacity: Option<usize>,
+    /// How long it took, each.
+    #[serde(flatten)]
+    pub took: Snapshot,
+}
+
+/// The times between mini-blocks.
+#[derive(Debug, Clone, Serialize)]
+pub struct Intervals {
+    /// What they should be.
+    pub target_us: u64,
+    /// How many were at most half of that off.
+    pub on_time: u64,
+    /// What they were.
+    #[serde(flatten)]
+    pub took: Snapshot,
 }
 
 /// A chain with everything that runs it.
@@ -243,6 +281,49 @@ impl Engine {
             ]);
         }
         metrics
+    }
+
+    /// Where time goes, since the start.
+    pub fn pipeline(&self) -> Pipeline {
+        let stage = |name, queue: Option<(usize, usize)>, took: Snapshot| Stage {
+            name,
+            depth: queue.map(|(depth, _)| depth),
+            capacity: queue.map(|(_, capacity)| capacity),
+            took,
+        };
+        let (recovery, _, _) = self.door.queues();
+        let (ends, intake) = (self.door.metrics(), self.door.intake_metrics());
+        let mut stages = vec![
+            stage("parse", None, ends.parse.snapshot()),
+            stage(
+                "wait",
+                Some((recovery, Intake::CAPACITY)),
+                intake.wait.snapshot(),
+            ),
+            stage("recover", None, intake.recover.snapshot()),
+            stage("admit", None, intake.admit.snapshot()),
+        ];
+        let mut intervals = None;
+        if let Some(builder) = self.builder.get() {
+            let built = builder.metrics();
+            let pool = (self.pool.status().pending, self.pool.capacity());
+            stages.extend([
+                stage("execute", Some(pool), built.execute.snapshot()),
+                stage("seal", None, built.seal.snapshot()),
+                stage("close", None, built.close.snapshot()),
+            ]);
+            intervals = Some(Intervals {
+                target_us: self.chain.config.mini_block_time_us,
+                on_time: built.on_time.load(Ordering::Relaxed),
+                took: built.intervals.snapshot(),
+            });
+        }
+        let sealed = (self.sealed.len(), MAX_SEALED);
+        stages.extend([
+            stage("log", Some(sealed), ends.log.snapshot()),
+            stage("publish", None, ends.publish.snapshot()),
+        ]);
+        Pipeline { stages, intervals }
     }
 
     fn failure(&self) -> Option<String> {

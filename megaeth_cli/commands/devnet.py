@@ -18,6 +18,7 @@ from devnet.errors import NotRunningError, UnavailableError
 from devnet.paths import DEFAULT_NAME
 from devnet.session import NodeSession, Session, health, running_sessions
 from devnet.settings import FILE_NAME, load_config, render_toml
+from megaeth_cli.commands.devnet_top import top
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.faults import Fault
@@ -111,6 +112,9 @@ def status(context: typer.Context, name: Name = None, data_dir: DataDir = None) 
     show(env, {"nodes": nodes, "devnet": about}, render)
     if not all(node["alive"] for node in nodes if node["state"] != "stopped"):
         raise typer.Exit(ExitStatus.FAILURE)
+
+
+app.command()(top)
 
 
 @app.command()

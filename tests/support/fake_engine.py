@@ -17,6 +17,7 @@ class FakeEngine:
         self.calls = []
         self.minis = {}
         self.pending = []
+        self.told = []
 
     def methods(self):
         return ["now_echo", "later_echo", "now_large"]
@@ -106,10 +107,27 @@ class FakeEngine:
     def pending_hashes(self, cursor):
         return len(self.pending), self.pending[cursor:]
 
+    def published(self, sealed_us):
+        self.told.append(sealed_us)
+
+    def metrics(self):
+        return {"pool_admitted": 7, "pool_pending": 2}
+
+    def pipeline(self):
+        took = {"count": 4, "sum_ns": 30_000_000, "max_ns": 20_000_000, "buckets": [[1023, 1], [10485759, 3]]}
+        stages = [
+            {"name": "recover", "depth": 3, "capacity": 65536, **took},
+            {"name": "log", "depth": None, "capacity": None, **took},
+        ]
+        return json.dumps(
+            {"stages": stages, "intervals": {"target_us": 10_000, "on_time": 3, **took}}
+        ).encode()
+
 
 class Mini:
     def __init__(self, number, index=1, tx_count=0, block=1):
         self.number, self.index, self.tx_count, self.block = number, index, tx_count, block
+        self.timestamp_us = 1_000_000 + number
 
 
 class Block:

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     block::{BlockRecord, MiniBlock},
     chain::{Chain, Progress},
+    metrics::Histogram,
     pool::{Refusal, TxSource},
     state::BlockUndo,
 };
@@ -58,6 +59,16 @@ pub struct BuilderMetrics {
     pub minis: AtomicU64,
     /// Blocks sealed.
     pub blocks: AtomicU64,
+    /// Executing one transaction.
+    pub execute: Histogram,
+    /// Sealing a mini-block: its diff, its signature, its commit to the state.
+    pub seal: Histogram,
+    /// Closing a block: what its roots still needed.
+    pub close: Histogram,
+    /// From one mini-block to the next.
+    pub intervals: Histogram,
+    /// Intervals that were at most half a mini-block's time off.
+    pub on_time: AtomicU64,
 }
 
 /// A running builder.
@@ -110,6 +121,7 @@ impl Builder {
                     out,
                     progress,
                     deposits_wait: false,
+                    sealed_us: None,
                 };
                 let result = run.build();
                 if let Err(Halted::Failed(error)) = result {
@@ -194,6 +206,8 @@ struct Run<'a> {
     progress: Progress,
     /// A deposit found no room in this block.
     deposits_wait: bool,
+    /// When the last mini-block was sealed.
+    sealed_us: Option<u64>,
 }
 
 impl Run<'_> {
@@ -320,7 +334,10 @@ impl Run<'_> {
             sender: tx.sender,
             da_size: tx.da_size,
         };
-        match block.execute(&offer, now_us)? {
+        let began = Instant::now();
+        let attempt = block.execute(&offer, now_us)?;
+        shared.metrics.execute.note(began.elapsed());
+        match attempt {
             Attempt::Included => count(&shared.metrics.transactions, 1),
             Attempt::Full => {
                 count(&shared.metrics.deferred, 1);
@@ -339,7 +356,10 @@ impl Run<'_> {
     }
 
     fn seal(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<(), Halted> {
+        self.note_interval(now_us);
+        let began = Instant::now();
         let mini = block.seal_mini(now_us)?;
+        self.shared.metrics.seal.note(began.elapsed());
         count(&self.shared.metrics.minis, 1);
         count(&self.shared.metrics.gas, mini.gas_used);
         self.shared.source.committed(&mini);
@@ -347,8 +367,23 @@ impl Run<'_> {
         self.send(Sealed::Mini(mini))
     }
 
+    fn note_interval(&mut self, now_us: u64) {
+        let Some(before_us) = self.sealed_us.replace(now_us) else {
+            return;
+        };
+        let metrics = &self.shared.metrics;
+        let interval_us = now_us - before_us;
+        metrics.intervals.note(Duration::from_micros(interval_us));
+        let wanted_us = self.shared.chain.config.mini_block_time_us;
+        if interval_us.abs_diff(wanted_us) <= wanted_us / 2 {
+            count(&metrics.on_time, 1);
+        }
+    }
+
     fn close(&mut self, block: OpenBlock) -> Result<(), Halted> {
+        let began = Instant::now();
         let (record, undo) = block.close(&mut self.progress.followers)?;
+        self.shared.metrics.close.note(began.elapsed());
         count(&self.shared.metrics.blocks, 1);
         self.progress.parent = record.clone();
         self.progress.open.clear();

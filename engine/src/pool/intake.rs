@@ -9,11 +9,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use alloy_primitives::{B256, Bytes};
 use parking_lot::{Condvar, Mutex};
 
 use super::{Pool, PoolTx, Rejection, Rules};
+use crate::metrics::Histogram;
 
 /// Transactions that wait for recovery at most.
 const MAX_WAITING: usize = 65_536;
@@ -30,6 +32,18 @@ type Examined = (Result<PoolTx, Rejection>, Reply);
 struct Waiting {
     raw: Bytes,
     reply: Reply,
+    since: Instant,
+}
+
+/// What the workers' stages take, for each transaction.
+#[derive(Debug, Default)]
+pub struct IntakeMetrics {
+    /// Until a worker takes it.
+    pub wait: Histogram,
+    /// Decoding, and recovering the sender.
+    pub recover: Histogram,
+    /// Into the pool.
+    pub admit: Histogram,
 }
 
 #[derive(Default)]
@@ -56,6 +70,7 @@ struct Shared {
     queue: Mutex<Queue>,
     arrived: Condvar,
     turnstile: Mutex<Turnstile>,
+    metrics: IntakeMetrics,
 }
 
 /// The door to the pool for raw transactions.
@@ -73,6 +88,9 @@ impl std::fmt::Debug for Intake {
 }
 
 impl Intake {
+    /// How many can wait for recovery.
+    pub const CAPACITY: usize = MAX_WAITING;
+
     /// Starts the workers.
     pub fn start(rules: Rules, pool: Arc<Pool>, workers: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
@@ -82,6 +100,7 @@ impl Intake {
             queue: Mutex::default(),
             arrived: Condvar::new(),
             turnstile: Mutex::default(),
+            metrics: IntakeMetrics::default(),
         });
         let threads = (0..workers)
             .map(|index| {
@@ -106,6 +125,7 @@ impl Intake {
     /// Queues many at once, in order.
     pub fn submit_all(&self, transactions: impl IntoIterator<Item = (Bytes, Reply)>) {
         let mut refused = Vec::new();
+        let since = Instant::now();
         let mut queue = self.shared.queue.lock();
         for (raw, reply) in transactions {
             if queue.closed {
@@ -116,7 +136,7 @@ impl Intake {
                 refused.push((reply, Rejection::QueueFull));
             } else {
                 queue.bytes += raw.len();
-                queue.waiting.push_back(Waiting { raw, reply });
+                queue.waiting.push_back(Waiting { raw, reply, since });
             }
         }
         let wake = queue.idle_workers > 0 && !queue.waiting.is_empty();
@@ -128,6 +148,11 @@ impl Intake {
         for (reply, rejection) in refused {
             reply(Err(rejection));
         }
+    }
+
+    /// How long its stages take.
+    pub fn metrics(&self) -> &IntakeMetrics {
+        &self.shared.metrics
     }
 
     /// How many wait for recovery.
@@ -163,10 +188,17 @@ impl Drop for Intake {
 impl Shared {
     fn work(&self) {
         while let Some((number, chunk)) = self.take_chunk() {
-            let examined = chunk
+            let began = Instant::now();
+            for waiting in &chunk {
+                self.metrics.wait.note(began.duration_since(waiting.since));
+            }
+            let examined: Vec<_> = chunk
                 .into_iter()
                 .map(|waiting| self.examine(waiting))
                 .collect();
+            self.metrics
+                .recover
+                .note_shared(began.elapsed(), examined.len());
             self.pass(number, examined);
         }
     }
@@ -197,7 +229,7 @@ impl Shared {
     }
 
     fn examine(&self, waiting: Waiting) -> Examined {
-        let Waiting { raw, reply } = waiting;
+        let Waiting { raw, reply, .. } = waiting;
         let examined = catch_unwind(AssertUnwindSafe(|| self.rules.examine(raw)))
             .unwrap_or(Err(Rejection::Internal));
         (examined, reply)
@@ -235,7 +267,10 @@ impl Shared {
                 Err(rejection) => answers.push((reply, Err(rejection))),
             }
         }
-        answers.extend(replies.into_iter().zip(self.pool.admit(txs)));
+        let (began, count) = (Instant::now(), txs.len());
+        let outcomes = self.pool.admit(txs);
+        self.metrics.admit.note_shared(began.elapsed(), count);
+        answers.extend(replies.into_iter().zip(outcomes));
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) mod testing;
 mod validate;
 
 pub use decode::decode;
-pub use intake::{Intake, Outcome};
+pub use intake::{Intake, IntakeMetrics, Outcome};
 pub use order::Order;
 pub use queue::{Accounts, Content, Limits, Pool, SenderTransactions, Status};
 pub use rejection::Rejection;

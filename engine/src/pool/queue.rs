@@ -222,6 +222,11 @@ impl Pool {
         (next, inner.announced.iter().skip(skip).copied().collect())
     }
 
+    /// How many can wait.
+    pub fn capacity(&self) -> usize {
+        self.limits.total_slots
+    }
+
     /// Admitted and rejected since the start.
     pub fn totals(&self) -> (u64, u64) {
         (

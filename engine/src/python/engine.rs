@@ -412,6 +412,15 @@ impl Engine {
         Ok(PyBytes::new(py, &json))
     }
 
+    fn published(&self, sealed_us: u64) {
+        self.inner.door.published(sealed_us);
+    }
+
+    fn pipeline<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let json = detached(py, || serde_json::to_vec(&self.inner.pipeline()))?.map_err(failed)?;
+        Ok(PyBytes::new(py, &json))
+    }
+
     fn metrics(&self) -> BTreeMap<&'static str, u64> {
         self.inner.metrics()
     }

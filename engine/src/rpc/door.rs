@@ -11,6 +11,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
     mpsc,
 };
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::B256;
 
@@ -23,7 +24,8 @@ use super::waiting::{MAX_WAITERS, Waiting};
 use super::workers::Workers;
 use crate::block::MiniBlock;
 use crate::chain::{Chain, DurableListener};
-use crate::pool::{Intake, Pool, Rejection};
+use crate::metrics::Histogram;
+use crate::pool::{Intake, IntakeMetrics, Pool, Rejection};
 
 /// A batch of more cheap requests than this is work for a worker.
 const INLINE_BATCH: usize = 32;
@@ -39,11 +41,23 @@ pub enum Submitted {
     Foreign,
 }
 
+/// What the ends of the pipeline take.
+#[derive(Debug, Default)]
+pub struct DoorMetrics {
+    /// Reading a request body.
+    pub parse: Histogram,
+    /// From the seal of a mini-block with transactions until it is durable.
+    pub log: Histogram,
+    /// From the seal of a mini-block until its subscribers have been written to.
+    pub publish: Histogram,
+}
+
 /// The door of one node.
 #[derive(Debug)]
 pub struct Door {
     room: Arc<Room>,
     completions: Arc<Completions>,
+    metrics: Arc<DoorMetrics>,
 }
 
 /// What jobs need when they run after the caller has left.
@@ -68,7 +82,9 @@ impl Door {
     /// Opens the door: starts the threads behind it.
     pub fn open(node: Node, intake: Intake, workers: usize) -> std::io::Result<Self> {
         let waiting = Arc::new(Waiting::start()?);
+        let metrics = Arc::<DoorMetrics>::default();
         let listener = Arc::new(Receipts {
+            metrics: metrics.clone(),
             chain: Arc::downgrade(&node.chain),
             pool: node.pool.clone(),
             waiting: waiting.clone(),
@@ -88,12 +104,16 @@ impl Door {
         Ok(Self {
             room: Arc::new(room),
             completions: Arc::new(Completions::new()?),
+            metrics,
         })
     }
 
     /// A whole request body. `token` must be known to whoever reads the completions before this is called.
     pub fn submit(&self, body: &[u8], token: u64) -> Submitted {
-        match envelope::parse(body) {
+        let began = Instant::now();
+        let parsed = envelope::parse(body);
+        self.metrics.parse.note(began.elapsed());
+        match parsed {
             Err(error) => Submitted::Answered(envelope::refusal(error)),
             Ok(Body::Single(entry)) => self
                 .glance(&entry)
@@ -148,6 +168,21 @@ impl Door {
     /// A file descriptor that is readable while there are completions.
     pub fn bell(&self) -> RawFd {
         self.completions.bell()
+    }
+
+    /// Subscribers have been told of the mini-block that was sealed then (microseconds since 1970).
+    pub fn published(&self, sealed_us: u64) {
+        self.metrics.publish.note(since(sealed_us));
+    }
+
+    /// How long the ends of the pipeline take.
+    pub fn metrics(&self) -> &DoorMetrics {
+        &self.metrics
+    }
+
+    /// How long the stages before the pool take.
+    pub fn intake_metrics(&self) -> &IntakeMetrics {
+        self.room.intake.metrics()
     }
 
     /// What the methods work on.
@@ -328,6 +363,14 @@ impl Room {
     }
 }
 
+/// How long ago that was, in microseconds since 1970.
+fn since(then_us: u64) -> Duration {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    now.saturating_sub(Duration::from_micros(then_us))
+}
+
 fn busy() -> RpcError {
     RpcError::limit("too many requests are waiting, try again later")
 }
@@ -345,6 +388,7 @@ struct Receipts {
     chain: Weak<Chain>,
     pool: Arc<Pool>,
     waiting: Arc<Waiting>,
+    metrics: Arc<DoorMetrics>,
 }
 
 impl DurableListener for Receipts {
@@ -357,8 +401,9 @@ impl DurableListener for Receipts {
             chain,
             pool: self.pool.clone(),
         };
-        for mini in minis {
-            if mini.txs.is_empty() || self.waiting.is_empty() {
+        for mini in minis.iter().filter(|mini| !mini.txs.is_empty()) {
+            self.metrics.log.note(since(mini.timestamp_us));
+            if self.waiting.is_empty() {
                 continue;
             }
             for (index, tx) in mini.txs.iter().enumerate() {

@@ -39,7 +39,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use door::{Door, Submitted};
+pub use door::{Door, DoorMetrics, Submitted};
 pub use error::RpcError;
 pub use methods::{Handler, Kind, Method, Node};
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from devnet.session import health, start_time
+from devnet.session import health, page, start_time
 from megaeth_cli.errors import ExitStatus
 from megaeth_cli.rpc_client import RpcClient
 from tests.support import wallet
@@ -87,6 +87,28 @@ def test_status_for_people_names_the_process_and_its_endpoint(home):
     assert done.returncode == 0
     assert url in done.stdout
     assert "sequencer" in done.stdout
+
+
+def test_each_stage_of_the_pipeline_counts_a_transaction(home):
+    url = home.up()
+    send(url)
+    told = page(url, "/metrics.json")
+    counts = {stage["name"]: stage["count"] for stage in told["pipeline"]["stages"]}
+    assert list(counts) == [
+        "parse", "wait", "recover", "admit", "execute", "seal", "close", "log", "publish",
+    ]  # fmt: skip
+    assert counts["wait"] == counts["recover"] == counts["admit"] == counts["execute"] == counts["log"] == 1
+    assert told["counters"]["builder_transactions"] == 1
+
+
+def test_top_shows_the_pipeline_of_each_node(home):
+    home.up()
+    seen = json.loads(home.run("--json", "devnet", "top", "--interval", "0.5").stdout)["sequencer"]
+    assert seen["intervals"]["target_us"] == 10_000
+    assert seen["intervals"]["took"]["count"] > 0
+    shown = home.run("devnet", "top", "--once", "--interval", "0.1").stdout
+    assert "per second" in shown
+    assert "on time" in shown
 
 
 def test_the_session_file_is_for_its_user_only(home):

@@ -66,7 +66,7 @@ def sequencer():
 class Engine:
     """A full node's engine."""
 
-    completions = bell = submit_one = None
+    completions = bell = submit_one = published = metrics = pipeline = None
     mini_json = head_json = logs_json = state_changes_json = pending_hashes = None
 
     def submit(self, body, token):

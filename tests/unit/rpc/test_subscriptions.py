@@ -44,6 +44,13 @@ def test_mini_blocks_are_told_one_by_one_even_if_empty(server, ws):
     assert [news(ws)["result"]["mini_block_number"] for _ in range(3)] == ["0x0", "0x1", "0x2"]
 
 
+def test_the_engine_learns_when_a_mini_block_was_told_but_not_of_those_that_nobody_hears_of(server, ws):
+    publish(server, Mini(0))
+    subscribe(ws, "logs", {"toBlock": "pending"})
+    publish(server, Mini(1), Mini(2, tx_count=1), Block(1))
+    assert server.engine.told == [Mini(2).timestamp_us]
+
+
 def test_logs_come_with_their_sealed_block(server, ws):
     subscribe(ws, "logs", {"address": ALICE})
     subscribe(ws, "newHeads")

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from tests.support.fake_engine import Block, Mini
@@ -54,6 +55,76 @@ def test_a_fragmented_message_is_put_together(ws):
     text = json.dumps(request("now_echo", "pieces"))
     ws.send(iter([text[:10], text[10:20], text[20:]]))
     assert json.loads(ws.recv(timeout=10))["result"] == ["pieces"]
+
+
+def handshake(raw):
+    key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    raw.send(
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + key + b"\r\n"
+    )
+    raw.until(b"\r\n\r\n")
+
+
+def frame(opcode, payload, *, fin=True):
+    return Frame(opcode, payload, fin).serialize(mask=True)
+
+
+def ask(number):
+    return frame(Opcode.TEXT, json.dumps(request("now_echo", number)).encode())
+
+
+def answer(number):
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": [number]}).encode()
+    return bytes((0x81, len(body))) + body
+
+
+def test_a_frame_may_arrive_byte_by_byte_and_many_at_once(server):
+    with RawHttp(server.port) as raw:
+        handshake(raw)
+        for number in (1, "long " * 40):
+            for byte in ask(number):
+                raw.send(bytes([byte]))
+            raw.until(json.dumps(number).encode() + b"]}")
+        last = ask(10)
+        raw.send(b"".join(map(ask, range(10))) + last[:9])
+        for number in range(10):
+            assert raw.until(b"]}") == answer(number)
+        raw.send(last[9:])
+        assert raw.until(b"]}") == answer(10)
+
+
+def test_control_frames_may_stand_between_the_parts_of_a_message_and_between_requests(server):
+    text = json.dumps(request("now_echo", 5)).encode()
+    with RawHttp(server.port) as raw:
+        handshake(raw)
+        ping, pong = frame(Opcode.PING, b"?"), bytes((0x8A, 1)) + b"?"
+        raw.send(
+            ask(4)
+            + ping
+            + frame(Opcode.TEXT, text[:9], fin=False)
+            + ping
+            + frame(Opcode.CONT, text[9:])
+            + ask(6)
+        )
+        heard = raw.until(pong) + raw.until(pong)
+        if answer(6) not in heard:
+            heard += raw.until(answer(6))
+        assert heard.replace(pong, b"") == answer(4) + answer(5) + answer(6)
+
+
+def test_a_whole_message_within_another_is_against_the_protocol(server):
+    with RawHttp(server.port) as raw:
+        handshake(raw)
+        raw.send(frame(Opcode.TEXT, b"{", fin=False) + ask(1))
+        assert raw.until(b"\x03\xea")[0] == 0x88  # a close frame with code 1002
+
+
+def test_nothing_is_answered_after_a_close_frame(server):
+    with RawHttp(server.port) as raw:
+        handshake(raw)
+        raw.send(frame(Opcode.CLOSE, b"\x03\xe8") + ask(1))
+        assert raw.until(b"\x03\xe8") == b"\x88\x02\x03\xe8"
+        assert raw.closed()
 
 
 def test_a_slow_request_does_not_hold_up_the_next(server, ws):
