@@ -83,7 +83,9 @@ impl Door {
     pub fn open(node: Node, intake: Intake, workers: usize) -> std::io::Result<Self> {
         let waiting = Arc::new(Waiting::start()?);
         let metrics = Arc::<DoorMetrics>::default();
+        let completions = Arc::new(Completions::new()?);
         let listener = Arc::new(Receipts {
+            completions: completions.clone(),
             metrics: metrics.clone(),
             chain: Arc::downgrade(&node.chain),
             pool: node.pool.clone(),
@@ -103,7 +105,7 @@ impl Door {
         };
         Ok(Self {
             room: Arc::new(room),
-            completions: Arc::new(Completions::new()?),
+            completions,
             metrics,
         })
     }
@@ -388,6 +390,7 @@ struct Receipts {
     chain: Weak<Chain>,
     pool: Arc<Pool>,
     waiting: Arc<Waiting>,
+    completions: Arc<Completions>,
     metrics: Arc<DoorMetrics>,
 }
 
@@ -406,10 +409,12 @@ impl DurableListener for Receipts {
             if self.waiting.is_empty() {
                 continue;
             }
-            for (index, tx) in mini.txs.iter().enumerate() {
-                self.waiting
-                    .answer(&tx.hash, || node.receipt_json(mini, index));
-            }
+            self.completions.gather(|| {
+                for (index, tx) in mini.txs.iter().enumerate() {
+                    self.waiting
+                        .answer(&tx.hash, || node.receipt_json(mini, index));
+                }
+            });
         }
     }
 }

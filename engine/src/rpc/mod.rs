@@ -35,6 +35,8 @@ mod waiting;
 mod workers;
 
 #[cfg(test)]
+mod overload;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

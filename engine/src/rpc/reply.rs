@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::RpcError;
 use super::envelope;
@@ -119,6 +119,8 @@ pub struct Completions {
 struct Finished {
     bodies: Vec<(u64, Vec<u8>)>,
     rung: bool,
+    /// How many are about to finish more at once, and ring when they are through.
+    gathering: usize,
 }
 
 /// A pipe that holds a byte for each time it was rung.
@@ -143,12 +145,33 @@ impl Completions {
         self.bell.ear.as_raw_fd()
     }
 
+    /// Finishes several bodies: the bell rings after the last one, so that whoever listens wakes once.
+    pub fn gather(&self, finish: impl FnOnce()) {
+        struct Gathering<'a>(&'a Completions);
+        impl Drop for Gathering<'_> {
+            fn drop(&mut self) {
+                let mut finished = self.0.finished.lock();
+                finished.gathering -= 1;
+                self.0.ring(finished);
+            }
+        }
+        self.finished.lock().gathering += 1;
+        let _gathering = Gathering(self);
+        finish();
+    }
+
     fn push(&self, token: u64, body: Vec<u8>) {
-        let rung = {
-            let mut finished = self.finished.lock();
-            finished.bodies.push((token, body));
-            std::mem::replace(&mut finished.rung, true)
-        };
+        let mut finished = self.finished.lock();
+        finished.bodies.push((token, body));
+        self.ring(finished);
+    }
+
+    fn ring(&self, mut finished: MutexGuard<'_, Finished>) {
+        if finished.gathering > 0 || finished.bodies.is_empty() {
+            return;
+        }
+        let rung = std::mem::replace(&mut finished.rung, true);
+        drop(finished);
         if !rung {
             // A pipe whose reading end is open and that holds next to nothing takes a byte.
             let _ = (&self.bell.hammer).write(&[0]);
@@ -261,5 +284,19 @@ mod tests {
         completions.push(3, vec![]);
         let mut bytes = [0; 8];
         assert_eq!((&completions.bell.ear).read(&mut bytes).ok(), Some(1));
+    }
+
+    #[test]
+    fn who_finishes_many_rings_once_at_the_end() {
+        let completions = nothing_finished();
+        completions.gather(|| {
+            completions.push(1, vec![]);
+            completions.push(2, vec![]);
+            assert!(!completions.finished.lock().rung);
+        });
+        assert!(completions.finished.lock().rung);
+        assert_eq!(completions.fetch().len(), 2);
+        completions.gather(|| {});
+        assert!(!completions.finished.lock().rung);
     }
 }
