@@ -171,6 +171,17 @@ class Megaeth(Target):
         return {"MEGAETH_HOME": str(self._directory), "PYTHONPATH": root}
 
 
+class MegaethEager(Megaeth):
+    """Our devnet with the shortest mini-blocks there are."""
+
+    name = "megaeth 1 ms"
+    mini_block_ms = 1
+
+    def command(self) -> Sequence[str]:
+        """What a user would type."""
+        return [*super().command(), "--mini-block-time", str(self.mini_block_ms)]
+
+
 class Anvil(Target):
     """anvil; its gas limit is raised to MegaETH's, everything else is its default."""
 
