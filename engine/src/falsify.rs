@@ -4,13 +4,9 @@
 use alloy_primitives::{B256, U256};
 
 use crate::{
-    block::{
-        BlockRecord, DecodeError, MiniBlock, OrderedRoot, PlainKey, PlainValue, prev_randao,
-        receipt_envelope, receipts_root,
-    },
+    block::{BlockRecord, DecodeError, Leaves, MiniBlock, PlainKey, PlainValue, Sums, prev_randao},
     keys::Key,
 };
-use alloy_eips::Encodable2718 as _;
 
 /// What a record is made to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +63,7 @@ pub fn mini(record: &[u8], lie: Lie, gas_before: u64, key: &Key) -> Result<Vec<u
                 "the mini-block has no transactions",
             ))?;
             first.result.success = !first.result.success;
-            mini.receipts_root = receipts_root(&mini.txs, gas_before)?;
+            mini.receipts_root = Leaves::of(&mini.txs, gas_before)?.receipts_root();
         }
         Lie::Equivocation => mini.timestamp_us += 1,
         Lie::Root | Lie::Relink => {
@@ -120,16 +116,13 @@ pub fn block(
         Lie::Root => header.state_root.0[31] ^= 1,
         Lie::Relink => {}
         Lie::Receipt => {
-            let mut receipts = OrderedRoot::default();
-            let mut gas = 0;
+            let mut sums = Sums::default();
             for record in minis {
-                for tx in &MiniBlock::decode(record)?.txs {
-                    gas += tx.result.gas_used;
-                    receipts.push(&receipt_envelope(tx, gas)?.encoded_2718());
-                }
+                let txs = MiniBlock::decode(record)?.txs;
+                sums.add(&Leaves::of(&txs, sums.gas())?);
             }
-            header.receipts_root = receipts.finish();
-            header.gas_used = gas;
+            header.receipts_root = sums.receipts_root();
+            header.gas_used = sums.gas();
         }
         Lie::Diff | Lie::Equivocation => {
             return Err(FalsifyError::Impossible("only a mini-block has that"));

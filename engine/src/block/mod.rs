@@ -6,11 +6,14 @@
 mod diff;
 mod mini;
 mod offset;
+mod ordered;
 mod plain;
+mod receipt;
 mod record;
 mod rlp;
-mod roots;
+mod sender;
 mod signing;
+mod sums;
 mod transaction;
 
 #[cfg(test)]
@@ -19,10 +22,13 @@ mod tests;
 pub use diff::{FoldedState, StateDiff, fold_diffs};
 pub use mini::{Digests, EMPTY_DIFF_DIGEST, MiniBlock, MiniSignature};
 pub use offset::Offset;
+pub use ordered::{Leaf, OrderedRoot};
 pub use plain::{PlainAccount, PlainKey, PlainValue};
+pub use receipt::{encode_receipt, logs_bloom};
 pub use record::{BlockRecord, REQUESTS_HASH, WITHDRAWALS_ADDRESS, is_block_record, prev_randao};
 pub use rlp::{DecodeError, ENCODING_VERSION};
-pub use roots::{OrderedRoot, logs_bloom, receipt_envelope, receipts_root, transactions_root};
+pub use sender::Sender;
+pub use sums::{Leaves, Sums};
 pub use transaction::{
     Halt, MAX_KEPT_OUTPUT, TxRecord, TxResult, Usage, decode_envelope, envelope_hash,
 };

@@ -31,15 +31,18 @@ impl From<alloy_rlp::Error> for DecodeError {
 }
 
 /// Writes a list: the header, then what `body` wrote.
-pub(super) fn encode_list(out: &mut dyn BufMut, body: impl FnOnce(&mut Vec<u8>)) {
-    let mut payload = Vec::with_capacity(512);
-    body(&mut payload);
-    Header {
+pub(super) fn encode_list(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    body(out);
+    let header = Header {
         list: true,
-        payload_length: payload.len(),
-    }
-    .encode(out);
-    out.put_slice(&payload);
+        payload_length: out.len() - start,
+    };
+    // The header is as long as the payload makes it, so it comes last and the payload moves.
+    let end = out.len();
+    header.encode(out);
+    let length = out.len() - end;
+    out[start..].rotate_right(length);
 }
 
 /// Reads a list's payload, advancing `buf` behind it.

@@ -1,7 +1,10 @@
 //! The one encoding reads what it wrote, and nothing else.
 
-use alloy_primitives::{Address, B256, Bytes, LogData, U256, keccak256};
+use alloy_consensus::{TxReceipt as _, constants::EMPTY_ROOT_HASH};
+use alloy_eips::Encodable2718 as _;
+use alloy_primitives::{Address, B256, Bloom, Bytes, LogData, U256, keccak256};
 use alloy_trie::root::ordered_trie_root_with_encoder;
+use op_alloy_consensus::{OpReceiptEnvelope, OpTxType};
 use proptest::prelude::*;
 
 use super::*;
@@ -129,8 +132,8 @@ fn minis() -> impl Strategy<Value = MiniBlock> {
             index: numbers[3],
             timestamp_us: numbers[4],
             gas_used: numbers[5],
-            transactions_root: transactions_root(&txs),
-            receipts_root: B256::from(root),
+            transactions_root: B256::from(root),
+            receipts_root: keccak256(root),
             signature: MiniSignature {
                 r: U256::from_be_bytes(root),
                 s: U256::from(numbers[0]),
@@ -188,8 +191,8 @@ fn an_empty_mini_block_takes_little_room() {
         block_number: 1 << 24,
         block_timestamp: 1_700_000_000,
         timestamp_us: 1_700_000_000_000_000,
-        transactions_root: transactions_root(&[]),
-        receipts_root: receipts_root(&[], 0).unwrap(),
+        transactions_root: EMPTY_ROOT_HASH,
+        receipts_root: EMPTY_ROOT_HASH,
         ..Default::default()
     };
     mini.sign(&key);
@@ -261,17 +264,94 @@ fn a_value_has_one_form() {
     }
 }
 
+/// Lists around every place where the keys get longer, where a group is full, and where it has one item.
 #[test]
 fn a_growing_root_is_the_root_of_the_list() {
-    for count in [0, 1, 2, 55, 56, 127, 128, 129, 200, 256, 257, 1000] {
-        let items: Vec<Vec<u8>> = (0..count)
-            .map(|index: u64| keccak256(index.to_be_bytes()).repeat(2))
-            .collect();
+    for length in [0, 1, 2, 29, 30, 31, 32, 200] {
+        let item =
+            |index: u64| Bytes::from(keccak256(index.to_be_bytes()).repeat(7)[..length].to_vec());
+        let mut items: Vec<Bytes> = Vec::new();
         let mut root = OrderedRoot::default();
-        items.iter().for_each(|item| root.push(item));
-        let expected =
-            ordered_trie_root_with_encoder(&items, |item, out| out.extend_from_slice(item));
-        assert_eq!(root.finish(), expected, "{count}");
+        for count in 0..1100 {
+            if count < 300 || count % 16 < 3 {
+                let expected =
+                    ordered_trie_root_with_encoder(&items, |item, out| out.extend_from_slice(item));
+                assert_eq!(root.root(), expected, "{count} of {length} bytes");
+            }
+            items.push(item(count));
+            root.push(&Leaf::new(item(count)));
+        }
+    }
+}
+
+/// Of op-alloy's, as its own receipt types have them.
+fn envelopes(txs: &[TxRecord], mut gas: u64) -> Vec<OpReceiptEnvelope> {
+    let envelope = |tx: &TxRecord| {
+        gas = gas.saturating_add(tx.result.gas_used);
+        let tx_type = match tx.raw[0] {
+            0xc0.. => OpTxType::Legacy,
+            kind => OpTxType::try_from(kind).unwrap(),
+        };
+        let is_deposit = tx_type == OpTxType::Deposit;
+        OpReceiptEnvelope::from_parts(
+            tx.result.success,
+            gas,
+            &tx.result.logs,
+            tx_type,
+            tx.result.deposit_nonce.filter(|_| is_deposit),
+            is_deposit.then_some(1),
+        )
+    };
+    txs.iter().map(envelope).collect()
+}
+
+proptest! {
+    #[test]
+    fn leaves_and_sums_are_those_of_the_receipts(
+        txs in prop::collection::vec(transactions(), 0..200),
+        kinds in prop::collection::vec(prop::sample::select(vec![0xc0, 1, 2, 4, 0x7e]), 200),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 3),
+    ) {
+        let mut txs = txs;
+        for (tx, kind) in txs.iter_mut().zip(kinds) {
+            tx.raw = [vec![kind], tx.raw.to_vec()].concat().into();
+        }
+        let receipts = envelopes(&txs, 0);
+        let bloom = receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom());
+        let transactions = ordered_trie_root_with_encoder(&txs, |tx, out| out.extend_from_slice(&tx.raw));
+        let root = |receipts: &[OpReceiptEnvelope]| {
+            ordered_trie_root_with_encoder(receipts, |receipt, out| receipt.encode_2718(out))
+        };
+
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(txs.len() + 1)).collect();
+        cuts.extend([0, txs.len()]);
+        cuts.sort_unstable();
+        let mut sums = Sums::default();
+        for cut in cuts.windows(2) {
+            let part = &txs[cut[0]..cut[1]];
+            let leaves = Leaves::of(part, sums.gas()).unwrap();
+            prop_assert_eq!(leaves.receipts_root(), root(&receipts[cut[0]..cut[1]]));
+            let mut one_by_one = Leaves::default();
+            for tx in part {
+                one_by_one.push(tx, sums.gas()).unwrap();
+            }
+            prop_assert_eq!(one_by_one.transactions_root(), leaves.transactions_root());
+            prop_assert_eq!(one_by_one.receipts_root(), leaves.receipts_root());
+            sums.add(&leaves);
+        }
+        prop_assert_eq!(sums.transactions_root(), transactions);
+        prop_assert_eq!(sums.receipts_root(), root(&receipts));
+        prop_assert_eq!(*sums.bloom(), bloom);
+    }
+}
+
+#[test]
+fn an_address_and_a_topic_that_end_alike_are_told_apart() {
+    let address = Address::repeat_byte(7);
+    let data = LogData::new_unchecked(vec![address.into_word()], Bytes::new());
+    let log = alloy_primitives::Log { address, data };
+    for _ in 0..2 {
+        assert_eq!(logs_bloom([&log]), Bloom::from_iter([&log]));
     }
 }
 

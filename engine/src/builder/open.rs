@@ -8,13 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use alloy_consensus::{
-    Header, Transaction as _, Typed2718 as _,
-    constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
-};
-use alloy_eips::Encodable2718 as _;
+use alloy_consensus::{Header, Transaction as _, Typed2718 as _, constants::EMPTY_OMMER_ROOT_HASH};
 use alloy_evm::Evm as _;
-use alloy_primitives::{Address, B256, Bloom, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use mega_evm::{
     BlockLimiter, BlockLimits, MegaHardforks as _, MegaSpecId, MegaTransactionOutcome,
     ORACLE_CONTRACT_ADDRESS,
@@ -25,10 +21,7 @@ use revm::{Database as _, context::result::EVMError};
 
 use super::system_tx;
 use crate::{
-    block::{
-        BlockRecord, DecodeError, MiniBlock, OrderedRoot, REQUESTS_HASH, TxRecord,
-        receipt_envelope, receipts_root, transactions_root,
-    },
+    block::{BlockRecord, DecodeError, Leaves, MiniBlock, REQUESTS_HASH, Sums, TxRecord},
     chain::{Chain, Followers},
     commitment::{CommitError, Growth},
     evm::{
@@ -96,13 +89,13 @@ pub struct OpenBlock {
     oracle_us: u64,
     /// The open mini-block's transactions.
     txs: Vec<TxRecord>,
+    leaves: Leaves,
     /// The block's gas used before the open mini-block.
     gas_before_mini: u64,
     first_mini: u64,
     next_index: u64,
-    transactions: OrderedRoot,
-    receipts: OrderedRoot,
-    bloom: Bloom,
+    /// The sealed mini-blocks'.
+    sums: Sums,
 }
 
 impl std::fmt::Debug for OpenBlock {
@@ -149,8 +142,10 @@ impl OpenBlock {
                     usage.state_growth,
                     is_deposit,
                 );
-                block.include(tx, block.limiter.block_gas_used)?;
             }
+            block
+                .sums
+                .add(&Leaves::of(&mini.txs, block.gas_before_mini)?);
             block.next_index += 1;
             block.gas_before_mini = block.limiter.block_gas_used;
         }
@@ -189,12 +184,11 @@ impl OpenBlock {
             system_address: begun.system_address,
             oracle_us: 0,
             txs: Vec::new(),
+            leaves: Leaves::default(),
             gas_before_mini: 0,
             first_mini: parent.next_mini(),
             next_index: 0,
-            transactions: OrderedRoot::default(),
-            receipts: OrderedRoot::default(),
-            bloom: Bloom::ZERO,
+            sums: Sums::default(),
             context,
             chain,
         };
@@ -351,18 +345,9 @@ impl OpenBlock {
             sender: offer.sender,
             result,
         };
-        self.include(&record, self.limiter.block_gas_used)?;
+        self.leaves.push(&record, self.gas_before_mini)?;
         self.txs.push(record);
         Ok(Attempt::Included)
-    }
-
-    /// Adds a transaction to the block's roots and bloom.
-    fn include(&mut self, tx: &TxRecord, cumulative_gas: u64) -> Result<(), BuildError> {
-        let receipt = receipt_envelope(tx, cumulative_gas)?;
-        self.bloom |= *receipt.logs_bloom();
-        self.transactions.push(&tx.raw);
-        self.receipts.push(&receipt.encoded_2718());
-        Ok(())
     }
 
     /// Seals the open mini-block: commits its diff, and signs it. Empty ones are sealed likewise.
@@ -370,13 +355,8 @@ impl OpenBlock {
         let txs = std::mem::take(&mut self.txs);
         let diff = self.evm.db_mut().take_diff();
         let gas_used = self.limiter.block_gas_used - self.gas_before_mini;
-        let (transactions_root, receipts_root) = match txs.is_empty() {
-            true => (EMPTY_ROOT_HASH, EMPTY_ROOT_HASH),
-            false => (
-                transactions_root(&txs),
-                receipts_root(&txs, self.gas_before_mini)?,
-            ),
-        };
+        let leaves = std::mem::take(&mut self.leaves);
+        self.sums.add(&leaves);
         let mut mini = MiniBlock {
             number: self.first_mini + self.next_index,
             block_number: self.context.number,
@@ -384,8 +364,8 @@ impl OpenBlock {
             index: self.next_index,
             timestamp_us: now_us,
             gas_used,
-            transactions_root,
-            receipts_root,
+            transactions_root: leaves.transactions_root(),
+            receipts_root: leaves.receipts_root(),
             txs,
             diff,
             ..Default::default()
@@ -417,9 +397,9 @@ impl OpenBlock {
             ommers_hash: EMPTY_OMMER_ROOT_HASH,
             beneficiary: self.context.coinbase,
             state_root: closed.root,
-            transactions_root: self.transactions.finish(),
-            receipts_root: self.receipts.finish(),
-            logs_bloom: self.bloom,
+            transactions_root: self.sums.transactions_root(),
+            receipts_root: self.sums.receipts_root(),
+            logs_bloom: *self.sums.bloom(),
             number: self.context.number,
             gas_limit: self.context.gas_limit,
             gas_used: self.limiter.block_gas_used,

@@ -9,15 +9,15 @@ use rayon::prelude::*;
 use super::{
     Mode,
     bad_data::{BadData, Kind, same},
-    block::{self, SealedRecord, Sums},
+    block::{self, SealedRecord},
     cursor::{Cursor, Place},
     metrics::{FollowerMetrics, count, timed},
-    mini::{self, Receipts, Sound},
+    mini::{self, Sound},
     reexecute::Reexecution,
     sequencer,
 };
 use crate::{
-    block::{BlockRecord, MiniBlock, is_block_record},
+    block::{BlockRecord, Leaves, MiniBlock, Sums, is_block_record},
     builder::{RestoreError, Sealed, take_progress},
     chain::{Chain, Followers, SharedBlock},
     commitment::{Closed, CommitError, Growth},
@@ -92,8 +92,8 @@ impl Item {
     }
 }
 
-/// An item with its place, and its receipts if it is a mini-block that comes next.
-type Placed = (Item, Place, Receipts);
+/// An item with its place, and its leaves if it is a mini-block that comes next.
+type Placed = (Item, Place, Leaves);
 
 impl Follower {
     /// Follows from where the chain stands. Nothing else may build on it any more.
@@ -105,9 +105,9 @@ impl Follower {
         let mut sums = Sums::default();
         let mut sequencer = None;
         for mini in &progress.open {
-            let receipts = mini::receipts_of(mini, sums.gas)
+            let leaves = mini::leaves_of(mini, sums.gas())
                 .map_err(|error| RestoreError::Gap(error.to_string()))?;
-            sums.add(mini, &receipts);
+            sums.add(&leaves);
             sequencer = mini.signer().ok();
         }
         Ok(Self {
@@ -157,13 +157,13 @@ impl Follower {
         bad = bad_place.or(bad);
         let (items, bad_roots) = timed(&self.metrics.roots_ns, || {
             until_bad(items, |(item, place)| {
-                let receipts = match (&item, place) {
+                let leaves = match (&item, place) {
                     (Item::Mini(sound), Place::Next { gas_before }) => {
                         mini::check_roots(&sound.mini, gas_before)?
                     }
-                    _ => Receipts::default(),
+                    _ => Leaves::default(),
                 };
-                Ok((item, place, receipts))
+                Ok((item, place, leaves))
             })
         });
         bad = bad_roots.or(bad);
@@ -192,8 +192,8 @@ impl Follower {
         match item {
             (Item::Mini(sound), Place::Known, _) => self.known_mini(&sound, record),
             (Item::Block(sealed), Place::Known, _) => self.known_block(&sealed, record),
-            (Item::Mini(sound), Place::Next { .. }, receipts) => {
-                self.take_mini(standing, sound, &receipts).map(Some)
+            (Item::Mini(sound), Place::Next { .. }, leaves) => {
+                self.take_mini(standing, sound, &leaves).map(Some)
             }
             (Item::Block(sealed), Place::Next { .. }, _) => {
                 self.take_block(standing, sealed).map(Some)
@@ -252,7 +252,7 @@ impl Follower {
         &self,
         standing: &mut Standing,
         sound: Sound,
-        receipts: &Receipts,
+        leaves: &Leaves,
     ) -> Result<Sealed, FollowError> {
         let mini = sound.mini;
         if standing.closed.is_some() {
@@ -281,7 +281,7 @@ impl Follower {
             self.chain.recent.push_mini(mini.clone());
             self.chain.feed_commitment(&mini);
         });
-        timed(&self.metrics.sums_ns, || standing.sums.add(&mini, receipts));
+        timed(&self.metrics.sums_ns, || standing.sums.add(leaves));
         standing.sequencer = Some(sequencer);
         standing.open.push(mini.clone());
         count(&self.metrics.minis, 1);
@@ -363,9 +363,7 @@ impl Follower {
         withdrawals.update(&changes);
         let withdrawals_root = withdrawals.root();
         let config = &self.chain.config;
-        let checked = standing
-            .sums
-            .check(header, config, timestamp, withdrawals_root);
+        let checked = block::check(&standing.sums, header, config, timestamp, withdrawals_root);
         let checked = checked.map_err(FollowError::from);
         if let Err(error) = checked.and_then(|()| self.check_state(&mut standing.closed, &block)) {
             withdrawals.update(&reversed(&changes));

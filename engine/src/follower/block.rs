@@ -1,17 +1,11 @@
 //! A followed block's record: what its header must be, given the mini-blocks that came before it.
 
-use alloy_consensus::{
-    Header,
-    constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
-};
-use alloy_primitives::{Address, B256, Bloom};
+use alloy_consensus::{Header, constants::EMPTY_OMMER_ROOT_HASH};
+use alloy_primitives::{Address, B256};
 
-use super::{
-    bad_data::{BadData, Kind, same},
-    mini::Receipts,
-};
+use super::bad_data::{BadData, Kind, same};
 use crate::{
-    block::{BlockRecord, MiniBlock, OrderedRoot, REQUESTS_HASH, prev_randao},
+    block::{BlockRecord, REQUESTS_HASH, Sums, prev_randao},
     chain::{ChainConfig, SharedBlock},
 };
 
@@ -47,87 +41,60 @@ pub(super) fn read(record: &[u8]) -> Result<SealedRecord, BadData> {
     })
 }
 
-/// What the open block's mini-blocks add up to.
-#[derive(Clone, Default)]
-pub(super) struct Sums {
-    transactions: OrderedRoot,
-    receipts: OrderedRoot,
-    bloom: Bloom,
-    pub(super) gas: u64,
-}
-
-impl Sums {
-    /// Adds a mini-block with its receipts.
-    pub(super) fn add(&mut self, mini: &MiniBlock, receipts: &Receipts) {
-        for tx in &mini.txs {
-            self.transactions.push(&tx.raw);
-        }
-        for receipt in &receipts.encoded {
-            self.receipts.push(receipt);
-        }
-        self.bloom |= receipts.bloom;
-        self.gas = self.gas.saturating_add(mini.gas_used);
+/// Checks everything in the header but the state root. `sums` are those of the block's mini-blocks,
+/// `timestamp` is theirs, `withdrawals_root` that of our state.
+pub(super) fn check(
+    sums: &Sums,
+    header: &Header,
+    config: &ChainConfig,
+    timestamp: u64,
+    withdrawals_root: B256,
+) -> Result<(), BadData> {
+    let at = |what: &str| format!("block {}: {what}", header.number);
+    let roots =
+        |what: &str, expected: B256, actual: B256| same(Kind::Roots, &at(what), expected, actual);
+    roots(
+        "transactions root",
+        sums.transactions_root(),
+        header.transactions_root,
+    )?;
+    roots("receipts root", sums.receipts_root(), header.receipts_root)?;
+    if *sums.bloom() != header.logs_bloom {
+        return Err(BadData::new(Kind::Roots, at("bloom of other logs")));
     }
-
-    /// Checks everything in the header but the state root. `timestamp` is the mini-blocks',
-    /// `withdrawals_root` that of our state.
-    pub(super) fn check(
-        &self,
-        header: &Header,
-        config: &ChainConfig,
-        timestamp: u64,
-        withdrawals_root: B256,
-    ) -> Result<(), BadData> {
-        let at = |what: &str| format!("block {}: {what}", header.number);
-        let roots = |what: &str, expected: B256, actual: B256| {
-            same(Kind::Roots, &at(what), expected, actual)
-        };
-        let (transactions, receipts) = match self.transactions.is_empty() {
-            true => (EMPTY_ROOT_HASH, EMPTY_ROOT_HASH),
-            false => (
-                self.transactions.clone().finish(),
-                self.receipts.clone().finish(),
-            ),
-        };
-        roots("transactions root", transactions, header.transactions_root)?;
-        roots("receipts root", receipts, header.receipts_root)?;
-        if self.bloom != header.logs_bloom {
-            return Err(BadData::new(Kind::Roots, at("bloom of other logs")));
-        }
-        same(Kind::Roots, &at("gas used"), self.gas, header.gas_used)?;
-        roots(
-            "withdrawals root",
-            withdrawals_root,
-            header.withdrawals_root.unwrap_or_default(),
-        )?;
-        let fixed = Header {
-            parent_hash: header.parent_hash,
-            ommers_hash: EMPTY_OMMER_ROOT_HASH,
-            beneficiary: config.coinbase,
-            state_root: header.state_root,
-            transactions_root: header.transactions_root,
-            receipts_root: header.receipts_root,
-            logs_bloom: header.logs_bloom,
-            number: header.number,
-            gas_limit: config.gas_limit,
-            gas_used: header.gas_used,
-            timestamp,
-            extra_data: config.extra_data.clone(),
-            mix_hash: prev_randao(header.parent_hash, header.number),
-            base_fee_per_gas: Some(config.base_fee),
-            withdrawals_root: header.withdrawals_root,
-            blob_gas_used: Some(0),
-            excess_blob_gas: Some(0),
-            parent_beacon_block_root: Some(B256::ZERO),
-            requests_hash: Some(REQUESTS_HASH),
-            ..Header::default()
-        };
-        match fixed == *header {
-            true => Ok(()),
-            false => Err(BadData::new(
-                Kind::Header,
-                at("a field that the chain's rules fix is another"),
-            )),
-        }
+    same(Kind::Roots, &at("gas used"), sums.gas(), header.gas_used)?;
+    roots(
+        "withdrawals root",
+        withdrawals_root,
+        header.withdrawals_root.unwrap_or_default(),
+    )?;
+    let fixed = Header {
+        parent_hash: header.parent_hash,
+        ommers_hash: EMPTY_OMMER_ROOT_HASH,
+        beneficiary: config.coinbase,
+        state_root: header.state_root,
+        transactions_root: header.transactions_root,
+        receipts_root: header.receipts_root,
+        logs_bloom: header.logs_bloom,
+        number: header.number,
+        gas_limit: config.gas_limit,
+        gas_used: header.gas_used,
+        timestamp,
+        extra_data: config.extra_data.clone(),
+        mix_hash: prev_randao(header.parent_hash, header.number),
+        base_fee_per_gas: Some(config.base_fee),
+        withdrawals_root: header.withdrawals_root,
+        blob_gas_used: Some(0),
+        excess_blob_gas: Some(0),
+        parent_beacon_block_root: Some(B256::ZERO),
+        requests_hash: Some(REQUESTS_HASH),
+        ..Header::default()
+    };
+    match fixed == *header {
+        true => Ok(()),
+        false => Err(BadData::new(
+            Kind::Header,
+            at("a field that the chain's rules fix is another"),
+        )),
     }
 }

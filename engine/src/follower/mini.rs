@@ -3,18 +3,13 @@
 
 use std::sync::Arc;
 
-use alloy_consensus::{TxReceipt as _, constants::EMPTY_ROOT_HASH};
-use alloy_eips::Encodable2718 as _;
-use alloy_primitives::{Address, B256, Bloom};
+use alloy_primitives::Address;
 
 use super::bad_data::{BadData, Kind, same};
-use crate::block::{MiniBlock, OrderedRoot, receipt_envelope};
+use crate::block::{Leaves, MiniBlock};
 
 /// No mini-block is larger: a block's transactions and their data stay far below.
 pub(super) const MAX_RECORD: usize = 64 << 20;
-
-/// From so many transactions on, the two roots are worth two cores.
-const PARALLEL_FROM: usize = 64;
 
 /// A mini-block whose digests and sums are right, and who signed it.
 pub(super) struct Sound {
@@ -58,60 +53,26 @@ pub(super) fn read(record: &[u8]) -> Result<Sound, BadData> {
     })
 }
 
-/// The receipts of a mini-block as its roots and its block's count them.
-#[derive(Default)]
-pub(super) struct Receipts {
-    pub(super) encoded: Vec<Vec<u8>>,
-    pub(super) bloom: Bloom,
-}
-
-/// Makes the receipts, and checks both roots. `gas_before` is the block's gas before the mini-block.
-pub(super) fn check_roots(mini: &MiniBlock, gas_before: u64) -> Result<Receipts, BadData> {
-    let transactions = || root_of(mini.txs.iter().map(|tx| &tx.raw[..]));
-    let receipts = || {
-        let receipts = receipts_of(mini, gas_before)?;
-        let root = root_of(receipts.encoded.iter().map(Vec::as_slice));
-        Ok((receipts, root))
-    };
-    let (transactions_root, receipts) = match mini.txs.len() {
-        ..PARALLEL_FROM => (transactions(), receipts()),
-        _ => rayon::join(transactions, receipts),
-    };
-    let (receipts, receipts_root) = receipts?;
-    let at = |what: &str| format!("mini-block {}: {what}", mini.number);
-    let (kind, what) = (Kind::Roots, at("transactions root"));
-    same(kind, &what, transactions_root, mini.transactions_root)?;
-    same(
-        kind,
-        &at("receipts root"),
-        receipts_root,
-        mini.receipts_root,
-    )?;
-    Ok(receipts)
-}
-
-/// The receipts of a mini-block whose gas sums are right.
-pub(super) fn receipts_of(mini: &MiniBlock, gas_before: u64) -> Result<Receipts, BadData> {
-    let mut receipts = Receipts {
-        encoded: Vec::with_capacity(mini.txs.len()),
-        bloom: Bloom::ZERO,
-    };
-    let mut gas = gas_before;
-    for tx in &mini.txs {
-        gas = gas.saturating_add(tx.result.gas_used);
-        let receipt = receipt_envelope(tx, gas)
-            .map_err(|error| BadData::new(Kind::Malformed, error.to_string()))?;
-        receipts.bloom |= receipt.bloom();
-        receipts.encoded.push(receipt.encoded_2718());
+/// Makes the leaves, and checks both roots. `gas_before` is the block's gas before the mini-block.
+pub(super) fn check_roots(mini: &MiniBlock, gas_before: u64) -> Result<Leaves, BadData> {
+    let leaves = leaves_of(mini, gas_before)?;
+    let roots = [
+        (
+            "transactions root",
+            leaves.transactions_root(),
+            mini.transactions_root,
+        ),
+        ("receipts root", leaves.receipts_root(), mini.receipts_root),
+    ];
+    for (what, expected, actual) in roots {
+        let what = format!("mini-block {}: {what}", mini.number);
+        same(Kind::Roots, &what, expected, actual)?;
     }
-    Ok(receipts)
+    Ok(leaves)
 }
 
-fn root_of<'a>(items: impl Iterator<Item = &'a [u8]>) -> B256 {
-    let mut root = OrderedRoot::default();
-    items.for_each(|item| root.push(item));
-    match root.is_empty() {
-        true => EMPTY_ROOT_HASH,
-        false => root.finish(),
-    }
+/// What a mini-block adds to its block's roots.
+pub(super) fn leaves_of(mini: &MiniBlock, gas_before: u64) -> Result<Leaves, BadData> {
+    Leaves::of(&mini.txs, gas_before)
+        .map_err(|error| BadData::new(Kind::Malformed, error.to_string()))
 }

@@ -6,7 +6,6 @@
 
 use std::{sync::Arc, thread::JoinHandle};
 
-use alloy_consensus::transaction::SignerRecoverable as _;
 use alloy_primitives::{Address, keccak256};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use op_alloy_consensus::OpTxEnvelope;
@@ -17,7 +16,7 @@ use super::{
     bad_data::{BadData, Kind},
 };
 use crate::{
-    block::{MiniBlock, TxRecord},
+    block::{self, MiniBlock, TxRecord},
     chain::{Chain, SharedBlock},
     evm::{BlockContext, is_system_transaction},
     state::View,
@@ -150,12 +149,13 @@ fn check_sender(envelope: &OpTxEnvelope, record: &TxRecord, system: Address) -> 
     if is_system_transaction(envelope, record.sender, system) {
         return Ok(());
     }
-    let signer = envelope
-        .recover_signer()
-        .map_err(|error| error.to_string())?;
-    match signer == record.sender {
-        true => Ok(()),
-        false => Err(format!("{signer} signed it, not {}", record.sender)),
+    match block::Sender::of(envelope) {
+        Ok(block::Sender::Known(signer)) if signer == record.sender => Ok(()),
+        Ok(block::Sender::Known(signer)) => {
+            Err(format!("{signer} signed it, not {}", record.sender))
+        }
+        Ok(block::Sender::Unsigned) => Err("nobody signed it".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -5,7 +5,6 @@ use std::fmt::Display;
 use alloy_consensus::{
     Header, TxReceipt as _,
     constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
-    transaction::SignerRecoverable as _,
 };
 use alloy_eips::Encodable2718 as _;
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
@@ -20,8 +19,8 @@ use super::{
 };
 use crate::{
     block::{
-        Halt, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, StateDiff, TxRecord, TxResult,
-        WITHDRAWALS_ADDRESS, prev_randao,
+        Halt, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, Sender, StateDiff, TxRecord,
+        TxResult, WITHDRAWALS_ADDRESS, prev_randao,
     },
     salt::{stateless::WitnessState, witness::SaltWitness},
     state::Change,
@@ -272,11 +271,10 @@ fn sender(
     place: impl FnOnce() -> String,
     report: &mut Report,
 ) {
-    let unsigned = matches!(envelope, OpTxEnvelope::Legacy(signed)
-        if signed.signature().r() == U256::ZERO && signed.signature().s() == U256::ZERO);
-    let signer = match unsigned {
-        true => text(system_address),
-        false => envelope.recover_signer().map_or_else(text, text),
+    let signer = match Sender::of(envelope) {
+        Ok(Sender::Known(signer)) => text(signer),
+        Ok(Sender::Unsigned) => text(system_address),
+        Err(error) => text(error),
     };
     report.compare("senders", place, &signer, &text(record.sender));
 }

@@ -1,13 +1,12 @@
 //! Blocks as JSON-RPC gives them, taken as claims: fields and the hashes said of them.
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256, Bytes, Signature, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use op_alloy_consensus::OpTxEnvelope;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::InputError;
-use crate::keys;
 
 /// A header with the hash that it is said to have.
 #[derive(Clone, Debug)]
@@ -52,15 +51,6 @@ pub struct Place {
     pub block_number: Option<U256>,
     /// The place in the block.
     pub transaction_index: Option<U256>,
-}
-
-/// Who sent a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// Recovered from the signature, or part of the transaction itself.
-    Known(Address),
-    /// There is no signature: a system transaction, if it may be one.
-    Unsigned,
 }
 
 /// The block object in `json`: bare, or as the `result` of a response.
@@ -121,24 +111,6 @@ fn transaction(value: &Value) -> Result<ClaimedTransaction, String> {
         from: serde_json::from_value(field("from")).map_err(told("from"))?,
         place: Place::deserialize(value).map_err(told("place"))?,
     })
-}
-
-/// The sender that the transaction itself proves.
-pub fn sender(envelope: &OpTxEnvelope) -> Result<Sender, keys::KeyError> {
-    let (signature, digest): (&Signature, B256) = match envelope {
-        OpTxEnvelope::Legacy(signed) => {
-            let signature = signed.signature();
-            if signature.r().is_zero() && signature.s().is_zero() {
-                return Ok(Sender::Unsigned);
-            }
-            (signature, signed.signature_hash())
-        }
-        OpTxEnvelope::Eip2930(signed) => (signed.signature(), signed.signature_hash()),
-        OpTxEnvelope::Eip1559(signed) => (signed.signature(), signed.signature_hash()),
-        OpTxEnvelope::Eip7702(signed) => (signed.signature(), signed.signature_hash()),
-        OpTxEnvelope::Deposit(deposit) => return Ok(Sender::Known(deposit.from)),
-    };
-    keys::recover(&digest, signature).map(Sender::Known)
 }
 
 /// Code from a line of a code file: `["0x<hash>", code]`, the code plain or as revm keeps it.

@@ -36,7 +36,7 @@ use alloy_trie::root::ordered_trie_root_with_encoder;
 use mega_evm::MegaHardforks as _;
 use op_alloy_consensus::OpTxEnvelope;
 
-pub use block::{code_line, sender};
+pub use block::code_line;
 pub use chain::{ChainRules, OLD_TESTNET_CHAIN_ID, rules_json};
 pub use wire::{code_hashes, open_file, open_packed, pack};
 
@@ -45,10 +45,12 @@ use super::{
     report::{Claim, Difference, Effort, Report},
 };
 use crate::{
-    block::{PlainKey, PlainValue, REQUESTS_HASH, StateDiff, WITHDRAWALS_ADDRESS, fold_diffs},
+    block::{
+        PlainKey, PlainValue, REQUESTS_HASH, Sender, StateDiff, WITHDRAWALS_ADDRESS, fold_diffs,
+    },
     salt::{stateless::WitnessState, withdrawals::MptWitness, witness::SaltWitness},
 };
-use block::{ClaimedBlock, ClaimedHeader, Sender};
+use block::{ClaimedBlock, ClaimedHeader};
 use known::{Capacities, Known, Missing, Unknown, place};
 use replay::Executed;
 
@@ -281,7 +283,7 @@ fn transactions(block: &ClaimedBlock, report: &mut Report) -> Option<Proven> {
                 report.compare(PLACES, at, &maybe(expected), &maybe(actual));
             }
         }
-        match sender(&claimed.envelope) {
+        match Sender::of(&claimed.envelope) {
             Ok(sender) => {
                 if let Sender::Known(sender) = sender {
                     report.compare("senders", at, &sender, &claimed.from);

@@ -17,12 +17,11 @@ use revm::{
 };
 
 use super::{
-    block::Sender,
     chain::ChainRules,
     known::{Capacities, Known},
 };
 use crate::{
-    block::{PlainAccount, PlainKey, PlainValue},
+    block::{PlainAccount, PlainKey, PlainValue, Sender},
     evm::{BlockContext, block_limits, evm_env, is_system_transaction},
     verify::replay::ReplayError,
 };
