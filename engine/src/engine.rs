@@ -13,15 +13,17 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use mega_evm::MegaSpecId;
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 
 use crate::block::PlainAccount;
 use crate::builder::{Builder, RestoreError, Sealed};
 use crate::chain::{Archive, Chain, ChainConfig, ConfigError};
+use crate::evm::{BucketCapacities, creation_gas};
 use crate::follower::{Follower, Mode};
 use crate::metrics::Snapshot;
-use crate::pool::{Accounts, Intake, Limits, Pool, Rules, TxSource};
+use crate::pool::{Accounts, Intake, Limits, Pool, PoolTx, Rules, TxSource};
 use crate::rpc::{Door, Node};
 use crate::state::World;
 
@@ -138,7 +140,7 @@ impl Engine {
             count => count,
         };
         let chain = Arc::new(Chain::new(config, archive)?);
-        let pool = Arc::new(Pool::new(limits, Arc::new(Tip(chain.world.clone()))));
+        let pool = Arc::new(Pool::new(limits, Arc::new(Tip::of(&chain))));
         let intake = Intake::start(rules, pool.clone(), recover_threads)?;
         let node = Node {
             chain: chain.clone(),
@@ -354,19 +356,40 @@ fn may_wait(sealed: &Sealed) -> bool {
 /// The newest accounts of a chain, durable or not, as a pool asks for them.
 #[cfg(test)]
 pub(crate) fn tip_accounts(chain: &Chain) -> Arc<dyn Accounts> {
-    Arc::new(Tip(chain.world.clone()))
+    Arc::new(Tip::of(chain))
 }
 
-/// The newest committed state, durable or not.
-struct Tip(World);
+/// The newest committed state, durable or not, and how crowded it is.
+struct Tip {
+    world: World,
+    capacities: Arc<dyn BucketCapacities>,
+    spec: MegaSpecId,
+}
+
+impl Tip {
+    fn of(chain: &Chain) -> Self {
+        Self {
+            world: chain.world.clone(),
+            capacities: chain.bucket_capacities(),
+            spec: chain.config.spec_id().unwrap_or_default(),
+        }
+    }
+}
 
 impl Accounts for Tip {
     fn account(&self, address: &Address) -> PlainAccount {
-        self.0.tip_account(*address).unwrap_or_default()
+        self.world.tip_account(*address).unwrap_or_default()
+    }
+
+    fn creation_gas(&self, tx: &PoolTx) -> u64 {
+        let capacities = self.capacities.clone();
+        creation_gas(self.spec, capacities, &tx.envelope, tx.sender, |to| {
+            self.account(to).is_empty()
+        })
     }
 
     fn is_contract(&self, code_hash: &B256) -> bool {
-        self.0
+        self.world
             .code(code_hash)
             .is_some_and(|code| !code.is_eip7702())
     }
@@ -379,6 +402,7 @@ mod tests {
     use crate::pool::testing::{self, Draft};
     use crate::rpc::Submitted;
     use crate::rpc::error::code;
+    use crate::salt::hasher;
     use crate::state::GenesisAccount;
     use alloy_primitives::{U256, hex};
     use serde_json::{Value, json};
@@ -392,6 +416,10 @@ mod tests {
 
     impl Running {
         fn start() -> Self {
+            Self::with(|_| {})
+        }
+
+        fn with(change: impl FnOnce(&mut ChainConfig)) -> Self {
             let rich = GenesisAccount {
                 balance: U256::from(10).pow(U256::from(22)),
                 ..GenesisAccount::default()
@@ -404,6 +432,7 @@ mod tests {
                 alloc,
             });
             config.chain_id = testing::RULES.chain_id;
+            change(&mut config);
             let engine = match Engine::new(config, Arc::new(EmptyArchive)) {
                 Ok(engine) => Arc::new(engine),
                 Err(error) => panic!("{error}"),
@@ -635,20 +664,17 @@ mod tests {
         let node = Running::start();
         let (from, to) = (testing::key(9).address(), testing::RECIPIENT);
         let params = json!([{"from": from, "to": to, "value": "0x64", "mint": "0x65"}]);
-        assert!(node.call("mega_depositTransaction", &params).is_ok());
-        // What comes after a deposit sees it.
-        let after = raw(&Draft::default());
-        assert!(
-            node.call("realtime_sendRawTransaction", &json!([after]))
-                .is_ok()
-        );
+        let hash = node.call("mega_depositTransaction", &params).unwrap();
+        // It is durable when it is answered, so its receipt is there.
+        let receipt = node.call("eth_getTransactionReceipt", &json!([hash]));
+        assert_eq!(receipt.unwrap()["status"], json!("0x1"));
         assert_eq!(
             node.call("eth_getBalance", &json!([from, "latest"])),
             Ok(json!("0x1"))
         );
         assert_eq!(
             node.call("eth_getBalance", &json!([to, "latest"])),
-            Ok(json!("0x65"))
+            Ok(json!("0x64"))
         );
         let too_much = json!([{"from": from, "gas": "0xffffffffff"}]);
         assert_eq!(
@@ -659,6 +685,45 @@ mod tests {
             node.call("mega_depositTransaction", &json!([{}])),
             Err(code::INVALID_PARAMS)
         );
+    }
+
+    #[test]
+    fn a_crowded_bucket_makes_a_new_account_dear_at_the_door() {
+        let made = testing::key(0).address().create(1);
+        let bucket = |address: Address| hasher::bucket_id_for_account(&address.0.0);
+        let node = Running::with(|config| {
+            for address in [testing::RECIPIENT, made] {
+                config.bucket_capacities.insert(bucket(address), 1024);
+            }
+        });
+        let gift = Draft::default();
+        let create = Draft {
+            nonce: 1,
+            create: true,
+            ..Draft::default()
+        };
+        // Three times what the first 256 slots cost nothing for, on top of what each transaction pays.
+        for (draft, need) in [
+            (gift, 60_000 + 3 * 25_000),
+            (create, 60_000 + 32_000 + 3 * 32_000),
+        ] {
+            let with_gas = |gas| {
+                raw(&Draft {
+                    gas,
+                    ..draft.clone()
+                })
+            };
+            let refused = node.engine.door.call(
+                "eth_sendRawTransaction",
+                &json!([with_gas(need - 1)]).to_string(),
+            );
+            let message = refused.unwrap_err().message;
+            assert_eq!(message, format!("Gas limit too low. Intrinsic: {need}"));
+            let receipt = node.call("realtime_sendRawTransaction", &json!([with_gas(need)]));
+            let receipt = receipt.unwrap();
+            assert_eq!(receipt["gasUsed"], json!(format!("{need:#x}")));
+            assert_eq!(receipt["status"], json!("0x1"));
+        }
     }
 
     #[test]

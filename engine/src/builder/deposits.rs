@@ -1,6 +1,6 @@
 //! Deposits: transactions that the chain itself forces in, before anything from the pool.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::OnceLock};
 
 use alloy_consensus::Sealed;
 use alloy_eips::Encodable2718;
@@ -10,35 +10,61 @@ use parking_lot::Mutex;
 
 /// A deposit as the queue keeps it.
 #[derive(Clone, Debug)]
-pub(crate) struct Deposit {
+pub struct Deposit {
     pub(crate) envelope: OpTxEnvelope,
     pub(crate) raw: Bytes,
     pub(crate) hash: B256,
     pub(crate) sender: Address,
 }
 
-/// Deposits that wait for the builder.
-#[derive(Debug, Default)]
-pub struct DepositQueue {
-    waiting: Mutex<VecDeque<Deposit>>,
-}
-
-impl DepositQueue {
-    /// Queues a deposit and returns its hash. Its source hash, which on the real chain names the L1 event
-    /// that it comes from, is made from `salt`, which must differ from every other deposit's.
-    pub fn push(&self, mut deposit: TxDeposit, salt: B256) -> B256 {
+impl Deposit {
+    /// Its source hash, which on the real chain names the L1 event that it comes from, is made from `salt`,
+    /// which must differ from every other deposit's.
+    pub fn new(mut deposit: TxDeposit, salt: B256) -> Self {
         deposit.source_hash = keccak256(salt);
         let sender = deposit.from;
         let hash = deposit.tx_hash();
         let envelope = OpTxEnvelope::Deposit(Sealed::new_unchecked(deposit, hash));
-        let raw = envelope.encoded_2718().into();
-        self.waiting.lock().push_back(Deposit {
+        Self {
+            raw: envelope.encoded_2718().into(),
             envelope,
-            raw,
             hash,
             sender,
-        });
-        hash
+        }
+    }
+
+    /// Its transaction hash.
+    pub fn hash(&self) -> B256 {
+        self.hash
+    }
+}
+
+type Listener = Box<dyn Fn(&B256, &str) + Send + Sync>;
+
+/// Deposits that wait for the builder. They are in memory only: who gave one has no answer yet.
+#[derive(Default)]
+pub struct DepositQueue {
+    waiting: Mutex<VecDeque<Deposit>>,
+    on_refused: OnceLock<Listener>,
+}
+
+impl std::fmt::Debug for DepositQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("DepositQueue")
+            .field(&self.waiting.lock().len())
+            .finish()
+    }
+}
+
+impl DepositQueue {
+    /// Tells `listener` of deposits that can't be executed, and why. Only the first listener counts.
+    pub fn on_refused(&self, listener: impl Fn(&B256, &str) + Send + Sync + 'static) {
+        let _ = self.on_refused.set(Box::new(listener));
+    }
+
+    /// Queues a deposit.
+    pub fn push(&self, deposit: Deposit) {
+        self.waiting.lock().push_back(deposit);
     }
 
     pub(crate) fn pop(&self) -> Option<Deposit> {
@@ -47,5 +73,11 @@ impl DepositQueue {
 
     pub(crate) fn push_front(&self, deposit: Deposit) {
         self.waiting.lock().push_front(deposit);
+    }
+
+    pub(crate) fn refuse(&self, deposit: &Deposit, reason: &str) {
+        if let Some(listener) = self.on_refused.get() {
+            listener(&deposit.hash, reason);
+        }
     }
 }

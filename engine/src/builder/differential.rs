@@ -10,7 +10,7 @@ use mega_evm::{MegaBlockExecutionCtx, MegaBlockExecutor, MegaEvmFactory, MegaHar
 use op_alloy_consensus::TxDeposit;
 use revm::{Database as _, database::State};
 
-use super::{DepositQueue, open::Attempt, testing::*};
+use super::{Deposit, DepositQueue, open::Attempt, testing::*};
 use crate::{
     block::{Leaves, PlainKey, PlainValue, encode_receipt, logs_bloom},
     chain::Chain,
@@ -143,7 +143,8 @@ fn transactions(chain: &Chain, seed: u64, count: usize) -> Vec<Tx> {
                 input: words(&[U256::from(1), U256::from(9)]),
                 ..Default::default()
             };
-            deposits.push(deposit, B256::from(U256::from(txs.len())));
+            let salt = B256::from(U256::from(txs.len()));
+            deposits.push(Deposit::new(deposit, salt));
             let deposit = deposits.pop().unwrap();
             let (envelope, raw, hash) = (deposit.envelope, deposit.raw, deposit.hash);
             txs.push(Tx {

@@ -24,7 +24,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use deposits::DepositQueue;
+pub use deposits::{Deposit, DepositQueue};
 pub use open::{Attempt, BuildError, OpenBlock};
 pub use restore::RestoreError;
 pub(crate) use restore::take_progress;

@@ -15,6 +15,7 @@ use op_alloy_consensus::TxDeposit;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
+    deposits::Deposit,
     open::{Attempt, BuildError, Offer, OpenBlock},
     restore::{RestoreError, take_progress},
     schedule::{Clock, Slot, timestamp_after},
@@ -167,7 +168,9 @@ impl Builder {
         let count = self.shared.deposits.fetch_add(1, Ordering::Relaxed);
         let version = self.shared.chain.world.version();
         let salt = keccak256([count.to_be_bytes(), version.to_be_bytes()].concat());
-        let hash = self.shared.chain.deposits.push(deposit, salt);
+        let deposit = Deposit::new(deposit, salt);
+        let hash = deposit.hash;
+        self.shared.chain.deposits.push(deposit);
         self.shared.source.wake();
         hash
     }
@@ -314,13 +317,18 @@ impl Run<'_> {
                 sender: deposit.sender,
                 da_size: 0,
             };
+            let refuse = |reason: &str| {
+                count(&shared.metrics.refused, 1);
+                shared.chain.deposits.refuse(&deposit, reason);
+            };
             match block.execute(&offer, now_us)? {
                 Attempt::Included => count(&shared.metrics.transactions, 1),
                 Attempt::Full => {
                     self.deposits_wait = true;
                     shared.chain.deposits.push_front(deposit);
                 }
-                Attempt::Stale | Attempt::Invalid(_) => count(&shared.metrics.refused, 1),
+                Attempt::Stale => refuse("its nonce is used already"),
+                Attempt::Invalid(reason) => refuse(&reason),
             }
             return Ok(true);
         }

@@ -105,6 +105,13 @@ impl ExternalEnv {
 #[derive(Clone, Debug)]
 pub struct Capacities(Arc<dyn BucketCapacities>);
 
+impl Capacities {
+    /// These.
+    pub(super) fn new(capacities: Arc<dyn BucketCapacities>) -> Self {
+        Self(capacities)
+    }
+}
+
 impl SaltEnv for Capacities {
     type Error = Infallible;
 

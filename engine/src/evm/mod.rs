@@ -3,6 +3,7 @@
 //! Responsible for turning configuration into mega-evm's types and mega-evm's outcomes into ours. The
 //! builder, simulation and verification share it; none of it knows where state comes from.
 
+mod creation;
 mod env;
 mod external;
 pub mod native;
@@ -12,6 +13,7 @@ pub mod simulate;
 mod spec;
 mod trial;
 
+pub use creation::creation_gas;
 pub use env::{BlockContext, block_limits, cfg_env, create_evm, evm_env};
 pub use external::{
     BucketCapacities, Capacities, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock,

@@ -31,6 +31,8 @@ pub trait Accounts: Send + Sync {
     fn account(&self, address: &Address) -> PlainAccount;
     /// Whether this code is a contract's (EIP-7702 delegations are not).
     fn is_contract(&self, code_hash: &B256) -> bool;
+    /// Storage gas for the account that the transaction makes by itself.
+    fn creation_gas(&self, tx: &PoolTx) -> u64;
 }
 
 /// What the pool keeps at most.

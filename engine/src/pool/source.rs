@@ -26,6 +26,8 @@ pub struct PoolTx {
     pub cost: U256,
     /// What the sequencer earns per gas, given the base fee.
     pub tip: u128,
+    /// Gas that must be there before the first instruction, whatever the state.
+    pub intrinsic_gas: u64,
     /// Estimated bytes on the data availability layer (Fjord's FastLZ estimate).
     pub da_size: u64,
 }

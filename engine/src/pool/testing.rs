@@ -164,6 +164,10 @@ where
 pub(crate) struct Rich;
 
 impl super::Accounts for Rich {
+    fn creation_gas(&self, _: &super::PoolTx) -> u64 {
+        0
+    }
+
     fn account(&self, _: &Address) -> crate::block::PlainAccount {
         crate::block::PlainAccount {
             balance: U256::from(10_000_u64) * U256::from(10_u64).pow(U256::from(18)),

@@ -46,7 +46,7 @@ impl Rules {
             });
         }
         let envelope = decode(&raw)?;
-        self.check(&envelope)?;
+        let intrinsic_gas = self.check(&envelope)?;
         let (signature, digest) = match &envelope {
             OpTxEnvelope::Legacy(tx) => (tx.signature(), tx.signature_hash()),
             OpTxEnvelope::Eip2930(tx) => (tx.signature(), tx.signature_hash()),
@@ -75,10 +75,12 @@ impl Rules {
             sender,
             cost,
             tip,
+            intrinsic_gas,
         })
     }
 
-    fn check(&self, tx: &OpTxEnvelope) -> Result<(), Rejection> {
+    /// Returns the intrinsic gas.
+    fn check(&self, tx: &OpTxEnvelope) -> Result<u64, Rejection> {
         match tx.chain_id() {
             None => return Err(Rejection::Unprotected),
             Some(have) if have != self.chain_id => {
@@ -102,11 +104,12 @@ impl Rules {
         if tx.authorization_list().is_some_and(<[_]>::is_empty) {
             return Err(Rejection::EmptyAuthorizations);
         }
-        self.check_gas(tx)?;
-        self.check_fees(tx)
+        let intrinsic = self.check_gas(tx)?;
+        self.check_fees(tx)?;
+        Ok(intrinsic)
     }
 
-    fn check_gas(&self, tx: &OpTxEnvelope) -> Result<(), Rejection> {
+    fn check_gas(&self, tx: &OpTxEnvelope) -> Result<u64, Rejection> {
         let have = tx.gas_limit();
         if have > self.gas_limit {
             return Err(Rejection::GasLimit {
@@ -124,7 +127,7 @@ impl Rules {
         if have < floor {
             return Err(Rejection::FloorGas { have, need: floor });
         }
-        Ok(())
+        Ok(initial)
     }
 
     fn check_fees(&self, tx: &OpTxEnvelope) -> Result<(), Rejection> {
@@ -143,7 +146,8 @@ impl Rules {
         Ok(())
     }
 
-    /// mega-evm's `MegaHandler::validate`, without what depends on how full SALT's buckets are.
+    /// mega-evm's `MegaHandler::validate`, without what depends on how full SALT's buckets are: that is for
+    /// the pool, which knows the state.
     fn intrinsic(&self, tx: &OpTxEnvelope) -> Intrinsic {
         let eth_spec: EthSpecId = self.spec.into_eth_spec();
         let (addresses, slots) = tx.access_list().map_or((0, 0), |list| {

@@ -1,28 +1,29 @@
 //! `mega_depositTransaction`: a transaction forced in as if it came from L1. For the devnet only.
+//!
+//! Reads the parameters; the door does the waiting. A deposit is answered when it is durable: nobody could
+//! give it again, as a client gives a transaction again that got lost.
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use op_alloy_consensus::TxDeposit;
 use serde::Deserialize;
 
 use super::RpcError;
-use super::methods::{Method, Node};
-use super::reply::Outcome;
-use super::send::hash_json;
-use crate::pool::TxSource;
+use super::methods::{Kind, Method, Node};
+use crate::builder::Deposit;
 
 /// Gas of a deposit that names none.
 const DEFAULT_GAS: u64 = 1_000_000;
 
 /// This room's methods.
-pub const METHODS: &[Method] = &[Method::cheap(NAME, deposit)];
-
-/// The method's name.
-pub const NAME: &str = "mega_depositTransaction";
+pub const METHODS: &[Method] = &[Method {
+    name: "mega_depositTransaction",
+    kind: Kind::Deposit,
+}];
 
 /// `{from, to?, value?, mint?, gas?, data?}`; quantities are hex strings.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Deposit {
+struct Params {
     from: Address,
     to: Option<Address>,
     #[serde(default)]
@@ -34,11 +35,12 @@ struct Deposit {
     data: Bytes,
 }
 
-fn deposit(node: &Node, params: &str) -> Outcome {
+/// The deposit that is asked for.
+pub fn read(node: &Node, params: &str) -> Result<Deposit, RpcError> {
     let invalid = |reason: &dyn std::fmt::Display| {
         RpcError::invalid_params(format!("invalid argument 0: {reason}"))
     };
-    let (deposit,): (Deposit,) = serde_json::from_str(params).map_err(|reason| invalid(&reason))?;
+    let (deposit,): (Params,) = serde_json::from_str(params).map_err(|reason| invalid(&reason))?;
     let mint = u128::try_from(deposit.mint.unwrap_or(deposit.value))
         .map_err(|_| invalid(&"mint is out of range"))?;
     let gas_limit = deposit.gas.map_or(Ok(DEFAULT_GAS), |gas| {
@@ -63,7 +65,5 @@ fn deposit(node: &Node, params: &str) -> Outcome {
     };
     // On the real chain the L1 event makes each deposit unique.
     let salt = B256::from(secp256k1::rand::random::<[u8; 32]>());
-    let hash = node.chain.deposits.push(transaction, salt);
-    node.pool.wake();
-    Ok(hash_json(&hash))
+    Ok(Deposit::new(transaction, salt))
 }

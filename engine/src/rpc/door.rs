@@ -16,16 +16,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use alloy_primitives::B256;
 
 use super::RpcError;
+use super::deposit;
 use super::envelope::{self, Body, Entry};
 use super::methods::{self, Handler, Kind, Method, Node, Send};
 use super::reply::{Assembly, Completions, Outcome, Reply};
-use super::send::{Submission, hash_json};
+use super::send::{REALTIME_TIMEOUT, Submission, hash_json};
 use super::waiting::{MAX_WAITERS, Waiting};
 use super::workers::Workers;
 use crate::block::MiniBlock;
 use crate::chain::{Chain, DurableListener};
 use crate::metrics::Histogram;
-use crate::pool::{Intake, IntakeMetrics, Pool, Rejection};
+use crate::pool::{Intake, IntakeMetrics, Pool, Rejection, TxSource as _};
 
 /// A batch of more cheap requests than this is work for a worker.
 const INLINE_BATCH: usize = 32;
@@ -96,6 +97,11 @@ impl Door {
         node.pool.on_drop(move |hash, reason: &Rejection| {
             dropped.answer(hash, || Err(reason.clone().into()));
         });
+        let dropped = waiting.clone();
+        node.chain.deposits.on_refused(move |hash, reason| {
+            let message = format!("the deposit can't be executed: {reason}");
+            dropped.answer(hash, || Err(RpcError::server(message)));
+        });
         let room = Room {
             node,
             intake,
@@ -149,12 +155,17 @@ impl Door {
         match found.kind {
             // The caller waits anyway: its thread is as good as a worker's.
             Kind::Cheap(handler) | Kind::Heavy(handler) => self.room.run(handler, params),
-            Kind::Send(send) => {
+            Kind::Send(_) | Kind::Deposit => {
                 let reply = Reply::new(move |outcome| {
                     // Fails only when the caller is gone.
                     let _ = sender.send(outcome);
                 });
-                self.room.send(send, params, reply);
+                let task = Task {
+                    method: found,
+                    params,
+                    reply,
+                };
+                self.room.run_all(vec![task]);
                 receiver
                     .recv()
                     .unwrap_or_else(|_| Err(RpcError::server("the node is stopping")))
@@ -292,6 +303,7 @@ impl Room {
                 Kind::Cheap(handler) => task.reply.send(self.run(handler, task.params)),
                 Kind::Heavy(handler) => self.delegate(handler, task.params, task.reply),
                 Kind::Send(send) => sends.push((send, task.params, task.reply)),
+                Kind::Deposit => self.deposit(task.params, task.reply),
             }
         }
         self.send_all(sends);
@@ -328,8 +340,23 @@ impl Room {
             .run(move || reply.send(room.run(handler, &params)));
     }
 
-    fn send(self: &Arc<Self>, send: Send, params: &str, reply: Reply) {
-        self.send_all(vec![(send, params, reply)]);
+    /// Forces a deposit in, and answers with its hash when it is durable.
+    fn deposit(&self, params: &str, reply: Reply) {
+        let deposit = match deposit::read(&self.node, params) {
+            Ok(deposit) => deposit,
+            Err(error) => return reply.send(Err(error)),
+        };
+        if self.waiting.count() >= MAX_WAITERS {
+            return reply.send(Err(too_many_wait()));
+        }
+        let hash = deposit.hash();
+        let told = Reply::new(move |outcome: Outcome| {
+            reply.send(outcome.map(|_| hash_json(&hash)));
+        });
+        self.waiting
+            .add(hash, Send::Realtime, REALTIME_TIMEOUT, told);
+        self.node.chain.deposits.push(deposit);
+        self.node.pool.wake();
     }
 
     fn send_all(self: &Arc<Self>, sends: Vec<(Send, &str, Reply)>) {
@@ -342,7 +369,7 @@ impl Room {
                 Err(error) => reply.send(Err(error)),
                 Ok(submission) => {
                     if submission.timeout.is_some() && self.waiting.count() >= MAX_WAITERS {
-                        reply.send(Err(RpcError::limit("too many requests wait for receipts")));
+                        reply.send(Err(too_many_wait()));
                         continue;
                     }
                     let waiting = self.waiting.clone();
@@ -371,6 +398,10 @@ fn since(then_us: u64) -> Duration {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     now.saturating_sub(Duration::from_micros(then_us))
+}
+
+fn too_many_wait() -> RpcError {
+    RpcError::limit("too many requests wait for receipts")
 }
 
 fn busy() -> RpcError {

@@ -39,6 +39,8 @@ pub enum Kind {
     Heavy(Handler),
     /// Through the pool.
     Send(Send),
+    /// Ahead of the pool.
+    Deposit,
 }
 
 /// A method's name and how it is run.
@@ -69,7 +71,7 @@ impl Method {
 
     /// Whether it gives the chain something to execute.
     pub fn sends(&self) -> bool {
-        matches!(self.kind, Kind::Send(_)) || self.name == super::deposit::NAME
+        matches!(self.kind, Kind::Send(_) | Kind::Deposit)
     }
 
     /// A method that sends a raw transaction.

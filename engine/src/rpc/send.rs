@@ -11,7 +11,7 @@ use super::error::code;
 use super::methods::{Method, Send};
 
 /// How long MegaETH waits for a receipt.
-const REALTIME_TIMEOUT: Duration = Duration::from_secs(10);
+pub const REALTIME_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest that a client may ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 

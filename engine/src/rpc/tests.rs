@@ -244,6 +244,7 @@ fn a_pending_transaction_is_found_in_the_pool() {
         tip: 0,
         nonce: 0,
         da_size: 100,
+        intrinsic_gas: 0,
         envelope: tx.envelope.clone(),
         raw: tx.raw.clone(),
         hash: tx.hash,

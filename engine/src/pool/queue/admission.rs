@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{B256, U256};
 
 use super::super::{PoolTx, Rejection};
@@ -32,6 +33,7 @@ impl Inner {
             None => newcomer.insert(Sender::new(accounts.account(&address))),
         };
         check_account(sender, &tx, accounts)?;
+        check_gas(&tx, accounts)?;
         let replaced = check_nonce(sender, &tx, limits)?;
         check_funds(sender, &tx, replaced)?;
         if replaced.is_none() {
@@ -104,6 +106,17 @@ fn check_account(sender: &Sender, tx: &PoolTx, accounts: &dyn Accounts) -> Resul
     if account.has_code() && accounts.is_contract(&account.code_hash) {
         let (address, code_hash) = (tx.sender, account.code_hash);
         return Err(Rejection::SenderIsContract { address, code_hash });
+    }
+    Ok(())
+}
+
+/// A crowded bucket makes a new account dear, and that before the first instruction. Should a transaction that
+/// waits make the account first, this one is refused all the same: it would have had too little today.
+fn check_gas(tx: &PoolTx, accounts: &dyn Accounts) -> Result<(), Rejection> {
+    let need = tx.intrinsic_gas.saturating_add(accounts.creation_gas(tx));
+    let have = tx.envelope.gas_limit();
+    if have < need {
+        return Err(Rejection::IntrinsicGas { have, need });
     }
     Ok(())
 }

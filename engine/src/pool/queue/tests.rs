@@ -14,6 +14,10 @@ use crate::rpc::error::code;
 struct World(PlainAccount);
 
 impl Accounts for World {
+    fn creation_gas(&self, _: &PoolTx) -> u64 {
+        0
+    }
+
     fn account(&self, _: &Address) -> PlainAccount {
         self.0
     }
@@ -577,6 +581,7 @@ fn unsigned(sender: u8, nonce: u64, tip: u128) -> PoolTx {
         cost: U256::ONE,
         envelope: template.envelope.clone(),
         da_size: 0,
+        intrinsic_gas: 0,
     }
 }
 
@@ -620,6 +625,10 @@ impl Nonces {
 }
 
 impl Accounts for Nonces {
+    fn creation_gas(&self, _: &PoolTx) -> u64 {
+        0
+    }
+
     fn account(&self, address: &Address) -> PlainAccount {
         let nonce = self.0.lock().get(address).copied().unwrap_or_default();
         PlainAccount {
