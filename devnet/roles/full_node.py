@@ -16,8 +16,9 @@ What it checks itself is a setting: signatures and digests only, trusting a quor
 each block's state root (`roots`), or every transaction (`reexecute`).
 
 When a quorum of provers contradicts a block that this node has, the block is refused: evidence goes to disk, the log is
-cut back to the verified height, and the node begins anew from there (`refusal.py`). A node that was away for so long
-that nobody's log reaches back to where it stands begins anew too, with a snapshot.
+cut back to the verified height, and the node begins anew from there (`refusal.py`). It does the same behind the last
+block when the next one contradicts the mini-blocks that were taken before it, also when asked for again. A node that
+was away for so long that nobody's log reaches back to where it stands begins anew too, with a snapshot.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ from devnet.roles.membership import (
 from devnet.roles.node_methods import chain_methods, devnet_methods
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.publishing import Publishing
-from devnet.roles.refusal import Refusals
+from devnet.roles.refusal import Refusal, Refusals
 from devnet.roles.standing import Standing
 from devnet.rpc.forwarding import Forwarder, ForwardingDoor
 from devnet.rpc.server import RpcServer, tune_interpreter
@@ -87,6 +88,8 @@ CATCHING_UP: Final = 200
 """Items behind the farthest known place, from which on a node counts as catching up."""
 SAME_REFUSAL_S: Final = 30.0
 """The same refusal is kept as evidence no more often than this."""
+CONTRADICTING: Final = frozenset({"roots", "header", "order", "parent"})
+"""What is wrong with a block whose record and mini-blocks do not go together; it may be either."""
 STRANDED_S: Final = 5.0
 """So long nobody's log may reach back to where this node stands, until it begins anew with a snapshot."""
 
@@ -105,7 +108,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         engine = await failure.interruptible(_open_chain(role, role.network, store))
         credentials = await credentials_of(role.network)
         node = FullNode(role, role.network, credentials, engine, store, failure, refusals)
-        await node.run(refused.pause_s if refused is not None else 0.0)
+        await node.run(refused)
 
 
 async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> Engine:
@@ -130,7 +133,7 @@ async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> En
     assert store.identity is not None
     genesis_hash = store.identity.genesis_hash
     if store.tip is None:
-        trust = _StateRootTrust(config)
+        trust = _StateRootTrust(config, store.identity)
         local = local_of(role, genesis_hash)
         await fetch_snapshot(local, credentials, peers, settings, store, trust, _say_progress)
     known = store.identity
@@ -149,17 +152,18 @@ def _say_progress(progress: Progress) -> None:
 
 
 class _StateRootTrust:
-    """Believes a snapshot whose state has the root in its block's header (`sync.Trust`)."""
+    """Believes a snapshot whose state has the root in its block's header, sealed by the sequencer (`sync.Trust`)."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, identity: Identity) -> None:
         self._config = config
+        self._identity = identity
 
     def verify_chunk(self, manifest: Manifest, index: int, rows: list[Row]) -> None:
         """The whole is checked instead."""
 
     def verify_state(self, manifest: Manifest, store: Store) -> None:
-        """An engine of its own restores the state and computes its root."""
-        engine = engine_for(self._config, store, store.genesis, lambda _: store.identity)  # type: ignore[arg-type,return-value]
+        """An engine of its own restores the state, checks the block's seal and computes the root."""
+        engine = engine_for(self._config, store, store.genesis, lambda _: self._identity)
         try:
             restore_engine(store, engine)
         except Corrupted as error:
@@ -188,6 +192,7 @@ class FullNode:
     ) -> None:
         config = role.config
         self._given_up = refusals
+        self._given_up_before: Refusal | None = None
         self._role = role
         self._engine = engine
         self._store = store
@@ -196,6 +201,8 @@ class FullNode:
         self._refused: tuple[int, str] | None = None
         """The place in the log of what was refused last, and what it was."""
         self._refusals: dict[tuple[str, int], float] = {}
+        self._contradicting = 0
+        """The block that was refused last for contradicting what was taken before it."""
         accounts = derive(config.accounts.mnemonic, config.accounts.count)
         self._standing = Standing(role, store, self._health)
         waiting = self._standing.wait_for_mini
@@ -222,14 +229,16 @@ class FullNode:
             on_failure=failure,
         )
 
-    async def run(self, pause_s: float) -> None:
-        """Until it is told to stop. Follows nobody before the pause is over."""
+    async def run(self, given_up: Refusal | None) -> None:
+        """Until it is told to stop. What was given up before may ask for a pause before anybody is followed."""
         role, failure, store = self._role, self._failure, self._store
         snapshots = snapshotter(role.config, store, failure, self._membership.verification.may_be_folded)
         await listen(self._server, role)
         self._engine.follow(cast(Mode, role.config.network.verify))
         await self._membership.start(self._sync)
-        self._sync.rest(pause_s)
+        if given_up is not None:
+            self._sync.rest(given_up.pause_s)
+            self._given_up_before = given_up
         snapshots.start()
         endpoints = {
             "http": self._server.http_url,
@@ -256,6 +265,9 @@ class FullNode:
         """A peer gave something that the engine does not take."""
         item = refused.item
         self._refused = (item.after.sequence, f"{refused} from {node}")
+        if self._contradicts_again(refused):
+            self._give_up_open_block(refused, node)
+            return
         key = (refused.kind, item.after.sequence)
         now = time.monotonic()
         if now - self._refusals.get(key, -SAME_REFUSAL_S) < SAME_REFUSAL_S:
@@ -277,6 +289,42 @@ class FullNode:
         self._membership.incidents.record(
             refused.kind, block, f"refused {refused} from {node}", evidence, source=node
         )
+
+    def _contradicts_again(self, refused: Refused) -> bool:
+        """Whether a block is no better when asked for again: then something that was taken before it is wrong."""
+        number = refused.item.number
+        if refused.item.kind is not ItemKind.BLOCK or refused.kind not in CONTRADICTING:
+            return False
+        again, self._contradicting = self._contradicting == number, number
+        # Mini-blocks that were executed are right.
+        is_proven = self._role.config.network.verify == "reexecute" and refused.kind != "parent"
+        return again and not is_proven
+
+    def _give_up_open_block(self, refused: Refused, node: str) -> None:
+        """Takes the open block's mini-blocks anew."""
+        number = refused.item.number
+        # Another parent than ours: ours is what is wrong.
+        keep = max(number - (2 if refused.kind == "parent" else 1), 0)
+        incident = self._membership.incidents.record(
+            refused.kind,
+            number,
+            f"refused block {number}, which contradicts what came before it: {refused.reason}",
+            {
+                "reason": refused.reason,
+                "block_record": "0x" + refused.item.record.hex(),
+                "mini_block_records": self._minis_after(keep),
+            },
+            source=node,
+        )
+        self._given_up.refuse(number, keep, incident.evidence)
+        self._failure.start_again()
+
+    def _minis_after(self, block: int) -> list[str]:
+        """The records of the mini-blocks that were taken after a block."""
+        before, tip = self._store.block(block), self._store.tip
+        first = before[0] + 1 if before is not None else 0
+        records = self._store.minis(first, tip.mini) if tip is not None else ()
+        return ["0x" + record.hex() for _, record in records]
 
     def _suspect(self, mini: int, record: bytes, block: int, source: str) -> None:
         """Another node has another record of a mini-block: the engine tells whether the sequencer has signed both."""
@@ -347,6 +395,11 @@ class FullNode:
             }
         if self._refused is not None and status.position.sequence < self._refused[0]:
             told["refused"] = self._refused[1]
+        elif self._given_up_before is not None and status.position.blocks < self._given_up_before.block:
+            before = self._given_up_before
+            told["refused"] = (
+                f"block {before.block}, which was given up {before.times} times (evidence: {before.evidence})"
+            )
         return told
 
 

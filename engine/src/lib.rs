@@ -14,6 +14,8 @@ pub mod metrics;
 pub mod pool;
 #[cfg(feature = "python")]
 mod python;
+#[cfg(test)]
+mod recorded;
 pub mod rpc;
 pub mod salt;
 pub mod state;

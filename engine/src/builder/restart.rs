@@ -116,6 +116,10 @@ fn a_snapshot_and_the_log_after_it_bring_back_the_chain() {
     let second = chain_of(first.config.clone());
     let codes = mega_codes(&first);
     second.load_state(entries, codes);
+    let mut forged = BlockRecord::decode(&tip.encode()).unwrap();
+    forged.put_seal(&key(3));
+    let refused = second.load_tip(&forged.encode());
+    assert!(matches!(refused, Err(RestoreError::Seal { block: 1, .. })));
     second.load_tip(&tip.encode()).unwrap();
     after
         .iter()
@@ -250,6 +254,7 @@ impl List {
         let nonce = alloy_consensus::Transaction::nonce(&tx.envelope);
         self.ready.lock().push(Arc::new(PoolTx {
             da_size: tx.offer().da_size,
+            intrinsic_gas: 0,
             nonce,
             cost: U256::ZERO,
             tip: 0,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 
 use crate::{
     block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue},
@@ -36,6 +36,16 @@ pub enum RestoreError {
         expected: B256,
         /// What the state gives.
         actual: B256,
+    },
+    /// A block that somebody else sealed.
+    #[error("block {block}: the sequencer in office by the state is {expected}, not {actual}")]
+    Seal {
+        /// The block.
+        block: u64,
+        /// Who seals by the state.
+        expected: Address,
+        /// Who sealed, or why that can't be told.
+        actual: String,
     },
     /// SALT refuses it.
     #[error(transparent)]
@@ -83,6 +93,7 @@ impl Chain {
             check_root(state.root().into(), &block)?;
             *self.commitment.write() = History::new(state, block.header.number);
         }
+        self.check_seal(&block)?;
         self.capacities.loaded(block.header.number);
         self.world.reset_to(block.header.number, block.next_mini());
         self.world.put_block_hash(block.header.number, block.hash);
@@ -90,6 +101,21 @@ impl Chain {
         progress.parent = block;
         progress.open.clear();
         Ok(())
+    }
+
+    /// That who is in office by the loaded state sealed the block: state and header that agree are not yet the
+    /// chain's. A state that puts somebody else into office is found out by the next mini-block's signature.
+    fn check_seal(&self, block: &BlockRecord) -> Result<(), RestoreError> {
+        let expected = self.sequencer_in_office(block.header.timestamp);
+        match block.sealer() {
+            _ if block.header.number == 0 => Ok(()),
+            Ok(sealer) if sealer == expected => Ok(()),
+            other => Err(RestoreError::Seal {
+                block: block.header.number,
+                expected,
+                actual: other.map_or_else(|error| error.to_string(), |sealer| sealer.to_string()),
+            }),
+        }
     }
 
     /// Takes the next mini-block of the log.

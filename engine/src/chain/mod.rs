@@ -11,6 +11,7 @@
 mod archive;
 mod claim;
 mod config;
+mod office;
 mod recent;
 mod shared;
 mod verified;
@@ -19,6 +20,7 @@ mod waiters;
 pub use archive::{Archive, EmptyArchive};
 pub use claim::{BlockClaim, net_diff};
 pub use config::{ChainConfig, ConfigError, Genesis, PoolConfig, default_sequencer_key};
+pub(crate) use office::CURRENT_SEQUENCER;
 pub use recent::{Recent, SharedBlock, TxPlace};
 pub(crate) use shared::genesis_commitment;
 pub use shared::{Anchor, Chain, ViewError};

@@ -308,6 +308,14 @@ impl Chain {
             .transpose()
     }
 
+    /// The block that [`close_commitment`](Self::close_commitment) closed is not the chain's: what was
+    /// folded in for it goes back.
+    pub(crate) fn reopen_commitment(&self) {
+        if let Some(committer) = &self.committer {
+            committer.reopen();
+        }
+    }
+
     fn visible_view(&self) -> Result<(View, Anchor), ViewError> {
         let view = View::new(self.world.clone(), self.world.pin_visible());
         let newest = view.version().checked_sub(1);

@@ -45,6 +45,7 @@ pub struct Closed {
 enum Job {
     Mini(Arc<MiniBlock>),
     Close(u64, Sender<Result<Closed, StateError>>),
+    Reopen,
 }
 
 /// Follows the state. The thread ends when this is dropped.
@@ -96,6 +97,12 @@ impl Committer {
         Ok(closed)
     }
 
+    /// Takes the last [`close`](Self::close) back, as long as nothing was fed since: the block goes on.
+    pub fn reopen(&self) {
+        // If the thread is gone, closing tells.
+        let _ = self.jobs.send(Job::Reopen);
+    }
+
     /// Microseconds that the newest block waited for its root, and all blocks together.
     pub fn waited_us(&self) -> (u64, u64) {
         let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
@@ -107,9 +114,12 @@ fn follow(history: &RwLock<History>, jobs: &Receiver<Job>) {
     let mut pending = Pending::default();
     // A bucket seems to grow: only the block's end can tell whether it does.
     let mut crowded = false;
+    // What the last close folded in.
+    let mut closed = None;
     for job in jobs {
         match job {
             Job::Mini(mini) => {
+                closed = None;
                 let Some(batch) = pending.add(&mini) else {
                     continue;
                 };
@@ -120,8 +130,17 @@ fn follow(history: &RwLock<History>, jobs: &Receiver<Job>) {
             }
             Job::Close(block, reply) => {
                 crowded = false;
+                let batch = pending.take_all();
+                let result = close(history, block, &batch);
+                closed = result.is_ok().then_some(batch);
                 // Whoever asked may have gone.
-                let _ = reply.send(close(history, block, &pending.take_all()));
+                let _ = reply.send(result);
+            }
+            Job::Reopen => {
+                if let Some(batch) = closed.take() {
+                    history.write().reopen();
+                    pending.put_back(batch);
+                }
             }
         }
     }

@@ -103,6 +103,15 @@ impl History {
         self.state.root()
     }
 
+    /// Takes the last update back, and the end of the block that came with it.
+    pub(super) fn reopen(&mut self) {
+        if let Some((block, undo)) = self.layers.pop_back() {
+            self.state.undo(&undo);
+            self.layer_bytes -= undo.memory();
+            self.newest = block - 1;
+        }
+    }
+
     /// What it takes to prove something about the end of `block`; `None` if that is too long ago.
     pub fn reach(&self, block: u64, buckets: &BTreeSet<BucketId>) -> Option<Reached> {
         if block < self.oldest || block > self.newest {

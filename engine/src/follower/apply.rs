@@ -72,8 +72,6 @@ struct Standing {
     /// Who signs the open block, once it has a mini-block.
     sequencer: Option<Address>,
     followers: Followers,
-    /// The open block's state root, if its block was refused after that had been computed.
-    closed: Option<Closed>,
     reexecution: Option<Reexecution>,
 }
 
@@ -119,7 +117,6 @@ impl Follower {
                 sums,
                 sequencer,
                 followers: progress.followers,
-                closed: None,
                 reexecution: None,
             }),
             metrics: FollowerMetrics::default(),
@@ -255,11 +252,6 @@ impl Follower {
         leaves: &Leaves,
     ) -> Result<Sealed, FollowError> {
         let mini = sound.mini;
-        if standing.closed.is_some() {
-            let reason = "the state commitment stands at the end of a block that was refused, and its \
-                          mini-blocks go on: start again from the log";
-            return Err(FollowError::Failed(reason.to_owned()));
-        }
         let sequencer = match standing.sequencer {
             Some(sequencer) => sequencer,
             None => {
@@ -365,7 +357,7 @@ impl Follower {
         let config = &self.chain.config;
         let checked = block::check(&standing.sums, header, config, timestamp, withdrawals_root);
         let checked = checked.map_err(FollowError::from);
-        if let Err(error) = checked.and_then(|()| self.check_state(&mut standing.closed, &block)) {
+        if let Err(error) = checked.and_then(|()| self.check_state(&block)) {
             withdrawals.update(&reversed(&changes));
             return Err(error);
         }
@@ -378,7 +370,6 @@ impl Follower {
         standing.open.clear();
         standing.sums = Sums::default();
         standing.sequencer = None;
-        standing.closed = None;
         standing.reexecution = None;
         count(&self.metrics.blocks, 1);
         let undo: BlockUndo = changes
@@ -391,28 +382,31 @@ impl Follower {
         })
     }
 
-    /// Closes the block in the commitment, if that is kept up, and compares the root. This can't be taken
-    /// back, so it comes last, and the root is remembered for another record of the same block.
-    fn check_state(
-        &self,
-        closed: &mut Option<Closed>,
-        block: &BlockRecord,
-    ) -> Result<(), FollowError> {
+    /// Closes the block in the commitment, if that is kept up, and compares the root. Comes last: only a
+    /// block that is refused here is taken back.
+    fn check_state(&self, block: &BlockRecord) -> Result<(), FollowError> {
         let number = block.header.number;
-        if closed.is_none() {
-            let result = self.chain.close_commitment(number);
-            *closed = result.map_err(|error| FollowError::Failed(error.to_string()))?;
-        }
-        let Some(closed) = closed.as_ref().filter(|_| self.mode >= Mode::Roots) else {
+        let closed = self.chain.close_commitment(number);
+        let closed = closed.map_err(|error| FollowError::Failed(error.to_string()))?;
+        let Some(closed) = closed.filter(|_| self.mode >= Mode::Roots) else {
             return Ok(());
         };
-        let at = |what: &str| format!("block {number}: {what}");
-        let expected = block.header.state_root;
-        same(Kind::Roots, &at("state root"), closed.root, expected)?;
-        if Growth::encode_all(&closed.growth) != block.commitment {
-            return Err(BadData::new(Kind::Roots, at("other buckets grew")).into());
+        let checked = compare(&closed, block);
+        if checked.is_err() {
+            self.chain.reopen_commitment();
         }
-        Ok(())
+        Ok(checked?)
+    }
+}
+
+/// That a block says what closing it gave.
+fn compare(closed: &Closed, block: &BlockRecord) -> Result<(), BadData> {
+    let at = |what: &str| format!("block {}: {what}", block.header.number);
+    let expected = block.header.state_root;
+    same(Kind::Roots, &at("state root"), closed.root, expected)?;
+    match Growth::encode_all(&closed.growth) == block.commitment {
+        true => Ok(()),
+        false => Err(BadData::new(Kind::Roots, at("other buckets grew"))),
     }
 }
 

@@ -1,31 +1,28 @@
-//! Who may sign a block's mini-blocks: the sequencer that SequencerRegistry names in our own state.
+//! Who may sign a block's mini-blocks, also where the block itself puts another sequencer into office.
 
-use alloy_primitives::{Address, B256, U256};
-use mega_evm::{MegaHardforks as _, MegaSpecId, SEQUENCER_REGISTRY_ADDRESS};
+use alloy_primitives::{Address, B256};
+use mega_evm::SEQUENCER_REGISTRY_ADDRESS;
 
 use crate::{
     block::{MiniBlock, PlainKey},
-    chain::{Chain, SharedBlock},
+    chain::{CURRENT_SEQUENCER, Chain, SharedBlock},
     evm::{BlockContext, ExternalEnv, begin_block},
     state::{Overlay, Tip},
 };
-
-/// Where SequencerRegistry keeps the sequencer in office.
-const CURRENT_SEQUENCER: U256 = U256::from_limbs([1, 0, 0, 0]);
 
 /// Who must have signed `mini`, which comes next upon `parent`.
 ///
 /// A block's system calls may put another sequencer into office, and its first mini-block's diff says so.
 /// But whoever forged it would name himself there: the calls are made again, upon our state.
 pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Result<Address, String> {
-    if chain.hardforks.spec_id(mini.block_timestamp) < MegaSpecId::REX5 {
-        return Ok(chain.sequencer.address());
-    }
+    let in_office = chain.sequencer_in_office(mini.block_timestamp);
     let key = PlainKey::slot(SEQUENCER_REGISTRY_ADDRESS, CURRENT_SEQUENCER);
     let changes = &mini.diff.entries;
-    let in_office = chain.world.tip(&key).as_slot();
-    if mini.index > 0 || changes.binary_search_by_key(&key, |entry| entry.0).is_err() {
-        return Ok(address(in_office));
+    if mini.index > 0
+        || !chain.has_registry(mini.block_timestamp)
+        || changes.binary_search_by_key(&key, |entry| entry.0).is_err()
+    {
+        return Ok(in_office);
     }
     let number = parent.header.number + 1;
     let context = BlockContext::new(&chain.config, number, mini.block_timestamp, parent.hash);
@@ -43,9 +40,5 @@ pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Resul
         let registry = state.get(&SEQUENCER_REGISTRY_ADDRESS)?;
         Some(registry.storage.get(&CURRENT_SEQUENCER)?.present_value)
     });
-    Ok(address(newest.unwrap_or(in_office)))
-}
-
-fn address(slot: U256) -> Address {
-    Address::from_word(B256::from(slot))
+    Ok(newest.map_or(in_office, |slot| Address::from_word(B256::from(slot))))
 }

@@ -3,13 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes, keccak256};
+use alloy_primitives::{B256, Bytes, U256, bytes, keccak256};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{BadData, FollowError, Follower, Kind, Mode};
 use crate::{
-    block::{BlockRecord, MiniBlock, PlainKey, PlainValue, is_block_record},
+    block::{BlockRecord, Leaves, MiniBlock, PlainKey, PlainValue, Sums, is_block_record},
     builder::{
         Sealed,
         testing::{Draft, account, chain_of, key},
@@ -22,7 +22,6 @@ use crate::{
     rpc::{Kind as MethodKind, Node, Submitted, methods, testing::*},
 };
 
-const HIGH_PRECISION_TIMESTAMP: Address = address!("6342000000000000000000000000000000000002");
 const MODES: [Mode; 3] = [Mode::Proofs, Mode::Roots, Mode::Reexecute];
 
 /// A chain with a bit of everything, and its log: two blocks and an open one.
@@ -32,32 +31,8 @@ struct Source {
 }
 
 fn source() -> Source {
-    let mut net = Devnet::new();
-    net.mini();
-    net.run(&Draft::default());
-    net.block();
-    net.send(&Draft {
-        value: 7,
-        tip: 3,
-        ..calling(COUNTER, [], 1)
-    });
-    net.send(&calling(COUNTER, [], 2));
-    net.mini();
-    net.send(&calling(WRITER, word(5), 3));
-    let create = Draft {
-        to: TxKind::Create,
-        input: bytes!("60fe60005360016000f3"),
-        nonce: 4,
-        ..Draft::default()
-    };
-    net.send(&create);
-    net.send(&calling(REVERT, [1, 2, 3], 5));
-    net.send(&calling(DETAINED, [], 6));
-    net.mini();
-    // A system transaction comes before it.
-    net.send(&calling(HIGH_PRECISION_TIMESTAMP, bytes!("b80777ea"), 7));
-    net.block();
-    net.run(&calling(COUNTER, [], 8));
+    let mut net = Devnet::busy();
+    net.run(&calling(COUNTER, [], 9));
     net.run(&Draft {
         from: 1,
         value: 1,
@@ -486,7 +461,7 @@ fn a_sequencer_cannot_be_put_into_office_by_its_own_diff() {
 
 #[test]
 fn roots_and_sums_must_be_those_of_the_content() {
-    let place = first_block() + 1;
+    let place = first_block() + 2;
     let node = Follows::after(Mode::Proofs, place);
     let wrong: [fn(&mut MiniBlock); 6] = [
         |mini| mini.transactions_root = B256::ZERO,
@@ -574,7 +549,7 @@ fn lying(place: usize, lie: Lie) -> Vec<u8> {
 
 #[test]
 fn a_wrong_diff_is_noticed_by_execution_at_once_and_by_roots_when_the_block_closes() {
-    let place = first_block() + 1;
+    let place = first_block() + 2;
     let lie = lying(place, Lie::Diff);
     let node = Follows::after(Mode::Reexecute, place);
     node.refuses(&lie, Kind::Diff);
@@ -593,7 +568,7 @@ fn a_wrong_diff_is_noticed_by_execution_at_once_and_by_roots_when_the_block_clos
 
 #[test]
 fn a_wrong_result_is_noticed_by_execution_only() {
-    let place = first_block() + 1;
+    let place = first_block() + 2;
     let wrong = [
         lying(place, Lie::Receipt),
         changed(&LOG.1[place], |mini| {
@@ -623,15 +598,141 @@ fn a_wrong_state_root_is_noticed_by_those_who_keep_the_commitment() {
     Follows::after(Mode::Proofs, place).takes(&[lie]);
 }
 
+/// The second block's record as if it ended before `place`, which its state root knows nothing of.
+fn ended_early(place: usize) -> Vec<u8> {
+    let mut sums = Sums::default();
+    for record in &LOG.1[first_block() + 1..place] {
+        let txs = MiniBlock::decode(record).unwrap().txs;
+        sums.add(&Leaves::of(&txs, sums.gas()).unwrap());
+    }
+    let block = BlockRecord::decode(&LOG.1[second_block()]).unwrap();
+    let header = Header {
+        transactions_root: sums.transactions_root(),
+        receipts_root: sums.receipts_root(),
+        logs_bloom: *sums.bloom(),
+        gas_used: sums.gas(),
+        withdrawals_root: BlockRecord::decode(&LOG.1[first_block()])
+            .unwrap()
+            .header
+            .withdrawals_root,
+        ..block.header
+    };
+    let count = (place - first_block() - 1) as u64;
+    let mut block = BlockRecord::new(header, block.first_mini, count, block.commitment);
+    block.put_seal(&sequencer());
+    block.encode()
+}
+
+#[test]
+fn a_block_that_was_refused_for_its_state_root_goes_on() {
+    for mode in [Mode::Roots, Mode::Reexecute] {
+        for place in first_block() + 2..second_block() {
+            let node = Follows::after(mode, place);
+            for _ in 0..2 {
+                let bad = node.refuses(&ended_early(place), Kind::Roots);
+                assert!(bad.reason.contains("state root"), "{bad}");
+            }
+            node.takes(&LOG.1[place..]);
+            let expected = Follows::after(mode, LOG.1.len());
+            assert_eq!(node.fingerprint(), expected.fingerprint());
+            let root = |node: &Follows| node.chain.commitment.read().state().root();
+            assert_eq!(root(&node), root(&expected));
+        }
+    }
+}
+
+/// What can be told at a place of the log instead of the truth: of a mini-block, or of a block.
+fn lies_at(place: usize) -> Vec<(Lie, Vec<u8>)> {
+    let record = &LOG.1[place];
+    let block = |lie, parent| falsify::block(record, lie, &[], parent, &sequencer()).unwrap();
+    if is_block_record(record) {
+        let other = Some(B256::repeat_byte(7));
+        return vec![
+            (Lie::Root, block(Lie::Root, None)),
+            (Lie::Relink, block(Lie::Relink, other)),
+        ];
+    }
+    let first = LOG.1[..place]
+        .iter()
+        .rposition(|record| is_block_record(record));
+    let before = &LOG.1[first.map_or(0, |first| first + 1)..place];
+    let gas = before
+        .iter()
+        .map(|record| MiniBlock::decode(record).unwrap().gas_used);
+    let gas = gas.sum();
+    [Lie::Diff, Lie::Receipt, Lie::Equivocation]
+        .into_iter()
+        .filter_map(|lie| Some((lie, falsify::mini(record, lie, gas, &sequencer()).ok()?)))
+        .collect()
+}
+
+/// By whom a lie is refused at the place where it is told. What isn't refused there is noticed when the block
+/// closes, by another record of the same place, or by provers.
+fn refused_as(lie: Lie, mode: Mode) -> Option<Kind> {
+    match (lie, mode) {
+        (Lie::Diff, Mode::Reexecute) => Some(Kind::Diff),
+        (Lie::Receipt, Mode::Reexecute) => Some(Kind::Execution),
+        (Lie::Root, Mode::Roots | Mode::Reexecute) => Some(Kind::Roots),
+        (Lie::Relink, _) => Some(Kind::Parent),
+        _ => None,
+    }
+}
+
+#[test]
+fn each_lie_is_refused_by_who_can_tell_at_every_place_and_the_truth_is_taken_after_it() {
+    for mode in MODES {
+        for (place, truth) in LOG.1.iter().enumerate() {
+            for (lie, told) in lies_at(place) {
+                let node = Follows::after(mode, place);
+                match refused_as(lie, mode) {
+                    Some(kind) => {
+                        node.refuses(&told, kind);
+                        node.refuses(&told, kind);
+                        node.takes(&LOG.1[place..]);
+                    }
+                    None => {
+                        node.takes(std::slice::from_ref(&told));
+                        let bad = node.refuses(truth, Kind::Equivocation);
+                        assert_eq!(bad.evidence, [told, truth.clone()]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whoever took a lie in cuts its log back to the last block, and takes the truth from there.
+#[test]
+fn a_follower_begins_anew_behind_a_lie() {
+    let (open, place) = (first_block() + 1, first_block() + 2);
+    for (mode, lie) in [
+        (Mode::Proofs, Lie::Receipt),
+        (Mode::Roots, Lie::Receipt),
+        (Mode::Roots, Lie::Diff),
+    ] {
+        let told = &lies_at(place)
+            .into_iter()
+            .find(|one| one.0 == lie)
+            .unwrap()
+            .1;
+        let node = Follows::after(mode, place);
+        node.takes(std::slice::from_ref(told));
+        node.takes(&LOG.1[place + 1..second_block()]);
+        node.refuses(&LOG.1[second_block()], Kind::Roots);
+        let anew = Follows::after(mode, open);
+        anew.takes(&LOG.1[open..]);
+    }
+}
+
 #[test]
 fn a_block_may_sum_up_lies_consistently() {
-    let place = first_block() + 1;
+    let place = first_block() + 2;
     let lie = lying(place, Lie::Receipt);
     let node = Follows::after(Mode::Proofs, place);
     node.takes(std::slice::from_ref(&lie));
     node.takes(&LOG.1[place + 1..second_block()]);
     node.refuses(&LOG.1[second_block()], Kind::Roots);
-    let mut minis: Vec<&[u8]> = vec![&lie];
+    let mut minis: Vec<&[u8]> = vec![&LOG.1[place - 1], &lie];
     minis.extend(LOG.1[place + 1..second_block()].iter().map(Vec::as_slice));
     let record = &LOG.1[second_block()];
     let block = falsify::block(record, Lie::Receipt, &minis, None, &sequencer()).unwrap();

@@ -13,7 +13,8 @@ use crate::{
         testing::{Draft, GENESIS_TIME, at, chain_of, config, sign},
     },
     chain::{Chain, ChainConfig, Progress},
-    pool::{Accounts, Limits, Pool},
+    pool::{Accounts, Limits, Pool, PoolTx},
+    state::GenesisAccount,
 };
 
 /// Adds one to slot 0 and logs it under topic 1.
@@ -30,6 +31,11 @@ pub(crate) const DETAINED: Address = address!("000000000000000000000000000000000
 pub(crate) const WRITER: Address = address!("00000000000000000000000000000000000c0006");
 /// Returns the caller, the gas price, the base fee and the block number.
 pub(crate) const CONTEXT: Address = address!("00000000000000000000000000000000000c0007");
+/// Sets slot n to 1 for n = its calldata, as the real message passer does for each message.
+const MESSAGE_PASSER: Address = address!("4200000000000000000000000000000000000016");
+/// Tells the time, after a system transaction that writes it.
+pub(crate) const HIGH_PRECISION_TIMESTAMP: Address =
+    address!("6342000000000000000000000000000000000002");
 /// The innermost of a line of contracts, each calling the next with all its gas; see [`forwarder`].
 const FIRST_FORWARDER: u64 = 0xc1_00;
 /// How many forwarders there are.
@@ -83,6 +89,10 @@ pub(crate) struct Devnet {
 struct Newest(Arc<Chain>);
 
 impl Accounts for Newest {
+    fn creation_gas(&self, _: &PoolTx) -> u64 {
+        0
+    }
+
     fn account(&self, address: &Address) -> PlainAccount {
         self.0.world.tip_account(*address).unwrap_or_default()
     }
@@ -98,7 +108,45 @@ impl Devnet {
         Self::with("rex6", |_| {})
     }
 
-    /// Likewise, with other rules and whatever `change` does.
+    /// A chain whose second block holds a bit of everything, in three mini-blocks.
+    pub(crate) fn busy() -> Self {
+        let mut net = Self::with("rex6", |config| {
+            let account = GenesisAccount {
+                nonce: 1,
+                code: bytes!("60015f355500"),
+                ..Default::default()
+            };
+            config.genesis.alloc.insert(MESSAGE_PASSER, account);
+        });
+        net.run(&Draft::default());
+        net.block();
+        net.mini();
+        net.send(&Draft {
+            value: 7,
+            tip: 3,
+            ..calling(COUNTER, [], 1)
+        });
+        net.send(&calling(COUNTER, [], 2));
+        net.mini();
+        net.send(&calling(WRITER, word(5), 3));
+        let create = Draft {
+            to: TxKind::Create,
+            input: bytes!("60fe60005360016000f3"),
+            nonce: 4,
+            ..Draft::default()
+        };
+        net.send(&create);
+        net.send(&calling(REVERT, [1, 2, 3], 5));
+        net.send(&calling(DETAINED, [], 6));
+        net.mini();
+        let clock = bytes!("b80777ea");
+        net.send(&calling(HIGH_PRECISION_TIMESTAMP, clock, 7));
+        net.send(&calling(MESSAGE_PASSER, word(9), 8));
+        net.block();
+        net
+    }
+
+    /// Genesis with other rules, and whatever `change` does.
     pub(crate) fn with(spec: &str, change: impl FnOnce(&mut ChainConfig)) -> Self {
         let mut config = config(spec, &contracts());
         change(&mut config);

@@ -1,31 +1,15 @@
-//! Witnesses of a real MegaETH chain, where its recorded blocks are at hand.
-//!
-//! Set `MEGAETH_VECTORS` to their directory, or put them into `../shared/vectors` beside the
-//! repository; without them these tests pass without checking anything.
+//! Witnesses of a real MegaETH chain, where its [recorded](crate::recorded) blocks are at hand.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::codec::Reader;
 use super::stateless::WitnessState;
 use super::types::DATA_BUCKETS;
 use super::withdrawals::MptWitness;
 use super::witness::SaltWitness;
-
-/// The recorded blocks, if there are any here.
-fn chain() -> Option<PathBuf> {
-    let vectors = std::env::var_os("MEGAETH_VECTORS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"),
-        PathBuf::from,
-    );
-    let chain = vectors.join("chain");
-    if !chain.is_dir() {
-        eprintln!("skipped: no recorded blocks in {}", vectors.display());
-        return None;
-    }
-    Some(chain)
-}
+use crate::recorded::chain;
 
 /// Numbers of the blocks that have a witness and a parent.
 fn blocks(chain: &Path) -> Vec<u64> {

@@ -3,57 +3,13 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes};
+use alloy_primitives::{B256, Bytes, U256, bytes};
 
 use super::{BlockInput, verify};
 use crate::{
     block::{BlockRecord, Halt, PlainValue},
-    builder::testing::Draft,
     rpc::testing::*,
 };
-
-const HIGH_PRECISION_TIMESTAMP: Address = address!("6342000000000000000000000000000000000002");
-const MESSAGE_PASSER: Address = address!("4200000000000000000000000000000000000016");
-
-/// A chain whose second block holds a bit of everything.
-pub(super) fn busy() -> Devnet {
-    let mut net = Devnet::with("rex6", |config| {
-        // Sets slot n to 1 for n = its calldata, as the real one does for each message.
-        let code = bytes!("60015f355500");
-        let account = crate::state::GenesisAccount {
-            nonce: 1,
-            code,
-            ..Default::default()
-        };
-        config.genesis.alloc.insert(MESSAGE_PASSER, account);
-    });
-    net.run(&Draft::default());
-    net.block();
-    net.mini();
-    net.send(&Draft {
-        value: 7,
-        tip: 3,
-        ..calling(COUNTER, [], 1)
-    });
-    net.send(&calling(COUNTER, [], 2));
-    net.mini();
-    net.send(&calling(WRITER, word(5), 3));
-    let create = Draft {
-        to: TxKind::Create,
-        input: bytes!("60fe60005360016000f3"),
-        nonce: 4,
-        ..Draft::default()
-    };
-    net.send(&create);
-    net.send(&calling(REVERT, [1, 2, 3], 5));
-    net.send(&calling(DETAINED, [], 6));
-    net.mini();
-    // Reads the oracle's clock, so that a system transaction comes before it.
-    net.send(&calling(HIGH_PRECISION_TIMESTAMP, bytes!("b80777ea"), 7));
-    net.send(&calling(MESSAGE_PASSER, word(9), 8));
-    net.block();
-    net
-}
 
 fn input_of(net: &Devnet, number: u64) -> BlockInput {
     let chain = &net.node.chain;
@@ -75,7 +31,7 @@ fn failures(input: &BlockInput) -> Vec<&'static str> {
 
 #[test]
 fn a_block_passes_every_check() {
-    let net = busy();
+    let net = Devnet::busy();
     let input = input_of(&net, 2);
     assert_eq!(
         input.minis.iter().map(|mini| mini.txs.len()).sum::<usize>(),
@@ -110,7 +66,7 @@ fn an_empty_block_passes_too_under_every_spec() {
 
 #[test]
 fn an_input_survives_its_encoding() {
-    let input = input_of(&busy(), 2);
+    let input = input_of(&Devnet::busy(), 2);
     assert_eq!(BlockInput::decode(&input.encode()), Ok(input.clone()));
     let mut bytes = input.encode();
     bytes.push(0);
@@ -121,7 +77,7 @@ fn an_input_survives_its_encoding() {
 
 #[test]
 fn the_rpc_hands_out_what_verification_takes() {
-    let net = busy();
+    let net = Devnet::busy();
     let answer = net.get("mega_getBlockInput", &serde_json::json!(["latest"]));
     let text = answer.as_str().unwrap();
     let bytes = crate::rpc::testing::from_base64(text);
@@ -314,7 +270,7 @@ const AMONG_OTHERS: &[(&str, Tampering)] = &[
 
 #[test]
 fn each_tampering_fails_its_check() {
-    let honest = input_of(&busy(), 2);
+    let honest = input_of(&Devnet::busy(), 2);
     for (nth, (check, tamper)) in ALONE.iter().enumerate() {
         let mut input = honest.clone();
         tamper(&mut input);
@@ -339,7 +295,7 @@ fn each_tampering_fails_its_check() {
 
 #[test]
 fn what_is_changed_on_the_way_breaks_a_seal() {
-    let honest = input_of(&busy(), 2);
+    let honest = input_of(&Devnet::busy(), 2);
     let tamperings: [Tampering; 4] = [
         |input| input.minis[0].seal.r += U256::from(1),
         |input| input.minis[0].diff_digest = B256::ZERO,
@@ -358,14 +314,14 @@ fn what_is_changed_on_the_way_breaks_a_seal() {
 
 #[test]
 fn a_forged_sender_is_found() {
-    let mut input = input_of(&busy(), 2);
+    let mut input = input_of(&Devnet::busy(), 2);
     input.minis[1].txs[0].sender = crate::builder::testing::account(1);
     assert!(failures(&input).contains(&"senders"));
 }
 
 #[test]
 fn a_difference_is_told_with_its_place() {
-    let mut input = input_of(&busy(), 2);
+    let mut input = input_of(&Devnet::busy(), 2);
     let number = input.minis[1].number;
     input.minis[1].txs[1].result.usage.data_size = 1;
     let report = verify(&input.encode()).unwrap();

@@ -13,7 +13,6 @@ use crate::{
     commitment::block_witness,
     rpc::testing::*,
     salt::types::META_BUCKETS,
-    verify::tests::busy,
 };
 
 /// Keeps the hash of the block before the parent in slot 0.
@@ -86,7 +85,7 @@ fn assert_right(net: &Devnet, numbers: impl IntoIterator<Item = u64>, what: &str
 
 #[test]
 fn blocks_of_a_devnet_pass_every_check() {
-    let net = busy();
+    let net = Devnet::busy();
     assert_right(&net, 1..=2, "rex6");
     let report = Given::of(&net, 2).check();
     let claim = report.claim.unwrap();
@@ -138,7 +137,7 @@ fn hashes_of_older_blocks_come_from_the_state() {
 
 #[test]
 fn a_diff_that_says_something_else_is_found() {
-    let honest = || Given::of(&busy(), 2);
+    let honest = || Given::of(&Devnet::busy(), 2);
     let mut changed = honest();
     let entries = changed
         .minis
@@ -165,7 +164,7 @@ fn a_diff_that_says_something_else_is_found() {
 
 #[test]
 fn a_witness_for_another_block_proves_nothing() {
-    let net = busy();
+    let net = Devnet::busy();
     let mut given = Given::of(&net, 2);
     given.witness = Given::of(&net, 1).witness;
     assert_eq!(given.check().failures(), ["state witness"]);

@@ -1,13 +1,8 @@
-//! Blocks of a real MegaETH chain, where they are at hand: all verify, and no part of one can be changed.
-//!
-//! Set `MEGAETH_VECTORS` to their directory, or put them into `../shared/vectors` beside the repository;
-//! without them these tests pass without checking anything.
+//! Blocks of a real MegaETH chain, where they are [at hand](crate::recorded): all verify, and no part of one
+//! can be changed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes};
@@ -15,6 +10,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::recorded::chain;
 
 /// One block's files, ready to be changed.
 #[derive(Clone)]
@@ -24,19 +20,6 @@ struct Files {
     salt: Vec<u8>,
     mpt: Vec<u8>,
     codes: Vec<(B256, Bytes)>,
-}
-
-fn chain() -> Option<PathBuf> {
-    let vectors = std::env::var_os("MEGAETH_VECTORS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"),
-        PathBuf::from,
-    );
-    let chain = vectors.join("chain");
-    if !chain.is_dir() {
-        eprintln!("skipped: no recorded blocks in {}", vectors.display());
-        return None;
-    }
-    Some(chain)
 }
 
 fn numbers(chain: &Path) -> Vec<u64> {
