@@ -56,6 +56,12 @@ class RpcClient:
         [outcome] = self._post([self._request(method, params)], single=True)
         return _result(method, outcome)
 
+    def wait_longer(self, timeout_s: float) -> None:
+        """Gives the node this long for each answer from now on."""
+        self._connection.timeout = timeout_s
+        if self._connection.sock is not None:
+            self._connection.sock.settimeout(timeout_s)
+
     def batch(self, calls: list[tuple[str, list[Json]]]) -> list[Json]:
         """The results of several methods in one round trip, in their order; the first error is raised."""
         if not calls:

@@ -12,11 +12,14 @@ from megaeth_cli.commands.contract_options import From, NegativeNumbers, Value, 
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.network import KnownContract, Network
-from megaeth_cli.rpc_client import RpcError
+from megaeth_cli.rpc_client import Json, RpcError
 from megaeth_cli.transact import refusal
 from megaeth_cli.wallet import address_only
 
 app = typer.Typer()
+
+UNLIMITED_TIMEOUT_S = 3600.0
+"""How long a call without limits may take; the node ends it by its gas at last."""
 
 TAGS = ("latest", "pending", "safe", "finalized", "earliest")
 
@@ -32,6 +35,9 @@ def call(
     ] = "latest",
     sender: From = None,
     value: Value = "0",
+    unlimited: Annotated[
+        bool, typer.Option("--unlimited", help="Lift the limits of gas and compute gas for this call.")
+    ] = False,
     rpc_url: options.RpcUrl = None,
 ) -> None:
     """Call a function without a transaction and print what it returns."""
@@ -47,8 +53,12 @@ def call(
         transaction["from"] = f"0x{account.hex()}"
     if wei := amount(value, "--value"):
         transaction["value"] = hex(wei)
+    parameters: list[Json] = [transaction, block_parameter(block)]
+    if unlimited:
+        network.node.wait_longer(UNLIMITED_TIMEOUT_S)
+        parameters += [{}, {"unlimited": True}]
     try:
-        result = network.node.call("eth_call", transaction, block_parameter(block))
+        result = network.node.call("eth_call", *parameters)
     except RpcError as error:
         interfaces = [target.interface] if target.interface is not None else []
         transaction.setdefault("from", "0x" + "00" * 20)

@@ -139,6 +139,10 @@ pub fn block_overrides(raw: &str) -> Result<BlockOverrides, String> {
             "baseFeePerGas" | "baseFee" => {
                 block.base_fee = Some(in_member(&name, params::quantity(value))?);
             }
+            "unlimited" => {
+                let unlimited: Result<bool, _> = serde_json::from_str(value);
+                block.unlimited = unlimited.map_err(|error| format!("unlimited: {error}"))?;
+            }
             "blockHash" => block.block_hashes = in_member(&name, hashes(value))?,
             // Known to geth, without meaning for a call here.
             "blobBaseFee" | "beaconRoot" | "withdrawals" => {}

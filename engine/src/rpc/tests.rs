@@ -669,6 +669,20 @@ fn overrides_change_what_a_call_sees() {
 }
 
 #[test]
+fn a_call_without_limits_computes_beyond_them() {
+    let net = Devnet::new();
+    let loops = hex(Address::repeat_byte(0x99));
+    // Counts 8,000,000 down to zero for 26 gas each: beyond 200,000,000 compute gas.
+    let overrides = json!({ loops.clone(): {"code": "0x63007a12005b600190038060055700"} });
+    let call = |block: Value| json!([{"to": loops}, "latest", overrides, block]);
+    let (_, message) = net.refusal("eth_call", &call(json!({})));
+    assert!(message.contains("compute gas"), "{message}");
+    assert_eq!(net.get("eth_call", &call(json!({"unlimited": true}))), "0x");
+    let (code, _) = net.refusal("eth_call", &call(json!({"unlimited": 1})));
+    assert_eq!(code, -32602);
+}
+
+#[test]
 fn a_precompile_can_move() {
     let net = Devnet::new();
     let identity = "0x0000000000000000000000000000000000000004";

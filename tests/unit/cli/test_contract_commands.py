@@ -294,6 +294,11 @@ def test_call_reads_at_a_block(against, token):
     assert node.asked[-1][1][1] == "0x11"
 
 
+def test_call_without_limits_says_so_to_the_node(against, token):
+    _, node = against("call", "Token", "balanceOf", BOB, "--unlimited", eth_call="0x" + "00" * 32)
+    assert node.asked[-1][1][1:] == ["latest", {}, {"unlimited": True}]
+
+
 def test_call_of_an_address_without_code_is_an_error(against, token):
     result, _ = against("call", BOB, "f()(uint256)", eth_call="0x", eth_getCode="0x")
     assert result.code == ExitStatus.FAILURE

@@ -110,6 +110,12 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
     if answer == LEFT {
         passage.settle(&native);
         passage.jump(native.pc);
+        if passage.is_beyond_limit() {
+            // mega-evm ends a frame beyond its limit before it runs it, but looks only after each
+            // instruction while it runs: one that reads volatile data may have lowered the limit so far.
+            let opcode = passage.interpreter.bytecode.opcode();
+            passage.run_instruction(native.pc, opcode);
+        }
     } else {
         assert!(
             answer == ACTION && passage.interpreter.bytecode.is_end(),
@@ -127,17 +133,29 @@ impl<DB: Database, E: ExternalEnvTypes> Passage<'_, DB, E> {
     /// Runs one instruction on the interpreter.
     pub(super) fn step(&mut self, frame: &mut NativeFrame, opcode: u8) -> u64 {
         self.settle(frame);
-        // As the interpreter's loop does it: the pointer is behind the opcode while it runs.
-        self.jump(frame.pc + 1);
-        self.instructions[opcode as usize](InstructionContext {
-            interpreter: self.interpreter,
-            host: self.context,
-        });
+        self.run_instruction(frame.pc, opcode);
         if self.interpreter.bytecode.is_end() {
             return ACTION;
         }
         self.refresh(frame);
         LEFT
+    }
+
+    /// Runs the instruction at `pc` as the interpreter's loop does it: the pointer is behind the opcode
+    /// meanwhile.
+    fn run_instruction(&mut self, pc: u64, opcode: u8) {
+        self.jump(pc);
+        self.interpreter.bytecode.relative_jump(1);
+        self.instructions[opcode as usize](InstructionContext {
+            interpreter: self.interpreter,
+            host: self.context,
+        });
+    }
+
+    /// Whether more compute gas is recorded than the transaction may use.
+    fn is_beyond_limit(&self) -> bool {
+        let limit = self.context.additional_limit.borrow();
+        self.metered && limit.get_usage().compute_gas > limit.compute_gas_limit()
     }
 
     /// Sets the interpreter's pc. The bytecode is padded, so that running off its end is a STOP.

@@ -75,13 +75,17 @@ pub fn rules_json(name: &str, spec: MegaSpecId) -> Vec<u8> {
 /// Whether native code may do without the interpreter: the opcode depends on nothing but the frame.
 fn is_inlined(opcode: u8) -> bool {
     use opcode::*;
-    match opcode {
-        ADD..=SIGNEXTEND | LT..=CLZ => true,
-        ADDRESS | CALLER..=CODECOPY => true,
-        POP..=MSTORE8 | JUMP..=JUMPDEST | MCOPY => true,
-        PUSH0..=SWAP16 => true,
-        _ => false,
-    }
+    matches!(
+        opcode,
+        ADD..=SIGNEXTEND
+            | LT..=CLZ
+            | ADDRESS
+            | CALLER..=CODECOPY
+            | POP..=MSTORE8
+            | JUMP..=JUMPDEST
+            | MCOPY
+            | PUSH0..=SWAP16
+    )
 }
 
 /// What an instruction costs on a stack of zeros under `operand` as the second word, in a frame whose first

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
+use mega_evm::EvmTxRuntimeLimits;
 use revm::{
     DatabaseRef,
     bytecode::Bytecode,
@@ -51,12 +52,22 @@ pub struct BlockOverrides {
     pub base_fee: Option<u64>,
     /// `BLOCKHASH` by number.
     pub block_hashes: Vec<(u64, B256)>,
+    /// Lifts MegaETH's limits of a transaction, and the gas limit to [`UNLIMITED_GAS`].
+    pub unlimited: bool,
 }
+
+/// The gas of a call without limits: an end for what would never end otherwise, an hour away for the
+/// interpreter.
+pub const UNLIMITED_GAS: u64 = 1 << 40;
 
 impl BlockOverrides {
     /// Changes the setting. Block hashes belong to the database, see [`Self::apply_hashes`].
     pub fn apply(&self, setting: &mut Setting) {
         let block: &mut BlockEnv = &mut setting.block;
+        if self.unlimited {
+            block.gas_limit = UNLIMITED_GAS;
+            setting.limits = EvmTxRuntimeLimits::no_limits();
+        }
         if let Some(number) = self.number {
             block.number = number;
         }
