@@ -14,6 +14,7 @@ from bench.scenarios import (
     intervals,
     latency,
     machine,
+    native,
     network,
     prove,
     reads,
@@ -27,6 +28,7 @@ from bench.scenarios.scenario import Scenario
 
 ALL: tuple[Scenario[Any], ...] = (
     machine.SCENARIO,
+    native.SCENARIO,
     startup.SCENARIO,
     idle.SCENARIO,
     *throughput.SCENARIOS,

@@ -39,7 +39,7 @@ def test_pure_opcode(native, op):
 @pytest.mark.parametrize("op", PURE, ids=lambda op: op.name)
 def test_pure_opcode_of_constants(native, op):
     """Each operand in turn is a constant, as compilers have it; many at once, hashed."""
-    for constant in FEWER:
+    for constant in (1, 2**64, 2**255):
         for place in range(op.pops):
             source = bytearray()
             for value in FEWER[:6]:
@@ -87,9 +87,9 @@ def test_environment(native, name, spec):
     assert native.compare(code, spec=spec, value="0x5").status == "success"
 
 
-@pytest.mark.parametrize("spec", SPECS)
-def test_every_opcode_on_every_spec(native, spec):
-    """With operands that make sense to most; undefined ones, too."""
+@pytest.mark.parametrize("spec", SPECS[::4])
+def test_every_opcode(native, spec):
+    """On the oldest spec, one between and the newest, with operands that make sense to most; undefined ones, too."""
     for code in range(256):
         operands = b"".join(push(value) for value in (7, 6, 5, 4, 3, 2, 1, 0, 0))
         native.compare(operands + bytes([code]) + RETURN_TOP, spec=spec)

@@ -1,0 +1,157 @@
+"""Native code against the interpreter, program by program, in one process without a chain; and against C.
+
+Both ways take turns and must report the same in everything. Processor time, the least of several runs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bench.programs import HERE, Program, Runs, WrongResult, compute, swaps, transfers
+from bench.results import Expectation, Medians
+from bench.scenarios.scenario import Scale, Scenario
+from megaeth_cli.load.wire import LoadError
+
+NAME = "native"
+REPETITIONS = 5
+LEAST_S = 1e-6
+SPEED_UP, COMPILED, SIZE, NATIVE, INTERPRETED = "speed-up", "compiled in", "size", "natively", "interpreted"
+C_64, C_256 = "C on 64 bits", "C on 4 x 64 bits"
+GAS_RATE = "gas per second, natively"
+FIBONACCI = "fibonacci"
+LOOP_LENGTH = 10_000_000
+"""A tenth of what MegaETH measured: one run of the interpreter is long enough."""
+
+COMPUTING = (
+    ("sieve", "Sieve", 300_000),
+    ("matrices", "MatrixProduct", 80),
+    ("sha256", "Sha256", 300),
+    ("mandelbrot", "Mandelbrot", 100),
+    ("ray tracer", "RayTracer", 24),
+)
+STORING = ("keccak", "erc20 transfers", "amm swaps")
+
+
+class Subject:
+    """One program, both ways."""
+
+    name: ClassVar[str]
+    program: ClassVar[Program]
+
+    def __enter__(self) -> Subject:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+def _subject(program: Program) -> type[Subject]:
+    return type("Subject", (Subject,), {"name": program.name, "program": program})
+
+
+def measure(subject: Subject, scale: Scale) -> Iterator[tuple[str, float, str]]:
+    """The program both ways; of Fibonacci, C as well."""
+    program = subject.program
+    n = scale.of(program.n) if program.name.startswith((FIBONACCI, "checked")) else program.n
+    runs = Runs(program, n)
+    best = {False: float("inf"), True: float("inf")}
+    reports: dict[bool, dict[str, Any]] = {}
+    try:
+        for _ in range(REPETITIONS):
+            for native in best:
+                seconds, reports[native] = runs.seconds(native=native)
+                best[native] = min(best[native], max(seconds, LEAST_S))
+    except WrongResult as error:
+        raise LoadError(str(error)) from error
+    if reports[True] != reports[False]:
+        raise LoadError(f"{program.name} differs natively")
+    gas = int(reports[True]["gasUsed"])
+    saved = best[False] - best[True]
+    compile_s = sum(one.seconds for one in runs.compiled)
+    yield INTERPRETED, 1e3 * best[False], "ms"
+    yield NATIVE, 1e3 * best[True], "ms"
+    yield GAS_RATE, gas / best[True] / 1e9, "Ggas/s"
+    yield SPEED_UP, best[False] / best[True], "x"
+    yield COMPILED, 1e3 * compile_s, "ms"
+    yield SIZE, sum(one.size for one in runs.compiled), "B"
+    yield "bytecode", sum(len(code) for code in program.codes()), "B"
+    if saved > 0:
+        yield "has paid for itself after", compile_s / saved * gas / 1e6, "Mgas"
+    if program.name == FIBONACCI:
+        yield from _in_c(n)
+
+
+def _in_c(n: int) -> Iterator[tuple[str, float, str]]:
+    """The same loop in C, where there is a compiler."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        program = Path(directory) / "loops"
+        source = HERE / "native" / "loops.c"
+        subprocess.run([compiler, "-O2", "-march=native", "-o", program, source], check=True, timeout=60)
+        runs = [
+            subprocess.run(
+                [program, str(n)], check=True, capture_output=True, text=True, timeout=60
+            ).stdout.split()
+            for _ in range(REPETITIONS)
+        ]
+    for metric, place in ((C_64, 0), (C_256, 1)):
+        yield metric, 1e3 * min(float(run[place]) for run in runs), "ms"
+
+
+def _over(metric: str) -> Any:  # noqa: ANN401
+    """Native time over that of C."""
+
+    def compute_ratio(medians: Medians) -> float | None:
+        ours, theirs = medians.get(NAME, FIBONACCI, NATIVE), medians.get(NAME, FIBONACCI, metric)
+        return ours / theirs if ours is not None and theirs else None
+
+    return compute_ratio
+
+
+def _median_speed_up(medians: Medians) -> float | None:
+    found = [value for name, _, _ in COMPUTING if (value := medians.get(NAME, name, SPEED_UP)) is not None]
+    return statistics.median(found) if found else None
+
+
+def _least_speed_up(medians: Medians) -> float | None:
+    found = [value for name in STORING if (value := medians.get(NAME, name, SPEED_UP)) is not None]
+    return min(found) if found else None
+
+
+SCENARIO: Scenario[Subject] = Scenario(
+    NAME,
+    "contracts as native code",
+    tuple(
+        _subject(program)
+        for program in (
+            compute(FIBONACCI, "FibonacciUnchecked", LOOP_LENGTH),
+            compute("checked fibonacci", "FibonacciChecked", LOOP_LENGTH),
+            *(compute(name, contract, n) for name, contract, n in COMPUTING),
+            compute("keccak", "Hashing", 30_000),
+            transfers(2_000),
+            swaps(500),
+        )
+    ),
+    measure,
+    (
+        Expectation(
+            "Fibonacci, native over interpreted",
+            20,
+            "x",
+            lambda m: m.get(NAME, FIBONACCI, SPEED_UP),
+            at_least=True,
+        ),
+        Expectation("Fibonacci, native over C on 4 x 64 bits", 1.5, "x the time", _over(C_256)),
+        Expectation("Fibonacci, native over C on 64 bits", 8, "x the time", _over(C_64)),
+        Expectation("computing, median speed-up", 8, "x", _median_speed_up, at_least=True),
+        Expectation("storing and hashing, least speed-up", 0.98, "x", _least_speed_up, at_least=True),
+    ),
+)
