@@ -19,6 +19,7 @@ from bench.load import endpoint, prepared
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import Megaeth
 from megaeth_cli.load.run import Shape, send
+from megaeth_cli.load.wire import LoadError
 from megaeth_cli.load.workloads import Workload
 
 NAME = "network"
@@ -66,9 +67,12 @@ class Network(Megaeth):
             [sys.executable, "-m", "megaeth_cli", "devnet", "status", "--json"],
             env={**os.environ, **self.environment()},
             capture_output=True,
-            check=True,
+            check=False,  # it fails when somebody is not alive, and says who
         )
-        found: list[dict[str, Any]] = json.loads(done.stdout)["nodes"]
+        try:
+            found: list[dict[str, Any]] = json.loads(done.stdout)["nodes"]
+        except (ValueError, KeyError):
+            raise LoadError(f"no status: {done.stderr.decode(errors='replace')[-300:]}") from None
         return found
 
 
