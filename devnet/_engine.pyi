@@ -63,6 +63,12 @@ class Archive(Protocol):
     def mini(self, number: int, /) -> bytes | None:
         """The mini-block's record."""
 
+    def blocks(self, first: int, last: int, /) -> list[bytes]:
+        """The records of blocks from one to another, up to the first that is missing."""
+
+    def minis(self, first: int, last: int, /) -> list[bytes]:
+        """Likewise of mini-blocks."""
+
     def value_at(self, key: bytes, block: int, /) -> bytes | None:
         """The value that `key` had at the end of `block` if an archived later block changed it; empty when absent."""
 
@@ -91,6 +97,9 @@ class SealedBlock:
     undo: list[tuple[bytes, bytes]]
     """Plain key and the value it had before this block; empty = absent. Likewise the metadata of buckets of the state
     commitment that grew, under their numbers (4 bytes)."""
+    nodes: bytes
+    """The nodes of the state commitment that it changed, in rows of 72 bytes: number (8, big-endian) and commitment
+    (64; zeros where there is none any more). Empty where the commitment isn't followed."""
 
 @final
 class Engine:
@@ -108,14 +117,22 @@ class Engine:
     def load_state(self, entries: list[tuple[bytes, bytes]], codes: list[bytes]) -> None:
         """Before `start`: a chunk of a state snapshot."""
 
-    def load_tip(self, block_record: bytes) -> None:
-        """Before `start`: the block at which the snapshot was taken."""
+    def load_nodes(self, rows: bytes) -> None:
+        """Before `load_tip`: nodes of the state commitment at the snapshot's block, over those of genesis."""
+
+    def load_tip(self, block_record: bytes) -> bool:
+        """Before `start`: the block at which the snapshot was taken. Whether the state commitment's nodes had to be
+        computed, so that `nodes` should be kept."""
+
+    def nodes(self) -> bytes:
+        """Right after `load_tip`: all nodes of the state commitment, in rows of 72 bytes."""
 
     def load_mini(self, record: bytes) -> None:
         """Before `start`: the next mini-block of the log after the snapshot."""
 
-    def load_block(self, record: bytes) -> None:
-        """Before `start`: the block that closes the mini-blocks loaded before it."""
+    def load_block(self, record: bytes, nodes: bytes | None = None) -> None:
+        """Before `start`: the block that closes the mini-blocks loaded before it, with its `SealedBlock.nodes` where
+        they are kept: then they are not computed again."""
 
     def start(self) -> None:
         """Starts the builder and the workers."""
@@ -336,3 +353,17 @@ def verify_stateless(
     nothing; `rules` JSON: `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?}`. The result is a report in
     JSON: `{"block", "hash", "ok", "checks": [{"name", "ok", "expected"?, "actual"?}], "parentStateRoot"?, "stateRoot"?,
     "diffDigest"?, "effort"}`. `ValueError`: the block or the rules cannot be read."""
+
+def verify_proof(
+    answer: bytes,
+    witness: bytes,
+    *,
+    state_root: bytes | None = None,
+    header: bytes | None = None,
+    data_buckets: int | None = None,
+) -> bytes:
+    """Checks an answer of `eth_getProof` (JSON) by its witness, which is passed without its version and base64.
+
+    The rest is what is known without asking who gave it: the state's root, its block (JSON), the chain's number of data
+    buckets if it isn't the network's. The result is a report as `verify_stateless` gives it. `ValueError`: the answer
+    or the block cannot be read."""

@@ -202,6 +202,9 @@ class StorageSettings:
         None, "Data directory; default: the user's data directory.", "--data-dir", "DIR", path=True
     )
     ephemeral: bool = _setting(False, "Keep nothing: a temporary directory, gone on stop.", "--ephemeral")
+    fsync: bool = _setting(
+        False, "Have the disk confirm each mini-block before its receipts are shown.", "--fsync"
+    )
     reset: bool = _setting(False, "Start from genesis: delete this devnet's chain first.", "--reset")
 
 

@@ -30,7 +30,7 @@ SNAPSHOT_S, SNAPSHOT_LEAST_S, SNAPSHOT_BLOCKS = 5.0, 0.05, 5
 
 def open_store(role: RoleConfig) -> Store:
     """The node's own store, waiting for a predecessor that is just dying."""
-    return Store.open(Path(role.data_dir), LOCK_PATIENCE_S)
+    return Store.open(Path(role.data_dir), LOCK_PATIENCE_S, fsync=role.config.storage.fsync)
 
 
 def engine_for(

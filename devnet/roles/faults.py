@@ -72,6 +72,7 @@ class FalseBlock:
     hash: bytes
     record: bytes
     undo: list[tuple[bytes, bytes]]
+    nodes: bytes
 
 
 @dataclass
@@ -197,7 +198,7 @@ class SequencerFaults:
         if record == block.record:
             return block
         self._parent_hash = header_hash(record)
-        return FalseBlock(block.number, self._parent_hash, record, [])
+        return FalseBlock(block.number, self._parent_hash, record, [], block.nodes)
 
     def _noticed(self) -> None:
         if self._lying:

@@ -14,6 +14,8 @@ class StoreArchive:
         self.tx_location = store.tx_location
         self.block_number = store.block_number
         self.mini = store.mini
+        self.minis = store.mini_records
+        self.blocks = store.block_records
         self.value_at = store.value_at
         self.code = store.code
         self._store = store

@@ -22,14 +22,20 @@ class Restorable(Protocol):
     def load_state(self, entries: list[tuple[bytes, bytes]], codes: list[bytes]) -> None:
         """Lays values over genesis; empty = absent."""
 
-    def load_tip(self, block_record: bytes) -> None:
-        """The block that the loaded state stands at."""
+    def load_nodes(self, rows: bytes) -> None:
+        """Nodes of the state commitment over those of genesis."""
+
+    def load_tip(self, block_record: bytes) -> bool:
+        """The block that the loaded state stands at. Whether its nodes had to be computed."""
+
+    def nodes(self) -> bytes:
+        """All nodes at that block."""
 
     def load_mini(self, record: bytes) -> None:
         """The next mini-block."""
 
-    def load_block(self, record: bytes) -> None:
-        """The block that closes the mini-blocks loaded before it."""
+    def load_block(self, record: bytes, nodes: bytes) -> None:
+        """The block that closes the mini-blocks loaded before it, and the nodes it changed as far as they are kept."""
 
 
 def restore(store: Store, engine: Restorable) -> Tip | None:
@@ -50,7 +56,11 @@ def restore(store: Store, engine: Restorable) -> Tip | None:
         block = store.block(start.block)
         if block is None:
             raise Corrupted(store.directory, f"block {start.block}, where the snapshot stands, is missing")
-        engine.load_tip(block[1])
+        for rows in store.nodes(STATE_CHUNK):
+            engine.load_nodes(rows)
+        if engine.load_tip(block[1]):
+            log.info("computed the state commitment of block %d, which was not kept", start.block)
+            store.keep_nodes(engine.nodes())
     _replay(store, engine, start, store.tip, progress)
     log.info(
         "restored block %d, mini-block %d: %d values at block %d, %d mini-blocks after it (%.2f s)",
@@ -70,7 +80,7 @@ def _replay(store: Store, engine: Restorable, start: Tip, tip: Tip, progress: _P
     for mini, record in store.minis(start.mini + 1, tip.mini):
         engine.load_mini(record)
         if closing is not None and mini == closing[1]:
-            engine.load_block(closing[2])
+            engine.load_block(closing[2], store.block_nodes(closing[0]))
             closing = next(blocks, None)
         progress.say("replaying the log: mini-block %d of %d", mini, tip.mini)
     if closing is not None:

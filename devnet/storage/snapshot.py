@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from devnet.storage import tables
 from devnet.storage.store import Store, Tip
 
 log = logging.getLogger(__name__)
@@ -68,14 +69,14 @@ class Snapshotter:
 
     def catch_up(self, enough: Callable[[], bool] = lambda: False) -> None:
         """Folds all sealed blocks, batch by batch; leaves off before a batch when it is `enough`."""
-        for records, end in self._batches():
+        for records, nodes, end in self._batches():
             if enough():
                 return
             entries, codes = self._fold(records)
-            self._store.fold(entries, codes, end)
+            self._store.fold(entries, codes, end, nodes.items())
             log.debug("snapshot at block %d: %d values", end.block, len(entries))
 
-    def _batches(self) -> Iterator[tuple[list[bytes], Tip]]:
+    def _batches(self) -> Iterator[tuple[list[bytes], dict[bytes, bytes], Tip]]:
         tip = self._store.tip
         end = self._store.snapshot or Tip(-1, 0)
         if tip is None:
@@ -84,15 +85,19 @@ class Snapshotter:
         if last <= end.block:
             return
         records: list[bytes] = []
+        nodes: dict[bytes, bytes] = {}
         size = 0
         for block, last_mini, closing in self._store.blocks(end.block + 1, last):
             for _, record in self._store.minis(end.mini + 1, last_mini):
                 records.append(record)
                 size += len(record)
             records.append(closing)  # it says which of SALT's buckets grew
+            rows = self._store.block_nodes(block)
+            nodes.update(tables.node_rows(rows))
+            size += len(rows)
             end = Tip(last_mini, block)
             if size >= self._batch_bytes:
-                yield records, end
-                records, size = [], 0
+                yield records, nodes, end
+                records, nodes, size = [], {}, 0
         if records:
-            yield records, end
+            yield records, nodes, end

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -34,7 +34,7 @@ BLOOM_BITS = 10  # transaction hashes that don't exist are asked for often (rece
 SNAPSHOT_TABLES = (tables.BLOCK, tables.BLOCK_HASH, tables.CODE, tables.STATE)
 FROZEN_BLOCKS = 256
 """BLOCKHASH reaches so far."""
-UNINSTALL_ROWS = 10_000
+UNINSTALL_ROWS = KEPT_ROWS = 10_000
 DATABASE_FILES = (".ldb", ".sst", ".log")
 
 
@@ -87,10 +87,17 @@ class Store:
     """An open database, locked for this process."""
 
     def __init__(
-        self, directory: Path, lock: DataDirLock, database: plyvel.DB, identity: Identity | None
+        self,
+        directory: Path,
+        lock: DataDirLock,
+        database: plyvel.DB,
+        identity: Identity | None,
+        *,
+        fsync: bool,
     ) -> None:
         self.directory = directory
         self.identity = identity
+        self._fsync = fsync
         self._lock = lock
         self._db = database
         tip = database.get(tables.META_TIP)
@@ -100,19 +107,24 @@ class Store:
         first = database.get(tables.META_FIRST)
         self.first: Tip | None = Tip(*tables.read_pair(first)) if first else None
         """The log begins after it: this chain was taken over from a peer's snapshot."""
+        nodes = database.get(tables.META_NODES)
+        self._nodes: Tip | None = Tip(*tables.read_pair(nodes)) if nodes else None
 
     @classmethod
-    def open(cls, directory: Path, patience_s: float = 0.0) -> Self:
-        """Opens or creates; a new database has no identity until `create` gives it one."""
+    def open(cls, directory: Path, patience_s: float = 0.0, *, fsync: bool = False) -> Self:
+        """Opens or creates; a new database has no identity until `create` gives it one.
+
+        `fsync`: what is appended is on the disk itself, not only in the operating system's hands.
+        """
         lock = DataDirLock(directory, patience_s)
         try:
-            return cls._open(directory, lock)
+            return cls._open(directory, lock, fsync)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def _open(cls, directory: Path, lock: DataDirLock) -> Self:
+    def _open(cls, directory: Path, lock: DataDirLock, fsync: bool) -> Self:
         card = directory / "chain.json"
         identity = Identity.decode(card.read_bytes(), directory) if card.exists() else None
         path = directory / "chain"
@@ -132,7 +144,8 @@ class Store:
             )
         try:
             with _translated(directory):
-                return cls(directory, lock, database, cls._identify(directory, database, identity))
+                found = cls._identify(directory, database, identity)
+                return cls(directory, lock, database, found, fsync=fsync)
         except BaseException:
             database.close()
             raise
@@ -187,7 +200,7 @@ class Store:
     def append(self, sealed: Iterable[SealedMini | SealedBlock]) -> Tip:
         """Writes what was sealed, in its order, in one batch; when this returns it survives a kill."""
         mini, block = self.tip or (-1, 0)
-        with self._db.write_batch(transaction=True) as batch:
+        with self._db.write_batch(transaction=True, sync=self._fsync) as batch:
             put = batch.put
             for item in sealed:
                 if hasattr(item, "tx_hashes"):
@@ -201,6 +214,8 @@ class Store:
                     suffix = tables.number(block)
                     put(tables.BLOCK + suffix, tables.number(mini) + item.record)
                     put(tables.BLOCK_HASH + item.hash, suffix)
+                    if item.nodes:
+                        put(tables.BLOCK_NODES + suffix, item.nodes)
                     for key, value in item.undo:
                         put(tables.history_prefix(key) + suffix, value)
             put(tables.META_TIP, tables.pair(mini, block))
@@ -240,6 +255,20 @@ class Store:
                 expected += 1
         if expected <= last:
             raise Corrupted(self.directory, f"block {expected} is missing")
+
+    def mini_records(self, first: int, last: int) -> list[bytes]:
+        """The records of mini-blocks from `first` to `last`; none if the log begins later."""
+        return self._records(tables.mini_key(first), tables.mini_key(last))
+
+    def block_records(self, first: int, last: int) -> list[bytes]:
+        """Likewise of blocks."""
+        return [value[8:] for value in self._records(tables.block_key(first), tables.block_key(last))]
+
+    def _records(self, first: bytes, last: bytes) -> list[bytes]:
+        """What stands from one key to another; the log has no gaps but before its beginning."""
+        with self._iterator(first, last, include_stop=True) as rows:
+            found = next(rows, None)
+            return [found[1], *(value for _, value in rows)] if found and found[0] == first else []
 
     def block_number(self, block_hash: bytes) -> int | None:
         """Where the block with that hash stands."""
@@ -301,6 +330,7 @@ class Store:
         """Key ranges of everything numbered after a place."""
         yield tables.mini_key(end.mini + 1), tables.after(tables.MINI)
         yield tables.block_key(end.block + 1), tables.after(tables.BLOCK)
+        yield tables.nodes_key(end.block + 1), tables.after(tables.BLOCK_NODES)
 
     def _forget_index(self, end: Tip) -> None:
         """Rows whose keys begin with something else, by what they say."""
@@ -354,17 +384,34 @@ class Store:
     # -- snapshot --------------------------------------------------------------------------------------------
 
     def fold(
-        self, entries: Iterable[tuple[bytes, bytes]], codes: Iterable[tuple[bytes, bytes]], marker: Tip
+        self,
+        entries: Iterable[tuple[bytes, bytes]],
+        codes: Iterable[tuple[bytes, bytes]],
+        marker: Tip,
+        nodes: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
-        """Moves the snapshot forward to `marker`: all of it or nothing."""
+        """Moves the snapshot forward to `marker`: all of it or nothing.
+
+        `nodes` are all those that the blocks since have changed; without any, the nodes stay behind.
+        """
+        before = self.snapshot
+        keeps_nodes = False
         with self._db.write_batch(transaction=True) as batch:
             put = batch.put
             for key, value in entries:
                 put(tables.STATE + key, value)
             for code_hash, code in codes:
                 put(tables.CODE + code_hash, code)
+            for node, commitment in nodes:
+                put(tables.NODE + node, commitment)
+                keeps_nodes = self._nodes == before
+            for block in range((before or Tip(-1, 0)).block + 1, marker.block + 1):
+                batch.delete(tables.nodes_key(block))
             put(tables.META_SNAPSHOT, tables.pair(*marker))
+            if keeps_nodes:
+                put(tables.META_NODES, tables.pair(*marker))
         self.snapshot = marker
+        self._nodes = marker if keeps_nodes else self._nodes
 
     def state(self, chunk: int) -> Iterator[list[tuple[bytes, bytes]]]:
         """The snapshot in the order of its keys, `chunk` entries at a time."""
@@ -373,6 +420,34 @@ class Store:
     def codes(self, chunk: int) -> Iterator[list[tuple[bytes, bytes]]]:
         """(hash, code) of all contracts in the snapshot."""
         return self._chunks(tables.CODE, chunk)
+
+    def block_nodes(self, block: int) -> bytes:
+        """The rows of the nodes that a block changed; nothing if nobody computed them, or the snapshot has them."""
+        rows: bytes = self._db.get(tables.nodes_key(block), b"")
+        return rows
+
+    def nodes(self, chunk: int) -> Iterator[bytes]:
+        """The snapshot's nodes in rows, `chunk` of them at a time; none unless they stand where the snapshot does."""
+        if self.snapshot is not None and self._nodes == self.snapshot:
+            for rows in self._chunks(tables.NODE, chunk):
+                yield b"".join(chain.from_iterable(rows))
+
+    def keep_nodes(self, rows: bytes) -> None:
+        """All nodes at the snapshot, instead of what there was. Not while anybody folds."""
+        assert self.snapshot is not None
+        self._forget_nodes()
+        for at in range(0, len(rows), KEPT_ROWS * tables.NODE_ROW):
+            with self._db.write_batch() as batch:
+                for node, commitment in tables.node_rows(rows[at : at + KEPT_ROWS * tables.NODE_ROW]):
+                    batch.put(tables.NODE + node, commitment)
+        self._db.put(tables.META_NODES, tables.pair(*self.snapshot))
+        self._nodes = self.snapshot
+
+    def _forget_nodes(self) -> None:
+        self._db.delete(tables.META_NODES)
+        self._nodes = None
+        while self._delete_some(tables.NODE):
+            pass
 
     def code(self, code_hash: bytes) -> bytes | None:
         """A contract's code, if the snapshot has come to it."""
@@ -411,7 +486,8 @@ class Store:
 
     def uninstall(self) -> None:
         """Back to a database without a log and a snapshot, whatever was installed."""
-        for table in SNAPSHOT_TABLES:
+        self._forget_nodes()
+        for table in (*SNAPSHOT_TABLES, tables.BLOCK_NODES):
             while self._delete_some(table):
                 pass
         with self._db.write_batch(transaction=True, sync=True) as batch:

@@ -8,6 +8,8 @@ number.
     s plain key           value in the snapshot; empty where genesis had one that is gone since
     c code hash           contract code
     h len:u8 key block:u64  value the key had before that block (empty = absent)
+    n block:u64           the state commitment's nodes that the block changed, in rows, until the snapshot has them
+    N node:u64            the node's commitment in the snapshot; zeros where genesis had one that is gone since
     A block:u64 prover    what a prover attests to (`proving/attestation.py`)
     ! name                meta, see below
 
@@ -19,6 +21,7 @@ numbers would otherwise mix with block numbers.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 FORMAT = 1
 
@@ -29,6 +32,8 @@ BLOCK_HASH = b"H"
 STATE = b"s"
 CODE = b"c"
 HISTORY = b"h"
+BLOCK_NODES = b"n"
+NODE = b"N"
 ATTESTATION = b"A"
 
 META_IDENTITY = b"!identity"  # JSON, the same as in chain.json
@@ -36,6 +41,9 @@ META_GENESIS = b"!genesis"  # JSON, the genesis document
 META_TIP = b"!tip"  # Tip: the newest mini-block and the newest block in the log
 META_FIRST = b"!first"  # Tip: the log begins after it; absent: it begins with the chain
 META_SNAPSHOT = b"!snapshot"  # Tip: the block that the snapshot stands at, and its last mini-block
+META_NODES = (
+    b"!nodes"  # Tip: where the nodes in `N` stand; they are good for nothing unless that is the snapshot
+)
 META_VERIFIED = b"!verified"  # u64: all blocks up to it are verified
 
 _U64 = struct.Struct(">Q")
@@ -43,6 +51,7 @@ _LOCATION = struct.Struct(">QI")
 _PAIR = struct.Struct(">QQ")
 
 U64_MAX = 2**64 - 1
+NODE_ROW, NODE_NUMBER = 72, 8  # bytes of a row in `n`, and of the node's number in it
 
 number = _U64.pack
 read_location = _LOCATION.unpack
@@ -65,6 +74,17 @@ def mini_key(mini: int) -> bytes:
 def block_key(block: int) -> bytes:
     """Where a block's record stands."""
     return BLOCK + number(block)
+
+
+def nodes_key(block: int) -> bytes:
+    """Where the nodes stand that a block changed."""
+    return BLOCK_NODES + number(block)
+
+
+def node_rows(rows: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(node's number, commitment) of rows."""
+    for at in range(0, len(rows), NODE_ROW):
+        yield rows[at : at + NODE_NUMBER], rows[at + NODE_NUMBER : at + NODE_ROW]
 
 
 def attestation_key(block: int) -> bytes:

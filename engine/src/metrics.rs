@@ -115,7 +115,11 @@ mod tests {
     fn a_duration_is_counted_within_an_eighth_of_itself() {
         let mut before = None;
         for bits in 0..36 {
-            for ns in [1_u64 << bits, (1 << bits) + (1 << bits) / 3, (2 << bits) - 1] {
+            for ns in [
+                1_u64 << bits,
+                (1 << bits) + (1 << bits) / 3,
+                (2 << bits) - 1,
+            ] {
                 let (bound, index) = (upper_bound(bucket(ns)), bucket(ns));
                 assert!(ns <= bound && bound - ns <= ns / STEPS, "{ns}: {bound}");
                 assert!(before <= Some(index), "{ns}");

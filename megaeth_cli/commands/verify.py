@@ -1,4 +1,4 @@
-"""`megaeth verify block`: check blocks, trusting as little as the source of their data allows."""
+"""`megaeth verify block`: check blocks, trusting as little as the source of their data allows. `proof` is next door."""
 
 import json
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from devnet.proving.recorded import RecordedBlocks
 from megaeth_cli import options
 from megaeth_cli.attestations import Word, words_on
 from megaeth_cli.commands.call import block_parameter
+from megaeth_cli.commands.verify_proof import proof_command
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.output import print_whole
@@ -31,6 +32,7 @@ from megaeth_cli.verification import (
 Json = Any
 
 app = typer.Typer(no_args_is_help=True)
+app.command("proof")(proof_command)
 
 
 @app.callback()

@@ -183,7 +183,7 @@ fn same_as_the_block_executor(spec: &str, seed: u64) {
     }
     minis.push(block.seal_mini(at(2)).unwrap());
     let mut progress = chain.progress.lock();
-    let (record, _) = block
+    let (record, ..) = block
         .close(&mut progress.as_mut().unwrap().followers)
         .unwrap();
 

@@ -380,11 +380,12 @@ impl OpenBlock {
         Ok(mini)
     }
 
-    /// Closes the block after its last mini-block is sealed. The followers have had all of them.
+    /// Closes the block after its last mini-block is sealed. The followers have had all of them. Returns
+    /// the parts of [`Sealed::Block`](super::Sealed::Block).
     pub(crate) fn close(
         self,
         followers: &mut Followers,
-    ) -> Result<(Arc<BlockRecord>, BlockUndo), BuildError> {
+    ) -> Result<(Arc<BlockRecord>, BlockUndo, Bytes), BuildError> {
         debug_assert!(self.txs.is_empty());
         let number = self.context.number;
         let undo = self.chain.world.close_block(number);
@@ -430,7 +431,7 @@ impl OpenBlock {
             .iter()
             .map(|change| (change.key, change.old))
             .collect();
-        Ok((record, undo))
+        Ok((record, undo, closed.nodes))
     }
 
     /// A fresh EVM over the same overlay, after a panic left the old one in an unknown state.

@@ -13,6 +13,7 @@ use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, StateDiff},
     chain::Chain,
     pool::{PoolTx, Refusal, TxSource},
+    salt::kept,
 };
 
 const TIMESTAMP: Address = address!("6342000000000000000000000000000000000002");
@@ -52,11 +53,16 @@ fn seal_some(
 }
 
 fn close(chain: &Chain, block: OpenBlock) -> Arc<BlockRecord> {
+    close_with_nodes(chain, block).0
+}
+
+/// The record, and what is kept of the state commitment's nodes.
+fn close_with_nodes(chain: &Chain, block: OpenBlock) -> (Arc<BlockRecord>, Bytes) {
     let mut progress = chain.progress.lock();
     let progress = progress.as_mut().unwrap();
-    let (record, _) = block.close(&mut progress.followers).unwrap();
+    let (record, _, nodes) = block.close(&mut progress.followers).unwrap();
     progress.parent = record.clone();
-    record
+    (record, nodes)
 }
 
 fn assert_same_state(left: &Chain, right: &Chain) {
@@ -80,7 +86,7 @@ fn the_log_alone_brings_back_the_open_block_and_it_goes_on_the_same() {
     minis
         .iter()
         .for_each(|mini| second.load_mini(&mini.encode()).unwrap());
-    second.load_block(&sealed.encode()).unwrap();
+    second.load_block(&sealed.encode(), &[]).unwrap();
     open_minis
         .iter()
         .for_each(|mini| second.load_mini(&mini.encode()).unwrap());
@@ -120,7 +126,7 @@ fn a_snapshot_and_the_log_after_it_bring_back_the_chain() {
     forged.put_seal(&key(3));
     let refused = second.load_tip(&forged.encode());
     assert!(matches!(refused, Err(RestoreError::Seal { block: 1, .. })));
-    second.load_tip(&tip.encode()).unwrap();
+    assert!(second.load_tip(&tip.encode()).unwrap());
     after
         .iter()
         .for_each(|mini| second.load_mini(&mini.encode()).unwrap());
@@ -131,6 +137,57 @@ fn a_snapshot_and_the_log_after_it_bring_back_the_chain() {
     let resumed = OpenBlock::resume(second.clone(), &progress.parent, &progress.open).unwrap();
     *second.progress.lock() = Some(progress);
     assert_eq!(close(&first, block), close(&second, resumed));
+}
+
+#[test]
+fn nodes_that_were_kept_are_not_computed_again_unless_they_are_wrong() {
+    let mut config = config(SPEC, &[]);
+    config.salt_data_buckets = 1; // which outgrow their tries
+    let first = chain_of(config);
+    let mut nonce = 0;
+    let mut block = open(&first);
+    seal_some(&first, &mut block, 0, &mut nonce, 3);
+    let (tip, kept) = close_with_nodes(&first, block);
+    let mut entries = Vec::new();
+    first
+        .world
+        .for_each(|key, value| entries.push((key, value)));
+    let mut block = OpenBlock::open(first.clone(), &tip, GENESIS_TIME + 2).unwrap();
+    let after = seal_some(&first, &mut block, 0, &mut nonce, 20);
+    let (sealed, kept_after) = close_with_nodes(&first, block);
+    let nodes = |chain: &Chain| {
+        let rows = chain.commitment.read().nodes();
+        let mut rows: Vec<_> = rows.as_chunks::<{ kept::ROW }>().0.to_vec();
+        rows.sort_unstable();
+        rows
+    };
+
+    let (root, rest) = kept.split_at(kept::ROW);
+    let wrong_root = [&root[..kept::NUMBER], &rest[kept::NUMBER..kept::ROW], rest].concat();
+    let wrong_after = kept_after[..kept_after.len() - kept::ROW].to_vec();
+    for (snapshot, log, computed) in [
+        (&kept[..], &kept_after[..], false),
+        (&kept[..], &[][..], false),
+        (&wrong_root[..], &kept[..], true),
+        (&[][..], &wrong_after[1..], true),
+    ] {
+        let second = chain_of(first.config.clone());
+        second.load_state(entries.clone(), mega_codes(&first));
+        if !snapshot.is_empty() {
+            second.load_nodes(snapshot).unwrap();
+        }
+        assert_eq!(second.load_tip(&tip.encode()).unwrap(), computed);
+        for mini in &after {
+            second.load_mini(&mini.encode()).unwrap();
+        }
+        second.load_block(&sealed.encode(), log).unwrap();
+        assert!(nodes(&second) == nodes(&first));
+    }
+    assert!(
+        chain_of(first.config.clone())
+            .load_nodes(&kept[1..])
+            .is_err()
+    );
 }
 
 /// The code that mini-block 0 brought: the system contracts.
@@ -158,14 +215,14 @@ fn a_damaged_log_is_refused() {
     ));
     second.load_mini(&minis[0].encode()).unwrap();
     assert!(matches!(
-        second.load_block(&sealed.encode()),
+        second.load_block(&sealed.encode(), &[]),
         Err(RestoreError::Gap(_))
     ));
     let mut tampered = (*minis[1]).clone();
     tampered.diff = StateDiff::default();
     second.load_mini(&tampered.encode()).unwrap();
     assert!(matches!(
-        second.load_block(&sealed.encode()),
+        second.load_block(&sealed.encode(), &[]),
         Err(RestoreError::StateRoot { .. })
     ));
 }
@@ -322,7 +379,7 @@ fn a_running_builder_includes_what_arrives_and_numbers_everything() {
                 in_block += 1;
                 chain.durable(mini.number, blocks);
             }
-            Sealed::Block { record, undo } => {
+            Sealed::Block { record, undo, .. } => {
                 assert_eq!(record.header.number, blocks + 1);
                 assert_eq!(record.mini_count, in_block);
                 assert!(undo.is_sorted_by_key(|(key, _)| *key));

@@ -3,15 +3,19 @@
 //! Everything that comes from disk is checked against what it claims: numbers follow each other, blocks
 //! name their parents, and the state gives the roots that the headers carry.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Address, B256, Bytes};
 
 use crate::{
     block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue},
     chain::{Chain, Progress},
-    commitment::{CommitError, Growth, History},
+    commitment::{CommitError, Entry, Growth, History, Known},
     salt::{
+        group::Point,
+        kept,
+        node::NodeId,
+        state::SaltState,
         table,
         types::{BucketId, BucketMeta},
     },
@@ -47,6 +51,14 @@ pub enum RestoreError {
         /// Who sealed, or why that can't be told.
         actual: String,
     },
+    /// The snapshot doesn't say that a bucket has grown, which the state shows.
+    #[error("the snapshot lacks SALT's bucket {bucket}, which has {capacity} slots at least")]
+    Bucket {
+        /// The bucket.
+        bucket: BucketId,
+        /// What the state asks for.
+        capacity: u64,
+    },
     /// SALT refuses it.
     #[error(transparent)]
     Commitment(#[from] CommitError),
@@ -79,18 +91,35 @@ impl Chain {
         self.capacities.load(bucket, meta);
     }
 
-    /// Declares the state that was loaded to be the one at the end of this block.
-    pub fn load_tip(&self, record: &[u8]) -> Result<(), RestoreError> {
+    /// Lays nodes of the state commitment, as a snapshot has kept them, over those of genesis.
+    pub fn load_nodes(&self, rows: &[u8]) -> Result<(), RestoreError> {
+        let rows = kept::read_rows(rows).map_err(|error| DecodeError::new(error.to_string()))?;
+        let mut progress = self.progress.lock();
+        let progress = progress.as_mut().ok_or(RestoreError::Running)?;
+        let genesis = || self.commitment.read().state().nodes().collect();
+        let nodes = progress.nodes.get_or_insert_with(genesis);
+        for (node, point) in rows {
+            match point {
+                Some(point) => drop(nodes.insert(node, point)),
+                None => drop(nodes.remove(&node)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Declares the state that was loaded to be the one at the end of this block. Returns whether the
+    /// state commitment's nodes had to be computed, because they were not loaded or lead elsewhere.
+    pub fn load_tip(&self, record: &[u8]) -> Result<bool, RestoreError> {
         let block = Arc::new(BlockRecord::decode(record)?);
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;
-        let mut entries = Vec::new();
-        self.world.for_each(|key, value| entries.push((key, value)));
         progress.followers.withdrawals = WithdrawalsRoot::load(&self.world);
+        let nodes = progress.nodes.take();
+        let mut computed = false;
         if self.committer.is_some() {
-            let metas = self.capacities.all();
-            let state = History::build(self.config.salt_data_buckets, &metas, &entries)?;
-            check_root(state.root().into(), &block)?;
+            let assembled = nodes.and_then(|nodes| self.assembled(nodes, &block));
+            computed = assembled.is_none();
+            let state = assembled.map_or_else(|| self.computed(&block), Ok)?;
             *self.commitment.write() = History::new(state, block.header.number);
         }
         self.check_seal(&block)?;
@@ -100,7 +129,38 @@ impl Chain {
         self.recent.reset(block.clone());
         progress.parent = block;
         progress.open.clear();
-        Ok(())
+        Ok(computed)
+    }
+
+    /// SALT's state of what is loaded, if the nodes lead to the block's root.
+    fn assembled(&self, nodes: BTreeMap<NodeId, Point>, block: &BlockRecord) -> Option<SaltState> {
+        let (metas, entries) = (self.capacities.all(), self.loaded());
+        let state = History::assemble(self.config.salt_data_buckets, &metas, nodes, &entries);
+        state
+            .ok()
+            .filter(|state| state.root() == block.header.state_root.0)
+    }
+
+    /// The same, all computed.
+    fn computed(&self, block: &BlockRecord) -> Result<SaltState, RestoreError> {
+        let (metas, entries) = (self.capacities.all(), self.loaded());
+        let state = History::build(self.config.salt_data_buckets, &metas, &entries)?;
+        check_root(state.root().into(), block)?;
+        let metas_now = state.metas();
+        let unsaid = metas_now.iter().find(|meta| !metas.contains(meta));
+        match unsaid {
+            None => Ok(state),
+            Some((bucket, meta)) => Err(RestoreError::Bucket {
+                bucket: *bucket,
+                capacity: meta.capacity,
+            }),
+        }
+    }
+
+    fn loaded(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.world.for_each(|key, value| entries.push((key, value)));
+        entries
     }
 
     /// That who is in office by the loaded state sealed the block: state and header that agree are not yet the
@@ -137,7 +197,7 @@ impl Chain {
         }
         self.world.commit(&mini.diff);
         self.recent.push_mini(mini.clone());
-        self.feed_commitment(&mini);
+        self.load_commitment(&mini);
         self.durable(mini.number, progress.parent.header.number);
         progress.open.push(mini);
         Ok(())
@@ -154,8 +214,9 @@ impl Chain {
         Ok(progress.parent.header.state_root)
     }
 
-    /// Takes the block that the mini-blocks since the last one close into.
-    pub fn load_block(&self, record: &[u8]) -> Result<(), RestoreError> {
+    /// Takes the block that the mini-blocks since the last one close into; `nodes` are the nodes of the
+    /// state commitment that it changed, as they were kept, or nothing.
+    pub fn load_block(&self, record: &[u8], nodes: &[u8]) -> Result<(), RestoreError> {
         let block = Arc::new(BlockRecord::decode(record)?);
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;
@@ -175,7 +236,8 @@ impl Chain {
         }
         let undo = self.world.close_block(header.number);
         progress.followers.advance(&self.world, &undo);
-        if let Some(closed) = self.close_commitment(header.number)? {
+        if let Some(committer) = &self.committer {
+            let closed = committer.close_knowing(header.number, known(&block, nodes))?;
             check_root(closed.root, &block)?;
         }
         let growth = Growth::decode_all(&block.commitment)?;
@@ -189,6 +251,21 @@ impl Chain {
         progress.open.clear();
         Ok(())
     }
+}
+
+/// What an earlier run has kept of a block, if it can be read.
+fn known(block: &BlockRecord, nodes: &[u8]) -> Option<Known> {
+    let rows = kept::read_rows(nodes)
+        .ok()
+        .filter(|rows| !rows.is_empty())?;
+    Some(Known {
+        root: block.header.state_root.0,
+        // Those that are gone go with the buckets that they belonged to.
+        nodes: rows
+            .into_iter()
+            .filter_map(|(node, point)| Some((node, point?)))
+            .collect(),
+    })
 }
 
 fn check_root(actual: B256, block: &BlockRecord) -> Result<(), RestoreError> {

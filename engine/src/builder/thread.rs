@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use crossbeam_channel::{SendTimeoutError, Sender};
 use op_alloy_consensus::TxDeposit;
 use parking_lot::{Condvar, Mutex};
@@ -42,6 +42,8 @@ pub enum Sealed {
         record: Arc<BlockRecord>,
         /// What its changed keys held before it.
         undo: BlockUndo,
+        /// The state commitment's nodes that it changed, as they are kept; nothing where it isn't followed.
+        nodes: Bytes,
     },
 }
 
@@ -390,12 +392,16 @@ impl Run<'_> {
 
     fn close(&mut self, block: OpenBlock) -> Result<(), Halted> {
         let began = Instant::now();
-        let (record, undo) = block.close(&mut self.progress.followers)?;
+        let (record, undo, nodes) = block.close(&mut self.progress.followers)?;
         self.shared.metrics.close.note(began.elapsed());
         count(&self.shared.metrics.blocks, 1);
         self.progress.parent = record.clone();
         self.progress.open.clear();
-        self.send(Sealed::Block { record, undo })
+        self.send(Sealed::Block {
+            record,
+            undo,
+            nodes,
+        })
     }
 
     /// Hands over, waiting while the log is behind. If nobody listens any more, building ends.

@@ -12,6 +12,18 @@ pub trait Archive: Send + Sync {
     fn block(&self, number: u64) -> Option<Vec<u8>>;
     /// A mini-block's record.
     fn mini(&self, number: u64) -> Option<Vec<u8>>;
+    /// The records of blocks from `first` to `last`, up to the first that isn't there.
+    fn blocks(&self, first: u64, last: u64) -> Vec<Vec<u8>> {
+        (first..=last)
+            .map_while(|number| self.block(number))
+            .collect()
+    }
+    /// Likewise of mini-blocks.
+    fn minis(&self, first: u64, last: u64) -> Vec<Vec<u8>> {
+        (first..=last)
+            .map_while(|number| self.mini(number))
+            .collect()
+    }
     /// The value that a plain key had at the end of `block`, if a later archived block changed it;
     /// `None` if none did. Empty bytes: it was absent.
     fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>>;

@@ -1,6 +1,10 @@
 //! The chain as all threads see it.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use alloy_consensus::{
     Header,
@@ -24,7 +28,7 @@ use crate::{
     commitment::{Capacities, Closed, CommitError, Committer, History, Past, Witnesses},
     evm::{self, BucketCapacities, native::NativeTable},
     keys::Key,
-    salt::{state::SaltState, table::StateError, types::BucketMeta},
+    salt::{group::Point, node::NodeId, state::SaltState, table::StateError, types::BucketMeta},
     state::{View, WithdrawalsRoot, World, genesis_diff},
 };
 
@@ -100,6 +104,8 @@ pub(crate) struct Progress {
     /// The sealed mini-blocks of the block that is open.
     pub(crate) open: Vec<Arc<MiniBlock>>,
     pub(crate) followers: Followers,
+    /// The state commitment's nodes of a snapshot that is being loaded, over those of genesis.
+    pub(crate) nodes: Option<BTreeMap<NodeId, Point>>,
 }
 
 /// What follows the state block by block to give the header its roots.
@@ -148,6 +154,7 @@ impl Chain {
             parent: genesis.clone(),
             open: Vec::new(),
             followers,
+            nodes: None,
         };
         Ok(Self {
             hardforks: evm::hardforks(config.spec_id()?, sequencer.address()),
@@ -265,6 +272,51 @@ impl Chain {
         Ok(Some(Arc::new(MiniBlock::decode(&bytes).map_err(damaged)?)))
     }
 
+    /// The visible sealed blocks from one to another, in order; what comes after them isn't sealed yet.
+    pub fn blocks(&self, range: RangeInclusive<u64>) -> Result<Vec<SharedBlock>, ViewError> {
+        let last = self.recent.visible_block().min(*range.end());
+        let mut blocks = Vec::new();
+        let mut archived = VecDeque::new();
+        for number in *range.start()..=last {
+            if let Some(block) = self.recent.block(number) {
+                archived.clear(); // what was read ahead begins elsewhere
+                blocks.push(block);
+                continue;
+            }
+            if number == 0 {
+                blocks.push(self.genesis.clone());
+                continue;
+            }
+            if archived.is_empty() {
+                archived.extend(self.archive.blocks(number, last));
+            }
+            let record = archived.pop_front();
+            let record: Vec<u8> = record.ok_or_else(|| missing("block", number))?;
+            blocks.push(Arc::new(BlockRecord::decode(&record).map_err(damaged)?));
+        }
+        Ok(blocks)
+    }
+
+    /// Visible mini-blocks, all of them.
+    pub fn minis(&self, range: Range<u64>) -> Result<Vec<Arc<MiniBlock>>, ViewError> {
+        let mut minis = Vec::new();
+        let mut archived = VecDeque::new();
+        for number in range.clone() {
+            if let Some(mini) = self.recent.mini(number) {
+                archived.clear();
+                minis.push(mini);
+                continue;
+            }
+            if archived.is_empty() && number < self.recent.visible_minis() {
+                archived.extend(self.archive.minis(number, range.end - 1));
+            }
+            let record = archived.pop_front();
+            let record: Vec<u8> = record.ok_or_else(|| missing("mini-block", number))?;
+            minis.push(Arc::new(MiniBlock::decode(&record).map_err(damaged)?));
+        }
+        Ok(minis)
+    }
+
     /// Where a visible transaction is.
     pub fn transaction(&self, hash: &B256) -> Result<Option<TxPlace>, ViewError> {
         if let Some(place) = self.recent.transaction(hash) {
@@ -295,6 +347,13 @@ impl Chain {
     pub(crate) fn feed_commitment(&self, mini: &Arc<MiniBlock>) {
         if let Some(committer) = &self.committer {
             committer.feed(mini);
+        }
+    }
+
+    /// Likewise, when loading.
+    pub(crate) fn load_commitment(&self, mini: &Arc<MiniBlock>) {
+        if let Some(committer) = &self.committer {
+            committer.load(mini);
         }
     }
 
@@ -358,6 +417,10 @@ impl Chain {
             }
         }
     }
+}
+
+fn missing(what: &str, number: u64) -> ViewError {
+    ViewError::BadArchive(format!("{what} {number} is missing"))
 }
 
 fn damaged(error: crate::block::DecodeError) -> ViewError {

@@ -8,13 +8,13 @@ use std::{
     time::Instant,
 };
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::RwLock;
 
 use super::{
     growth::Growth,
-    history::{History, growth},
+    history::{History, Known, growth},
     pending::{Batch, Pending},
 };
 use crate::{block::MiniBlock, salt::table::StateError};
@@ -40,11 +40,14 @@ pub struct Closed {
     pub root: B256,
     /// Buckets that grew.
     pub growth: Vec<Growth>,
+    /// The trie's nodes that changed, as they are kept (`salt::kept`).
+    pub nodes: Bytes,
 }
 
 enum Job {
     Mini(Arc<MiniBlock>),
-    Close(u64, Sender<Result<Closed, StateError>>),
+    Loaded(Arc<MiniBlock>),
+    Close(u64, Option<Known>, Sender<Result<Closed, StateError>>),
     Reopen,
 }
 
@@ -84,11 +87,22 @@ impl Committer {
         }
     }
 
+    /// A mini-block was loaded. Nothing is computed of it before its block closes: the nodes may be
+    /// known by then.
+    pub fn load(&self, mini: &Arc<MiniBlock>) {
+        let _ = self.jobs.send(Job::Loaded(mini.clone()));
+    }
+
     /// The block's last mini-block was fed: waits for its root.
     pub fn close(&self, block: u64) -> Result<Closed, CommitError> {
+        self.close_knowing(block, None)
+    }
+
+    /// Likewise, where an earlier run has computed the nodes.
+    pub fn close_knowing(&self, block: u64, known: Option<Known>) -> Result<Closed, CommitError> {
         let began = Instant::now();
         let (reply, answer) = bounded(1);
-        let sent = self.jobs.send(Job::Close(block, reply));
+        let sent = self.jobs.send(Job::Close(block, known, reply));
         sent.map_err(|_| CommitError::Thread)?;
         let closed = answer.recv().map_err(|_| CommitError::Thread)??;
         let waited = began.elapsed().as_micros() as u64;
@@ -128,10 +142,11 @@ fn follow(history: &RwLock<History>, jobs: &Receiver<Job>) {
                     pending.put_back(batch);
                 }
             }
-            Job::Close(block, reply) => {
+            Job::Loaded(mini) => pending.hold(&mini),
+            Job::Close(block, known, reply) => {
                 crowded = false;
                 let batch = pending.take_all();
-                let result = close(history, block, &batch);
+                let result = close(history, block, &batch, known);
                 closed = result.is_ok().then_some(batch);
                 // Whoever asked may have gone.
                 let _ = reply.send(result);
@@ -157,12 +172,23 @@ fn fold_early(history: &RwLock<History>, batch: &Batch) -> Option<()> {
     Some(())
 }
 
-fn close(history: &RwLock<History>, block: u64, batch: &Batch) -> Result<Closed, StateError> {
-    let update = history.read().update(batch)?;
+fn close(
+    history: &RwLock<History>,
+    block: u64,
+    batch: &Batch,
+    known: Option<Known>,
+) -> Result<Closed, StateError> {
+    let known = known.and_then(|known| history.read().update_known(batch, known));
+    let update = match known {
+        Some(update) => update,
+        None => history.read().update(batch)?,
+    };
     let mut history = history.write();
     history.apply(&update);
+    let (root, nodes) = history.close(block);
     Ok(Closed {
-        root: history.close(block).into(),
+        root: root.into(),
         growth: growth(&update),
+        nodes: nodes.into(),
     })
 }

@@ -9,6 +9,8 @@ use super::{growth::Growth, pending::Batch};
 use crate::{
     block::{PlainKey, PlainValue},
     salt::{
+        group::Point,
+        node::NodeId,
         state::{SaltState, Undo, Update},
         table::StateError,
         types::{BucketId, BucketMeta},
@@ -34,6 +36,15 @@ pub struct History {
     newest: u64,
     /// The oldest block whose final state can still be reached.
     oldest: u64,
+}
+
+/// What an earlier run has computed of a block.
+#[derive(Debug)]
+pub struct Known {
+    /// Where it leads, by its header.
+    pub root: [u8; 32],
+    /// The nodes that it changed.
+    pub nodes: Vec<(NodeId, Point)>,
 }
 
 /// A block's final state or part of it, to be led back without holding any lock.
@@ -66,9 +77,25 @@ impl History {
         SaltState::build(data_buckets, metas.iter().copied(), pairs(&encoded))
     }
 
+    /// Likewise, of nodes that are known.
+    pub fn assemble(
+        data_buckets: u32,
+        metas: &[(BucketId, BucketMeta)],
+        nodes: impl IntoIterator<Item = (NodeId, Point)>,
+        entries: &[Entry],
+    ) -> Result<SaltState, StateError> {
+        let encoded = encode(entries.iter().map(|(key, value)| (*key, *value)));
+        SaltState::assemble(data_buckets, metas.iter().copied(), nodes, pairs(&encoded))
+    }
+
     /// The newest state, which may be in the middle of a block.
     pub fn state(&self) -> &SaltState {
         &self.state
+    }
+
+    /// All nodes of the newest state, to be kept.
+    pub fn nodes(&self) -> Vec<u8> {
+        self.state.kept()
     }
 
     /// The oldest block whose final state can be proven.
@@ -82,6 +109,13 @@ impl History {
         self.state.update(pairs(&encoded))
     }
 
+    /// Likewise, where the block's nodes are known; nothing unless they lead to this root.
+    pub(super) fn update_known(&self, batch: &Batch, known: Known) -> Option<Update> {
+        let encoded = encode(batch.iter().map(|(key, value)| (*key, *value)));
+        let update = self.state.update_known(pairs(&encoded), known.nodes).ok()?;
+        (update.root() == known.root).then_some(update)
+    }
+
     /// Makes an update true.
     pub(super) fn apply(&mut self, update: &Update) {
         let undo = Arc::new(self.state.apply(update));
@@ -89,8 +123,11 @@ impl History {
         self.layers.push_back((self.newest + 1, undo));
     }
 
-    /// Ends a block.
-    pub(super) fn close(&mut self, block: u64) -> [u8; 32] {
+    /// Ends a block. Returns its root and, to be kept, the nodes that it changed.
+    pub(super) fn close(&mut self, block: u64) -> ([u8; 32], Vec<u8>) {
+        let of_block = self.layers.iter().rev();
+        let of_block = of_block.take_while(|(of, _)| *of == block);
+        let kept = self.state.kept_since(of_block.map(|(_, undo)| &**undo));
         self.newest = block;
         while self.layer_bytes > MAX_LAYER_BYTES
             && let Some((first, undo)) = self.layers.front()
@@ -100,7 +137,7 @@ impl History {
             self.layer_bytes -= undo.memory();
             self.layers.pop_front();
         }
-        self.state.root()
+        (self.state.root(), kept)
     }
 
     /// Takes the last update back, and the end of the block that came with it.

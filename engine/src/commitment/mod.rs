@@ -26,6 +26,6 @@ pub use cache::Witnesses;
 pub use capacities::Capacities;
 pub use committer::{Closed, CommitError, Committer};
 pub use growth::{Growth, bucket_key};
-pub use history::{Entry, History, Reached};
+pub use history::{Entry, History, Known, Reached};
 pub use past::Past;
 pub use witness::{Asked, WitnessError, block_witness, needs_of, prove};

@@ -30,6 +30,9 @@ use crate::{
 /// For how long nobody must have asked before the memory is given back.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Blocks that are read from disk together.
+const TOGETHER: usize = 256;
+
 /// The second state, while somebody needs one.
 #[derive(Debug, Default)]
 pub struct Past(Mutex<Option<Walker>>);
@@ -136,13 +139,25 @@ struct Between {
     metas: BTreeMap<BucketId, BucketMeta>,
 }
 
+impl Between {
+    /// Blocks from the log, read some at a time; nothing in the place of one that isn't there.
+    fn blocks(chain: &Chain, first: u64, last: u64) -> impl Iterator<Item = Option<SharedBlock>> {
+        (first..=last).step_by(TOGETHER).flat_map(move |first| {
+            let last = last.min(first + TOGETHER as u64 - 1);
+            let found = chain.blocks(first..=last).ok();
+            let found = found.filter(|found| found.len() as u64 == last - first + 1);
+            found.map_or_else(|| vec![None], |found| found.into_iter().map(Some).collect())
+        })
+    }
+}
+
 fn between(chain: &Chain, from: u64, to: u64) -> Option<Between> {
     let (mut values, mut metas) = (BTreeMap::new(), BTreeMap::new());
     let back = to < from;
-    for number in from.min(to) + 1..=from.max(to) {
-        let block = chain.block(number).ok()??;
-        for mini in block.minis_with_changes() {
-            values.extend(chain.mini(mini).ok()??.diff.entries.iter().copied());
+    for block in Between::blocks(chain, from.min(to) + 1, from.max(to)) {
+        let block = block?;
+        for mini in chain.minis(block.minis_with_changes()).ok()? {
+            values.extend(mini.diff.entries.iter().copied());
         }
         for growth in Growth::decode_all(&block.commitment).ok()? {
             match back {

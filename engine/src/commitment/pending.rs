@@ -29,10 +29,7 @@ pub struct Pending {
 impl Pending {
     /// Takes a mini-block's changes. Returns keys that have settled, if that is enough work.
     pub fn add(&mut self, mini: &MiniBlock) -> Option<Batch> {
-        for (key, value) in &mini.diff.entries {
-            self.settled.remove(key);
-            self.fresh.insert(*key, *value);
-        }
+        self.hold(mini);
         if mini.number < self.next {
             return None;
         }
@@ -44,6 +41,14 @@ impl Pending {
             return None;
         }
         Some(ready)
+    }
+
+    /// Takes a mini-block's changes, for the end of the block.
+    pub fn hold(&mut self, mini: &MiniBlock) {
+        for (key, value) in &mini.diff.entries {
+            self.settled.remove(key);
+            self.fresh.insert(*key, *value);
+        }
     }
 
     /// Puts keys back that were not folded in after all; newer values stand.

@@ -416,7 +416,12 @@ mod tests {
             "limits": {"computeGas": 100_000},
         }));
         assert_eq!(report["status"], "halt");
-        assert!(report["reason"].as_str().unwrap().contains("ComputeGasLimitExceeded"));
+        assert!(
+            report["reason"]
+                .as_str()
+                .unwrap()
+                .contains("ComputeGasLimitExceeded")
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, KECCAK256_EMPTY, keccak256};
+use alloy_primitives::{Address, Bytes, KECCAK256_EMPTY, keccak256};
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
@@ -357,10 +357,13 @@ impl Follower {
         let config = &self.chain.config;
         let checked = block::check(&standing.sums, header, config, timestamp, withdrawals_root);
         let checked = checked.map_err(FollowError::from);
-        if let Err(error) = checked.and_then(|()| self.check_state(&block)) {
-            withdrawals.update(&reversed(&changes));
-            return Err(error);
-        }
+        let nodes = match checked.and_then(|()| self.check_state(&block)) {
+            Ok(nodes) => nodes,
+            Err(error) => {
+                withdrawals.update(&reversed(&changes));
+                return Err(error);
+            }
+        };
         // From here on nothing fails.
         self.chain.world.seal_block(header.number);
         self.chain.capacities.grow(header.number, &growth);
@@ -379,23 +382,26 @@ impl Follower {
         Ok(Sealed::Block {
             record: block,
             undo,
+            nodes,
         })
     }
 
     /// Closes the block in the commitment, if that is kept up, and compares the root. Comes last: only a
-    /// block that is refused here is taken back.
-    fn check_state(&self, block: &BlockRecord) -> Result<(), FollowError> {
+    /// block that is refused here is taken back. Returns the nodes that it changed, to be kept.
+    fn check_state(&self, block: &BlockRecord) -> Result<Bytes, FollowError> {
         let number = block.header.number;
         let closed = self.chain.close_commitment(number);
         let closed = closed.map_err(|error| FollowError::Failed(error.to_string()))?;
-        let Some(closed) = closed.filter(|_| self.mode >= Mode::Roots) else {
-            return Ok(());
+        let Some(closed) = closed else {
+            return Ok(Bytes::new());
         };
-        let checked = compare(&closed, block);
-        if checked.is_err() {
+        if self.mode >= Mode::Roots
+            && let Err(error) = compare(&closed, block)
+        {
             self.chain.reopen_commitment();
+            return Err(error.into());
         }
-        Ok(checked?)
+        Ok(closed.nodes)
     }
 }
 

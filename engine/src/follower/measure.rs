@@ -104,7 +104,7 @@ fn record(per_mini: u64) -> (ChainConfig, Vec<Vec<u8>>) {
             assert!(mini.txs.iter().all(|tx| tx.result.success));
             records.push(mini.encode());
         }
-        let (block, _) = block.close(&mut progress.followers).unwrap();
+        let (block, ..) = block.close(&mut progress.followers).unwrap();
         records.push(block.encode());
         progress.parent = block;
     }

@@ -343,7 +343,7 @@ fn a_follower_goes_on_where_its_own_log_ends() {
             let chain = chain_of(LOG.0.clone());
             for record in &LOG.1[..kept] {
                 match is_block_record(record) {
-                    true => chain.load_block(record).unwrap(),
+                    true => chain.load_block(record, &[]).unwrap(),
                     false => chain.load_mini(record).unwrap(),
                 }
             }

@@ -56,7 +56,7 @@ pub fn measure(held: usize, sizes: &[usize], threads: &[usize]) -> Result<Measur
                 all.keys += slots.len();
                 all.products += update.trie.products;
                 all.nodes += update.trie.nodes.len();
-                all.bytes_written += update.encode().len() + size_of_val(&slots[..]);
+                all.bytes_written += update.kept_bytes() + size_of_val(&slots[..]);
             }
             batches.push(all);
         }

@@ -44,6 +44,11 @@ fn bytes(answer: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     Ok(answer.extract::<PyBackedBytes>()?.to_vec())
 }
 
+fn list(answer: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
+    let records = answer.extract::<Vec<PyBackedBytes>>()?;
+    Ok(records.iter().map(|record| record.to_vec()).collect())
+}
+
 impl Archive for PythonArchive {
     fn tx_location(&self, hash: &B256) -> Option<(u64, u32)> {
         self.ask(
@@ -67,6 +72,16 @@ impl Archive for PythonArchive {
 
     fn mini(&self, number: u64) -> Option<Vec<u8>> {
         self.ask("mini", |py| (number,).into_pyobject(py), bytes)
+    }
+
+    fn blocks(&self, first: u64, last: u64) -> Vec<Vec<u8>> {
+        let found = self.ask("blocks", |py| (first, last).into_pyobject(py), list);
+        found.unwrap_or_default()
+    }
+
+    fn minis(&self, first: u64, last: u64) -> Vec<Vec<u8>> {
+        let found = self.ask("minis", |py| (first, last).into_pyobject(py), list);
+        found.unwrap_or_default()
     }
 
     fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>> {

@@ -150,7 +150,11 @@ impl Engine {
         .map_err(failed)
     }
 
-    fn load_tip(&self, py: Python<'_>, block_record: &[u8]) -> PyResult<()> {
+    fn load_nodes(&self, py: Python<'_>, rows: &[u8]) -> PyResult<()> {
+        detached(py, || self.inner.chain.load_nodes(rows))?.map_err(failed)
+    }
+
+    fn load_tip(&self, py: Python<'_>, block_record: &[u8]) -> PyResult<bool> {
         detached(py, || self.inner.chain.load_tip(block_record))?.map_err(failed)
     }
 
@@ -158,8 +162,10 @@ impl Engine {
         detached(py, || self.inner.chain.load_mini(record))?.map_err(failed)
     }
 
-    fn load_block(&self, py: Python<'_>, record: &[u8]) -> PyResult<()> {
-        detached(py, || self.inner.chain.load_block(record))?.map_err(failed)
+    #[pyo3(signature = (record, nodes=None))]
+    fn load_block(&self, py: Python<'_>, record: &[u8], nodes: Option<&[u8]>) -> PyResult<()> {
+        let nodes = nodes.unwrap_or_default();
+        detached(py, || self.inner.chain.load_block(record, nodes))?.map_err(failed)
     }
 
     fn start(&self, py: Python<'_>) -> PyResult<()> {
@@ -208,6 +214,11 @@ impl Engine {
             Some(FollowError::Failed(reason)) => Err(EngineError::new_err(reason)),
             Some(FollowError::Bad(error)) => Err(bad_data(py, &error, applied.len(), applied)),
         }
+    }
+
+    fn nodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let rows = detached(py, || self.inner.chain.commitment.read().nodes())?;
+        Ok(PyBytes::new(py, &rows))
     }
 
     fn state_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

@@ -1,6 +1,6 @@
 //! What the builder sealed, as Python objects for the log.
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
@@ -26,6 +26,7 @@ pub struct SealedBlock {
     hash: Py<PyBytes>,
     record: Py<PyBytes>,
     undo: Py<PyList>,
+    nodes: Py<PyBytes>,
 }
 
 /// The metadata that grown buckets had before the block, under the buckets' keys.
@@ -75,6 +76,7 @@ pub enum Encoded {
         hash: B256,
         record: Record,
         undo: Vec<(Vec<u8>, Vec<u8>)>,
+        nodes: Bytes,
     },
 }
 
@@ -100,7 +102,12 @@ impl Encoded {
                 record: bytes,
                 hashes: mini.txs.iter().map(|tx| tx.hash).collect(),
             },
-            Sealed::Block { record, undo } => Self::Block {
+            Sealed::Block {
+                record,
+                undo,
+                nodes,
+            } => Self::Block {
+                nodes,
                 number: record.header.number,
                 hash: record.hash,
                 record: bytes,
@@ -142,6 +149,7 @@ impl Encoded {
                 hash,
                 record,
                 undo,
+                nodes,
             } => {
                 let undo = undo
                     .iter()
@@ -151,6 +159,7 @@ impl Encoded {
                     hash: bytes(hash.as_slice()),
                     record: record.into_python(py)?,
                     undo: PyList::new(py, undo)?.unbind(),
+                    nodes: bytes(&nodes),
                 };
                 Py::new(py, block)?.into_any()
             }

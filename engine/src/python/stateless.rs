@@ -7,7 +7,7 @@ use pyo3::types::PyBytes;
 
 use super::crypto::word;
 use super::errors::{bad, detached};
-use crate::verify::stateless::{self, ChainRules, Work};
+use crate::verify::stateless::{self, ChainRules, Trusted, Work};
 
 #[pyfunction]
 fn verify_stateless<'py>(
@@ -35,6 +35,28 @@ fn verify_stateless<'py>(
             rules: &rules,
         })
         .map(|report| report.to_json())
+    })?;
+    Ok(PyBytes::new(py, &report.map_err(bad)?))
+}
+
+#[pyfunction]
+#[pyo3(signature = (answer, witness, *, state_root=None, header=None, data_buckets=None))]
+fn verify_proof<'py>(
+    py: Python<'py>,
+    answer: &[u8],
+    witness: &[u8],
+    state_root: Option<&[u8]>,
+    header: Option<Vec<u8>>,
+    data_buckets: Option<u32>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let root = state_root.map(|root| word("the state root", root));
+    let trusted = Trusted {
+        state_root: root.transpose()?,
+        header,
+        data_buckets,
+    };
+    let report = detached(py, || {
+        stateless::check_proof(answer, witness, &trusted).map(|report| report.to_json())
     })?;
     Ok(PyBytes::new(py, &report.map_err(bad)?))
 }
@@ -78,6 +100,7 @@ fn read_code_line<'py>(
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(verify_stateless, module)?)?;
+    module.add_function(wrap_pyfunction!(verify_proof, module)?)?;
     module.add_function(wrap_pyfunction!(witness_code_hashes, module)?)?;
     module.add_function(wrap_pyfunction!(pack_witness, module)?)?;
     module.add_function(wrap_pyfunction!(open_witness_file, module)?)?;

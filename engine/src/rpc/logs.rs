@@ -223,8 +223,9 @@ fn get_logs(node: &Node, params: &str) -> Answer {
     }
     let mut out = vec![b'['];
     let mut count = 0;
+    let mut ahead = Ahead::new(node, *range.end());
     for number in range {
-        node.search(number, &filter.matcher, &mut |log, at| {
+        ahead.search(number, &filter.matcher, &mut |log, at| {
             if count == MAX_LOGS {
                 return Err(RpcError::invalid_params(format!(
                     "query exceeds max results {MAX_LOGS}: ask for fewer blocks than up to {number}, or use eth_getLogsWithCursor"
@@ -258,6 +259,7 @@ fn get_logs_with_cursor(node: &Node, params: &str) -> Answer {
     let mut logs = Vec::new();
     let mut count = 0;
     let mut next = None;
+    let mut ahead = Ahead::new(node, last);
     for number in first..=last {
         if number - first == MAX_BLOCKS {
             next = Some(Cursor {
@@ -268,7 +270,7 @@ fn get_logs_with_cursor(node: &Node, params: &str) -> Answer {
         if next.is_some() {
             break;
         }
-        node.search(number, &filter.matcher, &mut |log, at| {
+        ahead.search(number, &filter.matcher, &mut |log, at| {
             let passed = number == u64::from(start.block) && at.log_index < u64::from(start.log);
             if passed || next.is_some() {
                 return Ok(());
@@ -299,6 +301,49 @@ fn get_logs_with_cursor(node: &Node, params: &str) -> Answer {
     }
     object.close();
     Ok(out)
+}
+
+/// Blocks that are read from disk together.
+const TOGETHER: u64 = 256;
+
+/// Blocks in their order, some of them read ahead.
+struct Ahead<'a> {
+    node: &'a Node,
+    last: u64,
+    /// The number of the first one in `blocks`.
+    first: u64,
+    blocks: Vec<SharedBlock>,
+}
+
+impl<'a> Ahead<'a> {
+    /// Blocks up to `last`.
+    const fn new(node: &'a Node, last: u64) -> Self {
+        Self {
+            node,
+            last,
+            first: 0,
+            blocks: Vec::new(),
+        }
+    }
+
+    /// Calls `found` with every wanted log of a block, sealed or open.
+    fn search(&mut self, number: u64, matcher: &Matcher, found: Found<'_>) -> Result<(), RpcError> {
+        match self.block(number)? {
+            Some(block) => self.node.search_sealed(&block, matcher, found),
+            None => self.node.search_open(number, matcher, found),
+        }
+    }
+
+    fn block(&mut self, number: u64) -> Result<Option<SharedBlock>, RpcError> {
+        let beyond = self.first + self.blocks.len() as u64;
+        if !(self.first..beyond).contains(&number) {
+            let range = number..=self.last.min(number.saturating_add(TOGETHER - 1));
+            let blocks = self.node.chain.blocks(range);
+            self.blocks = blocks.map_err(|error| unreadable(&error, BlockId::number(number)))?;
+            self.first = number;
+        }
+        Ok(self.blocks.get((number - self.first) as usize).cloned())
+    }
 }
 
 /// Cursors have room for 32 bits, as on the real chain.
@@ -363,18 +408,6 @@ impl Node {
             return Err(unreadable(&ViewError::UnknownBlock, BlockId::number(first)));
         }
         Ok(first..=last.min(open))
-    }
-
-    /// Calls `found` with every wanted log of a block, sealed or open.
-    fn search(&self, number: u64, matcher: &Matcher, found: Found<'_>) -> Result<(), RpcError> {
-        let block = self
-            .chain
-            .block(number)
-            .map_err(|error| unreadable(&error, BlockId::number(number)))?;
-        match block {
-            Some(block) => self.search_sealed(&block, matcher, found),
-            None => self.search_open(number, matcher, found),
-        }
     }
 
     fn search_sealed(

@@ -8,8 +8,8 @@ use super::envelope::MAX_BATCH;
 use super::error::code;
 use super::testing::{Devnet, SPIN};
 use super::{Door, Submitted};
-use crate::pool::testing::RULES;
 use crate::pool::Intake;
+use crate::pool::testing::RULES;
 
 /// A door behind which nobody works: whatever has to wait waits for ever.
 fn idle_door() -> Door {
@@ -68,7 +68,10 @@ fn calls_beyond_the_queue_are_refused_at_once_and_reads_still_answered() {
     let (taken, _) = fill(&door, &batch("eth_call", &call, MAX_BATCH));
     assert_eq!((taken, door.queues().1), (0, waiting));
     assert!(matches!(
-        door.submit(br#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#, 0),
+        door.submit(
+            br#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#,
+            0
+        ),
         Submitted::Answered(_)
     ));
 }

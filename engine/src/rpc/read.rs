@@ -2,7 +2,7 @@
 //!
 //! Everything here works on pinned views and shared records: nothing waits for the builder.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use alloy_eips::BlockId;
 
@@ -41,18 +41,20 @@ impl Node {
 
     /// The mini-blocks of a sealed block, in order.
     pub(super) fn minis_of(&self, block: &BlockRecord) -> Result<Vec<Arc<MiniBlock>>, RpcError> {
-        (block.first_mini..block.next_mini())
-            .map(|number| self.mini(number))
-            .collect()
+        self.minis(block.first_mini..block.next_mini())
+    }
+
+    /// Mini-blocks that must be there.
+    pub(super) fn minis(&self, range: Range<u64>) -> Result<Vec<Arc<MiniBlock>>, RpcError> {
+        let minis = self.chain.minis(range);
+        minis.map_err(|error| RpcError::internal(error.to_string()))
     }
 
     /// The visible mini-blocks of the open EVM block, in order.
     pub(super) fn open_minis(&self) -> Result<Vec<Arc<MiniBlock>>, RpcError> {
         let newest = self.chain.recent.newest_mini();
         match newest.filter(|mini| mini.block_number > self.chain.recent.visible_block()) {
-            Some(newest) => (newest.number - newest.index..=newest.number)
-                .map(|n| self.mini(n))
-                .collect(),
+            Some(newest) => self.minis(newest.number - newest.index..newest.number + 1),
             None => Ok(Vec::new()),
         }
     }
@@ -94,8 +96,7 @@ impl Node {
             return Ok(offset);
         }
         let mut offset = Offset::default();
-        for number in mini.number - mini.index..mini.number {
-            let earlier = self.mini(number)?;
+        for earlier in self.minis(mini.number - mini.index..mini.number)? {
             offset = offset.after_mini(&earlier);
         }
         Ok(offset)

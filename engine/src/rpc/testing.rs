@@ -204,7 +204,7 @@ impl Devnet {
     /// Seals the open block, with a last mini-block, and makes it visible.
     pub(crate) fn block(&mut self) -> Arc<BlockRecord> {
         let mini = self.mini();
-        let (record, _) = self
+        let (record, ..) = self
             .open
             .take()
             .unwrap()

@@ -8,6 +8,7 @@ pub mod codec;
 pub mod crs;
 pub mod group;
 pub mod hasher;
+pub mod kept;
 pub mod node;
 pub mod plain;
 pub mod proof;

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::codec::{DecodeError, Reader, put_count};
 use super::group::{Fr, Point};
 use super::hasher::bucket_id_among;
+use super::kept;
 use super::node::{
     NodeId, ROOT, bucket_levels, bucket_node, bucket_of, child, default_node, is_main, leaf_start,
     level, parent, slot_scalar,
@@ -58,26 +58,11 @@ impl Update {
         self.trie.root
     }
 
-    /// What must be kept of the update, besides the plain keys and values, to restore the state without
-    /// computing commitments: changed metadata, and changed nodes. Little-endian, lengths first.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out =
-            Vec::with_capacity(24 + self.state.resized.len() * 16 + self.trie.nodes.len() * 72);
-        put_count(&mut out, self.state.resized.len());
-        for (bucket, resize) in &self.state.resized {
-            out.extend_from_slice(&bucket.to_le_bytes());
-            out.extend_from_slice(&resize.new.encode());
-        }
-        put_count(&mut out, self.trie.rebuilt.len());
-        for bucket in &self.trie.rebuilt {
-            out.extend_from_slice(&bucket.to_le_bytes());
-        }
-        put_count(&mut out, self.trie.nodes.len());
-        for (node, point) in &self.trie.nodes {
-            out.extend_from_slice(&node.to_le_bytes());
-            out.extend_from_slice(&point.to_bytes());
-        }
-        out
+    /// Bytes that are kept of the update, besides the plain keys and values, so that the state can be
+    /// [assembled](SaltState::assemble) without computing commitments.
+    pub fn kept_bytes(&self) -> usize {
+        self.state.resized.len() * (size_of::<BucketId>() + BucketMeta::LENGTH)
+            + self.trie.nodes.len() * kept::ROW
     }
 }
 
@@ -148,7 +133,7 @@ impl SaltState {
     }
 
     /// How many nodes have a commitment of their own.
-    pub fn nodes(&self) -> usize {
+    pub fn node_count(&self) -> usize {
         self.main.len() + self.own.len()
     }
 
@@ -159,11 +144,6 @@ impl SaltState {
             .map(|value| (value.key(), value.value()))
     }
 
-    /// The nodes that have a commitment of their own.
-    pub fn stored_nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.main.keys().chain(self.own.keys()).copied()
-    }
-
     /// How many levels a bucket's own trie has.
     pub fn bucket_levels(&self, bucket: BucketId) -> u8 {
         bucket_levels(self.bucket_meta(bucket).capacity)
@@ -172,7 +152,7 @@ impl SaltState {
     /// Bytes that slots and nodes take, without what maps add.
     pub fn memory(&self) -> usize {
         self.slots.len() * (size_of::<SaltKey>() + size_of::<SaltValue>())
-            + self.nodes() * (size_of::<NodeId>() + size_of::<Point>())
+            + self.node_count() * (size_of::<NodeId>() + size_of::<Point>())
     }
 
     /// The value of a plain key.
@@ -337,9 +317,8 @@ impl SaltState {
                 self.bucket_slots(*bucket)
                     .map(|(place, value)| (*place, *value)),
             );
-            let first = NodeId::from(*bucket) << SLOT_BITS;
-            let own = self.own.range(first..first + (1 << SLOT_BITS));
             if !place.is_meta() {
+                let own = self.own_nodes(*bucket);
                 cut.own.extend(own.map(|(node, point)| (*node, *point)));
             }
             for neighbour in metadata * WIDTH as BucketId..(metadata + 1) * WIDTH as BucketId {
@@ -385,50 +364,90 @@ impl SaltState {
         Ok(state)
     }
 
-    /// Takes over the metadata and nodes that [`Update::encode`] kept. Lay updates over each other in
-    /// order, then [`load`](Self::load) the keys.
-    pub fn restore(&mut self, encoded: &[u8]) -> Result<(), DecodeError> {
-        let mut reader = Reader::new(encoded);
-        for _ in 0..reader.count(16)? {
-            let bucket = reader.u32()?;
-            let meta = BucketMeta::decode(reader.array::<{ BucketMeta::LENGTH }>()?)
-                .ok_or(DecodeError::Bad("bucket metadata"))?;
-            self.metas.insert(bucket, meta);
-        }
-        for _ in 0..reader.count(4)? {
-            let bucket = reader.u32()?;
-            self.forget_own_nodes(bucket);
-        }
-        for _ in 0..reader.count(72)? {
-            let node = reader.u64()?;
-            let point =
-                Point::from_trusted_bytes(reader.array()?).ok_or(DecodeError::Bad("commitment"))?;
-            self.set_node(node, point);
-        }
-        reader.end()
-    }
-
-    /// Lays out plain keys and values by the metadata already known, without touching any node.
+    /// A state whose metadata and nodes are known: lays keys out and computes no commitment.
     ///
-    /// For a state whose nodes were [restored](Self::restore): keys come once each, none is empty.
-    pub fn load<'c>(
-        &mut self,
+    /// Keys come once each, none is empty.
+    pub fn assemble<'c>(
+        data_buckets: u32,
+        metas: impl IntoIterator<Item = (BucketId, BucketMeta)>,
+        nodes: impl IntoIterator<Item = (NodeId, Point)>,
         entries: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
-    ) -> Result<(), StateError> {
+    ) -> Result<Self, StateError> {
+        let mut state = Self::new(data_buckets);
+        for (node, point) in nodes {
+            state.set_node(node, point);
+        }
+        for (bucket, meta) in metas {
+            state.set_meta(bucket, meta);
+        }
         let mut buckets: HashMap<BucketId, Vec<SaltValue>> = HashMap::new();
         for (key, value) in entries {
             let joined =
                 SaltValue::new(key, value).ok_or(StateError::TooLong(key.len() + value.len()))?;
-            buckets.entry(self.bucket_of(key)).or_default().push(joined);
+            let bucket = state.bucket_of(key);
+            buckets.entry(bucket).or_default().push(joined);
         }
-        for (bucket, mut values) in buckets {
-            let meta = self.bucket_meta(bucket);
-            values.extend(self.bucket_slots(bucket).map(|(_, value)| *value));
+        for (bucket, values) in buckets {
+            let meta = state.bucket_meta(bucket);
+            let count = values.len();
             let layout = layout(bucket, &meta, values);
-            self.slots.extend(layout);
-            self.set_meta(bucket, meta);
+            if layout.len() != count {
+                let capacity = meta.capacity;
+                return Err(StateError::Capacity { bucket, capacity });
+            }
+            state.slots.extend(layout);
+            state.set_meta(bucket, meta);
         }
-        Ok(())
+        Ok(state)
+    }
+
+    /// The nodes with a commitment of their own.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, Point)> {
+        let nodes = self.main.iter().chain(self.own.iter());
+        nodes.map(|(node, point)| (*node, *point))
+    }
+
+    /// What is kept of all nodes.
+    pub fn kept(&self) -> Vec<u8> {
+        self.rows(self.main.keys().chain(self.own.keys()))
+    }
+
+    /// What is kept of the nodes that updates have changed, given how to take back the newest updates.
+    pub fn kept_since<'u>(&self, undone: impl IntoIterator<Item = &'u Undo>) -> Vec<u8> {
+        let mut nodes = BTreeSet::new();
+        for undo in undone {
+            nodes.extend(undo.nodes.iter().map(|(node, _)| *node));
+            for bucket in &undo.rebuilt {
+                nodes.extend(self.own_nodes(*bucket).map(|(node, _)| *node));
+            }
+        }
+        self.rows(&nodes)
+    }
+
+    fn rows<'n>(&self, nodes: impl IntoIterator<Item = &'n NodeId>) -> Vec<u8> {
+        let mut rows = Vec::new();
+        for node in nodes {
+            kept::put_row(&mut rows, *node, self.stored(*node));
+        }
+        rows
+    }
+
+    /// What these changes do, where the nodes that they change are known: computes no commitment.
+    pub fn update_known<'c>(
+        &self,
+        changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
+        nodes: Vec<(NodeId, Point)>,
+    ) -> Result<Update, StateError> {
+        let state = self.edit(changes)?;
+        let root = nodes.iter().rfind(|(node, _)| *node == ROOT);
+        let root = root.map_or_else(|| self.commitment(ROOT), |(_, point)| *point);
+        let trie = TrieChange {
+            root: root_hash(&root),
+            rebuilt: trie::rebuilt(&state).map(|(bucket, _)| bucket).collect(),
+            nodes,
+            products: 0,
+        };
+        Ok(Update { state, trie })
     }
 
     /// Makes the witness of what a block needed; `None` if it needed nothing.
@@ -530,11 +549,14 @@ impl SaltState {
         }
     }
 
-    fn forget_own_nodes(&mut self, bucket: BucketId) -> Vec<(NodeId, Point)> {
+    fn own_nodes(&self, bucket: BucketId) -> impl Iterator<Item = (&NodeId, &Point)> {
         let first = NodeId::from(bucket) << SLOT_BITS;
+        self.own.range(first..first + (1 << SLOT_BITS))
+    }
+
+    fn forget_own_nodes(&mut self, bucket: BucketId) -> Vec<(NodeId, Point)> {
         let gone: Vec<(NodeId, Point)> = self
-            .own
-            .range(first..first + (1 << SLOT_BITS))
+            .own_nodes(bucket)
             .map(|(node, point)| (*node, *point))
             .collect();
         for (node, _) in &gone {

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::group::Point;
+use super::kept;
 use super::node::{
-    ROOT, bucket_levels, bucket_node, bucket_top, child, default_node, is_main, level,
+    NodeId, ROOT, bucket_levels, bucket_node, bucket_top, child, default_node, is_main, level,
 };
 use super::proof::VectorSource;
 use super::state::{Needs, SaltState, Update};
@@ -52,7 +53,7 @@ fn removal(batch: &Batch) -> Batch {
 
 /// Recomputes every stored node from its whole vector.
 fn assert_nodes_commit_to_their_vectors(state: &SaltState) {
-    for node in state.stored_nodes() {
+    for (node, _) in state.nodes() {
         let vector = if is_main(node) && level(node) == 3 {
             let bucket = (node - bucket_node(0)) as u32;
             match state.bucket_levels(bucket) {
@@ -186,42 +187,86 @@ fn a_bucket_can_be_enlarged_by_hand() {
     assert_nodes_commit_to_their_vectors(&state);
 }
 
+/// What rows leave of each other, laid over one another in order.
+fn folded(rows: &[Vec<u8>]) -> BTreeMap<NodeId, Point> {
+    let mut nodes = BTreeMap::new();
+    for (node, point) in rows.iter().flat_map(|rows| kept::read_rows(rows).unwrap()) {
+        match point {
+            Some(point) => drop(nodes.insert(node, point)),
+            None => drop(nodes.remove(&node)),
+        }
+    }
+    nodes
+}
+
 #[test]
-fn what_is_kept_of_updates_restores_the_state() {
+fn what_is_kept_of_updates_assembles_the_state() {
     for data_buckets in [2, DATA_BUCKETS] {
         let mut state = SaltState::new(data_buckets);
-        let mut restored = SaltState::new(data_buckets);
+        let mut known = SaltState::new(data_buckets);
+        let mut rows = Vec::new();
         let mut steps = vec![accounts(700, 1), accounts(40, 2), removal(&accounts(30, 1))];
         steps.push(accounts(20, 3));
         for step in &steps {
-            restored
-                .restore(&change(&mut state, step).encode())
-                .unwrap();
+            let update = state.update(pairs(step)).unwrap();
+            let undo = state.apply(&update);
+            rows.push(state.kept_since([&undo]));
+
+            let nodes = kept::read_rows(&rows[rows.len() - 1]).unwrap();
+            let nodes = nodes
+                .into_iter()
+                .filter_map(|(node, point)| Some((node, point?)))
+                .collect();
+            let again = known.update_known(pairs(step), nodes).unwrap();
+            assert_eq!((again.root(), again.trie.products), (update.root(), 0));
+            known.apply(&again);
         }
         let entries: Batch = state
             .entries()
             .map(|(key, value)| (key.to_vec(), value.to_vec()))
             .collect();
-        restored.load(pairs(&entries)).unwrap();
-        assert_eq!(restored.root(), state.root());
-
-        let more = accounts(900, 9);
-        let (a, b) = (change(&mut state, &more), change(&mut restored, &more));
-        assert_eq!(a.root(), b.root());
-        assert_eq!(a.state, b.state);
+        let nodes = folded(&rows);
+        let assembled =
+            SaltState::assemble(data_buckets, state.metas(), nodes, pairs(&entries)).unwrap();
+        for mut other in [assembled, known] {
+            assert_eq!(other.root(), state.root());
+            let nodes = |state: &SaltState| -> BTreeMap<NodeId, [u8; 64]> {
+                state
+                    .nodes()
+                    .map(|(node, point)| (node, point.to_bytes()))
+                    .collect()
+            };
+            assert_eq!(nodes(&other), nodes(&state));
+            let mut state = state.clone();
+            let more = accounts(900, 9);
+            let (a, b) = (change(&mut state, &more), change(&mut other, &more));
+            assert_eq!(a.root(), b.root());
+            assert_eq!(a.state, b.state);
+        }
     }
 }
 
 #[test]
-fn damaged_records_are_refused() {
+fn damaged_rows_are_refused() {
     let mut state = SaltState::default();
-    let record = change(&mut state, &accounts(3, 1)).encode();
-    let mut fresh = SaltState::default();
-    assert!(fresh.restore(&record[..record.len() - 1]).is_err());
-    let mut damaged = record;
-    let last = damaged.len() - 1;
-    damaged[last] ^= 1;
-    assert!(SaltState::default().restore(&damaged).is_err());
+    change(&mut state, &accounts(3, 1));
+    let mut rows = state.kept();
+    assert!(kept::read_rows(&rows[..rows.len() - 1]).is_err());
+    let last = rows.len() - 1;
+    rows[last] ^= 1;
+    assert!(kept::read_rows(&rows).is_err());
+}
+
+#[test]
+fn a_state_is_not_assembled_in_buckets_that_are_too_small() {
+    let mut state = SaltState::new(1);
+    change(&mut state, &accounts(700, 1));
+    let entries: Batch = state
+        .entries()
+        .map(|(key, value)| (key.to_vec(), value.to_vec()))
+        .collect();
+    let refused = SaltState::assemble(1, [], state.nodes(), pairs(&entries));
+    assert!(matches!(refused, Err(StateError::Capacity { .. })));
 }
 
 /// A witness of what `needs` says, used in place of the state.

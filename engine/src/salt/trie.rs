@@ -82,7 +82,7 @@ pub fn update<N: NodeReader>(reader: &N, change: &StateChange) -> Result<TrieCha
     let mut result = TrieChange {
         root: [0; 32],
         nodes: Vec::new(),
-        rebuilt: plan.rebuilt().map(|(bucket, _)| bucket).collect(),
+        rebuilt: rebuilt(change).map(|(bucket, _)| bucket).collect(),
         products: 0,
     };
 
@@ -114,6 +114,18 @@ pub fn update<N: NodeReader>(reader: &N, change: &StateChange) -> Result<TrieCha
     Ok(result)
 }
 
+/// Buckets whose own tries get another depth: they are built from nothing.
+pub fn rebuilt(change: &StateChange) -> impl Iterator<Item = (BucketId, &Resize)> {
+    let resized = change.resized.iter();
+    resized
+        .map(|(bucket, resize)| (*bucket, resize))
+        .filter(|(_, resize)| gets_another_depth(resize))
+}
+
+fn gets_another_depth(resize: &Resize) -> bool {
+    bucket_levels(resize.old.capacity) != bucket_levels(resize.new.capacity)
+}
+
 struct Plan<'a, N> {
     reader: &'a N,
     change: &'a StateChange,
@@ -126,21 +138,8 @@ impl<N: NodeReader> Plan<'_, N> {
         self.change.resized.get(&bucket)
     }
 
-    /// Buckets whose own tries get another depth: they are built from nothing.
-    fn rebuilt(&self) -> impl Iterator<Item = (BucketId, &Resize)> {
-        self.change
-            .resized
-            .iter()
-            .map(|(bucket, resize)| (*bucket, resize))
-            .filter(|(_, resize)| {
-                bucket_levels(resize.old.capacity) != bucket_levels(resize.new.capacity)
-            })
-    }
-
     fn is_rebuilt(&self, bucket: BucketId) -> bool {
-        self.resize(bucket).is_some_and(|resize| {
-            bucket_levels(resize.old.capacity) != bucket_levels(resize.new.capacity)
-        })
+        self.resize(bucket).is_some_and(gets_another_depth)
     }
 
     fn new_levels(&self, bucket: BucketId) -> Result<u8, StateError> {
@@ -170,7 +169,7 @@ impl<N: NodeReader> Plan<'_, N> {
                 ));
             }
         }
-        for (_, resize) in self.rebuilt() {
+        for (_, resize) in rebuilt(self.change) {
             let levels = bucket_levels(resize.new.capacity);
             slots.extend(
                 resize
@@ -206,7 +205,7 @@ impl<N: NodeReader> Plan<'_, N> {
         let (mut main, own): (Vec<Delta>, Vec<Delta>) =
             deltas.into_iter().partition(|delta| is_main(delta.node));
         // A rebuilt bucket's node changes even if the bucket is empty.
-        main.extend(self.rebuilt().map(|(bucket, _)| Delta {
+        main.extend(rebuilt(self.change).map(|(bucket, _)| Delta {
             node: bucket_node(bucket),
             index: 0,
             scalar: ZERO,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.network import Network
+from tests.support.waiting import eventually
 
 FULL_NODES = ("full-node-1", "full-node-2")
 
@@ -46,6 +47,46 @@ def test_a_fault_is_noticed_and_the_network_mends(network, kind, roles):
         assert compared.returncode == 0, compared.stdout
     listed = network.home.json("devnet", "incidents")["incidents"]
     assert any(incident["evidence"] == outcome["evidence"] for incident in listed)
+
+
+@pytest.mark.parametrize("kind", ["bad-witness", "bad-root"])
+def test_what_a_prover_has_kept_of_a_failed_check_fails_again_offline(network, kind, tmp_path):
+    known = {incident["evidence"] for incident in found_by_the_prover(network)}
+    assert network.home.run("devnet", "inject", kind, "--json").returncode == 0
+    eventually(
+        lambda: any(one["evidence"] not in known for one in found_by_the_prover(network)),
+        "the prover to notice",
+    )
+    [*_, incident] = [one for one in found_by_the_prover(network) if one["evidence"] not in known]
+    told = json.loads(Path(incident["evidence"]).read_text())["proof"]["report"]
+    kept = json.loads(Path(told["reproduction"]).read_text())
+    again = network.home.run("verify", "block", "--witness", told["reproduction"], "--json")
+    assert again.returncode == 1, again.stderr
+    report = json.loads(again.stdout)
+    assert report["block"] == incident["block"]
+    failed = [check["name"] for check in report["checks"] if not check["ok"]]
+    assert failed == [check["name"] for check in kept["report"]["checks"] if not check["ok"]]
+    assert failed[0] == told["check"]
+    aloud = network.home.run("verify", "block", "--witness", told["reproduction"])
+    assert f"block {incident['block']} is wrong" in aloud.stderr
+    assert told["check"] in aloud.stderr
+
+    # The file is all there is to it: without its fault the check passes, with another one it fails otherwise.
+    if kind == "bad-witness":
+        honest = network.at("sequencer").rpc("mega_getBlockWitness", {"blockNumber": hex(report["block"])})
+        mended = tmp_path / "mended.json"
+        mended.write_text(json.dumps({**kept, "witness": honest}))
+        assert network.home.run("verify", "block", "--witness", mended).returncode == 0
+        mended.write_text(json.dumps({**kept, "witness": honest, "codes": []}))
+        without_code = network.home.run("verify", "block", "--witness", mended)
+        assert without_code.returncode == 1
+        assert "contract code" in without_code.stderr
+    network.until_verified(report["block"] + 3)
+
+
+def found_by_the_prover(network):
+    incidents = network.home.json("devnet", "incidents")["incidents"]
+    return [one for one in incidents if one["role"] == "prover"]
 
 
 @pytest.fixture(scope="module", params=["reexecute"])

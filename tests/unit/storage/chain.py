@@ -11,6 +11,15 @@ from devnet.storage import Identity
 IDENTITY = Identity(6342, bytes(32), {"chain_id": 6342, "spec": "rex5"})
 
 
+def row(node, content):
+    """A node's number and its commitment."""
+    return node.to_bytes(8) + bytes((content,)) * 64
+
+
+COMPUTED = row(0, 0xCC) + row(5, 0xCC)
+"""What the toy engine computes of any state."""
+
+
 @dataclass
 class Mini:
     number: int
@@ -28,6 +37,7 @@ class Mini:
 class Block:
     number: int
     undo: list[tuple[bytes, bytes]]
+    nodes: bytes = b""
 
     @property
     def hash(self) -> bytes:
@@ -69,20 +79,29 @@ class ToyEngine:
 
     def __init__(self):
         self.state, self.codes, self.minis, self.blocks, self.tip = {}, [], [], [], None
+        self.loaded_nodes, self.block_nodes = b"", []
 
     def load_state(self, entries, codes):
         self.state.update(entries)
         self.codes += codes
 
+    def load_nodes(self, rows):
+        self.loaded_nodes += rows
+
     def load_tip(self, block_record):
         self.tip = block_record
+        return not self.loaded_nodes
+
+    def nodes(self):
+        return COMPUTED
 
     def load_mini(self, record):
         self.minis.append(record)
         self.state.update(fold([record])[0])
 
-    def load_block(self, record):
+    def load_block(self, record, nodes):
         self.blocks.append(record)
+        self.block_nodes.append(nodes)
 
     @property
     def values(self):

@@ -26,6 +26,20 @@ def test_append_makes_records_findable_by_number_and_hash(store):
     assert archive.tx_location(b"u" * 32) == (0, 1)
 
 
+def test_records_are_read_in_runs(store):
+    sealed = build([{ACCOUNT: b"%d" % number} for number in range(7)], 2)
+    store.append(sealed)
+    archive = StoreArchive(store)
+    records = [item.record for item in sealed]
+    minis = [record for record in records if not record.startswith(b"block")]
+    blocks = [record for record in records if record.startswith(b"block")]
+    assert archive.minis(2, 5) == minis[2:6]
+    assert archive.minis(5, 50) == minis[5:]
+    assert archive.minis(7, 9) == []
+    assert archive.blocks(2, 3) == blocks[1:3]
+    assert archive.blocks(0, 3) == []
+
+
 def test_what_is_not_there_is_none(store):
     archive = StoreArchive(store)
     assert archive.mini(0) is None

@@ -18,7 +18,7 @@ def sealed(item):
     """As the engine gives it."""
     if item.kind is ItemKind.MINI:
         return SimpleNamespace(number=item.number, record=item.record, tx_hashes=[])
-    return SimpleNamespace(number=item.number, record=item.record, hash=bytes(32), undo=[])
+    return SimpleNamespace(number=item.number, record=item.record, hash=bytes(32), undo=[], nodes=b"")
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,14 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
     let inner = &mut **mega;
     let metered = inner.ctx.mega_spec() >= MegaSpecId::MINI_REX;
     // mega-evm ends such a frame before its first instruction.
-    if metered && inner.ctx.additional_limit.borrow_mut().check_limit().exceeded_limit() {
+    if metered
+        && inner
+            .ctx
+            .additional_limit
+            .borrow_mut()
+            .check_limit()
+            .exceeded_limit()
+    {
         return None;
     }
     let frame: &mut EthFrame = inner.frame_stack.get();

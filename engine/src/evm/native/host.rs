@@ -99,12 +99,7 @@ macro_rules! ternary {
         /// # Safety
         ///
         /// As in [`ternary`].
-        unsafe extern "C" fn $name(
-            a: *const Word,
-            b: *const Word,
-            n: *const Word,
-            out: *mut Word,
-        ) {
+        unsafe extern "C" fn $name(a: *const Word, b: *const Word, n: *const Word, out: *mut Word) {
             // SAFETY: native code passes words of its own stack frame or of the EVM's stack.
             unsafe { ternary(a, b, n, out, $compute) }
         }

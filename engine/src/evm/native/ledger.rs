@@ -55,7 +55,10 @@ impl Ledger {
             self.0.gas = Gas::new(1);
             compute_gas_ext::jumpdest(self.context(host));
         }
-        debug_assert!(self.0.bytecode.is_not_end(), "the amount is within the limits");
+        debug_assert!(
+            self.0.bytecode.is_not_end(),
+            "the amount is within the limits"
+        );
     }
 
     fn spend<H: HostExt>(&mut self, host: &mut H, amount: u64) {

@@ -201,11 +201,7 @@ impl Layout {
         Ok(())
     }
 
-    fn symbol_offset(
-        &self,
-        file: &File<'_>,
-        index: object::SymbolIndex,
-    ) -> Result<u64, LoadError> {
+    fn symbol_offset(&self, file: &File<'_>, index: object::SymbolIndex) -> Result<u64, LoadError> {
         let symbol = file
             .symbol_by_index(index)
             .map_err(|error| LoadError(format!("a symbol can't be read: {error}")))?;
@@ -272,7 +268,9 @@ fn entry_offset(file: &File<'_>, layout: &Layout) -> Result<usize, LoadError> {
         if name != ENTRY || !symbol.is_global() {
             continue;
         }
-        let section = symbol.section_index().map(|index| file.section_by_index(index));
+        let section = symbol
+            .section_index()
+            .map(|index| file.section_by_index(index));
         let Some(Ok(section)) = section else {
             return refused("the entry lies in no section");
         };

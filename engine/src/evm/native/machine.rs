@@ -193,7 +193,8 @@ fn nanos_since(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-type FrameRun<E> = Result<FrameInitOrResult<<E as EvmTr>::Frame>, ContextDbError<<E as EvmTr>::Context>>;
+type FrameRun<E> =
+    Result<FrameInitOrResult<<E as EvmTr>::Frame>, ContextDbError<<E as EvmTr>::Context>>;
 
 impl<DB: Database, I> EvmTr for Runner<'_, DB, I> {
     type Context = MegaContext<DB, ExternalEnv>;

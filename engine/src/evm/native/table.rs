@@ -191,7 +191,13 @@ impl NativeTable {
         self.counting.store(true, Ordering::Relaxed);
         let deadline = Instant::now() + patience;
         let mut unread = self.news.unread.lock();
-        while !*unread && !self.news.arrived.wait_until(&mut unread, deadline).timed_out() {}
+        while !*unread
+            && !self
+                .news
+                .arrived
+                .wait_until(&mut unread, deadline)
+                .timed_out()
+        {}
         std::mem::take(&mut *unread)
     }
 
@@ -269,7 +275,8 @@ impl NativeCode {
     pub(super) fn count(&self, run: Run, nanos: Option<u64>) {
         self.runs.fetch_add(1, Ordering::Relaxed);
         self.gas.fetch_add(run.gas, Ordering::Relaxed);
-        self.leaves.fetch_add(u64::from(run.left), Ordering::Relaxed);
+        self.leaves
+            .fetch_add(u64::from(run.left), Ordering::Relaxed);
         if let Some(nanos) = nanos {
             self.timed_gas.fetch_add(run.gas, Ordering::Relaxed);
             self.timed_nanos.fetch_add(nanos, Ordering::Relaxed);

@@ -265,7 +265,14 @@ fn the_rules_of_every_spec_can_be_told() {
         let rules = rules_json(spec, spec_by_name(spec).unwrap());
         let rules: Value = serde_json::from_slice(&rules).unwrap();
         let gas = &rules["static_gas"];
-        for (opcode, cost) in [(0x01, 3), (0x0a, 10), (0x56, 8), (0x57, 10), (0x5b, 1), (0x9f, 3)] {
+        for (opcode, cost) in [
+            (0x01, 3),
+            (0x0a, 10),
+            (0x56, 8),
+            (0x57, 10),
+            (0x5b, 1),
+            (0x9f, 3),
+        ] {
             assert_eq!(gas[opcode], cost, "{spec} {opcode:#x}");
         }
         for interpreted in [0x00, 0x20, 0x42, 0x54, 0x55, 0xf1, 0xf3] {

@@ -14,6 +14,7 @@ mod chain;
 #[cfg(test)]
 mod devnet_tests;
 mod known;
+mod proof;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use op_alloy_consensus::OpTxEnvelope;
 
 pub use block::code_line;
 pub use chain::{ChainRules, OLD_TESTNET_CHAIN_ID, rules_json};
+pub use proof::{Trusted, check_proof};
 pub use wire::{code_hashes, open_file, open_packed, pack};
 
 use super::{
@@ -80,6 +82,10 @@ impl InputError {
 
     fn code(reason: impl Display) -> Self {
         Self::block("code", reason)
+    }
+
+    fn proof(reason: impl Display) -> Self {
+        Self::block("proof", reason)
     }
 }
 

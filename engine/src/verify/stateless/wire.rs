@@ -24,8 +24,8 @@ pub fn open_file(file: &[u8]) -> Result<(B256, &[u8]), InputError> {
     Ok((parent.into(), reader.rest()))
 }
 
-/// Takes both witnesses out of `mega_getBlockWitness`'s answer, after its `v0:` and its base64.
-pub fn open_packed(packed: &[u8]) -> Result<(Vec<u8>, Vec<u8>), InputError> {
+/// What is packed behind `v0:` and base64.
+pub fn unfold(packed: &[u8]) -> Result<Vec<u8>, InputError> {
     let mut bytes = Vec::new();
     zstd::Decoder::new(packed)
         .map_err(InputError::witness)?
@@ -35,6 +35,12 @@ pub fn open_packed(packed: &[u8]) -> Result<(Vec<u8>, Vec<u8>), InputError> {
     if bytes.len() as u64 > MAX_WITNESS {
         return Err(InputError::witness("it unfolds to more than 256 MiB"));
     }
+    Ok(bytes)
+}
+
+/// Takes both witnesses out of `mega_getBlockWitness`'s answer, after its `v0:` and its base64.
+pub fn open_packed(packed: &[u8]) -> Result<(Vec<u8>, Vec<u8>), InputError> {
+    let mut bytes = unfold(packed)?;
     let salt = salt_length(&bytes).map_err(InputError::witness)?;
     let withdrawals = bytes.split_off(salt);
     Ok((bytes, withdrawals))
