@@ -145,8 +145,11 @@ def _await_incidents(
 ) -> list[dict[str, Any]]:
     deadline = time.monotonic() + patience_s
     end = None
+    # By their files: who has noticed may begin anew because of it, and not answer for a while.
+    known: dict[str, dict[str, Any]] = {}
     while True:
-        found = sorted(_caused(session, since, block), key=lambda incident: str(incident["at"]))
+        known.update((str(incident["evidence"]), incident) for incident in _caused(session, since, block))
+        found = sorted(known.values(), key=lambda incident: str(incident["at"]))
         now = time.monotonic()
         if end is None and any(incident["role"] in cast.detectors for incident in found):
             end = now + AFTERMATH_S
