@@ -3,8 +3,8 @@
 import pytest
 
 from tests.integration.contracts.conftest import CommandLine
-from tests.support.wallet import ACCOUNTS
 from tests.support.waiting import eventually
+from tests.support.wallet import ACCOUNTS
 
 BOB = ACCOUNTS[1].address
 

@@ -153,3 +153,12 @@ def test_random_programs(native, chance, spec):
     used = native.compare(code, other, gas=2_000_000, **request).gas_used
     for _ in range(8):
         native.compare(code, other, gas=chance.randint(INTRINSIC, max(INTRINSIC, used)), **request)
+
+
+@pytest.mark.parametrize("spec", SPECS[1:])
+@pytest.mark.parametrize("limit", [1, 100, 21_020, 21_040, 1_000_000])
+def test_a_limit_that_falls_below_what_is_used_ends_the_frame_one_instruction_later(native, spec, limit):
+    """Before Rex4 the limit after volatile data is absolute: reading it may be too late already."""
+    code = assemble("TIMESTAMP 7 ADD 0 MSTORE 32 0 RETURN")
+    compared = native.compare(code, spec=spec, limits={"detainedComputeGas": limit})
+    assert compared.native_runs == 1
