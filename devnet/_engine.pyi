@@ -312,6 +312,13 @@ def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
 def measure_mpt(held: int, sizes: list[int]) -> bytes:
     """The same slots in an Ethereum storage trie in memory, on one thread."""
 
+def measure_execution(
+    config: bytes, transactions: list[bytes], before: int, threads: list[int], batch: int
+) -> bytes:
+    """Executes raw transactions in one block, `batch` in a mini-block, once for each number of threads; the first
+    `before` and a tenth of the rest aren't measured, and all must succeed. JSON: `[{"threads", "transactions", "gas",
+    "seconds", "sealing_seconds", "ahead", "in_vain"}]`."""
+
 def measure_recovery(threads: int, seconds: float) -> float:
     """Senders recovered per second by some threads together."""
 

@@ -107,6 +107,10 @@ class BlockSettings:
         "--history-blocks", "BLOCKS", minimum=1, maximum=10_000_000,
     )  # fmt: skip
     order: str = _setting("priority", "Which waiting transaction goes first.", "--order", choices=ORDERS)
+    execution_threads: int = _setting(
+        0, "Threads that execute transactions; 0 for as many as there are cores. Results are the same on any number.",
+        "--execution-threads", "N", minimum=0, maximum=256,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

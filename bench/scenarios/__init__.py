@@ -10,6 +10,7 @@ from typing import Any
 from bench.scenarios import (
     apply,
     burst,
+    execution,
     idle,
     intervals,
     latency,
@@ -28,6 +29,7 @@ from bench.scenarios.scenario import Scenario
 
 ALL: tuple[Scenario[Any], ...] = (
     machine.SCENARIO,
+    execution.SCENARIO,
     native.SCENARIO,
     startup.SCENARIO,
     idle.SCENARIO,

@@ -67,6 +67,7 @@ def engine_config(config: Config, document: bytes, keeps_trie: bool = True) -> b
             "block_time_ms": round(config.blocks.block_time_s * 1000),
             "mini_block_time_us": config.blocks.mini_block_time_ms * 1000,
             "history_blocks": config.blocks.history_blocks,
+            "execution_threads": config.blocks.execution_threads,
             "bucket_capacities": _capacities(config),
             "salt_data_buckets": config.chain.salt_data_buckets,
             "follow_commitment": keeps_trie,

@@ -280,6 +280,8 @@ impl Engine {
                 ),
                 ("builder_refused", counted.refused.load(Ordering::Relaxed)),
                 ("builder_deferred", counted.deferred.load(Ordering::Relaxed)),
+                ("builder_ahead", counted.ahead.load(Ordering::Relaxed)),
+                ("builder_in_vain", counted.in_vain.load(Ordering::Relaxed)),
             ]);
         }
         metrics

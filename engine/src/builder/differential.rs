@@ -18,15 +18,15 @@ use crate::{
     state::Tip,
 };
 
-const STORE: Address = address!("00000000000000000000000000000000000c0001");
+pub(super) const STORE: Address = address!("00000000000000000000000000000000000c0001");
 const LOG: Address = address!("00000000000000000000000000000000000c0002");
-const FORWARD: Address = address!("00000000000000000000000000000000000c0003");
-const CREATE: Address = address!("00000000000000000000000000000000000c0004");
+pub(super) const FORWARD: Address = address!("00000000000000000000000000000000000c0003");
+pub(super) const CREATE: Address = address!("00000000000000000000000000000000000c0004");
 const REVERT: Address = address!("00000000000000000000000000000000000c0005");
-const SPIN: Address = address!("00000000000000000000000000000000000c0006");
+pub(super) const SPIN: Address = address!("00000000000000000000000000000000000c0006");
 const BLOCK: Address = address!("00000000000000000000000000000000000c0007");
 
-fn contracts() -> Vec<(Address, Bytes)> {
+pub(super) fn contracts() -> Vec<(Address, Bytes)> {
     vec![
         // SSTORE(calldata[0], calldata[32])
         (STORE, bytes!("6020355f355500")),
@@ -44,10 +44,10 @@ fn contracts() -> Vec<(Address, Bytes)> {
 }
 
 /// A small generator of repeatable numbers (xorshift64).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -55,7 +55,7 @@ impl Dice {
     }
 }
 
-fn words(words: &[U256]) -> Bytes {
+pub(super) fn words(words: &[U256]) -> Bytes {
     words
         .iter()
         .flat_map(|word| word.to_be_bytes::<32>())
@@ -63,7 +63,7 @@ fn words(words: &[U256]) -> Bytes {
 }
 
 /// What to send next.
-fn draft(dice: &mut Dice, from: u8, nonce: u64, chain: &Chain) -> Draft {
+pub(super) fn draft(dice: &mut Dice, from: u8, nonce: u64, chain: &Chain) -> Draft {
     let number = |dice: &mut Dice| U256::from(dice.below(6));
     let address = |address: Address| U256::from_be_slice(address.as_slice());
     let mut draft = Draft {

@@ -1,13 +1,14 @@
 //! The builder: the one thread that executes transactions and seals.
 //!
 //! ```text
-//!   TxSource ──next──▶ OpenBlock.execute ──▶ overlay ──seal──▶ World.commit, Recent, Sealed::Mini ──▶ log
-//!   deposits ──────┘        every mini_block_time: a mini-block; every block_time: Sealed::Block
+//!   TxSource ─▶ Executor ─▶ OpenBlock ─▶ overlay ──seal──▶ World.commit, Recent, Sealed::Mini ──▶ log
+//!   deposits ─────────────────┘   every mini_block_time: a mini-block; every block_time: Sealed::Block
 //! ```
 //!
 //! The thread owns the open block. It waits for transactions, deadlines or the log thread, whose channel
 //! is bounded: when the disk is slow the builder waits, and nothing grows.
 
+mod batch;
 mod deposits;
 mod open;
 mod restore;
@@ -16,7 +17,11 @@ mod system_tx;
 mod thread;
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod priority;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
@@ -24,6 +29,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batch::{Executor, Pace};
 pub use deposits::{Deposit, DepositQueue};
 pub use open::{Attempt, BuildError, OpenBlock};
 pub use restore::RestoreError;

@@ -10,25 +10,34 @@ use std::{
 
 use alloy_consensus::{Header, Transaction as _, Typed2718 as _, constants::EMPTY_OMMER_ROOT_HASH};
 use alloy_evm::Evm as _;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use mega_evm::{
     BlockLimiter, BlockLimits, MegaHardforks as _, MegaSpecId, MegaTransactionOutcome,
     ORACLE_CONTRACT_ADDRESS,
 };
 use op_alloy_consensus::OpTxEnvelope;
 use op_revm::transaction::deposit::DEPOSIT_TRANSACTION_TYPE;
-use revm::{Database as _, context::result::EVMError};
+use revm::{
+    Database as _,
+    context::{ContextTr as _, result::EVMError},
+    handler::EvmTr as _,
+    state::EvmState,
+};
 
 use super::system_tx;
 use crate::{
-    block::{BlockRecord, DecodeError, Leaves, MiniBlock, REQUESTS_HASH, Sums, TxRecord},
+    block::{
+        BlockRecord, DecodeError, Leaves, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, Sums,
+        TxRecord, TxResult,
+    },
     chain::{Chain, Followers},
     commitment::{CommitError, Growth},
     evm::{
         BlockContext, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock, begin_block, create_evm,
         evm_env, is_detained, mega_transaction, native::Machine, oracle_time, result_from,
     },
-    state::{BlockUndo, Change, Overlay, StateError, Tip},
+    parallel::{BlockRules, Done, Speculation, supports},
+    state::{BlockUndo, Change, Frozen, Overlay, StateError, Tip, changes_of},
 };
 
 /// What became of a transaction that was offered to the block.
@@ -87,6 +96,10 @@ pub struct OpenBlock {
     system_address: Address,
     /// What the oracle's timestamp is, in microseconds: it never goes back.
     oracle_us: u64,
+    /// What those who execute ahead have to know, once the block's first transaction has read it.
+    rules: Option<Arc<BlockRules>>,
+    /// What was changed since somebody began to listen.
+    changes: Option<Vec<(PlainKey, PlainValue)>>,
     /// The open mini-block's transactions.
     txs: Vec<TxRecord>,
     leaves: Leaves,
@@ -183,6 +196,8 @@ impl OpenBlock {
             clock,
             system_address: begun.system_address,
             oracle_us: 0,
+            rules: None,
+            changes: None,
             txs: Vec::new(),
             leaves: Leaves::default(),
             gas_before_mini: 0,
@@ -278,23 +293,26 @@ impl OpenBlock {
         oracle_time(now_us, block_time_ms, self.context.timestamp).max(self.oracle_us.min(newest))
     }
 
+    /// Whether the block has room for a transaction.
+    fn admit(&self, offer: &Offer<'_>) -> Result<(), Attempt> {
+        let gas_limit = offer.envelope.gas_limit();
+        if gas_limit > self.limits.block_gas_limit {
+            return Err(Attempt::Invalid("exceeds block gas limit".to_owned()));
+        }
+        let is_deposit = offer.envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
+        let size = offer.raw.len() as u64;
+        self.limiter
+            .pre_execution_check(offer.hash, gas_limit, size, offer.da_size, is_deposit)
+            .map_err(|_| Attempt::Full)
+    }
+
     /// Runs a transaction without keeping what it did.
     fn run(
         &mut self,
         offer: &Offer<'_>,
     ) -> Result<Result<MegaTransactionOutcome, Attempt>, BuildError> {
-        let gas_limit = offer.envelope.gas_limit();
-        if gas_limit > self.limits.block_gas_limit {
-            return Ok(Err(Attempt::Invalid("exceeds block gas limit".to_owned())));
-        }
-        let is_deposit = offer.envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
-        let size = offer.raw.len() as u64;
-        if self
-            .limiter
-            .pre_execution_check(offer.hash, gas_limit, size, offer.da_size, is_deposit)
-            .is_err()
-        {
-            return Ok(Err(Attempt::Full));
+        if let Err(attempt) = self.admit(offer) {
+            return Ok(Err(attempt));
         }
         let tx = mega_transaction(offer.envelope, offer.raw.clone(), offer.sender);
         // A bug that one transaction finds in the EVM must not take the chain down.
@@ -328,17 +346,33 @@ impl OpenBlock {
         let detained = is_detained(&self.evm);
         let input = offer.envelope.input();
         let result = result_from(self.spec, &outcome, input, detained, deposit_nonce);
+        self.keep(offer, result, &outcome.state)?;
+        Ok(Attempt::Included)
+    }
+
+    /// Includes a transaction with its result, and lays what it left over the state.
+    fn keep(
+        &mut self,
+        offer: &Offer<'_>,
+        result: TxResult,
+        state: &EvmState,
+    ) -> Result<(), BuildError> {
+        let usage = &result.usage;
         self.limiter.post_execution_update_raw(
             result.gas_used,
             offer.raw.len() as u64,
             offer.da_size,
-            outcome.data_size,
-            outcome.kv_updates,
-            outcome.compute_gas_used,
-            outcome.state_growth_used,
-            is_deposit,
+            usage.data_size,
+            usage.kv_updates,
+            usage.metered_compute_gas,
+            usage.state_growth,
+            offer.envelope.ty() == DEPOSIT_TRANSACTION_TYPE,
         );
-        self.evm.db_mut().apply(&outcome.state);
+        self.evm.db_mut().apply(state);
+        if let Some(changes) = &mut self.changes {
+            let accounts = state.iter();
+            changes.extend(accounts.flat_map(|(address, account)| changes_of(*address, account)));
+        }
         let record = TxRecord {
             raw: offer.raw.clone(),
             hash: offer.hash,
@@ -347,7 +381,63 @@ impl OpenBlock {
         };
         self.leaves.push(&record, self.gas_before_mini)?;
         self.txs.push(record);
-        Ok(Attempt::Included)
+        Ok(())
+    }
+
+    /// Includes a transaction that was executed ahead of its turn, if that holds here; otherwise names a
+    /// key that it should have read differently.
+    pub(super) fn accept_ahead(
+        &mut self,
+        offer: &Offer<'_>,
+        speculation: Speculation,
+    ) -> Result<Result<Attempt, PlainKey>, BuildError> {
+        if let Err(attempt) = self.admit(offer) {
+            return Ok(Ok(attempt));
+        }
+        let overlay = self.evm.db();
+        match speculation.settle(|key| overlay.value(key)) {
+            Ok(Done { result, state, .. }) => {
+                self.keep(offer, result, &state)?;
+                Ok(Ok(Attempt::Included))
+            }
+            Err(key) => Ok(Err(key)),
+        }
+    }
+
+    /// The state as it is now and the block's rules, for those who execute ahead; nothing where nobody
+    /// may, or before the block's first transaction.
+    pub(super) fn ahead(&mut self) -> Option<(Frozen, Arc<BlockRules>)> {
+        if self.rules.is_none() {
+            let l1 = self.evm.ctx_ref().chain().clone();
+            if !supports(self.spec) || l1.l2_block != U256::from(self.context.number) {
+                return None;
+            }
+            self.rules = Some(Arc::new(BlockRules {
+                chain_id: self.chain.config.chain_id,
+                spec: self.spec,
+                context: self.context,
+                limits: self.limits.to_evm_tx_runtime_limits(),
+                native: self.chain.native.clone(),
+                l1,
+                capacities: self.chain.bucket_capacities(),
+                system_address: self.system_address,
+            }));
+        }
+        let rules = self.rules.clone()?;
+        Some((self.evm.db_mut().freeze(), rules))
+    }
+
+    /// Begins or ends listening to what is changed.
+    pub(super) fn listen(&mut self, on: bool) {
+        self.changes = on.then(Vec::new);
+    }
+
+    /// What was changed since the last call.
+    pub(super) fn heard(&mut self) -> Vec<(PlainKey, PlainValue)> {
+        self.changes
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// Seals the open mini-block: commits its diff, and signs it. Empty ones are sealed likewise.

@@ -308,18 +308,7 @@ struct List {
 
 impl List {
     fn push(&self, tx: Tx) {
-        let nonce = alloy_consensus::Transaction::nonce(&tx.envelope);
-        self.ready.lock().push(Arc::new(PoolTx {
-            da_size: tx.offer().da_size,
-            intrinsic_gas: 0,
-            nonce,
-            cost: U256::ZERO,
-            tip: 0,
-            envelope: tx.envelope,
-            raw: tx.raw,
-            hash: tx.hash,
-            sender: tx.sender,
-        }));
+        self.ready.lock().push(tx.pooled());
         self.changed.notify_all();
     }
 }
@@ -327,6 +316,18 @@ impl List {
 impl TxSource for List {
     fn next(&self) -> Option<Arc<PoolTx>> {
         self.ready.lock().pop()
+    }
+
+    fn rank(&self, _: &PoolTx) -> u64 {
+        1
+    }
+
+    fn best_rank(&self) -> u64 {
+        u64::from(!self.ready.lock().is_empty())
+    }
+
+    fn put_back(&self, txs: &[Arc<PoolTx>]) {
+        self.ready.lock().extend(txs.iter().rev().cloned());
     }
 
     fn wait_until(&self, deadline: Option<std::time::Instant>) {

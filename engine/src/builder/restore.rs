@@ -65,6 +65,9 @@ pub enum RestoreError {
     /// The builder runs already.
     #[error("the chain is already running")]
     Running,
+    /// The system gives no threads.
+    #[error("a thread could not be started")]
+    NoThread,
 }
 
 impl From<table::StateError> for RestoreError {

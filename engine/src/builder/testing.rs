@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEip7702};
+use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip7702};
 use alloy_eips::{Encodable2718, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use op_alloy_consensus::OpTxEnvelope;
@@ -12,6 +12,7 @@ use crate::{
     block::MiniBlock,
     chain::{Chain, ChainConfig, EmptyArchive, Genesis},
     keys::Key,
+    pool::PoolTx,
     state::{Alloc, GenesisAccount},
 };
 
@@ -116,6 +117,22 @@ impl Tx {
             sender: self.sender,
             da_size: op_alloy_flz::tx_estimated_size_fjord_bytes(&self.raw),
         }
+    }
+
+    /// As the pool gives it to the builder, with a tip as for a chain without base fee.
+    pub(crate) fn pooled(&self) -> Arc<PoolTx> {
+        let envelope = self.envelope.clone();
+        Arc::new(PoolTx {
+            raw: self.raw.clone(),
+            hash: self.hash,
+            sender: self.sender,
+            nonce: envelope.nonce(),
+            cost: U256::ZERO,
+            intrinsic_gas: 0,
+            tip: envelope.max_priority_fee_per_gas().unwrap_or_default(),
+            da_size: self.offer().da_size,
+            envelope,
+        })
     }
 }
 

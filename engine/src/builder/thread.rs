@@ -15,6 +15,7 @@ use op_alloy_consensus::TxDeposit;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
+    batch::{Executor, Pace},
     deposits::Deposit,
     open::{Attempt, BuildError, Offer, OpenBlock},
     restore::{RestoreError, take_progress},
@@ -24,12 +25,20 @@ use crate::{
     block::{BlockRecord, MiniBlock},
     chain::{Chain, Progress},
     metrics::Histogram,
-    pool::{Refusal, TxSource},
+    parallel::Crew,
+    pool::{PoolTx, Refusal, TxSource},
     state::BlockUndo,
 };
 
 /// How long a stopping builder waits for a log that takes nothing.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A batch is as much as should take each thread this long: better ones that arrive meanwhile wait for what
+/// is being executed only, but what was executed ahead may be in vain.
+const BATCH_TIME: Duration = Duration::from_millis(2);
+
+/// No batch is larger.
+const MAX_BATCH: usize = 1024;
 
 /// What the builder hands to the log, in order.
 #[derive(Clone, Debug)]
@@ -56,6 +65,10 @@ pub struct BuilderMetrics {
     pub refused: AtomicU64,
     /// Transactions put off to the next block.
     pub deferred: AtomicU64,
+    /// Transactions that were executed ahead of their turn, and held.
+    pub ahead: AtomicU64,
+    /// Transactions that were executed ahead in vain.
+    pub in_vain: AtomicU64,
     /// Gas used.
     pub gas: AtomicU64,
     /// Mini-blocks sealed.
@@ -105,6 +118,8 @@ impl Builder {
         source: Arc<dyn TxSource>,
         out: Sender<Sealed>,
     ) -> Result<Self, RestoreError> {
+        let helpers = chain.config.execution_threads() - 1;
+        let crew = Crew::start(helpers).map_err(|_| RestoreError::NoThread)?;
         let progress = take_progress(&chain)?;
         let shared = Arc::new(Shared {
             chain,
@@ -123,6 +138,7 @@ impl Builder {
                     shared: &worker,
                     out,
                     progress,
+                    executor: Executor::new(crew),
                     deposits_wait: false,
                     sealed_us: None,
                 };
@@ -132,7 +148,7 @@ impl Builder {
                 }
                 *worker.chain.progress.lock() = Some(run.progress);
             })
-            .map_err(|_| RestoreError::Running)?;
+            .map_err(|_| RestoreError::NoThread)?;
         Ok(Self {
             shared,
             thread: Mutex::new(Some(thread)),
@@ -209,6 +225,7 @@ struct Run<'a> {
     out: Sender<Sealed>,
     clock: Clock,
     progress: Progress,
+    executor: Executor,
     /// A deposit found no room in this block.
     deposits_wait: bool,
     /// When the last mini-block was sealed.
@@ -298,7 +315,7 @@ impl Run<'_> {
                 deadline_us = slot.mini_deadline(self.clock.now_us(), mini_time_us);
                 continue;
             }
-            if !self.execute_one(block, now_us)? {
+            if !self.execute_deposit(block, now_us)? && !self.execute_batch(block, deadline_us)? {
                 self.shared
                     .source
                     .wait_until(Some(self.clock.instant(deadline_us)));
@@ -306,61 +323,88 @@ impl Run<'_> {
         }
     }
 
-    /// Executes the next deposit or transaction; false if there is none.
-    fn execute_one(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<bool, Halted> {
+    /// Executes the next deposit; false if there is none.
+    fn execute_deposit(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<bool, Halted> {
         let shared = self.shared;
-        if !self.deposits_wait
-            && let Some(deposit) = shared.chain.deposits.pop()
-        {
-            let offer = Offer {
-                envelope: &deposit.envelope,
-                raw: &deposit.raw,
-                hash: deposit.hash,
-                sender: deposit.sender,
-                da_size: 0,
-            };
-            let refuse = |reason: &str| {
-                count(&shared.metrics.refused, 1);
-                shared.chain.deposits.refuse(&deposit, reason);
-            };
-            match block.execute(&offer, now_us)? {
-                Attempt::Included => count(&shared.metrics.transactions, 1),
-                Attempt::Full => {
-                    self.deposits_wait = true;
-                    shared.chain.deposits.push_front(deposit);
-                }
-                Attempt::Stale => refuse("its nonce is used already"),
-                Attempt::Invalid(reason) => refuse(&reason),
-            }
-            return Ok(true);
+        if self.deposits_wait {
+            return Ok(false);
         }
-        let Some(tx) = shared.source.next() else {
+        let Some(deposit) = shared.chain.deposits.pop() else {
             return Ok(false);
         };
         let offer = Offer {
-            envelope: &tx.envelope,
-            raw: &tx.raw,
-            hash: tx.hash,
-            sender: tx.sender,
-            da_size: tx.da_size,
+            envelope: &deposit.envelope,
+            raw: &deposit.raw,
+            hash: deposit.hash,
+            sender: deposit.sender,
+            da_size: 0,
         };
-        let began = Instant::now();
-        let attempt = block.execute(&offer, now_us)?;
-        shared.metrics.execute.note(began.elapsed());
-        match attempt {
+        let refuse = |reason: &str| {
+            count(&shared.metrics.refused, 1);
+            shared.chain.deposits.refuse(&deposit, reason);
+        };
+        match block.execute(&offer, now_us)? {
             Attempt::Included => count(&shared.metrics.transactions, 1),
             Attempt::Full => {
-                count(&shared.metrics.deferred, 1);
-                shared.source.defer(&tx);
+                self.deposits_wait = true;
+                shared.chain.deposits.push_front(deposit);
             }
-            Attempt::Stale => {
-                count(&shared.metrics.refused, 1);
-                shared.source.refuse(&tx, Refusal::Stale);
+            Attempt::Stale => refuse("its nonce is used already"),
+            Attempt::Invalid(reason) => refuse(&reason),
+        }
+        Ok(true)
+    }
+
+    /// Executes a batch of the best transactions until the deadline; false if there are none.
+    fn execute_batch(&mut self, block: &mut OpenBlock, deadline_us: u64) -> Result<bool, Halted> {
+        let shared = self.shared;
+        let left = Duration::from_micros(deadline_us.saturating_sub(self.clock.now_us()));
+        let threads = self.executor.threads();
+        let budget = left.min(BATCH_TIME) * threads as u32;
+        let (mut taken, mut expected) = (0, Duration::ZERO);
+        let txs = shared.source.next_many(&mut |tx| {
+            taken += 1;
+            expected += self.executor.estimate(tx);
+            taken >= MAX_BATCH || (taken >= 2 * threads && expected >= budget)
+        });
+        if txs.is_empty() {
+            return Ok(false);
+        }
+        let mut pace = Until {
+            deadline_us,
+            left_behind: shared.source.best_rank(),
+            begun: false,
+            clock: &mut self.clock,
+            shared,
+        };
+        let outcomes = self.executor.execute(block, &txs, &mut pace)?;
+        let counts = self.executor.counts();
+        shared.metrics.ahead.store(counts.ahead, Ordering::Relaxed);
+        shared
+            .metrics
+            .in_vain
+            .store(counts.in_vain, Ordering::Relaxed);
+        let mut back = Vec::new();
+        for (tx, outcome) in txs.iter().zip(outcomes) {
+            match outcome {
+                None => back.push(tx.clone()),
+                Some(Attempt::Included) => count(&shared.metrics.transactions, 1),
+                Some(Attempt::Full) => {
+                    count(&shared.metrics.deferred, 1);
+                    shared.source.defer(tx);
+                }
+                Some(Attempt::Stale) => {
+                    count(&shared.metrics.refused, 1);
+                    shared.source.refuse(tx, Refusal::Stale);
+                }
+                Some(Attempt::Invalid(reason)) => {
+                    count(&shared.metrics.refused, 1);
+                    shared.source.refuse(tx, Refusal::Invalid(reason));
+                }
             }
-            Attempt::Invalid(reason) => {
-                count(&shared.metrics.refused, 1);
-                shared.source.refuse(&tx, Refusal::Invalid(reason));
-            }
+        }
+        if !back.is_empty() {
+            shared.source.put_back(&back);
         }
         Ok(true)
     }
@@ -413,6 +457,37 @@ impl Run<'_> {
                 Err(_) => return Err(Halted::Stopped),
             }
         }
+    }
+}
+
+/// Goes on until a mini-block must be sealed, or something better has come.
+struct Until<'a> {
+    deadline_us: u64,
+    /// The best rank of what was not taken. Only a sender's later transaction can rank better than one that
+    /// was, and that has to wait.
+    left_behind: u64,
+    begun: bool,
+    clock: &'a mut Clock,
+    shared: &'a Shared,
+}
+
+impl Pace for Until<'_> {
+    fn now_us(&mut self) -> u64 {
+        self.clock.now_us()
+    }
+
+    fn goes_on(&mut self, next: &PoolTx) -> bool {
+        let shared = self.shared;
+        if self.clock.now_us() >= self.deadline_us || shared.stop.is_set() {
+            return false;
+        }
+        let source = &shared.source;
+        let outranked = source.best_rank() > self.left_behind.max(source.rank(next));
+        !(std::mem::replace(&mut self.begun, true) && outranked)
+    }
+
+    fn executed(&mut self, took: Duration) {
+        self.shared.metrics.execute.note(took);
     }
 }
 

@@ -71,6 +71,9 @@ pub struct ChainConfig {
     /// Threads that recover senders; 0 for as many as there are cores.
     #[serde(default)]
     pub recover_threads: usize,
+    /// Threads that execute transactions, the builder's own with them; 0 for as many as there are cores.
+    #[serde(default)]
+    pub execution_threads: usize,
 }
 
 /// Where the chain begins.
@@ -158,6 +161,15 @@ impl ChainConfig {
             pool: PoolConfig::default(),
             quorum: 0,
             recover_threads: 0,
+            execution_threads: 0,
+        }
+    }
+
+    /// Threads that execute transactions, the builder's own with them.
+    pub fn execution_threads(&self) -> usize {
+        match self.execution_threads {
+            0 => std::thread::available_parallelism().map_or(1, Into::into),
+            count => count,
         }
     }
 

@@ -1,10 +1,12 @@
 //! What authenticated state costs, for the benchmark: the same work on any machine, in SALT and in an
-//! Ethereum trie; and how fast the machine recovers senders. Nothing of the node depends on this.
+//! Ethereum trie; how fast transactions are executed, and how fast the machine recovers senders. Nothing of the
+//! node depends on this.
 //!
 //! The keys are slots of one contract, as a token's balances are: in SALT they spread over all buckets,
 //! in an Ethereum trie they are that contract's storage trie. First the state is filled, then batches
 //! of changes are made, half of them to slots that exist and half to new ones.
 
+pub mod execution;
 pub mod mpt;
 pub mod recovery;
 pub mod salt;

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,14 @@ pub(super) struct Place {
     arrival: u64,
 }
 
+impl Place {
+    /// Higher for better tips, never zero; arrival doesn't matter.
+    pub(super) fn rank(self) -> u64 {
+        let tip = u64::try_from(self.tip.0).unwrap_or(u64::MAX);
+        tip.saturating_add(1)
+    }
+}
+
 impl Order {
     pub(super) const fn place(self, tip: u128, arrival: u64) -> Place {
         let tip = match self {
@@ -37,25 +47,54 @@ impl Order {
     }
 }
 
+/// The rank of the best that is ready, for those who don't want to wait for a lock.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Best(Arc<AtomicU64>);
+
+impl Best {
+    /// Zero if nothing is ready.
+    pub(super) fn rank(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The first untaken transaction of each sender that can be executed now.
 #[derive(Debug, Default)]
-pub(super) struct Ready(BTreeMap<Place, Address>);
+pub(super) struct Ready {
+    places: BTreeMap<Place, Address>,
+    best: Best,
+}
 
 impl Ready {
     pub(super) fn insert(&mut self, place: Place, sender: Address) {
-        self.0.insert(place, sender);
+        self.places.insert(place, sender);
+        self.tell();
     }
 
     pub(super) fn remove(&mut self, place: Place) {
-        self.0.remove(&place);
+        self.places.remove(&place);
+        self.tell();
     }
 
     pub(super) fn pop(&mut self) -> Option<Address> {
-        self.0.pop_first().map(|(_, sender)| sender)
+        let first = self.places.pop_first().map(|(_, sender)| sender);
+        self.tell();
+        first
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.places.is_empty()
+    }
+
+    /// What stays up to date with the best place.
+    pub(super) fn best(&self) -> Best {
+        self.best.clone()
+    }
+
+    fn tell(&self) {
+        let first = self.places.first_key_value();
+        let rank = first.map_or(0, |(place, _)| place.rank());
+        self.best.0.store(rank, Ordering::Relaxed);
     }
 }
 

@@ -15,7 +15,7 @@ use alloy_primitives::{Address, B256, map::HashMap};
 use parking_lot::{Condvar, Mutex};
 
 use self::sender::{Sender, Slot};
-use super::order::{Order, Ready};
+use super::order::{Best, Order, Ready};
 use super::{PoolTx, Refusal, Rejection, TxSource};
 use crate::block::{MiniBlock, PlainAccount};
 
@@ -113,6 +113,7 @@ pub struct Pool {
     limits: Limits,
     accounts: Arc<dyn Accounts>,
     inner: Mutex<Inner>,
+    best: Best,
     changed: Condvar,
     drop_listener: Mutex<Option<Arc<DropListener>>>,
     admitted: AtomicU64,
@@ -130,10 +131,12 @@ impl std::fmt::Debug for Pool {
 impl Pool {
     /// An empty pool.
     pub fn new(limits: Limits, accounts: Arc<dyn Accounts>) -> Self {
+        let inner = Inner::default();
         Self {
             limits,
             accounts,
-            inner: Mutex::default(),
+            best: inner.ready.best(),
+            inner: Mutex::new(inner),
             changed: Condvar::new(),
             drop_listener: Mutex::default(),
             admitted: AtomicU64::new(0),
@@ -287,6 +290,16 @@ impl Inner {
         }
     }
 
+    /// Gives the best ready transaction away.
+    fn take_best(&mut self, order: Order) -> Option<Arc<PoolTx>> {
+        let address = self.ready.pop()?;
+        let sender = self.senders.get_mut(&address)?;
+        sender.place = None;
+        let tx = sender.take();
+        self.refresh(address, order);
+        tx
+    }
+
     fn announce(&mut self, hash: B256) {
         if self.announced.len() == ANNOUNCED {
             self.announced.pop_front();
@@ -314,13 +327,41 @@ impl Inner {
 
 impl TxSource for Pool {
     fn next(&self) -> Option<Arc<PoolTx>> {
+        self.inner.lock().take_best(self.limits.order)
+    }
+
+    fn next_many(&self, enough: &mut dyn FnMut(&PoolTx) -> bool) -> Vec<Arc<PoolTx>> {
         let mut inner = self.inner.lock();
-        let address = inner.ready.pop()?;
-        let sender = inner.senders.get_mut(&address)?;
-        sender.place = None;
-        let tx = sender.take();
-        inner.refresh(address, self.limits.order);
-        tx
+        let mut many = Vec::new();
+        while let Some(tx) = inner.take_best(self.limits.order) {
+            let ends = enough(&tx);
+            many.push(tx);
+            if ends {
+                break;
+            }
+        }
+        many
+    }
+
+    fn rank(&self, tx: &PoolTx) -> u64 {
+        self.limits.order.place(tx.tip, 0).rank()
+    }
+
+    fn best_rank(&self) -> u64 {
+        self.best.rank()
+    }
+
+    fn put_back(&self, txs: &[Arc<PoolTx>]) {
+        let mut inner = self.inner.lock();
+        let inner_ref = &mut *inner;
+        for tx in txs {
+            let Some(sender) = inner_ref.senders.get_mut(&tx.sender) else {
+                continue;
+            };
+            sender.put_back(tx);
+            sender.settle_gaps(tx.sender, &mut inner_ref.gapped);
+            inner_ref.refresh(tx.sender, self.limits.order);
+        }
     }
 
     fn wait_until(&self, deadline: Option<Instant>) {
@@ -351,6 +392,7 @@ impl TxSource for Pool {
             return;
         };
         if sender.put_back(tx) {
+            sender.deferred = true;
             inner.deferred.push(tx.sender);
         }
         inner.refresh(tx.sender, self.limits.order);

@@ -60,6 +60,29 @@ pub trait TxSource: Send + Sync {
     /// The best ready transaction; from now on it is the builder's, and its sender's next one is ready.
     fn next(&self) -> Option<Arc<PoolTx>>;
 
+    /// The best ready transactions in their order, as if taken one by one: up to and with the first with
+    /// which `enough` says so.
+    fn next_many(&self, enough: &mut dyn FnMut(&PoolTx) -> bool) -> Vec<Arc<PoolTx>> {
+        let mut many = Vec::new();
+        while let Some(tx) = self.next() {
+            let ends = enough(&tx);
+            many.push(tx);
+            if ends {
+                break;
+            }
+        }
+        many
+    }
+
+    /// How a transaction ranks by its tip alone: never zero, higher for better ones.
+    fn rank(&self, tx: &PoolTx) -> u64;
+
+    /// The best rank among what is ready; zero if nothing is.
+    fn best_rank(&self) -> u64;
+
+    /// There was no time for these: they are ready again, where they stood.
+    fn put_back(&self, txs: &[Arc<PoolTx>]);
+
     /// Parks until something is ready, [`TxSource::wake`] is called, or the deadline passes.
     fn wait_until(&self, deadline: Option<Instant>);
 

@@ -1,13 +1,15 @@
-//! `measure_salt` and `measure_mpt`: what authenticated state costs; `measure_recovery`: what the machine
-//! can do at most. For the benchmark.
+//! `measure_salt` and `measure_mpt`: what authenticated state costs; `measure_execution`: how fast transactions are
+//! executed; `measure_recovery`: what the machine can do at most. For the benchmark.
 
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use serde::Serialize;
 
 use super::errors::{EngineError, bad, detached};
-use crate::measure::{Measured, mpt, recovery, salt};
+use crate::chain::ChainConfig;
+use crate::measure::{execution, mpt, recovery, salt};
 
 #[pyfunction]
 fn measure_salt<'py>(
@@ -29,14 +31,31 @@ fn measure_mpt<'py>(
 }
 
 #[pyfunction]
+fn measure_execution<'py>(
+    py: Python<'py>,
+    config: &[u8],
+    transactions: Vec<Vec<u8>>,
+    before: usize,
+    threads: Vec<usize>,
+    batch: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let config = ChainConfig::from_json(config).map_err(bad)?;
+    let raws = transactions.into_iter().map(Into::into).collect();
+    let measured = detached(py, || {
+        execution::measure(&config, raws, before, &threads, batch)
+    })?;
+    json(py, measured)
+}
+
+#[pyfunction]
 fn measure_recovery(py: Python<'_>, threads: usize, seconds: f64) -> PyResult<f64> {
     let span = Duration::try_from_secs_f64(seconds).map_err(bad)?;
     detached(py, || recovery::per_second(threads, span))?.map_err(bad)
 }
 
-fn json<'py, E: std::fmt::Display>(
+fn json<'py, T: Serialize, E: std::fmt::Display>(
     py: Python<'py>,
-    measured: Result<Measured, E>,
+    measured: Result<T, E>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let measured = measured.map_err(|error| EngineError::new_err(error.to_string()))?;
     Ok(PyBytes::new(
@@ -47,6 +66,7 @@ fn json<'py, E: std::fmt::Display>(
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(measure_salt, module)?)?;
+    module.add_function(wrap_pyfunction!(measure_execution, module)?)?;
     module.add_function(wrap_pyfunction!(measure_mpt, module)?)?;
     module.add_function(wrap_pyfunction!(measure_recovery, module)?)
 }

@@ -20,7 +20,8 @@ mod tests;
 
 pub use change::Change;
 pub use genesis::{Alloc, GenesisAccount, genesis_diff};
-pub use overlay::Overlay;
+pub use overlay::{Frozen, Overlay, changes_of, new_code_of};
+pub(crate) use view::account_info;
 pub use view::{Tip, View};
 pub use withdrawals::WithdrawalsRoot;
 pub use world::{BlockUndo, Pin, Version, World};

@@ -112,7 +112,7 @@ impl View {
 }
 
 /// An account as revm wants it.
-pub(super) fn account_info(account: PlainAccount) -> AccountInfo {
+pub(crate) fn account_info(account: PlainAccount) -> AccountInfo {
     AccountInfo {
         balance: account.balance,
         nonce: account.nonce,

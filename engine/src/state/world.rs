@@ -350,6 +350,11 @@ impl World {
         self.inner.codes.read().get(hash).cloned()
     }
 
+    /// Whether the code with this hash is known.
+    pub fn has_code(&self, hash: &B256) -> bool {
+        self.inner.codes.read().contains_key(hash)
+    }
+
     /// A recent block's hash.
     pub fn block_hash(&self, block: u64) -> Option<B256> {
         self.inner.block_hashes.read().get(&block).copied()

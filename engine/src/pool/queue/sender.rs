@@ -138,7 +138,7 @@ impl Sender {
         Some(tx)
     }
 
-    /// The builder gives a transaction back for the next block. False if it isn't the builder's.
+    /// The builder gives a transaction back. False if it isn't the builder's.
     pub(super) fn put_back(&mut self, tx: &PoolTx) -> bool {
         let Some(slot) = self.slots.get_mut(&tx.nonce) else {
             return false;
@@ -149,7 +149,6 @@ impl Sender {
         slot.taken = false;
         self.taken -= 1;
         self.head = self.head.min(tx.nonce);
-        self.deferred = true;
         true
     }
 
