@@ -89,29 +89,33 @@ def found_by_the_prover(network):
     return [one for one in incidents if one["role"] == "prover"]
 
 
-@pytest.fixture(scope="module", params=["reexecute"])
+@pytest.fixture(scope="module", params=["roots", "reexecute"])
 def checking(request, tmp_path_factory):
     """Full nodes that check blocks themselves."""
     options = ("--full-nodes", 2, "--provers", 1, "--block-time", 0.5, "--verify", request.param)
     with Network(tmp_path_factory.mktemp(request.param), *options) as running:
+        running.verify = request.param
         running.until_verified(1)
         yield running
 
 
 @pytest.mark.parametrize("kind", ["equivocation", "bad-diff", "bad-receipt", "bad-root"])
-def test_full_nodes_that_check_blocks_themselves_refuse_them_before_any_prover(checking, kind):
+def test_full_nodes_that_check_blocks_themselves_notice_and_mend(checking, kind):
     pids = [checking.node(name)["pid"] for name in FULL_NODES]
     done = checking.home.run("devnet", "inject", kind, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     outcome = json.loads(done.stdout)
-    assert any(incident["role"] == "full_node" for incident in outcome["incidents"])
+    assert outcome["detected"]
     checking.until_verified(outcome["block"] + 3)
     for name in FULL_NODES:
         compared = checking.home.run(
             "inspect-diff", str(outcome["block"] + 3), "--node", name, "--against", "sequencer"
         )
         assert compared.returncode == 0, compared.stdout
-    assert pids == [checking.node(name)["pid"] for name in FULL_NODES], "none had to begin anew"
+    if checking.verify == "reexecute":
+        assert any(incident["role"] == "full_node" for incident in outcome["incidents"])
+        assert pids == [checking.node(name)["pid"] for name in FULL_NODES], "they apply nothing of it"
+    assert {checking.node(name)["state"] for name in FULL_NODES} == {"running"}
 
 
 def test_what_cannot_be_noticed_is_not_played(tmp_path):
