@@ -31,6 +31,8 @@ class Limits:
     """For one job by the clock: for a worker that hangs."""
     memory: int = 4 << 30
     """Bytes of address space."""
+    niceness: int = 10
+    """Nobody is to wait because something is compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,10 @@ class Child:
             if self._closed:
                 raise Died("the compiler is closed")
             if self._process is None:
-                limits = ("--memory", str(self._limits.memory), "--cpu", str(self._limits.cpu_s))
+                limits = self._limits
+                given = ("--memory", limits.memory, "--cpu", limits.cpu_s, "--nice", limits.niceness)
                 self._process = subprocess.Popen(
-                    (*self._command, *limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                    (*self._command, *map(str, given)), stdin=subprocess.PIPE, stdout=subprocess.PIPE
                 )
                 self._jobs = 0
             return self._process

@@ -20,10 +20,15 @@ from devnet.jit.opcodes import JUMP, JUMPI, RESUMED, Way
 MERGED_PER_BLOCK: Final = 3
 MERGED_ANYWAY: Final = 64
 """More nodes than that, and contexts are merged."""
-CONTEXTS_PER_BLOCK: Final = 512
+KEPT_PER_BLOCK: Final = 6
+KEPT_ANYWAY: Final = 128
+"""More nodes than that in spite of merging, and blocks have few contexts."""
+CONTEXTS_PER_BLOCK: Final = 128
+FEW_CONTEXTS: Final = 8
 NODES_PER_BLOCK: Final = 16
 NODES_ANYWAY: Final = 1_024
-"""More nodes than that, and new ones are general."""
+MOST_INSTRUCTIONS: Final = 30_000
+"""More nodes than that, or instructions in them, and new ones are general."""
 DEEPEST: Final = 64
 """How far a general node's descendants may raise the stack before they are general again."""
 
@@ -103,17 +108,23 @@ class Graph:
 
 def build(program: Program) -> Graph:
     """The graph of everything that can be reached from the start."""
-    graph = _Builder(program).run()
-    if len(graph.nodes) <= MERGED_ANYWAY + MERGED_PER_BLOCK * len(program.blocks):
+    blocks = len(program.blocks)
+    graph = _Builder(program, CONTEXTS_PER_BLOCK).run()
+    if len(graph.nodes) <= MERGED_ANYWAY + MERGED_PER_BLOCK * blocks:
         return graph
-    return _merged(graph)
+    merged = _merged(graph)
+    if len(merged.nodes) <= KEPT_ANYWAY + KEPT_PER_BLOCK * blocks:
+        return merged
+    return _Builder(program, FEW_CONTEXTS).run()
 
 
 class _Builder:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, most_contexts: int) -> None:
         self.program = program
+        self.most_contexts = most_contexts
         self.nodes: dict[tuple[int, Context], Node] = {}
         self.contexts: Counter[int] = Counter()
+        self.instructions = 0
         self.most = NODES_ANYWAY + NODES_PER_BLOCK * len(program.blocks)
         self.pending: deque[Node] = deque()
         self.dispatched: dict[int, Node] = {}
@@ -132,14 +143,23 @@ class _Builder:
         node = self.nodes.get((pc, context))
         if node is not None:
             return node
-        too_many = self.contexts[pc] >= CONTEXTS_PER_BLOCK or len(self.nodes) >= self.most
-        if context != ANYTHING and (too_many or (context.general and abs(context.height) > DEEPEST)):
+        if context != ANYTHING and (
+            self._too_many(pc) or (context.general and abs(context.height) > DEEPEST)
+        ):
             return self._node(pc, ANYTHING)
         self.contexts[pc] += 1
+        self.instructions += len(self.program.blocks[pc].instructions)
         node = Node(len(self.nodes), self.program.blocks[pc], context)
         self.nodes[pc, context] = node
         self.pending.append(node)
         return node
+
+    def _too_many(self, pc: int) -> bool:
+        return (
+            self.contexts[pc] >= self.most_contexts
+            or len(self.nodes) >= self.most
+            or self.instructions >= MOST_INSTRUCTIONS
+        )
 
     def _follow(self, node: Node) -> None:
         block, context = node.block, node.context

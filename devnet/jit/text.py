@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 LIKELY: Final = "!prof !0"
-MOST_LINES: Final = 200_000
+MOST_LINES: Final = 100_000
 
 
 class TooLong(Exception):

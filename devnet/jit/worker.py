@@ -1,4 +1,4 @@
-"""The child process that compiles: `python -m devnet.jit.worker --memory BYTES --cpu SECONDS`.
+"""The child process that compiles: `python -m devnet.jit.worker --memory BYTES --cpu SECONDS --nice N`.
 
 Reads jobs from standard input and answers each on standard output (`wire`). What a hostile contract may do to it is
 bounded by the operating system: memory, and processor time per job. Its parent watches the clock, and lives on when it
@@ -16,15 +16,12 @@ import os
 import resource
 import sys
 import time
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from devnet.jit import abi, wire
 from devnet.jit.compiler import lower_code
 from devnet.jit.rules import Rules
 from devnet.jit.text import TooLong
-
-NICENESS: Final = 10
-"""Nobody is to wait because something is compiled."""
 
 
 class Refused(Exception):
@@ -36,9 +33,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--memory", type=int, required=True)
     parser.add_argument("--cpu", type=int, required=True)
+    parser.add_argument("--nice", type=int, required=True)
     limits = parser.parse_args()
     answers = _private_output()
-    os.nice(NICENESS)
+    os.nice(limits.nice)
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     from devnet.jit import native

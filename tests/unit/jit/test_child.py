@@ -19,7 +19,7 @@ FIBONACCI = assemble(
 
 @pytest.fixture
 def child():
-    worker = Child()
+    worker = Child(Limits(niceness=0))
     yield worker
     worker.close()
 
