@@ -8,6 +8,7 @@ import pytest
 from devnet._engine import Engine
 from devnet.config import Config
 from devnet.roles import chain_config
+from devnet.roles.node_methods import jit_methods
 from devnet.rpc.server import RpcServer
 from devnet.rpc.settings import ServerSettings
 from tests.support import wallet
@@ -26,6 +27,7 @@ def served():
     document = chain_config.genesis_document(config, wallet.ACCOUNTS, {}, 1)
     engine = Engine(chain_config.engine_config(config, document), NothingArchived())
     server = RpcServer(engine, ServerSettings(), lambda: {})
+    server.add(jit_methods(None))
     return {*engine.methods(), *server.handlers}
 
 
