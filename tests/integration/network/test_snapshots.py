@@ -36,14 +36,14 @@ def test_a_node_added_far_behind_begins_with_a_snapshot_and_goes_on_live(tmp_pat
 
 
 def test_verified_heights_go_on_from_a_snapshot(tmp_path):
-    settings = {"blocks__block_time_s": 0.2, "network__snapshot_behind": 100, "network__provers": 1}
+    settings = {"blocks__block_time_s": 1.0, "network__snapshot_behind": 100, "network__provers": 1}
     with Cluster(tmp_path, **settings) as cluster:
         sequencer = cluster.sequencer()
         cluster.prover("prover-1", [sequencer])
-        eventually(lambda: verified(sequencer) >= 20, "verified blocks, which a snapshot may hold")
+        eventually(lambda: verified(sequencer) >= 6, "verified blocks, which a snapshot may hold")
         node = cluster.full_node("full-node-1", [sequencer])
         assert "taking the snapshot of sequencer" in node.log()
-        target = sequencer.height() + 5
+        target = sequencer.height() + 2
         eventually(lambda: verified(node) >= target, "blocks after the snapshot to be verified")
         assert node.health()[1]["incidents"] == 0
 
