@@ -10,7 +10,8 @@ from devnet.genesis import DEFAULT_MNEMONIC, derive
 from tests.support.raw_http import RawHttp
 
 PULSE_S = 0.05
-GAS_LIMIT = 100_000
+GAS_LIMIT = 2_000_000
+"""Enough in a crowded bucket too, where a new account costs more."""
 MAX_FEE_WEI = 2_000_000
 
 
