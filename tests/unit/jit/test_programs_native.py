@@ -85,7 +85,7 @@ def test_stack_overflow(native, height, then):
 
 def test_stack_overflow_in_a_loop(native):
     code = assemble("loop: CALLER @loop JUMP")
-    assert native.compare(code).report["reason"].startswith("StackOverflow")
+    assert "StackOverflow" in native.compare(code).report["reason"]
 
 
 @pytest.mark.parametrize(
