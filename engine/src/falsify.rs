@@ -1,17 +1,20 @@
 //! Lies on purpose, for `megaeth devnet inject` and for tests: records that say something wrong and bear
 //! the sequencer's valid signatures, as a sequencer gone bad would make them.
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 
 use crate::{
-    block::{BlockRecord, DecodeError, Leaves, MiniBlock, PlainKey, PlainValue, Sums, prev_randao},
+    block::{
+        BlockRecord, DecodeError, Leaves, MiniBlock, PlainAccount, PlainKey, PlainValue, Sums,
+        prev_randao,
+    },
     keys::Key,
 };
 
 /// What a record is made to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
-    /// A mini-block's diff gives an account one wei too much.
+    /// A mini-block's diff gives one wei to an account that nobody has.
     Diff,
     /// A mini-block's first transaction failed instead of succeeding, or the other way round; or a block
     /// sums such mini-blocks up.
@@ -57,7 +60,7 @@ impl std::str::FromStr for Lie {
 pub fn mini(record: &[u8], lie: Lie, gas_before: u64, key: &Key) -> Result<Vec<u8>, FalsifyError> {
     let mut mini = MiniBlock::decode(record)?;
     match lie {
-        Lie::Diff => enrich(&mut mini),
+        Lie::Diff => enrich(&mut mini, record),
         Lie::Receipt => {
             let first = mini.txs.first_mut().ok_or(FalsifyError::Impossible(
                 "the mini-block has no transactions",
@@ -74,26 +77,16 @@ pub fn mini(record: &[u8], lie: Lie, gas_before: u64, key: &Key) -> Result<Vec<u
     Ok(mini.encode())
 }
 
-/// One wei for the first account of the diff, or for one that it adds.
-fn enrich(mini: &mut MiniBlock) {
+/// One wei for an account that nobody has: no later mini-block writes it, so the block's net diff tells the lie too.
+fn enrich(mini: &mut MiniBlock, seed: &[u8]) {
+    let key = PlainKey::account(Address::from_word(keccak256(seed)));
+    let gift = PlainAccount {
+        balance: U256::from(1),
+        ..Default::default()
+    };
     let entries = &mut mini.diff.entries;
-    let account = entries.iter_mut().find_map(|(_, value)| match value {
-        PlainValue::Account(account) => Some(account),
-        _ => None,
-    });
-    match account {
-        Some(account) => account.balance = account.balance.saturating_add(U256::from(1)),
-        None => {
-            let key = PlainKey::account(alloy_primitives::Address::with_last_byte(0x99));
-            let gift = crate::block::PlainAccount {
-                balance: U256::from(1),
-                ..Default::default()
-            };
-            let place = entries.partition_point(|(other, _)| *other < key);
-            entries.retain(|(other, _)| *other != key);
-            entries.insert(place.min(entries.len()), (key, PlainValue::Account(gift)));
-        }
-    }
+    let place = entries.partition_point(|(other, _)| *other < key);
+    entries.insert(place, (key, PlainValue::Account(gift)));
 }
 
 /// Makes a block lie. A `parent_hash` takes the place of its own. For [`Lie::Receipt`], `minis` are all
