@@ -145,30 +145,25 @@ impl<DB: Database, I> Runner<'_, DB, I> {
         (!frame.data.is_create()).then_some(hash)
     }
 
-    fn gas_remaining(&mut self) -> u64 {
-        self.mega.frame_stack().get().interpreter.gas.remaining()
-    }
-
     /// Runs the top frame's contract natively, if there is code, and then interpreted.
     fn run_contract(&mut self, code_hash: B256) -> FrameRun<Self> {
-        let native = &mut *self.native;
-        let listed = native.directory.find(code_hash);
-        let timed = listed.is_timed();
-        if let Some(code) = listed.code.clone() {
+        let Self { mega, native } = self;
+        let Native {
+            directory,
+            ledger,
+            calldata,
+        } = &mut **native;
+        let listed = directory.find(code_hash);
+        if let Some(code) = &listed.code {
             let begun = code.is_timed().then(Instant::now);
-            let run = door::advance(
-                self.mega,
-                &code.object,
-                &mut native.ledger,
-                &mut native.calldata,
-            );
+            let run = door::advance(mega, &code.object, ledger, calldata);
             if let Some(run) = run {
                 code.count(run, begun.map(nanos_since));
             }
         }
-        let gas_before = self.gas_remaining();
-        let begun = timed.then(Instant::now);
-        let action = self.mega.frame_run();
+        let gas_before = gas_remaining(mega);
+        let begun = listed.is_timed().then(Instant::now);
+        let action = mega.frame_run();
         let nanos = begun.map(nanos_since);
         let gas_after = match &action {
             Ok(ItemOrResult::Item(init)) => {
@@ -177,16 +172,19 @@ impl<DB: Database, I> Runner<'_, DB, I> {
                     FrameInput::Create(create) => create.gas_limit,
                     FrameInput::Empty => 0,
                 };
-                self.gas_remaining().saturating_add(forwarded)
+                gas_remaining(mega).saturating_add(forwarded)
             }
             Ok(ItemOrResult::Result(result)) => result.gas().remaining(),
             Err(_) => gas_before,
         };
-        let gas = gas_before.saturating_sub(gas_after);
-        let listed = self.native.directory.find(code_hash);
-        listed.count_interpreted(gas, nanos);
+        listed.count_interpreted(gas_before.saturating_sub(gas_after), nanos);
         action
     }
+}
+
+/// What the top frame has left.
+fn gas_remaining<DB: Database, I>(mega: &mut MegaEvm<DB, I, ExternalEnv>) -> u64 {
+    mega.frame_stack().get().interpreter.gas.remaining()
 }
 
 fn nanos_since(begun: Instant) -> u64 {
