@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alloy_consensus::Header;
 use alloy_evm::{Database, EvmEnv, EvmFactory as _};
 use alloy_primitives::{Address, B256, U256};
 use mega_evm::{
@@ -52,6 +53,19 @@ impl BlockContext {
             gas_limit: config.gas_limit,
             base_fee: config.base_fee,
             coinbase: config.coinbase,
+        }
+    }
+
+    /// What a sealed block's transactions could learn about it.
+    pub fn of(header: &Header) -> Self {
+        Self {
+            number: header.number,
+            timestamp: header.timestamp,
+            parent_hash: header.parent_hash,
+            prev_randao: header.mix_hash,
+            gas_limit: header.gas_limit,
+            base_fee: header.base_fee_per_gas.unwrap_or_default(),
+            coinbase: header.beneficiary,
         }
     }
 

@@ -29,7 +29,7 @@ use crate::{
     chain::{SharedBlock, TxPlace, ViewError},
     evm::BlockContext,
     state::{Change, StateError, View},
-    verify::{Replay, cache, context_of, rules_of},
+    verify::{Replay, cache, rules_of},
 };
 
 /// This room's methods.
@@ -199,7 +199,7 @@ fn of_transaction(node: &Node, place: &TxPlace) -> Answer {
     let mut before = Before::new(node, mini.block_number, &earlier)?;
     let block = node.sealed(BlockId::number(mini.block_number))?;
     let context = match &block {
-        Some(block) => context_of(block),
+        Some(block) => BlockContext::of(&block.header),
         None => {
             let parent = node.sealed(BlockId::number(mini.block_number - 1))?;
             let parent = parent.ok_or_else(|| RpcError::internal("a block without parent"))?;

@@ -12,7 +12,7 @@ use alloy_trie::root::{ordered_trie_root_with_encoder, storage_root_unhashed};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope};
 
 use super::{
-    input::{BlockInput, context_of},
+    input::BlockInput,
     replay::{Effect, Replay, ReplayError, cache},
     report::{Difference, Report},
     witness::Witness,
@@ -22,6 +22,7 @@ use crate::{
         Halt, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, Sender, StateDiff, TxRecord,
         TxResult, WITHDRAWALS_ADDRESS, prev_randao,
     },
+    evm::BlockContext,
     salt::{stateless::WitnessState, witness::SaltWitness},
     state::Change,
 };
@@ -210,7 +211,7 @@ fn execution(
 ) -> Result<Executed, ReplayError> {
     let rules = input.rules().map_err(ReplayError::of)?;
     let mut cache = cache(witness);
-    let context = context_of(&input.block);
+    let context = BlockContext::of(&input.block.header);
     let extra_data = input.block.header.extra_data.clone();
     let mut replay = Replay::begin(witness, &mut cache, &rules, &context, extra_data)?;
     signatures(input, replay.sequencer(), report);
@@ -377,11 +378,11 @@ fn mini_roots(input: &BlockInput, receipts: &[OpReceiptEnvelope], report: &mut R
         let (own, others) = rest.split_at(mini.txs.len().min(rest.len()));
         rest = others;
         let at = || format!("mini-block {}", mini.number);
-        let transactions = transactions_root(mini.txs.iter().map(|record| &record.raw));
+        let raw: Vec<&Bytes> = mini.txs.iter().map(|record| &record.raw).collect();
         report.compare(
             "mini-block roots",
             at,
-            &transactions,
+            &transactions_root(&raw),
             &mini.transactions_root,
         );
         report.compare(
@@ -393,15 +394,17 @@ fn mini_roots(input: &BlockInput, receipts: &[OpReceiptEnvelope], report: &mut R
     }
 }
 
-fn transactions_root<'a>(raw: impl Iterator<Item = &'a Bytes>) -> B256 {
-    let raw: Vec<&Bytes> = raw.collect();
+/// The root of the transactions' bytes, in order.
+pub(super) fn transactions_root(raw: &[impl AsRef<[u8]>]) -> B256 {
     match raw.is_empty() {
         true => EMPTY_ROOT_HASH,
-        false => ordered_trie_root_with_encoder(&raw, |raw, out| out.extend_from_slice(raw)),
+        false => {
+            ordered_trie_root_with_encoder(raw, |raw, out| out.extend_from_slice(raw.as_ref()))
+        }
     }
 }
 
-pub(super) fn receipts_root(receipts: &[OpReceiptEnvelope]) -> B256 {
+fn receipts_root(receipts: &[OpReceiptEnvelope]) -> B256 {
     match receipts.is_empty() {
         true => EMPTY_ROOT_HASH,
         false => ordered_trie_root_with_encoder(receipts, |receipt, out| receipt.encode_2718(out)),
@@ -411,18 +414,23 @@ pub(super) fn receipts_root(receipts: &[OpReceiptEnvelope]) -> B256 {
 /// The header's summary of its transactions.
 fn roots(input: &BlockInput, executed: &Executed, report: &mut Report) {
     let header = &input.block.header;
-    let raw = input
+    let raw: Vec<&Bytes> = input
         .minis
         .iter()
         .flat_map(|mini| &mini.txs)
-        .map(|record| &record.raw);
+        .map(|record| &record.raw)
+        .collect();
     report.compare(
         "transactions root",
         nowhere,
-        &transactions_root(raw),
+        &transactions_root(&raw),
         &header.transactions_root,
     );
-    let receipts = &executed.receipts;
+    receipt_sums(&executed.receipts, header, report);
+}
+
+/// What the header says of its receipts all together.
+pub(super) fn receipt_sums(receipts: &[OpReceiptEnvelope], header: &Header, report: &mut Report) {
     report.compare(
         "receipts root",
         nowhere,

@@ -277,7 +277,7 @@ pub fn record(
     let mut rules = rules_of(chain, block.header.number);
     rules.external = ExternalEnv::new(capacities);
     let mut cache = cache(&recorder);
-    let context = context_of(block);
+    let context = BlockContext::of(&block.header);
     let extra_data = block.header.extra_data.clone();
     let mut replay = Replay::begin(&recorder, &mut cache, &rules, &context, extra_data)?;
     for record in minis.iter().flat_map(|mini| &mini.txs) {
@@ -312,20 +312,6 @@ pub fn rules_of(chain: &Chain, block: u64) -> Rules {
         hardforks: chain.hardforks.clone(),
         external: ExternalEnv::new(chain.capacities_at(block.saturating_sub(1))),
         sequencer: chain.sequencer.address(),
-    }
-}
-
-/// What a sealed block's transactions could learn about it.
-pub fn context_of(block: &BlockRecord) -> BlockContext {
-    let header = &block.header;
-    BlockContext {
-        number: header.number,
-        timestamp: header.timestamp,
-        parent_hash: header.parent_hash,
-        prev_randao: header.mix_hash,
-        gas_limit: header.gas_limit,
-        base_fee: header.base_fee_per_gas.unwrap_or_default(),
-        coinbase: header.beneficiary,
     }
 }
 

@@ -21,7 +21,7 @@ pub mod stateless;
 mod tests;
 mod witness;
 
-pub use input::{BlockInput, context_of, record, rules_of};
+pub use input::{BlockInput, record, rules_of};
 pub use replay::{Cache, Effect, Replay, ReplayError, Rules, cache};
 pub use report::{Check, Claim, Difference, Effort, Report};
 pub use witness::{Recorded, Recorder, Unknown, Witness};

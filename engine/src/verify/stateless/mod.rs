@@ -27,13 +27,9 @@ use std::{
     time::Instant,
 };
 
-use alloy_consensus::{
-    Header, TxReceipt as _,
-    constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
-};
+use alloy_consensus::{Header, constants::EMPTY_OMMER_ROOT_HASH};
 use alloy_eips::Encodable2718 as _;
-use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256, keccak256};
-use alloy_trie::root::ordered_trie_root_with_encoder;
+use alloy_primitives::{Address, B64, B256, Bytes, U256, keccak256};
 use mega_evm::MegaHardforks as _;
 use op_alloy_consensus::OpTxEnvelope;
 
@@ -43,7 +39,7 @@ pub use proof::{Trusted, check_proof};
 pub use wire::{code_hashes, open_file, open_packed, pack};
 
 use super::{
-    checks::{entry, maybe, nowhere, receipts_root, text},
+    checks::{entry, maybe, nowhere, receipt_sums, text, transactions_root},
     report::{Claim, Difference, Effort, Report},
 };
 use crate::{
@@ -176,7 +172,7 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
             Ok(executed) => {
                 report.note(COMPLETENESS, None);
                 report.note("execution", None);
-                results(header, &executed, &mut report);
+                receipt_sums(&executed.receipts, header, &mut report);
                 withdrawals(&witnesses, &parent.header, header, &executed, &mut report);
                 minis(work.minis, &state, &executed, &mut report);
                 timed(&mut effort.root_micros, || {
@@ -299,10 +295,7 @@ fn transactions(block: &ClaimedBlock, report: &mut Report) -> Option<Proven> {
             Err(error) => report.fail("senders", "a signature", format!("{}: {error}", at())),
         }
     }
-    let root = match raws.is_empty() {
-        true => EMPTY_ROOT_HASH,
-        false => ordered_trie_root_with_encoder(&raws, |raw, out| out.extend_from_slice(raw)),
-    };
+    let root = transactions_root(&raws);
     let claimed = &block.head.header.transactions_root;
     report.compare("transactions root", nowhere, &root, claimed);
     (proven.len() == block.transactions.len()).then_some(proven)
@@ -369,25 +362,6 @@ fn failed(missing: Option<&Unknown>, error: String, report: &mut Report) {
         ),
     };
     report.fail(check, expected, actual);
-}
-
-/// What the header says of the receipts.
-fn results(header: &Header, executed: &Executed, report: &mut Report) {
-    let receipts = &executed.receipts;
-    let gas = receipts
-        .last()
-        .map_or(0, |receipt| receipt.cumulative_gas_used());
-    report.compare("block gas used", nowhere, &gas, &header.gas_used);
-    report.compare(
-        "receipts root",
-        nowhere,
-        &receipts_root(receipts),
-        &header.receipts_root,
-    );
-    let bloom = receipts
-        .iter()
-        .fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom());
-    report.compare("logs bloom", nowhere, &bloom, &header.logs_bloom);
 }
 
 /// The withdrawals contract's storage root, before and after.

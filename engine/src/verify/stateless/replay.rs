@@ -44,7 +44,7 @@ pub fn replay(
     header: &Header,
     transactions: &[(OpTxEnvelope, Sender, Address)],
 ) -> Result<Executed, ReplayError> {
-    let block = context(header);
+    let block = BlockContext::of(header);
     let spec = rules.hardforks.spec_id(header.timestamp);
     let execution = MegaBlockExecutionCtx::new(
         header.parent_hash,
@@ -115,18 +115,6 @@ fn plain(info: Option<&AccountInfo>) -> PlainValue {
             code_hash: info.code_hash,
         })
     })
-}
-
-fn context(header: &Header) -> BlockContext {
-    BlockContext {
-        number: header.number,
-        timestamp: header.timestamp,
-        parent_hash: header.parent_hash,
-        prev_randao: header.mix_hash,
-        gas_limit: header.gas_limit,
-        base_fee: header.base_fee_per_gas.unwrap_or_default(),
-        coinbase: header.beneficiary,
-    }
 }
 
 /// The changes of the withdrawals contract's storage, as its trie takes them.
