@@ -9,15 +9,20 @@ from tests.support.wallet import address, signed
 
 FAST = {"blocks__mini_block_time_ms": 5, "blocks__block_time_s": 0.5}
 NEWCOMERS = 300
+BLOCKS = 3
+"""That the newcomers are spread over, however fast the node is."""
 
 
 def crowd(node):
     """Makes so many accounts, one transaction each, that a chain of one bucket outgrows it; the newest block."""
     raws = [signed(0, nonce, to=f"0x{0xCC << 152 | nonce:040x}", value="0x1") for nonce in range(NEWCOMERS)]
-    for raw in raws[:-1]:
-        node.rpc("eth_sendRawTransaction", raw)
-    last = int(node.rpc("realtime_sendRawTransaction", raws[-1])["blockNumber"], 16)
-    eventually(lambda: node.height() > last, "the block to be sealed")
+    share = NEWCOMERS // BLOCKS
+    for begin in range(0, NEWCOMERS, share):
+        *others, newest = raws[begin : begin + share]
+        for raw in others:
+            node.rpc("eth_sendRawTransaction", raw)
+        last = int(node.rpc("realtime_sendRawTransaction", newest)["blockNumber"], 16)
+        eventually(lambda last=last: node.height() > last, "the block to be sealed")
     return last
 
 
