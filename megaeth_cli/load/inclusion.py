@@ -1,7 +1,8 @@
 """Whether and when transactions were included: by the nonces of their senders, which any node tells.
 
 A watching lane asks for the nonces of a few senders again and again while the load runs. It sees a sender's i-th
-transaction included in the first answer whose nonce is past it, so it is exact to the time between two questions.
+transaction included in the first answer whose nonce is past it, so it is exact to the time between two questions. What
+the load's end leaves to be seen, the drain's answers show: whatever was included has a latency, however fast it was.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import re
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from devnet._engine import keccak256
@@ -62,7 +63,11 @@ class Watch(Lane):
         found = [int(nonce, 16) for nonce in _NONCE.findall(body)]
         if len(found) != len(self._seen):
             raise LoadError(f"no nonces: {body[:300]!r}")
-        for index, nonce in enumerate(found):
+        self.saw(found, now)
+
+    def saw(self, nonces: Sequence[int], now: float) -> None:
+        """Takes the senders' nonces, whoever asked for them."""
+        for index, nonce in enumerate(nonces):
             if (more := nonce - self._seen[index]) > 0:
                 self.included[index].extend([now] * more)
                 self._seen[index] = nonce
@@ -71,9 +76,16 @@ class Watch(Lane):
 class Drain(Lane):
     """Asks for the nonces of all senders until all transactions are in, or none comes in any more."""
 
-    def __init__(self, link: Link, senders: Sequence[Sender], refused: int = 0) -> None:
+    def __init__(
+        self,
+        link: Link,
+        senders: Sequence[Sender],
+        refused: int = 0,
+        told: Callable[[Sequence[int], float], None] | None = None,
+    ) -> None:
         self._message = link.message(nonces_request(senders))
         super().__init__(link, iter(()), due=_every(EVERY_S))
+        self._told = told
         self._senders = len(senders)
         self._wanted = sum(sender.nonce for sender in senders) - refused
         self._over = False
@@ -87,7 +99,10 @@ class Drain(Lane):
 
     def answered(self, body: bytes, now: float) -> None:
         """Compares with what should be."""
-        missing = self._wanted - sum(read_nonces(body, self._senders))
+        nonces = read_nonces(body, self._senders)
+        if self._told is not None:
+            self._told(nonces, now)
+        missing = self._wanted - sum(nonces)
         if missing < self.missing:
             self.missing, self.changed_at = max(0, missing), now
         self._over = missing <= 0 or now - self.changed_at > PROGRESS_TIMEOUT_S

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import chain, cycle, islice
+from itertools import accumulate, chain, cycle, islice
 from typing import Final, NamedTuple, Self
 
 import psutil
@@ -118,15 +118,22 @@ class Load:
             for index, (sender, nonce) in enumerate(zip(calls.senders, before, strict=True)):
                 sender.nonce = nonce + (sent - index + turns - 1) // turns
         refused = sum(lane.refused for lane in self.lanes)
-        drain = Drain(self._link(), [one for calls in self.groups for one in calls.senders], refused)
+        senders = [one for calls in self.groups for one in calls.senders]
+        drain = Drain(self._link(), senders, refused, self._saw)
         samples = [lane.sent for lane in self.lanes if lane.sent and not lane.refused]
         loop = Loop()
-        loop.run([drain], self.watching)
+        loop.run([drain])
         if samples and not drain.missing:
             loop.run([Receipts(self._link(), samples)])
         loop.close()
         began = min((lane.began[0] for lane in self.lanes if lane.began), default=drain.changed_at)
         return Settled(drain.missing, drain.changed_at - began, list(self._latencies()))
+
+    def _saw(self, nonces: Sequence[int], now: float) -> None:
+        """Takes the nonces of all senders, lane by lane, for those that are watched."""
+        begins = [0, *accumulate(len(calls.senders) for calls in self.groups)]
+        for watch in self.watching:
+            watch.saw([nonces[begins[lane] + place] for lane, place in self._seen], now)
 
     def _latencies(self) -> Iterator[float]:
         for watch in self.watching:
