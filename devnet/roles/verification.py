@@ -22,6 +22,7 @@ from typing import Any, Final, Protocol
 from devnet.proving.attestation import Attestation, InvalidAttestationError
 from devnet.proving.claim import Claim
 from devnet.proving.incidents import Incidents
+from devnet.proving.punctuality import Punctuality
 from devnet.proving.quorum import Contradiction, DoubleWord, Quorum
 from devnet.proving.reports import FaultReport, InvalidReportError
 from devnet.roles.announcements import NOT_COUNTING
@@ -84,7 +85,7 @@ class Verification:
         self._seen_at: OrderedDict[int, float] = OrderedDict()
         """When blocks came here, of those that came in their time."""
         self._newest_us = 0
-        self._provers: dict[bytes, _Prover] = {}
+        self._provers: dict[bytes, Punctuality] = {}
         self._faults: OrderedDict[tuple[int, bytes, bytes], None] = OrderedDict()
         self._progress_at = time.monotonic()
         self._elsewhere: NodeClient | None = None
@@ -170,7 +171,7 @@ class Verification:
         if not was_counting:
             log.info("from block %d on, provers are listened to", self.quorum.verified + 1)
             self._advanced(force=True)
-        self._provers.setdefault(attestation.prover, _Prover(attestation.since)).attested(attestation)
+        self._provers.setdefault(attestation.prover, Punctuality(attestation.since)).attested(attestation)
         self._judge(outcome)
         if self.quorum.verified < attestation.block <= newest:
             self._spawn(self._enter(attestation.block))
@@ -272,7 +273,7 @@ class Verification:
         if not due:
             return
         for address, prover in self._provers.items():
-            missing = prover.missing(due)
+            missing = prover.newly_late(due)
             if missing is not None:
                 waited = time.monotonic() - self._seen_at[missing]
                 self._incidents.record(
@@ -291,30 +292,3 @@ class Verification:
                 )
         for number in due:
             del self._seen_at[number]
-
-
-class _Prover:
-    """What one prover has attested to, as far as it matters for lateness."""
-
-    def __init__(self, since: int) -> None:
-        self.name = ""
-        self.newest = 0
-        self._since = since
-        self._blocks: OrderedDict[int, None] = OrderedDict()
-        self._silent = False
-
-    def attested(self, attestation: Attestation) -> None:
-        self.name = attestation.name or self.name
-        self.newest = max(self.newest, attestation.block)
-        self._silent = False
-        self._blocks[attestation.block] = None
-        while len(self._blocks) > REMEMBERED:
-            self._blocks.popitem(last=False)
-
-    def missing(self, due: list[int]) -> int | None:
-        """The first of the blocks that it should have attested to by now; None also when that was said before."""
-        for number in due:
-            if number >= self._since and number not in self._blocks and not self._silent:
-                self._silent = True
-                return number
-        return None
