@@ -1,11 +1,13 @@
 """The product's load generator (`megaeth_cli.load`, what `megaeth bench` runs) on a target.
 
-What was refused, lost or made by a generator at its limit voids a measurement: it would say nothing of the target.
+What was refused or lost voids a measurement of ours: it would say nothing. A peer that stops including is measured by
+what it did include. A rate that the generator limited is a bound: the target can do at least that.
 """
 
 from __future__ import annotations
 
 from bench.accounts import senders
+from bench.results import Bounded
 from bench.targets import ACCOUNTS, HOST, Target
 from megaeth_cli.load.outcome import Outcome
 from megaeth_cli.load.payer import Payer
@@ -31,30 +33,47 @@ def prepared(
     node = RpcClient(f"http://{HOST}:{target.port}")
     workload = kind(Payer(node, payer.key), derived(payer.key, accounts))
     workload.prepare(each)
-    checked(target, send(endpoint(target), workload.groups(4), Shape(count=WARM_UP), watch=False))
+    warm = send(endpoint(target), workload.groups(4), Shape(count=WARM_UP), watch=False)
+    if not warm.clean:
+        raise _nothing(target, warm)
     return workload
 
 
 def flood(
     target: Target, workload: Workload, connections: int, shape: Shape, *, watch: bool = True
 ) -> Outcome:
-    """A load as fast as the target takes it, or at a rate, until everything is included."""
+    """A load as fast as the target takes it, or at a rate, until everything is included or nothing more comes in."""
     return checked(target, send(endpoint(target), workload.groups(connections), shape, watch=watch))
 
 
 def probe(target: Target, workload: Workload, shape: Shape, behind: Load | None = None) -> Outcome:
     """Transactions one at a time, each answered with its receipt."""
     groups = workload.groups(1, target.sync_method)
-    return checked(target, send(endpoint(target), groups, shape, watch=False, behind=behind))
+    outcome = checked(target, send(endpoint(target), groups, shape, watch=False, behind=behind))
+    if outcome.limit == "generator":
+        raise LoadError(
+            f"the load generator was late itself on {target.name}: its times are not the target's"
+        )
+    return outcome
+
+
+def rate(outcome: Outcome) -> Bounded:
+    """Included per second, or answered where nothing is included; of a busy generator, at least that."""
+    per_second = outcome.included_per_second
+    value = outcome.per_second if per_second is None else per_second
+    return Bounded(value, "at least" if outcome.limit == "generator" else "exactly")
 
 
 def checked(target: Target, outcome: Outcome) -> Outcome:
     """The outcome, if it says something about the target."""
-    if not outcome.clean:
-        raise LoadError(
-            f"{target.name}: of {outcome.calls:,} transactions {outcome.refused:,} were refused and "
-            f"{outcome.missing:,} not included {outcome.errors or ''}"
-        )
-    if outcome.limit == "generator":
-        raise LoadError(f"the load generator was the limit on {target.name}")
-    return outcome
+    included = outcome.calls - outcome.refused - outcome.missing
+    if outcome.clean or (target.may_stop and not outcome.refused and included > 0):
+        return outcome
+    raise _nothing(target, outcome)
+
+
+def _nothing(target: Target, outcome: Outcome) -> LoadError:
+    return LoadError(
+        f"{target.name}: of {outcome.calls:,} transactions {outcome.refused:,} were refused and "
+        f"{outcome.missing:,} not included {outcome.errors or ''}"
+    )

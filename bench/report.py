@@ -12,8 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import Expectation, Measurement, Medians
+from bench.results import Expectation, Measurement, Medians, ratio, side_of
 from bench.targets import Megaeth
+
+_VERDICTS = {True: "[green]yes[/]", False: "[red]NO[/]", None: "[yellow]open[/]"}
 
 
 def print_tables(console: Console, medians: Medians, expectations: list[Expectation]) -> bool:
@@ -33,7 +35,7 @@ def print_tables(console: Console, medians: Medians, expectations: list[Expectat
             scenario,
             metric,
             target,
-            _number(median),
+            _stated(median),
             medians.units[scenario, target, metric],
             _beside(medians, scenario, target, metric, median),
             everything,
@@ -48,12 +50,11 @@ def print_tables(console: Console, medians: Medians, expectations: list[Expectat
     fine = True
     for one in expectations:
         value = one.compute(medians)
-        if value is None:
-            continue
-        holds = one.holds(value)
-        fine &= holds
+        holds = None if value is None else one.holds(value)
+        fine &= holds is True
         bound = f"{'>=' if one.at_least else '<='} {_number(one.bound)} {one.unit}"
-        promised.add_row(one.name, bound, _number(value), "[green]yes[/]" if holds else "[red]NO[/]")
+        measure = "not measured" if value is None else _stated(value)
+        promised.add_row(one.name, bound, measure, _VERDICTS[holds])
     console.print(promised)
     return fine
 
@@ -75,10 +76,11 @@ def write_json(path: Path, measurements: list[Measurement], expectations: list[E
                 "bound": one.bound,
                 "unit": one.unit,
                 "value": value,
-                "holds": one.holds(value),
+                "side": None if value is None else side_of(value),
+                "holds": None if value is None else one.holds(value),
             }
             for one in expectations
-            if (value := one.compute(medians)) is not None
+            for value in (one.compute(medians),)
         ],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,12 +92,18 @@ def _beside(medians: Medians, scenario: str, target: str, metric: str, median: f
     ours = medians.get(scenario, Megaeth.name, metric)
     if target == Megaeth.name or ours is None or not median:
         return ""
-    return f"{_number(ours / median)} x"
+    found = ratio(ours, median)
+    return "" if found is None else f"{_stated(found)} x"
 
 
 def _order(key: tuple[str, str, str]) -> tuple[str, str, str]:
     scenario, target, metric = key
     return scenario, metric, target
+
+
+def _stated(value: float) -> str:
+    side = side_of(value)
+    return _number(value) if side == "exactly" else f"{side} {_number(value)}"
 
 
 def _number(value: float) -> str:

@@ -43,6 +43,8 @@ class Target(ABC):
     chain_id: int
     sync_method: str
     """Sends a raw transaction and answers with its receipt."""
+    may_stop: ClassVar[bool] = False
+    """Whether it is known to stop including in the middle of a load; its rate is what it did until then."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -187,6 +189,7 @@ class Anvil(Target):
 
     chain_id = 31337
     sync_method = "eth_sendRawTransactionSync"
+    may_stop = True
     mode: tuple[str, ...] = ()
 
     def command(self) -> Sequence[str]:

@@ -78,7 +78,7 @@ class Executed:
             for data in prepared
             for raw in sign(group[:1], 1, Terms(chain_id, 100_000_000, MAX_FEE_WEI), [ROUTER], [data])
         ]
-        count = scale.of(self.count, least=self.count // 10)
+        count = scale.of(self.count, least=self.count // 2)
         calls = list(islice(self.calls(holders), count))
         terms = Terms(chain_id, self.gas_limit, MAX_FEE_WEI)
         raws += sign(group, count, terms, self.to or holders, calls, value=0 if calls else 1)

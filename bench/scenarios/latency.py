@@ -13,7 +13,7 @@ from megaeth_cli.load.run import Load, Shape
 from megaeth_cli.load.workloads import Workload
 
 NAME = "latency"
-PROBE_LOAD = 4_000
+PROBE_LOAD = 10_000
 LOAD_BATCH = 20
 PAUSE_S = 0.02
 
@@ -22,12 +22,12 @@ def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Idle first, then a short flood to learn what the target can do, then half of that behind the probe."""
     workload = prepared(target)
     prober, others = workload.of(workload.senders[:1]), workload.of(workload.senders[1:])
-    shape = Shape(pause_s=PAUSE_S, count=scale.of(300, least=30))
+    shape = Shape(pause_s=PAUSE_S, count=scale.of(300, least=200))
     probe(target, prober, shape.ending(count=20))
     yield from _percentiles("idle", probe(target, prober, shape))
     if isinstance(target, AnvilAuto | MegaethEager):
         return  # a burst may leave anvil's pool stuck for good; the other one is about idle times
-    count = scale.of(PROBE_LOAD, least=800)
+    count = scale.of(PROBE_LOAD, least=4_000)
     capacity = flood(target, others, 4, Shape(batch=100, count=count), watch=False).per_second
     yield "half load", capacity / 2, "tx/s"
     yield from _percentiles("half load", _under_load(target, prober, others, capacity / 2, shape))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 HEAD_END = b"\r\n\r\n"
@@ -113,6 +113,9 @@ def _frame(first: int, body: bytes) -> bytes:
 class Framing(Protocol):
     """Cuts one response after the other out of a stream of bytes."""
 
+    owes: ClassVar[bool]
+    """Whether `owed` has to be asked."""
+
     def take(self, data: bytes) -> bytes | None:
         """The body of the response that `data` completes, if it does."""
         ...
@@ -125,13 +128,21 @@ class Framing(Protocol):
 class HttpFraming:
     """HTTP/1.1 responses, one at a time."""
 
+    owes: ClassVar[bool] = False
+
     def __init__(self) -> None:
+        self._head = b""
+        self._length = 0
+        """Of the newest response that came in one piece, and of all of it."""
         self._kept = b""
         self._expected = 0
         self._name = b""
 
     def take(self, data: bytes) -> bytes | None:
         """The body that is complete now."""
+        # The same head again means the same length again: there is nothing to look for.
+        if len(data) == self._length and not self._kept and data.startswith(self._head):
+            return data[len(self._head) :]
         if self._kept:
             data = self._kept + data
             if len(data) < self._expected:
@@ -159,6 +170,7 @@ class HttpFraming:
             raise LoadError(f"more came than was asked for: {data[self._expected :][:100]!r}")
         self._kept = b""
         self._expected = 0
+        self._head, self._length = data[:begin], have
         return data[begin:]
 
     def owed(self) -> bytes:
@@ -192,6 +204,8 @@ class HttpFraming:
 
 class WebSocketFraming:
     """Unfragmented frames of a server, after its handshake."""
+
+    owes: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._kept = b""

@@ -1,14 +1,19 @@
 """The parts of the benchmarks that could lie: arithmetic, and what voids a measurement."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
+from bench.__main__ import ATTEMPTS, measured
 from bench.accounts import senders
-from bench.load import checked
-from bench.results import Expectation, Measurement, Medians, ratio
+from bench.load import checked, probe, rate
+from bench.report import print_tables, write_json
+from bench.results import Bounded, Expectation, Measurement, Medians, ratio, side_of
 from bench.scenarios import ALL
+from bench.scenarios.scenario import Scale, Scenario
 from megaeth_cli.load.outcome import Generator, Outcome
 from megaeth_cli.load.wire import LoadError
 
@@ -37,19 +42,134 @@ def outcome(**changes):
     return replace(fine, **changes)
 
 
+BUSY = Generator(0.99, 0.0, 0.0, 0)
+OURS = SimpleNamespace(name="target", may_stop=False)
+PEER = SimpleNamespace(name="peer", may_stop=True)
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
-    [
-        ({"refused": 3, "errors": {"nonce too low": 3}}, "nonce too low"),
-        ({"missing": 1}, "not included"),
-        ({"generator": Generator(0.99, 0.0, 0.0, 0)}, "generator"),
-    ],
+    [({"refused": 3, "errors": {"nonce too low": 3}}, "nonce too low"), ({"missing": 1}, "not incl")],
 )
 def test_what_says_nothing_of_the_target_voids_the_measurement(changes, why):
-    target = SimpleNamespace(name="target")
-    assert checked(target, outcome()) == outcome()
+    assert checked(OURS, outcome()) == outcome()
     with pytest.raises(LoadError, match=why):
-        checked(target, outcome(**changes))
+        checked(OURS, outcome(**changes))
+
+
+def test_a_peer_that_stops_including_is_measured_by_what_it_included():
+    stopped = outcome(missing=40, included_seconds=0.5)
+    assert rate(checked(PEER, stopped)) == 120
+    for worse in (outcome(missing=100), outcome(refused=1)):
+        with pytest.raises(LoadError, match="not included"):
+            checked(PEER, worse)
+
+
+def test_a_rate_that_the_generator_limited_is_a_bound():
+    assert (rate(outcome()), side_of(rate(outcome()))) == (100, "exactly")
+    assert side_of(rate(outcome(generator=BUSY))) == "at least"
+    assert rate(outcome(included_seconds=None, seconds=2.0)) == 50, "of reads nothing is included"
+
+
+def test_latencies_of_a_generator_that_is_late_itself_are_void(monkeypatch):
+    monkeypatch.setattr("bench.load.send", lambda *_, **__: outcome(generator=BUSY))
+    monkeypatch.setattr("bench.load.endpoint", lambda _: None)
+    workload = SimpleNamespace(groups=lambda *_: [])
+    with pytest.raises(LoadError, match="late itself"):
+        probe(SimpleNamespace(name="target", may_stop=False, sync_method=""), workload, None)
+
+
+LEAST, MOST, EXACT = "at least", "at most", "exactly"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "side"),
+    [
+        (EXACT, EXACT, EXACT),
+        (LEAST, EXACT, LEAST),
+        (EXACT, LEAST, MOST),
+        (EXACT, MOST, LEAST),
+        (LEAST, MOST, LEAST),
+    ],
+)
+def test_ratios_of_bounds_are_bounds(left, right, side):
+    found = ratio(Bounded(6, left), Bounded(2, right))
+    assert (found, side_of(found)) == (3, side)
+
+
+def test_bounds_that_point_apart_have_no_ratio():
+    assert ratio(Bounded(6, LEAST), Bounded(2, LEAST)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "side", "holds"),
+    [
+        (3, EXACT, True),
+        (3, LEAST, True),
+        (3, MOST, None),
+        (1, EXACT, False),
+        (1, LEAST, None),
+        (1, MOST, False),
+    ],
+)
+def test_promises_are_open_when_a_bound_does_not_tell(value, side, holds):
+    promise = Expectation("", 2, "x", lambda m: None, at_least=True)
+    assert promise.holds(Bounded(value, side)) is holds
+    mirrored = {EXACT: EXACT, LEAST: MOST, MOST: LEAST}[side]
+    assert Expectation("", -2, "x", lambda m: None).holds(Bounded(-value, mirrored)) is holds
+
+
+def test_one_round_at_the_generators_limit_makes_the_median_a_bound():
+    rounds = [
+        Measurement("s", "ours", "m", value, "x", side)
+        for value, side in ((9, EXACT), (8, LEAST), (7, EXACT))
+    ]
+    medians = Medians.of(rounds)
+    assert (medians.get("s", "ours", "m"), side_of(medians.get("s", "ours", "m"))) == (8, LEAST)
+    assert side_of(medians.best("s", ("ours",), "m")) == LEAST
+
+
+class Subject:
+    name = "ours"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+@pytest.mark.parametrize("error", [LoadError("stalled"), ZeroDivisionError()])
+def test_a_scenario_that_fails_is_tried_again_and_then_left_out(error):
+    tried = []
+
+    def measure(subject, scale):
+        tried.append(subject)
+        yield "half", 1.0, "x"
+        raise error
+
+    quiet = Console(quiet=True)
+    assert measured(Scenario("s", "", (Subject,), measure), Subject, Scale(1), quiet) == []
+    assert len(tried) == ATTEMPTS
+
+
+def test_bounds_reach_the_table_and_the_file(tmp_path):
+    def measure(subject, scale):
+        yield "m", Bounded(6, LEAST), "/s"
+
+    scenario = Scenario("s", "", (Subject,), measure)
+    found = measured(scenario, Subject, Scale(1), Console(quiet=True))
+    reached = Expectation("fast", 5, "/s", lambda m: m.get("s", "ours", "m"), at_least=True)
+    unclear = Expectation("faster", 9, "/s", lambda m: m.get("s", "ours", "m"), at_least=True)
+    absent = Expectation("other", 9, "/s", lambda m: m.get("s", "theirs", "m"))
+    page = Console(record=True, width=120, quiet=True)
+    assert print_tables(page, Medians.of(found), [reached])
+    assert not print_tables(page, Medians.of(found), [reached, unclear])
+    assert not print_tables(page, Medians.of(found), [absent])
+    write_json(tmp_path / "out.json", found, [reached, unclear, absent])
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["measurements"][0]["side"] == LEAST
+    assert [one["holds"] for one in written["expectations"]] == [True, None, None]
 
 
 def test_accounts_are_those_of_the_well_known_mnemonic():

@@ -54,6 +54,17 @@ def test_response_in_pieces_is_put_together():
     assert framing.take(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno") == b"no"
 
 
+def test_responses_of_the_same_and_of_other_heads_are_told_apart():
+    framing = HttpFraming()
+    short = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    dated = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 3\r\n\r\n"
+    whole = [short + b"{}", short + b"[]", dated + b"123", short + b"{}", dated + b"456"]
+    assert fed(framing, *whole) == [b"{}", b"[]", b"123", b"{}", b"456"]
+    assert fed(framing, dated + b"7", b"89", dated + b"456") == [None, b"789", b"456"]
+    with pytest.raises(LoadError, match="more came"):
+        framing.take(dated + b"4567")
+
+
 def test_chunked_response_is_put_together():
     framing = HttpFraming()
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
