@@ -69,6 +69,8 @@ class RoleConfig:
     run_dir: str
     data_dir: str
     """This node's own directory, below the devnet's."""
+    native_dir: str
+    """Where compiled contracts are kept, shared by the devnet's nodes."""
     token: str
     """Whoever knows it may ask the node for more than the public methods."""
     config: Config

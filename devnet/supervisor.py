@@ -203,7 +203,7 @@ class Supervisor:
         try:
             if self._launch.config.storage.ephemeral:
                 # What a killed devnet of the same name may have left.
-                for part in ("nodes", "artifacts"):
+                for part in ("nodes", "native", "artifacts"):
                     shutil.rmtree(data_dir / part, ignore_errors=True)
             elif self._launch.config.storage.reset:
                 self._reset(data_dir)
@@ -264,6 +264,7 @@ class Supervisor:
             role=node.plan.role,
             run_dir=str(paths.run),
             data_dir=str(self._launch.data_dir / "nodes" / name),
+            native_dir=str(self._launch.data_dir / "native"),
             token=self._session.token,
             config=replace(config, rpc=replace(config.rpc, port=self._port(node))),
             network=self._place(node),

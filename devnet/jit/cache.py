@@ -4,7 +4,8 @@ One file per contract, private to the user: a digest over everything else, then 
 spec, compiler, processor), then the object. The digest is keyed with a secret next to the files, and checked before
 anything is used: a file that was damaged, or came from elsewhere, is removed. The files used longest ago make room.
 
-One thread.
+Several processes may share a directory: files appear whole, and any may be gone at any time. Within a process, one
+thread.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import logging
 import os
 import platform
 import secrets
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 MAGIC: Final = b"megaeth native 1\n"
 SECRET: Final = "secret"
 SUFFIX: Final = ".native"
+UNFINISHED: Final = ".tmp"
 DIGEST_BYTES: Final = 32
 LENGTH_BYTES: Final = 4
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -87,10 +90,19 @@ class Cache:
 
     def entries(self) -> Iterator[Entry]:
         """Everything that may be used here, what was used last first. Files that are no good are removed."""
-        for path in sorted(self._files(), key=_last_use, reverse=True):
+        for path in sorted(self._files(SUFFIX), key=_last_use, reverse=True):
             entry = self._read(path)
             if entry is not None:
                 yield entry
+
+    def find(self, code_hash: bytes) -> Entry | None:
+        """What is kept for a contract, perhaps by another process; it is in use from now on."""
+        path = self._path(code_hash.hex())
+        if not path.exists():
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return self._read(path)
 
     def store(self, code_hash: bytes, code_size: int, body: bytes, *, size: int, seconds: float) -> None:
         """Keeps an object."""
@@ -107,13 +119,8 @@ class Cache:
         """Forgets a contract."""
         self._path(code_hash.hex()).unlink(missing_ok=True)
 
-    def used(self, code_hash: bytes) -> None:
-        """Notes that an object is in use."""
-        with contextlib.suppress(OSError):
-            os.utime(self._path(code_hash.hex()))
-
-    def _files(self) -> list[Path]:
-        return [path for path in self._directory.iterdir() if path.suffix == SUFFIX]
+    def _files(self, *suffixes: str) -> list[Path]:
+        return [path for path in self._directory.iterdir() if path.suffix in suffixes]
 
     def _path(self, code_hash: str) -> Path:
         made_for = f"{code_hash} {self._spec} {COMPILER_VERSION} {processor()}"
@@ -147,23 +154,24 @@ class Cache:
         return Entry(made, rest[LENGTH_BYTES + length :])
 
     def _make_room(self) -> None:
-        files = sorted(self._files(), key=_last_use)
-        sizes = {path: path.stat().st_size for path in files}
-        total = sum(sizes.values())
+        # Those that a killed process left unfinished too.
+        files = sorted(self._files(SUFFIX, UNFINISHED), key=_last_use)
+        total = sum(map(_size, files))
         for path in files:
             if total <= self._most_bytes:
                 return
+            total -= _size(path)
             path.unlink(missing_ok=True)
-            total -= sizes[path]
 
     def _read_secret(self) -> bytes:
+        """Whoever comes first makes it."""
         path = self._directory / SECRET
-        try:
-            secret = path.read_bytes()
-        except FileNotFoundError:
-            secret = secrets.token_bytes(32)
-            _write_private(path, secret)
-        return secret[:64]
+        if not path.exists():
+            unfinished = _write_aside(path, secrets.token_bytes(32))
+            with contextlib.suppress(FileExistsError):
+                os.link(unfinished, path)
+            unfinished.unlink()
+        return path.read_bytes()[:64]
 
 
 def _last_use(path: Path) -> float:
@@ -173,8 +181,20 @@ def _last_use(path: Path) -> float:
         return 0.0
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _write_private(path: Path, data: bytes) -> None:
-    temporary = path.with_suffix(".tmp")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    _write_aside(path, data).replace(path)
+
+
+def _write_aside(path: Path, data: bytes) -> Path:
+    """A file of its own, for this user only, that is to get the place of another."""
+    handle, unfinished = tempfile.mkstemp(UNFINISHED, path.stem, path.parent)
+    with os.fdopen(handle, "wb") as file:
         file.write(data)
-    temporary.replace(path)
+    return Path(unfinished)

@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from devnet.jit.cache import Cache
+from devnet.jit.cache import Cache, Entry
 from devnet.jit.child import Child, Died, Refused
 from devnet.jit.policy import CONSIDERED, Policy
 
@@ -135,32 +135,32 @@ class JitService:
         began = time.monotonic()
         loaded = 0
         for entry in self._cache.entries():
-            code_hash = bytes.fromhex(entry.made.code_hash)
-            if entry.made.refused:
-                self._note(
-                    code_hash,
-                    Contract("refused", entry.made.code_size, reason=entry.made.refused, cached=True),
-                )
-                continue
-            try:
-                self._engine.load_native(code_hash, entry.body)
-            except Exception as error:
-                log.warning("0x%s: its cached native code can't be loaded: %s", entry.made.code_hash, error)
-                self._cache.remove(code_hash)
-                continue
-            loaded += 1
-            self._note(
-                code_hash,
-                Contract(
-                    "native",
-                    entry.made.code_size,
-                    size=entry.made.size,
-                    compile_s=entry.made.seconds,
-                    cached=True,
-                ),
-            )
+            contract = self._settle(entry)
+            if contract is not None:
+                self._note(bytes.fromhex(entry.made.code_hash), contract)
+                loaded += contract.state == "native"
         if loaded:
             log.info("native code of %d contracts from the cache in %.2f s", loaded, time.monotonic() - began)
+
+    def _settle(self, entry: Entry) -> Contract | None:
+        """Puts to use what the cache has of a contract; nothing if that is no good."""
+        made = entry.made
+        if made.refused:
+            return Contract("refused", made.code_size, reason=made.refused, cached=True)
+        code_hash = bytes.fromhex(made.code_hash)
+        try:
+            self._engine.load_native(code_hash, entry.body)
+        except Exception as error:
+            log.warning("0x%s: its cached native code can't be loaded: %s", made.code_hash, error)
+            if self._cache is not None:
+                self._cache.remove(code_hash)
+            return None
+        return Contract("native", made.code_size, size=made.size, compile_s=made.seconds, cached=True)
+
+    def _cached(self, code_hash: bytes) -> Contract | None:
+        """A contract that another node has compiled, or given up, since this one started."""
+        entry = self._cache.find(code_hash) if self._cache is not None else None
+        return self._settle(entry) if entry is not None else None
 
     def _run(self) -> None:
         try:
@@ -184,7 +184,10 @@ class JitService:
                     continue
             contract.gas, contract.calls = gas, calls
             if contract.state == "waiting" and self._policy.pays(gas, contract.code_size):
-                self._compile(code_hash, contract)
+                if (cached := self._cached(code_hash)) is not None:
+                    self._note(code_hash, cached)
+                else:
+                    self._compile(code_hash, contract)
                 return True
         return False
 
@@ -192,7 +195,7 @@ class JitService:
         code = self._engine.native_code(code_hash)
         if not code:
             return None
-        contract = Contract("waiting", code_size=len(code))
+        contract = self._cached(code_hash) or Contract("waiting", code_size=len(code))
         if refusal := self._policy.refusal(len(code)):
             contract.state, contract.reason = "refused", refusal
         self._note(code_hash, contract)

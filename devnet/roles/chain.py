@@ -24,7 +24,6 @@ DRAIN_S = 0.4
 """For requests in work when the stop begins; a stop as a whole takes less than 1.5 s."""
 CATCH_UP_S = 0.5
 """For the snapshot on stop; what is left over is replayed from the log at the next start."""
-NATIVE_DIRECTORY = "native"
 SNAPSHOT_S, SNAPSHOT_LEAST_S, SNAPSHOT_BLOCKS = 5.0, 0.05, 5
 
 
@@ -73,13 +72,19 @@ def snapshotter(
     return Snapshotter(store, fold_diffs, failure, max(interval_s, SNAPSHOT_LEAST_S), limit=limit)
 
 
-def compiler_for(role: RoleConfig, engine: Engine, failure: Callable[[BaseException], None]) -> JitService:
-    """The service that gives contracts native code. Its objects stay with the node's data."""
+def compiler_for(
+    role: RoleConfig,
+    engine: Engine,
+    failure: Callable[[BaseException], None],
+    *,
+    executes_to_check: bool = False,
+) -> JitService:
+    """The service that gives contracts native code; not to who executes to check what others say."""
     return JitService(
         engine,
         native_rules(role.config.chain.spec),
-        Path(role.data_dir) / NATIVE_DIRECTORY,
-        Policy(role.config.jit.mode),
+        Path(role.native_dir),
+        Policy("off" if executes_to_check else role.config.jit.mode),
         failure=failure,
     )
 

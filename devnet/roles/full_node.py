@@ -10,6 +10,7 @@
 | main                 | the event loop: sockets, subscriptions, peers, signals; start and stop of the rest |
 | `sync-apply`         | applying, and appending to the store (`sync/follower.py`)                      |
 | `snapshot`           | the state snapshot, never beyond the verified height while provers are counted |
+| `jit`                | having contracts compiled, by a child process (`jit/service.py`)               |
 | the engine's own     | answering reads                                                                |
 
 What it checks itself is a setting: signatures and digests only, trusting a quorum of provers for the rest (`proofs`),
@@ -39,6 +40,7 @@ from devnet.role_config import NetworkPlace, RoleConfig, run_role, write_ready_f
 from devnet.roles.chain import (
     CATCH_UP_S,
     DRAIN_S,
+    compiler_for,
     engine_for,
     listen,
     open_store,
@@ -54,7 +56,7 @@ from devnet.roles.membership import (
     local_of,
     sync_settings,
 )
-from devnet.roles.node_methods import chain_methods, devnet_methods
+from devnet.roles.node_methods import chain_methods, devnet_methods, jit_methods
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.publishing import Publishing
 from devnet.roles.refusal import Refusal, Refusals
@@ -215,6 +217,9 @@ class FullNode:
         self._membership.verification.contradicted = self._contradicted
         self._server.add(self._forwarder.methods(engine))
         self._server.add(chain_methods(store))
+        reexecutes = config.network.verify == "reexecute"
+        self._jit = compiler_for(role, engine, failure, executes_to_check=reexecutes)
+        self._server.add(jit_methods(self._jit))
         self._server.add(devnet_methods(role.token, self._membership.incidents, _plays_nothing))
         publishing = Publishing(self._server.hub, self._standing, self._membership)
         self._target = EngineTarget(engine, store, publishing.publish, BadData)
@@ -234,6 +239,7 @@ class FullNode:
         role, failure, store = self._role, self._failure, self._store
         snapshots = snapshotter(role.config, store, failure, self._membership.verification.may_be_folded)
         await listen(self._server, role)
+        self._jit.start()
         self._engine.follow(cast(Mode, role.config.network.verify))
         await self._membership.start(self._sync)
         if given_up is not None:
@@ -252,6 +258,7 @@ class FullNode:
         watch.cancel()
         began = time.monotonic()
         await self._server.stop(DRAIN_S)
+        self._jit.stop()
         await self._membership.stop()
         self._forwarder.close()
         await self._loop.run_in_executor(None, self._engine.stop)

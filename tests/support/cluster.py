@@ -56,7 +56,12 @@ class Cluster:
 
     def _start(self, name, role, place, settings):
         node = Node(
-            self._directory / name, name=name, role=role, network=place, **{**self._settings, **settings}
+            self._directory / name,
+            name=name,
+            role=role,
+            network=place,
+            native=self._directory / "native",
+            **{**self._settings, **settings},
         )
         self.nodes[name] = node
         return node.start()

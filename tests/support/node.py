@@ -39,8 +39,11 @@ class Node:
     `Node(path, blocks__block_time_s=0.2)`.
     """
 
-    def __init__(self, directory, *, name="sequencer", role="sequencer", network=None, **settings):
+    def __init__(
+        self, directory, *, name="sequencer", role="sequencer", network=None, native=None, **settings
+    ):
         self.directory = Path(directory)
+        self.native_directory = native or self.directory / "native"
         self.name, self.role, self.network = name, role, network
         self.config = make_config(settings)
         self.process = None
@@ -67,6 +70,7 @@ class Node:
             role=self.role,
             run_dir=str(self.directory),
             data_dir=str(self.directory / "data"),
+            native_dir=str(self.native_directory),
             token="test",
             config=self.config,
             network=self.network,

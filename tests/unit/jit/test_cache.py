@@ -81,3 +81,21 @@ def test_what_was_used_longest_ago_makes_room(tmp_path):
         for path in tmp_path.glob("*.native"):
             os.utime(path, (path.stat().st_mtime - 10,) * 2)
     assert set(entries(cache)) == {(bytes([number]) * 32).hex() for number in (1, 2, 3)}
+
+
+def test_what_another_process_keeps_is_found(tmp_path):
+    here, there = Cache(tmp_path, "rex6"), Cache(tmp_path, "rex6")
+    assert here.find(HASH) is None
+    there.store(HASH, 3, b"object", size=6, seconds=0.5)
+    there.refuse(OTHER, 3, "too large")
+    found = here.find(HASH)
+    assert found is not None and found.body == b"object"
+    refused = here.find(OTHER)
+    assert refused is not None and refused.made.refused == "too large"
+
+
+def test_nothing_unfinished_stays(tmp_path):
+    cache = Cache(tmp_path, "rex6", most_bytes=2_000)
+    (tmp_path / "left-by-a-killed-process.tmp").write_bytes(bytes(1_900))
+    cache.store(HASH, 3, b"object", size=6, seconds=0.5)
+    assert {path.suffix for path in tmp_path.iterdir()} == {"", ".native"}

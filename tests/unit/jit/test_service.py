@@ -1,9 +1,11 @@
 """The service with an engine and a worker that the test plays."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
+from devnet.jit.cache import Cache
 from devnet.jit.child import Compiled, Died, Refused
 from devnet.jit.policy import GAS_PER_BYTE, LARGEST, Policy
 from devnet.jit.service import JitService
@@ -19,6 +21,8 @@ class PlayedEngine:
         self.loaded: dict[bytes, bytes] = {}
         self.news = threading.Event()
         self.idle = threading.Event()
+        self.meanwhile: Callable[[], object] = lambda: None
+        """What happens elsewhere before the first look."""
 
     def native_wait(self, seconds: float) -> bool:
         self.idle.set()
@@ -27,6 +31,7 @@ class PlayedEngine:
         return came
 
     def native_candidates(self, limit: int) -> list[tuple[bytes, int, int]]:
+        self.meanwhile()
         hottest = sorted(self.gas.items(), key=lambda one: -one[1])
         return [(code_hash, gas, 1) for code_hash, gas in hottest if code_hash not in self.loaded][:limit]
 
@@ -138,3 +143,14 @@ def test_restarted_service_is_warm_at_once(run, worker, engine):
     assert engine.loaded == {COLD: b"object"}
     assert status["fromCache"]
     assert len(worker.jobs) == 1
+
+
+def test_what_another_node_has_compiled_or_given_up_is_not_compiled_again(run, worker, engine, tmp_path):
+    engine.meanwhile = lambda: Cache(tmp_path, "rex6").store(COLD, 100, b"theirs", size=6, seconds=0.5)
+    # However little was spent on it here.
+    status = run({COLD: 1})[f"0x{COLD.hex()}"]
+    assert (status["state"], status["fromCache"]) == ("native", True)
+    assert engine.loaded == {COLD: b"theirs"}
+    engine.meanwhile = lambda: Cache(tmp_path, "rex6").refuse(HOT, 200, "too long")
+    assert run({HOT: 2**60})[f"0x{HOT.hex()}"]["reason"] == "too long"
+    assert worker.jobs == []
