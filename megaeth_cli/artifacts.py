@@ -2,23 +2,28 @@
 
 One JSON file per deployment, kept with the chain's data; for a chain that is not a local devnet, by chain id in the
 user's data directory. Contracts that were compiled along with a deployed one are kept by their code, so that those
-that a factory makes are known as well. Written by `megaeth deploy`, read by everything else.
+that a factory makes are known as well; sources once per compilation. Written by `megaeth deploy`, read by everything
+else.
 """
 
+import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from megaeth_cli.abi import Interface
 from megaeth_cli.errors import CliError
+from megaeth_cli.source_map import Line, SourceMaps
 from megaeth_cli.units import checksummed, keccak
 
 VERSION = 1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,16 @@ class ArtifactStore:
             # Code with unlinked libraries is not hex; a full disk costs names, not results.
             return
 
+    def save_sources(self, source_hash: str, maps: SourceMaps) -> None:
+        """Keep the sources of a compilation, and which lines its code comes from; best effort."""
+        with contextlib.suppress(OSError):
+            _replace(self._by_source(source_hash), json.dumps({"version": VERSION, **maps.to_json()}))
+
+    def lines(self, artifact: Artifact, runtime: bytes) -> dict[int, Line]:
+        """The source line of each of a contract's instructions, by pc; empty where that is not known."""
+        maps = _read(self._by_source(artifact.source_hash), lambda fields: SourceMaps(**fields))
+        return maps.lines(f"{artifact.unit}:{artifact.name}", runtime) if maps is not None else {}
+
     def adopt(self, address: bytes, code: bytes) -> Artifact | None:
         """Know the contract at an address by its code, from now on."""
         template = _load(self._by_code(fingerprint(code)))
@@ -116,6 +131,9 @@ class ArtifactStore:
     def _by_code(self, key: str) -> Path:
         return self.directory / "by-code" / f"{key}.json"
 
+    def _by_source(self, source_hash: str) -> Path:
+        return self.directory / "by-source" / f"{source_hash}.json"
+
     def _by_name(self, name: str) -> Path:
         return self.directory / "by-name" / f"{name}.json"
 
@@ -147,11 +165,13 @@ def _replace(path: Path, body: str) -> None:
 
 
 def _load(path: Path) -> Artifact | None:
+    return _read(path, lambda fields: Artifact(**fields))
+
+
+def _read(path: Path, make: Callable[[dict[str, Any]], T]) -> T | None:
     try:
         fields = json.loads(path.read_bytes())
-        if fields.pop("version") != VERSION:
-            return None
-        return Artifact(**fields)
+        return make(fields) if fields.pop("version") == VERSION else None
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -44,26 +44,46 @@ def call(
     env = environment(context)
     network = Network.open(context, rpc_url)
     target = network.contract(contract)
-    texts = arguments(args)
+    entry, transaction = call_object(network, target, function, arguments(args), sender, value)
+    result = ask(network, target, "eth_call", transaction, block, unlimited=unlimited)
+    _print(env, network, target, entry, bytes.fromhex(result[2:]))
+
+
+def call_object(
+    network: Network, target: KnownContract, function: str, texts: list[str], sender: str | None, value: str
+) -> tuple[Entry, dict[str, Json]]:
+    """The function that is meant, and its call as nodes take it."""
     entry = find_function(target, function, len(texts))
     data = entry.encode_call(read_arguments(entry, texts, network.resolve))
-    transaction = {"to": f"0x{target.address.hex()}", "data": f"0x{data.hex()}"}
+    transaction: dict[str, Json] = {"to": f"0x{target.address.hex()}", "data": f"0x{data.hex()}"}
     account = address_only(network, sender)
     if account is not None:
         transaction["from"] = f"0x{account.hex()}"
     if wei := amount(value, "--value"):
         transaction["value"] = hex(wei)
+    return entry, transaction
+
+
+def ask(
+    network: Network,
+    target: KnownContract,
+    method: str,
+    transaction: dict[str, Json],
+    block: str = "latest",
+    *,
+    unlimited: bool,
+) -> Json:
+    """What a method that takes a call answers; what speaks against the call is said as people understand it."""
     parameters: list[Json] = [transaction, block_parameter(block)]
     if unlimited:
         network.node.wait_longer(UNLIMITED_TIMEOUT_S)
         parameters += [{}, {"unlimited": True}]
     try:
-        result = network.node.call("eth_call", *parameters)
+        return network.node.call(method, *parameters)
     except RpcError as error:
         interfaces = [target.interface] if target.interface is not None else []
-        transaction.setdefault("from", "0x" + "00" * 20)
-        raise refusal(network, error, interfaces, transaction, "the call fails") from error
-    _print(env, network, target, entry, bytes.fromhex(result[2:]))
+        call = {"from": "0x" + "00" * 20} | transaction
+        raise refusal(network, error, interfaces, call, "the call fails") from error
 
 
 def block_parameter(text: str) -> object:

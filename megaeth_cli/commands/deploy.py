@@ -139,6 +139,8 @@ def deploy(
         return report_sent(env, network, sent, [interface])
     artifact = _artifact(compilation, contract, sent, signer, address, constructor_arguments)
     kept = network.artifacts.save(artifact)
+    if compilation.source_maps is not None:
+        network.artifacts.save_sources(compilation.source_hash, compilation.source_maps)
     _remember_others(network, compilation, artifact)
     _print(env, network, artifact, sent, kept)
     return ExitStatus.SUCCESS

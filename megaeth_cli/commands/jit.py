@@ -1,4 +1,4 @@
-"""`megaeth jit`: which contracts run as native code, why, and what that code is."""
+"""`megaeth jit`: which contracts run as native code, why, where their gas goes, and what that code is."""
 
 import json
 from dataclasses import asdict
@@ -11,11 +11,15 @@ from devnet.jit.child import Child, Died, Refused
 from devnet.jit.explain import Explanation, explain
 from devnet.jit.rules import Rules
 from megaeth_cli import options
+from megaeth_cli.commands.call import ask, call_object
+from megaeth_cli.commands.contract_options import From, NegativeNumbers, Value, arguments
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError
-from megaeth_cli.network import Network
+from megaeth_cli.inspect.hot_blocks import Profile, hot_blocks
+from megaeth_cli.network import KnownContract, Network
 from megaeth_cli.output import show
 from megaeth_cli.output.jit import explanation_view, status_table
+from megaeth_cli.units import quantity
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -38,17 +42,59 @@ def status(context: typer.Context, rpc_url: options.RpcUrl = None) -> None:
     show(network.env, found, lambda: status_table(found))
 
 
-@app.command("explain")
-def explain_command(context: typer.Context, contract: Contract, rpc_url: options.RpcUrl = None) -> None:
-    """Say why a contract is compiled or not, and what the compiler makes of its loops."""
+@app.command("explain", cls=NegativeNumbers)
+def explain_command(
+    context: typer.Context,
+    contract: Contract,
+    function: Annotated[
+        str | None,
+        typer.Argument(help="Count this call's gas, and not the newest transactions'.", show_default=False),
+    ] = None,
+    args: Annotated[list[str] | None, typer.Argument(help="The function's arguments.")] = None,
+    sender: From = None,
+    value: Value = "0",
+    unlimited: Annotated[
+        bool, typer.Option("--unlimited", help="Lift the limits of gas and compute gas for the call.")
+    ] = False,
+    rpc_url: options.RpcUrl = None,
+) -> None:
+    """Say why a contract is compiled or not, where its gas goes, and what the compiler makes of it.
+
+    Gas is counted by executing again, interpreted: the newest transactions that entered the contract, or the call that
+    is given.
+    """
     network = Network.open(context, rpc_url)
-    code = _code(network, contract)
+    target = network.contract(contract)
+    code = _code(network, target)
     found = _status(network)
     code_hash = f"0x{keccak256(code).hex()}"
     known = next((one for one in found["contracts"] if one["codeHash"] == code_hash), None)
     made: Explanation = explain(code, Rules.read(native_rules(found["spec"])))
-    body = {"codeHash": code_hash, "mode": found["mode"], "status": known, "analysis": asdict(made)}
-    show(network.env, body, lambda: explanation_view(found["mode"], code_hash, known, made))
+    if function is None:
+        counted = network.node.call("mega_getGasProfile", f"0x{target.address.hex()}")
+    else:
+        _, call = call_object(network, target, function, arguments(args), sender, value)
+        counted = ask(network, target, "mega_getCallGasProfile", call, unlimited=unlimited)
+    lines = network.artifacts.lines(target.artifact, code) if target.artifact is not None else {}
+    blocks = hot_blocks(code, counted["instructions"], lines)
+    profile = Profile(
+        call=function,
+        error=counted.get("error"),
+        transactions=counted.get("transactions", []),
+        blocks_executed=quantity(counted.get("blocks")),
+        entries=quantity(counted["entries"]),
+        gas=quantity(counted["gas"]),
+        has_lines=bool(lines),
+        blocks=tuple(blocks),
+    )
+    body = {
+        "codeHash": code_hash,
+        "mode": found["mode"],
+        "status": known,
+        "profile": asdict(profile),
+        "analysis": asdict(made),
+    }
+    show(network.env, body, lambda: explanation_view(found["mode"], code_hash, known, made, profile))
 
 
 @app.command()
@@ -61,7 +107,7 @@ def asm(
     """Compile a contract here and print its machine code as assembly."""
     env = environment(context)
     network = Network.open(context, rpc_url)
-    code = _code(network, contract)
+    code = _code(network, network.contract(contract))
     rules = native_rules(_status(network)["spec"])
     text = _intermediate(code, rules) if llvm else _assembly(code, rules)
     env.write(json.dumps({"codeSize": len(code), "text": text}) if env.json else text)
@@ -88,8 +134,7 @@ def _status(network: Network) -> dict[str, Any]:
     return found
 
 
-def _code(network: Network, contract: str) -> bytes:
-    target = network.contract(contract)
+def _code(network: Network, target: KnownContract) -> bytes:
     code = bytes.fromhex(network.node.call("eth_getCode", f"0x{target.address.hex()}", "latest")[2:])
     if not code:
         raise network.no_code(target)

@@ -19,6 +19,7 @@ from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.project import Project, find_project
 from megaeth_cli.compile.sources import collect
 from megaeth_cli.compile.standard_json import Contract, Settings
+from megaeth_cli.source_map import SourceMaps
 
 T = TypeVar("T", bool, int)
 
@@ -51,6 +52,8 @@ class Compilation:
     """SHA-256 of the whole request: sources, settings, compiler."""
     contracts: tuple[Contract, ...]
     warnings: tuple[str, ...] = ()
+    source_maps: SourceMaps | None = None
+    """Which lines the code comes from; Vyper does not tell."""
 
     def contract(self, name: str | None) -> Contract:
         """The contract with that name.
@@ -118,6 +121,7 @@ def compile_source(source: Path, options: Options) -> Compilation:
         source_hash=key,
         contracts=tuple(standard_json.contracts(answer)),
         warnings=tuple(standard_json.warnings(answer)),
+        source_maps=standard_json.source_maps(answer, found.contents),
     )
 
 

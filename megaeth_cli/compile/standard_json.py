@@ -10,6 +10,7 @@ from typing import Any
 
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version
+from megaeth_cli.source_map import SourceMaps
 
 Json = dict[str, Any]
 
@@ -45,7 +46,13 @@ _EVM_ORDER = (
     "prague",
 )
 _STORAGE_LAYOUT_SINCE = Version(0, 5, 13)
-_OUTPUTS = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object"]
+_OUTPUTS = [
+    "abi",
+    "evm.bytecode.object",
+    "evm.bytecode.linkReferences",
+    "evm.deployedBytecode.object",
+    "evm.deployedBytecode.sourceMap",
+]
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,20 @@ def contracts(answer: Json) -> list[Contract]:
         for unit, names in answer.get("contracts", {}).items()
         for name, body in names.items()
     ]
+
+
+def source_maps(answer: Json, sources: Mapping[str, str]) -> SourceMaps:
+    """The maps of all contracts of an answer, with the sources that they lead to."""
+    return SourceMaps(
+        units=dict(sources),
+        indexes={str(place["id"]): unit for unit, place in answer.get("sources", {}).items()},
+        maps={
+            f"{unit}:{name}": found
+            for unit, names in answer.get("contracts", {}).items()
+            for name, body in names.items()
+            if (found := body.get("evm", {}).get("deployedBytecode", {}).get("sourceMap"))
+        },
+    )
 
 
 def warnings(answer: Json) -> list[str]:

@@ -4,10 +4,25 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from devnet.jit.explain import Explanation
+from megaeth_cli.inspect.hot_blocks import HotBlock, Profile
 
 MOST_LOOPS = 12
+MOST_BLOCKS = 10
+MOST_LINES, SMALLEST_SHARE = 3, 0.2
+"""Of a block."""
+MOST_TEXT = 60
+"""Characters of a source line."""
+
+_NEVER_ENTERED = (
+    "none of the newest transactions entered it; "
+    "to count a call: megaeth jit explain CONTRACT FUNCTION ARGS..."
+)
+_NO_LINES = (
+    "its sources are not known: they are kept when a Solidity contract is deployed with megaeth deploy"
+)
 
 
 def status_table(status: dict[str, Any]) -> RenderableType:
@@ -37,9 +52,9 @@ def status_table(status: dict[str, Any]) -> RenderableType:
 
 
 def explanation_view(
-    mode: str, code_hash: str, status: dict[str, Any] | None, made: Explanation
+    mode: str, code_hash: str, status: dict[str, Any] | None, made: Explanation, profile: Profile
 ) -> RenderableType:
-    """Why, and what the compiler found."""
+    """Why, where the gas goes, and what the compiler found."""
     facts = Table(box=None, pad_edge=False, show_header=False)
     facts.add_row("code", f"{made.code_size:,} bytes, {code_hash}")
     facts.add_row("state", _why(mode, status))
@@ -50,8 +65,51 @@ def explanation_view(
     )
     facts.add_row("engine's steps", _listed(made.steps))
     facts.add_row("left to the interpreter", _listed(made.leaves))
+    return Group(facts, "", *_hot(profile), "", _loops(made))
+
+
+def _hot(profile: Profile) -> list[RenderableType]:
+    """The blocks that take most gas."""
+    if not profile.entries:
+        call = "the call did not enter the contract" + (f": {profile.error}" if profile.error else "")
+        return [Text(call if profile.call else _NEVER_ENTERED)]
+    gas = f"{profile.gas:,} gas in {profile.entries:,} {'entry' if profile.entries == 1 else 'entries'}"
+    if profile.call:
+        of = profile.call + (f", which fails: {profile.error}" if profile.error else "")
+    else:
+        count = len(profile.transactions)
+        of = "the newest transaction" if count == 1 else f"the {count:,} newest transactions"
+    table = Table(box=None, pad_edge=False)
+    for name in ("share", "gas", "runs", "pc"):
+        table.add_column(name, justify="right")
+    table.add_column("source" if profile.has_lines else "")
+    for block in profile.blocks[:MOST_BLOCKS]:
+        table.add_row(
+            f"{block.share:.1%}",
+            f"{block.gas:,}",
+            f"{block.runs:,}",
+            f"{block.first_pc}..{block.last_pc}",
+            _source(block) if profile.has_lines else "",
+        )
+    title = Text(f"Hottest blocks of {of}: {gas}", style="italic")
+    return [title, table] if profile.has_lines else [title, table, Text(_NO_LINES)]
+
+
+def _source(block: HotBlock) -> Text:
+    """The lines that take most of a block's gas."""
+    if not block.lines:
+        return Text("made by the compiler")
+    shown = [line for line in block.lines if line.gas >= block.gas * SMALLEST_SHARE] or block.lines[:1]
+    rows = []
+    for line in shown[:MOST_LINES]:
+        text = line.text if len(line.text) <= MOST_TEXT else line.text[: MOST_TEXT - 3] + "..."
+        rows.append(f"{line.unit}:{line.line}  {text}")
+    return Text("\n".join(rows))
+
+
+def _loops(made: Explanation) -> RenderableType:
     if not made.loops:
-        return Group(facts, "", "no loop is kept in registers: native code saves little here")
+        return "no loop is kept in registers: native code saves little here"
     loops = Table(
         box=None, pad_edge=False, title="Loops in registers, the dearest first", title_justify="left"
     )
@@ -66,7 +124,7 @@ def explanation_view(
             str(loop.nodes),
             _listed(loop.steps | loop.leaves),
         )
-    return Group(facts, "", loops)
+    return loops
 
 
 def _why(mode: str, status: dict[str, Any] | None) -> str:

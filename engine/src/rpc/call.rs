@@ -26,7 +26,7 @@ use crate::{
     evm::{
         self, BlockContext, ExternalEnv, OracleClock,
         simulate::{
-            CallRequest, Outcome, Refusal, Setting, Simulator, access_list,
+            CallRequest, GasProfile, Outcome, Refusal, Setting, Simulator, access_list,
             estimate::{self, Failure},
             is_precompile,
             overrides::{self, BlockOverrides, Fault, StateOverrides},
@@ -45,8 +45,8 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// A prepared simulation.
-struct Stage {
-    overlay: CacheDB<View>,
+pub(super) struct Stage {
+    pub(super) overlay: CacheDB<View>,
     setting: Setting,
     moves: Vec<(Address, Address)>,
 }
@@ -116,6 +116,20 @@ impl Stage {
             .run(transaction)
             .map_err(|refusal| refused(&refusal, request, &self.setting))
     }
+
+    /// Runs it interpreted, and counts where a contract spends its gas.
+    pub(super) fn run_watched(
+        &mut self,
+        request: &CallRequest,
+        profile: &mut GasProfile,
+    ) -> Result<Outcome, RpcError> {
+        let gas_limit = self.gas_limit(request)?;
+        let transaction = request.transaction(self.setting.chain_id, gas_limit);
+        let mut simulator = self.simulator(request).watched_by(profile);
+        simulator
+            .run(transaction)
+            .map_err(|refusal| refused(&refusal, request, &self.setting))
+    }
 }
 
 /// The surroundings that a block gives a simulation.
@@ -154,7 +168,7 @@ fn setting(node: &Node, anchor: &Anchor) -> Result<Setting, RpcError> {
 }
 
 /// Call object, block, state overrides, block overrides: what these methods take.
-fn staged(node: &Node, params: &Params<'_>) -> Result<(CallRequest, Stage), RpcError> {
+pub(super) fn staged(node: &Node, params: &Params<'_>) -> Result<(CallRequest, Stage), RpcError> {
     params.at_most(4)?;
     let chain_id = node.chain.config.chain_id;
     let request = params.required(0, |raw| request::call(raw, chain_id))?;
@@ -321,7 +335,7 @@ fn one_of_many(out: &mut Vec<u8>, result: &Result<Outcome, RpcError>) {
 }
 
 /// The error of an execution that reverted or halted.
-fn failed(outcome: &Outcome) -> RpcError {
+pub(super) fn failed(outcome: &Outcome) -> RpcError {
     let result = &outcome.raw.result;
     match result {
         revm::context::result::ExecutionResult::Halt { reason, .. } => {

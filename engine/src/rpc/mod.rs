@@ -21,6 +21,7 @@ pub mod logs;
 mod mega;
 pub mod methods;
 pub mod params;
+mod profile;
 mod proofs;
 mod read;
 pub mod render;
@@ -54,6 +55,7 @@ static TABLES: &[&[Method]] = &[
     fees::METHODS,
     logs::METHODS,
     mega::METHODS,
+    profile::METHODS,
     proofs::METHODS,
     send::METHODS,
     state::METHODS,

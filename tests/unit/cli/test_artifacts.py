@@ -1,9 +1,12 @@
 """Deployed contracts are remembered by name and by address."""
 
+from dataclasses import replace
+
 import pytest
 
 from megaeth_cli.artifacts import Artifact, ArtifactStore
 from megaeth_cli.errors import CliError
+from megaeth_cli.source_map import Line, SourceMaps
 
 
 def artifact(name="Token", address="0xAbCdefabcdefabcdefabcdefabcdefabcdefabcd"):
@@ -40,3 +43,13 @@ def test_a_broken_artifact_is_an_error_that_names_the_file(tmp_path):
     with pytest.raises(CliError, match="cannot be read") as caught:
         store.at(artifact().address)
     assert str(path) in caught.value.what
+
+
+def test_sources_are_kept_once_for_all_contracts_that_were_compiled_together(tmp_path):
+    store = ArtifactStore(tmp_path)
+    assert store.lines(artifact(), b"\x00") == {}
+    maps = {"Token.sol:Token": "0:5:0", "Token.sol:Other": "6:5:0"}
+    store.save_sources("hash", SourceMaps({"Token.sol": "line1\nline2\n"}, {"0": "Token.sol"}, maps))
+    assert store.lines(artifact(), b"\x00") == {0: Line("Token.sol", 1, "line1")}
+    other = replace(artifact(), name="Other")
+    assert store.lines(other, b"\x00") == {0: Line("Token.sol", 2, "line2")}

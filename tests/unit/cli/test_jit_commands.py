@@ -31,13 +31,27 @@ NATIVE = WAITING | {
 }
 
 
+# Two runs: the loop turned four times.
+PROFILE = {
+    "codeHash": HASH,
+    "blocks": "0x3",
+    "transactions": ["0x" + "01" * 32, "0x" + "02" * 32],
+    "entries": "0x2",
+    "gas": "0x7d0",
+    "instructions": [[0, 2, 4], [1, 2, 6], [2, 8, 16], [3, 8, 400], [12, 2, 1574]],
+}
+NEVER = PROFILE | {"transactions": [], "entries": "0x0", "gas": "0x0", "instructions": []}
+
+
 @pytest.fixture
 def jit(megaeth):
     """Runs `megaeth jit ...` against a node where one contract is as given."""
 
-    def run(*arguments, contracts=(NATIVE,), mode="on"):
+    def run(*arguments, contracts=(NATIVE,), mode="on", profile=PROFILE):
         with scripted_node(
             mega_getNativeStatus={"mode": mode, "spec": "rex6", "contracts": list(contracts)},
+            mega_getGasProfile=profile,
+            mega_getCallGasProfile=lambda call, *rest: profile | {"error": "out of gas"},
             eth_getCode=f"0x{LOOP.hex()}",
             eth_chainId="0x18c7",
         ) as node:
@@ -79,6 +93,32 @@ def test_explain_shows_loops_with_their_gas_and_the_steps_of_the_engine(jit):
     assert analysis["steps"] == {"SLOAD": 1}
     assert analysis["leaves"] == {"STOP": 1}
     assert "2.." in jit("explain", ADDRESS).out
+
+
+def test_explain_shows_the_blocks_that_take_most_gas(jit):
+    profile = json.loads(jit("explain", ADDRESS, "--json").out)["profile"]
+    assert [(one["first_pc"], one["runs"], one["gas"]) for one in profile["blocks"]] == [
+        (12, 2, 1574),
+        (2, 8, 416),
+        (0, 2, 10),
+    ]
+    assert profile["blocks"][1]["share"] == 0.208
+    assert (profile["entries"], profile["gas"], profile["has_lines"]) == (2, 2000, False)
+    shown = jit("explain", ADDRESS).out
+    assert "Hottest blocks of the 2 newest transactions: 2,000 gas in 2 entries" in shown
+    assert "20.8%" in shown
+    assert "its sources are not known" in shown
+
+
+def test_explain_counts_a_call_that_is_given_and_says_how_it_failed(jit):
+    shown = jit("explain", ADDRESS, "run(uint256)", "5").out
+    assert "Hottest blocks of run(uint256), which fails: out of gas: 2,000 gas in 2 entries" in shown
+
+
+def test_explain_of_a_contract_that_nobody_called(jit):
+    shown = jit("explain", ADDRESS, profile=NEVER).out
+    assert "none of the newest transactions entered it" in shown
+    assert "megaeth jit explain CONTRACT FUNCTION" in shown
 
 
 def test_asm_prints_machine_code_and_on_request_what_llvm_was_given(jit):

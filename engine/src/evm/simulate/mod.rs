@@ -15,7 +15,10 @@
 pub mod access_list;
 pub mod estimate;
 pub mod overrides;
+mod profile;
 pub mod reason;
+
+pub use profile::{GasProfile, Spent};
 
 use std::{fmt::Debug, sync::Arc};
 

@@ -1,0 +1,99 @@
+"""The compiler's source maps: from instructions of runtime code to lines of its sources.
+
+https://docs.soliditylang.org/en/latest/internals/source_mappings.html. A map has one entry per instruction, so that
+what linking and deploying fill in (libraries, immutables) moves nothing.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_PUSH1, _PUSH32 = 0x60, 0x7F
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a source."""
+
+    unit: str
+    """The compiler's name of its file."""
+    number: int
+    """From 1."""
+    text: str
+
+
+@dataclass(frozen=True)
+class SourceMaps:
+    """The runtime source maps of all contracts that were compiled together, and the sources."""
+
+    units: Mapping[str, str]
+    """The sources, by the compiler's name of their file."""
+    indexes: Mapping[str, str]
+    """The file of each index that the maps use."""
+    maps: Mapping[str, str]
+    """By `path:Name` of the contract."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For keeping."""
+        return asdict(self)
+
+    def lines(self, contract: str, runtime: bytes) -> dict[int, Line]:
+        """The line of each instruction, by pc, where there is one; code that the compiler made up has none.
+
+        Empty when the contract is not known here or has other code.
+        """
+        entries = _entries(self.maps.get(contract, ""))
+        places = _places(runtime)
+        if not entries or len(entries) > len(places):
+            return {}
+        texts: dict[str, _Text] = {}
+        found = {}
+        for pc, (start, index) in zip(places, entries, strict=False):
+            unit = self.indexes.get(index)
+            if start < 0 or unit is None or unit not in self.units:
+                continue
+            if unit not in texts:
+                texts[unit] = _Text(self.units[unit])
+            found[pc] = texts[unit].line(unit, start)
+        return found
+
+
+class _Text:
+    """A source, cut into lines. Places in maps count bytes."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.encode().split(b"\n")
+        self._starts = [0]
+        for line in self._lines[:-1]:
+            self._starts.append(self._starts[-1] + len(line) + 1)
+
+    def line(self, unit: str, start: int) -> Line:
+        number = bisect_right(self._starts, start)
+        return Line(unit, number, self._lines[number - 1].decode(errors="replace").strip())
+
+
+def _entries(text: str) -> list[tuple[int, str]]:
+    """Start and file of each instruction; a field that is left out is that of the instruction before."""
+    if not text:
+        return []
+    start, index = -1, "-1"
+    entries = []
+    for entry in text.split(";"):
+        fields = entry.split(":")
+        if fields[0]:
+            start = int(fields[0])
+        if len(fields) > 2 and fields[2]:
+            index = fields[2]
+        entries.append((start, index))
+    return entries
+
+
+def _places(code: bytes) -> list[int]:
+    """Where instructions begin."""
+    places = []
+    pc = 0
+    while pc < len(code):
+        places.append(pc)
+        pc += 1 + (code[pc] - _PUSH1 + 1 if _PUSH1 <= code[pc] <= _PUSH32 else 0)
+    return places
