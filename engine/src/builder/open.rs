@@ -478,18 +478,22 @@ impl OpenBlock {
     ) -> Result<(Arc<BlockRecord>, BlockUndo, Bytes), BuildError> {
         debug_assert!(self.txs.is_empty());
         let number = self.context.number;
+        let closing = self.chain.close_commitment(number)?;
+        let closing = closing.ok_or(CommitError::Off)?;
         let undo = self.chain.world.close_block(number);
         let changes = followers.advance(&self.chain.world, &undo);
-        let closed = self.chain.close_commitment(number)?;
-        let closed = closed.ok_or(CommitError::Off)?;
+        let transactions_root = self.sums.transactions_root();
+        let receipts_root = self.sums.receipts_root();
+        let withdrawals_root = followers.withdrawals.root();
+        let closed = closing.wait()?;
         self.chain.capacities.grow(number, &closed.growth);
         let header = Header {
             parent_hash: self.context.parent_hash,
             ommers_hash: EMPTY_OMMER_ROOT_HASH,
             beneficiary: self.context.coinbase,
             state_root: closed.root,
-            transactions_root: self.sums.transactions_root(),
-            receipts_root: self.sums.receipts_root(),
+            transactions_root,
+            receipts_root,
             logs_bloom: *self.sums.bloom(),
             number: self.context.number,
             gas_limit: self.context.gas_limit,
@@ -498,7 +502,7 @@ impl OpenBlock {
             extra_data: self.chain.config.extra_data.clone(),
             mix_hash: self.context.prev_randao,
             base_fee_per_gas: Some(self.context.base_fee),
-            withdrawals_root: Some(followers.withdrawals.root()),
+            withdrawals_root: Some(withdrawals_root),
             blob_gas_used: Some(0),
             excess_blob_gas: Some(0),
             parent_beacon_block_root: Some(B256::ZERO),

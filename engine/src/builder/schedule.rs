@@ -26,11 +26,13 @@ impl Slot {
         self.start_us / 1_000_000
     }
 
-    /// When the mini-block that is open at `now_us` must be sealed: the next multiple of its length
-    /// since the slot began, but never after the slot. What a long transaction overran is not made up.
-    pub(crate) fn mini_deadline(&self, now_us: u64, mini_time_us: u64) -> u64 {
-        let elapsed = now_us.saturating_sub(self.start_us);
-        let next = self.start_us + (elapsed / mini_time_us + 1) * mini_time_us;
+    /// When the mini-block that began at `since_us` must be sealed: a multiple of its length since the slot
+    /// began, at least half its length later, but never after the slot. What a long transaction overran is
+    /// not made up.
+    pub(crate) fn mini_deadline(&self, since_us: u64, mini_time_us: u64) -> u64 {
+        let elapsed = since_us.saturating_sub(self.start_us);
+        let count = (elapsed + mini_time_us / 2).div_ceil(mini_time_us).max(1);
+        let next = self.start_us + count * mini_time_us;
         // A last mini-block shorter than half its length joins the one before.
         if next + mini_time_us / 2 > self.end_us {
             self.end_us
@@ -131,11 +133,18 @@ mod tests {
         let slot = Slot::at(5 * SECOND, SECOND);
         assert_eq!(slot.mini_deadline(5 * SECOND, 10_000), 5 * SECOND + 10_000);
         assert_eq!(
-            slot.mini_deadline(5 * SECOND + 9_999, 10_000),
+            slot.mini_deadline(5 * SECOND + 5_000, 10_000),
             5 * SECOND + 10_000
         );
+        // What began late is not shorter than half its length.
         assert_eq!(
-            slot.mini_deadline(5 * SECOND + 37_001, 10_000),
+            slot.mini_deadline(5 * SECOND + 5_001, 10_000),
+            5 * SECOND + 20_000
+        );
+        // What began before the slot is the slot's first.
+        assert_eq!(slot.mini_deadline(4 * SECOND, 10_000), 5 * SECOND + 10_000);
+        assert_eq!(
+            slot.mini_deadline(5 * SECOND + 33_001, 10_000),
             5 * SECOND + 40_000
         );
         assert_eq!(slot.mini_deadline(6 * SECOND - 1, 10_000), 6 * SECOND);

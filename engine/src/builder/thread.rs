@@ -297,7 +297,9 @@ impl Run<'_> {
             return Ok(Turn::BlockDone);
         }
         self.deposits_wait = false;
-        let mut deadline_us = slot.mini_deadline(self.clock.now_us(), mini_time_us);
+        let since_us = self.sealed_us.unwrap_or_else(|| self.clock.now_us());
+        let mut deadline_us = slot.mini_deadline(since_us, mini_time_us);
+        self.shared.source.due(self.clock.instant(deadline_us));
         loop {
             let now_us = self.clock.now_us();
             let stopping = self.shared.stop.is_set();
@@ -312,7 +314,8 @@ impl Run<'_> {
                 if now_us >= slot.end_us {
                     return Ok(Turn::BlockDone);
                 }
-                deadline_us = slot.mini_deadline(self.clock.now_us(), mini_time_us);
+                deadline_us = slot.mini_deadline(now_us, mini_time_us);
+                self.shared.source.due(self.clock.instant(deadline_us));
                 continue;
             }
             if !self.execute_deposit(block, now_us)? && !self.execute_batch(block, deadline_us)? {

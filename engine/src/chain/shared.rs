@@ -25,7 +25,7 @@ use super::{
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
     builder::DepositQueue,
-    commitment::{Capacities, Closed, CommitError, Committer, History, Past, Witnesses},
+    commitment::{Capacities, Closing, CommitError, Committer, History, Past, Witnesses},
     evm::{self, BucketCapacities, native::NativeTable},
     keys::Key,
     salt::{group::Point, node::NodeId, state::SaltState, table::StateError, types::BucketMeta},
@@ -139,7 +139,10 @@ impl Chain {
         }
         let commitment = Arc::new(RwLock::new(History::new(state, 0)));
         let committer = match config.follow_commitment {
-            true => Some(Committer::start(commitment.clone())?),
+            true => Some(Committer::start(
+                commitment.clone(),
+                config.block_time_ms * 1000,
+            )?),
             false => None,
         };
         let mut followers = Followers {
@@ -357,13 +360,13 @@ impl Chain {
         }
     }
 
-    /// All mini-blocks of `block` were fed: its root and the buckets that grew, if the commitment is
-    /// followed. Waits for it.
-    pub(crate) fn close_commitment(&self, block: u64) -> Result<Option<Closed>, CommitError> {
+    /// All mini-blocks of `block` were fed: its root and the buckets that grew are asked for, if the
+    /// commitment is followed.
+    pub(crate) fn close_commitment(&self, block: u64) -> Result<Option<Closing>, CommitError> {
         self.past.rest();
         let committer = self.committer.as_ref();
         committer
-            .map(|committer| committer.close(block))
+            .map(|committer| committer.begin_close(block))
             .transpose()
     }
 

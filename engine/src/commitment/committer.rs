@@ -1,12 +1,6 @@
 //! The thread that follows the state mini-block by mini-block, so that little is left when a block closes.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
-};
+use std::sync::Arc;
 
 use alloy_primitives::{B256, Bytes};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -55,28 +49,28 @@ enum Job {
 #[derive(Debug)]
 pub struct Committer {
     jobs: Sender<Job>,
-    waits: Waits,
 }
 
-/// How long blocks waited for their roots.
-#[derive(Debug, Default)]
-struct Waits {
-    all_us: AtomicU64,
-    last_us: AtomicU64,
+/// A block whose root is on its way.
+#[derive(Debug)]
+pub struct Closing(Receiver<Result<Closed, StateError>>);
+
+impl Closing {
+    /// Waits for the root.
+    pub fn wait(self) -> Result<Closed, CommitError> {
+        Ok(self.0.recv().map_err(|_| CommitError::Thread)??)
+    }
 }
 
 impl Committer {
-    /// Starts following from where `history` stands.
-    pub fn start(history: Arc<RwLock<History>>) -> Result<Self, CommitError> {
+    /// Starts following from where `history` stands, on a chain of blocks of this length.
+    pub fn start(history: Arc<RwLock<History>>, block_time_us: u64) -> Result<Self, CommitError> {
         let (jobs, received) = unbounded();
         std::thread::Builder::new()
             .name("commitment".to_owned())
-            .spawn(move || follow(&history, &received))
+            .spawn(move || follow(&history, Pending::new(block_time_us), &received))
             .map_err(|_| CommitError::Thread)?;
-        Ok(Self {
-            jobs,
-            waits: Waits::default(),
-        })
+        Ok(Self { jobs })
     }
 
     /// A mini-block was sealed.
@@ -93,22 +87,26 @@ impl Committer {
         let _ = self.jobs.send(Job::Loaded(mini.clone()));
     }
 
-    /// The block's last mini-block was fed: waits for its root.
+    /// The block's last mini-block was fed: its root is asked for.
+    pub fn begin_close(&self, block: u64) -> Result<Closing, CommitError> {
+        self.begin(block, None)
+    }
+
+    /// Likewise, and waited for.
     pub fn close(&self, block: u64) -> Result<Closed, CommitError> {
-        self.close_knowing(block, None)
+        self.begin(block, None)?.wait()
     }
 
     /// Likewise, where an earlier run has computed the nodes.
     pub fn close_knowing(&self, block: u64, known: Option<Known>) -> Result<Closed, CommitError> {
-        let began = Instant::now();
+        self.begin(block, known)?.wait()
+    }
+
+    fn begin(&self, block: u64, known: Option<Known>) -> Result<Closing, CommitError> {
         let (reply, answer) = bounded(1);
         let sent = self.jobs.send(Job::Close(block, known, reply));
         sent.map_err(|_| CommitError::Thread)?;
-        let closed = answer.recv().map_err(|_| CommitError::Thread)??;
-        let waited = began.elapsed().as_micros() as u64;
-        self.waits.last_us.store(waited, Ordering::Relaxed);
-        self.waits.all_us.fetch_add(waited, Ordering::Relaxed);
-        Ok(closed)
+        Ok(Closing(answer))
     }
 
     /// Takes the last [`close`](Self::close) back, as long as nothing was fed since: the block goes on.
@@ -116,16 +114,9 @@ impl Committer {
         // If the thread is gone, closing tells.
         let _ = self.jobs.send(Job::Reopen);
     }
-
-    /// Microseconds that the newest block waited for its root, and all blocks together.
-    pub fn waited_us(&self) -> (u64, u64) {
-        let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
-        (load(&self.waits.last_us), load(&self.waits.all_us))
-    }
 }
 
-fn follow(history: &RwLock<History>, jobs: &Receiver<Job>) {
-    let mut pending = Pending::default();
+fn follow(history: &RwLock<History>, mut pending: Pending, jobs: &Receiver<Job>) {
     // A bucket seems to grow: only the block's end can tell whether it does.
     let mut crowded = false;
     // What the last close folded in.

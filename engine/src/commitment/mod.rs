@@ -24,7 +24,7 @@ mod tests;
 
 pub use cache::Witnesses;
 pub use capacities::Capacities;
-pub use committer::{Closed, CommitError, Committer};
+pub use committer::{Closed, Closing, CommitError, Committer};
 pub use growth::{Growth, bucket_key};
 pub use history::{Entry, History, Known, Reached};
 pub use past::Past;

@@ -2,6 +2,7 @@
 //!
 //! Work done early is work done twice for a key that changes again in the same block. So a key waits
 //! until some mini-blocks have left it alone; only then is it worth folding in before the block ends.
+//! As the end comes near keys wait less, since whatever is left then holds up the next block.
 
 use std::collections::HashMap;
 
@@ -11,13 +12,16 @@ use crate::block::{MiniBlock, PlainKey, PlainValue};
 const GENERATION: u64 = 8;
 /// Fewer keys than this are left for later.
 const LEAST: usize = 64;
+/// In the last part of a block of this length, keys wait for one mini-block only, be they ever so few.
+const END: u64 = 8;
 
 /// Keys with their newest values.
 pub type Batch = HashMap<PlainKey, PlainValue>;
 
 /// Keys by how long they have been left alone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pending {
+    block_time_us: u64,
     /// Changed in this generation.
     fresh: Batch,
     /// Not changed since the generation before.
@@ -27,15 +31,28 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Nothing, of a chain of blocks of this length.
+    pub fn new(block_time_us: u64) -> Self {
+        Self {
+            block_time_us: block_time_us.max(1),
+            fresh: Batch::default(),
+            settled: Batch::default(),
+            next: 0,
+        }
+    }
+
     /// Takes a mini-block's changes. Returns keys that have settled, if that is enough work.
     pub fn add(&mut self, mini: &MiniBlock) -> Option<Batch> {
         self.hold(mini);
-        if mini.number < self.next {
+        let left_us = self.block_time_us - mini.timestamp_us % self.block_time_us;
+        let ends = left_us <= self.block_time_us / END;
+        if mini.number < self.next && !ends {
             return None;
         }
         self.next = mini.number + GENERATION;
+        let least = if ends { 1 } else { LEAST };
         let mut ready = std::mem::replace(&mut self.settled, std::mem::take(&mut self.fresh));
-        if ready.len() < LEAST {
+        if ready.len() < least {
             // None of these changed since, or it would not be here.
             self.settled.extend(ready.drain());
             return None;

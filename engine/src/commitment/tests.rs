@@ -27,6 +27,10 @@ use crate::{
     },
 };
 
+const BLOCK_TIME_US: u64 = 1_000_000;
+/// Long enough that some mini-blocks of most blocks come shortly before the end.
+const MINI_TIME_US: u64 = 70_000;
+
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn encoded<'a>(entries: impl IntoIterator<Item = (&'a PlainKey, &'a PlainValue)>) -> Pairs {
@@ -75,7 +79,7 @@ impl Follower {
         let state = SaltState::new(data_buckets);
         let history = Arc::new(RwLock::new(History::new(state.clone(), 0)));
         Self {
-            committer: Committer::start(history.clone()).unwrap(),
+            committer: Committer::start(history.clone(), BLOCK_TIME_US).unwrap(),
             history,
             capacities: Capacities::new(data_buckets),
             model: BTreeMap::new(),
@@ -88,6 +92,7 @@ impl Follower {
     fn mini(&mut self, changes: &BTreeMap<PlainKey, PlainValue>) {
         let mini = MiniBlock {
             number: self.minis,
+            timestamp_us: self.minis * MINI_TIME_US,
             diff: StateDiff {
                 entries: changes.iter().map(|(key, value)| (*key, *value)).collect(),
                 codes: Vec::new(),

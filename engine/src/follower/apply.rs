@@ -20,7 +20,7 @@ use crate::{
     block::{BlockRecord, Leaves, MiniBlock, Sums, is_block_record},
     builder::{RestoreError, Sealed, take_progress},
     chain::{Chain, Followers, SharedBlock},
-    commitment::{Closed, CommitError, Growth},
+    commitment::{Closed, Closing, CommitError, Growth},
     state::{BlockUndo, Change},
 };
 
@@ -390,7 +390,8 @@ impl Follower {
     /// block that is refused here is taken back. Returns the nodes that it changed, to be kept.
     fn check_state(&self, block: &BlockRecord) -> Result<Bytes, FollowError> {
         let number = block.header.number;
-        let closed = self.chain.close_commitment(number);
+        let closing = self.chain.close_commitment(number);
+        let closed = closing.and_then(|closing| closing.map(Closing::wait).transpose());
         let closed = closed.map_err(|error| FollowError::Failed(error.to_string()))?;
         let Some(closed) = closed else {
             return Ok(Bytes::new());

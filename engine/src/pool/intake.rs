@@ -3,7 +3,7 @@
 //! Threads: as many workers as configured, parked when there is nothing to do. Queue: one, bounded by
 //! number and bytes; when it is full, senders are told at once. Workers take more at a time the longer
 //! the queue is, and finish examining in any order; a turnstile puts what they found back in the order
-//! of arrival before the pool sees it.
+//! of arrival before the pool sees it. Between two transactions they make way for the builder.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -194,7 +194,10 @@ impl Shared {
             }
             let examined: Vec<_> = chunk
                 .into_iter()
-                .map(|waiting| self.examine(waiting))
+                .map(|waiting| {
+                    self.pool.make_way();
+                    self.examine(waiting)
+                })
                 .collect();
             self.metrics
                 .recover

@@ -19,6 +19,7 @@ mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 mod validate;
+mod way;
 
 pub use decode::decode;
 pub use intake::{Intake, IntakeMetrics, Outcome};

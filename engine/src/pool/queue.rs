@@ -16,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 
 use self::sender::{Sender, Slot};
 use super::order::{Best, Order, Ready};
+use super::way::Way;
 use super::{PoolTx, Refusal, Rejection, TxSource};
 use crate::block::{MiniBlock, PlainAccount};
 
@@ -115,6 +116,7 @@ pub struct Pool {
     inner: Mutex<Inner>,
     best: Best,
     changed: Condvar,
+    way: Way,
     drop_listener: Mutex<Option<Arc<DropListener>>>,
     admitted: AtomicU64,
     rejected: AtomicU64,
@@ -138,6 +140,7 @@ impl Pool {
             best: inner.ready.best(),
             inner: Mutex::new(inner),
             changed: Condvar::new(),
+            way: Way::default(),
             drop_listener: Mutex::default(),
             admitted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -194,6 +197,11 @@ impl Pool {
         for tx in minis.iter().flat_map(|mini| &mini.txs) {
             inner.included.remove(&tx.hash);
         }
+    }
+
+    /// Waits for a moment if the builder wants a core now. For threads that take all there is.
+    pub fn make_way(&self) {
+        self.way.make();
     }
 
     /// How many transactions wait.
@@ -362,6 +370,10 @@ impl TxSource for Pool {
             sender.settle_gaps(tx.sender, &mut inner_ref.gapped);
             inner_ref.refresh(tx.sender, self.limits.order);
         }
+    }
+
+    fn due(&self, moment: Instant) {
+        self.way.due(moment);
     }
 
     fn wait_until(&self, deadline: Option<Instant>) {

@@ -86,6 +86,10 @@ pub trait TxSource: Send + Sync {
     /// Parks until something is ready, [`TxSource::wake`] is called, or the deadline passes.
     fn wait_until(&self, deadline: Option<Instant>);
 
+    /// The builder will want a core at this moment, to seal; what it wanted one for before is done. Threads that
+    /// feed the source may make way for it.
+    fn due(&self, _moment: Instant) {}
+
     /// Ends the current or the next [`TxSource::wait_until`].
     fn wake(&self);
 

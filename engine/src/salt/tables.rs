@@ -15,12 +15,15 @@
 //! | 12 | 21 | 1 GiB |
 
 use std::hint::black_box;
-use std::sync::{Once, OnceLock};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use ark_ec::twisted_edwards::TECurveConfig;
 use ark_ed_on_bls12_381_bandersnatch::BandersnatchConfig;
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField, Zero};
-use rayon::prelude::*;
+use rayon::{ThreadPoolBuilder, prelude::*};
 
 use super::crs::CRS;
 use super::group::{Fq, Fr, Point, Sum, normalize};
@@ -87,11 +90,14 @@ pub struct Tables {
 
 static SHARED_WINDOW_BITS: OnceLock<u32> = OnceLock::new();
 static SHARED: OnceLock<Tables> = OnceLock::new();
-static BUILD_ASIDE: Once = Once::new();
 /// From so many products on, tables are made at once: waiting for them takes less than doing without.
 const WORTH_WAITING: usize = 8192;
-/// From so many products on, tables are made by a thread of their own, for the next time.
-const WORTH_BUILDING: usize = 512;
+/// An update of so many products is a busy chain's: some 30 keys in one block.
+const BUSY: usize = 128;
+/// The update that is the so-manieth busy one has tables made by a thread of their own, for those that follow. The
+/// first may be the genesis.
+const WORTH_BUILDING: usize = 2;
+static BUSY_UPDATES: AtomicUsize = AtomicUsize::new(0);
 
 impl Tables {
     /// The process's tables if they are there or `products` are so many that building them pays.
@@ -102,17 +108,19 @@ impl Tables {
         if products >= WORTH_WAITING {
             return Some(Self::shared());
         }
-        if products >= WORTH_BUILDING && SHARED.get().is_none() {
-            BUILD_ASIDE.call_once(|| {
-                // Without a thread there is just no head start.
-                drop(
-                    std::thread::Builder::new()
-                        .name("salt-tables".to_owned())
-                        .spawn(|| Self::shared().memory()),
-                );
-            });
+        let tables = SHARED.get();
+        if tables.is_none()
+            && products >= BUSY
+            && BUSY_UPDATES.fetch_add(1, Ordering::Relaxed) + 1 == WORTH_BUILDING
+        {
+            // Without a thread there is just no head start.
+            drop(
+                std::thread::Builder::new()
+                    .name("salt-tables".to_owned())
+                    .spawn(build_aside),
+            );
         }
-        SHARED.get()
+        tables
     }
 
     /// The process's tables, built at the first use.
@@ -215,6 +223,13 @@ impl Tables {
             self.add_product(&mut sum, index, value);
         }
         sum
+    }
+}
+
+/// Makes the shared tables without taking the threads that updates share.
+fn build_aside() {
+    if let Ok(pool) = ThreadPoolBuilder::new().num_threads(1).build() {
+        pool.install(|| Tables::shared().memory());
     }
 }
 

@@ -21,6 +21,9 @@ use super::types::{BucketId, SLOT_BITS, SaltKey, SaltValue};
 
 /// Fewer products than this are not worth another thread.
 const LEAST_PER_THREAD: usize = 32;
+/// Fewer are not worth the way to other threads at all where tables make them quick. Who waits for those waits, at
+/// each level, until the machine has a core for them: under load that takes longer than the work.
+const LEAST_TO_SHARE: usize = 384;
 /// From here on products are ordered by generator, whose table then stays in the cache.
 const ORDER_BY_GENERATOR: usize = 2048;
 
@@ -134,6 +137,11 @@ struct Plan<'a, N> {
 }
 
 impl<N: NodeReader> Plan<'_, N> {
+    /// Whether so many products are worth several threads.
+    fn is_shared(&self, products: usize) -> bool {
+        products >= LEAST_TO_SHARE || (self.tables.is_none() && products > LEAST_PER_THREAD)
+    }
+
     fn resize(&self, bucket: BucketId) -> Option<&Resize> {
         self.change.resized.get(&bucket)
     }
@@ -193,15 +201,17 @@ impl<N: NodeReader> Plan<'_, N> {
                 .map(|(key, old, new)| (leaf_node(*key, 1), *key, Some(old), Some(new))),
         );
 
-        let deltas: Vec<Delta> = slots
-            .into_par_iter()
-            .with_min_len(4 * LEAST_PER_THREAD)
-            .map(|(node, key, old, new)| Delta {
-                node,
-                index: key.slot() as u8,
-                scalar: slot_scalar(new) - slot_scalar(old),
-            })
-            .collect();
+        let delta = |(node, key, old, new): (NodeId, SaltKey, _, _)| Delta {
+            node,
+            index: key.slot() as u8,
+            scalar: slot_scalar(new) - slot_scalar(old),
+        };
+        let deltas: Vec<Delta> = if self.is_shared(slots.len()) {
+            let shared = slots.into_par_iter().with_min_len(4 * LEAST_PER_THREAD);
+            shared.map(delta).collect()
+        } else {
+            slots.into_iter().map(delta).collect()
+        };
         let (mut main, own): (Vec<Delta>, Vec<Delta>) =
             deltas.into_iter().partition(|delta| is_main(delta.node));
         // A rebuilt bucket's node changes even if the bucket is empty.
@@ -245,11 +255,15 @@ impl<N: NodeReader> Plan<'_, N> {
         result: &mut TrieChange,
     ) -> Result<Vec<Changed>, StateError> {
         result.products += deltas.iter().filter(|delta| delta.scalar != ZERO).count();
-        deltas.par_sort_unstable_by_key(|delta| (delta.node, delta.index));
-        let chunk = deltas
-            .len()
-            .div_ceil(4 * rayon::current_num_threads())
-            .max(LEAST_PER_THREAD);
+        let place = |delta: &Delta| (delta.node, delta.index);
+        let chunk = if self.is_shared(deltas.len()) {
+            deltas.par_sort_unstable_by_key(place);
+            let pieces = 4 * rayon::current_num_threads();
+            deltas.len().div_ceil(pieces).max(LEAST_PER_THREAD)
+        } else {
+            deltas.sort_unstable_by_key(place);
+            deltas.len()
+        };
         let chunks = split_between_nodes(&deltas, chunk);
         let changed: Vec<Vec<Changed>> = match chunks.as_slice() {
             [] => return Ok(Vec::new()),
@@ -308,31 +322,28 @@ const fn first_slot(node: NodeId) -> u64 {
 
 /// What the parents of changed nodes gain.
 fn lift(changed: &[Changed]) -> Vec<Delta> {
+    if changed.len() < LEAST_TO_SHARE {
+        return lift_serially(changed).collect();
+    }
+    let pieces = rayon::current_num_threads();
     changed
-        .par_chunks(
-            changed
-                .len()
-                .div_ceil(rayon::current_num_threads())
-                .max(4 * LEAST_PER_THREAD),
-        )
-        .flat_map_iter(|changed| {
-            let points: Vec<Point> = changed
-                .iter()
-                .flat_map(|changed| [changed.old, changed.new])
-                .collect();
-            let scalars = to_scalars(&points);
-            changed
-                .iter()
-                .enumerate()
-                .map(move |(at, changed)| Delta {
-                    node: parent(changed.node),
-                    index: index_in_parent(changed.node),
-                    scalar: scalars[2 * at + 1] - scalars[2 * at],
-                })
-                .collect::<Vec<_>>()
-        })
-        .filter(|delta| delta.scalar != ZERO)
+        .par_chunks(changed.len().div_ceil(pieces).max(4 * LEAST_PER_THREAD))
+        .flat_map_iter(lift_serially)
         .collect()
+}
+
+fn lift_serially(changed: &[Changed]) -> impl Iterator<Item = Delta> + '_ {
+    let points: Vec<Point> = changed
+        .iter()
+        .flat_map(|changed| [changed.old, changed.new])
+        .collect();
+    let scalars = to_scalars(&points);
+    let lifted = changed.iter().enumerate().map(move |(at, changed)| Delta {
+        node: parent(changed.node),
+        index: index_in_parent(changed.node),
+        scalar: scalars[2 * at + 1] - scalars[2 * at],
+    });
+    lifted.filter(|delta| delta.scalar != ZERO)
 }
 
 /// Cuts sorted deltas into pieces of about `size`, never within a node.
