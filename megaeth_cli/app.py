@@ -45,7 +45,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "call": LazyCommand("megaeth_cli.commands.call", "Read from a contract.", CONTRACTS),
     "accounts": LazyCommand("megaeth_cli.commands.accounts", "List the dev accounts.", CONTRACTS),
     "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
-    "verify": LazyCommand("megaeth_cli.commands.verify", "Re-execute blocks and compare.", CHAIN),
+    "verify": LazyCommand("megaeth_cli.commands.verify", "Check blocks and proofs, trusting nobody.", CHAIN),
     "bench": LazyCommand("megaeth_cli.commands.bench", "Put a load on a node.", CHAIN),
     "jit": LazyCommand("megaeth_cli.commands.jit", "See what runs as native code.", CHAIN),
     "rpc": LazyCommand("megaeth_cli.commands.rpc", "Call any JSON-RPC method of a node.", CHAIN),
