@@ -75,6 +75,9 @@ class Archive(Protocol):
     def code(self, code_hash: bytes, /) -> bytes | None:
         """Contract code by its hash."""
 
+    def begins_after(self) -> tuple[int, int] | None:
+        """The last mini-block and block of the snapshot that the log begins after; None: it begins with the chain."""
+
 @final
 class SealedMini:
     """A mini-block that the builder has sealed; not visible to anyone before `Engine.durable`."""

@@ -24,3 +24,7 @@ class StoreArchive:
         """The record of a block."""
         found = self._store.block(number)
         return found[1] if found else None
+
+    def begins_after(self) -> tuple[int, int] | None:
+        """Where the log begins, if not with the chain."""
+        return self._store.first

@@ -29,6 +29,19 @@ pub trait Archive: Send + Sync {
     fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>>;
     /// Code by its hash.
     fn code(&self, hash: &B256) -> Option<Vec<u8>>;
+    /// Where the log begins, if it does not begin with the chain.
+    fn begins_after(&self) -> Option<Beginning> {
+        None
+    }
+}
+
+/// The end of a log that somebody else has: of a snapshot that a node began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Its last mini-block.
+    pub mini: u64,
+    /// Its last block, at whose end the state is known.
+    pub block: u64,
 }
 
 /// Knows nothing.

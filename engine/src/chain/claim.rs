@@ -74,7 +74,7 @@ impl Chain {
         for number in block.first_mini..block.next_mini() {
             let mini = self
                 .mini(number)?
-                .ok_or_else(|| ViewError::BadArchive(format!("mini-block {number} is missing")))?;
+                .ok_or_else(|| self.missing_mini(number))?;
             minis.push(mini);
         }
         let net = net_diff(minis.iter().map(|mini| &mini.diff), &before)

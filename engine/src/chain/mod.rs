@@ -17,7 +17,7 @@ mod shared;
 mod verified;
 mod waiters;
 
-pub use archive::{Archive, EmptyArchive};
+pub use archive::{Archive, Beginning, EmptyArchive};
 pub use claim::{BlockClaim, net_diff};
 pub use config::{ChainConfig, ConfigError, Genesis, PoolConfig, default_sequencer_key};
 pub(crate) use office::CURRENT_SEQUENCER;

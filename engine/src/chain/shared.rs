@@ -44,6 +44,12 @@ pub enum ViewError {
     /// The archive gave a block that isn't one.
     #[error("the archive is damaged: {0}")]
     BadArchive(String),
+    /// Of a time before this node's log.
+    #[error(
+        "this node began with a snapshot of block {0} and has no history before it; \
+         ask one that was there from the start, like the sequencer"
+    )]
+    BeforeHistory(u64),
 }
 
 /// The block that a state belongs to, as a call over it sees it.
@@ -208,7 +214,7 @@ impl Chain {
                     parent_hash: block.header.parent_hash,
                     mini: None,
                 };
-                Ok((self.view_of_block(number), anchor))
+                Ok((self.view_of_block(number)?, anchor))
             }
         }
     }
@@ -255,7 +261,10 @@ impl Chain {
             return Ok(Some(block));
         }
         let Some(bytes) = self.archive.block(number) else {
-            return Ok(None);
+            return match self.missing_block(number) {
+                ViewError::BadArchive(_) => Ok(None),
+                before => Err(before),
+            };
         };
         let block = BlockRecord::decode(&bytes).map_err(damaged)?;
         Ok(Some(Arc::new(block)))
@@ -294,7 +303,7 @@ impl Chain {
                 archived.extend(self.archive.blocks(number, last));
             }
             let record = archived.pop_front();
-            let record: Vec<u8> = record.ok_or_else(|| missing("block", number))?;
+            let record: Vec<u8> = record.ok_or_else(|| self.missing_block(number))?;
             blocks.push(Arc::new(BlockRecord::decode(&record).map_err(damaged)?));
         }
         Ok(blocks)
@@ -314,7 +323,7 @@ impl Chain {
                 archived.extend(self.archive.minis(number, range.end - 1));
             }
             let record = archived.pop_front();
-            let record: Vec<u8> = record.ok_or_else(|| missing("mini-block", number))?;
+            let record: Vec<u8> = record.ok_or_else(|| self.missing_mini(number))?;
             minis.push(Arc::new(MiniBlock::decode(&record).map_err(damaged)?));
         }
         Ok(minis)
@@ -411,19 +420,35 @@ impl Chain {
         Ok((view, anchor))
     }
 
-    fn view_of_block(&self, number: u64) -> View {
-        match self.world.pin_block(number) {
-            Some(pin) => View::new(self.world.clone(), pin),
-            None => {
+    fn view_of_block(&self, number: u64) -> Result<View, ViewError> {
+        if let Some(pin) = self.world.pin_block(number) {
+            return Ok(View::new(self.world.clone(), pin));
+        }
+        match self.archive.begins_after() {
+            Some(begin) if number < begin.block => Err(ViewError::BeforeHistory(begin.block)),
+            _ => {
                 let (_, pin) = self.world.pin_oldest();
-                View::archived(self.world.clone(), pin, self.archive.clone(), number)
+                let archive = self.archive.clone();
+                Ok(View::archived(self.world.clone(), pin, archive, number))
             }
         }
     }
-}
 
-fn missing(what: &str, number: u64) -> ViewError {
-    ViewError::BadArchive(format!("{what} {number} is missing"))
+    /// Why a sealed block is not there.
+    fn missing_block(&self, number: u64) -> ViewError {
+        match self.archive.begins_after() {
+            Some(begin) if number <= begin.block => ViewError::BeforeHistory(begin.block),
+            _ => ViewError::BadArchive(format!("block {number} is missing")),
+        }
+    }
+
+    /// Why a visible mini-block is not there.
+    pub(crate) fn missing_mini(&self, number: u64) -> ViewError {
+        match self.archive.begins_after() {
+            Some(begin) if number <= begin.mini => ViewError::BeforeHistory(begin.block),
+            _ => ViewError::BadArchive(format!("mini-block {number} is missing")),
+        }
+    }
 }
 
 fn damaged(error: crate::block::DecodeError) -> ViewError {

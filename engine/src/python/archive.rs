@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::chain::Archive;
+use crate::chain::{Archive, Beginning};
 
 /// A Python object with the methods of `devnet._engine.Archive`.
 pub struct PythonArchive(pub Py<PyAny>);
@@ -98,5 +98,14 @@ impl Archive for PythonArchive {
             |py| (PyBytes::new(py, hash.as_slice()),).into_pyobject(py),
             bytes,
         )
+    }
+
+    fn begins_after(&self) -> Option<Beginning> {
+        self.ask(
+            "begins_after",
+            |py| Ok(PyTuple::empty(py)),
+            |answer| answer.extract(),
+        )
+        .map(|(mini, block)| Beginning { mini, block })
     }
 }

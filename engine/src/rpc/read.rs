@@ -47,7 +47,7 @@ impl Node {
     /// Mini-blocks that must be there.
     pub(super) fn minis(&self, range: Range<u64>) -> Result<Vec<Arc<MiniBlock>>, RpcError> {
         let minis = self.chain.minis(range);
-        minis.map_err(|error| RpcError::internal(error.to_string()))
+        minis.map_err(|error| of_log(&error))
     }
 
     /// The visible mini-blocks of the open EVM block, in order.
@@ -62,14 +62,14 @@ impl Node {
     /// A mini-block that must be there.
     pub(super) fn mini(&self, number: u64) -> Result<Arc<MiniBlock>, RpcError> {
         self.find_mini(number)?
-            .ok_or_else(|| RpcError::internal(format!("mini-block {number} is missing")))
+            .ok_or_else(|| of_log(&self.chain.missing_mini(number)))
     }
 
     /// A mini-block, if it is visible.
     pub(super) fn find_mini(&self, number: u64) -> Result<Option<Arc<MiniBlock>>, RpcError> {
         self.chain
             .mini(number)
-            .map_err(|error| RpcError::internal(error.to_string()))
+            .map_err(|error| of_log(&error))
     }
 
     /// Where a mini-block stands.
@@ -77,7 +77,7 @@ impl Node {
         let block = self
             .chain
             .block(mini.block_number)
-            .map_err(|error| RpcError::internal(error.to_string()))?;
+            .map_err(|error| of_log(&error))?;
         Ok(Place {
             block_hash: block.as_ref().map(|block| block.hash),
             block_number: mini.block_number,
@@ -109,12 +109,23 @@ pub(super) fn unreadable(error: &ViewError, id: BlockId) -> RpcError {
         ViewError::UnknownBlock | ViewError::UnknownHash(_) => {
             RpcError::new(NOT_FOUND, format!("header not found: {}", shown(id)))
         }
-        ViewError::BadArchive(_) => RpcError::internal(error.to_string()),
+        ViewError::BadArchive(_) | ViewError::BeforeHistory(_) => of_log(error),
+    }
+}
+
+/// The error for something that the log should have.
+fn of_log(error: &ViewError) -> RpcError {
+    match error {
+        ViewError::BeforeHistory(_) => RpcError::new(PRUNED, error.to_string()),
+        _ => RpcError::internal(error.to_string()),
     }
 }
 
 /// The code for a block that does not exist.
 pub(super) const NOT_FOUND: i32 = -32001;
+
+/// The code for history that a node does not keep, as Ethereum's clients give it (EIP-4444).
+const PRUNED: i32 = 4444;
 
 fn shown(id: BlockId) -> String {
     match id {

@@ -4,6 +4,7 @@ from devnet.role_config import START_AGAIN_EXIT
 from devnet.storage import Store
 from tests.support import wallet
 from tests.support.cluster import Cluster
+from tests.support.node import RpcFailure
 from tests.support.steady_load import SteadyLoad
 from tests.support.waiting import eventually
 
@@ -11,6 +12,9 @@ CROWDED = 1
 """Data buckets: it grows when it holds some 200 values, which a snapshot has to tell."""
 BUCKET_KEY_BYTES = 4
 NEW = "0x" + "77" * 20
+BLOCKS_WITH_A_SNAPSHOT = 270
+"""More than the blocks whose hashes a contract can ask for, which a snapshot comes with."""
+PRUNED = 4444
 
 
 def test_a_node_added_far_behind_begins_with_a_snapshot_and_goes_on_live(tmp_path):
@@ -33,6 +37,60 @@ def test_a_node_added_far_behind_begins_with_a_snapshot_and_goes_on_live(tmp_pat
         node.start()
         assert node.log().count("taking the snapshot") == 1, "it goes on from its own disk"
         _same_tip(sequencer, node)
+
+
+def test_what_was_before_the_snapshot_is_refused_and_never_guessed(tmp_path):
+    settings = {"blocks__block_time_s": 0.05, "network__snapshot_behind": 100}
+    with Cluster(tmp_path, **settings) as cluster:
+        sequencer = cluster.sequencer()
+        emitter = wallet.deploy_emitter(sequencer)
+        for value in ("0x7", "0x8"):
+            wallet.send(sequencer, 1, to=emitter)
+            wallet.send(sequencer, 2, to=NEW, value=value)
+            sequencer.sealed(sequencer.height() + 10)
+        sequencer.sealed(sequencer.height() + BLOCKS_WITH_A_SNAPSHOT)
+        node = cluster.full_node("full-node-1", [sequencer])
+        assert "taking the snapshot of sequencer" in node.log()
+        some = [1, *range(0, sequencer.height(), 20), sequencer.height()]
+        before = [history(node, sequencer, emitter, block) for block in some]
+        assert PRUNED in before[0] and PRUNED not in before[-1]
+        node.stop()
+        node.start()
+        assert [history(node, sequencer, emitter, block) for block in some] == before
+
+
+def history(node, sequencer, contract, number):
+    """What a node says of a block: to each question the sequencer's answer, or that it does not keep it."""
+    block = hex(number)
+    return [
+        same_or_pruned(node, sequencer, method, *params)
+        for method, *params in (
+            ("eth_getBalance", NEW, block),
+            ("eth_getStorageAt", contract, "0x0", block),
+            ("eth_getCode", contract, block),
+            ("eth_call", {"to": contract}, block),
+            ("eth_getProof", NEW, [], block),
+            ("eth_getBlockByNumber", block, True),
+            ("eth_getBlockReceipts", block),
+            ("eth_getLogs", {"fromBlock": block, "toBlock": block}),
+            ("mega_getBlockMiniBlocks", block),
+        )
+    ]
+
+
+def same_or_pruned(node, sequencer, method, *params):
+    try:
+        answer = node.rpc(method, *params)
+    except RpcFailure as failure:
+        if failure.code == PRUNED:
+            return PRUNED
+        answer = failure.code
+    try:
+        expected = sequencer.rpc(method, *params)
+    except RpcFailure as failure:
+        expected = failure.code
+    assert answer == expected, f"{method}{params}"
+    return answer
 
 
 def test_verified_heights_go_on_from_a_snapshot(tmp_path):
