@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
+import {OrderBook} from "../../contracts/src/OrderBook.sol";
+import {IERC20} from "../../contracts/src/interfaces/IERC20.sol";
+
 // Many calls of a contract in one transaction: what native code gains where storage, hashes and calls dominate.
 
 interface IToken {
@@ -36,5 +39,23 @@ contract Swaps {
             (path[0], path[1]) = (path[1], path[0]);
         }
         return n;
+    }
+}
+
+contract Orders {
+    /// n orders of one trader on a fresh book: sells rest at eight levels, every third order buys the best of them.
+    /// Gives what traded.
+    function run(uint256 n) external returns (uint256 traded) {
+        OrderBook book = new OrderBook(IERC20(address(0xA1)), IERC20(address(0xB1)), 1e15);
+        IToken(address(0xA1)).approve(address(book), type(uint256).max);
+        IToken(address(0xB1)).approve(address(book), type(uint256).max);
+        for (uint256 i = 0; i < n; i++) {
+            if (i % 3 == 2) {
+                (, uint96 filled) = book.place(false, 107, 15e14, 8);
+                traded += filled;
+            } else {
+                book.place(true, uint8(100 + (i & 7)), uint96(1e15 + i), 8);
+            }
+        }
     }
 }

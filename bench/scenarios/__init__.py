@@ -10,6 +10,7 @@ from typing import Any
 from bench.scenarios import (
     apply,
     burst,
+    compiling,
     execution,
     idle,
     intervals,
@@ -31,6 +32,7 @@ ALL: tuple[Scenario[Any], ...] = (
     machine.SCENARIO,
     execution.SCENARIO,
     native.SCENARIO,
+    compiling.SCENARIO,
     startup.SCENARIO,
     idle.SCENARIO,
     *throughput.SCENARIOS,

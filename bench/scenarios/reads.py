@@ -1,33 +1,49 @@
-"""Questions that change nothing: how many a second, while the chain goes on."""
+"""Questions that change nothing: how many a second, while the chain goes on.
+
+Calls and logs are of a token that has been used: a balance, and what one holder was paid in some blocks.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import partial
+from statistics import mean
+from typing import Any
 
-from bench.accounts import senders
 from bench.load import checked, endpoint, prepared, rate
 from bench.results import Expectation, Medians, ratio
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import AnvilInterval1s, Megaeth, Target
+from devnet._engine import keccak256
+from megaeth_cli.load.contracts import call
 from megaeth_cli.load.run import Shape, ask
-from megaeth_cli.load.workloads import questions
+from megaeth_cli.load.wire import LoadError
+from megaeth_cli.load.wire import call as rpc_call
+from megaeth_cli.load.workloads import TokenTransfers
 
 NAME = "reads"
 METHODS = ("eth_blockNumber", "eth_getBalance", "eth_call", "eth_getLogs")
 CONNECTIONS = 32
 SECONDS, LEAST_S, WARM_UP = 8, 2, 500
 ASKED_ABOUT = 10
+BLOCKS = 8
+"""Whose logs are asked for."""
 BOUND = 2.0
 
 
 def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """One method after the other, each as fast as it is answered."""
-    prepared(target)  # blocks with something in them
-    accounts = [one.address for one in senders(ASKED_ABOUT)]
+    workload = prepared(target, TokenTransfers)
+    assert isinstance(workload, TokenTransfers)
     shape = Shape(connections=CONNECTIONS, seconds=scale.of(SECONDS, least=LEAST_S))
-    for method in METHODS:
-        bodies = questions(method, None, accounts)
+    all_questions = questions(workload, int(target.rpc("eth_blockNumber"), 16))
+    logs = [len(target.rpc("eth_getLogs", *params)) for params in all_questions["eth_getLogs"]]
+    if not all(logs):
+        raise LoadError(f"{target.name} has no logs of a token that is used")
+    yield "eth_getLogs: logs in an answer", mean(logs), ""
+    for method, asked in all_questions.items():
+        bodies = [rpc_call(method, json.dumps(params).encode()) for params in asked]
         ask(endpoint(target), bodies, shape.ending(count=WARM_UP))
         used = target.cpu_s()
         outcome = checked(target, ask(endpoint(target), bodies, shape))
@@ -35,6 +51,25 @@ def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
         yield f"{method}: CPU of the node", 1e6 * (target.cpu_s() - used) / outcome.calls, "us"
         busy = outcome.generator.cpu_share * outcome.seconds
         yield f"{method}: CPU of the generator", 1e6 * busy / outcome.calls, "us"
+
+
+def questions(workload: TokenTransfers, newest: int) -> dict[str, list[list[Any]]]:
+    """Parameters of each method, which take turns."""
+    token = f"0x{workload.token.hex()}"
+    holders = workload.addresses[:ASKED_ABOUT]
+    blocks = {"fromBlock": hex(max(0, newest - BLOCKS)), "toBlock": hex(newest)}
+    paid = f"0x{keccak256(b'Transfer(address,address,uint256)').hex()}"
+    return {
+        "eth_blockNumber": [[]],
+        "eth_getBalance": [[f"0x{one.hex()}", "latest"] for one in holders],
+        "eth_call": [
+            [{"to": token, "data": f"0x{call('balanceOf(address)', one).hex()}"}, "latest"] for one in holders
+        ],
+        "eth_getLogs": [
+            [{**blocks, "address": token, "topics": [paid, None, f"0x{one.hex().rjust(64, '0')}"]}]
+            for one in holders
+        ],
+    }
 
 
 def _against_anvil(method: str, medians: Medians) -> float | None:
