@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def print_tables(console: Console, medians: Medians, expectations: list[Expectat
     measured.add_column("unit")
     measured.add_column("megaeth / this", justify="right")
     measured.add_column("all rounds", justify="right", style="dim")
-    for (scenario, target, metric), values in sorted(medians.values.items(), key=lambda row: _order(row[0])):
+    for scenario, target, metric in _ordered(medians.values):
+        values = medians.values[scenario, target, metric]
         median = medians.get(scenario, target, metric)
         assert median is not None
         everything = " ".join(_number(value) for value in values)
@@ -96,9 +98,15 @@ def _beside(medians: Medians, scenario: str, target: str, metric: str, median: f
     return "" if found is None else f"{_stated(found)} x"
 
 
-def _order(key: tuple[str, str, str]) -> tuple[str, str, str]:
-    scenario, target, metric = key
-    return scenario, metric, target
+def _ordered(keys: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Scenarios and their metrics as they were measured, each metric's targets beside each other."""
+    listed = list(keys)
+    scenarios: dict[str, int] = {}
+    metrics: dict[tuple[str, str], int] = {}
+    for scenario, _, metric in listed:
+        scenarios.setdefault(scenario, len(scenarios))
+        metrics.setdefault((scenario, metric), len(metrics))
+    return sorted(listed, key=lambda key: (scenarios[key[0]], metrics[key[0], key[2]]))
 
 
 def _stated(value: float) -> str:

@@ -1,7 +1,7 @@
 """Nothing grows: minute after minute the same latency, CPU, memory and disk.
 
 Two loads: a transaction every 100 ms on a chain that seals every 10 ms, and half of what the target can take. The
-normal run looks at three minutes and at one; `--scale 10` makes half an hour and ten minutes of it.
+normal run looks at three minutes of each, however small its scale; `--scale 10` makes half an hour and ten minutes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench.load import checked, endpoint, flood, prepared, probe
-from bench.results import Expectation, ratio
+from bench.results import Expectation, Medians, ratio
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import AnvilInterval10ms, Megaeth, Target
 from megaeth_cli.load.outcome import Outcome
@@ -20,16 +20,18 @@ from megaeth_cli.load.wire import LoadError
 
 QUIET, HALF = "soak", "soak at half load"
 QUIET_S, HALF_S = 180.0, 60.0
+LEAST_S = 180.0
+"""So that there is a last minute besides the first."""
 PEER_MOST_S = 120.0
 """anvil 1.7.1 stops including at such a pace; its first two minutes show it."""
 WINDOW_S = 60.0
-WINDOWS = 3
-"""At least."""
 PROBES_PER_S = 10.0
 CAPACITY_COUNT = 10_000
 BATCH, CONNECTIONS = 20, 4
 FLAT = 1.25
 """Of the first minute: more is growth, less is the machine's noise."""
+FILES_MIB = 8.0
+"""LevelDB writes a log of 4 MiB before it makes a smaller file of it: so much is a matter of the moment."""
 P99, CPU, MEMORY, DISK = "inclusion p99", "CPU", "memory", "disk per minute"
 
 
@@ -49,9 +51,9 @@ def quiet(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """A transaction every 100 ms."""
     workload = prepared(target)
     prober = workload.of(workload.senders[:1])
-    seconds = scale.of(QUIET_S, least=15)
+    seconds = float(scale.of(QUIET_S, least=LEAST_S))
     if not isinstance(target, Megaeth):
-        seconds = min(seconds, round(PEER_MOST_S))
+        seconds = min(seconds, PEER_MOST_S)
     yield from _report(target, seconds, lambda shape: probe(target, prober, shape))
 
 
@@ -59,8 +61,8 @@ def half_load(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Half of what it takes, and a probe every 100 ms."""
     workload = prepared(target)
     prober, others = workload.of(workload.senders[:1]), workload.of(workload.senders[1:])
-    count = scale.of(CAPACITY_COUNT, least=2_000)
-    capacity = flood(target, others, CONNECTIONS, Shape(batch=100, count=count), watch=False).per_second
+    shape = Shape(batch=100, count=CAPACITY_COUNT)
+    capacity = flood(target, others, CONNECTIONS, shape, watch=False).per_second
     yield "load", capacity / 2, "tx/s"
     half = Shape(batch=BATCH, rate=capacity / 2)
 
@@ -68,19 +70,18 @@ def half_load(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
         with Load(endpoint(target), others.groups(CONNECTIONS), half, watch=False) as behind:
             return probe(target, prober, shape, behind)
 
-    yield from _report(target, scale.of(HALF_S, least=15), window)
+    yield from _report(target, scale.of(HALF_S, least=LEAST_S), window)
 
 
 def _report(
     target: Target, seconds: float, run: Callable[[Shape], Outcome]
 ) -> Iterator[tuple[str, float, str]]:
     """Minute after minute; the first and the last one."""
-    each = min(WINDOW_S, seconds / WINDOWS)
     windows: list[Window] = []
     began = time.perf_counter()
     try:
-        for _ in range(round(seconds / each)):
-            windows += [_window(target, each, run)]
+        for _ in range(round(seconds / WINDOW_S)):
+            windows += [_window(target, run)]
     except LoadError:
         if isinstance(target, Megaeth) or not windows:
             raise
@@ -93,9 +94,9 @@ def _report(
         yield _metric(DISK, when), one.disk_mib, "MiB"
 
 
-def _window(target: Target, seconds: float, run: Callable[[Shape], Outcome]) -> Window:
+def _window(target: Target, run: Callable[[Shape], Outcome]) -> Window:
     began, cpu, disk = time.perf_counter(), target.cpu_s(), target.disk_bytes()
-    outcome = checked(target, run(Shape(rate=PROBES_PER_S, seconds=seconds)))
+    outcome = checked(target, run(Shape(rate=PROBES_PER_S, seconds=WINDOW_S)))
     passed = time.perf_counter() - began
     latency = outcome.acknowledged
     assert latency is not None
@@ -125,11 +126,21 @@ def flat(scenario: str, what: str) -> Expectation:
     )
 
 
-def soon(scenario: str) -> Expectation:
-    """A mini-block and a half."""
+def disk_flat(scenario: str) -> Expectation:
+    """What the last minute wrote, in files that come and go."""
+
+    def beyond(medians: Medians) -> float | None:
+        first, last = (medians.get(scenario, Megaeth.name, _metric(DISK, when)) for when in ("first", "last"))
+        return None if first is None or last is None else last - FLAT * max(first, 0.0)
+
+    return Expectation(f"{scenario}: {DISK}, last beyond {FLAT} x the first", FILES_MIB, "MiB", beyond)
+
+
+def soon(scenario: str, mini_blocks: float) -> Expectation:
+    """Within so many mini-blocks."""
     return Expectation(
         f"{scenario}: {P99}, last minute",
-        1.5 * Megaeth.mini_block_ms,
+        mini_blocks * Megaeth.mini_block_ms,
         "ms",
         lambda m: m.get(scenario, Megaeth.name, _metric(P99, "last")),
     )
@@ -141,13 +152,13 @@ SCENARIOS: tuple[Scenario[Target], ...] = (
         "a transaction every 100 ms",
         (Megaeth, AnvilInterval10ms),
         quiet,
-        (soon(QUIET), *(flat(QUIET, what) for what in (P99, CPU, MEMORY, DISK))),
+        (soon(QUIET, 1.5), flat(QUIET, CPU), flat(QUIET, MEMORY), disk_flat(QUIET)),
     ),
     Scenario(
         HALF,
         "half of what the target takes",
         (Megaeth,),
         half_load,
-        tuple(flat(HALF, what) for what in (P99, CPU, MEMORY, DISK)),
+        (soon(HALF, 5), flat(HALF, CPU), flat(HALF, MEMORY), disk_flat(HALF)),
     ),
 )

@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.__main__ import ATTEMPTS, measured
 from bench.accounts import senders
 from bench.load import checked, probe, rate
-from bench.report import print_tables, write_json
+from bench.report import _ordered, print_tables, write_json
 from bench.results import Bounded, Expectation, Measurement, Medians, ratio, side_of
 from bench.scenarios import ALL
 from bench.scenarios.scenario import Scale, Scenario
@@ -151,6 +151,23 @@ def test_a_scenario_that_fails_is_tried_again_and_then_left_out(error):
     quiet = Console(quiet=True)
     assert measured(Scenario("s", "", (Subject,), measure), Subject, Scale(1), quiet) == []
     assert len(tried) == ATTEMPTS
+
+
+def test_rows_stand_as_they_were_measured_with_targets_beside_each_other():
+    keys = [
+        ("b", "ours", "2"),
+        ("b", "ours", "10"),
+        ("a", "ours", "x"),
+        ("b", "theirs", "10"),
+        ("b", "theirs", "2"),
+    ]
+    assert [key[1:] for key in _ordered(keys)] == [
+        ("ours", "2"),
+        ("theirs", "2"),
+        ("ours", "10"),
+        ("theirs", "10"),
+        ("ours", "x"),
+    ]
 
 
 def test_bounds_reach_the_table_and_the_file(tmp_path):
