@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from devnet._engine import keccak256, native_rules, run_code
-from devnet.jit.child import Child, Compiled
+from devnet.jit.child import Child, Compiled, Limits
 from devnet.paths import Paths
 from megaeth_cli.compile import Options, compile_source
 
@@ -144,7 +144,7 @@ class Runs:
     def __init__(self, program: Program, n: int) -> None:
         self._program = program
         self._n = n
-        child = Child()
+        child = Child(Limits(niceness=0))
         try:
             self.compiled: list[Compiled] = [
                 child.compile(code, native_rules(SPEC)) for code in program.codes()
