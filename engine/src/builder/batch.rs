@@ -9,13 +9,13 @@ use alloy_primitives::{Address, map::HashSet};
 
 use super::open::{Attempt, BuildError, Offer, OpenBlock};
 use crate::{
-    parallel::{Batch, Crew, History, Turn, Worker},
+    parallel::{Advice, Batch, Crew, History, Plan, Turn, Worker},
     pool::PoolTx,
 };
 
-/// How long the builder lets a thread work at the transaction whose turn it is, beyond what it should
+/// How long the builder lets a thread work at the transaction whose turn it is, beyond twice what it should
 /// take: a thread may have lost its core.
-const GRACE: Duration = Duration::from_micros(500);
+const GRACE: Duration = Duration::from_micros(50);
 
 /// What sets the pace of a batch.
 pub(crate) trait Pace {
@@ -46,8 +46,9 @@ pub(crate) struct Executor {
     worker: Worker,
     history: History,
     counts: Counts,
-    /// Whether to execute ahead even where it shouldn't pay.
-    always: bool,
+    /// Executes everything ahead, whether it pays or not.
+    #[cfg(test)]
+    rehearsal: Option<super::rehearsal::Rehearsal>,
 }
 
 /// What became of each transaction of a batch; nothing of those that go back.
@@ -61,7 +62,8 @@ impl Executor {
             worker: Worker::default(),
             history: History::default(),
             counts: Counts::default(),
-            always: false,
+            #[cfg(test)]
+            rehearsal: None,
         }
     }
 
@@ -70,11 +72,13 @@ impl Executor {
         self.crew.len() + 1
     }
 
-    /// Executes ahead always: for tests.
+    /// Executes everything ahead from now on. What it has learnt of conflicts it may `forget`.
     #[cfg(test)]
-    pub(crate) fn always(mut self) -> Self {
-        self.always = true;
-        self
+    pub(super) fn rehearse(&mut self, how: super::rehearsal::Rehearsal, forget: bool) {
+        self.rehearsal = Some(how);
+        if forget {
+            self.history = History::default();
+        }
     }
 
     /// How all transactions so far were executed.
@@ -85,6 +89,18 @@ impl Executor {
     /// How long the transaction should take.
     pub(crate) fn estimate(&self, tx: &PoolTx) -> Duration {
         self.history.estimate(tx)
+    }
+
+    fn plan(&mut self, txs: &[Arc<PoolTx>]) -> Plan {
+        let plan = self.history.plan(txs, self.threads());
+        #[cfg(test)]
+        if self.rehearsal.is_some() {
+            return Plan {
+                advice: Advice::Try,
+                ..plan
+            };
+        }
+        plan
     }
 
     /// Executes transactions in their order until the pace says stop. Whatever comes after a transaction
@@ -102,30 +118,22 @@ impl Executor {
             outcomes: Vec::with_capacity(txs.len()),
             stuck: HashSet::default(),
         };
-        let plan = self.history.plan(txs, self.threads());
-        let ahead = if plan.pays || self.always {
-            run.block.ahead()
-        } else {
-            None
-        };
-        match ahead {
-            None => run.in_turn(&mut self.history, txs)?,
-            Some((frozen, rules)) => {
-                let waits: Vec<bool> = plan.after.iter().map(Option::is_some).collect();
-                let batch = Arc::new(Batch::new(rules, frozen, txs.to_vec(), plan));
-                run.block.listen(true);
-                let done = run.ahead(self, &batch, txs, &waits);
-                run.block.listen(false);
-                batch.close();
-                self.worker.let_go();
-                done?;
-            }
-        }
+        // What is learnt on the way makes another plan for the rest.
+        while run.part(self, &txs[run.outcomes.len()..])? == End::Replan {}
         self.counts = run.counts;
         let mut outcomes = run.outcomes;
         outcomes.resize(txs.len(), None);
         Ok(outcomes)
     }
+}
+
+/// Why no more transactions were executed by a plan.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// There are no more, or the pace says stop.
+    Over,
+    /// More is known now than when it was made.
+    Replan,
 }
 
 /// One batch on its way into the block.
@@ -139,19 +147,57 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn in_turn(&mut self, history: &mut History, txs: &[Arc<PoolTx>]) -> Result<(), BuildError> {
-        for tx in txs {
+    /// Executes what is left of the batch, by one plan.
+    fn part(&mut self, executor: &mut Executor, txs: &[Arc<PoolTx>]) -> Result<End, BuildError> {
+        let plan = executor.plan(txs);
+        let advice = plan.advice;
+        let ahead = match advice {
+            Advice::Try => self.block.ahead(),
+            Advice::Rest | Advice::Compare => None,
+        };
+        let Some((frozen, rules)) = ahead else {
+            let count = match advice {
+                Advice::Compare => plan.sample.min(txs.len()),
+                Advice::Rest | Advice::Try => txs.len(),
+            };
+            return self.in_turn(&mut executor.history, txs, count);
+        };
+        let (each, before, began) = (plan.each, self.outcomes.len(), Instant::now());
+        let waits: Vec<bool> = plan.after.iter().map(Option::is_some).collect();
+        let batch = Arc::new(Batch::new(rules, frozen, txs.to_vec(), plan));
+        self.block.listen(true);
+        let end = self.ahead(executor, &batch, txs, &waits);
+        self.block.listen(false);
+        batch.close();
+        executor.worker.let_go();
+        let done = self.outcomes.len() - before;
+        executor.history.tried(each, &txs[..done], began.elapsed());
+        end
+    }
+
+    /// Executes the first `count` one by one.
+    fn in_turn(
+        &mut self,
+        history: &mut History,
+        txs: &[Arc<PoolTx>],
+        count: usize,
+    ) -> Result<End, BuildError> {
+        for tx in &txs[..count] {
             if !self.pace.goes_on(tx) {
-                break;
+                return Ok(End::Over);
             }
             if self.stuck.contains(&tx.sender) {
                 self.outcomes.push(None);
                 continue;
             }
-            let attempt = self.execute(history, tx)?;
+            let attempt = self.execute(history, tx, true)?;
             self.note(tx, attempt);
         }
-        Ok(())
+        Ok(if count < txs.len() {
+            End::Replan
+        } else {
+            End::Over
+        })
     }
 
     fn ahead(
@@ -160,14 +206,20 @@ impl Run<'_> {
         batch: &Arc<Batch>,
         txs: &[Arc<PoolTx>],
         waits: &[bool],
-    ) -> Result<(), BuildError> {
+    ) -> Result<End, BuildError> {
         let Executor {
             crew,
             worker,
             history,
+            #[cfg(test)]
+            rehearsal,
             ..
         } = executor;
         for (index, tx) in txs.iter().enumerate() {
+            #[cfg(test)]
+            if let Some(rehearsal) = rehearsal {
+                rehearsal.before(batch, index, crew, worker);
+            }
             let turn = if self.pace.goes_on(tx) {
                 turn(batch, index, worker, history.estimate(tx))
             } else {
@@ -186,7 +238,7 @@ impl Run<'_> {
                 self.outcomes.push(None);
                 continue;
             }
-            let mut instead = false;
+            let (mut instead, mut learnt) = (false, false);
             if let Turn::Speculated(speculation) = turn {
                 let took = speculation.done.took;
                 match self.block.accept_ahead(&offer(tx), *speculation)? {
@@ -200,7 +252,7 @@ impl Run<'_> {
                         self.note(tx, attempt);
                         continue;
                     }
-                    Err(key) => history.conflicted(tx, key),
+                    Err(key) => learnt = history.conflicted(tx, key),
                 }
                 self.counts.in_vain += 1;
                 if !self.pace.goes_on(tx) {
@@ -209,14 +261,22 @@ impl Run<'_> {
                 batch.doubt(index);
                 instead = true;
             }
-            let attempt = self.execute(history, tx)?;
+            let attempt = self.execute(history, tx, false)?;
             batch.settle(index, &self.block.heard(), instead);
             self.note(tx, attempt);
+            if learnt {
+                return Ok(End::Replan);
+            }
         }
-        Ok(())
+        Ok(End::Over)
     }
 
-    fn execute(&mut self, history: &mut History, tx: &PoolTx) -> Result<Attempt, BuildError> {
+    fn execute(
+        &mut self,
+        history: &mut History,
+        tx: &PoolTx,
+        alone: bool,
+    ) -> Result<Attempt, BuildError> {
         let began = Instant::now();
         let now_us = self.pace.now_us();
         let attempt = self.block.execute(&offer(tx), now_us)?;
@@ -224,7 +284,7 @@ impl Run<'_> {
         let took = began.elapsed();
         self.pace.executed(took);
         if attempt == Attempt::Included {
-            history.executed(tx, took);
+            history.executed(tx, took, alone);
         }
         Ok(attempt)
     }
@@ -242,10 +302,10 @@ fn turn(batch: &Arc<Batch>, index: usize, worker: &mut Worker, expected: Duratio
     let mut waited = false;
     loop {
         match batch.take(index) {
-            Turn::Running if waited => return batch.seize(index),
-            Turn::Running => {
+            Turn::Running(_) if waited => return batch.seize(index),
+            Turn::Running(since) => {
                 if !batch.help(worker) {
-                    batch.wait(index, Instant::now() + 2 * expected + GRACE);
+                    batch.wait(index, since + 2 * expected + GRACE);
                     waited = true;
                 }
             }
@@ -257,7 +317,7 @@ fn turn(batch: &Arc<Batch>, index: usize, worker: &mut Worker, expected: Duratio
 /// What there is of a transaction when time is up, or comes within a moment.
 fn last_moment(batch: &Arc<Batch>, index: usize) -> Turn {
     match batch.take(index) {
-        Turn::Running => {
+        Turn::Running(_) => {
             batch.wait(index, Instant::now() + GRACE);
             batch.seize(index)
         }

@@ -44,6 +44,7 @@ pub(super) fn contracts() -> Vec<(Address, Bytes)> {
 }
 
 /// A small generator of repeatable numbers (xorshift64).
+#[derive(Debug)]
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {

@@ -23,6 +23,8 @@ mod differential;
 #[cfg(test)]
 mod priority;
 #[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 pub(crate) mod testing;

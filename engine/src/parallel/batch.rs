@@ -43,7 +43,8 @@ const PATIENCE: usize = 2_000;
 enum Stage {
     #[default]
     Waiting,
-    Running,
+    /// Since when.
+    Running(Instant),
     Done(Box<Speculation>),
     Taken,
 }
@@ -72,8 +73,8 @@ pub(crate) enum Turn {
     Speculated(Box<Speculation>),
     /// It wasn't: the builder has to.
     Execute,
-    /// A thread is at it.
-    Running,
+    /// A thread is at it, since then.
+    Running(Instant),
 }
 
 enum Task {
@@ -192,7 +193,8 @@ impl Batch {
         (index < self.txs.len()).then_some(Task::Execute(index))
     }
 
-    fn execute_ahead(self: &Arc<Self>, index: usize, worker: &mut Worker) {
+    /// Executes `index` ahead, unless it is executed or has to wait.
+    pub(crate) fn execute_ahead(self: &Arc<Self>, index: usize, worker: &mut Worker) {
         if let Some(before) = self.after[index]
             && self.wait_for(before, index)
         {
@@ -203,14 +205,14 @@ impl Batch {
             if slot.needs_order || !matches!(slot.stage, Stage::Waiting) {
                 return;
             }
-            slot.stage = Stage::Running;
+            slot.stage = Stage::Running(Instant::now());
         }
         let attempted = worker.execute(self, index);
         let mut next = Vec::new();
         let mut blocked_by = None;
         {
             let mut slot = self.slots[index].lock();
-            if !matches!(slot.stage, Stage::Running) {
+            if !matches!(slot.stage, Stage::Running(_)) {
                 return; // The builder was quicker.
             }
             match attempted {
@@ -306,9 +308,9 @@ impl Batch {
         let mut slot = self.slots[index].lock();
         match std::mem::replace(&mut slot.stage, Stage::Taken) {
             Stage::Done(speculation) => Turn::Speculated(speculation),
-            Stage::Running => {
-                slot.stage = Stage::Running;
-                Turn::Running
+            Stage::Running(since) => {
+                slot.stage = Stage::Running(since);
+                Turn::Running(since)
             }
             Stage::Waiting | Stage::Taken => Turn::Execute,
         }
@@ -325,7 +327,7 @@ impl Batch {
 
     /// Sleeps until the thread that is at `index` has come to an end, or the deadline.
     pub(crate) fn wait(&self, index: usize, deadline: Instant) {
-        let running = || matches!(self.slots[index].lock().stage, Stage::Running);
+        let running = || matches!(self.slots[index].lock().stage, Stage::Running(_));
         for _ in 0..PATIENCE / 8 {
             if !running() {
                 return;
@@ -364,6 +366,19 @@ impl Batch {
         if instead {
             self.recheck.fetch_min(index + 1, Ordering::AcqRel);
         }
+    }
+
+    /// How many transactions there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.txs.len()
+    }
+
+    /// Whether a thread is at any of them.
+    #[cfg(test)]
+    pub(crate) fn is_running(&self) -> bool {
+        let running = |slot: &Mutex<Slot>| matches!(slot.lock().stage, Stage::Running(_));
+        self.slots.iter().any(running)
     }
 
     /// Sends the threads away.

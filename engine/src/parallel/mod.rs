@@ -23,6 +23,7 @@
 
 mod batch;
 mod crew;
+mod gains;
 mod history;
 mod memory;
 mod reader;
@@ -30,5 +31,6 @@ mod worker;
 
 pub(crate) use batch::{Batch, Turn};
 pub(crate) use crew::Crew;
-pub(crate) use history::History;
+pub(crate) use gains::Advice;
+pub(crate) use history::{History, Plan};
 pub(crate) use worker::{BlockRules, Done, Speculation, Worker, supports};
