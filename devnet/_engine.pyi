@@ -307,6 +307,14 @@ def run_code(request: bytes) -> bytes:
     "gasUsed", "gasRefunded", "usage", "logs", "state", "native"?}`, of which only "native" may depend on native code.
     `ValueError`: no such request, or an object that is refused."""
 
+def run_ahead(request: bytes) -> bytes:
+    """Runs a request of `run_code`, interpreted, in a block: between an unrelated transaction and the same call by
+    somebody else, one by one, and then with it and its successor executed ahead of their turn, in either order.
+
+    Report: `{"status", "reason"?, "gasUsed", "usage"?, "logs", "differences": [[one by one, ahead]], "ahead":
+    {"subjectHeld", "held", "inVain"}}`. A transaction that no block can have is `"refused"`. `ValueError`: no such
+    request."""
+
 def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
     """Fills a SALT state with `held` slots of one contract, then makes batches of each size (half of it new slots) on
     each number of threads. JSON: `{"held", "memory", "batches": [{"size", "threads", "keys", "seconds", "products",

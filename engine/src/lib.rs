@@ -11,7 +11,7 @@ pub mod follower;
 pub mod keys;
 pub mod measure;
 pub mod metrics;
-mod parallel;
+pub mod parallel;
 pub mod pool;
 #[cfg(feature = "python")]
 mod python;

@@ -1,9 +1,16 @@
-"""`python -m tests.conformance --fixtures DIR`: GeneralStateTests interpreted and natively; lists disagreements.
+"""`python -m tests.conformance --fixtures DIR`: GeneralStateTests interpreted, natively, and ahead of their turn.
 
 DIR holds GeneralStateTests of ethereum/tests or state tests of ethereum/execution-spec-tests; they are not part of
 this repository. All contracts of a test are compiled, eagerly. What is compared is everything that can be observed:
 status, reason, output, gas in every dimension, refunds, logs, and every account and slot touched. The spec is
-`equivalence`, as Ethereum's own rules are. Ends with 1 if there is any disagreement.
+`equivalence`, as Ethereum's own rules are.
+
+The parallel executor has the transaction between an unrelated one and the same call by somebody else. These two are
+executed ahead of their turn, in either order, checked when it has come, and executed again if they met. Results and
+state must be those of executing all three one by one, and the transaction's own result must be the interpreter's. A
+transaction that no block can have (from a sender with code, say) has none.
+
+Lists disagreements; ends with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -15,10 +22,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from devnet._engine import keccak256, native_rules, run_code
+from devnet._engine import keccak256, native_rules, run_ahead, run_code
 from devnet.jit.child import Child, Died, Refused
 from tests.conformance.state_tests import SPEC, Case, Inexpressible, cases
 
+RECORDED = ("status", "gasUsed", "usage", "logs")
+"""What of a result a block records too."""
 SHOWN = 400
 """Characters of each side of a disagreement."""
 
@@ -82,6 +91,7 @@ def main() -> int:
 def _compare(case: Case, natively: Natively, counted: Counter[str], left_out: Counter[str]) -> None:
     try:
         interpreted = _run(case.request)
+        ahead: dict[str, Any] = json.loads(run_ahead(json.dumps(case.request).encode()))
     except ValueError as why:
         left_out[str(why)[:60]] += 1
         return
@@ -89,13 +99,27 @@ def _compare(case: Case, natively: Natively, counted: Counter[str], left_out: Co
     counted["cases"] += 1
     counted[interpreted["status"]] += 1
     counted["native runs"] += runs
-    if native == interpreted:
-        return
-    counted["disagreements"] += 1
-    print(f"{case.name}: interpreter and native code disagree")
-    for key, value in interpreted.items():
-        if native.get(key) != value:
-            print(f"  {key}: {str(value)[:SHOWN]}\n  {' ' * len(key)}  {str(native.get(key))[:SHOWN]}")
+    counted["held when executed ahead"] += ahead["ahead"]["held"]
+    counted["executed ahead in vain"] += ahead["ahead"]["inVain"]
+    differences = [
+        (f"{key} interpreted and natively", value, native.get(key))
+        for key, value in interpreted.items()
+        if native.get(key) != value
+    ]
+    differences += [("one by one and ahead", *sides) for sides in ahead["differences"]]
+    if ahead["status"] != "refused":
+        differences += [
+            (f"{key} alone and in a block", interpreted.get(key), ahead[key])
+            for key in RECORDED
+            if interpreted.get(key) != ahead[key]
+        ]
+    elif interpreted["status"] != "refused":
+        counted["that no block can have"] += 1
+    if differences:
+        counted["disagreements"] += 1
+        print(f"{case.name}: disagreement")
+    for what, one, other in differences:
+        print(f"  {what}:\n    {str(one)[:SHOWN]}\n    {str(other)[:SHOWN]}")
 
 
 def _run(request: dict[str, Any]) -> dict[str, Any]:

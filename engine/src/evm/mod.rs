@@ -23,3 +23,4 @@ pub use outcome::{halt_from, is_detained, mega_transaction, result_from};
 pub use pre_execution::{BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};
 pub use trial::run_code;
+pub(crate) use trial::{Dimensions, Log as TrialLog, Request as TrialRequest};

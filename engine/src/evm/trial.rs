@@ -35,7 +35,7 @@ const CALLER_BALANCE: u128 = 1 << 100;
 /// What to run, and over what.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Request {
+pub(crate) struct Request {
     spec: String,
     #[serde(default = "one")]
     chain_id: u64,
@@ -151,7 +151,7 @@ struct Report {
 /// Everything that mega-evm meters.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Dimensions {
+pub(crate) struct Dimensions {
     compute_gas: u64,
     storage_gas: u64,
     metered_compute_gas: u64,
@@ -162,7 +162,7 @@ struct Dimensions {
 }
 
 #[derive(Debug, Serialize)]
-struct Log {
+pub(crate) struct Log {
     address: Address,
     topics: Vec<B256>,
     data: Bytes,
@@ -183,8 +183,8 @@ struct After {
 
 /// Runs a request; the report. The error says what is wrong with the request.
 pub fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
-    let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
-    let spec = spec_by_name(&request.spec).ok_or_else(|| format!("no spec {:?}", request.spec))?;
+    let request = Request::parse(request)?;
+    let spec = request.spec()?;
     let native = request
         .native
         .as_ref()
@@ -213,7 +213,18 @@ pub fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 impl Request {
-    fn state(&self) -> CacheDB<EmptyDB> {
+    /// Reads a request.
+    pub(crate) fn parse(request: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(request).map_err(|error| error.to_string())
+    }
+
+    /// Its rules.
+    pub(crate) fn spec(&self) -> Result<MegaSpecId, String> {
+        spec_by_name(&self.spec).ok_or_else(|| format!("no spec {:?}", self.spec))
+    }
+
+    /// The state before the transaction.
+    pub(crate) fn state(&self) -> CacheDB<EmptyDB> {
         let mut state = CacheDB::new(EmptyDB::default());
         let rich = AccountInfo::from_balance(U256::from(CALLER_BALANCE));
         state.insert_account_info(CALLER, rich);
@@ -234,7 +245,8 @@ impl Request {
         state
     }
 
-    fn setting(&self, spec: MegaSpecId, native: Option<Arc<NativeTable>>) -> Setting {
+    /// The surroundings.
+    pub(crate) fn setting(&self, spec: MegaSpecId, native: Option<Arc<NativeTable>>) -> Setting {
         let block = &self.block;
         let mut limits = EvmTxRuntimeLimits::from_spec(spec);
         let chosen = &self.limits;
@@ -276,7 +288,13 @@ impl Request {
         }
     }
 
-    fn call(&self) -> CallRequest {
+    /// The gas limit.
+    pub(crate) fn gas(&self) -> u64 {
+        self.gas
+    }
+
+    /// The transaction.
+    pub(crate) fn call(&self) -> CallRequest {
         CallRequest {
             from: self.from,
             to: (!self.create).then_some(self.to),
@@ -318,15 +336,7 @@ impl Report {
             gas_used: result.gas_used(),
             gas_refunded: refunded,
             usage: Some(Dimensions::of(&outcome.result.usage)),
-            logs: result
-                .logs()
-                .iter()
-                .map(|log| Log {
-                    address: log.address,
-                    topics: log.topics().to_vec(),
-                    data: log.data.data.clone(),
-                })
-                .collect(),
+            logs: result.logs().iter().map(Log::of).collect(),
             state: after(&outcome.raw.state),
             native: None,
         }
@@ -347,8 +357,20 @@ impl Report {
     }
 }
 
+impl Log {
+    /// A log as the report has it.
+    pub(crate) fn of(log: &alloy_primitives::Log) -> Self {
+        Self {
+            address: log.address,
+            topics: log.topics().to_vec(),
+            data: log.data.data.clone(),
+        }
+    }
+}
+
 impl Dimensions {
-    fn of(usage: &Usage) -> Self {
+    /// A usage as the report has it.
+    pub(crate) fn of(usage: &Usage) -> Self {
         Self {
             compute_gas: usage.compute_gas,
             storage_gas: usage.storage_gas,

@@ -1,0 +1,452 @@
+//! One transaction over a state that is given with it, executed ahead of its turn among others: what a block
+//! records of it, beside what it records when all are executed one by one.
+//!
+//! For tests. The others are an unrelated transfer before it, and after it the same call by somebody else, which
+//! meets it wherever it can. Works without a chain, so under any rules and in any block.
+
+use std::sync::Arc;
+
+use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
+use alloy_eips::Encodable2718;
+use alloy_primitives::{Address, Signature, TxKind, U256, address, keccak256};
+use mega_evm::{MEGA_SYSTEM_ADDRESS, MegaSpecId};
+use op_alloy_consensus::OpTxEnvelope;
+use op_revm::{
+    L1BlockInfo,
+    constants::{BASE_FEE_RECIPIENT, L1_FEE_RECIPIENT, OPERATOR_FEE_RECIPIENT},
+};
+use revm::{context::ContextTr as _, handler::EvmTr as _, state::EvmState};
+use serde::Serialize;
+
+use super::{Batch, BlockRules, Plan, Turn, Worker};
+use crate::{
+    block::{PlainAccount, PlainKey, PlainValue, StateDiff, TxResult},
+    evm::{
+        BlockContext, Dimensions, ExternalEnv, FixedCapacities, TrialLog, TrialRequest, create_evm,
+        evm_env, is_detained, mega_transaction,
+        native::{Machine, NativeTable},
+        result_from,
+        simulate::CallRequest,
+    },
+    pool::PoolTx,
+    salt::types::DATA_BUCKETS,
+    state::{Overlay, World, changes_of},
+};
+
+const PAYER: Address = address!("00000000000000000000000000000000000ca112");
+const PAID: Address = address!("00000000000000000000000000000000000ca113");
+const OTHER: Address = address!("00000000000000000000000000000000000ca114");
+/// What the payer has, in wei.
+const MONEY: u128 = 1 << 100;
+/// The place of the transaction in question.
+const SUBJECT: usize = 1;
+/// In which order the subject and the one after it are executed ahead. The first is left to its turn.
+const ORDERS: [[usize; 2]; 2] = [[1, 2], [2, 1]];
+/// As many block hashes are known.
+const HASHES: u64 = 256;
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    /// `success`, `revert`, `halt`, or `refused` when no block can have it.
+    status: &'static str,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    gas_used: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Dimensions>,
+    logs: Vec<TrialLog>,
+    /// Where executing ahead made a difference to anything of any transaction, or to the state: both sides.
+    differences: Vec<[String; 2]>,
+    ahead: Counts,
+}
+
+/// How often which of the transactions was executed how.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    /// The subject, and that held.
+    subject_held: u32,
+    /// Any, and that held.
+    held: u32,
+    /// Any, in vain.
+    in_vain: u32,
+}
+
+/// What there is when all are done.
+#[derive(Debug, PartialEq)]
+struct End {
+    /// What became of each: its result, or why it was refused.
+    results: Vec<Result<TxResult, String>>,
+    diff: StateDiff,
+}
+
+/// Runs a request of [`run_code`](crate::evm::run_code) ahead of its turn, interpreted; the report. The error
+/// says what is wrong with the request.
+pub fn run_ahead(request: &[u8]) -> Result<Vec<u8>, String> {
+    let trial = Trial::new(&TrialRequest::parse(request)?)?;
+    let mut block = trial.block();
+    let results = trial.txs.iter().map(|tx| block.execute(tx).0).collect();
+    let l1 = block.evm.ctx_ref().chain().clone();
+    let one_by_one = block.end(results);
+    let rules = Arc::new(trial.rules(l1));
+    let mut counts = Counts::default();
+    let mut differences = Vec::new();
+    for order in ORDERS {
+        let ahead = trial.ahead(&rules, order, &mut counts);
+        if ahead != one_by_one {
+            differences.push([format!("{one_by_one:?}"), format!("{ahead:?}")]);
+        }
+    }
+    let report = Report::new(&one_by_one.results[SUBJECT], differences, counts);
+    serde_json::to_vec(&report).map_err(|error| error.to_string())
+}
+
+struct Trial {
+    chain_id: u64,
+    spec: MegaSpecId,
+    context: BlockContext,
+    native: Arc<NativeTable>,
+    capacities: Arc<FixedCapacities>,
+    world: World,
+    txs: Vec<Arc<PoolTx>>,
+}
+
+impl Trial {
+    fn new(request: &TrialRequest) -> Result<Self, String> {
+        let spec = request.spec()?;
+        let setting = request.setting(spec, None);
+        let block = &setting.block;
+        let beyond = |_| "a number beyond 64 bits".to_owned();
+        let context = BlockContext {
+            number: block.number.try_into().map_err(beyond)?,
+            timestamp: block.timestamp.try_into().map_err(beyond)?,
+            parent_hash: Default::default(),
+            prev_randao: block.prevrandao.unwrap_or_default(),
+            gas_limit: block.gas_limit,
+            base_fee: block.basefee,
+            coinbase: block.beneficiary,
+        };
+        let call = request.call();
+        let world = world_of(request, &context, call.from);
+        let nonce = |address| {
+            let account = world.tip_account(address);
+            account.map_or(0, |account| account.nonce)
+        };
+        let payment = CallRequest {
+            from: PAYER,
+            to: Some(PAID),
+            gas: Some(21_000),
+            gas_price: Some(u128::from(context.base_fee)),
+            value: U256::from(1),
+            ..CallRequest::default()
+        };
+        let other = CallRequest {
+            from: OTHER,
+            ..call.clone()
+        };
+        let txs = [payment, call, other]
+            .iter()
+            .map(|call| {
+                Arc::new(pooled(
+                    call,
+                    setting.chain_id,
+                    request.gas(),
+                    nonce(call.from),
+                ))
+            })
+            .collect();
+        Ok(Self {
+            chain_id: setting.chain_id,
+            spec,
+            context,
+            native: Arc::new(NativeTable::new(spec)),
+            capacities: Arc::new(FixedCapacities {
+                capacities: Default::default(),
+                data_buckets: DATA_BUCKETS,
+            }),
+            world,
+            txs,
+        })
+    }
+
+    fn rules(&self, l1: L1BlockInfo) -> BlockRules {
+        BlockRules {
+            chain_id: self.chain_id,
+            spec: self.spec,
+            context: self.context,
+            limits: mega_evm::EvmTxRuntimeLimits::from_spec(self.spec),
+            native: self.native.clone(),
+            l1,
+            capacities: self.capacities.clone(),
+            system_address: MEGA_SYSTEM_ADDRESS,
+        }
+    }
+
+    fn block(&self) -> Block {
+        let evm = create_evm(
+            Overlay::new(self.world.clone()),
+            evm_env(self.chain_id, self.spec, &self.context),
+            mega_evm::EvmTxRuntimeLimits::from_spec(self.spec),
+            ExternalEnv::new(self.capacities.clone()),
+            None,
+        );
+        Block {
+            spec: self.spec,
+            evm,
+        }
+    }
+
+    /// As the builder does it, on this thread alone.
+    fn ahead(&self, rules: &Arc<BlockRules>, order: [usize; 2], counts: &mut Counts) -> End {
+        let mut block = self.block();
+        let frozen = block.evm.db_mut().freeze();
+        let plan = Plan {
+            after: vec![None; self.txs.len()],
+            ..Plan::default()
+        };
+        let batch = Arc::new(Batch::new(rules.clone(), frozen, self.txs.clone(), plan));
+        let mut worker = Worker::default();
+        for index in order {
+            batch.execute_ahead(index, &mut worker);
+        }
+        let mut results = Vec::new();
+        for (index, tx) in self.txs.iter().enumerate() {
+            let mut instead = false;
+            if let Turn::Speculated(speculation) = batch.take(index) {
+                let overlay = block.evm.db();
+                if let Ok(done) = speculation.settle(|key| overlay.value(key)) {
+                    counts.held += 1;
+                    counts.subject_held += u32::from(index == SUBJECT);
+                    block.evm.db_mut().apply(&done.state);
+                    results.push(Ok(done.result));
+                    continue;
+                }
+                counts.in_vain += 1;
+                batch.doubt(index);
+                instead = true;
+            }
+            let (result, changes) = block.execute(tx);
+            batch.settle(index, &changes, instead);
+            results.push(result);
+            while batch.help(&mut worker) {}
+        }
+        worker.let_go();
+        block.end(results)
+    }
+}
+
+/// Transactions in their turns.
+struct Block {
+    spec: MegaSpecId,
+    evm: Machine<Overlay>,
+}
+
+impl Block {
+    /// What came of a transaction, and what it changed.
+    fn execute(&mut self, tx: &PoolTx) -> (Result<TxResult, String>, Vec<(PlainKey, PlainValue)>) {
+        let mega = mega_transaction(&tx.envelope, tx.raw.clone(), tx.sender);
+        let input = mega.base.data.clone();
+        let outcome = match self.evm.execute_transaction(mega) {
+            Ok(outcome) => outcome,
+            Err(error) => return (Err(error.to_string()), Vec::new()),
+        };
+        let detained = is_detained(&self.evm);
+        let result = result_from(self.spec, &outcome, &input, detained, None);
+        (Ok(result), self.apply(&outcome.state))
+    }
+
+    fn apply(&mut self, state: &EvmState) -> Vec<(PlainKey, PlainValue)> {
+        self.evm.db_mut().apply(state);
+        let accounts = state.iter();
+        accounts
+            .flat_map(|(address, account)| changes_of(*address, account))
+            .collect()
+    }
+
+    fn end(mut self, results: Vec<Result<TxResult, String>>) -> End {
+        let diff = self.evm.db_mut().take_diff();
+        End { results, diff }
+    }
+}
+
+/// The state before all, with money for the others.
+fn world_of(request: &TrialRequest, context: &BlockContext, caller: Address) -> World {
+    let world = World::new(1);
+    let state = request.state();
+    let plain = |balance, nonce, code_hash| PlainAccount {
+        nonce,
+        balance,
+        code_hash,
+    };
+    for (address, account) in &state.cache.accounts {
+        let info = &account.info;
+        if let Some(code) = &info.code {
+            world.load_code(code.original_bytes());
+        }
+        let own = PlainValue::from_account(plain(info.balance, info.nonce, info.code_hash));
+        let slots = account.storage.iter().map(|(slot, value)| {
+            (
+                PlainKey::slot(*address, *slot),
+                PlainValue::from_slot(*value),
+            )
+        });
+        world.load(
+            [(PlainKey::account(*address), own)]
+                .into_iter()
+                .chain(slots),
+        );
+    }
+    let money = |address: Address, balance| {
+        let mut account = world.tip_account(address).unwrap_or_default();
+        account.balance = account.balance.max(balance);
+        world.load([(PlainKey::account(address), PlainValue::Account(account))]);
+    };
+    let callers = world.tip_account(caller).unwrap_or_default().balance;
+    money(PAYER, U256::from(MONEY));
+    money(OTHER, callers);
+    // Fees change what is there; they don't make it.
+    for vault in [L1_FEE_RECIPIENT, BASE_FEE_RECIPIENT, OPERATOR_FEE_RECIPIENT] {
+        money(vault, U256::from(1));
+    }
+    // The hashes that a state without a chain has.
+    for number in context.number.saturating_sub(HASHES)..context.number {
+        world.put_block_hash(number, keccak256(number.to_string()));
+    }
+    world
+}
+
+/// A call as the pool would have it, had its sender signed it.
+fn pooled(call: &CallRequest, chain_id: u64, gas: u64, nonce: u64) -> PoolTx {
+    let signature = Signature::test_signature();
+    let gas_limit = call.gas.unwrap_or(gas);
+    let to = call.to.map_or(TxKind::Create, TxKind::Call);
+    let (value, input) = (call.value, call.input.clone());
+    let access_list = call.access_list.clone();
+    let envelope: OpTxEnvelope = if let Some(max_fee_per_gas) = call.max_fee_per_gas {
+        let tx = TxEip1559 {
+            chain_id,
+            nonce,
+            gas_limit,
+            max_fee_per_gas,
+            max_priority_fee_per_gas: call.max_priority_fee_per_gas.unwrap_or_default(),
+            to,
+            value,
+            access_list: access_list.unwrap_or_default(),
+            input,
+        };
+        tx.into_signed(signature).into()
+    } else if let Some(access_list) = access_list {
+        let tx = TxEip2930 {
+            chain_id,
+            nonce,
+            gas_price: call.fee_cap(),
+            gas_limit,
+            to,
+            value,
+            access_list,
+            input,
+        };
+        tx.into_signed(signature).into()
+    } else {
+        let tx = TxLegacy {
+            chain_id: Some(chain_id),
+            nonce,
+            gas_price: call.fee_cap(),
+            gas_limit,
+            to,
+            value,
+            input,
+        };
+        tx.into_signed(signature).into()
+    };
+    let raw = envelope.encoded_2718().into();
+    PoolTx {
+        raw,
+        hash: *envelope.hash(),
+        sender: call.from,
+        nonce,
+        cost: U256::ZERO,
+        tip: 0,
+        intrinsic_gas: 0,
+        da_size: 0,
+        envelope,
+    }
+}
+
+impl Report {
+    fn new(
+        result: &Result<TxResult, String>,
+        differences: Vec<[String; 2]>,
+        ahead: Counts,
+    ) -> Self {
+        let empty = TxResult::default();
+        let (status, reason, result) = match result {
+            Err(reason) => ("refused", Some(reason.clone()), &empty),
+            Ok(result) if result.success => ("success", None, result),
+            Ok(result) if result.usage.halt.is_some() => ("halt", None, result),
+            Ok(result) => ("revert", None, result),
+        };
+        Self {
+            status,
+            usage: reason.is_none().then(|| Dimensions::of(&result.usage)),
+            reason,
+            gas_used: result.gas_used,
+            logs: result.logs.iter().map(TrialLog::of).collect(),
+            differences,
+            ahead,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::evm::{SPEC_NAMES, run_code};
+
+    fn run(request: &Value) -> Value {
+        let report = run_ahead(request.to_string().as_bytes()).unwrap();
+        serde_json::from_slice(&report).unwrap()
+    }
+
+    #[test]
+    fn a_transaction_executed_ahead_gives_what_it_gives_alone() {
+        // A log, and a slot of the caller's own.
+        let request = |spec| json!({"spec": spec, "code": "0x5f5fa0423355", "gas": 1_000_000});
+        for spec in SPEC_NAMES {
+            let request = request(spec);
+            let found = run(&request);
+            assert_eq!(found["differences"], json!([]), "{spec}");
+            assert_eq!(found["ahead"]["subjectHeld"], 2, "{spec}");
+            assert_eq!(found["ahead"]["held"], 4, "{spec}");
+            let alone = run_code(request.to_string().as_bytes()).unwrap();
+            let alone: Value = serde_json::from_slice(&alone).unwrap();
+            for key in ["status", "gasUsed", "usage", "logs"] {
+                assert_eq!(found[key], alone[key], "{spec} {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_meets_another_is_executed_again_and_gives_the_same() {
+        // SSTORE(0, SLOAD(0) + 1): executed ahead of the one before, it reads too little.
+        let found = run(&json!({"spec": "rex5", "code": "0x5f546001015f55", "gas": 1_000_000}));
+        assert_eq!(found["differences"], json!([]));
+        assert_eq!(
+            found["ahead"],
+            json!({"subjectHeld": 2, "held": 3, "inVain": 1})
+        );
+    }
+
+    #[test]
+    fn what_no_block_can_have_is_refused() {
+        let found = run(&json!({"spec": "rex5", "code": "0x00", "gas": 20_000}));
+        assert_eq!(found["status"], "refused");
+        assert_eq!(found["differences"], json!([]));
+        assert!(run_ahead(b"{}").is_err());
+    }
+}
