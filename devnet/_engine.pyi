@@ -186,6 +186,14 @@ class Engine:
         """A whole request body. Bytes: the response (empty: nothing to answer). `True`: it comes through
         `completions` under `token`. `False`: some method in it is Python's."""
 
+    def submit_http(self, message: bytes, token: int) -> bytes | bool:
+        """What arrived on an HTTP connection, if it is one whole request with a known head; then like `submit`, and all
+        answers, now or later, with the head of a response. Otherwise `False`."""
+
+    def learn_head(self, message: bytes, length: int) -> None:
+        """From now on `submit_http` knows the head of this whole request, whose body is `length` bytes long: a plain
+        POST of JSON-RPC on a connection that goes on, from somebody who may."""
+
     def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
         """One request of a batch that Python has split; like `submit`, with the id as JSON (empty: a notification)."""
 

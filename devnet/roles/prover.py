@@ -212,6 +212,13 @@ class NoChain:
         """Not ours."""
         return False
 
+    def submit_http(self, message: bytes, token: int) -> bytes | bool:
+        """Not ours."""
+        return False
+
+    def learn_head(self, message: bytes, length: int) -> None:
+        """There is nothing to be asked the short way."""
+
     def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
         """Not ours."""
         return False

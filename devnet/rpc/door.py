@@ -52,6 +52,14 @@ class EngineDoor(Protocol):
     def submit(self, body: bytes, token: int) -> bytes | bool:
         """Take a whole body. Its response; True: comes by `completions`; False: not all the engine's."""
 
+    def submit_http(self, message: bytes, token: int) -> bytes | bool:
+        """Take what arrived on an HTTP connection; answers with the response's head. False, too, if it is not one
+        whole request with a known head.
+        """
+
+    def learn_head(self, message: bytes, length: int) -> None:
+        """Know the head of this HTTP request, whose body has that length and is all there is to it."""
+
     def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
         """Take one request of a known method; the id is rendered, empty for a notification."""
 

@@ -5,6 +5,8 @@
                                    |             False: some method is Python's -> `route`, a task
     connection <--deliver(ticket)--+
 
+    connection --Line.submit(what arrived)--> engine   the same, with an HTTP head; False: read it and `submit`
+
 Everything runs on the event loop's thread. The engine's bell, a file descriptor among the loop's sockets, tells
 that responses are ready; one ring fetches all there are.
 """
@@ -40,10 +42,7 @@ class Client(Protocol):
         """The way to push notifications to it; None where the transport has none."""
 
     def deliver(self, ticket: object, response: bytes) -> None:
-        """Accept the response that `ticket` stands for; it may be kept until `flush`."""
-
-    def flush(self) -> None:
-        """Write what was delivered."""
+        """Send the response that `ticket` stands for, when its turn has come."""
 
 
 class Call:
@@ -67,6 +66,30 @@ class Call:
 
 Route = Callable[[bytes, Call], Awaitable[bytes]]
 
+Waiting = dict[int, tuple[Client, object]]
+"""Who waits for what the engine has taken, by token."""
+
+
+class Line:
+    """The short way of one connection: what arrived goes to the engine as it is, and the answer to the socket."""
+
+    __slots__ = ("_entry", "_submit", "_token", "_waiting")
+
+    def __init__(
+        self, engine: EngineDoor, waiting: Waiting, token: int, entry: tuple[Client, object]
+    ) -> None:
+        self._submit = engine.submit_http
+        self._waiting = waiting
+        self._token = token
+        self._entry = entry
+
+    def submit(self, data: bytes) -> bytes | bool:
+        """Hand over what arrived. The whole answer; True: it will be delivered; False: it is for others to read."""
+        answer = self._submit(data, self._token)
+        if answer is True:
+            self._waiting[self._token] = self._entry
+        return answer
+
 
 class _Asker:
     """A client within the process: resolves a future with the response."""
@@ -76,9 +99,6 @@ class _Asker:
     def deliver(self, ticket: object, response: bytes) -> None:
         if isinstance(ticket, asyncio.Future) and not ticket.done():
             ticket.set_result(response)
-
-    def flush(self) -> None:
-        return
 
 
 class Exchange:
@@ -90,7 +110,7 @@ class Exchange:
         self._route = route
         self._answered = answered
         self._next_token = itertools.count(1).__next__
-        self._waiting: dict[int, tuple[Client, object]] = {}
+        self._waiting: Waiting = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._asker = _Asker()
         self._bell: int | None = None
@@ -111,6 +131,14 @@ class Exchange:
         if self._bell is not None:
             asyncio.get_running_loop().remove_reader(self._bell)
             self._bell = None
+
+    def line(self, client: Client, ticket: object) -> Line:
+        """Make a short way to the engine for a client that has one request at a time in work."""
+        return Line(self._engine, self._waiting, self._next_token(), (client, ticket))
+
+    def learn_head(self, message: bytes, length: int) -> None:
+        """Let requests with the head of this one take the short way; `length` is that of its body."""
+        self._engine.learn_head(message, length)
 
     def submit(self, body: bytes, client: Client, ticket: object) -> bytes | None:
         """Hand a body over. Return its response, or None when `client.deliver` will be called with it."""
@@ -148,21 +176,17 @@ class Exchange:
         call = Call(client)
         response = await self._route(body, call)
         client.deliver(ticket, response)
-        client.flush()
         call.written()
         self._answered()
 
     def _collect(self) -> None:
-        """Deliver what the engine has finished, and write once per connection."""
-        waiting, touched = self._waiting, set()
+        """Deliver what the engine has finished. The loop writes once per connection when it has come round."""
+        take = self._waiting.pop
         for token, response in self._engine.completions():
             try:
-                client, ticket = waiting.pop(token)
+                client, ticket = take(token)
             except KeyError:
                 log.error("the engine answered token %d, which nobody waits for", token)  # noqa: TRY400 no exception
                 continue
             client.deliver(ticket, response)
-            touched.add(client)
-        for client in touched:
-            client.flush()
         self._answered()

@@ -110,7 +110,9 @@ class ForwardingDoor:
         self._engine = engine
         self._forwarder = forwarder
         self._submit = engine.submit
+        self._submit_http = engine.submit_http
         self._marks = tuple(method.encode() for method in forwarder.forwarded)
+        self.learn_head = engine.learn_head
         self.submit_one = engine.submit_one
         self.completions = engine.completions
         self.bell = engine.bell
@@ -125,9 +127,14 @@ class ForwardingDoor:
 
     def submit(self, body: bytes, token: int) -> bytes | bool:
         """As the engine's; False for bodies that have to be looked at."""
-        if any(mark in body for mark in self._marks):
-            return False
-        return self._submit(body, token)
+        return False if self._concerns(body) else self._submit(body, token)
+
+    def submit_http(self, message: bytes, token: int) -> bytes | bool:
+        """Likewise."""
+        return False if self._concerns(message) else self._submit_http(message, token)
+
+    def _concerns(self, data: bytes) -> bool:
+        return any(mark in data for mark in self._marks)
 
     def call(self, method: str, params: bytes) -> bytes:
         """As the engine's; called in worker threads only."""

@@ -10,7 +10,6 @@ from typing import Protocol
 
 from devnet.rpc.access import AccessPolicy
 from devnet.rpc.exchange import Exchange
-from devnet.rpc.heads import KnownHeads
 from devnet.rpc.pages import Pages
 from devnet.rpc.settings import ServerSettings
 
@@ -36,7 +35,6 @@ class Front:
     access: AccessPolicy
     exchange: Exchange
     pages: Pages
-    heads: KnownHeads = field(default_factory=KnownHeads)
     connections: set[Connection] = field(default_factory=set)
     now: float = 0.0
     """The loop's clock at the last sweep: coarse, and free to read."""

@@ -1,12 +1,12 @@
 """HTTP/1.1 on a socket: requests in, responses out in the order of the requests.
 
 The way of a request through this file: `data_received` -> `_parse` -> (httptools' callbacks) -> `on_message_complete`
--> `_post` -> `Exchange.submit` -> `_render`, or later `deliver` and `flush`. A response that is ready when
-its request has been read is written in the same turn of the loop, together with those of requests pipelined
-with it.
+-> `_post` -> `Exchange.submit` -> `_render`, or later `deliver`. A response that is ready when its request has been
+read is written in the same turn of the loop, together with those of requests pipelined with it.
 
-The short way: a whole request whose head has been seen before (`heads.py`) goes from `data_received` straight to
-`Exchange.submit`, without a parser.
+The short way, of nearly all requests: when nothing is half read and nothing in work, what arrives goes from
+`data_received` to the engine as it is (`exchange.Line`). If it is one whole request with a head that has been seen
+before, its answer comes from there with the response's head, now or later, and is written as it is.
 
 Errors that leave the stream readable answer that request only. Those that do not (a broken request line, a
 body beyond the limit) answer, say `Connection: close`, and let the client finish its sentence for a moment:
@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 import httptools
 
 from devnet.rpc import replies
 from devnet.rpc.front import Front
-from devnet.rpc.heads import HEAD_END
+from devnet.rpc.pace import PacedConnection
 from devnet.rpc.pages import JSON, Page
 from devnet.rpc.replies import rpc_page, text_page
 from devnet.rpc.ws import WebSocketConnection
@@ -37,14 +37,11 @@ UPGRADE_HEADERS: Final = frozenset({b"upgrade", b"connection", b"http2-settings"
 PARTICULAR_HEADERS: Final = frozenset({b"origin", b"expect", b"upgrade", b"transfer-encoding"})
 """A request with one of these is always read by the parser."""
 RPC_PATHS: Final = frozenset({b"/", b"/rpc", b"/ws"})
-_OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-_OK_SHORT: Final = tuple(_OK % length for length in range(2_048))
-"""Heads of the commonest responses, ready to use."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class _Slot:
-    """A response's place in the order of its connection. `head` only if it is not the usual one."""
+    """A response's place in the order of its connection. `head` only if it is not that of a result."""
 
     __slots__ = ("head", "keep_alive", "origin", "response")
 
@@ -55,29 +52,25 @@ class _Slot:
         self.keep_alive = keep_alive
 
 
-class HttpConnection(asyncio.Protocol):
+class HttpConnection(PacedConnection):
     """One client's socket until it closes or becomes a WebSocket."""
 
     notified = None
 
     def __init__(self, front: Front) -> None:
-        self._front = front
-        self._settings = front.settings
+        super().__init__(front)
         self._submit = front.exchange.submit
-        self._body_length_after = front.heads.length_after
         self._parser = httptools.HttpRequestParser(self)
-        self._transport: asyncio.Transport | None = None
         self._slots: deque[_Slot] = deque()
-        self._spare = _Slot(None, keep_alive=True)
-        """For the next request that comes the short way, should it have to wait."""
+        self._short = _Slot(None, keep_alive=True)
+        """Of the request that came the short way, while it waits. Its response has a head already."""
+        self._line = front.exchange.line(self, self._short)
         self._lone: bytes | None = None
         """What the parser reads, if a request begins and perhaps ends with it."""
         self._out: list[bytes] = []
         self._deaf = False
         """Whatever arrives is not looked at any more; the last response closes the socket."""
         self._lingers = False
-        self._writing_paused = False
-        self._paused_at = 0.0
         self._message_since: float | None = None
         self._used_at = front.now
         self._head_size = 0
@@ -97,7 +90,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket, unless there are too many."""
-        self._transport = cast(asyncio.Transport, transport)
+        super().connection_made(transport)
         connections = self._front.connections
         if len(connections) >= self._settings.max_connections:
             self._refuse(text_page(503, f"too many connections: {len(connections)}"))
@@ -114,40 +107,27 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived and write what it made ready."""
-        if self._deaf:
+        if self._deaf or (not self._slots and not self._in_message and self._took_short_way(data)):
             return
-        rest = data if self._in_message else self._without_known(data)
-        if rest:
-            self._parse(rest)
-            self._note_time()
-        else:
-            self._used_at = self._front.now
+        self._parse(data)
+        self._note_time()
         self._write_out()
-        if len(self._slots) >= self._settings.max_pipelined and self._transport is not None:
-            self._transport.pause_reading()
+        self._pause_if_busy()
 
-    def _without_known(self, data: bytes) -> bytes:
-        """Answer whole requests with known heads; return what begins with anything else."""
-        size = len(data)
-        begin = 0
-        while begin < size:
-            body_at = data.find(HEAD_END, begin) + len(HEAD_END)
-            length = self._body_length_after(data[begin:body_at])
-            if length is None:
-                break
-            end = body_at + length
-            if end > size:
-                break
-            slot = self._spare
-            response = self._submit(data[body_at:end], self, slot)
-            if response is None or self._slots:
-                slot.response = response
-                self._slots.append(slot)
-                self._spare = _Slot(None, keep_alive=True)
-            else:
-                self._render(slot, response)
-            begin = end
-        return data[begin:] if begin else data
+    def _took_short_way(self, data: bytes) -> bool:
+        answer = self._line.submit(data)
+        if answer is False or self._transport is None:
+            return False
+        self._used_at = self._front.now
+        if isinstance(answer, bytes):
+            self._transport.write(answer)
+        else:
+            self._slots.append(self._short)
+        return True
+
+    @property
+    def _in_work(self) -> int:
+        return len(self._slots)
 
     def _parse(self, data: bytes) -> None:
         self._head_size += len(data)
@@ -190,25 +170,6 @@ class HttpConnection(asyncio.Protocol):
         self._deaf = True
         return bool(self._slots)
 
-    def pause_writing(self) -> None:
-        """Read no further requests from a client that does not read its responses."""
-        self._writing_paused = True
-        self._paused_at = self._front.now
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """Read on."""
-        self._writing_paused = False
-        self._read_on()
-
-    def _read_on(self) -> None:
-        transport = self._transport
-        if transport is None or self._writing_paused or transport.is_closing():
-            return
-        if len(self._slots) < self._settings.max_pipelined:
-            transport.resume_reading()
-
     def _note_time(self) -> None:
         self._used_at = self._front.now
         if not self._in_message or self._deaf:
@@ -222,7 +183,7 @@ class HttpConnection(asyncio.Protocol):
         if transport is None:
             return
         settings = self._settings
-        if self._writing_paused and now - self._paused_at > settings.write_timeout_s:
+        if self._writing_paused and now - self._writing_paused_at > settings.write_timeout_s:
             transport.abort()
         elif self._message_since is not None and now - self._message_since > settings.request_timeout_s:
             self._refuse(text_page(408, "the request took too long to arrive"))
@@ -336,7 +297,7 @@ class HttpConnection(asyncio.Protocol):
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         slot = self._new_slot()
         if self._lone is not None and slot.keep_alive and self._has_plain_head():
-            self._front.heads.learn(self._lone, len(body))
+            self._front.exchange.learn_head(self._lone, len(body))
         slot.response = self._submit(body, self, slot)
         self._place(slot)
 
@@ -384,32 +345,29 @@ class HttpConnection(asyncio.Protocol):
         return replies.head(page.status, page.content_type, len(page.body), origin, keep_alive)
 
     def deliver(self, ticket: object, response: bytes) -> None:
-        """Put a response that had to be waited for in its place."""
-        cast(_Slot, ticket).response = response
-
-    def flush(self) -> None:
-        """Write the responses whose turn has come, and read on."""
+        """Put a response that had to be waited for in its place, write those whose turn has come, and read on."""
         slots = self._slots
-        while slots and (response := slots[0].response) is not None:
-            self._render(slots.popleft(), response)
         self._used_at = self._front.now
-        self._write_out()
+        if ticket is self._short and len(slots) == 1 and self._transport is not None and not self._deaf:
+            slots.clear()
+            self._transport.write(response)
+        else:
+            assert isinstance(ticket, _Slot)
+            ticket.response = response
+            while slots and (body := slots[0].response) is not None:
+                self._render(slots.popleft(), body)
+            self._write_out()
         self._read_on()
 
     def _render(self, slot: _Slot, body: bytes) -> None:
-        out = self._out
-        if slot.head is not None:
-            out.append(slot.head + body)
-        elif body and slot.origin is None and slot.keep_alive:
-            if len(body) < len(_OK_SHORT):
-                out.append(_OK_SHORT[len(body)] + body)
-            elif len(body) < LARGE_BODY:
-                out.append(_OK % len(body) + body)
-            else:
-                out += (_OK % len(body), body)
+        slot.response = None
+        head = b"" if slot is self._short else slot.head
+        if head is None:
+            head = replies.head(200 if body else 204, JSON, len(body), slot.origin, slot.keep_alive)
+        if len(body) < LARGE_BODY:
+            self._out.append(head + body)
         else:
-            status = 200 if body else 204
-            out += (replies.head(status, JSON, len(body), slot.origin, slot.keep_alive), body)
+            self._out += (head, body)
 
     def _write_out(self) -> None:
         transport = self._transport

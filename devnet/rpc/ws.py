@@ -25,6 +25,7 @@ from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 
 from devnet.rpc.front import Front
+from devnet.rpc.pace import PacedConnection
 
 try:
     from websockets.speedups import apply_mask
@@ -42,13 +43,11 @@ _MASKED: Final = 0x80
 _DATA_OPCODES: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
-class WebSocketConnection(asyncio.Protocol):
+class WebSocketConnection(PacedConnection):
     """One client's WebSocket, from the handshake on."""
 
     def __init__(self, front: Front, transport: asyncio.Transport) -> None:
-        self._front = front
-        self._settings = front.settings
-        self._transport: asyncio.Transport | None = transport
+        super().__init__(front, transport)
         self._protocol = Protocol(
             Side.SERVER, max_size=front.settings.max_body_bytes, logger=logging.getLogger(__name__)
         )
@@ -59,8 +58,8 @@ class WebSocketConnection(asyncio.Protocol):
         """A frame beyond the limit has begun: its end is the protocol's to see."""
         self._message: list[bytes] = []
         self._out: list[bytes] = []
-        self._in_work = 0
-        self._writing_paused = False
+        self._requests = 0
+        """How many are in work."""
         self._closing = False
         self._heard_at = front.now
         self._pinged_at = front.now
@@ -105,8 +104,11 @@ class WebSocketConnection(asyncio.Protocol):
             self._unread.clear()
         self._read(data)
         self._write_out()
-        if self._in_work >= self._settings.max_pipelined and self._transport is not None:
-            self._transport.pause_reading()
+        self._pause_if_busy()
+
+    @property
+    def _in_work(self) -> int:
+        return self._requests
 
     def _read(self, data: bytes) -> None:
         """Take whole frames; keep the beginning of one that is still to come."""
@@ -147,24 +149,6 @@ class WebSocketConnection(asyncio.Protocol):
         """A WebSocket has no half-closed state."""
         self._protocol.receive_eof()
         return False
-
-    def pause_writing(self) -> None:
-        """Take no further requests from a client that does not read."""
-        self._writing_paused = True
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """Read on."""
-        self._writing_paused = False
-        self._read_on()
-
-    def _read_on(self) -> None:
-        transport = self._transport
-        if transport is None or self._writing_paused or transport.is_closing():
-            return
-        if self._in_work < self._settings.max_pipelined:
-            transport.resume_reading()
 
     def sweep(self, now: float) -> None:
         """Ask a silent client whether it is there, and part from one that is not."""
@@ -213,7 +197,7 @@ class WebSocketConnection(asyncio.Protocol):
     def _ask(self, body: bytes) -> None:
         response = self._front.exchange.submit(body, self, None)
         if response is None:
-            self._in_work += 1
+            self._requests += 1
         else:
             self._queue(response)
 
@@ -223,9 +207,11 @@ class WebSocketConnection(asyncio.Protocol):
         return self
 
     def deliver(self, ticket: object, response: bytes) -> None:
-        """Accept a response that had to be waited for."""
-        self._in_work -= 1
+        """Send a response that had to be waited for, and read on."""
+        self._requests -= 1
         self._queue(response)
+        self._write_out()
+        self._read_on()
 
     def _queue(self, response: bytes) -> None:
         if not response:
@@ -234,11 +220,6 @@ class WebSocketConnection(asyncio.Protocol):
             self._out.append(_frame_head(len(response)) + response)
         else:
             self._out += (_frame_head(len(response)), response)
-
-    def flush(self) -> None:
-        """Write what was delivered, and read on."""
-        self._write_out()
-        self._read_on()
 
     def notify(self, *pieces: bytes) -> None:
         """Send one notification, or part from a client that has let too many pile up."""

@@ -463,8 +463,8 @@ mod tests {
                 Submitted::Answered(answer) => answer,
                 Submitted::Foreign => panic!("{body} is the engine's"),
                 Submitted::Taken => loop {
-                    if let Some((token, answer)) = self.engine.door.completions().pop() {
-                        assert_eq!(token, 7);
+                    if let Some((ticket, answer)) = self.engine.door.completions().pop() {
+                        assert_eq!(ticket.token, 7);
                         break answer;
                     }
                     std::thread::sleep(Duration::from_millis(1));

@@ -1,8 +1,13 @@
-"""An engine without a chain, for tests of framing only: it echoes, now or later."""
+"""An engine without a chain, for tests of framing only: it echoes, now or later.
+
+Answers that take HTTP's short way say so in a header of their own.
+"""
 
 import json
 import os
 import threading
+
+SHORT_WAY = b"Way: short\r\n"
 
 
 class FakeEngine:
@@ -12,6 +17,7 @@ class FakeEngine:
         self._completed = []
         self._ear, self._hammer = os.pipe()
         self._held = []
+        self._heads = {}
         self._lock = threading.Lock()
         self.hold = False
         self.calls = []
@@ -35,6 +41,16 @@ class FakeEngine:
         if isinstance(message, list) and response:
             response = b"[" + response + b"]"
         return self._now_or_later(any(item["method"].startswith("later") for item in items), token, response)
+
+    def learn_head(self, message, length):
+        self._heads[message[: len(message) - length]] = length
+
+    def submit_http(self, message, token):
+        head, end, body = message.partition(b"\r\n\r\n")
+        if self._heads.get(head + end) != len(body):
+            return False
+        answer = self.submit(body, (token, SHORT_WAY))
+        return _framed(answer) if isinstance(answer, bytes) else answer
 
     def submit_one(self, method, params, id, token):
         item = {"method": method, "params": json.loads(params)}
@@ -76,7 +92,10 @@ class FakeEngine:
         os.read(self._ear, 1)
         with self._lock:
             items, self._completed = self._completed, []
-        return items
+        return [
+            (token[0], _framed(response)) if isinstance(token, tuple) else (token, response)
+            for token, response in items
+        ]
 
     def bell(self):
         return self._ear
@@ -122,6 +141,12 @@ class FakeEngine:
         return json.dumps(
             {"stages": stages, "intervals": {"target_us": 10_000, "on_time": 3, **took}}
         ).encode()
+
+
+def _framed(body):
+    if not body:
+        return b"HTTP/1.1 204 No Content\r\n%b\r\n" % SHORT_WAY
+    return b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (SHORT_WAY, len(body), body)
 
 
 class Mini:

@@ -26,7 +26,8 @@ const MAX_CHUNK: usize = 64;
 
 /// What came of a submitted transaction.
 pub type Outcome = Result<B256, Rejection>;
-type Reply = Box<dyn FnOnce(Outcome) + Send>;
+/// Called with what came of it, exactly once, from any thread, perhaps before `submit` returns.
+pub type Reply = Box<dyn FnOnce(Outcome) + Send>;
 type Examined = (Result<PoolTx, Rejection>, Reply);
 
 struct Waiting {
@@ -116,10 +117,9 @@ impl Intake {
         })
     }
 
-    /// Queues a raw transaction. `reply` is called exactly once, from any thread, perhaps before this
-    /// returns.
-    pub fn submit(&self, raw: Bytes, reply: impl FnOnce(Outcome) + Send + 'static) {
-        self.submit_all([(raw, Box::new(reply) as Reply)]);
+    /// Queues a raw transaction.
+    pub fn submit(&self, raw: Bytes, reply: Reply) {
+        self.submit_all([(raw, reply)]);
     }
 
     /// Queues many at once, in order.
@@ -333,9 +333,8 @@ mod tests {
         intake.stop();
         let (sender, receiver) = mpsc::channel();
         let raw = testing::raw(&Draft::default());
-        intake.submit(raw.into(), move |outcome| {
-            sender.send(outcome).unwrap_or(())
-        });
+        let reply = move |outcome| sender.send(outcome).unwrap_or(());
+        intake.submit(raw.into(), Box::new(reply));
         assert_eq!(receiver.recv(), Ok(Err(Rejection::Stopping)));
     }
 
@@ -358,9 +357,8 @@ mod tests {
     fn a_malformed_transaction_is_answered() {
         let (_, intake) = intake(2);
         let (sender, receiver) = mpsc::channel();
-        intake.submit(Bytes::new(), move |outcome| {
-            sender.send(outcome).unwrap_or(())
-        });
+        let reply = move |outcome| sender.send(outcome).unwrap_or(());
+        intake.submit(Bytes::new(), Box::new(reply));
         assert_eq!(receiver.recv(), Ok(Err(Rejection::TooShort)));
     }
 }

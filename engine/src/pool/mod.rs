@@ -22,7 +22,7 @@ mod validate;
 mod way;
 
 pub use decode::decode;
-pub use intake::{Intake, IntakeMetrics, Outcome};
+pub use intake::{Intake, IntakeMetrics, Outcome, Reply};
 pub use order::Order;
 pub use queue::{Accounts, Content, Limits, Pool, SenderTransactions, Status};
 pub use rejection::Rejection;

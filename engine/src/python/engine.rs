@@ -18,7 +18,7 @@ use crate::chain::ChainConfig;
 use crate::commitment::{Growth, bucket_key};
 use crate::engine;
 use crate::follower::{BadData, FollowError, Mode};
-use crate::rpc::{RpcError, Submitted};
+use crate::rpc::{Framing, RpcError, Submitted};
 use crate::salt::types::BucketMeta;
 
 /// A body at most this long is parsed without giving the GIL up: taking it back would cost more.
@@ -40,12 +40,24 @@ fn text<'a>(name: &str, bytes: &'a [u8]) -> PyResult<&'a str> {
     std::str::from_utf8(bytes).map_err(|_| bad(format!("{name} is not UTF-8")))
 }
 
-fn submitted(py: Python<'_>, submitted: Submitted) -> Py<PyAny> {
-    match submitted {
-        Submitted::Answered(body) => PyBytes::new(py, &body).into_any().unbind(),
+fn submitted(py: Python<'_>, submitted: Submitted, framing: Framing) -> PyResult<Py<PyAny>> {
+    Ok(match submitted {
+        Submitted::Answered(body) => framed(py, framing, &body)?.into_any().unbind(),
         Submitted::Taken => PyBool::new(py, true).to_owned().into_any().unbind(),
         Submitted::Foreign => PyBool::new(py, false).to_owned().into_any().unbind(),
-    }
+    })
+}
+
+/// A body as it goes to the client, put together where Python has it.
+fn framed<'py>(py: Python<'py>, framing: Framing, body: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let head = framing.head(body.len());
+    let (head, size) = (head.as_bytes(), head.len() + body.len());
+    PyBytes::new_with(py, size, |bytes| {
+        let (before, after) = bytes.split_at_mut(head.len());
+        before.copy_from_slice(head);
+        after.copy_from_slice(body);
+        Ok(())
+    })
 }
 
 impl Engine {
@@ -279,7 +291,20 @@ impl Engine {
         } else {
             detached(py, || self.inner.door.submit(body, token))?
         };
-        Ok(submitted(py, answer))
+        submitted(py, answer, Framing::Bare)
+    }
+
+    fn submit_http(&self, py: Python<'_>, message: &[u8], token: u64) -> PyResult<Py<PyAny>> {
+        let answer = if message.len() <= SHORT_BODY {
+            self.inner.door.submit_http(message, token)
+        } else {
+            detached(py, || self.inner.door.submit_http(message, token))?
+        };
+        submitted(py, answer, Framing::Http)
+    }
+
+    fn learn_head(&self, message: &[u8], length: usize) {
+        self.inner.door.learn_head(message, length);
     }
 
     fn submit_one(
@@ -293,15 +318,13 @@ impl Engine {
         let params = text("params", params)?;
         let id = Some(text("id", id)?).filter(|id| !id.is_empty());
         let answer = detached(py, || self.inner.door.submit_one(method, params, id, token))?;
-        Ok(submitted(py, answer))
+        submitted(py, answer, Framing::Bare)
     }
 
-    fn completions<'py>(&self, py: Python<'py>) -> Vec<Finished<'py>> {
-        self.inner
-            .door
-            .completions()
-            .into_iter()
-            .map(|(token, body)| (token, PyBytes::new(py, &body)))
+    fn completions<'py>(&self, py: Python<'py>) -> PyResult<Vec<Finished<'py>>> {
+        let finished = self.inner.door.completions().into_iter();
+        finished
+            .map(|(ticket, body)| Ok((ticket.token, framed(py, ticket.framing, &body)?)))
             .collect()
     }
 

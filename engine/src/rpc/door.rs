@@ -13,20 +13,21 @@ use std::sync::{
 };
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 
 use super::RpcError;
 use super::deposit;
 use super::envelope::{self, Body, Entry};
+use super::framing::{Framing, KnownHeads};
 use super::methods::{self, Handler, Kind, Method, Node, Send};
-use super::reply::{Assembly, Completions, Outcome, Reply};
+use super::reply::{Assembly, Completions, Outcome, Reply, Ticket};
 use super::send::{REALTIME_TIMEOUT, Submission, hash_json};
 use super::waiting::{MAX_WAITERS, Waiting};
 use super::workers::Workers;
 use crate::block::MiniBlock;
 use crate::chain::{Chain, DurableListener};
 use crate::metrics::Histogram;
-use crate::pool::{Intake, IntakeMetrics, Pool, Rejection, TxSource as _};
+use crate::pool::{self, Intake, IntakeMetrics, Pool, Rejection, TxSource as _};
 
 /// A batch of more cheap requests than this is work for a worker.
 const INLINE_BATCH: usize = 32;
@@ -57,6 +58,7 @@ pub struct DoorMetrics {
 #[derive(Debug)]
 pub struct Door {
     room: Arc<Room>,
+    heads: KnownHeads,
     completions: Arc<Completions>,
     metrics: Arc<DoorMetrics>,
 }
@@ -111,6 +113,7 @@ impl Door {
         };
         Ok(Self {
             room: Arc::new(room),
+            heads: KnownHeads::default(),
             completions,
             metrics,
         })
@@ -118,16 +121,23 @@ impl Door {
 
     /// A whole request body. `token` must be known to whoever reads the completions before this is called.
     pub fn submit(&self, body: &[u8], token: u64) -> Submitted {
-        let began = Instant::now();
-        let parsed = envelope::parse(body);
-        self.metrics.parse.note(began.elapsed());
-        match parsed {
-            Err(error) => Submitted::Answered(envelope::refusal(error)),
-            Ok(Body::Single(entry)) => self
-                .glance(&entry)
-                .unwrap_or_else(|| self.take(std::slice::from_ref(&entry), false, token)),
-            Ok(Body::Batch(entries)) => self.take(&entries, true, token),
-        }
+        let framing = Framing::Bare;
+        self.take_body(body, Ticket { token, framing })
+    }
+
+    /// What arrived on an HTTP connection. It is foreign, too, unless it is one whole request with a known head.
+    pub fn submit_http(&self, message: &[u8], token: u64) -> Submitted {
+        let framing = Framing::Http;
+        self.heads
+            .body_of(message)
+            .map_or(Submitted::Foreign, |body| {
+                self.take_body(body, Ticket { token, framing })
+            })
+    }
+
+    /// Remembers the head of a whole HTTP request: with nothing in it but a body of this length to be answered.
+    pub fn learn_head(&self, message: &[u8], length: usize) {
+        self.heads.learn(message, length);
     }
 
     /// One request of a body that somebody else has parsed. Without an id it is a notification.
@@ -143,7 +153,8 @@ impl Door {
             method: method.into(),
             params,
         });
-        self.take(&[entry], false, token)
+        let framing = Framing::Bare;
+        self.take_lone(&entry, Ticket { token, framing })
     }
 
     /// One method, waiting for its result.
@@ -165,7 +176,7 @@ impl Door {
                     params,
                     reply,
                 };
-                self.room.run_all(vec![task]);
+                self.room.start(task);
                 receiver
                     .recv()
                     .unwrap_or_else(|_| Err(RpcError::server("the node is stopping")))
@@ -173,8 +184,8 @@ impl Door {
         }
     }
 
-    /// Bodies that were finished since the last call, with their tokens.
-    pub fn completions(&self) -> Vec<(u64, Vec<u8>)> {
+    /// Bodies that were finished since the last call, with their tickets.
+    pub fn completions(&self) -> Vec<(Ticket, Vec<u8>)> {
         self.completions.fetch()
     }
 
@@ -241,18 +252,43 @@ impl Door {
         methods::find(name).filter(|method| !(forwards && method.sends()))
     }
 
-    /// Answers a lone request that takes no longer than a glance: nothing has to be put together for it.
-    fn glance(&self, entry: &Entry<'_>) -> Option<Submitted> {
-        let request = entry.as_ref().ok()?;
-        let Kind::Cheap(handler) = self.find(&request.method)?.kind else {
-            return None;
-        };
-        let outcome = self.room.run(handler, request.params);
-        let response = request.id.map(|id| envelope::response(id, &outcome));
-        Some(Submitted::Answered(response.unwrap_or_default()))
+    fn take_body(&self, body: &[u8], ticket: Ticket) -> Submitted {
+        let began = Instant::now();
+        let parsed = envelope::parse(body);
+        self.metrics.parse.note(began.elapsed());
+        match parsed {
+            Err(error) => Submitted::Answered(envelope::refusal(error)),
+            Ok(Body::Single(entry)) => self.take_lone(&entry, ticket),
+            Ok(Body::Batch(entries)) => self.take_batch(&entries, ticket),
+        }
     }
 
-    fn take(&self, entries: &[Entry<'_>], is_batch: bool, token: u64) -> Submitted {
+    /// A lone request has nothing to wait for but itself: nothing is put together for it.
+    fn take_lone(&self, entry: &Entry<'_>, ticket: Ticket) -> Submitted {
+        let request = match entry {
+            Ok(request) => request,
+            Err(malformed) => {
+                let refusal = envelope::response(malformed.id, &Err(malformed.error.clone()));
+                return Submitted::Answered(refusal);
+            }
+        };
+        let Some(method) = self.find(&request.method) else {
+            return Submitted::Foreign;
+        };
+        if let Kind::Cheap(handler) = method.kind {
+            let outcome = self.room.run(handler, request.params);
+            let response = request.id.map(|id| envelope::response(id, &outcome));
+            return Submitted::Answered(response.unwrap_or_default());
+        }
+        self.room.start(Task {
+            method,
+            params: request.params,
+            reply: self.completions.reply(ticket, request.id),
+        });
+        Submitted::Taken
+    }
+
+    fn take_batch(&self, entries: &[Entry<'_>], ticket: Ticket) -> Submitted {
         let found: Option<Vec<Option<Method>>> = entries
             .iter()
             .map(|entry| match entry {
@@ -264,7 +300,7 @@ impl Door {
             return Submitted::Foreign;
         };
 
-        let assembly = Assembly::new(token, is_batch, entries.len(), self.completions.clone());
+        let assembly = Assembly::new(ticket, entries.len(), self.completions.clone());
         let mut tasks = Vec::with_capacity(entries.len());
         for (index, (entry, method)) in entries.iter().zip(found).enumerate() {
             match (entry, method) {
@@ -284,7 +320,7 @@ impl Door {
                 }
             }
         }
-        self.room.run_all(tasks);
+        self.room.start_all(tasks);
         assembly
             .release()
             .map_or(Submitted::Taken, Submitted::Answered)
@@ -292,7 +328,27 @@ impl Door {
 }
 
 impl Room {
-    fn run_all(self: &Arc<Self>, tasks: Vec<Task<'_>>) {
+    /// Runs one task, or sees to it that it is run.
+    fn start(self: &Arc<Self>, task: Task<'_>) {
+        let Task {
+            method,
+            params,
+            reply,
+        } = task;
+        match method.kind {
+            Kind::Cheap(handler) => reply.send(self.run(handler, params)),
+            Kind::Heavy(handler) => self.delegate(handler, params, reply),
+            Kind::Send(send) => {
+                if let Some((raw, admitted)) = self.submission(send, params, reply) {
+                    self.intake.submit(raw, admitted);
+                }
+            }
+            Kind::Deposit => self.deposit(params, reply),
+        }
+    }
+
+    /// Runs the tasks of one body, in their order as far as they are alike.
+    fn start_all(self: &Arc<Self>, tasks: Vec<Task<'_>>) {
         let many = tasks.len() > INLINE_BATCH;
         let (mut cheap, mut sends) = (Vec::new(), Vec::new());
         for task in tasks {
@@ -300,13 +356,13 @@ impl Room {
                 Kind::Cheap(handler) if many => {
                     cheap.push((handler, task.params.to_owned(), task.reply));
                 }
-                Kind::Cheap(handler) => task.reply.send(self.run(handler, task.params)),
-                Kind::Heavy(handler) => self.delegate(handler, task.params, task.reply),
-                Kind::Send(send) => sends.push((send, task.params, task.reply)),
-                Kind::Deposit => self.deposit(task.params, task.reply),
+                Kind::Send(send) => sends.extend(self.submission(send, task.params, task.reply)),
+                _ => self.start(task),
             }
         }
-        self.send_all(sends);
+        if !sends.is_empty() {
+            self.intake.submit_all(sends);
+        }
         if cheap.is_empty() {
             return;
         }
@@ -359,36 +415,34 @@ impl Room {
         self.node.pool.wake();
     }
 
-    fn send_all(self: &Arc<Self>, sends: Vec<(Send, &str, Reply)>) {
-        if sends.is_empty() {
-            return;
-        }
-        let mut submissions = Vec::with_capacity(sends.len());
-        for (send, params, reply) in sends {
-            match Submission::parse(send, params) {
-                Err(error) => reply.send(Err(error)),
-                Ok(submission) => {
-                    if submission.timeout.is_some() && self.waiting.count() >= MAX_WAITERS {
-                        reply.send(Err(too_many_wait()));
-                        continue;
-                    }
-                    let waiting = self.waiting.clone();
-                    let node = self.node.clone();
-                    let admitted = move |outcome: crate::pool::Outcome| match outcome {
-                        Err(rejection) => reply.send(Err(rejection.into())),
-                        Ok(hash) => match submission.timeout {
-                            None => reply.send(Ok(hash_json(&hash))),
-                            Some(timeout) => {
-                                waiting.add(hash, send, timeout, reply);
-                                answer_if_durable(&node, &waiting, &hash);
-                            }
-                        },
-                    };
-                    submissions.push((submission.raw, Box::new(admitted) as _));
-                }
+    /// A raw transaction as the intake takes it, unless it is refused at once.
+    fn submission(&self, send: Send, params: &str, reply: Reply) -> Option<(Bytes, pool::Reply)> {
+        let submission = match Submission::parse(send, params) {
+            Ok(submission) => submission,
+            Err(error) => {
+                reply.send(Err(error));
+                return None;
             }
+        };
+        let Some(timeout) = submission.timeout else {
+            let admitted = move |outcome: pool::Outcome| {
+                reply.send(outcome.map(|hash| hash_json(&hash)).map_err(RpcError::from));
+            };
+            return Some((submission.raw, Box::new(admitted)));
+        };
+        if self.waiting.count() >= MAX_WAITERS {
+            reply.send(Err(too_many_wait()));
+            return None;
         }
-        self.intake.submit_all(submissions);
+        let (waiting, node) = (self.waiting.clone(), self.node.clone());
+        let admitted = move |outcome: pool::Outcome| match outcome {
+            Err(rejection) => reply.send(Err(rejection.into())),
+            Ok(hash) => {
+                waiting.add(hash, send, timeout, reply);
+                answer_if_durable(&node, &waiting, &hash);
+            }
+        };
+        Some((submission.raw, Box::new(admitted)))
     }
 }
 

@@ -17,6 +17,7 @@ pub mod door;
 pub mod envelope;
 pub mod error;
 mod fees;
+mod framing;
 pub mod logs;
 mod mega;
 pub mod methods;
@@ -44,7 +45,9 @@ mod tests;
 
 pub use door::{Door, DoorMetrics, Submitted};
 pub use error::RpcError;
+pub use framing::Framing;
 pub use methods::{Handler, Kind, Method, Node};
+pub use reply::Ticket;
 
 /// Every method of the engine, one table per namespace module.
 static TABLES: &[&[Method]] = &[

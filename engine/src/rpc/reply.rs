@@ -9,6 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::RpcError;
 use super::envelope;
+use super::framing::Framing;
 
 /// A method's result as JSON, or its error.
 pub type Outcome = Result<Vec<u8>, RpcError>;
@@ -46,26 +47,28 @@ impl Drop for Reply {
     }
 }
 
-/// One request body whose responses come from several threads.
+/// Where an answer goes: under which token, and in which form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// Python's name for the request.
+    pub token: u64,
+    /// What goes before the answer.
+    pub framing: Framing,
+}
+
+/// A batch whose responses come from several threads.
 pub struct Assembly {
-    token: u64,
-    is_batch: bool,
+    ticket: Ticket,
     slots: Mutex<Vec<Option<Vec<u8>>>>,
     missing: AtomicUsize,
     completions: Arc<Completions>,
 }
 
 impl Assembly {
-    /// A body of `size` requests. Nothing leaves before [`Assembly::release`] has been called once, too.
-    pub fn new(
-        token: u64,
-        is_batch: bool,
-        size: usize,
-        completions: Arc<Completions>,
-    ) -> Arc<Self> {
+    /// A batch of `size` requests. Nothing leaves before [`Assembly::release`] has been called once, too.
+    pub fn new(ticket: Ticket, size: usize, completions: Arc<Completions>) -> Arc<Self> {
         Arc::new(Self {
-            token,
-            is_batch,
+            ticket,
             slots: Mutex::new(vec![None; size]),
             missing: AtomicUsize::new(size + 1),
             completions,
@@ -92,20 +95,17 @@ impl Assembly {
             *slot = response;
         }
         if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.completions.push(self.token, self.join());
+            self.completions.push(self.ticket, self.join());
         }
     }
 
     fn join(&self) -> Vec<u8> {
-        let mut slots = std::mem::take(&mut *self.slots.lock());
-        if self.is_batch {
-            return envelope::batch(slots.iter().flatten().map(Vec::as_slice));
-        }
-        slots.pop().flatten().unwrap_or_default()
+        let slots = std::mem::take(&mut *self.slots.lock());
+        envelope::batch(slots.iter().flatten().map(Vec::as_slice))
     }
 }
 
-/// Finished bodies with their tokens, until Python fetches them.
+/// Finished bodies with their tickets, until Python fetches them.
 ///
 /// A bell rings when the first one arrives: a file descriptor that an event loop can wait for together with its
 /// sockets, so that no thread has to sleep here and wake the loop in its turn.
@@ -117,7 +117,7 @@ pub struct Completions {
 
 #[derive(Debug, Default)]
 struct Finished {
-    bodies: Vec<(u64, Vec<u8>)>,
+    bodies: Vec<(Ticket, Vec<u8>)>,
     rung: bool,
     /// How many are about to finish more at once, and ring when they are through.
     gathering: usize,
@@ -160,9 +160,19 @@ impl Completions {
         finish();
     }
 
-    fn push(&self, token: u64, body: Vec<u8>) {
+    /// The reply of a lone request: its response is the whole body.
+    pub fn reply(self: &Arc<Self>, ticket: Ticket, id: Option<&str>) -> Reply {
+        let completions = self.clone();
+        let id = id.map(Box::<str>::from);
+        Reply::new(move |outcome| {
+            let response = id.map(|id| envelope::response(&id, &outcome));
+            completions.push(ticket, response.unwrap_or_default());
+        })
+    }
+
+    fn push(&self, ticket: Ticket, body: Vec<u8>) {
         let mut finished = self.finished.lock();
-        finished.bodies.push((token, body));
+        finished.bodies.push((ticket, body));
         self.ring(finished);
     }
 
@@ -179,7 +189,7 @@ impl Completions {
     }
 
     /// Everything finished since the last call.
-    pub fn fetch(&self) -> Vec<(u64, Vec<u8>)> {
+    pub fn fetch(&self) -> Vec<(Ticket, Vec<u8>)> {
         let (bodies, rung) = {
             let mut finished = self.finished.lock();
             (
@@ -206,18 +216,25 @@ mod tests {
         }
     }
 
+    fn ticket(token: u64) -> Ticket {
+        Ticket {
+            token,
+            framing: Framing::Bare,
+        }
+    }
+
     fn fetched(completions: &Completions) -> Vec<(u64, String)> {
         completions
             .fetch()
             .into_iter()
-            .map(|(t, b)| (t, String::from_utf8_lossy(&b).into_owned()))
+            .map(|(t, b)| (t.token, String::from_utf8_lossy(&b).into_owned()))
             .collect()
     }
 
     #[test]
     fn a_batch_keeps_its_order_whoever_answers_first() {
         let completions = nothing_finished();
-        let assembly = Assembly::new(7, true, 3, completions.clone());
+        let assembly = Assembly::new(ticket(7), 3, completions.clone());
         let replies: Vec<Reply> = ["1", "2", "3"]
             .iter()
             .enumerate()
@@ -238,12 +255,12 @@ mod tests {
     #[test]
     fn what_is_answered_at_once_does_not_pass_through_completions() {
         let completions = nothing_finished();
-        let assembly = Assembly::new(7, false, 1, completions.clone());
+        let assembly = Assembly::new(ticket(7), 1, completions.clone());
         assembly.reply(0, Some("1")).send(Ok(b"true".to_vec()));
         let body = assembly.release();
         assert_eq!(
             body.as_deref(),
-            Some(br#"{"jsonrpc":"2.0","id":1,"result":true}"#.as_slice())
+            Some(br#"[{"jsonrpc":"2.0","id":1,"result":true}]"#.as_slice())
         );
         assert_eq!(fetched(&completions), vec![]);
     }
@@ -251,7 +268,7 @@ mod tests {
     #[test]
     fn a_notification_is_not_answered() {
         let completions = nothing_finished();
-        let assembly = Assembly::new(7, true, 2, completions.clone());
+        let assembly = Assembly::new(ticket(7), 2, completions.clone());
         let (silent, answered) = (assembly.reply(0, None), assembly.reply(1, Some("1")));
         assert_eq!(assembly.release(), None);
         silent.send(Ok(b"1".to_vec()));
@@ -263,25 +280,35 @@ mod tests {
     #[test]
     fn a_forgotten_reply_is_an_error_not_silence() {
         let completions = nothing_finished();
-        let assembly = Assembly::new(7, false, 1, completions.clone());
-        let reply = assembly.reply(0, Some("1"));
-        assert_eq!(assembly.release(), None);
-        drop(reply);
+        drop(completions.reply(ticket(7), Some("1")));
         let bodies = fetched(&completions);
         assert!(bodies[0].1.contains("the node is stopping"), "{bodies:?}");
+    }
+
+    #[test]
+    fn a_lone_request_is_answered_without_brackets_and_a_notification_with_nothing() {
+        let completions = nothing_finished();
+        for id in [Some("1"), None] {
+            completions.reply(ticket(7), id).send(Ok(b"true".to_vec()));
+        }
+        let response = r#"{"jsonrpc":"2.0","id":1,"result":true}"#.to_owned();
+        assert_eq!(
+            fetched(&completions),
+            vec![(7, response), (7, String::new())]
+        );
     }
 
     #[test]
     fn the_bell_rings_once_for_many_and_is_silent_when_all_are_fetched() {
         let completions = nothing_finished();
         for token in 0..3 {
-            completions.push(token, vec![]);
+            completions.push(ticket(token), vec![]);
         }
         assert!(completions.finished.lock().rung);
         assert_eq!(completions.fetch().len(), 3);
         // The one byte has been read: another push writes one, which a read finds without waiting.
         assert!(!completions.finished.lock().rung);
-        completions.push(3, vec![]);
+        completions.push(ticket(3), vec![]);
         let mut bytes = [0; 8];
         assert_eq!((&completions.bell.ear).read(&mut bytes).ok(), Some(1));
     }
@@ -290,8 +317,8 @@ mod tests {
     fn who_finishes_many_rings_once_at_the_end() {
         let completions = nothing_finished();
         completions.gather(|| {
-            completions.push(1, vec![]);
-            completions.push(2, vec![]);
+            completions.push(ticket(1), vec![]);
+            completions.push(ticket(2), vec![]);
             assert!(!completions.finished.lock().rung);
         });
         assert!(completions.finished.lock().rung);

@@ -66,11 +66,13 @@ def sequencer():
 class Engine:
     """A full node's engine."""
 
-    completions = bell = submit_one = published = metrics = pipeline = None
+    completions = bell = learn_head = submit_one = published = metrics = pipeline = None
     mini_json = head_json = logs_json = state_changes_json = pending_hashes = None
 
     def submit(self, body, token):
         return b"read here"
+
+    submit_http = submit
 
     def call(self, method, params):
         return b'"here"'
@@ -129,9 +131,10 @@ def test_only_the_pending_nonce_is_the_sequencers(sequencer):
 def test_the_door_keeps_what_has_to_be_forwarded_from_the_engine():
     async def look():
         door = ForwardingDoor(Engine(), Forwarder("http://127.0.0.1:1", None))
-        assert door.submit(b'{"method":"eth_getBalance"}', 1) == b"read here"
-        for method in FORWARDED:
-            assert door.submit(b'[{"method":"eth_getBalance"},{"method":"%b"}]' % method.encode(), 1) is False
+        for submit in (door.submit, door.submit_http):
+            assert submit(b'{"method":"eth_getBalance"}', 1) == b"read here"
+            for method in FORWARDED:
+                assert submit(b'[{"method":"eth_getBalance"},{"method":"%b"}]' % method.encode(), 1) is False
         assert door.methods() == ["eth_getBalance"]
 
     asyncio.run(look())

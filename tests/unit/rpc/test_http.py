@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from devnet.rpc.heads import MAX_HEAD_BYTES, MAX_HEADS, KnownHeads
 from tests.support.raw_http import RawHttp, post, request
 
 
@@ -379,7 +378,38 @@ def test_stopping_answers_what_is_in_work_and_takes_no_more(serve):
             RawHttp(server.port)
 
 
-# --- heads that were seen before ---
+# --- the short way ---
+
+
+def ways(http, *requests):
+    """Whether each of the responses to these requests, sent at once, came the short way."""
+    http.send(b"".join(requests))
+    return [http.response()[1].get("way") == "short" for _ in requests]
+
+
+@pytest.mark.parametrize("method", ["now_echo", "later_echo"])
+def test_a_head_that_was_seen_before_is_not_read_again_on_any_connection(server, method):
+    known = post(request(method, 1))
+    with RawHttp(server.port) as http:
+        assert ways(http, known) == [False]
+        assert ways(http, known) == [True]
+    with RawHttp(server.port) as http:
+        for number in range(3):
+            http.send(post(request(method, number)))
+            status, headers, body = http.response()
+            assert (status, headers["way"]) == (200, "short")
+            assert json.loads(body)["result"] == [number]
+
+
+def test_a_notification_has_no_response_body_on_the_short_way_either(http):
+    for way in (None, "short"):
+        status, headers, body = http.post({"jsonrpc": "2.0", "method": "now_echo"})
+        assert (status, headers.get("way"), body) == (204, way, b"")
+
+
+def test_a_method_of_pythons_is_answered_whether_or_not_its_head_is_known(http):
+    for _ in range(3):
+        assert "megaeth" in result(http.post(request("web3_clientVersion")))
 
 
 def test_a_request_is_read_by_its_own_head_although_others_like_it_came_before(server):
@@ -393,22 +423,34 @@ def test_a_request_is_read_by_its_own_head_although_others_like_it_came_before(s
         assert result(http.post(request("now_echo", "known"))) == ["known"]
 
 
-def test_a_known_head_is_known_on_all_connections_and_in_any_company(server):
+def test_requests_in_company_are_answered_in_their_order_whatever_way_they_take(server, http):
     known = post(request("now_echo", 1))
-    with RawHttp(server.port) as http:
-        http.send(known)
-        assert result(http.response()) == [1]
-    with RawHttp(server.port) as http:
-        http.send(
-            known
-            + post(request("later_echo", 2))
-            + known
-            + b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-            + known
-        )
-        assert [result(http.response()) for _ in range(3)] == [[1], [2], [1]]
-        assert http.response()[0] == 200
-        assert result(http.response()) == [1]
+    later = post(request("later_echo", 2))
+    for one in (known, later):
+        assert result(http.post(json.loads(one.partition(b"\r\n\r\n")[2]))) in ([1], [2])
+    server.engine.hold = True
+    http.send(later)  # the short way
+    wait_for(server.engine.held)
+    http.send(known)  # must wait
+    http.send(later + b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + known)
+    wait_for(lambda: server.engine.held() == 2)
+    server.engine.release(newest_first=True)
+    assert [result(http.response()) for _ in range(3)] == [[2], [1], [2]]
+    assert http.response()[0] == 200
+    assert result(http.response()) == [1]
+    assert ways(http, known) == [True]
+
+
+def test_a_client_that_ends_while_it_waits_the_short_way_still_gets_its_answer(server, http):
+    for _ in range(2):
+        assert result(http.post(request("later_echo", 1))) == [1]
+    server.engine.hold = True
+    http.send(post(request("later_echo", 1)))
+    wait_for(server.engine.held)
+    http.socket.shutdown(1)
+    server.engine.release()
+    assert result(http.response()) == [1]
+    assert http.closed()
 
 
 def test_a_known_head_whose_body_comes_later_waits_for_it(server):
@@ -423,7 +465,7 @@ def test_a_known_head_whose_body_comes_later_waits_for_it(server):
             assert result(http.response()) == ["whole"]
 
 
-def test_what_asks_for_more_than_an_answer_is_never_answered_by_a_known_head(server):
+def test_what_asks_for_more_than_an_answer_never_takes_the_short_way(server):
     closing = post(request("now_echo", 1), Connection="close")
     for _ in range(2):
         with RawHttp(server.port) as http:
@@ -436,31 +478,3 @@ def test_what_asks_for_more_than_an_answer_is_never_answered_by_a_known_head(ser
             http.send(allowed)
             _, headers, _ = http.response()
             assert headers["access-control-allow-origin"] == "http://localhost:3000"
-
-
-def test_only_whole_heads_with_their_own_end_are_remembered():
-    heads = KnownHeads()
-    head = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
-    heads.learn(head + b"{}", 2)
-    assert heads.length_after(head) == 2
-    for message in (
-        head + b"{}" + head + b"{}",
-        b"\r\n\r\n" + head + b"{}",
-        head.replace(b"\r\n", b"\n") + b"{}",
-    ):
-        before = KnownHeads()
-        before.learn(message, 2)
-        assert before.length_after(message[:-2]) is None
-
-
-def test_the_memory_for_heads_is_bounded():
-    heads = KnownHeads()
-    for number in range(3 * MAX_HEADS):
-        heads.learn(b"POST /%d HTTP/1.1\r\n\r\n" % number, 0)
-    known = sum(
-        heads.length_after(b"POST /%d HTTP/1.1\r\n\r\n" % n) is not None for n in range(3 * MAX_HEADS)
-    )
-    assert 0 < known <= MAX_HEADS
-    long = b"POST / HTTP/1.1\r\nCookie: %b\r\n\r\n" % (b"c" * MAX_HEAD_BYTES)
-    heads.learn(long, 0)
-    assert heads.length_after(long) is None

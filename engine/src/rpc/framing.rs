@@ -1,0 +1,146 @@
+//! HTTP's commonest case, short: a lone whole request whose head has been seen before, and the head of its answer.
+//!
+//! Clients repeat themselves: nearly every request of a program has the same head, byte for byte, and where it
+//! differs, it is in the body's length. A head that has once been read and judged (`devnet/rpc/http.py`) as a plain
+//! JSON-RPC POST on a connection that goes on is remembered with the length of its body; a request that begins with
+//! the very same bytes can mean nothing else.
+//!
+//! Not here: reading heads, and everything about a connection but this case.
+
+use std::collections::HashMap;
+
+use parking_lot::RwLock;
+
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// Heads that are remembered at most.
+const MAX_HEADS: usize = 4_096;
+/// Longer ones (cookies, tokens) are read anew each time.
+const MAX_HEAD_BYTES: usize = 1_024;
+
+/// What goes before an answer on its way to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Nothing: somebody else does that.
+    Bare,
+    /// The head of a plain HTTP response on a connection that goes on.
+    Http,
+}
+
+impl Framing {
+    /// What goes before an answer of that length.
+    pub fn head(self, length: usize) -> String {
+        match self {
+            Self::Bare => String::new(),
+            Self::Http if length == 0 => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
+            Self::Http => format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+            ),
+        }
+    }
+}
+
+/// The heads that one server has seen, with the length of the body that each announces.
+#[derive(Debug, Default)]
+pub struct KnownHeads(RwLock<HashMap<Box<[u8]>, usize>>);
+
+impl KnownHeads {
+    /// Remembers the head of a whole message whose body is of this length.
+    pub fn learn(&self, message: &[u8], length: usize) {
+        let head = &message[..message.len().saturating_sub(length)];
+        // Elsewhere than at its end, an empty line means that the parser was more lenient than we are.
+        if head.len() > MAX_HEAD_BYTES || end_of_head(message) != Some(head.len()) {
+            return;
+        }
+        let mut lengths = self.0.write();
+        if lengths.len() >= MAX_HEADS {
+            lengths.clear();
+        }
+        lengths.insert(head.into(), length);
+    }
+
+    /// The body of a message that is one whole request with a known head.
+    pub fn body_of<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+        let (head, body) = message.split_at_checked(end_of_head(message)?)?;
+        (self.0.read().get(head) == Some(&body.len())).then_some(body)
+    }
+}
+
+fn end_of_head(message: &[u8]) -> Option<usize> {
+    let longest = &message[..message.len().min(MAX_HEAD_BYTES)];
+    longest
+        .windows(HEAD_END.len())
+        .position(|bytes| bytes == HEAD_END)
+        .map(|begin| begin + HEAD_END.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n";
+
+    fn knowing(message: &str, length: usize) -> KnownHeads {
+        let heads = KnownHeads::default();
+        heads.learn(message.as_bytes(), length);
+        heads
+    }
+
+    #[test]
+    fn a_known_head_gives_the_body_of_a_lone_whole_request() {
+        let heads = knowing(&format!("{HEAD}{{}}"), 2);
+        let body = |message: &str| heads.body_of(message.as_bytes()).map(<[u8]>::to_vec);
+        assert_eq!(body(&format!("{HEAD}[]")), Some(b"[]".to_vec()));
+        for other in [
+            HEAD.to_owned(),
+            format!("{HEAD}["),
+            format!("{HEAD}[]{HEAD}[]"),
+            format!("{HEAD}[] "),
+            HEAD.to_lowercase() + "[]",
+            "[]".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(body(&other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn only_whole_heads_with_their_own_end_are_remembered() {
+        let lenient = HEAD.replace("\r\n", "\n");
+        for message in [
+            format!("{HEAD}{{}}{HEAD}{{}}"),
+            format!("\r\n\r\n{HEAD}{{}}"),
+            format!("{lenient}{{}}"),
+            "{}".to_owned(),
+        ] {
+            assert!(knowing(&message, 2).0.read().is_empty(), "{message:?}");
+        }
+        assert!(knowing("{}", 3).0.read().is_empty());
+    }
+
+    #[test]
+    fn the_memory_for_heads_is_bounded() {
+        let heads = KnownHeads::default();
+        for number in 0..3 * MAX_HEADS {
+            heads.learn(format!("POST /{number} HTTP/1.1\r\n\r\n").as_bytes(), 0);
+        }
+        let known = heads.0.read().len();
+        assert!((1..=MAX_HEADS).contains(&known), "{known}");
+        let long = format!(
+            "POST / HTTP/1.1\r\nCookie: {}\r\n\r\n",
+            "c".repeat(MAX_HEAD_BYTES)
+        );
+        assert!(knowing(&long, 0).0.read().is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_framed_as_asked() {
+        assert_eq!(Framing::Bare.head(2), "");
+        assert_eq!(Framing::Http.head(0), "HTTP/1.1 204 No Content\r\n\r\n");
+        assert!(
+            Framing::Http
+                .head(17)
+                .ends_with("Content-Length: 17\r\n\r\n")
+        );
+    }
+}
