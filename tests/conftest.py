@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.cli import megaeth
 from tests.support.node import Node
@@ -14,7 +15,10 @@ def pytest_configure():
     """Stop in order when told to, so that fixtures reap what they started.
 
     Shells let background jobs ignore Ctrl-C, and children inherit that: undone, as tests interrupt what they start.
+    No example counts as a failure for having taken long: machines differ, and are busy with other things.
     """
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 

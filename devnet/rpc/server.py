@@ -122,7 +122,7 @@ class RpcServer:
                 self._ipv6_server = await self._listen(IPV6_LOOPBACK, self.port)
         self._front.exchange.start()
         self.hub.start()
-        self._sweep()
+        self._sweep_again()
         log.info("JSON-RPC on %s", self.http_url)
 
     async def _listen(self, host: str, port: int) -> asyncio.Server:
@@ -147,13 +147,17 @@ class RpcServer:
         self._front.exchange.stop()
         self._backend.close()
 
-    def _sweep(self) -> None:
-        """Once a second: keep the coarse clock, and look at every connection's."""
-        loop = asyncio.get_running_loop()
-        now = self._front.now = loop.time()
+    def sweep(self, now: float) -> None:
+        """Keep the coarse clock, and look at every connection's."""
+        self._front.now = now
         for connection in list(self._front.connections):
             connection.sweep(now)
-        self._sweeper = loop.call_later(self._settings.sweep_s, self._sweep)
+
+    def _sweep_again(self) -> None:
+        """Sweep about once a second."""
+        loop = asyncio.get_running_loop()
+        self.sweep(loop.time())
+        self._sweeper = loop.call_later(self._settings.sweep_s, self._sweep_again)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

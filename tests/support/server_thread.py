@@ -16,6 +16,7 @@ class ServerThread:
         self._health = health
         self._loop = new_event_loop()
         self._failures = []
+        self._ahead_s = 0.0
         self._loop.set_exception_handler(lambda _, context: self._failures.append(context))
         self._thread = threading.Thread(target=self._loop.run_forever)
 
@@ -40,6 +41,11 @@ class ServerThread:
 
     def stop(self, grace_s=1.0):
         self.run_async(self.server.stop(grace_s))
+
+    def pass_time(self, seconds):
+        """Let the server's clock run ahead. With `sweep_s` large enough nothing else moves it."""
+        self._ahead_s += seconds
+        self.run(lambda: self.server.sweep(self._loop.time() + self._ahead_s))
 
     def run_async(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)

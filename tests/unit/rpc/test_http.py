@@ -233,22 +233,27 @@ def test_a_head_below_the_limit_may_be_followed_by_a_large_body(serve):
 
 
 def test_a_request_that_never_ends_is_timed_out(serve):
-    server = serve(request_timeout_s=0.05, sweep_s=0.01)
+    server = serve(request_timeout_s=30, sweep_s=3600)
     with RawHttp(server.port) as http:
-        http.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
+        http.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+        assert http.response()[0] == 100  # it has begun to read
+        server.pass_time(31)
         assert http.response()[0] == 408
         assert http.closed()
 
 
 def test_an_idle_connection_is_closed_but_not_one_that_waits_for_its_answer(serve):
-    server = serve(keep_alive_s=0.05, sweep_s=0.01)
+    server = serve(keep_alive_s=300, sweep_s=3600)
     server.engine.hold = True
     with RawHttp(server.port) as http:
         http.send(post(request("later_echo", 1)))
         wait_for(server.engine.held)
-        time.sleep(0.2)
+        server.pass_time(1000)
         server.engine.release()
         assert result(http.response()) == [1]
+        server.pass_time(200)
+        assert result(http.post(request("now_echo", 2))) == [2]
+        server.pass_time(301)
         assert http.closed()
 
 
