@@ -165,7 +165,9 @@ impl Door {
         let (sender, receiver) = mpsc::sync_channel(1);
         match found.kind {
             // The caller waits anyway: its thread is as good as a worker's.
-            Kind::Cheap(handler) | Kind::Heavy(handler) => self.room.run(handler, params),
+            Kind::Cheap(handler) | Kind::Heavy(handler) | Kind::Judged(_, handler) => {
+                self.room.run(handler, params)
+            }
             Kind::Send(_) | Kind::Deposit => {
                 let reply = Reply::new(move |outcome| {
                     // Fails only when the caller is gone.
@@ -275,7 +277,7 @@ impl Door {
         let Some(method) = self.find(&request.method) else {
             return Submitted::Foreign;
         };
-        if let Kind::Cheap(handler) = method.kind {
+        if let Some(handler) = self.room.at_once(method.kind, request.params) {
             let outcome = self.room.run(handler, request.params);
             let response = request.id.map(|id| envelope::response(id, &outcome));
             return Submitted::Answered(response.unwrap_or_default());
@@ -328,6 +330,15 @@ impl Door {
 }
 
 impl Room {
+    /// The handler of a request that is answered on the caller's thread.
+    fn at_once(&self, kind: Kind, params: &str) -> Option<Handler> {
+        match kind {
+            Kind::Cheap(handler) => Some(handler),
+            Kind::Judged(judge, handler) => judge(&self.node, params).then_some(handler),
+            Kind::Heavy(_) | Kind::Send(_) | Kind::Deposit => None,
+        }
+    }
+
     /// Runs one task, or sees to it that it is run.
     fn start(self: &Arc<Self>, task: Task<'_>) {
         let Task {
@@ -337,7 +348,9 @@ impl Room {
         } = task;
         match method.kind {
             Kind::Cheap(handler) => reply.send(self.run(handler, params)),
-            Kind::Heavy(handler) => self.delegate(handler, params, reply),
+            Kind::Heavy(handler) | Kind::Judged(_, handler) => {
+                self.delegate(handler, params, reply);
+            }
             Kind::Send(send) => {
                 if let Some((raw, admitted)) = self.submission(send, params, reply) {
                     self.intake.submit(raw, admitted);

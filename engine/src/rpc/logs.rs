@@ -26,7 +26,7 @@ use crate::{
 
 /// This room's methods.
 pub(super) const METHODS: &[Method] = &[
-    Method::heavy("eth_getLogs", get_logs),
+    Method::judged("eth_getLogs", is_brief, get_logs),
     Method::heavy("eth_getLogsWithCursor", get_logs_with_cursor),
 ];
 
@@ -34,6 +34,8 @@ pub(super) const METHODS: &[Method] = &[
 pub const MAX_BLOCKS: u64 = 100_000;
 /// Logs that one answer may hold; as on MegaETH's public endpoint.
 pub const MAX_LOGS: usize = 20_000;
+/// A search through a block with no more transactions, and no more logs, than this is done at once.
+const FEW: u64 = 256;
 /// Addresses in one filter at most; geth's number.
 const MAX_ADDRESSES: usize = 1000;
 /// Topics of a log at most.
@@ -207,6 +209,20 @@ impl Filter {
             cursor,
         })
     }
+}
+
+/// Whether a search looks at nothing but the newest block, and that holds little.
+fn is_brief(node: &Node, params: &str) -> bool {
+    let filter = Params::parse(params).and_then(|params| params.required(0, Filter::read));
+    let range = filter.and_then(|filter| node.range(&filter));
+    let (Ok(range), Some(newest)) = (range, node.chain.recent.newest_mini()) else {
+        return false;
+    };
+    let holds = node.chain.recent.offset(newest.number);
+    *range.start() == newest.block_number
+        && holds
+            .map(|before| before.after_mini(&newest))
+            .is_some_and(|all| all.transactions <= FEW && all.logs <= FEW)
 }
 
 /// `eth_getLogs(filter)`.
@@ -434,7 +450,9 @@ impl Node {
     ) -> Result<(), RpcError> {
         let mut offset = Offset::default();
         let minis: Vec<Arc<MiniBlock>> = self.open_minis()?;
-        for mini in minis.iter().filter(|mini| mini.block_number == number) {
+        let with_logs =
+            |mini: &&Arc<MiniBlock>| mini.block_number == number && !mini.txs.is_empty();
+        for mini in minis.iter().filter(with_logs) {
             offset = each_match(mini, &self.place_of(mini)?, offset, matcher, found)?;
         }
         Ok(())

@@ -19,6 +19,9 @@ pub struct Node {
 /// Parameters (JSON text, an array or an object) to result (JSON).
 pub type Handler = fn(&Node, &str) -> Result<Vec<u8>, RpcError>;
 
+/// Whether a request with these parameters takes no longer than a cheap one.
+pub type Judge = fn(&Node, &str) -> bool;
+
 /// A method that submits a raw transaction; the door runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Send {
@@ -37,6 +40,8 @@ pub enum Kind {
     Cheap(Handler),
     /// On a worker thread.
     Heavy(Handler),
+    /// At once if the judge says so, else on a worker thread.
+    Judged(Judge, Handler),
     /// Through the pool.
     Send(Send),
     /// Ahead of the pool.
@@ -66,6 +71,14 @@ impl Method {
         Self {
             name,
             kind: Kind::Heavy(handler),
+        }
+    }
+
+    /// A method that a worker answers unless there is next to nothing to do.
+    pub const fn judged(name: &'static str, judge: Judge, handler: Handler) -> Self {
+        Self {
+            name,
+            kind: Kind::Judged(judge, handler),
         }
     }
 

@@ -224,7 +224,7 @@ impl Devnet {
     /// Calls a method.
     pub(crate) fn ask(&self, method: &str, params: &Value) -> Result<Value, RpcError> {
         let found = methods::find(method).unwrap_or_else(|| panic!("no method {method}"));
-        let (Kind::Cheap(run) | Kind::Heavy(run)) = found.kind else {
+        let (Kind::Cheap(run) | Kind::Heavy(run) | Kind::Judged(_, run)) = found.kind else {
             panic!("{method} is no reading method");
         };
         let answer = run(&self.node, &params.to_string())?;

@@ -5,6 +5,7 @@ use alloy_sol_types::{Revert, SolError};
 use serde_json::{Value, json};
 
 use super::testing::*;
+use super::{Kind, methods};
 use crate::builder::testing::{Draft, account, key, sign};
 
 fn hex(address: Address) -> String {
@@ -437,6 +438,44 @@ fn logs_are_found_by_range_address_and_topic() {
     );
     assert_eq!(logs[1]["logIndex"], "0x1");
     assert_eq!(logs[1]["blockHash"], format!("0x{}", "ff".repeat(32)));
+}
+
+#[test]
+fn only_a_search_through_a_newest_block_with_little_in_it_is_brief() {
+    let mut net = Devnet::new();
+    net.run(&calling(COUNTER, [], 0));
+    net.block();
+    let brief = |net: &Devnet, filter: Value| match methods::find("eth_getLogs").unwrap().kind {
+        Kind::Judged(judge, _) => judge(&net.node, &json!([filter]).to_string()),
+        other => panic!("{other:?}"),
+    };
+    assert!(brief(&net, json!({})), "sealed, and the newest");
+    net.run(&calling(COUNTER, [], 1));
+    assert!(brief(
+        &net,
+        json!({"fromBlock": "latest", "address": hex(ECHO)})
+    ));
+    assert!(brief(
+        &net,
+        json!({"fromBlock": "0x2", "toBlock": "pending"})
+    ));
+    for filter in [
+        json!({"fromBlock": "earliest"}),
+        json!({"fromBlock": "0x1", "toBlock": "0x1"}),
+        json!({"fromBlock": "0x9"}),
+        json!({"blockHash": B256::repeat_byte(9)}),
+        json!("nonsense"),
+    ] {
+        assert!(!brief(&net, filter.clone()), "{filter}");
+    }
+    for nonce in 2..258 {
+        net.send(&Draft {
+            nonce,
+            ..Draft::default()
+        });
+    }
+    net.mini();
+    assert!(!brief(&net, json!({})), "more than a few transactions");
 }
 
 #[test]
