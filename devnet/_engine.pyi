@@ -190,6 +190,10 @@ class Engine:
         """What arrived on an HTTP connection, if it is one whole request with a known head; then like `submit`, and all
         answers, now or later, with the head of a response. Otherwise `False`."""
 
+    def submit_ws(self, data: bytes, token: int) -> bytes | bool:
+        """What arrived on a WebSocket, if it is one whole message; then like `submit`, and all answers, now or later,
+        in a frame (empty: nothing to answer). Otherwise `False`."""
+
     def learn_head(self, message: bytes, length: int) -> None:
         """From now on `submit_http` knows the head of this whole request, whose body is `length` bytes long: a plain
         POST of JSON-RPC on a connection that goes on, from somebody who may."""

@@ -216,6 +216,10 @@ class NoChain:
         """Not ours."""
         return False
 
+    def submit_ws(self, data: bytes, token: int) -> bytes | bool:
+        """Not ours."""
+        return False
+
     def learn_head(self, message: bytes, length: int) -> None:
         """There is nothing to be asked the short way."""
 

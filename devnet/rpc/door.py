@@ -57,6 +57,9 @@ class EngineDoor(Protocol):
         whole request with a known head.
         """
 
+    def submit_ws(self, data: bytes, token: int) -> bytes | bool:
+        """Take what arrived on a WebSocket; answers with a frame. False, too, if it is not one whole message."""
+
     def learn_head(self, message: bytes, length: int) -> None:
         """Know the head of this HTTP request, whose body has that length and is all there is to it."""
 

@@ -5,7 +5,7 @@
                                    |             False: some method is Python's -> `route`, a task
     connection <--deliver(ticket)--+
 
-    connection --Line.submit(what arrived)--> engine   the same, with an HTTP head; False: read it and `submit`
+    connection --Line.submit, submit_ws(what arrived)--> engine   the same, framed; False: read it and `submit`
 
 Everything runs on the event loop's thread. The engine's bell, a file descriptor among the loop's sockets, tells
 that responses are ready; one ring fetches all there are.
@@ -107,6 +107,7 @@ class Exchange:
     def __init__(self, engine: EngineDoor, route: Route, answered: Callable[[], None]) -> None:
         self._engine = engine
         self._submit = engine.submit
+        self._submit_ws = engine.submit_ws
         self._route = route
         self._answered = answered
         self._next_token = itertools.count(1).__next__
@@ -153,6 +154,14 @@ class Exchange:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return None
+
+    def submit_ws(self, data: bytes, client: Client, ticket: object) -> bytes | bool:
+        """Hand over what arrived on a WebSocket. The framed answer; True: it will be delivered; False: read it."""
+        token = self._next_token()
+        answer = self._submit_ws(data, token)
+        if answer is True:
+            self._waiting[token] = (client, ticket)
+        return answer
 
     async def ask(self, method: str, params: bytes, reply_to: bytes) -> bytes:
         """Have the engine answer one request of a body that it did not take as a whole."""

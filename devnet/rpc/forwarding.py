@@ -133,6 +133,10 @@ class ForwardingDoor:
         """Likewise."""
         return False if self._concerns(message) else self._submit_http(message, token)
 
+    def submit_ws(self, data: bytes, token: int) -> bytes | bool:
+        """Never: what is masked cannot be looked at."""
+        return False
+
     def _concerns(self, data: bytes) -> bool:
         return any(mark in data for mark in self._marks)
 

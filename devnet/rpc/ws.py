@@ -1,8 +1,9 @@
 """WebSocket on the socket of an HTTP connection that asked for it.
 
 The protocol itself (handshake, control frames, messages in parts, whatever is out of order) is that of the
-`websockets` library, without its I/O. What is nearly all of the traffic is framed here: a request in one whole frame
-goes straight to the engine, and one rendered notification serves any number of subscribers without a copy.
+`websockets` library, without its I/O. Nearly all of the traffic takes shorter ways: what arrives goes to the engine as
+it is, and if it is one whole message, its answer comes back in a frame; of several at once each whole frame is
+unmasked here; and one rendered notification serves any number of subscribers without a copy.
 
 A client that does not read what it subscribed to is cut off with close code 1008 and a reason when more
 than `max_outgoing_bytes` wait for it. A client that only waits is pinged and kept, however long it is
@@ -35,6 +36,8 @@ except ImportError:  # a platform without the compiled part
 CLOSE_GRACE_S: Final = 5.0
 LARGE_RESPONSE: Final = 64 * 1024
 """From here on a second buffer costs less than a copy."""
+FRAMED: Final = object()
+"""The ticket of a request whose answer comes in a frame."""
 _TEXT: Final = 0x81
 _SHORT, _MEDIUM = 126, 65_536
 _LONE_DATA: Final = frozenset({0x81, 0x82})
@@ -48,6 +51,7 @@ class WebSocketConnection(PacedConnection):
 
     def __init__(self, front: Front, transport: asyncio.Transport) -> None:
         super().__init__(front, transport)
+        self._submit_ws = front.exchange.submit_ws
         self._protocol = Protocol(
             Side.SERVER, max_size=front.settings.max_body_bytes, logger=logging.getLogger(__name__)
         )
@@ -96,6 +100,8 @@ class WebSocketConnection(PacedConnection):
     def data_received(self, data: bytes) -> None:
         """Read frames and answer them."""
         self._heard_at = self._front.now
+        if not self._unread and self._may_begin() and self._took_short_way(data):
+            return
         if self._unread:
             self._unread += data
             if len(self._unread) < self._needed:
@@ -105,6 +111,21 @@ class WebSocketConnection(PacedConnection):
         self._read(data)
         self._write_out()
         self._pause_if_busy()
+
+    def _may_begin(self) -> bool:
+        """Whether a data frame that is a whole message may come now."""
+        return not self._message and not self._too_long and self._protocol.state is State.OPEN
+
+    def _took_short_way(self, data: bytes) -> bool:
+        answer = self._submit_ws(data, self, FRAMED)
+        if answer is False:
+            return False
+        if isinstance(answer, bytes):
+            self._send(answer)
+        else:
+            self._requests += 1
+            self._pause_if_busy()
+        return True
 
     @property
     def _in_work(self) -> int:
@@ -132,12 +153,7 @@ class WebSocketConnection(PacedConnection):
 
     def _is_request(self, data: bytes, begin: int) -> bool:
         """Whether a frame is a whole message, at a time for one."""
-        return (
-            data[begin] in _LONE_DATA
-            and data[begin + 1] & _MASKED != 0
-            and not self._message
-            and self._protocol.state is State.OPEN
-        )
+        return data[begin] in _LONE_DATA and data[begin + 1] & _MASKED != 0 and self._may_begin()
 
     def _receive(self, data: bytes) -> None:
         self._protocol.receive_data(data)
@@ -209,9 +225,16 @@ class WebSocketConnection(PacedConnection):
     def deliver(self, ticket: object, response: bytes) -> None:
         """Send a response that had to be waited for, and read on."""
         self._requests -= 1
-        self._queue(response)
-        self._write_out()
+        if ticket is FRAMED:
+            self._send(response)
+        else:
+            self._queue(response)
+            self._write_out()
         self._read_on()
+
+    def _send(self, answer: bytes) -> None:
+        if answer and self._transport is not None and not self._protocol.close_sent:
+            self._transport.write(answer)
 
     def _queue(self, response: bytes) -> None:
         if not response:

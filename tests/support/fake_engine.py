@@ -1,11 +1,13 @@
 """An engine without a chain, for tests of framing only: it echoes, now or later.
 
-Answers that take HTTP's short way say so in a header of their own.
+Answers that take HTTP's short way say so in a header of their own; messages that take WebSocket's are counted.
 """
 
 import json
 import os
 import threading
+
+from websockets.frames import Frame, Opcode
 
 SHORT_WAY = b"Way: short\r\n"
 
@@ -20,6 +22,7 @@ class FakeEngine:
         self._heads = {}
         self._lock = threading.Lock()
         self.hold = False
+        self.lone_messages = 0
         self.calls = []
         self.minis = {}
         self.pending = []
@@ -49,8 +52,17 @@ class FakeEngine:
         head, end, body = message.partition(b"\r\n\r\n")
         if self._heads.get(head + end) != len(body):
             return False
-        answer = self.submit(body, (token, SHORT_WAY))
+        answer = self.submit(body, (token, _framed))
         return _framed(answer) if isinstance(answer, bytes) else answer
+
+    def submit_ws(self, data, token):
+        head, mask, masked = data[:2], data[2:6], data[6:]
+        if len(masked) > 125 or head != bytes((0x81, 0x80 | len(masked))):
+            return False
+        self.lone_messages += 1
+        body = bytes(byte ^ mask[at % 4] for at, byte in enumerate(masked))
+        answer = self.submit(body, (token, _text_frame))
+        return _text_frame(answer) if isinstance(answer, bytes) else answer
 
     def submit_one(self, method, params, id, token):
         item = {"method": method, "params": json.loads(params)}
@@ -93,7 +105,7 @@ class FakeEngine:
         with self._lock:
             items, self._completed = self._completed, []
         return [
-            (token[0], _framed(response)) if isinstance(token, tuple) else (token, response)
+            (token[0], token[1](response)) if isinstance(token, tuple) else (token, response)
             for token, response in items
         ]
 
@@ -147,6 +159,10 @@ def _framed(body):
     if not body:
         return b"HTTP/1.1 204 No Content\r\n%b\r\n" % SHORT_WAY
     return b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (SHORT_WAY, len(body), body)
+
+
+def _text_frame(body):
+    return Frame(Opcode.TEXT, body).serialize(mask=False) if body else b""
 
 
 class Mini:

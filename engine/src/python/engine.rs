@@ -51,10 +51,9 @@ fn submitted(py: Python<'_>, submitted: Submitted, framing: Framing) -> PyResult
 /// A body as it goes to the client, put together where Python has it.
 fn framed<'py>(py: Python<'py>, framing: Framing, body: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let head = framing.head(body.len());
-    let (head, size) = (head.as_bytes(), head.len() + body.len());
-    PyBytes::new_with(py, size, |bytes| {
+    PyBytes::new_with(py, head.len() + body.len(), |bytes| {
         let (before, after) = bytes.split_at_mut(head.len());
-        before.copy_from_slice(head);
+        before.copy_from_slice(&head);
         after.copy_from_slice(body);
         Ok(())
     })
@@ -301,6 +300,15 @@ impl Engine {
             detached(py, || self.inner.door.submit_http(message, token))?
         };
         submitted(py, answer, Framing::Http)
+    }
+
+    fn submit_ws(&self, py: Python<'_>, data: &[u8], token: u64) -> PyResult<Py<PyAny>> {
+        let answer = if data.len() <= SHORT_BODY {
+            self.inner.door.submit_ws(data, token)
+        } else {
+            detached(py, || self.inner.door.submit_ws(data, token))?
+        };
+        submitted(py, answer, Framing::WebSocket)
     }
 
     fn learn_head(&self, message: &[u8], length: usize) {

@@ -18,7 +18,7 @@ use alloy_primitives::{B256, Bytes};
 use super::RpcError;
 use super::deposit;
 use super::envelope::{self, Body, Entry};
-use super::framing::{Framing, KnownHeads};
+use super::framing::{Framing, KnownHeads, lone_frame};
 use super::methods::{self, Handler, Kind, Method, Node, Send};
 use super::reply::{Assembly, Completions, Outcome, Reply, Ticket};
 use super::send::{REALTIME_TIMEOUT, Submission, hash_json};
@@ -133,6 +133,14 @@ impl Door {
             .map_or(Submitted::Foreign, |body| {
                 self.take_body(body, Ticket { token, framing })
             })
+    }
+
+    /// What arrived on a WebSocket. It is foreign, too, unless it is one whole message.
+    pub fn submit_ws(&self, data: &[u8], token: u64) -> Submitted {
+        let framing = Framing::WebSocket;
+        lone_frame(data).map_or(Submitted::Foreign, |body| {
+            self.take_body(&body, Ticket { token, framing })
+        })
     }
 
     /// Remembers the head of a whole HTTP request: with nothing in it but a body of this length to be answered.

@@ -1,9 +1,10 @@
-//! HTTP's commonest case, short: a lone whole request whose head has been seen before, and the head of its answer.
+//! The commonest case of each protocol, short: what arrives is one whole request, and its answer is sent whole.
 //!
-//! Clients repeat themselves: nearly every request of a program has the same head, byte for byte, and where it
+//! HTTP: a request whose head has been seen before. Clients repeat themselves: nearly every request of a program has the same head, byte for byte, and where it
 //! differs, it is in the body's length. A head that has once been read and judged (`devnet/rpc/http.py`) as a plain
 //! JSON-RPC POST on a connection that goes on is remembered with the length of its body; a request that begins with
-//! the very same bytes can mean nothing else.
+//! the very same bytes can mean nothing else. WebSocket: a masked data frame that is a message of its own (RFC 6455,
+//! section 5.2).
 //!
 //! Not here: reading heads, and everything about a connection but this case.
 
@@ -25,19 +26,64 @@ pub enum Framing {
     Bare,
     /// The head of a plain HTTP response on a connection that goes on.
     Http,
+    /// The head of a WebSocket's text frame; nothing before nothing.
+    WebSocket,
 }
 
 impl Framing {
     /// What goes before an answer of that length.
-    pub fn head(self, length: usize) -> String {
+    pub fn head(self, length: usize) -> Vec<u8> {
         match self {
-            Self::Bare => String::new(),
-            Self::Http if length == 0 => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
+            Self::Bare => Vec::new(),
+            Self::Http if length == 0 => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
             Self::Http => format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-            ),
+            )
+            .into_bytes(),
+            Self::WebSocket => frame_head(length),
         }
     }
+}
+
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const MASKED: u8 = 0x80;
+/// Lengths from here on stand in two bytes more, and those beyond 16 bits in eight.
+const MEDIUM: u8 = 126;
+const LONG: u8 = 127;
+
+fn frame_head(length: usize) -> Vec<u8> {
+    match (u8::try_from(length), u16::try_from(length)) {
+        _ if length == 0 => Vec::new(),
+        (Ok(short), _) if short < MEDIUM => vec![TEXT, short],
+        (_, Ok(medium)) => [&[TEXT, MEDIUM][..], &medium.to_be_bytes()].concat(),
+        _ => [&[TEXT, LONG][..], &(length as u64).to_be_bytes()].concat(),
+    }
+}
+
+/// The payload of what is exactly one masked data frame that is a whole message.
+pub fn lone_frame(data: &[u8]) -> Option<Vec<u8>> {
+    let (&[first, second], rest) = data.split_first_chunk()?;
+    if !matches!(first, TEXT | BINARY) || second & MASKED == 0 {
+        return None;
+    }
+    let (length, rest) = match second & !MASKED {
+        MEDIUM => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (u64::from(u16::from_be_bytes(*length)), rest)
+        }
+        LONG => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (u64::from_be_bytes(*length), rest)
+        }
+        short => (u64::from(short), rest),
+    };
+    let (mask, masked) = rest.split_first_chunk::<4>()?;
+    if masked.len() as u64 != length {
+        return None;
+    }
+    let bytes = masked.iter().zip(mask.iter().cycle());
+    Some(bytes.map(|(byte, mask)| byte ^ mask).collect())
 }
 
 /// The heads that one server has seen, with the length of the body that each announces.

@@ -134,6 +134,30 @@ def test_a_slow_request_does_not_hold_up_the_next(server, ws):
     assert json.loads(ws.recv(timeout=10))["id"] == "slow"
 
 
+def test_a_lone_message_takes_the_short_way_unless_its_method_is_pythons(server, ws):
+    for number in range(3):
+        assert call(ws, "now_echo", number)["result"] == [number]
+        assert call(ws, "later_echo", number)["result"] == [number]
+    assert server.engine.lone_messages == 6
+    ws.send(json.dumps({"jsonrpc": "2.0", "method": "now_echo"}))  # not answered
+    assert call(ws, "now_echo", "x" * 1000)["result"] == ["x" * 1000]
+    assert "megaeth" in call(ws, "web3_clientVersion")["result"]
+    assert call(ws, "now_echo", "on")["result"] == ["on"]
+
+
+def test_answers_of_a_client_that_has_said_goodbye_are_not_sent(server):
+    server.engine.hold = True
+    with RawHttp(server.port) as raw:
+        handshake(raw)
+        raw.send(frame(Opcode.TEXT, json.dumps(request("later_echo", 1)).encode()))
+        while not server.engine.held():
+            pass
+        raw.send(frame(Opcode.CLOSE, b"\x03\xe8"))
+        assert raw.until(b"\x03\xe8") == b"\x88\x02\x03\xe8"
+        server.engine.release()
+        assert raw.closed()
+
+
 def test_notifications_are_not_answered(ws):
     ws.send(json.dumps({"jsonrpc": "2.0", "method": "now_echo"}))
     assert call(ws, "now_echo", "next")["result"] == ["next"]
