@@ -402,8 +402,8 @@ mod tests {
     use super::*;
     use crate::chain::{EmptyArchive, Genesis};
     use crate::pool::testing::{self, Draft};
-    use crate::rpc::Submitted;
     use crate::rpc::error::code;
+    use crate::rpc::{Framing, Submitted, Ticket};
     use crate::salt::hasher;
     use crate::state::GenesisAccount;
     use alloy_primitives::{U256, hex};
@@ -639,6 +639,40 @@ mod tests {
             node.engine.door.submit(body.as_bytes(), 7),
             Submitted::Answered(vec![])
         );
+    }
+
+    #[test]
+    fn what_arrives_as_one_whole_request_is_answered_in_its_form() {
+        let node = Running::start();
+        let door = &node.engine.door;
+        let http = |body: &str| {
+            let message = format!("POST / HTTP/1.1\r\nLength: {}\r\n\r\n{body}", body.len());
+            (message.into_bytes(), body.len())
+        };
+        let now = request(1, "eth_chainId", &json!([])).to_string();
+        let later = request(2, "eth_sendRawTransaction", &json!(["0x02"])).to_string();
+        let (message, length) = http(&now);
+        assert_eq!(door.submit_http(&message, 7), Submitted::Foreign);
+        door.learn_head(&message, length);
+        assert_eq!(
+            door.submit_http(&message, 7),
+            door.submit(now.as_bytes(), 7)
+        );
+        let (message, length) = http(&later);
+        door.learn_head(&message, length);
+        assert_eq!(door.submit_http(&message, 8), Submitted::Taken);
+        let head = [0x81, 0x80 | later.len() as u8, 0, 0, 0, 0];
+        let frame = [&head[..], later.as_bytes()].concat();
+        assert_eq!(door.submit_ws(&frame, 9), Submitted::Taken);
+        let mut answered = Vec::new();
+        while answered.len() < 2 {
+            answered.extend(door.completions().into_iter().map(|(ticket, _)| ticket));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        answered.sort_unstable_by_key(|ticket| ticket.token);
+        let (http, ws) = (Framing::Http, Framing::WebSocket);
+        let expected = [(8, http), (9, ws)].map(|(token, framing)| Ticket { token, framing });
+        assert_eq!(answered, expected);
     }
 
     #[test]

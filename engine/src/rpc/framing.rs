@@ -181,12 +181,55 @@ mod tests {
 
     #[test]
     fn an_answer_is_framed_as_asked() {
-        assert_eq!(Framing::Bare.head(2), "");
-        assert_eq!(Framing::Http.head(0), "HTTP/1.1 204 No Content\r\n\r\n");
-        assert!(
-            Framing::Http
-                .head(17)
-                .ends_with("Content-Length: 17\r\n\r\n")
-        );
+        assert_eq!(Framing::Bare.head(2), b"");
+        assert_eq!(Framing::Http.head(0), b"HTTP/1.1 204 No Content\r\n\r\n");
+        let head = Framing::Http.head(17);
+        assert!(head.ends_with(b"Content-Length: 17\r\n\r\n"));
+        for (length, head) in [
+            (0, &[][..]),
+            (125, &[0x81, 125]),
+            (126, &[0x81, 126, 0, 126]),
+            (0xffff, &[0x81, 126, 0xff, 0xff]),
+            (0x1_0000, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            assert_eq!(Framing::WebSocket.head(length), head);
+        }
+    }
+
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = frame_head(payload.len());
+        frame[0] = first;
+        frame[1] |= MASKED;
+        frame.extend_from_slice(&[1, 2, 3, 4]);
+        let masked = payload.iter().zip([1, 2, 3, 4].iter().cycle());
+        frame.extend(masked.map(|(byte, mask)| byte ^ mask));
+        frame
+    }
+
+    #[test]
+    fn a_lone_whole_frame_gives_its_payload() {
+        for length in [1, 125, 126, 0xffff, 0x1_0000] {
+            let payload: Vec<u8> = (0..length).map(|at: usize| at as u8).collect();
+            for first in [TEXT, BINARY] {
+                let whole = frame(first, &payload);
+                assert_eq!(lone_frame(&whole).as_ref(), Some(&payload));
+                assert_eq!(lone_frame(&whole[..whole.len() - 1]), None);
+                assert_eq!(lone_frame(&[&whole[..], &[TEXT]].concat()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn other_frames_and_parts_of_frames_are_for_others_to_read() {
+        let whole = frame(TEXT, b"{}");
+        for length in 0..whole.len() {
+            assert_eq!(lone_frame(&whole[..length]), None);
+        }
+        for first in [0x01, 0x80, 0x88, 0x89, 0xc1] {
+            assert_eq!(lone_frame(&frame(first, b"{}")), None);
+        }
+        assert_eq!(lone_frame(b"\x81\x02{}"), None, "not masked");
+        let endless = [&[TEXT, MASKED | LONG][..], &[0xff; 12]].concat();
+        assert_eq!(lone_frame(&endless), None);
     }
 }

@@ -67,9 +67,7 @@ impl Node {
 
     /// A mini-block, if it is visible.
     pub(super) fn find_mini(&self, number: u64) -> Result<Option<Arc<MiniBlock>>, RpcError> {
-        self.chain
-            .mini(number)
-            .map_err(|error| of_log(&error))
+        self.chain.mini(number).map_err(|error| of_log(&error))
     }
 
     /// Where a mini-block stands.
