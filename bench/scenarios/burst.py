@@ -27,7 +27,7 @@ DRAINED = "drained"
 def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Each account has a connection; nobody waits for inclusion."""
     workload = prepared(target, accounts=SENDERS)
-    shape = Shape(connections=SENDERS, batch=BATCH, count=scale.of(TRANSFERS, least=SENDERS * BATCH))
+    shape = Shape(connections=SENDERS, batch=BATCH, count=scale.of(TRANSFERS, least=TRANSFERS))
     try:
         with _limited(target):
             outcome = send(endpoint(target), workload.groups(SENDERS), shape, watch=False)

@@ -17,7 +17,7 @@ def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Waits and looks."""
     time.sleep(SETTLE_S)
     began, cpu = time.perf_counter(), target.cpu_s()
-    time.sleep(scale.of(15, least=3))
+    time.sleep(scale.of(15, least=10))
     used, passed = target.cpu_s() - cpu, time.perf_counter() - began
     yield "CPU", 100 * used / passed, "% of a core"
     yield "memory", target.memory_bytes() / 2**20, "MiB"

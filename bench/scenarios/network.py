@@ -23,7 +23,7 @@ from megaeth_cli.load.wire import LoadError
 from megaeth_cli.load.workloads import Workload
 
 NAME = "network"
-FIRST_RATE, HIGHEST_RATE = 250, 64_000
+FIRST_RATE, HIGHEST_RATE = 1_000, 64_000
 HALVINGS = 2
 STEP_S = 12.0
 BATCH, CONNECTIONS = 50, 4
