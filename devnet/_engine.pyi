@@ -255,8 +255,8 @@ class Engine:
     def pipeline(self) -> bytes:
         """JSON: how many transactions are in front of each stage and how long each takes, since the start:
         `{"stages": [{"name", "depth", "capacity", "count", "sum_ns", "max_ns", "buckets": [[upper_ns, count], ...]}],
-        "intervals": {"target_us", "on_time", "count", "sum_ns", "max_ns", "buckets"}}` (without intervals where nothing
-        is built)."""
+        "intervals": {"target_us", "on_time", "count", "sum_ns", "max_ns", "buckets", "late": {cause: {"count",
+        "sum_ns", "max_ns", "buckets"}}}}` (without intervals where nothing is built)."""
 
     def published(self, sealed_us: int) -> None:
         """Subscribers have been told of the mini-block that was sealed then (microseconds since 1970)."""

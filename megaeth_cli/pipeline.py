@@ -64,6 +64,8 @@ class IntervalRow:
     target_us: int
     on_time_percent: float
     took: Durations
+    late: Mapping[str, Durations]
+    """Those that were too long, by what was the cause (docs/pipeline.md)."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,10 @@ def _intervals(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
     if after is None or (took := durations(before, after)) is None:
         return None
     on_time = after["on_time"] - (before["on_time"] if before is not None else 0)
-    return IntervalRow(after["target_us"], 100 * on_time / took.count, took)
+    earlier = before["late"] if before is not None else {}
+    late = {cause: durations(earlier.get(cause), seen) for cause, seen in after["late"].items()}
+    gained = {cause: seen for cause, seen in late.items() if seen is not None}
+    return IntervalRow(after["target_us"], 100 * on_time / took.count, took, gained)
 
 
 def durations(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Durations | None:

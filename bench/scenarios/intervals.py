@@ -36,6 +36,8 @@ SWAPS, LEAST_SWAPS = 60_000, 40_000
 TRICKLE, LEAST_TRICKLE, PAUSE_S = 400, 200, 0.02
 CLASSES_MS = (1, 5, 8, 12, 15, 20, 50)
 CONNECTIONS, BATCH = 4, 100
+CAUSES = ("close", "log", "transaction", "seal", "processor")
+"""Of what is late; docs/pipeline.md explains them."""
 HEARD = "from the seal to a subscriber p50"
 SEALED = re.compile(rb'"mini_block_timestamp":"0x([0-9a-f]+)"')
 US_PER_MS, US_PER_S = 1_000, 1_000_000
@@ -89,6 +91,10 @@ def _seen(when: str, seen: Window) -> Iterator[tuple[str, float, str]]:
     yield f"{when}: interval p50", took.p50_us / US_PER_MS, "ms"
     yield f"{when}: interval p99", took.p99_us / US_PER_MS, "ms"
     yield f"{when}: longest interval", took.max_us / US_PER_MS, "ms"
+    for cause in CAUSES:
+        late = seen.intervals.late.get(cause)
+        yield f"{when}: late, {cause}", late.count if late is not None else 0, "times"
+        yield f"{when}: longest, {cause}", late.max_us / US_PER_MS if late is not None else 0.0, "ms"
     for stage in seen.stages:
         if stage.took is not None:
             yield f"{when}: {stage.name} p99", stage.took.p99_us / US_PER_MS, "ms"

@@ -80,6 +80,10 @@ def _pipeline(pipeline: Mapping[str, Any]) -> Iterator[str]:
         yield from _histogram(name, intervals)
         yield f"# TYPE {PREFIX}_mini_blocks_on_time_total counter"
         yield f"{PREFIX}_mini_blocks_on_time_total {intervals['on_time']}"
+        name = f"{PREFIX}_late_mini_block_seconds"
+        yield f"# TYPE {name} histogram"
+        for cause, late in intervals["late"].items():
+            yield from _histogram(name, late, f'cause="{cause}"')
 
 
 def _histogram(name: str, took: Mapping[str, Any], label: str = "") -> Iterator[str]:

@@ -18,7 +18,7 @@ use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 
 use crate::block::PlainAccount;
-use crate::builder::{Builder, RestoreError, Sealed};
+use crate::builder::{Builder, Cause, RestoreError, Sealed};
 use crate::chain::{Archive, Chain, ChainConfig, ConfigError};
 use crate::evm::{BucketCapacities, creation_gas};
 use crate::follower::{Follower, Mode};
@@ -80,6 +80,8 @@ pub struct Intervals {
     pub target_us: u64,
     /// How many were at most half of that off.
     pub on_time: u64,
+    /// Those that were longer, by what was the cause.
+    pub late: BTreeMap<&'static str, Snapshot>,
     /// What they were.
     #[serde(flatten)]
     pub took: Snapshot,
@@ -319,6 +321,9 @@ impl Engine {
             intervals = Some(Intervals {
                 target_us: self.chain.config.mini_block_time_us,
                 on_time: built.on_time.load(Ordering::Relaxed),
+                late: Cause::ALL
+                    .map(|cause| (cause.name(), built.late.of(cause).snapshot()))
+                    .into(),
                 took: built.intervals.snapshot(),
             });
         }

@@ -57,6 +57,8 @@ def _intervals(row: IntervalRow) -> Text:
         f" (within half of {row.target_us / US_PER_MS:g} ms)"
         f"   p50 {_time(row.took.p50_us)}  p99 {_time(row.took.p99_us)}  longest {_time(row.took.max_us)}"
     )
+    for cause, late in row.late.items():
+        text.append(f"\n  late, {cause}: {late.count} (longest {_time(late.max_us)})", style="dim")
     return text
 
 

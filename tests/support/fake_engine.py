@@ -150,9 +150,8 @@ class FakeEngine:
             {"name": "recover", "depth": 3, "capacity": 65536, **took},
             {"name": "log", "depth": None, "capacity": None, **took},
         ]
-        return json.dumps(
-            {"stages": stages, "intervals": {"target_us": 10_000, "on_time": 3, **took}}
-        ).encode()
+        intervals = {"target_us": 10_000, "on_time": 3, **took, "late": {"close": took}}
+        return json.dumps({"stages": stages, "intervals": intervals}).encode()
 
 
 def _framed(body):

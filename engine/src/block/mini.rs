@@ -8,7 +8,7 @@ use super::{
     diff::StateDiff,
     rlp::{
         DecodeError, ENCODING_VERSION, close_list, decode_record, decode_unless, encode_list,
-        encode_unless, open_list,
+        encode_unless, open_list, skip,
     },
     transaction::TxRecord,
 };
@@ -146,6 +146,19 @@ impl MiniBlock {
     /// Likewise, with the digests of the bytes as they stand in the record.
     pub fn decode_with_digests(bytes: &[u8]) -> Result<(Self, Digests), DecodeError> {
         Self::read(bytes, Digests::of)
+    }
+
+    /// Reads what a record changes, and leaves its transactions alone.
+    pub fn decode_diff(bytes: &[u8]) -> Result<StateDiff, DecodeError> {
+        decode_record(bytes, "the mini-block", |buf| {
+            // It comes last.
+            let mut last = *buf;
+            while !buf.is_empty() {
+                last = *buf;
+                skip(buf)?;
+            }
+            StateDiff::decode(&mut last)
+        })
     }
 
     /// Reads a record, and gives `note` the encoded transactions and the encoded diff.

@@ -58,6 +58,15 @@ pub(super) fn open_list<'a>(buf: &mut &'a [u8]) -> alloy_rlp::Result<&'a [u8]> {
     Ok(payload)
 }
 
+/// Goes past an item, whatever it is.
+pub(super) fn skip(buf: &mut &[u8]) -> alloy_rlp::Result<()> {
+    let header = Header::decode(buf)?;
+    *buf = buf
+        .get(header.payload_length..)
+        .ok_or(alloy_rlp::Error::InputTooShort)?;
+    Ok(())
+}
+
 /// Refuses bytes behind a list's last item.
 pub(super) fn close_list(payload: &[u8]) -> alloy_rlp::Result<()> {
     if payload.is_empty() {

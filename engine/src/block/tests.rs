@@ -153,7 +153,9 @@ fn minis() -> impl Strategy<Value = MiniBlock> {
 proptest! {
     #[test]
     fn a_mini_block_is_read_as_it_was_written(mini in minis()) {
-        prop_assert_eq!(MiniBlock::decode(&mini.encode()).unwrap(), mini);
+        let bytes = mini.encode();
+        prop_assert_eq!(MiniBlock::decode_diff(&bytes).unwrap(), mini.diff.clone());
+        prop_assert_eq!(MiniBlock::decode(&bytes).unwrap(), mini);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod batch;
 mod deposits;
+mod lateness;
 mod open;
 mod restore;
 mod schedule;
@@ -33,6 +34,7 @@ mod tests;
 
 pub(crate) use batch::{Executor, Pace};
 pub use deposits::{Deposit, DepositQueue};
+pub use lateness::{Cause, Lateness};
 pub use open::{Attempt, BuildError, OpenBlock};
 pub use restore::RestoreError;
 pub(crate) use restore::take_progress;

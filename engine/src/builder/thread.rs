@@ -17,6 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{
     batch::{Executor, Pace},
     deposits::Deposit,
+    lateness::{Lateness, Spent},
     open::{Attempt, BuildError, Offer, OpenBlock},
     restore::{RestoreError, take_progress},
     schedule::{Clock, Slot, timestamp_after},
@@ -85,6 +86,8 @@ pub struct BuilderMetrics {
     pub intervals: Histogram,
     /// Intervals that were at most half a mini-block's time off.
     pub on_time: AtomicU64,
+    /// Intervals that were too long, by what was the cause.
+    pub late: Lateness,
 }
 
 /// A running builder.
@@ -141,6 +144,7 @@ impl Builder {
                     executor: Executor::new(crew),
                     deposits_wait: false,
                     sealed_us: None,
+                    spent: Spent::default(),
                 };
                 let result = run.build();
                 if let Err(Halted::Failed(error)) = result {
@@ -230,6 +234,8 @@ struct Run<'a> {
     deposits_wait: bool,
     /// When the last mini-block was sealed.
     sealed_us: Option<u64>,
+    /// What was done since.
+    spent: Spent,
 }
 
 impl Run<'_> {
@@ -378,6 +384,7 @@ impl Run<'_> {
             left_behind: shared.source.best_rank(),
             begun: false,
             clock: &mut self.clock,
+            longest: &mut self.spent.transaction,
             shared,
         };
         let outcomes = self.executor.execute(block, &txs, &mut pace)?;
@@ -416,7 +423,8 @@ impl Run<'_> {
         self.note_interval(now_us);
         let began = Instant::now();
         let mini = block.seal_mini(now_us)?;
-        self.shared.metrics.seal.note(began.elapsed());
+        self.spent.seal = began.elapsed();
+        self.shared.metrics.seal.note(self.spent.seal);
         count(&self.shared.metrics.minis, 1);
         count(&self.shared.metrics.gas, mini.gas_used);
         self.shared.source.committed(&mini);
@@ -425,6 +433,7 @@ impl Run<'_> {
     }
 
     fn note_interval(&mut self, now_us: u64) {
+        let spent = std::mem::take(&mut self.spent);
         let Some(before_us) = self.sealed_us.replace(now_us) else {
             return;
         };
@@ -434,13 +443,17 @@ impl Run<'_> {
         let wanted_us = self.shared.chain.config.mini_block_time_us;
         if interval_us.abs_diff(wanted_us) <= wanted_us / 2 {
             count(&metrics.on_time, 1);
+        } else if interval_us > wanted_us {
+            let cause = spent.blame(Duration::from_micros(interval_us - wanted_us));
+            metrics.late.note(Duration::from_micros(interval_us), cause);
         }
     }
 
     fn close(&mut self, block: OpenBlock) -> Result<(), Halted> {
         let began = Instant::now();
         let (record, undo, nodes) = block.close(&mut self.progress.followers)?;
-        self.shared.metrics.close.note(began.elapsed());
+        self.spent.close = began.elapsed();
+        self.shared.metrics.close.note(self.spent.close);
         count(&self.shared.metrics.blocks, 1);
         self.progress.parent = record.clone();
         self.progress.open.clear();
@@ -452,10 +465,14 @@ impl Run<'_> {
     }
 
     /// Hands over, waiting while the log is behind. If nobody listens any more, building ends.
-    fn send(&self, mut sealed: Sealed) -> Result<(), Halted> {
+    fn send(&mut self, mut sealed: Sealed) -> Result<(), Halted> {
+        let began = Instant::now();
         loop {
             match self.out.send_timeout(sealed, LOG_PATIENCE) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.spent.log += began.elapsed();
+                    return Ok(());
+                }
                 Err(SendTimeoutError::Timeout(back)) if !self.shared.stop.is_set() => sealed = back,
                 Err(_) => return Err(Halted::Stopped),
             }
@@ -471,6 +488,8 @@ struct Until<'a> {
     left_behind: u64,
     begun: bool,
     clock: &'a mut Clock,
+    /// What a transaction has taken at most since the last seal.
+    longest: &'a mut Duration,
     shared: &'a Shared,
 }
 
@@ -491,6 +510,7 @@ impl Pace for Until<'_> {
 
     fn executed(&mut self, took: Duration) {
         self.shared.metrics.execute.note(took);
+        *self.longest = took.max(*self.longest);
     }
 }
 

@@ -12,8 +12,10 @@ use crate::block::{MiniBlock, PlainKey, PlainValue};
 const GENERATION: u64 = 8;
 /// Fewer keys than this are left for later.
 const LEAST: usize = 64;
-/// In the last part of a block of this length, keys wait for one mini-block only, be they ever so few.
+/// In the last part of a block of this length, ...
 const END: u64 = 8;
+/// ... generations are so short, and keys are folded in be they ever so few.
+const LAST_GENERATIONS: u64 = 3;
 
 /// Keys with their newest values.
 pub type Batch = HashMap<PlainKey, PlainValue>;
@@ -26,8 +28,8 @@ pub struct Pending {
     fresh: Batch,
     /// Not changed since the generation before.
     settled: Batch,
-    /// The mini-block that begins the next generation.
-    next: u64,
+    /// The mini-block that this generation began with.
+    began: u64,
 }
 
 impl Pending {
@@ -37,7 +39,7 @@ impl Pending {
             block_time_us: block_time_us.max(1),
             fresh: Batch::default(),
             settled: Batch::default(),
-            next: 0,
+            began: 0,
         }
     }
 
@@ -46,11 +48,15 @@ impl Pending {
         self.hold(mini);
         let left_us = self.block_time_us - mini.timestamp_us % self.block_time_us;
         let ends = left_us <= self.block_time_us / END;
-        if mini.number < self.next && !ends {
+        let (generation, least) = if ends {
+            (LAST_GENERATIONS, 1)
+        } else {
+            (GENERATION, LEAST)
+        };
+        if mini.number < self.began + generation {
             return None;
         }
-        self.next = mini.number + GENERATION;
-        let least = if ends { 1 } else { LEAST };
+        self.began = mini.number;
         let mut ready = std::mem::replace(&mut self.settled, std::mem::take(&mut self.fresh));
         if ready.len() < least {
             // None of these changed since, or it would not be here.

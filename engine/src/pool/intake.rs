@@ -3,7 +3,7 @@
 //! Threads: as many workers as configured, parked when there is nothing to do. Queue: one, bounded by
 //! number and bytes; when it is full, senders are told at once. Workers take more at a time the longer
 //! the queue is, and finish examining in any order; a turnstile puts what they found back in the order
-//! of arrival before the pool sees it. Between two transactions they make way for the builder.
+//! of arrival before the pool sees it. Between two transactions some make way for the builder.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +23,8 @@ const MAX_WAITING: usize = 65_536;
 const MAX_WAITING_BYTES: usize = 128 * 1024 * 1024;
 /// A worker takes this many at once at most.
 const MAX_CHUNK: usize = 64;
+/// So many workers make way for the builder and for the state commitment, which it waits for.
+const MAKING_WAY: usize = 2;
 
 /// What came of a submitted transaction.
 pub type Outcome = Result<B256, Rejection>;
@@ -108,7 +110,7 @@ impl Intake {
                 let shared = shared.clone();
                 std::thread::Builder::new()
                     .name(format!("recover-{index}"))
-                    .spawn(move || shared.work())
+                    .spawn(move || shared.work(index < MAKING_WAY))
             })
             .collect::<std::io::Result<_>>()?;
         Ok(Self {
@@ -186,7 +188,7 @@ impl Drop for Intake {
 }
 
 impl Shared {
-    fn work(&self) {
+    fn work(&self, makes_way: bool) {
         while let Some((number, chunk)) = self.take_chunk() {
             let began = Instant::now();
             for waiting in &chunk {
@@ -195,7 +197,9 @@ impl Shared {
             let examined: Vec<_> = chunk
                 .into_iter()
                 .map(|waiting| {
-                    self.pool.make_way();
+                    if makes_way {
+                        self.pool.make_way();
+                    }
                     self.examine(waiting)
                 })
                 .collect();

@@ -486,11 +486,10 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
                 metas.extend(growth.iter().map(|growth| (growth.bucket, growth.new)));
                 continue;
             }
-            let mini = MiniBlock::decode(record)?;
-            entries.extend(mini.diff.entries);
+            let diff = MiniBlock::decode_diff(record)?;
+            entries.extend(diff.entries);
             codes.extend(
-                mini.diff
-                    .codes
+                diff.codes
                     .into_iter()
                     .map(|code| (alloy_primitives::keccak256(&code), code)),
             );

@@ -45,12 +45,15 @@ def test_the_longest_ever_bounds_what_a_bucket_claims():
 
 def test_the_share_of_mini_blocks_on_time_is_that_of_the_window():
     def intervals(on_time, *buckets):
-        return {"target_us": 10_000, "on_time": on_time, **histogram(*buckets)}
+        late = {"close": histogram(*buckets[-1:]), "log": histogram((20 * MS, 7))}
+        return {"target_us": 10_000, "on_time": on_time, **histogram(*buckets), "late": late}
 
     before = sample(0.0, histogram(), intervals(0, (30 * MS, 50)))
     after = sample(1.0, histogram(), intervals(99, (10 * MS, 99), (30 * MS, 51)))
     seen = window(before, after).intervals
     assert (seen.on_time_percent, seen.took.count, seen.took.p50_us) == (99.0, 100, 10_000)
+    # Nothing was late for the log in this window.
+    assert {cause: (late.count, late.max_us) for cause, late in seen.late.items()} == {"close": (1, 30_000)}
 
 
 def test_a_node_that_builds_nothing_has_no_intervals():

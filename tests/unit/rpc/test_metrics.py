@@ -53,6 +53,7 @@ def test_mini_blocks_on_time_are_counted_beside_their_intervals(get):
     told = samples(get(b"/metrics")[2])
     assert told["megaeth_mini_blocks_on_time_total"] == 3
     assert told["megaeth_mini_block_interval_seconds_count"] == 4
+    assert told['megaeth_late_mini_block_seconds_count{cause="close"}'] == 4
 
 
 def test_programs_get_everything_as_json(get):
