@@ -14,6 +14,7 @@ from devnet.session import page
 
 NS_PER_US = 1_000
 DONE, ADMITTED, REFUSED = "builder_transactions", "pool_admitted", "pool_rejected"
+AHEAD, IN_VAIN = "builder_ahead", "builder_in_vain"
 GAUGES = ("visible_block", "visible_mini_blocks", "pool_pending", "pool_queued", "queue_calls", "queue_receipts",
           "rpc_connections", "rpc_in_work", "rpc_subscriptions")  # fmt: skip
 
@@ -76,6 +77,10 @@ class Window:
     transactions_per_second: float
     admitted_per_second: float
     refused_per_second: float
+    ahead_per_second: float
+    """Executed before their turn, by other threads, and that held."""
+    in_vain_per_second: float
+    """Executed before their turn, and again."""
     gauges: Mapping[str, int]
     stages: Sequence[StageRow]
     intervals: IntervalRow | None
@@ -103,6 +108,8 @@ def window(before: Sample, after: Sample) -> Window:
         rate(DONE),
         rate(ADMITTED),
         rate(REFUSED),
+        rate(AHEAD),
+        rate(IN_VAIN),
         {name: after.counters[name] for name in GAUGES if name in after.counters},
         rows,
         _intervals(before.pipeline.get("intervals"), after.pipeline.get("intervals")),

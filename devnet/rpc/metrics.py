@@ -17,7 +17,8 @@ from devnet.rpc.pages import JSON, Page
 PREFIX: Final = "megaeth"
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 COUNTERS: Final = frozenset(
-    {"pool_admitted", "pool_rejected", "builder_transactions", "builder_refused", "builder_deferred"}
+    {"pool_admitted", "pool_rejected"}
+    | {f"builder_{what}" for what in ("transactions", "refused", "deferred", "ahead", "in_vain")}
 )
 """All others are gauges."""
 BOUNDS_NS: Final = tuple(1 << exponent for exponent in range(10, 36))

@@ -39,6 +39,9 @@ def _headline(name: str, window: Window | None) -> Text:
         text.append(f"  admitted {window.admitted_per_second:,.0f}/s")
         refused = window.refused_per_second
         text.append(f"  refused {refused:,.0f}/s", style="yellow" if refused else "")
+        if window.ahead_per_second or window.in_vain_per_second:
+            text.append(f"  ahead {window.ahead_per_second:,.0f}/s")
+            text.append(f"  in vain {window.in_vain_per_second:,.0f}/s")
     return text
 
 

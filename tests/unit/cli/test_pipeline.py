@@ -1,5 +1,8 @@
 """Two samples of a node become what it did between them."""
 
+from rich.console import Console
+
+from megaeth_cli.output.top import top_view
 from megaeth_cli.pipeline import Sample, durations, window
 
 MS = 1_000_000
@@ -31,6 +34,24 @@ def test_only_what_came_between_two_samples_counts():
     assert (row.name, row.depth, row.capacity, row.per_second) == ("recover", 5, 10, 50.0)
     assert (row.took.count, row.took.p50_us, row.took.p99_us, row.took.max_us) == (100, 2_000, 9_000, 9_000)
     assert row.took.mean_us == (98 * 2_000 + 2 * 9_000) / 100
+
+
+def test_what_was_executed_ahead_is_told_and_shown_if_there_was_any():
+    def seen(**counters):
+        idle = histogram()
+        intervals = {"target_us": 10_000, "on_time": 1, **histogram((10 * MS, 1))}
+        return window(sample(0.0, idle), sample(2.0, idle, intervals, **counters))
+
+    def shown(window):
+        console = Console(width=200)
+        with console.capture() as text:
+            console.print(top_view({"sequencer": window}))
+        return text.get()
+
+    some = seen(builder_ahead=40, builder_in_vain=6)
+    assert (some.ahead_per_second, some.in_vain_per_second) == (20.0, 3.0)
+    assert "ahead 20/s  in vain 3/s" in shown(some)
+    assert "ahead" not in shown(seen())
 
 
 def test_a_stage_without_work_has_no_times():
