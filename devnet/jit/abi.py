@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-COMPILER_VERSION: Final = 1
+COMPILER_VERSION: Final = 2
 
 ENTRY: Final = "entry"
 """The one symbol of an object: `extern "C" fn entry(frame: *mut NativeFrame) -> u64`."""
@@ -17,6 +17,9 @@ LEFT: Final = 0
 """The frame is stored back; the interpreter goes on at its `pc`."""
 ACTION: Final = 1
 """A step on the host has set an action or halted the frame."""
+
+MOST_SPENT: Final = 1 << 48
+"""The budget never allows more gas than this to be spent from an entry until native code returns."""
 
 STACK_LIMIT: Final = 1024
 WORD: Final = 32

@@ -1,4 +1,4 @@
-"""Opcodes that are functions of their operands, on LLVM's i256.
+"""Opcodes that are functions of their operands, on LLVM's i256, and on i64 where `ranges` says that they fit.
 
 Division is never LLVM's: for 256 bits that is a loop over bits. Powers of two are shifts, divisors that fit into 64
 bits are the machine's, the rest is the host's.
@@ -10,7 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 from devnet.jit.abi import FRAME, HOST
+from devnet.jit.ranges import ANY, COUNTED, DIV, MUL, Range, of_number, result
 from devnet.jit.text import Text, constant
+
+LARGEST: Final = (1 << 64) - 1
+"""Of what fits into 64 bits."""
 
 
 class Arithmetic:
@@ -20,28 +24,138 @@ class Arithmetic:
         self._text = text
         self._products: dict[str, tuple[str, str]] = {}
         """Values that are products, with their factors: what compilers check by a division."""
+        self._narrow: dict[str, tuple[Range, str]] = {}
+        """Values that fit into 64 bits, with those."""
+        self._bounds: dict[str, str] = {}
+        """Other values, or the greatest that fits into 64 bits where they are greater."""
 
-    def write(self, code: int, operands: list[str]) -> str:
-        """The opcode's value; the first operand is the stack's top."""
+    def write(self, code: int, operands: list[str], gas: int) -> str:
+        """The opcode's value; the first operand is the stack's top, `gas` is what it costs."""
+        ranges = [self.range(operand) for operand in operands]
+        expected = result(code, ranges, gas)
+        value = None
+        if expected.narrow and all(one.narrow for one in ranges):
+            value = self._write_narrow(code, operands, expected)
+        if value is None:
+            value = self._write(code, operands, ranges)
+            if (
+                expected.narrow
+                and constant(value) is None
+                and value not in operands
+                and value not in self._narrow
+            ):
+                self._narrow[value] = expected, self._text.value(f"trunc i256 {value} to i64")
+        if code == MUL:
+            self._products[value] = operands[0], operands[1]
+        return value
+
+    def _write_narrow(self, code: int, operands: list[str], expected: Range) -> str | None:
+        """On 64 bits, where that is simple."""
+        undoes = code == DIV and operands[1] in self._products.get(operands[0], ())
+        if code not in NARROW_WAYS or undoes:
+            return None
+        low = NARROW_WAYS[code](self, *map(self.low, operands))
+        return self.widen(low, expected) if low is not None else None
+
+    def _write(self, code: int, operands: list[str], ranges: list[Range]) -> str:
         if code in BINARY:
             return self._text.value(f"{BINARY[code]} i256 {operands[0]}, {operands[1]}")
         if code in COMPARISONS:
-            return self._flag(f"icmp {COMPARISONS[code]} i256 {operands[0]}, {operands[1]}")
+            return self._flag(self._compare(COMPARISONS[code], operands, ranges))
         return OTHERS[code](self, *operands)
 
+    def range(self, value: str) -> Range:
+        """What is known of a value."""
+        number = constant(value)
+        if number is not None:
+            return of_number(number)
+        known = self._narrow.get(value)
+        return known[0] if known is not None else ANY
+
+    def low(self, value: str) -> str:
+        """The lower 64 bits of a value."""
+        if constant(value) is not None:
+            return str(int(value) & (1 << 64) - 1)
+        known = self._narrow.get(value)
+        return known[1] if known is not None else self._text.value(f"trunc i256 {value} to i64")
+
+    def widen(self, low: str, known: Range) -> str:
+        """A value that fits into 64 bits, from those."""
+        if constant(low) is not None:
+            return low
+        value = self._text.value(f"zext i64 {low} to i256")
+        self._narrow[value] = known, low
+        return value
+
+    def at_most(self, value: str) -> str:
+        """A value, or the greatest that fits into 64 bits where it is greater."""
+        if self.range(value).narrow:
+            return self.low(value)
+        if constant(value) is not None:
+            return str(LARGEST)
+        beyond = self._text.value(f"icmp ugt i256 {value}, {LARGEST}")
+        return self._text.value(f"select i1 {beyond}, i64 {LARGEST}, i64 {self.low(value)}")
+
+    def bound(self, value: str, most: str) -> None:
+        """Makes known what `at_most` has found before."""
+        self._bounds[value] = most
+
+    def is_some(self, value: str) -> str:
+        """Whether a value is not zero."""
+        known = self._narrow.get(value)
+        if known is not None:
+            return self._text.value(f"icmp ne i64 {known[1]}, 0")
+        return self._text.value(f"icmp ne i256 {value}, 0")
+
     def _flag(self, comparison: str) -> str:
-        return self._text.value(f"zext i1 {self._text.value(comparison)} to i256")
+        bit = self._text.value(comparison)
+        value = self._text.value(f"zext i1 {bit} to i256")
+        self._narrow[value] = Range(1), self._text.value(f"zext i1 {bit} to i64")
+        return value
+
+    def _compare(self, how: str, operands: list[str], ranges: list[Range]) -> str:
+        first, second = ranges
+        if first.narrow and second.narrow:
+            # None of them is negative.
+            how = how.replace("s", "u")
+            return f"icmp {how} i64 {self.low(operands[0])}, {self.low(operands[1])}"
+        if how.startswith("u") and (first.narrow or second.narrow):
+            # One that doesn't fit is the greater one.
+            wide = operands[1] if first.narrow else operands[0]
+            if wide in self._bounds and min(first.bits, second.bits) <= COUNTED:
+                # The narrow one is less than the greatest that fits.
+                ends = [self._bounds.get(operand) or self.low(operand) for operand in operands]
+                return f"icmp {how} i64 {ends[0]}, {ends[1]}"
+            beyond = self._text.value(f"icmp ugt i256 {wide}, {LARGEST}")
+            within = self._text.value(f"icmp {how} i64 {self.low(operands[0])}, {self.low(operands[1])}")
+            if first.narrow == (how == "ult"):
+                return f"or i1 {beyond}, {within}"
+            return f"select i1 {beyond}, i1 false, i1 {within}"
+        return f"icmp {how} i256 {operands[0]}, {operands[1]}"
 
     def _iszero(self, value: str) -> str:
-        return self._flag(f"icmp eq i256 {value}, 0")
+        known = self._narrow.get(value)
+        return self._flag(f"icmp eq i64 {known[1]}, 0" if known is not None else f"icmp eq i256 {value}, 0")
+
+    def _narrow_division(self, how: str, dividend: str, divisor: str) -> str:
+        text = self._text
+        known = constant(divisor)
+        if known is not None:
+            return text.value(f"{how} i64 {dividend}, {divisor}") if known else "0"
+        nothing = text.value(f"icmp eq i64 {divisor}, 0")
+        quotient = text.value(
+            f"{how} i64 {dividend}, {text.value(f'select i1 {nothing}, i64 1, i64 {divisor}')}"
+        )
+        return text.value(f"select i1 {nothing}, i64 0, i64 {quotient}")
+
+    def _narrow_shift(self, how: str, bits: str, value: str) -> str | None:
+        known = constant(bits)
+        if known is None:
+            return None
+        return self._text.value(f"{how} i64 {value}, {known}") if known < 64 else "0"
 
     def _not(self, value: str) -> str:
         return self._text.value(f"xor i256 {value}, -1")
-
-    def _multiply(self, first: str, second: str) -> str:
-        product = self._text.value(f"mul i256 {first}, {second}")
-        self._products[product] = first, second
-        return product
 
     def _divide(self, dividend: str, divisor: str) -> str:
         known = constant(divisor)
@@ -55,6 +169,9 @@ class Arithmetic:
     def _undone_product(self, product: str, divisor: str, factors: tuple[str, str]) -> str:
         """A product divided by one of its factors is the other one, unless it was cut off (or the factor is zero)."""
         text = self._text
+        other = factors[1] if divisor == factors[0] else factors[0]
+        if all(self.range(factor).narrow for factor in factors):
+            return text.value(f"select i1 {self.is_some(divisor)}, i256 {other}, i256 0")
         zeros = [text.value(f"call i256 @llvm.ctlz.i256(i256 {factor}, i1 false)") for factor in factors]
         whole = text.value(f"icmp uge i256 {text.value(f'add i256 {zeros[0]}, {zeros[1]}')}, 256")
         some = text.value(f"icmp ne i256 {divisor}, 0")
@@ -65,7 +182,6 @@ class Arithmetic:
             quotient = self._call("divide", product, divisor)
             text.jump(done)
         text.label(done)
-        other = factors[1] if divisor == factors[0] else factors[0]
         return text.value(f"phi i256 [ {other}, %{before} ], [ {quotient}, %{slow} ]")
 
     def _modulo(self, dividend: str, divisor: str) -> str:
@@ -123,10 +239,24 @@ class Arithmetic:
         return self._text.value(f"call i256 @llvm.ctlz.i256(i256 {value}, i1 false)")
 
 
-BINARY: Final = {0x01: "add", 0x03: "sub", 0x16: "and", 0x17: "or", 0x18: "xor"}
+BINARY: Final = {0x01: "add", 0x02: "mul", 0x03: "sub", 0x16: "and", 0x17: "or", 0x18: "xor"}
 COMPARISONS: Final = {0x10: "ult", 0x11: "ugt", 0x12: "slt", 0x13: "sgt", 0x14: "eq"}
+NARROW_WAYS: Final[dict[int, Callable[..., str | None]]] = {
+    0x01: lambda self, *operands: self._text.value(f"add i64 {operands[0]}, {operands[1]}"),
+    0x02: lambda self, *operands: self._text.value(f"mul i64 {operands[0]}, {operands[1]}"),
+    0x04: lambda self, *operands: self._narrow_division("udiv", *operands),
+    0x05: lambda self, *operands: self._narrow_division("udiv", *operands),
+    0x06: lambda self, *operands: self._narrow_division("urem", *operands),
+    0x07: lambda self, *operands: self._narrow_division("urem", *operands),
+    0x16: lambda self, *operands: self._text.value(f"and i64 {operands[0]}, {operands[1]}"),
+    0x17: lambda self, *operands: self._text.value(f"or i64 {operands[0]}, {operands[1]}"),
+    0x18: lambda self, *operands: self._text.value(f"xor i64 {operands[0]}, {operands[1]}"),
+    0x1B: lambda self, *operands: self._narrow_shift("shl", *operands),
+    0x1C: lambda self, *operands: self._narrow_shift("lshr", *operands),
+    0x1D: lambda self, *operands: self._narrow_shift("lshr", *operands),
+}
+"""Where operands and result fit into 64 bits, and none is negative; nothing where that takes more."""
 OTHERS: Final[dict[int, Callable[..., str]]] = {
-    0x02: Arithmetic._multiply,
     0x04: Arithmetic._divide,
     0x05: lambda self, *operands: self._call("sdivide", *operands),
     0x06: Arithmetic._modulo,

@@ -56,6 +56,10 @@ class Frame:
         """A word of the stack in memory."""
         return self._text.value(f"load i256, ptr {self.word_at(index, general=general)}, align 8")
 
+    def load_low(self, index: int, *, general: bool) -> str:
+        """The lower 64 bits of a word of the stack in memory."""
+        return self._text.value(f"load i64, ptr {self.word_at(index, general=general)}, align 8")
+
     def store_word(self, index: int, value: str, *, general: bool) -> None:
         """Puts a word into the stack in memory."""
         self._text.do(f"store i256 {value}, ptr {self.word_at(index, general=general)}, align 8")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from devnet.jit import ranges
 from devnet.jit.abi import ENTRY, STACK_LIMIT, WORD
 from devnet.jit.arithmetic import Arithmetic, helpers
 from devnet.jit.decode import Instruction
@@ -73,18 +74,23 @@ class _Function:
         self.plan = plan
         self.rules = rules
         self.live = live_at_entry(graph)
+        self.known = ranges.at_entry(graph, rules)
         self.text = Text()
         self.frame = Frame(self.text)
         self.arithmetic = Arithmetic(self.text)
+        self.narrow = {region: self._narrow(region) for region in dict.fromkeys(plan.regions.values())}
         self.ends: dict[Node, Words] = {}
         self.anywhere: list[tuple[str, str, str, str, str]] = []
 
     def write(self) -> str:
         self.text.label("begin")
         self.frame.declare()
-        for region in dict.fromkeys(self.plan.regions.values()):
+        for region, narrow in self.narrow.items():
             for index in sorted(region.touched):
-                self.text.do(f"{_variable(region, index)} = alloca i256, align 8")
+                kind = "i64" if index in narrow else "i256"
+                self.text.do(f"{_variable(region, index)} = alloca {kind}, align 8")
+                if index not in narrow and index not in region.written:
+                    self.text.do(f"{_most(region, index)} = alloca i64, align 8")
         self._entries()
         for node in self.plan.order:
             _NodeWriter(self, node).write()
@@ -102,6 +108,15 @@ class _Function:
                 ATTRIBUTES,
             )
         )
+
+    def _narrow(self, region: Region) -> frozenset[int]:
+        """The words of a loop that fit into 64 bits wherever they are alive."""
+
+        def fits(index: int) -> bool:
+            alive = [node for node in region.nodes if self.live[node] & bit(index)]
+            return bool(alive) and all(self.known[node].get(index, ranges.ANY).narrow for node in alive)
+
+        return frozenset(index for index in region.touched if fits(index))
 
     def _entries(self) -> None:
         """Where the frame wants to go on: at the start, or behind a call with the stack as it was there."""
@@ -161,14 +176,14 @@ class _Function:
 
     def cross(self, node: Node | None, successor: Node, known: Words, live: int) -> None:
         """From one node into another one's home: words that must be moved between the stack and registers."""
-        text, frame = self.text, self.frame
+        frame = self.frame
         old = self.plan.regions.get(node) if node is not None else None
         new = self.plan.regions.get(successor)
         if old is not None and node is not None and old is not new:
             general = node.context.general
             for index in words(live, min(old.written, default=0), node.height_after):
                 if index in old.written:
-                    value = known.now.get(index) or self.load_variable(old, index)
+                    value = known.now.get(index) or self.load_variable(node, old, index)
                     frame.store_word(index, value, general=general)
         if node is not None and node.rebases(successor):
             frame.set("base", frame.height(node.height_after, general=node.context.general))
@@ -177,11 +192,29 @@ class _Function:
             for index in words(self.live[successor], min(new.touched, default=0), successor.height):
                 if index in new.touched:
                     value = known.now.get(index) or frame.load_word(index, general=successor.context.general)
-                    text.do(f"store i256 {value}, ptr {_variable(new, index)}, align 8")
+                    self.store_variable(new, index, value)
 
-    def load_variable(self, region: Region, index: int) -> str:
-        """A word's value in a loop."""
-        return self.text.value(f"load i256, ptr {_variable(region, index)}, align 8")
+    def load_variable(self, node: Node, region: Region, index: int) -> str:
+        """A word's value in a loop, as a node finds it."""
+        if index not in self.narrow[region]:
+            value = self.text.value(f"load i256, ptr {_variable(region, index)}, align 8")
+            if index not in region.written:
+                most = self.text.value(f"load i64, ptr {_most(region, index)}, align 8")
+                self.arithmetic.bound(value, most)
+            return value
+        low = self.text.value(f"load i64, ptr {_variable(region, index)}, align 8")
+        return self.arithmetic.widen(low, self.known[node].get(index, ranges.ANY))
+
+    def store_variable(self, region: Region, index: int, value: str) -> None:
+        """Gives a word its value in a loop."""
+        if index in self.narrow[region]:
+            self.text.do(f"store i64 {self.arithmetic.low(value)}, ptr {_variable(region, index)}, align 8")
+            return
+        self.text.do(f"store i256 {value}, ptr {_variable(region, index)}, align 8")
+        if index not in region.written:
+            # Once for the whole loop, which may compare with it in each turn.
+            most = self.arithmetic.at_most(value)
+            self.text.do(f"store i64 {most}, ptr {_most(region, index)}, align 8")
 
 
 def label(node: Node) -> str:
@@ -191,6 +224,11 @@ def label(node: Node) -> str:
 
 def _variable(region: Region, index: int) -> str:
     return f"%word.{region.number}.{index if index >= 0 else f'below.{-index}'}"
+
+
+def _most(region: Region, index: int) -> str:
+    """Of a word that a loop only reads: as much of it as fits into 64 bits."""
+    return f"{_variable(region, index)}.most"
 
 
 class _NodeWriter:
@@ -281,8 +319,13 @@ class _NodeWriter:
         return value
 
     def _fetch(self, index: int) -> str:
+        """A word that was not written here: as it was found."""
         if self.region is not None and index in self.region.touched:
-            return self.function.load_variable(self.region, index)
+            return self.function.load_variable(self.node, self.region, index)
+        known = self.function.known[self.node].get(index)
+        if known is not None and known.narrow:
+            low = self.frame.load_low(index, general=self.general)
+            return self.function.arithmetic.widen(low, known)
         return self.frame.load_word(index, general=self.general)
 
     def _pop(self) -> str:
@@ -327,9 +370,7 @@ class _NodeWriter:
                     words_.home.pop(index, None)
                     continue
                 if self.region is not None and index in self.region.touched:
-                    self.text.do(
-                        f"store i256 {words_.now[index]}, ptr {_variable(self.region, index)}, align 8"
-                    )
+                    self.function.store_variable(self.region, index, words_.now[index])
                 else:
                     self.frame.store_word(index, words_.now[index], general=self.general)
                 words_.home[index] = words_.now[index]
@@ -371,7 +412,7 @@ class _NodeWriter:
             self._move(one)
         elif one.op.way is Way.PURE:
             operands = [self._pop() for _ in range(one.op.pops)]
-            self._push(self.function.arithmetic.write(code, operands))
+            self._push(self.function.arithmetic.write(code, operands, cost(one, self.rules)))
         elif one.op.way is Way.READ:
             self._push(self._environment(one))
         elif code == EXP:
@@ -401,7 +442,7 @@ class _NodeWriter:
             return str(one.pc)
         if one.code == GAS:
             left = text.value(f"add i64 {self._budget(cost(one, self.rules))}, {frame.field('gas_bias')}")
-            return text.value(f"zext i64 {left} to i256")
+            return self._widen(left)
         name, kind, fixed = {
             0x30: ("address", "i256", True),
             0x33: ("caller", "i256", True),
@@ -411,7 +452,10 @@ class _NodeWriter:
             0x59: ("memory_len", "i64", False),
         }[one.code]
         value = frame.field(name, kind, fixed=fixed)
-        return value if kind == "i256" else text.value(f"zext i64 {value} to i256")
+        return value if kind == "i256" else self._widen(value)
+
+    def _widen(self, low: str) -> str:
+        return self.function.arithmetic.widen(low, ranges.Range(ranges.NARROW))
 
     def _power(self, one: Instruction, need: int) -> None:
         """EXP costs by the exponent's length; where that isn't there, the interpreter says so."""
@@ -552,11 +596,15 @@ class _NodeWriter:
         size = 1 if code == MSTORE8 else WORD
         if known is not None:
             return text.value(f"icmp uge i64 {length}, {known + size}"), (start, str(known))
-        near = text.value(f"icmp ult i256 {offset}, {FAR}")
-        low = text.value(f"trunc i256 {offset} to i64")
+        arithmetic = self.function.arithmetic
+        low = arithmetic.low(offset)
         end = text.value(f"add i64 {low}, {size}")
         inside = text.value(f"icmp ule i64 {end}, {length}")
-        return text.value(f"and i1 {near}, {inside}"), (start, low)
+        fits = arithmetic.range(offset)
+        if fits.bits <= ranges.COUNTED:
+            return inside, (start, low)
+        near = f"icmp ult i64 {low}, {FAR}" if fits.narrow else f"icmp ult i256 {offset}, {FAR}"
+        return text.value(f"and i1 {text.value(near)}, {inside}"), (start, low)
 
     # Control.
 
@@ -566,7 +614,7 @@ class _NodeWriter:
         height = self.height
         target = self._pop()
         condition = self._pop() if one.code == JUMPI else ""
-        taken = text.value(f"icmp ne i256 {condition}, 0") if condition else ""
+        taken = self.function.arithmetic.is_some(condition) if condition else ""
         if node.jumps_anywhere:
             self._jump_anywhere(one, target, taken, height, paid)
             return

@@ -113,11 +113,31 @@ class Program:
                 if random.random() < 0.7
                 else random.getrandbits(random.choice((8, 64, 256)))
             )
+        elif choice < 0.5:
+            self._short()
         elif choice < 0.85:
             self.out.append(0x7F + random.randint(1, min(16, self.depth)))
             self.depth += 1
         else:
             self._op(random.choice(READS))
+
+    def _short(self) -> None:
+        """Something of few bits that only the call knows."""
+        self._push(self.random.choice(NEAR))
+        self._op(0x35)
+        code, operand = self.random.choice(
+            (
+                (0x16, 0xFF),
+                (0x16, 2**41 - 1),
+                (0x16, 2**64 - 1),
+                (0x1C, 192),
+                (0x1C, 215),
+                (0x1C, 191),
+                (0x1A, 3),
+            )
+        )
+        self._push(operand)
+        self._op(code)
 
     def _near(self) -> None:
         """A place in memory, seldom far away."""
@@ -175,8 +195,10 @@ class Program:
                 self._operation()
         elif choice < 0.65:
             self._if(level)
-        elif choice < 0.8:
+        elif choice < 0.73:
             self._loop(level)
+        elif choice < 0.8:
+            self._counting_loop(level)
         elif choice < 0.9 or not self.calls:
             self._call_function()
         else:
@@ -216,6 +238,33 @@ class Program:
         self._push_label(top)
         self._op(0x56)
         self._here(end)
+
+    def _counting_loop(self, level: int) -> None:
+        """Upwards, by steps that are small or are not, towards what is near or is not."""
+        random = self.random
+        start = random.choice((0, 0, 0, 1, 5, 2**40, 2**41 - 2, 2**63, 2**64 - 3))
+        step = random.choice((1, 1, 1, 2, 32, 255, 768, 769))
+        end = start + step * random.randint(1, 8) if random.random() < 0.95 else random.choice(EDGES)
+        self._push(start)
+        top = len(self.out)
+        self.out.append(0x5B)
+        depth = self.depth
+        self._statement(level + 1)
+        self._balance(depth)
+        self._push(step)
+        self._op(0x01)
+        if random.random() < 0.5:
+            self.out.append(0x80)
+            self.depth += 1
+            self._push(end)
+            self._op(0x11)
+        else:
+            self._push(end)
+            self.out.append(0x81)
+            self.depth += 1
+            self._op(0x10)
+        self._push_label(top)
+        self._op(0x57)
 
     def _call_function(self) -> None:
         back = self._push_label()

@@ -162,3 +162,12 @@ def test_a_limit_that_falls_below_what_is_used_ends_the_frame_one_instruction_la
     code = assemble("TIMESTAMP 7 ADD 0 MSTORE 32 0 RETURN")
     compared = native.compare(code, spec=spec, limits={"detainedComputeGas": limit})
     assert compared.native_runs == 1
+
+
+@pytest.mark.parametrize("spec", ["equivalence", "rex6"])
+def test_more_gas_than_native_code_is_given_at_a_time(native, spec):
+    code = assemble("0 loop: 1 ADD 5 0 MSTORE GAS 32 MSTORE DUP1 1000 GT @loop JUMPI 64 0 RETURN")
+    most = 2**62
+    compared = native.compare(code, spec=spec, gas=most, limits={"computeGas": most})
+    assert compared.native_runs > 0
+    assert int.from_bytes(compared.output[32:]) > most - 10**6

@@ -87,7 +87,11 @@ pub const LEFT: u64 = 0;
 /// A step has set the interpreter's next action.
 pub const ACTION: u64 = 1;
 
-/// Offsets and sizes in bytes, and the answers, by name.
+/// No budget allows native code to spend more gas from its entry until it returns. It relies on that where
+/// numbers grow with the gas that is spent.
+pub const MOST_SPENT: u64 = 1 << 48;
+
+/// Offsets and sizes in bytes, the answers, and the limit, by name.
 pub fn layout() -> BTreeMap<&'static str, u64> {
     macro_rules! offsets {
         ($structure:ident, $($field:ident),+) => {
@@ -122,6 +126,7 @@ pub fn layout() -> BTreeMap<&'static str, u64> {
         ("HostTable.size", size_of::<HostTable>() as u64),
         ("LEFT", LEFT),
         ("ACTION", ACTION),
+        ("MOST_SPENT", MOST_SPENT),
     ];
     frame.into_iter().chain(host).chain(others).collect()
 }

@@ -19,7 +19,7 @@ use revm::{
 };
 
 use super::{
-    abi::{ACTION, LEFT, NativeFrame, Word},
+    abi::{ACTION, LEFT, MOST_SPENT, NativeFrame, Word},
     host::Host,
     ledger::Ledger,
     loader::ObjectCode,
@@ -42,6 +42,8 @@ pub(super) struct Passage<'a, DB: Database, E: ExternalEnvTypes> {
     ledger: &'a mut Ledger,
     /// Whether the rules meter compute gas.
     metered: bool,
+    /// Gas that native code is not given.
+    reserve: u64,
     /// The budget when the interpreter's gas was last in step.
     in_step: i64,
     /// What a step panicked with.
@@ -101,6 +103,7 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
         instructions: inner.instruction.instruction_table(),
         ledger,
         metered,
+        reserve: gas_before.saturating_sub(MOST_SPENT),
         in_step: 0,
         panic: None,
     };
@@ -196,7 +199,7 @@ impl<DB: Database, E: ExternalEnvTypes> Passage<'_, DB, E> {
     /// Tells native code where the interpreter stands.
     fn refresh(&mut self, frame: &mut NativeFrame) {
         let remaining = self.interpreter.gas.remaining();
-        let mut budget = remaining.min(i64::MAX as u64);
+        let mut budget = remaining.saturating_sub(self.reserve);
         if self.metered {
             let limit = self.context.additional_limit.borrow();
             budget = budget.min(limit.current_call_remaining_compute_gas());
