@@ -78,6 +78,7 @@ def measured(scenario: Scenario[S], make: type[S], scale: Scale, notes: Console)
             notes.print(f"[red]void:[/] {error}")
         except Exception:
             notes.print("[red]void:[/]", escape(traceback.format_exc()))
+            break
     return []
 
 
