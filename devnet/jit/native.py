@@ -16,8 +16,8 @@ from devnet.jit.elf import Elf
 LARGE: Final = 1_500_000
 """Characters of IR; beyond that less is tried."""
 
-# Passes whose effort grows faster than a function work on parts of it instead.
-OPTIONS: Final = ("--cgpp-huge-func=1000", "--huge-size-for-split=64")
+# Passes whose effort grows faster than a function work on parts of it instead, or give up sooner.
+OPTIONS: Final = ("--cgpp-huge-func=1000", "--huge-size-for-split=64", "--large-interval-freq-threshold=16")
 
 
 @dataclass(frozen=True, slots=True)
