@@ -1,13 +1,14 @@
 """The product's load generator (`megaeth_cli.load`, what `megaeth bench` runs) on a target.
 
 What was refused or lost voids a measurement of ours: it would say nothing. A peer that stops including is measured by
-what it did include. A rate that the generator limited is a bound: the target can do at least that.
+what it did include. A rate that the generator limited is a bound: the target can do at least that; so are times that
+were taken while it was late itself.
 """
 
 from __future__ import annotations
 
 from bench.accounts import senders
-from bench.results import Bounded
+from bench.results import Bounded, Side
 from bench.targets import ACCOUNTS, HOST, Target
 from megaeth_cli.load.outcome import Outcome
 from megaeth_cli.load.payer import Payer
@@ -49,12 +50,15 @@ def flood(
 def probe(target: Target, workload: Workload, shape: Shape, behind: Load | None = None) -> Outcome:
     """Transactions one at a time, each answered with its receipt."""
     groups = workload.groups(1, target.sync_method)
-    outcome = checked(target, send(endpoint(target), groups, shape, watch=False, behind=behind))
-    if outcome.limit == "generator":
-        raise LoadError(
-            f"the load generator was late itself on {target.name}: its times are not the target's"
-        )
-    return outcome
+    return checked(target, send(endpoint(target), groups, shape, watch=False, behind=behind))
+
+
+def latency(outcome: Outcome) -> tuple[Bounded, Bounded]:
+    """Median and 99th percentile from sending to the answer; of a generator that was late itself, at most that."""
+    found = outcome.acknowledged
+    assert found is not None
+    side: Side = "at most" if outcome.limit == "generator" else "exactly"
+    return Bounded(found.p50, side), Bounded(found.p99, side)
 
 
 def rate(outcome: Outcome) -> Bounded:

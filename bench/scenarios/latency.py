@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bench.load import endpoint, flood, prepared, probe
+from bench.load import endpoint, flood, latency, prepared, probe
 from bench.results import Expectation, Medians
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import AnvilAuto, AnvilInterval10ms, Megaeth, MegaethEager, Target
-from megaeth_cli.load.outcome import Latency, Outcome
+from megaeth_cli.load.outcome import Outcome
 from megaeth_cli.load.run import Load, Shape
 from megaeth_cli.load.workloads import Workload
 
@@ -42,10 +42,9 @@ def _under_load(
 
 
 def _percentiles(when: str, outcome: Outcome) -> Iterator[tuple[str, float, str]]:
-    latency: Latency | None = outcome.acknowledged
-    assert latency is not None
-    yield f"{when} p50", latency.p50, "ms"
-    yield f"{when} p99", latency.p99, "ms"
+    p50, p99 = latency(outcome)
+    yield f"{when} p50", p50, "ms"
+    yield f"{when} p99", p99, "ms"
 
 
 def _of(target: type[Target], metric: str) -> Callable[[Medians], float | None]:

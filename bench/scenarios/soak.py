@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.load import checked, endpoint, flood, prepared, probe
+from bench.load import checked, endpoint, flood, latency, prepared, probe
 from bench.results import Expectation, Medians, ratio
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import AnvilInterval10ms, Megaeth, Target
@@ -98,11 +98,10 @@ def _window(target: Target, run: Callable[[Shape], Outcome]) -> Window:
     began, cpu, disk = time.perf_counter(), target.cpu_s(), target.disk_bytes()
     outcome = checked(target, run(Shape(rate=PROBES_PER_S, seconds=WINDOW_S)))
     passed = time.perf_counter() - began
-    latency = outcome.acknowledged
-    assert latency is not None
+    p50, p99 = latency(outcome)
     return Window(
-        latency.p50,
-        latency.p99,
+        p50,
+        p99,
         100 * (target.cpu_s() - cpu) / passed,
         target.memory_bytes() / 2**20,
         (target.disk_bytes() - disk) / 2**20 * 60 / passed,

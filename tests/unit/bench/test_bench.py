@@ -9,12 +9,12 @@ from rich.console import Console
 
 from bench.__main__ import ATTEMPTS, measured
 from bench.accounts import senders
-from bench.load import checked, probe, rate
+from bench.load import checked, latency, rate
 from bench.report import _ordered, print_tables, write_json
 from bench.results import Bounded, Expectation, Measurement, Medians, ratio, side_of
 from bench.scenarios import ALL
 from bench.scenarios.scenario import Scale, Scenario
-from megaeth_cli.load.outcome import Generator, Outcome
+from megaeth_cli.load.outcome import Generator, Latency, Outcome
 from megaeth_cli.load.wire import LoadError
 
 
@@ -71,12 +71,12 @@ def test_a_rate_that_the_generator_limited_is_a_bound():
     assert rate(outcome(included_seconds=None, seconds=2.0)) == 50, "of reads nothing is included"
 
 
-def test_latencies_of_a_generator_that_is_late_itself_are_void(monkeypatch):
-    monkeypatch.setattr("bench.load.send", lambda *_, **__: outcome(generator=BUSY))
-    monkeypatch.setattr("bench.load.endpoint", lambda _: None)
-    workload = SimpleNamespace(groups=lambda *_: [])
-    with pytest.raises(LoadError, match="late itself"):
-        probe(SimpleNamespace(name="target", may_stop=False, sync_method=""), workload, None)
+def test_latencies_of_a_generator_that_was_late_itself_are_bounds():
+    taken = Latency(p50=2, p90=3, p99=4, most=5, of=9)
+    assert latency(outcome(acknowledged=taken)) == (2, 4)
+    assert [side_of(one) for one in latency(outcome(acknowledged=taken))] == ["exactly"] * 2
+    late = outcome(acknowledged=taken, generator=BUSY)
+    assert [side_of(one) for one in latency(late)] == ["at most"] * 2
 
 
 LEAST, MOST, EXACT = "at least", "at most", "exactly"
