@@ -22,6 +22,8 @@ class Lowered:
     nodes: int
     loops: int
     dispatched: bool
+    longest_run: int | None
+    """`plan.longest_run`."""
 
 
 def lower_code(code: bytes, rules: Rules) -> Lowered:
@@ -36,4 +38,5 @@ def lower_code(code: bytes, rules: Rules) -> Lowered:
         nodes=len(made.nodes),
         loops=len(set(planned.regions.values())),
         dispatched=bool(made.dispatched),
+        longest_run=plan.longest_run(planned, rules),
     )

@@ -101,6 +101,18 @@ def make(graph: Graph, rules: Rules) -> Plan:
     return Plan(order, regions, frozenset(checkpoints), need)
 
 
+def longest_run(plan: Plan, rules: Rules) -> int | None:
+    """The most instructions that native code itself can execute from an entry on; nothing where that has no end."""
+    place = {node: position for position, node in enumerate(plan.order)}
+    longest: dict[Node, int] = {}
+    for node in reversed(plan.order):
+        if node.jumps_anywhere or any(place[one] <= place[node] for one in node.successors):
+            return None
+        own = sum(one.op.way in NATIVE and not stepped(one, rules) for one in node.block.instructions)
+        longest[node] = own + max((longest[one] for one in node.successors), default=0)
+    return max(longest.values(), default=0)
+
+
 def _region(number: int, members: list[Node]) -> Region:
     touched: set[int] = set()
     written: set[int] = set()

@@ -13,6 +13,8 @@ GAS_PER_BYTE: Final = 100_000
 """Interpreting so much gas takes about as long as compiling a byte of bytecode."""
 LARGEST: Final = 64 * 1024
 """Bytes of bytecode; what is larger takes longer to compile than anybody should wait for."""
+SHORTEST: Final = 16
+"""Instructions from an entry on; going into native code and out again takes longer than interpreting less."""
 CONSIDERED: Final = 64
 """Contracts at a time."""
 
@@ -36,3 +38,7 @@ class Policy:
         if code_size > LARGEST:
             return f"{code_size} bytes of bytecode; up to {LARGEST} are compiled"
         return ""
+
+    def profits(self, longest_run: int | None) -> bool:
+        """Whether native code can save anything in what executes so many instructions at a time, or any number."""
+        return self.mode == "eager" or longest_run is None or longest_run >= SHORTEST

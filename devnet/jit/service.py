@@ -216,6 +216,13 @@ class JitService:
         try:
             code = self._engine.native_code(code_hash) or b""
             compiled = self._child.compile(code, self._rules)
+            run = compiled.facts.get("longest_run")
+            if not self._policy.profits(run):
+                contract.state = "refused"
+                contract.reason = (
+                    f"native code would execute {run} instructions at most until it leaves again"
+                )
+                return
             self._engine.load_native(code_hash, compiled.body)
         except Refused as error:
             self._give_up(code_hash, contract, "refused", str(error))

@@ -79,6 +79,7 @@ def _compile(header: dict[str, Any], code: bytes) -> tuple[dict[str, Any], bytes
         "nodes": lowered.nodes,
         "loops": lowered.loops,
         "dispatched": lowered.dispatched,
+        "longest_run": lowered.longest_run,
         "size": size,
         "seconds": round(time.process_time() - began, 4),
     }

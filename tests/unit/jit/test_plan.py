@@ -50,3 +50,13 @@ def test_region_that_is_too_large_gives_way_to_the_loops_within(monkeypatch):
     monkeypatch.setattr(plan, "LARGEST_REGION", 2)
     _, decided = planned("5 outer: 5 inner: 1 SWAP1 SUB DUP1 @inner JUMPI POP DUP1 @outer JUMPI STOP")
     assert [len(region.nodes) for region in set(decided.regions.values())] == [1]
+
+
+def test_the_longest_run_is_what_native_code_executes_itself_without_a_loop():
+    def longest(source: str) -> int | None:
+        return plan.longest_run(planned(source)[1], rules())
+
+    # The way of PUSH0, CALLDATALOAD, PUSH2, JUMPI, JUMPDEST, PUSH1, PUSH1, MUL.
+    assert longest("0 CALLDATALOAD @dear JUMPI STOP dear: 1 2 MUL STOP") == 8
+    assert longest("1 SLOAD POP STOP") == 2
+    assert longest(LOOP) is None

@@ -7,12 +7,13 @@ import pytest
 
 from devnet.jit.cache import Cache
 from devnet.jit.child import Compiled, Died, Refused
-from devnet.jit.policy import GAS_PER_BYTE, LARGEST, Policy
+from devnet.jit.policy import GAS_PER_BYTE, LARGEST, SHORTEST, Policy
 from devnet.jit.service import JitService
 
 RULES = b'{"spec":"rex6","static_gas":[],"exp_byte_gas":50}'
 COLD, HOT, HUGE = b"\x0c" * 32, b"\x0f" * 32, b"\xff" * 32
-CODE = {COLD: bytes(100), HOT: bytes(200), HUGE: bytes(LARGEST + 1)}
+OTHER, TINY = b"\xaa" * 32, b"\xbb" * 32
+CODE = {COLD: bytes(100), HOT: bytes(200), HUGE: bytes(LARGEST + 1), OTHER: bytes(100), TINY: bytes(2)}
 
 
 class PlayedEngine:
@@ -51,12 +52,13 @@ class PlayedWorker:
     def __init__(self) -> None:
         self.jobs: list[bytes] = []
         self.answer: bytes | Exception = b"object"
+        self.facts: dict[str, int | None] = {}
 
     def compile(self, code: bytes, rules: bytes, *, assembly: bool = False) -> Compiled:
         self.jobs.append(code)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Compiled(self.answer, len(self.answer), 0.1, {})
+        return Compiled(self.answer, len(self.answer), 0.1, self.facts)
 
     def close(self) -> None:
         return
@@ -128,6 +130,18 @@ def test_contract_that_the_compiler_gave_up_is_interpreted_for_good(run, worker,
     run({COLD: 2**60})
     assert len(worker.jobs) == 1
     assert engine.loaded == {}
+
+
+def test_contract_that_leaves_at_once_stays_interpreted_unless_eager(run, worker, engine):
+    worker.facts = {"longest_run": SHORTEST - 1}
+    status = run({COLD: 2**60})[f"0x{COLD.hex()}"]
+    assert (status["state"], engine.loaded) == ("refused", {})
+    worker.facts = {"longest_run": SHORTEST}
+    assert run({HOT: 2**60})[f"0x{HOT.hex()}"]["state"] == "native"
+    worker.facts = {"longest_run": None}
+    assert run({OTHER: 2**60})[f"0x{OTHER.hex()}"]["state"] == "native"
+    worker.facts = {"longest_run": 1}
+    assert run({TINY: 1}, "eager")[f"0x{TINY.hex()}"]["state"] == "native"
 
 
 def test_object_that_the_engine_refuses_costs_the_contract_its_native_code(run, worker, engine):
