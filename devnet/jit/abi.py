@@ -18,6 +18,9 @@ LEFT: Final = 0
 ACTION: Final = 1
 """A step on the host has set an action or halted the frame."""
 
+X86: Final = ("x86_64", "AMD64")
+"""Processors that native code is for, as Python's `platform` names them."""
+
 MOST_SPENT: Final = 1 << 48
 """The budget never allows more gas than this to be spent from an entry until native code returns."""
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from typing import Final
 
 from devnet.jit import graph, lower, plan
+from devnet.jit.abi import X86
 from devnet.jit.decode import decode
 from devnet.jit.rules import Rules
-
-X86: Final = ("x86_64", "AMD64")
 
 
 @dataclass(frozen=True, slots=True)

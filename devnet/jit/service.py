@@ -13,6 +13,7 @@ A contract that the compiler refuses, or on which it died, is interpreted for go
 from __future__ import annotations
 
 import logging
+import platform
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from devnet.jit.abi import X86
 from devnet.jit.cache import Cache, Entry
 from devnet.jit.child import Child, Died, Refused
 from devnet.jit.policy import CONSIDERED, Policy
@@ -91,7 +93,9 @@ class JitService:
         self._rules = rules
         self._spec = str(orjson.loads(rules)["spec"])
         self._directory = directory
-        self._policy = policy
+        machine = platform.machine()
+        self._unavailable = "" if machine in X86 else f"native code is for x86-64, and this is {machine}"
+        self._policy = Policy("off") if self._unavailable else policy
         self._child = child or Child()
         self._failure = failure
         self._contracts: dict[bytes, Contract] = {}
@@ -102,6 +106,8 @@ class JitService:
 
     def start(self) -> None:
         """Loads what was compiled before, then goes on in its thread."""
+        if self._unavailable:
+            log.warning("everything is interpreted: %s", self._unavailable)
         if self._policy.mode == "off":
             return
         try:
@@ -123,6 +129,7 @@ class JitService:
             known = {f"0x{code_hash.hex()}": contract for code_hash, contract in self._contracts.items()}
         return {
             "mode": self._policy.mode,
+            "unavailable": self._unavailable or None,
             "spec": self._spec,
             "contracts": [
                 _described(code_hash, contract, counted.get(code_hash, {}), self._policy)

@@ -94,7 +94,7 @@ def explain_command(
         "profile": asdict(profile),
         "analysis": asdict(made),
     }
-    show(network.env, body, lambda: explanation_view(found["mode"], code_hash, known, made, profile))
+    show(network.env, body, lambda: explanation_view(found, code_hash, known, made, profile))
 
 
 @app.command()

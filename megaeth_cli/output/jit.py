@@ -27,6 +27,8 @@ _NO_LINES = (
 
 def status_table(status: dict[str, Any]) -> RenderableType:
     """What `mega_getNativeStatus` says, the contracts with most gas first."""
+    if why := status.get("unavailable"):
+        return Text(f"everything is interpreted: {why}")
     if not status["contracts"]:
         return f"--jit {status['mode']}: no contract was looked at yet"
     table = Table(box=None, pad_edge=False)
@@ -52,12 +54,12 @@ def status_table(status: dict[str, Any]) -> RenderableType:
 
 
 def explanation_view(
-    mode: str, code_hash: str, status: dict[str, Any] | None, made: Explanation, profile: Profile
+    node: dict[str, Any], code_hash: str, status: dict[str, Any] | None, made: Explanation, profile: Profile
 ) -> RenderableType:
     """Why, where the gas goes, and what the compiler found."""
     facts = Table(box=None, pad_edge=False, show_header=False)
     facts.add_row("code", f"{made.code_size:,} bytes, {code_hash}")
-    facts.add_row("state", _why(mode, status))
+    facts.add_row("state", _why(node, status))
     contexts = "merged by height" if made.merged else "by return address"
     facts.add_row("compiler", f"{made.blocks:,} blocks in {made.nodes:,} contexts ({contexts})")
     facts.add_row(
@@ -127,8 +129,10 @@ def _loops(made: Explanation) -> RenderableType:
     return loops
 
 
-def _why(mode: str, status: dict[str, Any] | None) -> str:
-    if mode == "off":
+def _why(node: dict[str, Any], status: dict[str, Any] | None) -> str:
+    if why := node.get("unavailable"):
+        return f"interpreted: {why}"
+    if node["mode"] == "off":
         return "interpreted: --jit is off"
     if status is None:
         return "not called since the node started"

@@ -47,9 +47,14 @@ NEVER = PROFILE | {"transactions": [], "entries": "0x0", "gas": "0x0", "instruct
 def jit(megaeth):
     """Runs `megaeth jit ...` against a node where one contract is as given."""
 
-    def run(*arguments, contracts=(NATIVE,), mode="on", profile=PROFILE):
+    def run(*arguments, contracts=(NATIVE,), mode="on", profile=PROFILE, unavailable=None):
         with scripted_node(
-            mega_getNativeStatus={"mode": mode, "spec": "rex6", "contracts": list(contracts)},
+            mega_getNativeStatus={
+                "mode": mode,
+                "unavailable": unavailable,
+                "spec": "rex6",
+                "contracts": list(contracts),
+            },
             mega_getGasProfile=profile,
             mega_getCallGasProfile=lambda call, *rest: profile | {"error": "out of gas"},
             eth_getCode=f"0x{LOOP.hex()}",
@@ -73,6 +78,12 @@ def test_status_for_programs_is_what_the_node_says(jit):
 
 def test_status_before_anything_was_called(jit):
     assert "no contract was looked at yet" in jit("status", contracts=()).out
+
+
+def test_status_where_native_code_can_not_run(jit):
+    why = "native code is for x86-64, and this is aarch64"
+    assert f"everything is interpreted: {why}" in jit("status", contracts=(), mode="off", unavailable=why).out
+    assert f"interpreted: {why}" in jit("explain", ADDRESS, mode="off", unavailable=why).out
 
 
 def test_explain_says_what_a_contract_still_has_to_spend(jit):

@@ -168,3 +168,16 @@ def test_what_another_node_has_compiled_or_given_up_is_not_compiled_again(run, w
     engine.meanwhile = lambda: Cache(tmp_path, "rex6").refuse(HOT, 200, "too long")
     assert run({HOT: 2**60})[f"0x{HOT.hex()}"]["reason"] == "too long"
     assert worker.jobs == []
+
+
+def test_on_another_processor_everything_is_interpreted_and_the_status_says_why(
+    engine, worker, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    engine.gas = {COLD: 2**60}
+    service = JitService(engine, RULES, tmp_path, Policy("eager"), child=worker)
+    service.start()
+    status = service.status()
+    service.stop()
+    assert (status["mode"], status["contracts"], worker.jobs) == ("off", [], [])
+    assert status["unavailable"] == "native code is for x86-64, and this is aarch64"
