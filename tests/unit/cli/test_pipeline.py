@@ -39,7 +39,7 @@ def test_only_what_came_between_two_samples_counts():
 def test_what_was_executed_ahead_is_told_and_shown_if_there_was_any():
     def seen(**counters):
         idle = histogram()
-        intervals = {"target_us": 10_000, "on_time": 1, **histogram((10 * MS, 1))}
+        intervals = {"target_us": 10_000, "on_time": 1, "late": {}, **histogram((10 * MS, 1))}
         return window(sample(0.0, idle), sample(2.0, idle, intervals, **counters))
 
     def shown(window):
