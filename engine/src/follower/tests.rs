@@ -168,7 +168,8 @@ fn second_block() -> usize {
 
 /// What a node answers.
 fn ask(node: &Node, method: &str, params: &Value) -> Value {
-    let (MethodKind::Cheap(run) | MethodKind::Heavy(run)) = methods::find(method).unwrap().kind
+    let (MethodKind::Cheap(run) | MethodKind::Heavy(run) | MethodKind::Judged(_, run)) =
+        methods::find(method).unwrap().kind
     else {
         panic!("{method} is no reading method");
     };
