@@ -131,7 +131,7 @@ impl History {
         }
     }
 
-    /// From the open block back.
+    /// From the open block back, as far as this node's log goes.
     fn look_back(&mut self, node: &Node) -> Result<(), RpcError> {
         let open = node.open_minis()?;
         if let Some(first) = open.first() {
@@ -146,8 +146,10 @@ impl History {
             );
             self.execute(node, &context, &open)?;
         }
+        let begin = node.chain.archive.begins_after();
+        let oldest = begin.map_or(1, |begin| begin.block + 1);
         let newest = node.chain.recent.visible_block();
-        for number in (1..=newest).rev().take(MOST_BLOCKS as usize) {
+        for number in (oldest..=newest).rev().take(MOST_BLOCKS as usize) {
             if self.is_enough() {
                 break;
             }

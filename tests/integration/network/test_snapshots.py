@@ -54,6 +54,7 @@ def test_what_was_before_the_snapshot_is_refused_and_never_guessed(tmp_path):
         some = [1, *range(0, sequencer.height(), 20), sequencer.height()]
         before = [history(node, sequencer, emitter, block) for block in some]
         assert PRUNED in before[0] and PRUNED not in before[-1]
+        assert node.rpc("mega_getGasProfile", emitter)["entries"] == "0x0", "what it has was searched"
         node.stop()
         node.start()
         assert [history(node, sequencer, emitter, block) for block in some] == before
