@@ -70,26 +70,30 @@ mod tests {
     #[test]
     fn threads_make_way_until_the_builder_says_when_it_is_due_next() {
         let way = Arc::new(Way::default());
-        way.make();
-        let later = || Instant::now() + Duration::from_secs(3_600);
-        way.due(later());
-        way.make();
-        way.due(Instant::now());
+        let moment = Instant::now();
+        way.due(moment);
+        let due = way.due.load(Ordering::Relaxed);
         let threads = [0, 1].map(|_| {
             let way = way.clone();
-            std::thread::spawn(move || way.make())
+            std::thread::spawn(move || {
+                way.make();
+                // Whoever goes on earlier would take the builder's core.
+                way.due.load(Ordering::Relaxed) != due || moment.elapsed() >= PATIENCE
+            })
         });
-        way.due(later());
+        way.due(moment + Duration::from_secs(3_600));
         for thread in threads {
-            assert!(thread.join().is_ok());
+            assert_eq!(thread.join().ok(), Some(true));
         }
     }
 
     #[test]
-    fn nobody_makes_way_for_ever() {
+    fn nobody_makes_way_for_ever_but_until_patience_ends() {
         let way = Way::default();
-        way.due(Instant::now());
+        let moment = Instant::now();
+        way.due(moment);
         // The builder never goes on.
         way.make();
+        assert!(moment.elapsed() >= PATIENCE);
     }
 }
