@@ -41,6 +41,21 @@ const FIRST_FORWARDER: u64 = 0xc1_00;
 /// How many forwarders there are.
 pub(crate) const FORWARDERS: u64 = 8;
 
+/// Calls a method of a node.
+pub(crate) fn ask(node: &Node, method: &str, params: &Value) -> Result<Value, RpcError> {
+    let found = methods::find(method).unwrap_or_else(|| panic!("no method {method}"));
+    let (Kind::Cheap(run) | Kind::Heavy(run) | Kind::Judged(_, run)) = found.kind else {
+        panic!("{method} is no reading method");
+    };
+    let answer = run(node, &params.to_string())?;
+    Ok(serde_json::from_slice(&answer).unwrap_or_else(|error| {
+        panic!(
+            "{method} gave no JSON ({error}): {}",
+            String::from_utf8_lossy(&answer)
+        )
+    }))
+}
+
 /// The contract that reaches [`WRITER`] through `depth` calls, `depth` at least 1.
 pub(crate) fn forwarder(depth: u64) -> Address {
     Address::from_word(B256::from(U256::from(FIRST_FORWARDER + depth)))
@@ -223,17 +238,7 @@ impl Devnet {
 
     /// Calls a method.
     pub(crate) fn ask(&self, method: &str, params: &Value) -> Result<Value, RpcError> {
-        let found = methods::find(method).unwrap_or_else(|| panic!("no method {method}"));
-        let (Kind::Cheap(run) | Kind::Heavy(run) | Kind::Judged(_, run)) = found.kind else {
-            panic!("{method} is no reading method");
-        };
-        let answer = run(&self.node, &params.to_string())?;
-        Ok(serde_json::from_slice(&answer).unwrap_or_else(|error| {
-            panic!(
-                "{method} gave no JSON ({error}): {}",
-                String::from_utf8_lossy(&answer)
-            )
-        }))
+        ask(&self.node, method, params)
     }
 
     /// The result of a call that must succeed.
