@@ -31,7 +31,7 @@ BATCH, CONNECTIONS = 20, 4
 FLAT = 1.25
 """Of the first minute: more is growth, less is the machine's noise."""
 FILES_MIB = 8.0
-"""LevelDB writes a log of 4 MiB before it makes a smaller file of it: so much is a matter of the moment."""
+"""LevelDB makes a smaller file of its log when that is full: so much is a matter of the moment."""
 P99, CPU, MEMORY, DISK = "inclusion p99", "CPU", "memory", "disk per minute"
 
 

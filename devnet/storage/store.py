@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from devnet._engine import SealedBlock, SealedMini
 
 WRITE_BUFFER_BYTES = 16 << 20
-TABLE_FILE_BYTES = (
-    32 << 20
-)  # small files are merged again and again: transaction hashes fall into all of them
+TABLE_FILE_BYTES = 32 << 20  # small files are merged again and again: hashes fall into all of them
 BLOCK_CACHE_BYTES = 16 << 20
 BLOOM_BITS = 10  # transaction hashes that don't exist are asked for often (receipts being waited for)
 SNAPSHOT_TABLES = (tables.BLOCK, tables.BLOCK_HASH, tables.CODE, tables.STATE)

@@ -1,10 +1,10 @@
 //! The commonest case of each protocol, short: what arrives is one whole request, and its answer is sent whole.
 //!
-//! HTTP: a request whose head has been seen before. Clients repeat themselves: nearly every request of a program has the same head, byte for byte, and where it
-//! differs, it is in the body's length. A head that has once been read and judged (`devnet/rpc/http.py`) as a plain
-//! JSON-RPC POST on a connection that goes on is remembered with the length of its body; a request that begins with
-//! the very same bytes can mean nothing else. WebSocket: a masked data frame that is a message of its own (RFC 6455,
-//! section 5.2).
+//! HTTP: a request whose head has been seen before. Clients repeat themselves: nearly every request of a program has
+//! the same head, byte for byte, and where it differs, it is in the body's length. A head that has once been read and
+//! judged (`devnet/rpc/http.py`) as a plain JSON-RPC POST on a connection that goes on is remembered with the length of
+//! its body; a request that begins with the very same bytes can mean nothing else. WebSocket: a masked data frame that
+//! is a message of its own (RFC 6455, section 5.2).
 //!
 //! Not here: reading heads, and everything about a connection but this case.
 
