@@ -6,12 +6,13 @@ Not here: what is read and written (`http.py`, `ws.py`).
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import cast
 
 from devnet.rpc.front import Front
 
 
-class PacedConnection(asyncio.Protocol):
+class PacedConnection(asyncio.Protocol, ABC):
     """A socket that is left unread, and so its client waiting, while there is enough to do.
 
     Whoever inherits counts what is in work in `_in_work`, calls `_pause_if_busy` when that has grown and `_read_on`
@@ -31,9 +32,9 @@ class PacedConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     @property
+    @abstractmethod
     def _in_work(self) -> int:
         """How many requests have no answer yet."""
-        raise NotImplementedError
 
     def pause_writing(self) -> None:
         """Read no further requests from a client that does not read its responses."""
