@@ -10,7 +10,34 @@ from collections.abc import Callable
 from typing import Final
 
 from devnet.jit.abi import FRAME, HOST
-from devnet.jit.ranges import ANY, COUNTED, DIV, MUL, Range, of_number, result
+from devnet.jit.opcodes import (
+    ADD,
+    ADDMOD,
+    AND,
+    BYTE,
+    CLZ,
+    DIV,
+    EQ,
+    GT,
+    ISZERO,
+    LT,
+    MOD,
+    MUL,
+    MULMOD,
+    NOT,
+    OR,
+    SAR,
+    SDIV,
+    SGT,
+    SHL,
+    SHR,
+    SIGNEXTEND,
+    SLT,
+    SMOD,
+    SUB,
+    XOR,
+)
+from devnet.jit.ranges import ANY, COUNTED, Range, of_number, result
 from devnet.jit.text import Text, constant
 
 LARGEST: Final = (1 << 64) - 1
@@ -239,38 +266,38 @@ class Arithmetic:
         return self._text.value(f"call i256 @llvm.ctlz.i256(i256 {value}, i1 false)")
 
 
-BINARY: Final = {0x01: "add", 0x02: "mul", 0x03: "sub", 0x16: "and", 0x17: "or", 0x18: "xor"}
-COMPARISONS: Final = {0x10: "ult", 0x11: "ugt", 0x12: "slt", 0x13: "sgt", 0x14: "eq"}
+BINARY: Final = {ADD: "add", MUL: "mul", SUB: "sub", AND: "and", OR: "or", XOR: "xor"}
+COMPARISONS: Final = {LT: "ult", GT: "ugt", SLT: "slt", SGT: "sgt", EQ: "eq"}
 NARROW_WAYS: Final[dict[int, Callable[..., str | None]]] = {
-    0x01: lambda self, *operands: self._text.value(f"add i64 {operands[0]}, {operands[1]}"),
-    0x02: lambda self, *operands: self._text.value(f"mul i64 {operands[0]}, {operands[1]}"),
-    0x04: lambda self, *operands: self._narrow_division("udiv", *operands),
-    0x05: lambda self, *operands: self._narrow_division("udiv", *operands),
-    0x06: lambda self, *operands: self._narrow_division("urem", *operands),
-    0x07: lambda self, *operands: self._narrow_division("urem", *operands),
-    0x16: lambda self, *operands: self._text.value(f"and i64 {operands[0]}, {operands[1]}"),
-    0x17: lambda self, *operands: self._text.value(f"or i64 {operands[0]}, {operands[1]}"),
-    0x18: lambda self, *operands: self._text.value(f"xor i64 {operands[0]}, {operands[1]}"),
-    0x1B: lambda self, *operands: self._narrow_shift("shl", *operands),
-    0x1C: lambda self, *operands: self._narrow_shift("lshr", *operands),
-    0x1D: lambda self, *operands: self._narrow_shift("lshr", *operands),
+    ADD: lambda self, *operands: self._text.value(f"add i64 {operands[0]}, {operands[1]}"),
+    MUL: lambda self, *operands: self._text.value(f"mul i64 {operands[0]}, {operands[1]}"),
+    DIV: lambda self, *operands: self._narrow_division("udiv", *operands),
+    SDIV: lambda self, *operands: self._narrow_division("udiv", *operands),
+    MOD: lambda self, *operands: self._narrow_division("urem", *operands),
+    SMOD: lambda self, *operands: self._narrow_division("urem", *operands),
+    AND: lambda self, *operands: self._text.value(f"and i64 {operands[0]}, {operands[1]}"),
+    OR: lambda self, *operands: self._text.value(f"or i64 {operands[0]}, {operands[1]}"),
+    XOR: lambda self, *operands: self._text.value(f"xor i64 {operands[0]}, {operands[1]}"),
+    SHL: lambda self, *operands: self._narrow_shift("shl", *operands),
+    SHR: lambda self, *operands: self._narrow_shift("lshr", *operands),
+    SAR: lambda self, *operands: self._narrow_shift("lshr", *operands),
 }
 """Where operands and result fit into 64 bits, and none is negative; nothing where that takes more."""
 OTHERS: Final[dict[int, Callable[..., str]]] = {
-    0x04: Arithmetic._divide,
-    0x05: lambda self, *operands: self._call("sdivide", *operands),
-    0x06: Arithmetic._modulo,
-    0x07: lambda self, *operands: self._call("smodulo", *operands),
-    0x08: lambda self, *operands: self._call("addmod", *operands),
-    0x09: lambda self, *operands: self._call("mulmod", *operands),
-    0x0B: Arithmetic._signextend,
-    0x15: Arithmetic._iszero,
-    0x19: Arithmetic._not,
-    0x1A: Arithmetic._byte,
-    0x1B: lambda self, bits, value: self._shift("shl", bits, value),
-    0x1C: lambda self, bits, value: self._shift("lshr", bits, value),
-    0x1D: lambda self, bits, value: self._shift("ashr", bits, value),
-    0x1E: Arithmetic._leading_zeros,
+    DIV: Arithmetic._divide,
+    SDIV: lambda self, *operands: self._call("sdivide", *operands),
+    MOD: Arithmetic._modulo,
+    SMOD: lambda self, *operands: self._call("smodulo", *operands),
+    ADDMOD: lambda self, *operands: self._call("addmod", *operands),
+    MULMOD: lambda self, *operands: self._call("mulmod", *operands),
+    SIGNEXTEND: Arithmetic._signextend,
+    ISZERO: Arithmetic._iszero,
+    NOT: Arithmetic._not,
+    BYTE: Arithmetic._byte,
+    SHL: lambda self, bits, value: self._shift("shl", bits, value),
+    SHR: lambda self, bits, value: self._shift("lshr", bits, value),
+    SAR: lambda self, bits, value: self._shift("ashr", bits, value),
+    CLZ: Arithmetic._leading_zeros,
 }
 
 

@@ -40,10 +40,38 @@ class Opcode:
 
 
 STOP: Final = 0x00
+ADD: Final = 0x01
+MUL: Final = 0x02
+SUB: Final = 0x03
+DIV: Final = 0x04
+SDIV: Final = 0x05
+MOD: Final = 0x06
+SMOD: Final = 0x07
+ADDMOD: Final = 0x08
+MULMOD: Final = 0x09
 EXP: Final = 0x0A
+SIGNEXTEND: Final = 0x0B
+LT: Final = 0x10
+GT: Final = 0x11
+SLT: Final = 0x12
+SGT: Final = 0x13
+EQ: Final = 0x14
+ISZERO: Final = 0x15
+AND: Final = 0x16
+OR: Final = 0x17
+XOR: Final = 0x18
+NOT: Final = 0x19
+BYTE: Final = 0x1A
+SHL: Final = 0x1B
+SHR: Final = 0x1C
+SAR: Final = 0x1D
+CLZ: Final = 0x1E
+CALLDATASIZE: Final = 0x36
+CODESIZE: Final = 0x38
 JUMP: Final = 0x56
 JUMPI: Final = 0x57
 PC: Final = 0x58
+MSIZE: Final = 0x59
 GAS: Final = 0x5A
 JUMPDEST: Final = 0x5B
 POP: Final = 0x50
@@ -51,7 +79,6 @@ PUSH0: Final = 0x5F
 PUSH32: Final = 0x7F
 DUP1: Final = 0x80
 SWAP1: Final = 0x90
-AND: Final = 0x16
 
 _TABLE: Final = """
     00 STOP 0 0 LEAVE | 01 ADD 2 1 PURE | 02 MUL 2 1 PURE | 03 SUB 2 1 PURE | 04 DIV 2 1 PURE | 05 SDIV 2 1 PURE

@@ -16,7 +16,42 @@ from typing import Final, NamedTuple
 
 from devnet.jit.abi import MOST_SPENT
 from devnet.jit.graph import Graph, Node
-from devnet.jit.opcodes import AND, DUP1, GAS, PC, POP, PUSH0, PUSH32, SWAP1, Way
+from devnet.jit.opcodes import (
+    ADD,
+    ADDMOD,
+    AND,
+    BYTE,
+    CALLDATASIZE,
+    CLZ,
+    CODESIZE,
+    DIV,
+    DUP1,
+    EQ,
+    GAS,
+    GT,
+    ISZERO,
+    LT,
+    MOD,
+    MSIZE,
+    MUL,
+    MULMOD,
+    OR,
+    PC,
+    POP,
+    PUSH0,
+    PUSH32,
+    SAR,
+    SDIV,
+    SGT,
+    SHL,
+    SHR,
+    SIGNEXTEND,
+    SLT,
+    SMOD,
+    SWAP1,
+    XOR,
+    Way,
+)
 from devnet.jit.plan import stepped
 from devnet.jit.rules import Rules
 
@@ -27,20 +62,8 @@ COUNTED: Final = 57
 NARROW: Final = 64
 assert (1 << SMALL) + STEP_PER_GAS * MOST_SPENT < 1 << COUNTED
 
-ADD, MUL, DIV, SDIV, MOD, SMOD, ADDMOD, MULMOD, SIGNEXTEND = (
-    0x01,
-    0x02,
-    0x04,
-    0x05,
-    0x06,
-    0x07,
-    0x08,
-    0x09,
-    0x0B,
-)
-OR, XOR, BYTE, SHL, SHR, SAR, CLZ = 0x17, 0x18, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E
-FLAGS: Final = frozenset(range(0x10, 0x16))
-SIZES: Final = frozenset((0x36, 0x38, 0x59, GAS))
+FLAGS: Final = frozenset((LT, GT, SLT, SGT, EQ, ISZERO))
+SIZES: Final = frozenset((CALLDATASIZE, CODESIZE, MSIZE, GAS))
 
 
 class Range(NamedTuple):
