@@ -8,7 +8,7 @@ import typer
 from megaeth_cli import options
 from megaeth_cli.abi import DecodingError, Entry, to_json, to_text
 from megaeth_cli.calls import find_function, read_arguments
-from megaeth_cli.commands.contract_options import From, NegativeNumbers, Value, amount, arguments
+from megaeth_cli.commands.contract_options import From, NegativeNumbers, Unlimited, Value, amount, arguments
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.network import KnownContract, Network
@@ -35,9 +35,7 @@ def call(
     ] = "latest",
     sender: From = None,
     value: Value = "0",
-    unlimited: Annotated[
-        bool, typer.Option("--unlimited", help="Lift the limits of gas and compute gas for this call.")
-    ] = False,
+    unlimited: Unlimited = False,
     rpc_url: options.RpcUrl = None,
 ) -> None:
     """Call a function without a transaction and print what it returns."""

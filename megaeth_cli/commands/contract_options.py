@@ -1,4 +1,4 @@
-"""Options and habits that deploy, tx and call share."""
+"""Options and habits that deploy, tx, call and jit share."""
 
 import re
 from collections.abc import Sequence
@@ -51,6 +51,9 @@ GasLimit = Annotated[
 Nonce = Annotated[
     int | None,
     typer.Option("--nonce", min=0, metavar="N", help="Instead of the account's next nonce."),
+]
+Unlimited = Annotated[
+    bool, typer.Option("--unlimited", help="Lift the limits of gas and compute gas for the call.")
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the hash at once; don't wait.")]
 

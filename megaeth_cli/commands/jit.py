@@ -12,7 +12,7 @@ from devnet.jit.explain import Explanation, explain
 from devnet.jit.rules import Rules
 from megaeth_cli import options
 from megaeth_cli.commands.call import ask, call_object
-from megaeth_cli.commands.contract_options import From, NegativeNumbers, Value, arguments
+from megaeth_cli.commands.contract_options import From, NegativeNumbers, Unlimited, Value, arguments
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError
 from megaeth_cli.inspect.hot_blocks import Profile, hot_blocks
@@ -53,9 +53,7 @@ def explain_command(
     args: Annotated[list[str] | None, typer.Argument(help="The function's arguments.")] = None,
     sender: From = None,
     value: Value = "0",
-    unlimited: Annotated[
-        bool, typer.Option("--unlimited", help="Lift the limits of gas and compute gas for the call.")
-    ] = False,
+    unlimited: Unlimited = False,
     rpc_url: options.RpcUrl = None,
 ) -> None:
     """Say why a contract is compiled or not, where its gas goes, and what the compiler makes of it.
