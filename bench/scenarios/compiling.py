@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from bench.programs import SPEC
 from bench.results import Expectation
-from bench.scenarios.scenario import Scale, Scenario
+from bench.scenarios.scenario import InProcess, Scale, Scenario
 from bench.sized import SIZES, Sized
 from devnet._engine import native_rules
 from devnet.jit.child import Child, Died, Limits, Refused
@@ -20,17 +20,10 @@ COMPILED, SIZE = "compiled in", "size"
 PAIR_KIB = 10
 
 
-class Subject:
+class Subject(InProcess):
     """One contract."""
 
-    name: ClassVar[str]
     sized: ClassVar[Sized]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 def measure(subject: Subject, scale: Scale) -> Iterator[tuple[str, float, str]]:

@@ -12,13 +12,13 @@ import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from statistics import median
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from bench.accounts import senders
 from bench.child import in_child
 from bench.contracts import ROUTER, TOKEN_A, add_liquidity, genesis_alloc, swaps, token_transfers
 from bench.results import Expectation, Medians, ratio
-from bench.scenarios.scenario import Scale, Scenario
+from bench.scenarios.scenario import InProcess, Scale, Scenario
 from devnet._engine import measure_execution
 from devnet.config import Config
 from devnet.roles.chain_config import engine_config, genesis_document
@@ -40,20 +40,13 @@ HEAVY_CODES = {
 }
 
 
-class Executed:
+class Executed(InProcess):
     """One kind of transaction, from accounts that take turns."""
 
-    name: ClassVar[str]
     count: ClassVar[int]
     sender_count: ClassVar[int] = 500
     to: ClassVar[tuple[bytes, ...]] = ()
     gas_limit: ClassVar[int] = 400_000
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
     def calls(self, holders: list[bytes]) -> Iterator[bytes]:
         """Calldata without end; none for transfers."""

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from bench.results import Medians
-from bench.scenarios.scenario import Scale, Scenario
+from bench.scenarios.scenario import InProcess, Scale, Scenario
 from devnet._engine import measure_recovery
 
 NAME = "machine"
 SECONDS = 2.0
 
 
-class Machine:
+class Machine(InProcess):
     """Whatever this runs on."""
 
     name: ClassVar[str] = "this machine"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 def measure(machine: Machine, scale: Scale) -> Iterator[tuple[str, float, str]]:

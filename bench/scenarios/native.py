@@ -29,7 +29,7 @@ from bench.programs import (
     transfers,
 )
 from bench.results import Expectation, Medians
-from bench.scenarios.scenario import Scale, Scenario
+from bench.scenarios.scenario import InProcess, Scale, Scenario
 from bench.targets import AnvilAuto, Target
 from devnet._engine import keccak256
 from megaeth_cli.load.wire import LoadError
@@ -61,17 +61,10 @@ PUBLISHED = "scaled to 10^8"
 CALL_GAS = 1_000_000_000
 
 
-class Subject:
+class Subject(InProcess):
     """One program, both ways."""
 
-    name: ClassVar[str]
     program: ClassVar[Program]
-
-    def __enter__(self) -> Subject:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return
 
 
 class OnAnvil(AnvilAuto):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from bench.results import Expectation
 
@@ -14,6 +14,18 @@ class Subject(AbstractContextManager[Any], Protocol):
     """What is measured: made anew for every scenario and round, ready when entered."""
 
     name: ClassVar[str]
+
+
+class InProcess:
+    """A subject with nothing to start and nothing to stop."""
+
+    name: ClassVar[str]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
 
 
 S = TypeVar("S", bound=Subject)

@@ -11,11 +11,11 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import Any
 
 from bench.child import in_child
 from bench.results import Expectation, ratio
-from bench.scenarios.scenario import Scale, Scenario
+from bench.scenarios.scenario import InProcess, Scale, Scenario
 from devnet._engine import measure_mpt, measure_salt
 
 NAME = "state"
@@ -24,16 +24,8 @@ SIZES = [1_000, 10_000, 200_000]
 BLOCK, LARGE = SIZES[0], SIZES[-1]
 
 
-class State(ABC):
+class State(InProcess, ABC):
     """A way to authenticate state."""
-
-    name: ClassVar[str]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
     @abstractmethod
     def measured(self, held: int) -> dict[str, Any]:
