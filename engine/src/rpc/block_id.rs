@@ -2,22 +2,22 @@
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 
-use super::params;
+use super::values;
 
 /// Reads a block parameter.
 pub fn read(raw: &str) -> Result<BlockId, String> {
     match raw.as_bytes().first() {
         Some(b'{') => read_object(raw),
         Some(b'"') => read_text(raw),
-        _ => params::quantity(raw).map(BlockId::number),
+        _ => values::quantity(raw).map(BlockId::number),
     }
 }
 
 fn read_text(raw: &str) -> Result<BlockId, String> {
-    let text = params::text(raw)?;
+    let text = values::text(raw)?;
     // A number has at most 16 digits, a hash always 64.
     if text.len() == 66 {
-        return params::hash(raw).map(BlockId::from);
+        return values::hash(raw).map(BlockId::from);
     }
     read_number(&text).map(BlockId::Number)
 }
@@ -25,8 +25,8 @@ fn read_text(raw: &str) -> Result<BlockId, String> {
 /// Reads a tag or a number, but no hash.
 pub fn number_or_tag(raw: &str) -> Result<BlockNumberOrTag, String> {
     match raw.as_bytes().first() {
-        Some(b'"') => read_number(&params::text(raw)?),
-        _ => params::quantity(raw).map(BlockNumberOrTag::Number),
+        Some(b'"') => read_number(&values::text(raw)?),
+        _ => values::quantity(raw).map(BlockNumberOrTag::Number),
     }
 }
 
@@ -38,7 +38,7 @@ fn read_number(text: &str) -> Result<BlockNumberOrTag, String> {
         "finalized" => BlockNumberOrTag::Finalized,
         "earliest" => BlockNumberOrTag::Earliest,
         _ => {
-            let number = params::quantity_text(text).map_err(|why| {
+            let number = values::quantity_text(text).map_err(|why| {
                 format!("{why}: expected a block number, hash or tag, got {text:?}")
             })?;
             let number = u64::try_from(number).map_err(|_| "block number larger than int64")?;
@@ -50,12 +50,12 @@ fn read_number(text: &str) -> Result<BlockNumberOrTag, String> {
 fn read_object(raw: &str) -> Result<BlockId, String> {
     let mut number = None;
     let mut hash = None;
-    for (name, value) in params::members(raw)? {
+    for (name, value) in values::members(raw)? {
         match name.as_str() {
-            "blockNumber" => number = Some(params::in_member(&name, number_or_tag(value.get()))?),
-            "blockHash" => hash = Some(params::in_member(&name, params::hash(value.get()))?),
+            "blockNumber" => number = Some(values::in_member(&name, number_or_tag(value.get()))?),
+            "blockHash" => hash = Some(values::in_member(&name, values::hash(value.get()))?),
             "requireCanonical" => {
-                params::in_member(&name, params::boolean(value.get()))?;
+                values::in_member(&name, values::boolean(value.get()))?;
             }
             _ => return Err(format!("unknown member {name:?} of a block")),
         }

@@ -4,13 +4,14 @@ use alloy_eips::{BlockId, BlockNumberOrTag};
 
 use super::{
     Method, Node, RpcError, block_id,
-    params::{self, Params},
+    params::Params,
     read::{Answer, damaged},
     render::{
         Offset,
         block::{self, Detail, place_in},
         json, receipt,
     },
+    values,
 };
 use crate::chain::SharedBlock;
 
@@ -55,7 +56,7 @@ fn get_block_by_number(node: &Node, params: &str) -> Answer {
 fn get_block_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(2)?;
-    let hash = params.required(0, params::hash)?;
+    let hash = params.required(0, values::hash)?;
     whole(node, params, node.sealed(BlockId::from(hash))?)
 }
 
@@ -71,7 +72,7 @@ fn get_header_by_number(node: &Node, params: &str) -> Answer {
 fn get_header_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
-    let hash = params.required(0, params::hash)?;
+    let hash = params.required(0, values::hash)?;
     Ok(header(node.sealed(BlockId::from(hash))?))
 }
 
@@ -87,7 +88,7 @@ fn get_transaction_count_by_number(node: &Node, params: &str) -> Answer {
 fn get_transaction_count_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
-    let hash = params.required(0, params::hash)?;
+    let hash = params.required(0, values::hash)?;
     transaction_count(node, node.sealed(BlockId::from(hash))?)
 }
 
@@ -103,7 +104,7 @@ fn get_uncle_count_by_number(node: &Node, params: &str) -> Answer {
 fn get_uncle_count_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
-    let hash = params.required(0, params::hash)?;
+    let hash = params.required(0, values::hash)?;
     Ok(uncle_count(node.sealed(BlockId::from(hash))?))
 }
 
@@ -112,7 +113,7 @@ fn get_uncle(_: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(2)?;
     params.required(0, block_id::read)?;
-    params.required(1, params::quantity)?;
+    params.required(1, values::quantity)?;
     Ok(json::null_bytes())
 }
 
@@ -156,7 +157,7 @@ pub(super) fn by_number(
 }
 
 fn whole(node: &Node, params: &Params<'_>, block: Option<SharedBlock>) -> Answer {
-    let full = params.optional(1, params::boolean)?.unwrap_or_default();
+    let full = params.optional(1, values::boolean)?.unwrap_or_default();
     let Some(block) = block else {
         return Ok(json::null_bytes());
     };

@@ -13,13 +13,13 @@ use revm::{
 use super::{
     Method, Node, RpcError, block_id,
     error::code,
-    params::{self, Params},
+    params::Params,
     read::{Answer, state_error},
     render::{
         json::{self, Object},
         transaction, usage,
     },
-    request,
+    request, values,
 };
 use crate::{
     chain::Anchor,
@@ -249,14 +249,14 @@ fn bundle(raw: &str, chain_id: u64) -> Result<Bundle, String> {
         calls: Vec::new(),
         block: BlockOverrides::default(),
     };
-    for (name, value) in params::members(raw)? {
+    for (name, value) in values::members(raw)? {
         match name.as_str() {
             "transactions" => {
-                let calls = params::list(value.get(), |raw| request::call(raw, chain_id));
-                bundle.calls = params::in_member(&name, calls)?;
+                let calls = values::list(value.get(), |raw| request::call(raw, chain_id));
+                bundle.calls = values::in_member(&name, calls)?;
             }
             "blockOverride" | "blockOverrides" => {
-                bundle.block = params::in_member(&name, request::block_overrides(value.get()))?;
+                bundle.block = values::in_member(&name, request::block_overrides(value.get()))?;
             }
             _ => return Err(format!("unknown member {name:?}")),
         }
@@ -267,9 +267,9 @@ fn bundle(raw: &str, chain_id: u64) -> Result<Bundle, String> {
 /// The block after whose transactions a bundle runs.
 fn context(raw: &str) -> Result<BlockId, String> {
     let mut id = BlockId::default();
-    for (name, value) in params::members(raw)? {
+    for (name, value) in values::members(raw)? {
         match name.as_str() {
-            "blockNumber" | "block" => id = params::in_member(&name, block_id::read(value.get()))?,
+            "blockNumber" | "block" => id = values::in_member(&name, block_id::read(value.get()))?,
             "transactionIndex" if value.get() == "-1" => {}
             "transactionIndex" => {
                 return Err(
@@ -287,7 +287,7 @@ fn call_many(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(4)?;
     let chain_id = node.chain.config.chain_id;
-    let bundles = params.required(0, |raw| params::list(raw, |raw| bundle(raw, chain_id)))?;
+    let bundles = params.required(0, |raw| values::list(raw, |raw| bundle(raw, chain_id)))?;
     let id = params
         .optional(1, context)?
         .unwrap_or(BlockId::Number(BlockNumberOrTag::Latest));

@@ -16,13 +16,13 @@ use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
 
 use super::{
     Method, Node, RpcError, block_id,
-    params::{self, Params},
+    params::Params,
     read::{Answer, damaged, state_error, unreadable},
     render::{
         UNSEALED_HASH, diff,
         json::{self, Object},
     },
-    transactions,
+    transactions, values,
 };
 use crate::{
     block::{MiniBlock, PlainKey, PlainValue},
@@ -50,17 +50,17 @@ enum Wanted {
 
 fn wanted(raw: &str) -> Result<Wanted, String> {
     if raw.starts_with('{') {
-        for (name, value) in params::members(raw)? {
+        for (name, value) in values::members(raw)? {
             if name == "miniBlock" {
-                return params::in_member(&name, params::quantity(value.get())).map(Wanted::Mini);
+                return values::in_member(&name, values::quantity(value.get())).map(Wanted::Mini);
             }
         }
         return block_id::read(raw).map(Wanted::Block);
     }
-    if let Ok(text) = params::text(raw) {
+    if let Ok(text) = values::text(raw) {
         if let Some(number) = text.strip_prefix("mini:") {
             let number = match number.starts_with("0x") {
-                true => params::quantity_text(number)?.try_into().ok(),
+                true => values::quantity_text(number)?.try_into().ok(),
                 false => number.parse().ok(),
             };
             let number = number.ok_or_else(|| format!("{text:?} names no mini-block"))?;
@@ -70,7 +70,7 @@ fn wanted(raw: &str) -> Result<Wanted, String> {
             return Ok(Wanted::Latest);
         }
         if text.len() == 66 {
-            return params::hash(raw).map(Wanted::Hash);
+            return values::hash(raw).map(Wanted::Hash);
         }
     }
     block_id::read(raw).map(Wanted::Block)

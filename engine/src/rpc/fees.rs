@@ -5,9 +5,10 @@ use alloy_consensus::Transaction as _;
 
 use super::{
     Method, Node, RpcError, block_id,
-    params::{self, Params},
+    params::Params,
     read::{Answer, damaged, unreadable},
     render::json::{self, Object},
+    values,
 };
 use crate::{block::BlockRecord, chain::ViewError};
 
@@ -60,7 +61,7 @@ fn blob_base_fee(_: &Node, params: &str) -> Answer {
 fn fee_history(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(3)?;
-    let count = params.required(0, params::quantity)?.min(MAX_HISTORY);
+    let count = params.required(0, values::quantity)?.min(MAX_HISTORY);
     let newest = params.required(1, block_id::read)?;
     let percentiles = params.optional(2, percentiles)?;
     let newest = node

@@ -18,6 +18,7 @@ use super::{
         json::{self, Object},
         log::{self, LogPlace},
     },
+    values,
 };
 use crate::{
     block::{MiniBlock, TxRecord},
@@ -102,7 +103,7 @@ struct Cursor {
 
 impl Cursor {
     fn read(raw: &str) -> Result<Self, String> {
-        let bytes = params::data(raw)?;
+        let bytes = values::data(raw)?;
         let bytes: [u8; 8] = bytes
             .as_ref()
             .try_into()
@@ -125,11 +126,11 @@ fn read_matcher(
     mut rest: impl FnMut(&str, &str) -> Result<(), String>,
 ) -> Result<Matcher, String> {
     let mut matcher = Matcher::default();
-    for (name, value) in params::members(raw)? {
+    for (name, value) in values::members(raw)? {
         let value = value.get();
         match name.as_str() {
             "address" => {
-                matcher.addresses = params::in_member(&name, one_or_more(value, params::address))?;
+                matcher.addresses = values::in_member(&name, one_or_more(value, values::address))?;
                 if matcher.addresses.len() > MAX_ADDRESSES {
                     return Err(format!(
                         "exceed max addresses or topics per search position: at most {MAX_ADDRESSES} addresses"
@@ -137,9 +138,9 @@ fn read_matcher(
                 }
             }
             "topics" => {
-                matcher.topics = params::in_member(
+                matcher.topics = values::in_member(
                     &name,
-                    params::list(value, |raw| match raw {
+                    values::list(value, |raw| match raw {
                         "null" => Ok(Vec::new()),
                         _ => topic_position(raw),
                     }),
@@ -148,7 +149,7 @@ fn read_matcher(
                     return Err("exceed max topics: a log has at most 4".to_owned());
                 }
             }
-            _ => params::in_member(&name, rest(&name, value))?,
+            _ => values::in_member(&name, rest(&name, value))?,
         }
     }
     Ok(matcher)
@@ -157,21 +158,21 @@ fn read_matcher(
 /// One topic or a list; a null in the list means any.
 fn topic_position(raw: &str) -> Result<Vec<B256>, String> {
     if raw.starts_with('[') {
-        let topics = params::list(raw, |raw| match raw {
+        let topics = values::list(raw, |raw| match raw {
             "null" => Ok(None),
-            _ => params::hash(raw).map(Some),
+            _ => values::hash(raw).map(Some),
         })?;
         return Ok(topics
             .into_iter()
             .collect::<Option<Vec<_>>>()
             .unwrap_or_default());
     }
-    params::hash(raw).map(|topic| vec![topic])
+    values::hash(raw).map(|topic| vec![topic])
 }
 
 fn one_or_more<T>(raw: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     if raw.starts_with('[') {
-        params::list(raw, read)
+        values::list(raw, read)
     } else {
         Ok(vec![read(raw)?])
     }
@@ -184,7 +185,7 @@ impl Filter {
             match name {
                 "fromBlock" => from = Some(block_id::number_or_tag(value)?),
                 "toBlock" => to = Some(block_id::number_or_tag(value)?),
-                "blockHash" => hash = Some(params::hash(value)?),
+                "blockHash" => hash = Some(values::hash(value)?),
                 "cursor" => cursor = Some(Cursor::read(value)?),
                 _ => {}
             }

@@ -6,14 +6,14 @@ use alloy_primitives::Address;
 use super::{
     Method, Node, RpcError, block_id,
     blocks::by_number,
-    params::{self, Params},
+    params::Params,
     read::{Answer, damaged, state_error, unreadable},
     render::{
         block,
         json::{self, Object},
         mini, usage,
     },
-    transactions,
+    transactions, values,
 };
 use crate::{
     block::{MiniBlock, PlainAccount},
@@ -37,7 +37,7 @@ fn get_mini_block(node: &Node, params: &str) -> Answer {
     params.at_most(1)?;
     let number = params.required(0, |raw| match raw {
         "\"latest\"" => Ok(None),
-        _ => params::quantity(raw).map(Some),
+        _ => values::quantity(raw).map(Some),
     })?;
     let number = number.or_else(|| node.chain.recent.visible_minis().checked_sub(1));
     match number {
@@ -99,7 +99,7 @@ fn get_block_input(node: &Node, params: &str) -> Answer {
 fn tx_usage(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
-    let hash = params.required(0, params::hash)?;
+    let hash = params.required(0, values::hash)?;
     let Some(place) = transactions::find(node, &hash)? else {
         return Ok(json::null_bytes());
     };

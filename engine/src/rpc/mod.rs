@@ -33,6 +33,7 @@ mod state;
 mod transactions;
 mod txpool;
 mod validated;
+pub mod values;
 mod waiting;
 mod workers;
 

@@ -17,9 +17,10 @@ use revm::{DatabaseCommit as _, DatabaseRef as _, database::CacheDB, state::Acco
 use super::{
     Method, Node, RpcError,
     call::{failed, staged},
-    params::{self, Params},
+    params::Params,
     read::{Answer, damaged, state_error},
     render::json::{self, Object},
+    values,
 };
 use crate::{
     block::MiniBlock,
@@ -48,7 +49,7 @@ const ENOUGH_TRANSACTIONS: usize = 100;
 fn get_gas_profile(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
-    let address = params.required(0, params::address)?;
+    let address = params.required(0, values::address)?;
     let (view, _) = node.view(BlockId::Number(BlockNumberOrTag::Latest))?;
     let account = view.basic_ref(address).map_err(state_error)?;
     let mut history = History::of(code_of(address, account.as_ref())?);

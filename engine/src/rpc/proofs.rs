@@ -10,6 +10,7 @@ use super::{
     params::{self, Params},
     read::{Answer, NOT_FOUND, state_error, unreadable},
     render::json::{self, Object},
+    values,
 };
 use crate::{
     block::{BlockRecord, PlainKey, WITHDRAWALS_ADDRESS},
@@ -68,17 +69,17 @@ fn wanted(params: &Params<'_>) -> Result<(u64, Option<B256>), RpcError> {
     let is_object = params.raw(0).is_some_and(|raw| raw.starts_with('{'));
     if !is_object {
         let number = params.required(0, number)?;
-        return Ok((number, params.optional(1, params::hash)?));
+        return Ok((number, params.optional(1, values::hash)?));
     }
     params.required(0, |raw| {
         let (mut of_number, mut of_hash) = (None, None);
-        for (name, value) in params::members(raw)? {
+        for (name, value) in values::members(raw)? {
             match name.as_str() {
                 "blockNumber" => {
-                    of_number = Some(params::in_member(&name, number(value.get()))?);
+                    of_number = Some(values::in_member(&name, number(value.get()))?);
                 }
                 "blockHash" => {
-                    of_hash = Some(params::in_member(&name, params::hash(value.get()))?);
+                    of_hash = Some(values::in_member(&name, values::hash(value.get()))?);
                 }
                 _ => return Err(format!("unknown field {name:?}")),
             }
@@ -93,7 +94,7 @@ fn number(raw: &str) -> Result<u64, String> {
     let decimal = raw.trim_matches('"');
     match decimal.parse() {
         Ok(number) => Ok(number),
-        Err(_) => params::quantity(raw),
+        Err(_) => values::quantity(raw),
     }
 }
 
@@ -112,9 +113,9 @@ fn packed(bytes: &[u8]) -> Answer {
 fn get_proof(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(3)?;
-    let address: Address = params.required(0, params::address)?;
+    let address: Address = params.required(0, values::address)?;
     let slots = params
-        .optional(1, |raw| params::list(raw, params::slot))?
+        .optional(1, |raw| values::list(raw, values::slot))?
         .unwrap_or_default();
     if slots.len() > MAX_SLOTS {
         return Err(params::invalid(

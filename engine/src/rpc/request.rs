@@ -4,7 +4,7 @@ use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde_json::value::RawValue;
 
-use super::params::{self, in_member, members};
+use super::values::{self, in_member, members};
 use crate::evm::simulate::{
     CallRequest,
     overrides::{AccountOverride, BlockOverrides, StateOverrides},
@@ -17,20 +17,20 @@ pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
     for (name, value) in members(raw)? {
         let value = value.get();
         match name.as_str() {
-            "from" => call.from = in_member(&name, params::address(value))?,
-            "to" if value != "\"\"" => call.to = Some(in_member(&name, params::address(value))?),
-            "gas" => call.gas = Some(in_member(&name, params::quantity(value))?),
-            "gasPrice" => call.gas_price = Some(in_member(&name, params::quantity_u128(value))?),
+            "from" => call.from = in_member(&name, values::address(value))?,
+            "to" if value != "\"\"" => call.to = Some(in_member(&name, values::address(value))?),
+            "gas" => call.gas = Some(in_member(&name, values::quantity(value))?),
+            "gasPrice" => call.gas_price = Some(in_member(&name, values::quantity_u128(value))?),
             "maxFeePerGas" => {
-                call.max_fee_per_gas = Some(in_member(&name, params::quantity_u128(value))?);
+                call.max_fee_per_gas = Some(in_member(&name, values::quantity_u128(value))?);
             }
             "maxPriorityFeePerGas" => {
                 call.max_priority_fee_per_gas =
-                    Some(in_member(&name, params::quantity_u128(value))?);
+                    Some(in_member(&name, values::quantity_u128(value))?);
             }
-            "value" => call.value = in_member(&name, params::quantity_u256(value))?,
-            "data" => data = Some(in_member(&name, params::data(value))?),
-            "input" => input = Some(in_member(&name, params::data(value))?),
+            "value" => call.value = in_member(&name, values::quantity_u256(value))?,
+            "data" => data = Some(in_member(&name, values::data(value))?),
+            "input" => input = Some(in_member(&name, values::data(value))?),
             "accessList" => {
                 let list: Result<AccessList, _> = serde_json::from_str(value);
                 call.access_list = Some(list.map_err(|error| format!("accessList: {error}"))?);
@@ -41,7 +41,7 @@ pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
                     list.map_err(|error| format!("authorizationList: {error}"))?;
             }
             "chainId" => {
-                let given = in_member(&name, params::quantity(value))?;
+                let given = in_member(&name, values::quantity(value))?;
                 if given != chain_id {
                     return Err(format!(
                         "chainId does not match node's (have={given}, want={chain_id})"
@@ -49,7 +49,7 @@ pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
                 }
             }
             "nonce" | "type" => {
-                in_member(&name, params::quantity(value))?;
+                in_member(&name, values::quantity(value))?;
             }
             "blobVersionedHashes" | "blobs" | "maxFeePerBlobGas" => {
                 return Err(format!("{name}: blob transactions are not supported"));
@@ -82,7 +82,7 @@ pub fn state_overrides(raw: &str) -> Result<StateOverrides, String> {
         .into_iter()
         .map(|(address, account)| {
             let quoted = serde_json::Value::String(address.clone()).to_string();
-            let key: Address = in_member(&address, params::address(&quoted))?;
+            let key: Address = in_member(&address, values::address(&quoted))?;
             Ok((key, in_member(&address, account_override(account.get()))?))
         })
         .collect()
@@ -93,13 +93,13 @@ fn account_override(raw: &str) -> Result<AccountOverride, String> {
     for (name, value) in members(raw)? {
         let value = value.get();
         match name.as_str() {
-            "balance" => account.balance = Some(in_member(&name, params::quantity_u256(value))?),
-            "nonce" => account.nonce = Some(in_member(&name, params::quantity(value))?),
-            "code" => account.code = Some(in_member(&name, params::data(value))?),
+            "balance" => account.balance = Some(in_member(&name, values::quantity_u256(value))?),
+            "nonce" => account.nonce = Some(in_member(&name, values::quantity(value))?),
+            "code" => account.code = Some(in_member(&name, values::data(value))?),
             "state" => account.state = Some(in_member(&name, slots(value))?),
             "stateDiff" => account.state_diff = Some(in_member(&name, slots(value))?),
             "movePrecompileToAddress" => {
-                account.move_precompile_to = Some(in_member(&name, params::address(value))?);
+                account.move_precompile_to = Some(in_member(&name, values::address(value))?);
             }
             _ => return Err(format!("unknown member {name:?}")),
         }
@@ -112,8 +112,8 @@ fn slots(raw: &str) -> Result<Vec<(U256, U256)>, String> {
         .into_iter()
         .map(|(slot, value): (String, &RawValue)| {
             let quoted = serde_json::Value::String(slot.clone()).to_string();
-            let key = in_member(&slot, params::slot(&quoted))?;
-            Ok((key, in_member(&slot, params::slot(value.get()))?))
+            let key = in_member(&slot, values::slot(&quoted))?;
+            Ok((key, in_member(&slot, values::slot(value.get()))?))
         })
         .collect()
 }
@@ -124,20 +124,20 @@ pub fn block_overrides(raw: &str) -> Result<BlockOverrides, String> {
     for (name, value) in members(raw)? {
         let value = value.get();
         match name.as_str() {
-            "number" => block.number = Some(in_member(&name, params::quantity_u256(value))?),
+            "number" => block.number = Some(in_member(&name, values::quantity_u256(value))?),
             "difficulty" => {
-                block.difficulty = Some(in_member(&name, params::quantity_u256(value))?)
+                block.difficulty = Some(in_member(&name, values::quantity_u256(value))?)
             }
             "time" | "timestamp" => {
-                block.time = Some(in_member(&name, params::quantity_u256(value))?)
+                block.time = Some(in_member(&name, values::quantity_u256(value))?)
             }
-            "gasLimit" => block.gas_limit = Some(in_member(&name, params::quantity(value))?),
+            "gasLimit" => block.gas_limit = Some(in_member(&name, values::quantity(value))?),
             "feeRecipient" | "coinbase" => {
-                block.coinbase = Some(in_member(&name, params::address(value))?);
+                block.coinbase = Some(in_member(&name, values::address(value))?);
             }
-            "prevRandao" | "random" => block.random = Some(in_member(&name, params::hash(value))?),
+            "prevRandao" | "random" => block.random = Some(in_member(&name, values::hash(value))?),
             "baseFeePerGas" | "baseFee" => {
-                block.base_fee = Some(in_member(&name, params::quantity(value))?);
+                block.base_fee = Some(in_member(&name, values::quantity(value))?);
             }
             "unlimited" => {
                 let unlimited: Result<bool, _> = serde_json::from_str(value);
@@ -162,8 +162,8 @@ fn hashes(raw: &str) -> Result<Vec<(u64, B256)>, String> {
             } else {
                 serde_json::Value::String(number.clone()).to_string()
             };
-            let key = in_member(&number, params::quantity(&text))?;
-            Ok((key, in_member(&number, params::hash(hash.get()))?))
+            let key = in_member(&number, values::quantity(&text))?;
+            Ok((key, in_member(&number, values::hash(hash.get()))?))
         })
         .collect()
 }

@@ -5,9 +5,10 @@ use alloy_primitives::{Address, B256};
 
 use super::{
     Method, Node, RpcError,
-    params::{self, Params},
+    params::Params,
     read::{Answer, state_error},
     render::json::{self, Object},
+    values,
 };
 use crate::block::PlainAccount;
 
@@ -37,7 +38,7 @@ fn get_transaction_count(node: &Node, params: &str) -> Answer {
     let account = account(node, params, 1)?;
     let mut nonce = account.nonce;
     if params.block(1)? == BlockId::Number(BlockNumberOrTag::Pending) {
-        let address = params.required(0, params::address)?;
+        let address = params.required(0, values::address)?;
         nonce = nonce.max(node.pool.pending_nonce(&address));
     }
     Ok(json::quantity_bytes(nonce))
@@ -47,7 +48,7 @@ fn get_transaction_count(node: &Node, params: &str) -> Answer {
 fn get_code(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(2)?;
-    let address = params.required(0, params::address)?;
+    let address = params.required(0, values::address)?;
     let (view, _) = node.view(params.block(1)?)?;
     let account = view
         .account(address)
@@ -61,7 +62,7 @@ fn get_code(node: &Node, params: &str) -> Answer {
 fn get_code_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(2)?;
-    let hash: B256 = params.required(0, params::hash)?;
+    let hash: B256 = params.required(0, values::hash)?;
     if let Some(code) = node.chain.world.code(&hash) {
         return Ok(json::data_bytes(code.original_byte_slice()));
     }
@@ -76,8 +77,8 @@ fn get_code_by_hash(node: &Node, params: &str) -> Answer {
 fn get_storage_at(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(3)?;
-    let address = params.required(0, params::address)?;
-    let slot = params.required(1, params::slot)?;
+    let address = params.required(0, values::address)?;
+    let slot = params.required(1, values::slot)?;
     let (view, _) = node.view(params.block(2)?)?;
     let value = view.slot(address, slot).map_err(state_error)?;
     Ok(json::data_bytes(&value.to_be_bytes::<32>()))
@@ -92,10 +93,10 @@ fn get_storage_values(node: &Node, params: &str) -> Answer {
     params.at_most(2)?;
     let wanted = params.required(0, |raw| {
         let mut wanted = Vec::new();
-        for (address, slots) in params::members(raw)? {
-            let slots = params::in_member(&address, params::list(slots.get(), params::slot))?;
+        for (address, slots) in values::members(raw)? {
+            let slots = values::in_member(&address, values::list(slots.get(), values::slot))?;
             let quoted = serde_json::Value::String(address).to_string();
-            wanted.push((params::address(&quoted)?, slots));
+            wanted.push((values::address(&quoted)?, slots));
         }
         match wanted.iter().map(|(_, slots)| slots.len()).sum::<usize>() {
             0 => Err("empty request".to_owned()),
@@ -128,7 +129,7 @@ fn get_storage_values(node: &Node, params: &str) -> Answer {
 fn get_account_info(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(2)?;
-    let address = params.required(0, params::address)?;
+    let address = params.required(0, values::address)?;
     let (view, _) = node.view(params.block(1)?)?;
     let account = view
         .account(address)
@@ -148,7 +149,7 @@ fn get_account_info(node: &Node, params: &str) -> Answer {
 /// The account at parameter 0 in the block at parameter `block`.
 fn account(node: &Node, params: &Params<'_>, block: usize) -> Result<PlainAccount, RpcError> {
     params.at_most(block + 1)?;
-    let address: Address = params.required(0, params::address)?;
+    let address: Address = params.required(0, values::address)?;
     let (view, _) = node.view(params.block(block)?)?;
     Ok(view
         .account(address)

@@ -7,9 +7,10 @@ use alloy_eips::BlockId;
 use super::{
     Method, Node, RpcError, block_id,
     blocks::by_number,
-    params::{self, Params},
+    params::Params,
     read::{Answer, damaged},
     render::{Offset, json, mini::included, receipt, transaction},
+    values,
 };
 use crate::{
     block::MiniBlock,
@@ -43,7 +44,7 @@ pub(super) const METHODS: &[Method] = &[
 fn get_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
-    let hash = params.required(0, params::hash)?;
+    let hash = params.required(0, values::hash)?;
     if let Some(place) = find(node, &hash)? {
         return node.transaction_json(&place);
     }
@@ -71,7 +72,7 @@ fn get_by_block_hash_and_index(node: &Node, params: &str) -> Answer {
 fn get_raw_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
-    let hash = params.required(0, params::hash)?;
+    let hash = params.required(0, values::hash)?;
     if let Some(place) = find(node, &hash)? {
         return Ok(raw(Some(place)));
     }
@@ -95,7 +96,7 @@ fn get_raw_by_block_hash_and_index(node: &Node, params: &str) -> Answer {
 fn get_receipt(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
-    let hash = params.required(0, params::hash)?;
+    let hash = params.required(0, values::hash)?;
     match find(node, &hash)? {
         Some(place) => node.receipt_json(&place.mini, place.index),
         None => Ok(json::null_bytes()),
@@ -161,14 +162,14 @@ pub(super) fn find(
 fn number_and_index(node: &Node, params: &Params<'_>) -> Result<Option<TxPlace>, RpcError> {
     params.at_most(2)?;
     let number = params.required(0, block_id::number_or_tag)?;
-    let index = params.required(1, params::quantity)?;
+    let index = params.required(1, values::quantity)?;
     nth(node, by_number(node, number)?, index)
 }
 
 fn hash_and_index(node: &Node, params: &Params<'_>) -> Result<Option<TxPlace>, RpcError> {
     params.at_most(2)?;
-    let hash = params.required(0, params::hash)?;
-    let index = params.required(1, params::quantity)?;
+    let hash = params.required(0, values::hash)?;
+    let index = params.required(1, values::quantity)?;
     nth(node, node.sealed(BlockId::from(hash))?, index)
 }
 
