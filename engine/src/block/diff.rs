@@ -6,7 +6,6 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 
 use super::{
-    mini::MiniBlock,
     plain::{PlainKey, PlainValue},
     rlp::{DecodeError, close_list, encode_list, open_list},
 };
@@ -89,19 +88,21 @@ impl StateDiff {
     }
 }
 
-/// What a run of mini-blocks amounts to: the last value of each key, sorted, and the new code.
-pub type FoldedState = (Vec<(PlainKey, PlainValue)>, Vec<(B256, Bytes)>);
+/// What a run of state diffs amounts to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoldedDiffs {
+    /// The last value of each key.
+    pub entries: BTreeMap<PlainKey, PlainValue>,
+    /// The new code by its hash.
+    pub codes: BTreeMap<B256, Bytes>,
+}
 
-/// Folds the diffs of mini-block records, given in order, into one.
-pub fn fold_diffs<'a>(
-    records: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<FoldedState, DecodeError> {
-    let mut entries = BTreeMap::new();
-    let mut codes = BTreeMap::new();
-    for record in records {
-        let diff = MiniBlock::decode(record)?.diff;
-        entries.extend(diff.entries);
-        codes.extend(diff.codes.into_iter().map(|code| (keccak256(&code), code)));
+impl FoldedDiffs {
+    /// Adds the diff that comes next.
+    pub fn add(&mut self, diff: StateDiff) {
+        self.entries.extend(diff.entries);
+        let codes = diff.codes.into_iter();
+        self.codes
+            .extend(codes.map(|code| (keccak256(&code), code)));
     }
-    Ok((entries.into_iter().collect(), codes.into_iter().collect()))
 }

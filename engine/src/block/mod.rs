@@ -19,7 +19,7 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
-pub use diff::{FoldedState, StateDiff, fold_diffs};
+pub use diff::{FoldedDiffs, StateDiff};
 pub use mini::{Digests, EMPTY_DIFF_DIGEST, MiniBlock, MiniSignature};
 pub use offset::Offset;
 pub use ordered::{Leaf, OrderedRoot};

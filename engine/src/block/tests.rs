@@ -384,20 +384,16 @@ fn a_block_record_is_read_as_it_was_written() {
 #[test]
 fn folding_keeps_the_last_value_of_each_key() {
     let key = PlainKey::slot(Address::ZERO, U256::from(1));
-    let mini = |value: u64| {
-        let entries = vec![(key, PlainValue::from_slot(U256::from(value)))];
-        let diff = StateDiff {
-            entries,
+    let mut folded = FoldedDiffs::default();
+    for value in [1, 2, 0] {
+        folded.add(StateDiff {
+            entries: vec![(key, PlainValue::from_slot(U256::from(value)))],
             codes: Vec::new(),
-        };
-        MiniBlock {
-            diff,
-            ..Default::default()
-        }
-        .encode()
-    };
-    let records = [mini(1), mini(2), mini(0)];
-    let (entries, codes) = fold_diffs(records.iter().map(Vec::as_slice)).unwrap();
-    assert_eq!(entries, vec![(key, PlainValue::Absent)]);
-    assert!(codes.is_empty());
+        });
+    }
+    assert_eq!(
+        folded.entries.into_iter().collect::<Vec<_>>(),
+        [(key, PlainValue::Absent)]
+    );
+    assert!(folded.codes.is_empty());
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{
     Mode,
-    bad_data::{BadData, Kind, same},
+    bad_data::{BadData, FollowError, Kind, same},
     block::{self, SealedRecord},
     cursor::{Cursor, Place},
     metrics::{FollowerMetrics, count, timed},
@@ -34,17 +34,6 @@ pub struct Batch {
     pub applied: Vec<Applied>,
     /// Why the next one was refused.
     pub refusal: Option<FollowError>,
-}
-
-/// Why a record was not applied.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FollowError {
-    /// The record's fault.
-    #[error(transparent)]
-    Bad(#[from] BadData),
-    /// This node's own.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// Follows a chain that somebody else builds.

@@ -73,6 +73,17 @@ impl BadData {
     }
 }
 
+/// Why a record was not applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// The record's fault.
+    #[error(transparent)]
+    Bad(#[from] BadData),
+    /// This node's own.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Refuses unless `expected` and `actual` are the same.
 pub(super) fn same<T: PartialEq + std::fmt::Display>(
     kind: Kind,

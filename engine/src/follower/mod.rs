@@ -25,8 +25,8 @@ mod measure;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{Applied, Batch, FollowError, Follower};
-pub use bad_data::{BadData, Kind};
+pub use apply::{Applied, Batch, Follower};
+pub use bad_data::{BadData, FollowError, Kind};
 pub use metrics::FollowerMetrics;
 
 /// How much a follower makes sure of by itself.

@@ -11,10 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use op_alloy_consensus::OpTxEnvelope;
 use rayon::prelude::*;
 
-use super::{
-    apply::FollowError,
-    bad_data::{BadData, Kind},
-};
+use super::bad_data::{BadData, FollowError, Kind};
 use crate::{
     block::{self, MiniBlock, TxRecord},
     chain::{Chain, SharedBlock},

@@ -13,7 +13,9 @@ use super::archive::PythonArchive;
 use super::crypto;
 use super::errors::{EngineError, bad, bad_data, detached, rpc_error};
 use super::sealed::{Encoded, Record};
-use crate::block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue, is_block_record};
+use crate::block::{
+    BlockRecord, DecodeError, FoldedDiffs, MiniBlock, PlainKey, PlainValue, is_block_record,
+};
 use crate::chain::ChainConfig;
 use crate::commitment::{Growth, bucket_key};
 use crate::engine;
@@ -476,9 +478,8 @@ type Folded<'py> = (
 
 #[pyfunction]
 fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Folded<'py>> {
-    let (entries, codes, metas) = detached(py, || {
-        let (mut entries, mut codes) = (BTreeMap::new(), BTreeMap::new());
-        let mut metas = BTreeMap::new();
+    let (folded, metas) = detached(py, || {
+        let (mut folded, mut metas) = (FoldedDiffs::default(), BTreeMap::new());
         for record in &records {
             if is_block_record(record) {
                 let block = BlockRecord::decode(record)?;
@@ -486,25 +487,17 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
                 metas.extend(growth.iter().map(|growth| (growth.bucket, growth.new)));
                 continue;
             }
-            let diff = MiniBlock::decode_diff(record)?;
-            entries.extend(diff.entries);
-            codes.extend(
-                diff.codes
-                    .into_iter()
-                    .map(|code| (alloy_primitives::keccak256(&code), code)),
-            );
+            folded.add(MiniBlock::decode_diff(record)?);
         }
-        Ok((entries, codes, metas))
+        Ok((folded, metas))
     })?
     .map_err(|error: DecodeError| failed(error))?;
-    let values = entries
-        .into_iter()
-        .map(|(key, value): (PlainKey, PlainValue)| {
-            (
-                PyBytes::new(py, &key.to_bytes()),
-                PyBytes::new(py, &value.to_bytes()),
-            )
-        });
+    let values = folded.entries.into_iter().map(|(key, value)| {
+        (
+            PyBytes::new(py, &key.to_bytes()),
+            PyBytes::new(py, &value.to_bytes()),
+        )
+    });
     let metas = metas.into_iter().map(|(bucket, meta)| {
         (
             PyBytes::new(py, &bucket_key(bucket)),
@@ -512,7 +505,8 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
         )
     });
     let entries = values.chain(metas).collect();
-    let codes = codes
+    let codes = folded
+        .codes
         .into_iter()
         .map(|(hash, code)| (PyBytes::new(py, hash.as_slice()), PyBytes::new(py, &code)))
         .collect();

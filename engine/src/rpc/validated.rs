@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 
 use super::{
     Method, Node,
-    params::{self, Params},
+    params::Params,
     read::{Answer, unreadable},
     render::json::{self, Object},
+    values,
 };
 use crate::chain::Named;
 
@@ -57,8 +58,8 @@ fn named(raw: &str) -> Result<Named, String> {
     let [number, hash] = pair[..] else {
         return Err("expected [block number, block hash]".to_owned());
     };
-    let hash: B256 = params::hash(hash.get())?;
-    Ok((params::quantity(number.get())?, hash))
+    let hash: B256 = values::hash(hash.get())?;
+    Ok((values::quantity(number.get())?, hash))
 }
 
 #[cfg(test)]
@@ -134,10 +135,10 @@ mod tests {
         let minis: Vec<_> = (block.first_mini..block.next_mini())
             .map(|number| chain.mini(number).unwrap().unwrap())
             .collect();
-        let records: Vec<_> = minis.iter().map(|mini| mini.encode()).collect();
-        let (entries, _) = crate::block::fold_diffs(records.iter().map(Vec::as_slice)).unwrap();
+        let mut folded = crate::block::FoldedDiffs::default();
+        minis.iter().for_each(|mini| folded.add(mini.diff.clone()));
         let folded = crate::block::StateDiff {
-            entries,
+            entries: folded.entries.into_iter().collect(),
             codes: Vec::new(),
         };
         assert_eq!(claim.diff_digest, folded.digest());

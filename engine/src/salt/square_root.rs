@@ -8,9 +8,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use ark_ed_on_bls12_381_bandersnatch::Fq;
 use ark_ff::{BigInteger, FftField, Field, PrimeField, Zero};
-
-use super::group::Fq;
 
 /// The subgroup's order is 2 to this power.
 const TWO_ADICITY: u32 = 32;

@@ -44,7 +44,8 @@ use super::{
 };
 use crate::{
     block::{
-        PlainKey, PlainValue, REQUESTS_HASH, Sender, StateDiff, WITHDRAWALS_ADDRESS, fold_diffs,
+        FoldedDiffs, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, Sender, StateDiff,
+        WITHDRAWALS_ADDRESS,
     },
     salt::{stateless::WitnessState, withdrawals::MptWitness, witness::SaltWitness},
 };
@@ -431,10 +432,14 @@ fn minis(records: &[&[u8]], before: &WitnessState, executed: &Executed, report: 
     if records.is_empty() {
         return;
     }
-    let told: BTreeMap<PlainKey, PlainValue> = match fold_diffs(records.iter().copied()) {
-        Ok((entries, _)) => entries.into_iter().collect(),
-        Err(error) => return report.fail(NAME, "mini-block records", error.to_string()),
-    };
+    let mut folded = FoldedDiffs::default();
+    for record in records {
+        match MiniBlock::decode(record) {
+            Ok(mini) => folded.add(mini.diff),
+            Err(error) => return report.fail(NAME, "mini-block records", error.to_string()),
+        }
+    }
+    let told = folded.entries;
     let say = |key: &PlainKey, value: Option<&PlainValue>| match value {
         Some(value) => entry((*key, *value)),
         None => format!("{} unchanged", place(key)),
