@@ -11,7 +11,13 @@ use super::{
     history::{History, Known, growth},
     pending::{Batch, Pending},
 };
-use crate::{block::MiniBlock, salt::table::StateError};
+use crate::{
+    block::MiniBlock,
+    salt::{combs, table::StateError},
+};
+
+/// What a mini-block is followed by: the thread makes so many of SALT's combs, so that closes find them.
+const COMBS_AT_A_TIME: usize = 4;
 
 /// Why there is no root.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,6 +131,7 @@ fn follow(history: &RwLock<History>, mut pending: Pending, jobs: &Receiver<Job>)
         match job {
             Job::Mini(mini) => {
                 closed = None;
+                combs::make_some(COMBS_AT_A_TIME);
                 let Some(batch) = pending.add(&mini) else {
                     continue;
                 };

@@ -5,6 +5,7 @@
 //! or depends on another module of this crate. The format in words is `docs/salt.md`.
 
 pub mod codec;
+pub mod combs;
 pub mod crs;
 pub mod group;
 pub mod hasher;

@@ -32,21 +32,21 @@ use super::types::WIDTH;
 /// Window width unless the node is told otherwise.
 pub const DEFAULT_WINDOW_BITS: u32 = 7;
 /// Bits of half the group's order, to which scalars are folded.
-const SCALAR_BITS: u32 = 252;
+pub(super) const SCALAR_BITS: u32 = 252;
 const MIN_WINDOW_BITS: u32 = 4;
 const MAX_WINDOW_BITS: u32 = 12;
 const MAX_WINDOWS: usize = SCALAR_BITS.div_ceil(MIN_WINDOW_BITS) as usize;
 
 /// A multiple of a generator, ready to be added: affine coordinates and `d * x * y`.
 #[derive(Clone, Copy, Debug)]
-struct Multiple {
+pub(super) struct Multiple {
     x: Fq,
     y: Fq,
     dt: Fq,
 }
 
 impl Multiple {
-    fn new(point: Point) -> Self {
+    pub(super) fn new(point: Point) -> Self {
         Self {
             x: point.x,
             y: point.y,
@@ -58,7 +58,7 @@ impl Multiple {
     ///
     /// Extended twisted Edwards coordinates with `a = -5` (Hisil, Wong, Carter, Dawson 2008). No sum of
     /// group elements meets the formula's exceptions.
-    fn add_to(&self, negative: bool, sum: &mut Sum) {
+    pub(super) fn add_to(&self, negative: bool, sum: &mut Sum) {
         let (x, dt) = if negative {
             (-self.x, -self.dt)
         } else {
@@ -91,7 +91,7 @@ pub struct Tables {
 static SHARED_WINDOW_BITS: OnceLock<u32> = OnceLock::new();
 static SHARED: OnceLock<Tables> = OnceLock::new();
 /// From so many products on, tables are made at once: waiting for them takes less than doing without.
-const WORTH_WAITING: usize = 8192;
+const WORTH_WAITING: usize = 65_536;
 /// An update of so many products is a busy chain's: some 30 keys in one block.
 const BUSY: usize = 128;
 /// The update that is the so-manieth busy one has tables made by a thread of their own, for those that follow. The
@@ -100,7 +100,8 @@ const WORTH_BUILDING: usize = 2;
 static BUSY_UPDATES: AtomicUsize = AtomicUsize::new(0);
 
 impl Tables {
-    /// The process's tables if they are there or `products` are so many that building them pays.
+    /// The process's tables if they are there or `products` are so many that waiting for them pays; else there are
+    /// [`combs`](super::combs).
     ///
     /// A node that idles changes a handful of keys per block: it never needs them, nor does its start
     /// wait for them.
@@ -121,6 +122,11 @@ impl Tables {
             );
         }
         tables
+    }
+
+    /// Whether the process's tables are there.
+    pub fn are_made() -> bool {
+        SHARED.get().is_some()
     }
 
     /// The process's tables, built at the first use.
@@ -178,10 +184,7 @@ impl Tables {
 
     /// Adds `scalar * G[index]` to `sum`.
     pub fn add_product(&self, sum: &mut Sum, index: u8, scalar: &Fr) {
-        let (mut negative, mut rest) = (false, scalar.into_bigint());
-        if rest > half_order() {
-            (negative, rest) = (true, (-*scalar).into_bigint());
-        }
+        let (negative, mut rest) = folded(scalar);
         let table = &self.multiples[usize::from(index) * self.stride..][..self.stride];
         let signed = 1usize << (self.window_bits - 1);
 
@@ -233,6 +236,16 @@ fn build_aside() {
     }
 }
 
+/// A scalar's distance from zero, and whether it lies below.
+pub(super) fn folded(scalar: &Fr) -> (bool, BigInt<4>) {
+    let above = scalar.into_bigint();
+    if above > half_order() {
+        (true, (-*scalar).into_bigint())
+    } else {
+        (false, above)
+    }
+}
+
 fn half_order() -> BigInt<4> {
     let mut half = Fr::MODULUS;
     half.div2();
@@ -240,11 +253,10 @@ fn half_order() -> BigInt<4> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
-    use crate::salt::group::{multiply_sum, same_element};
 
-    fn scalars() -> Vec<Fr> {
+    pub(in crate::salt) fn scalars() -> Vec<Fr> {
         let mut scalars: Vec<Fr> = [0u64, 1, 2, 63, 64, 65, 127, 128, 129, 8191, 8192]
             .map(Fr::from)
             .to_vec();
@@ -258,6 +270,13 @@ mod tests {
         }
         scalars
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::scalars;
+    use super::*;
+    use crate::salt::group::{multiply_sum, same_element};
 
     #[test]
     fn every_window_agrees_with_plain_multiplication() {

@@ -8,7 +8,7 @@
 use ark_ff::Zero;
 use rayon::prelude::*;
 
-use super::crs::CRS;
+use super::combs;
 use super::group::{Fr, Point, Sum, normalize, scalar_to_le, to_scalars};
 use super::node::{
     BUCKET_LEVEL, FIRST, MAX_BUCKET_LEVELS, NodeId, ROOT, SEGMENT_LEVEL, ZERO, bucket_levels,
@@ -21,8 +21,8 @@ use super::types::{BucketId, SLOT_BITS, SaltKey, SaltValue};
 
 /// Fewer products than this are not worth another thread.
 const LEAST_PER_THREAD: usize = 32;
-/// Fewer are not worth the way to other threads at all where tables make them quick. Who waits for those waits, at
-/// each level, until the machine has a core for them: under load that takes longer than the work.
+/// Fewer are not worth the way to other threads at all. Who waits for those waits, at each level, until the machine
+/// has a core for them: under load that takes longer than the work.
 const LEAST_TO_SHARE: usize = 384;
 /// From here on products are ordered by generator, whose table then stays in the cache.
 const ORDER_BY_GENERATOR: usize = 2048;
@@ -132,16 +132,11 @@ fn gets_another_depth(resize: &Resize) -> bool {
 struct Plan<'a, N> {
     reader: &'a N,
     change: &'a StateChange,
-    /// Without tables products are made one doubling after the other.
+    /// Without tables products are made with combs.
     tables: Option<&'static Tables>,
 }
 
 impl<N: NodeReader> Plan<'_, N> {
-    /// Whether so many products are worth several threads.
-    fn is_shared(&self, products: usize) -> bool {
-        products >= LEAST_TO_SHARE || (self.tables.is_none() && products > LEAST_PER_THREAD)
-    }
-
     fn resize(&self, bucket: BucketId) -> Option<&Resize> {
         self.change.resized.get(&bucket)
     }
@@ -206,7 +201,7 @@ impl<N: NodeReader> Plan<'_, N> {
             index: key.slot() as u8,
             scalar: slot_scalar(new) - slot_scalar(old),
         };
-        let deltas: Vec<Delta> = if self.is_shared(slots.len()) {
+        let deltas: Vec<Delta> = if slots.len() >= LEAST_TO_SHARE {
             let shared = slots.into_par_iter().with_min_len(4 * LEAST_PER_THREAD);
             shared.map(delta).collect()
         } else {
@@ -256,7 +251,7 @@ impl<N: NodeReader> Plan<'_, N> {
     ) -> Result<Vec<Changed>, StateError> {
         result.products += deltas.iter().filter(|delta| delta.scalar != ZERO).count();
         let place = |delta: &Delta| (delta.node, delta.index);
-        let chunk = if self.is_shared(deltas.len()) {
+        let chunk = if deltas.len() >= LEAST_TO_SHARE {
             deltas.par_sort_unstable_by_key(place);
             let pieces = 4 * rayon::current_num_threads();
             deltas.len().div_ceil(pieces).max(LEAST_PER_THREAD)
@@ -302,7 +297,7 @@ impl<N: NodeReader> Plan<'_, N> {
             let sum = &mut sums[*sum as usize];
             match self.tables {
                 Some(tables) => tables.add_product(sum, *index, scalar),
-                None => *sum += CRS.generators[usize::from(*index)].to_sum() * scalar,
+                None => combs::add_product(sum, *index, scalar),
             }
         }
         Ok(nodes
