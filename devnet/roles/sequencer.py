@@ -41,6 +41,7 @@ from devnet.roles.chain_log import ChainLog
 from devnet.roles.faults import SequencerFaults
 from devnet.roles.membership import Membership, credentials_of, endpoint_text, local_of, sync_settings
 from devnet.roles.node_methods import chain_methods, devnet_methods, jit_methods
+from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure, serve_role
 from devnet.roles.publishing import Publishing
 from devnet.roles.standing import Standing
@@ -84,6 +85,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
             endpoints["sync"] = endpoint_text(sync.endpoint)
         jit.start()
         engine.start()
+        recovery_gives_way()
         chain_log.start()
         snapshots.start()
         write_ready_file(role, endpoints, server.port)
