@@ -44,7 +44,7 @@ def main() -> None:
     native.start()
     while (job := wire.read(sys.stdin.buffer)) is not None:
         header, code = job
-        _allow_seconds(limits.cpu)
+        allow_seconds(limits.cpu)
         try:
             said, body = _compile(header, code)
         except Refused as refusal:
@@ -93,7 +93,8 @@ def _private_output() -> BinaryIO:
     return answers
 
 
-def _allow_seconds(seconds: int) -> None:
+def allow_seconds(seconds: int) -> None:
+    """Ends this process when it has taken so much more processor time."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = int(usage.ru_utime + usage.ru_stime) + 1
     _, most = resource.getrlimit(resource.RLIMIT_CPU)

@@ -14,7 +14,8 @@ from typing import Any
 
 from devnet._engine import address_of
 
-SPEC = "equivalence"
+VAULTS = ("19", "1a", "1b")
+"""How the addresses of the fee vaults end: they are there on every chain, and no transaction makes them."""
 
 
 class Inexpressible(Exception):
@@ -29,35 +30,43 @@ class Case:
     request: dict[str, Any]
     codes: tuple[bytes, ...]
     """The code of every contract there is before the transaction."""
+    is_refused: bool | None = None
+    """Whether the test says that no block can have it; None if there is no test to say."""
+    logs_hash: str = ""
+    """The hash of all logs that the test states."""
 
 
-def cases(path: Path) -> Iterator[Case | Inexpressible]:
-    """All cases of a file."""
-    for name, test in json.loads(path.read_bytes()).items():
-        if not isinstance(test, dict) or "transaction" not in test or "pre" not in test:
+def cases(path: Path, spec: str) -> Iterator[Case | Inexpressible]:
+    """All cases of a file, to be run under a spec. None if it is no file of state tests."""
+    tests = json.loads(path.read_bytes())
+    for name, test in tests.items() if isinstance(tests, dict) else ():
+        if not isinstance(test, dict) or not {"env", "pre", "transaction", "post"} <= test.keys():
             continue
-        for indexes in _choices(test["post"]):
+        for indexes, stated in _choices(test["post"]):
             label = f"{path.stem}:{name.rsplit('::', 1)[-1]}[{','.join(map(str, indexes))}]"
             try:
-                yield _case(label, test, *indexes)
+                yield _case(label, test, stated, spec, *indexes)
             except Inexpressible as why:
                 yield why
 
 
-def _choices(post: dict[str, list[dict[str, Any]]]) -> list[tuple[int, int, int]]:
-    """The choices of calldata, gas and value of the newest fork that the test knows."""
+def _choices(post: dict[str, list[dict[str, Any]]]) -> list[tuple[tuple[int, int, int], dict[str, Any]]]:
+    """The choices of calldata, gas and value of the newest fork that the test knows, and what it states of each."""
     newest = next(reversed(post.values()), [])
-    found = {tuple(one["indexes"][key] for key in ("data", "gas", "value")) for one in newest}
-    return sorted((data, gas, value) for data, gas, value in found)
+    found = {tuple(one["indexes"][key] for key in ("data", "gas", "value")): one for one in newest}
+    return [((data, gas, value), one) for (data, gas, value), one in sorted(found.items())]
 
 
-def _case(name: str, test: dict[str, Any], data: int, gas: int, value: int) -> Case:
+def _case(
+    name: str, test: dict[str, Any], stated: dict[str, Any], spec: str, data: int, gas: int, value: int
+) -> Case:
     env, sent = test["env"], test["transaction"]
     if "blobVersionedHashes" in sent:
         raise Inexpressible("a blob transaction")
     if "authorizationList" in sent:
         raise Inexpressible("an authorization list")
-    accounts = {
+    vaults = {f"0x42{'0' * 36}{vault}": {"balance": "0x1"} for vault in VAULTS}
+    accounts = vaults | {
         address: {
             "balance": hex(_number(account["balance"])),
             "nonce": _u64(account["nonce"]),
@@ -67,7 +76,7 @@ def _case(name: str, test: dict[str, Any], data: int, gas: int, value: int) -> C
         for address, account in test["pre"].items()
     }
     request: dict[str, Any] = {
-        "spec": SPEC,
+        "spec": spec,
         "from": sent.get("sender") or f"0x{address_of(bytes.fromhex(sent['secretKey'][2:])).hex()}",
         "calldata": sent["data"][data],
         "gas": _u64(sent["gasLimit"][gas]),
@@ -92,7 +101,13 @@ def _case(name: str, test: dict[str, Any], data: int, gas: int, value: int) -> C
     if (lists := sent.get("accessLists")) and lists[data] is not None:
         request["accessList"] = lists[data]
     codes = {account["code"] for account in test["pre"].values()} - {"0x", ""}
-    return Case(name, request, tuple(sorted(bytes.fromhex(code[2:]) for code in codes)))
+    return Case(
+        name,
+        request,
+        tuple(sorted(bytes.fromhex(code[2:]) for code in codes)),
+        is_refused="expectException" in stated,
+        logs_hash=stated["logs"],
+    )
 
 
 def _number(text: str) -> int:
