@@ -5,7 +5,8 @@ account and slot touched. All contracts that are there before the transaction ar
 
 The parallel executor has the transaction between an unrelated one and the same call by somebody else. These two are
 executed ahead of their turn, in either order, checked when it has come, and executed again if they met. Results and
-state must be those of executing all three one by one, and the transaction's own result must be the interpreter's. A transaction that no block can have (from a sender with code, say) has none.
+state must be those of executing all three one by one, and the transaction's own result must be the interpreter's. A
+transaction that no block can have (from a sender with code, say) has none.
 """
 
 from __future__ import annotations
