@@ -22,6 +22,7 @@ from bench.programs import (
     Program,
     Runs,
     WrongResult,
+    compiled,
     compute,
     orders,
     runtime,
@@ -30,7 +31,7 @@ from bench.programs import (
 )
 from bench.results import Expectation, Medians
 from bench.scenarios.scenario import InProcess, Scale, Scenario
-from bench.targets import AnvilAuto, Target
+from bench.targets import POLL_S, AnvilAuto, Megaeth, Target
 from devnet._engine import keccak256
 from megaeth_cli.load.wire import LoadError
 
@@ -73,12 +74,21 @@ class OnAnvil(AnvilAuto):
     name = "fibonacci on anvil (10^6)"
 
 
+class FirstCalls(Megaeth):
+    """Our devnet, where nobody has called Fibonacci yet."""
+
+    name = "fibonacci (10^8), first calls"
+
+
 def _subject(program: Program) -> type[Subject]:
     return type("Subject", (Subject,), {"name": program.name, "program": program})
 
 
-def measure(subject: Subject | OnAnvil, scale: Scale) -> Iterator[tuple[str, float, str]]:
-    """The program both ways; of Fibonacci, C as well, and what anvil takes for it."""
+def measure(subject: Subject | OnAnvil | FirstCalls, scale: Scale) -> Iterator[tuple[str, float, str]]:
+    """The program both ways; of Fibonacci, C as well, what anvil takes for it, and what the first calls do."""
+    if isinstance(subject, FirstCalls):
+        yield from _first_calls(subject)
+        return
     if isinstance(subject, OnAnvil):
         yield f"{INTERPRETED}, {PUBLISHED}", PUBLISHED_LENGTH / CALLED_LENGTH * _called(subject), "s"
         return
@@ -135,6 +145,22 @@ def _in_c(n: int) -> Iterator[tuple[str, float, str]]:
         yield metric, 1e3 * min(float(run[place]) for run in runs), "ms"
 
 
+def _first_calls(target: Target) -> Iterator[tuple[str, float, str]]:
+    """Seconds by the clock: interpreted until native code takes over, and then from the beginning."""
+    [sender, *_] = target.rpc("eth_accounts")
+    code = compiled(COMPUTE, "FibonacciUnchecked").bytecode
+    created = {"from": sender, "data": f"0x{code}", "gas": hex(CALL_GAS)}
+    transaction = target.rpc("eth_sendTransaction", created)
+    while (receipt := target.rpc("eth_getTransactionReceipt", transaction)) is None:
+        time.sleep(POLL_S)
+    data = keccak256(b"run(uint256)")[:4] + PUBLISHED_LENGTH.to_bytes(32)
+    call = {"to": receipt["contractAddress"], "data": f"0x{data.hex()}"}
+    for metric in ("first call", "second call"):
+        began = time.perf_counter()
+        target.rpc("eth_call", call, "latest", {}, {"unlimited": True})
+        yield metric, time.perf_counter() - began, "s"
+
+
 def _called(target: Target) -> float:
     """Seconds of the work in a call: the least of several, without what a call with nothing to do takes."""
     code = runtime(COMPUTE, "FibonacciUnchecked")
@@ -182,7 +208,7 @@ PROGRAMS = (
 SCENARIO: Scenario[Any] = Scenario(
     NAME,
     "contracts as native code",
-    (*(_subject(program) for program in PROGRAMS), OnAnvil),
+    (*(_subject(program) for program in PROGRAMS), OnAnvil, FirstCalls),
     measure,
     (
         Expectation(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-COMPILER_VERSION: Final = 2
+COMPILER_VERSION: Final = 3
 
 ENTRY: Final = "entry"
 """The one symbol of an object: `extern "C" fn entry(frame: *mut NativeFrame) -> u64`."""

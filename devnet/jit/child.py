@@ -69,6 +69,11 @@ class Child:
         self._lock = threading.Lock()
         self._closed = False
 
+    def start(self) -> None:
+        """Has the process ready for a job that will come soon. Raises Died."""
+        with self._work:
+            self._running()
+
     def compile(self, code: bytes, rules: bytes, *, assembly: bool = False) -> Compiled:
         """The object for bytecode under rules. Raises Refused or Died."""
         with self._work:

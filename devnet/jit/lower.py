@@ -79,6 +79,7 @@ class _Function:
         self.frame = Frame(self.text)
         self.arithmetic = Arithmetic(self.text)
         self.narrow = {region: self._narrow(region) for region in dict.fromkeys(plan.regions.values())}
+        self.heads = frozenset(plan.heads)
         self.ends: dict[Node, Words] = {}
         self.anywhere: list[tuple[str, str, str, str, str]] = []
 
@@ -119,10 +120,16 @@ class _Function:
         return frozenset(index for index in region.touched if fits(index))
 
     def _entries(self) -> None:
-        """Where the frame wants to go on: at the start, or behind a call with the stack as it was there."""
+        """Where the frame wants to go on: at the start, behind a call with the stack as it was there, or at the head of
+        a loop where the interpreter has come to.
+        """
         text = self.text
         pc, length = self.frame.field("pc"), self.frame.field("stack_len")
-        ways = {0: [self.graph.start], **{pc: nodes for pc, nodes in self.graph.resumed.items() if pc}}
+        ways = {0: [self.graph.start], **{pc: list(nodes) for pc, nodes in self.graph.resumed.items() if pc}}
+        for head in self.plan.heads:
+            nodes = ways.setdefault(head.block.pc, [])
+            if head not in nodes:
+                nodes.append(head)
         arms = " ".join(f"i64 {at}, label %resume.{at}" for at in ways)
         text.do(f"switch i64 {pc}, label %unknown [ {arms} ]")
         text.label("unknown")
@@ -142,17 +149,31 @@ class _Function:
         else:
             right = text.value(f"icmp eq i64 {length}, {node.height}")
             # Where contexts are exact, they are what it was compiled for; else jumps look for themselves.
-            for index, known in node.context.labels:
+            expected: ranges.Ranges = {}
+            if not node.entered:
+                # Nothing is known of the words where nodes are entered; of others it has to be true.
+                live = self.live[node]
+                expected = {index: known for index, known in self.known[node].items() if live & bit(index)}
+            expected |= {index: ranges.of_number(value) for index, value in node.context.labels}
+            for index, known in expected.items():
                 following = text.name("compare")
                 text.branch(right, following, otherwise)
                 text.label(following)
-                right = text.value(f"icmp eq i256 {frame.load_word(index, general=False)}, {known}")
+                right = self._is_within(frame.load_word(index, general=False), known)
             inside = text.name("enter")
             text.branch(right, inside, otherwise)
             text.label(inside)
         self.cross(None, node, Words(), self.live[node])
         text.jump(label(node))
         text.label(otherwise)
+
+    def _is_within(self, value: str, known: ranges.Range) -> str:
+        """Whether a value from outside is what a range says."""
+        if known.number is not None:
+            return self.text.value(f"icmp eq i256 {value}, {known.number}")
+        # What counts begins anew.
+        bits = ranges.SMALL if known.bits == ranges.COUNTED else known.bits
+        return self.text.value(f"icmp ult i256 {value}, {1 << bits}")
 
     def _dispatcher(self) -> None:
         """Jumps whose target isn't known: everything is in the stack, words are counted from its top."""
@@ -276,7 +297,7 @@ class _NodeWriter:
     def _inherited(self) -> Words:
         """Where a node has one predecessor with the same home, what that knows goes on being known."""
         node, function = self.node, self.function
-        if node.entered or len(node.predecessors) != 1:
+        if node.entered or node in function.heads or len(node.predecessors) != 1:
             return Words()
         before = node.predecessors[0]
         known = function.ends.get(before)

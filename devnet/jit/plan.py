@@ -7,6 +7,9 @@ stack at every block's border, so that leaving costs next to nothing.
 **Gas.** Leaving early is always exact: the interpreter goes on. So a *checkpoint* asks once whether the budget covers
 the dearest way to the next checkpoints; between them only exact sums are subtracted. Checkpoints are where native code
 is entered, the heads of loops, and behind everything that spends gas outside of native code.
+
+**Heads.** A frame that the interpreter has begun may go on natively at the head of a loop, which costs the loop nothing
+as long as that is its only way in.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from devnet.jit.decode import Instruction
-from devnet.jit.graph import Graph, Node
+from devnet.jit.graph import ANYTHING, Graph, Node
 from devnet.jit.liveness import touches_words
 from devnet.jit.opcodes import Way
 from devnet.jit.rules import Rules
@@ -52,6 +55,8 @@ class Plan:
     checkpoints: frozenset[Node]
     need: dict[Node, int]
     """Gas that must be there when a node begins: up to the next checkpoints on the dearest way."""
+    heads: list[Node]
+    """Of loops: where a frame that was interpreted until now may enter."""
 
 
 def stepped(one: Instruction, rules: Rules) -> bool:
@@ -98,7 +103,8 @@ def make(graph: Graph, rules: Rules) -> Plan:
     for number, members in enumerate(_loops(order, DEEPEST_NESTING)):
         region = _region(number, members)
         regions.update(dict.fromkeys(members, region))
-    return Plan(order, regions, frozenset(checkpoints), need)
+    heads = [node for node in order if node in retreating and _may_enter(node, regions.get(node))]
+    return Plan(order, regions, frozenset(checkpoints), need, heads)
 
 
 def longest_run(plan: Plan, rules: Rules) -> int | None:
@@ -111,6 +117,15 @@ def longest_run(plan: Plan, rules: Rules) -> int | None:
         own = sum(one.op.way in NATIVE and not stepped(one, rules) for one in node.block.instructions)
         longest[node] = own + max((longest[one] for one in node.successors), default=0)
     return max(longest.values(), default=0)
+
+
+def _may_enter(head: Node, region: Region | None) -> bool:
+    """Whether a frame may enter at the head of a loop: a loop within one whose words are in registers keeps its one
+    way in, and of what general nodes count from, only their beginning is known.
+    """
+    if head.refused or (head.context.general and head.context != ANYTHING):
+        return False
+    return region is None or any(before not in region.nodes for before in head.predecessors)
 
 
 def _region(number: int, members: list[Node]) -> Region:

@@ -15,6 +15,8 @@ LARGEST: Final = 64 * 1024
 """Bytes of bytecode; what is larger takes longer to compile than anybody should wait for."""
 SHORTEST: Final = 16
 """Instructions from an entry on; going into native code and out again takes longer than interpreting less."""
+NEAR: Final = 10
+"""What has paid so many percent of its compilation will soon be compiled."""
 CONSIDERED: Final = 64
 """Contracts at a time."""
 
@@ -28,6 +30,10 @@ class Policy:
     def pays(self, gas: int, code_size: int) -> bool:
         """Whether the gas spent on a contract has paid for its compilation."""
         return self.mode == "eager" or gas >= self.price(code_size)
+
+    def will_pay(self, gas: int, code_size: int) -> bool:
+        """Whether it probably will have soon."""
+        return 100 * gas >= NEAR * self.price(code_size)
 
     def price(self, code_size: int) -> int:
         """The gas after which a contract is compiled."""

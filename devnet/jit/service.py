@@ -196,7 +196,17 @@ class JitService:
                 else:
                     self._compile(code_hash, contract)
                 return True
+            if contract.state == "waiting" and self._policy.will_pay(gas, contract.code_size):
+                self._prepare()
         return False
+
+    def _prepare(self) -> None:
+        """Starting the compiler takes as long as a small contract's compilation: nobody should wait for both."""
+        try:
+            self._child.start()
+        except (Died, OSError) as error:
+            # The compilation will say so if it fails then too.
+            log.debug("the compiler was not started: %s", error)
 
     def _first_sight(self, code_hash: bytes) -> Contract | None:
         code = self._engine.native_code(code_hash)

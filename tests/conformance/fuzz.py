@@ -1,7 +1,8 @@
 """`python -m tests.conformance.fuzz --seconds N`: random contracts that call each other, natively and interpreted.
 
-Under every spec, with gas limits and MegaETH's own limits down to where they end the transaction. Stops at the first
-difference and prints what repeats it. The same `--seed` gives the same contracts.
+Under every spec, with gas limits and MegaETH's own limits down to where they end the transaction, from the beginning
+and taking over from the interpreter within a loop. Stops at the first difference and prints what repeats it. The same
+`--seed` gives the same contracts.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import random
 import sys
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from devnet.jit.child import Child, Refused
 from tests.support.native import CONTRACT, OTHER, SPECS, NativeCode, hexed
@@ -21,6 +22,8 @@ GAS = 3_000_000
 INTRINSIC = 21_000
 TRIES = 12
 """With each pair of contracts: compiling them is what takes time."""
+LATEST: Final = 300
+"""Instructions after which native code may take over."""
 
 
 def main() -> int:
@@ -81,8 +84,10 @@ def _pair(native: NativeCode, chance: random.Random, counted: Counter[str]) -> N
                 }
             case _:
                 gas = chance.randint(INTRINSIC, max(INTRINSIC, whole.gas_used + 3_000))
-        compared = native.compare(code, other, gas=gas, limits=limits, **request)
+        after = chance.choice((None, 0, 1, chance.randint(2, LATEST)))
+        compared = native.compare(code, other, gas=gas, after=after, limits=limits, **request)
         counted["transactions"] += 1
+        counted["handed over in a loop"] += after is not None and compared.native_gas > 0
         counted[compared.status] += 1
 
 

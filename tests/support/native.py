@@ -57,16 +57,24 @@ class NativeCode:
         return self._objects[key]
 
     def compare(
-        self, code: bytes, *others: bytes, spec: str = "rex6", gas: int = 3_000_000, **request: Any
+        self,
+        code: bytes,
+        *others: bytes,
+        spec: str = "rex6",
+        gas: int = 3_000_000,
+        after: int | None = None,
+        **request: Any,
     ) -> Compared:
-        """Calls the contract; `others` are further codes that are native."""
+        """Calls the contract; `others` are further codes that are native. With `after`, every frame begins in the
+        interpreter, and native code takes over in a loop after so many instructions.
+        """
         asked = {"spec": spec, "code": hexed(code), "gas": gas, **request}
         objects = {hexed(keccak256(one)): hexed(self.object(one, spec)) for one in (code, *others)}
         interpreted = _run(asked)
-        natively = _run({**asked, "native": objects})
+        natively = _run({**asked, "native": objects, "nativeAfter": after})
         counted = natively.pop("native", [])
         interpreted.pop("native", None)
-        assert natively == interpreted, f"{hexed(code)} differs under {spec} with {gas} gas"
+        assert natively == interpreted, f"{hexed(code)} differs under {spec} with {gas} gas, after {after}"
         return Compared(interpreted, counted)
 
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ExternalEnv, FixedCapacities,
-    native::{NativeTable, status_of},
+    native::{NativeTable, Pace, status_of},
     simulate::{CallRequest, Outcome, Setting, Simulator},
     spec_by_name,
 };
@@ -69,6 +69,10 @@ pub(crate) struct Request {
     /// Object code by the hash of the bytecode that it was compiled from.
     #[serde(default)]
     native: Option<BTreeMap<B256, Bytes>>,
+    /// Frames begin in the interpreter: native code takes over at the first loop that it can go on with after
+    /// so many instructions.
+    #[serde(default)]
+    native_after: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -189,7 +193,14 @@ pub fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
         .native
         .as_ref()
         .map(|objects| {
-            let table = NativeTable::new(spec);
+            let pace = request
+                .native_after
+                .map_or_else(Pace::default, |instructions| Pace {
+                    gas: 0,
+                    instructions,
+                    late: true,
+                });
+            let table = NativeTable::with_pace(spec, pace);
             for (code_hash, object) in objects {
                 table
                     .load(*code_hash, object)

@@ -31,8 +31,9 @@ def deploy(node):
     return eventually(lambda: node.rpc("eth_getTransactionReceipt", tx), "the receipt")["contractAddress"]
 
 
-def total(node, address, n):
-    return int(node.rpc("eth_call", {"to": address, "data": f"0x{n:064x}"}, "latest"), 16)
+def total(node, address, n, **overrides):
+    call = {"to": address, "data": f"0x{n:064x}"}
+    return int(node.rpc("eth_call", call, "latest", {}, overrides), 16)
 
 
 def native(node):
@@ -61,3 +62,14 @@ def test_called_contract_becomes_native_and_is_after_a_restart_unless_its_file_w
     assert native(node) is None
     assert total(node, address, 3000) == 4501500
     assert not eventually(lambda: native(node), "native code again")["fromCache"]
+
+
+def test_call_that_runs_long_becomes_native_while_it_runs(node):
+    address = deploy(node)
+    # Takes the interpreter many times as long as compiling.
+    n = 1 << 26
+    assert total(node, address, n, unlimited=True) == n * (n + 1) // 2
+    counted = native(node)
+    # Most of it, after the compiler was done.
+    assert counted["nativeGas"] > 0
+    assert counted["interpretedGas"] > 0

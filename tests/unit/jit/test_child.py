@@ -37,6 +37,12 @@ def test_object_is_complete(child):
     assert compiled.facts["loops"] == 1
 
 
+def test_worker_that_was_started_before_does_the_job(child):
+    child.start()
+    child.start()
+    assert child.compile(FIBONACCI, RULES).size
+
+
 def test_assembly(child):
     assert b"entry" in child.compile(FIBONACCI, RULES, assembly=True).body
 

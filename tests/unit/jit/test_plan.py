@@ -28,6 +28,13 @@ def test_gas_is_checked_at_the_start_and_at_the_head_of_a_loop():
     assert by_pc[0] == 3
 
 
+def test_frames_may_enter_at_the_heads_of_loops_but_not_of_those_within_registers():
+    nested = "200 outer: 100 inner: 1 SWAP1 SUB DUP1 @inner JUMPI POP 1 SWAP1 SUB DUP1 @outer JUMPI STOP"
+    for source, pcs in ((LOOP, {2}), (nested, {2}), ("@end JUMP end: STOP", set())):
+        _, decided = planned(source)
+        assert {node.block.pc for node in decided.heads} == pcs
+
+
 def test_need_is_that_of_the_dearest_way():
     made, decided = planned("0 CALLDATALOAD @dear JUMPI STOP dear: 1 2 MUL STOP")
     assert decided.need[made.start] == 2 + 3 + 3 + 10 + (1 + 3 + 3 + 5)

@@ -50,9 +50,13 @@ class PlayedEngine:
 
 class PlayedWorker:
     def __init__(self) -> None:
+        self.started = False
         self.jobs: list[bytes] = []
         self.answer: bytes | Exception = b"object"
         self.facts: dict[str, int | None] = {}
+
+    def start(self) -> None:
+        self.started = True
 
     def compile(self, code: bytes, rules: bytes, *, assembly: bool = False) -> Compiled:
         self.jobs.append(code)
@@ -99,6 +103,14 @@ def test_contract_is_compiled_once_its_gas_has_paid(run, engine, worker):
     assert engine.loaded == {}
     run({COLD: 100 * GAS_PER_BYTE})
     assert engine.loaded == {COLD: b"object"}
+
+
+def test_compiler_is_started_before_a_contract_has_paid_for_its_work(run, worker):
+    run({COLD: 9 * GAS_PER_BYTE})
+    assert not worker.started
+    run({COLD: 10 * GAS_PER_BYTE})
+    assert worker.started
+    assert worker.jobs == []
 
 
 def test_hottest_goes_first(run, worker):

@@ -58,18 +58,10 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
     calldata: &mut Vec<u8>,
 ) -> Option<Run> {
     let inner = &mut **mega;
-    let metered = inner.ctx.mega_spec() >= MegaSpecId::MINI_REX;
-    // mega-evm ends such a frame before its first instruction.
-    if metered
-        && inner
-            .ctx
-            .additional_limit
-            .borrow_mut()
-            .check_limit()
-            .exceeded_limit()
-    {
+    if is_at_limit(&inner.ctx) {
         return None;
     }
+    let metered = is_metered(&inner.ctx);
     let frame: &mut EthFrame = inner.frame_stack.get();
     let interpreter = &mut frame.interpreter;
     if interpreter.bytecode.is_end() || interpreter.stack.data().capacity() < STACK_LIMIT {
@@ -120,12 +112,7 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
     if answer == LEFT {
         passage.settle(&native);
         passage.jump(native.pc);
-        if passage.is_beyond_limit() {
-            // mega-evm ends a frame beyond its limit before it runs it, but looks only after each
-            // instruction while it runs: one that reads volatile data may have lowered the limit so far.
-            let opcode = passage.interpreter.bytecode.opcode();
-            passage.run_instruction(native.pc, opcode);
-        }
+        meet_limit(passage.interpreter, passage.context, passage.instructions);
     } else {
         assert!(
             answer == ACTION && passage.interpreter.bytecode.is_end(),
@@ -137,6 +124,38 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
         gas: gas_before.saturating_sub(gas_after),
         left: answer == LEFT,
     })
+}
+
+/// Whether the rules meter compute gas.
+fn is_metered<DB: Database, E: ExternalEnvTypes>(context: &MegaContext<DB, E>) -> bool {
+    context.mega_spec() >= MegaSpecId::MINI_REX
+}
+
+/// Whether a limit is exceeded: then mega-evm ends a frame before its first instruction.
+pub(super) fn is_at_limit<DB: Database, E: ExternalEnvTypes>(context: &MegaContext<DB, E>) -> bool {
+    is_metered(context)
+        && context
+            .additional_limit
+            .borrow_mut()
+            .check_limit()
+            .exceeded_limit()
+}
+
+/// Interprets one instruction more where more compute gas is recorded than the transaction may use. mega-evm
+/// ends a frame beyond its limit before it runs it, but looks only after each instruction while it runs: one
+/// that reads volatile data may have lowered the limit so far.
+pub(super) fn meet_limit<DB: Database, E: ExternalEnvTypes>(
+    interpreter: &mut Interpreter,
+    context: &mut MegaContext<DB, E>,
+    instructions: &InstructionTable<EthInterpreter, MegaContext<DB, E>>,
+) {
+    let is_beyond = {
+        let limit = context.additional_limit.borrow();
+        is_metered(context) && limit.get_usage().compute_gas > limit.compute_gas_limit()
+    };
+    if is_beyond {
+        interpreter.step(instructions, context);
+    }
 }
 
 impl<DB: Database, E: ExternalEnvTypes> Passage<'_, DB, E> {
@@ -160,12 +179,6 @@ impl<DB: Database, E: ExternalEnvTypes> Passage<'_, DB, E> {
             interpreter: self.interpreter,
             host: self.context,
         });
-    }
-
-    /// Whether more compute gas is recorded than the transaction may use.
-    fn is_beyond_limit(&self) -> bool {
-        let limit = self.context.additional_limit.borrow();
-        self.metered && limit.get_usage().compute_gas > limit.compute_gas_limit()
     }
 
     /// Sets the interpreter's pc. The bytecode is padded, so that running off its end is a STOP.

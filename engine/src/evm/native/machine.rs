@@ -24,22 +24,30 @@ use revm::{
 };
 
 use super::{
-    door,
+    door::{self, Run},
     ledger::Ledger,
-    table::{Directory, NativeTable},
+    pieces::{self, Pace, Piece, Pieces},
+    table::{Directory, Listed, NativeCode, NativeTable},
 };
 use crate::evm::ExternalEnv;
+
+/// After a piece of a long frame: loops that native code is offered to go on with.
+const LOOPS_TRIED: u32 = 64;
+/// Instructions in which to look for the next one, at least.
+const SEARCHED: u32 = 4096;
 
 /// mega-evm over a database, which native code may help. Without a table, or while it is watched by an
 /// inspector, it is the plain interpreter.
 pub struct Machine<DB: Database, I = NoOpInspector> {
     mega: MegaEvm<DB, I, ExternalEnv>,
-    native: Option<Box<Native>>,
+    native: Option<Box<Native<DB>>>,
 }
 
 /// What one EVM keeps for native code.
-struct Native {
+struct Native<DB: Database> {
     directory: Directory,
+    /// Made for the first long frame.
+    pieces: Option<Pieces<DB, ExternalEnv>>,
     ledger: Ledger,
     /// Calldata that lies in memory which calls share is copied here.
     calldata: Vec<u8>,
@@ -58,6 +66,7 @@ impl<DB: Database> Machine<DB> {
         let native = table.map(|table| {
             Box::new(Native {
                 directory: Directory::new(table.clone()),
+                pieces: None,
                 ledger: Ledger::new(),
                 calldata: Vec::new(),
             })
@@ -92,7 +101,7 @@ impl<DB: Database, I: Inspector<MegaContext<DB, ExternalEnv>>> Machine<DB, I> {
 /// As `MegaEvm::execute_transaction`, through the [`Runner`].
 fn execute_with<DB: Database, I>(
     mega: &mut MegaEvm<DB, I, ExternalEnv>,
-    native: &mut Native,
+    native: &mut Native<DB>,
     transaction: MegaTransaction,
 ) -> Result<MegaTransactionOutcome, Failure<DB>> {
     mega.ctx().set_tx(transaction);
@@ -134,7 +143,7 @@ impl<DB: Database, I> DerefMut for Machine<DB, I> {
 /// frame.
 struct Runner<'a, DB: Database, I> {
     mega: &'a mut MegaEvm<DB, I, ExternalEnv>,
-    native: &'a mut Native,
+    native: &'a mut Native<DB>,
 }
 
 impl<DB: Database, I> Runner<'_, DB, I> {
@@ -148,23 +157,24 @@ impl<DB: Database, I> Runner<'_, DB, I> {
     /// Runs the top frame's contract natively, if there is code, and then interpreted.
     fn run_contract(&mut self, code_hash: B256) -> FrameRun<Self> {
         let Self { mega, native } = self;
-        let Native {
-            directory,
-            ledger,
-            calldata,
-        } = &mut **native;
-        let listed = directory.find(code_hash);
-        if let Some(code) = &listed.code {
-            let begun = code.is_timed().then(Instant::now);
-            let run = door::advance(mega, &code.object, ledger, calldata);
-            if let Some(run) = run {
-                code.count(run, begun.map(nanos_since));
+        let pace = native.directory.pace();
+        let mut listed = native.directory.find(code_hash);
+        if let Some(code) = listed.code.as_ref().filter(|_| !pace.late) {
+            let entered = enter(mega, code, &mut native.ledger, &mut native.calldata);
+            if let Some((run, nanos)) = entered {
+                code.count(run, nanos);
             }
         }
-        let gas_before = gas_remaining(mega);
-        let begun = listed.is_timed().then(Instant::now);
+        let timed = listed.is_timed();
+        let mut stretch = Stretch::begin(mega, timed);
+        if stretch.gas >= pace.gas
+            && !pieces::leaves_next(mega)
+            && !door::is_at_limit(mega.ctx_ref())
+        {
+            stretch = native.run_in_pieces(mega, code_hash, stretch);
+            listed = native.directory.find(code_hash);
+        }
         let action = mega.frame_run();
-        let nanos = begun.map(nanos_since);
         let gas_after = match &action {
             Ok(ItemOrResult::Item(init)) => {
                 let forwarded = match &init.frame_input {
@@ -175,10 +185,89 @@ impl<DB: Database, I> Runner<'_, DB, I> {
                 gas_remaining(mega).saturating_add(forwarded)
             }
             Ok(ItemOrResult::Result(result)) => result.gas().remaining(),
-            Err(_) => gas_before,
+            Err(_) => stretch.gas,
         };
-        listed.count_interpreted(gas_before.saturating_sub(gas_after), nanos);
+        listed.count_run();
+        stretch.end(listed, gas_after);
         action
+    }
+}
+
+impl<DB: Database> Native<DB> {
+    /// Moves the top frame on to where mega-evm's `frame_run` has to. It is interpreted piece by piece: what
+    /// it has spent is told after each, and where native code has arrived meanwhile, that takes over at the
+    /// next loop that it can go on with. What was not counted yet is in the answer.
+    fn run_in_pieces<I>(
+        &mut self,
+        mega: &mut MegaEvm<DB, I, ExternalEnv>,
+        code_hash: B256,
+        mut stretch: Stretch,
+    ) -> Stretch {
+        let timed = stretch.begun.is_some();
+        let Pace { instructions, .. } = self.directory.pace();
+        let pieces = self.pieces.get_or_insert_with(|| Pieces::new(mega));
+        while pieces.run(mega, instructions) == Piece::Over {
+            let listed = self.directory.find(code_hash);
+            stretch.end(listed, gas_remaining(mega));
+            let listed = self.directory.tell(code_hash);
+            stretch = Stretch::begin(mega, timed);
+            let Some(code) = &listed.code else { continue };
+            let code = code.clone();
+            for _ in 0..LOOPS_TRIED {
+                match pieces.run_to_loop(mega, SEARCHED.max(instructions)) {
+                    Piece::AtLoop => {}
+                    Piece::Over => break,
+                    Piece::Leaves => return stretch,
+                }
+                stretch.end(self.directory.find(code_hash), gas_remaining(mega));
+                let entered = enter(mega, &code, &mut self.ledger, &mut self.calldata);
+                stretch = Stretch::begin(mega, timed);
+                let leaves = pieces::leaves_next(mega);
+                // Else it can't go on from there.
+                if let Some((run, nanos)) = entered.filter(|(run, _)| run.gas > 0 || leaves) {
+                    code.count(run, nanos);
+                    if leaves {
+                        return stretch;
+                    }
+                    break;
+                }
+            }
+        }
+        stretch
+    }
+}
+
+/// Lets native code move the top frame on; what it did, with the nanoseconds if it was timed.
+fn enter<DB: Database, I>(
+    mega: &mut MegaEvm<DB, I, ExternalEnv>,
+    code: &NativeCode,
+    ledger: &mut Ledger,
+    calldata: &mut Vec<u8>,
+) -> Option<(Run, Option<u64>)> {
+    let begun = code.is_timed().then(Instant::now);
+    let run = door::advance(mega, &code.object, ledger, calldata)?;
+    Some((run, begun.map(nanos_since)))
+}
+
+/// A part of a frame that is interpreted.
+struct Stretch {
+    /// The frame's gas where it began.
+    gas: u64,
+    /// When it did, if it is timed.
+    begun: Option<Instant>,
+}
+
+impl Stretch {
+    fn begin<DB: Database, I>(mega: &mut MegaEvm<DB, I, ExternalEnv>, timed: bool) -> Self {
+        Self {
+            gas: gas_remaining(mega),
+            begun: timed.then(Instant::now),
+        }
+    }
+
+    /// Counts it, where so much gas is left.
+    fn end(self, listed: &mut Listed, gas: u64) {
+        listed.count_interpreted(self.gas.saturating_sub(gas), self.begun.map(nanos_since));
     }
 }
 

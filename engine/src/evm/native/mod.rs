@@ -7,7 +7,9 @@
 //! ```text
 //! Machine::execute_transaction -> MegaHandler -> Runner::frame_run
 //!      |                                            |  1. door::advance: native code moves the frame on
-//!      '- MegaEvm (plain interpreter)  <------------'  2. MegaEvm::frame_run: the interpreter finishes it
+//!      |                                            |  2. Pieces: where much gas is left, the interpreter
+//!      |                                            |     does, until native code can take over in a loop
+//!      '- MegaEvm (plain interpreter)  <------------'  3. MegaEvm::frame_run: the interpreter finishes it
 //! ```
 //!
 //! **What keeps every result the interpreter's.** Native code never decides a failure and never leaves a
@@ -26,12 +28,14 @@ mod host;
 mod ledger;
 mod loader;
 mod machine;
+mod pieces;
 mod rules;
 mod table;
 
 pub use abi::{HostTable, LEFT, NativeFrame, layout};
 pub use loader::{LoadError, ObjectCode};
 pub use machine::Machine;
+pub use pieces::Pace;
 pub use rules::rules_json;
 pub use table::{Candidate, ContractStatus, NativeTable, status_of};
 

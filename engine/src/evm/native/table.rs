@@ -20,6 +20,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::{
     door::Run,
     loader::{LoadError, ObjectCode},
+    pieces::Pace,
 };
 
 /// So many contracts are counted; then the colder half is forgotten.
@@ -36,6 +37,7 @@ const TIMED: u64 = 16;
 pub struct NativeTable {
     /// The rules by which code here was compiled.
     spec: MegaSpecId,
+    pace: Pace,
     codes: RwLock<B256Map<Arc<NativeCode>>>,
     /// Raised whenever `codes` changes.
     version: AtomicU64,
@@ -64,7 +66,7 @@ pub(super) struct NativeCode {
 }
 
 /// What the interpreter did for a contract.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counted {
     runs: u64,
     gas: u64,
@@ -118,8 +120,14 @@ pub struct ContractStatus {
 impl NativeTable {
     /// No code yet, for contracts that run by the rules of `spec`.
     pub fn new(spec: MegaSpecId) -> Self {
+        Self::with_pace(spec, Pace::default())
+    }
+
+    /// The same, where long frames are interpreted in pieces of another length.
+    pub fn with_pace(spec: MegaSpecId, pace: Pace) -> Self {
         Self {
             spec,
+            pace,
             codes: RwLock::default(),
             version: AtomicU64::new(0),
             counting: AtomicBool::new(false),
@@ -309,6 +317,11 @@ impl Directory {
         }
     }
 
+    /// How long frames are interpreted.
+    pub(super) fn pace(&self) -> Pace {
+        self.table.pace
+    }
+
     /// Whether there is anything to look up or to count.
     pub(super) fn is_in_use(&self) -> bool {
         self.table.is_in_use()
@@ -331,12 +344,18 @@ impl Directory {
         })
     }
 
+    /// Hands the counts over while a frame is still running; the contract, as it is known by now.
+    pub(super) fn tell(&mut self, code_hash: B256) -> &mut Listed {
+        self.report();
+        self.find(code_hash)
+    }
+
     /// Hands the counts over.
     fn report(&mut self) {
         self.frames = 0;
         let counts = self.entries.iter_mut().filter_map(|(hash, listed)| {
             let counted = std::mem::take(&mut listed.counted);
-            (counted.runs > 0).then_some((*hash, counted))
+            (counted != Counted::default()).then_some((*hash, counted))
         });
         self.table.add_interpreted(counts);
     }
@@ -356,9 +375,13 @@ impl Listed {
         self.counted.runs.is_multiple_of(TIMED)
     }
 
+    /// Counts a run of the interpreter, which may have been counted in part.
+    pub(super) fn count_run(&mut self) {
+        self.counted.runs += 1;
+    }
+
     /// Counts what the interpreter did.
     pub(super) fn count_interpreted(&mut self, gas: u64, nanos: Option<u64>) {
-        self.counted.runs += 1;
         self.counted.gas += gas;
         if let Some(nanos) = nanos {
             self.counted.timed_gas += gas;

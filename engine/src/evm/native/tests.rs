@@ -3,6 +3,8 @@
 
 #![cfg(target_arch = "x86_64")]
 
+use std::{sync::Arc, thread, time::Duration};
+
 use alloy_primitives::{B256, Bytes, hex, keccak256};
 use object::{
     Architecture, BinaryFormat, Endianness, RelocationFlags, SymbolFlags, SymbolKind, SymbolScope,
@@ -11,8 +13,12 @@ use object::{
 };
 use serde_json::{Value, json};
 
-use super::{NativeTable, layout, rules_json};
-use crate::evm::{SPEC_NAMES, run_code, spec_by_name};
+use super::{NativeTable, Pace, layout, rules_json};
+use crate::evm::{
+    SPEC_NAMES, TrialRequest as Request, run_code,
+    simulate::{Outcome, Simulator},
+    spec_by_name,
+};
 
 /// `xor eax, eax; ret`: leaves at once.
 const LEAVE: &[u8] = &hex!("31c0c3");
@@ -235,6 +241,108 @@ fn constants_are_found_through_relocations() {
     let report = run(&json!({"spec": "rex6", "gas": 100_000, "code": code, "native": native}));
     assert_eq!(report["output"], format!("0x{:064x}", 5));
     assert_eq!(report["native"][0]["nativeGas"], 9);
+}
+
+/// JUMPDEST, PUSH0, JUMP: for as long as there is gas; then STOP.
+const ENDLESS: &[u8] = &hex!("5b5f5600");
+/// `mov qword [rdi + 16], 3; xor eax, eax; ret`: the frame goes on at 3.
+const END: &[u8] = &hex!("48c7471003000000 31c0 c3");
+/// Adds up the numbers from 200 down.
+const COUNTING: &[u8] = &hex!("5f60c8 5b 80820191506001900380600357 505f5260205ff3");
+
+/// What a request does over a table.
+fn run_over(table: &Arc<NativeTable>, request: &Value) -> Outcome {
+    let request = Request::parse(request.to_string().as_bytes()).unwrap();
+    let setting = request.setting(table.spec(), Some(table.clone()));
+    let mut overlay = request.state();
+    let call = request.call();
+    let mut simulator = Simulator::new(&mut overlay, &setting, false);
+    simulator.run(call.transaction(1, request.gas())).unwrap()
+}
+
+fn pace(instructions: u32) -> Pace {
+    let gas = 0;
+    Pace {
+        gas,
+        instructions,
+        ..Pace::default()
+    }
+}
+
+#[test]
+fn a_long_frame_tells_its_gas_while_it_runs_and_native_code_that_arrives_takes_over() {
+    let table = Arc::new(NativeTable::new(spec_by_name("rex6").unwrap()));
+    table.candidates(0);
+    let arrival = table.clone();
+    let elsewhere = thread::spawn(move || {
+        let candidate = loop {
+            assert!(arrival.wait(Duration::from_secs(60)));
+            if let [candidate] = arrival.candidates(10)[..] {
+                break candidate;
+            }
+        };
+        assert!(candidate.gas > 0);
+        assert_eq!(
+            (candidate.code_hash, candidate.calls),
+            (keccak256(ENDLESS), 0)
+        );
+        arrival.load(candidate.code_hash, &object(END)).unwrap();
+    });
+    // So much takes longer than anybody waits.
+    let gas = 1_u64 << 42;
+    let code = Bytes::copy_from_slice(ENDLESS);
+    let request = json!({"spec": "rex6", "code": code, "gas": gas, "limits": {"computeGas": gas}});
+    assert!(run_over(&table, &request).raw.result.is_success());
+    elsewhere.join().unwrap();
+    let [status] = table.status().try_into().unwrap();
+    assert_eq!((status.runs, status.interpreted_runs), (1, 1));
+}
+
+#[test]
+fn gas_is_counted_once_however_long_the_pieces_are() {
+    let code = Bytes::copy_from_slice(COUNTING);
+    let request = json!({"spec": "rex6", "code": code, "gas": 1_000_000});
+    let mut counted = Vec::new();
+    for pace in [Pace::default(), pace(1), pace(7), pace(100), pace(1 << 16)] {
+        let table = Arc::new(NativeTable::with_pace(spec_by_name("rex6").unwrap(), pace));
+        table.candidates(0);
+        let outcome = run_over(&table, &request);
+        assert!(outcome.raw.result.is_success());
+        counted.push(table.candidates(10));
+    }
+    assert_eq!(counted[0].len(), 1);
+    assert_eq!(counted[0][0].calls, 1);
+    assert!(counted.iter().all(|one| *one == counted[0]), "{counted:?}");
+}
+
+#[test]
+fn a_frame_in_pieces_is_what_it_is_in_one() {
+    let programs = [
+        ADDING,
+        STORING,
+        COUNTING,
+        &hex!("42 5f52 60205ff3"),
+        &hex!("42 00"),
+        &hex!("60205ffd"),
+    ];
+    let every = programs.map(|code| SPEC_NAMES.map(|spec| (spec, code)));
+    for (spec, code) in every.into_iter().flatten() {
+        for gas in (21_000..90_000).step_by(1_111) {
+            let code = Bytes::copy_from_slice(code);
+            let limits = json!({"detainedComputeGas": 21_100, "computeGas": 60_000});
+            let request = json!({"spec": spec, "code": code, "gas": gas, "limits": limits});
+            let interpreted = run(&request);
+            for after in [0, 1, 3] {
+                let mut request = request.clone();
+                // Without native code for it, but with a table in use.
+                request["native"] = json!({B256::ZERO.to_string(): Bytes::from(object(LEAVE))});
+                request["nativeAfter"] = json!(after);
+                let mut report = run(&request);
+                report.as_object_mut().unwrap().remove("native");
+                assert_eq!(report, interpreted, "{request}");
+            }
+        }
+    }
 }
 
 #[test]
