@@ -314,8 +314,9 @@ def run_code(request: bytes) -> bytes:
     Request: `{"spec", "code", "calldata", "gas", "value", "from", "to", "create", "chainId", "gasPrice",
     "maxFeePerGas", "maxPriorityFeePerGas", "accessList", "authorizations", "accounts": {address: {"balance", "nonce",
     "code", "storage"}}, "block": {"number", "timestamp", "coinbase", "gasLimit", "baseFee", "prevRandao"}, "limits":
-    {"computeGas", "dataSize", "kvUpdates", "stateGrowth", "detainedComputeGas"}, "native": {code hash: object}}`; all
-    but spec and gas may be left out. Report: `{"status": "success"|"revert"|"halt"|"refused", "reason"?, "output",
+    {"computeGas", "dataSize", "kvUpdates", "stateGrowth", "detainedComputeGas"}, "native": {code hash: object},
+    "nativeAfter": instructions after which native code takes over, at the head of a loop}`; all but spec and gas may be
+    left out. Report: `{"status": "success"|"revert"|"halt"|"refused", "reason"?, "output",
     "gasUsed", "gasRefunded", "usage", "logs", "state", "native"?}`, of which only "native" may depend on native code.
     `ValueError`: no such request, or an object that is refused."""
 

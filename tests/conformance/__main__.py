@@ -7,7 +7,7 @@ Files are taken from all directories by turns, so that a run that ends early has
 
 Prints disagreements as it finds them, and in the end what was run, in which ways, and what was left out and why. Ends
 with 1 if there are disagreements, and with 2 if nothing can be said: no case was run, or none natively, or none ahead
-of its turn.
+of its turn, or somebody interrupted it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 import devnet._engine
 import devnet.jit
 from tests.conformance.crew import Broken, run_files
-from tests.conformance.tally import UNKNOWN, Tally
+from tests.conformance.tally import AGREE, UNKNOWN, Tally
 
 PROGRESS_S = 1.0
 
@@ -121,6 +121,7 @@ class Run:
         self._directories: dict[str, Tally] = {}
         self._done: Counter[str] = Counter()
         """Files by directory."""
+        self._was_interrupted = False
 
     def go(self, spec: str, jobs: int, seconds: float | None, *, quiet: bool) -> None:
         """Runs what the journal doesn't know, until the time is over or somebody interrupts it."""
@@ -142,7 +143,7 @@ class Run:
                     if time.monotonic() >= end:
                         return
         except KeyboardInterrupt:
-            return
+            self._was_interrupted = True
 
     def _add(self, path: Path, tally: Tally, quiet: bool) -> None:
         directory = str(path.parent.relative_to(self._root))
@@ -157,7 +158,7 @@ class Run:
 
     def exit_code(self) -> int:
         """What is to be thought of it."""
-        return self._total.exit_code()
+        return self._total.exit_code() or (UNKNOWN if self._was_interrupted else AGREE)
 
     def text(self) -> str:
         """The end of the story for people."""

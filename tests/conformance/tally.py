@@ -30,6 +30,10 @@ class Tally:
     """How often."""
     native_gas: int = 0
     """What native code took of the gas."""
+    late_cases: int = 0
+    """In which native code took over from the interpreter within a loop, in a run of its own."""
+    late_runs: int = 0
+    """How often."""
     ahead_cases: int = 0
     """Whose own transaction was executed ahead of its turn, and that held."""
     held: int = 0
@@ -83,6 +87,7 @@ class Tally:
             f"{self.cases:,} cases" + (f": {ended}" if ended else ""),
             f"natively: in {self.native_cases:,} cases, {self.native_runs:,} runs of native code, "
             f"{share:.1f} % of the gas",
+            f"natively from within a loop: in {self.late_cases:,} cases, {self.late_runs:,} runs of native code",
             f"ahead of their turn: {self.ahead_cases:,} cases, {self.held:,} executions held, "
             f"{self.in_vain:,} in vain",
             f"only alone: {self.no_block:,} cases that no block can have",

@@ -1,7 +1,8 @@
 """The ways of executing a case, and the comparison of what came of it.
 
 Everything that can be observed is compared: status, reason, output, gas in every dimension, refunds, logs, and every
-account and slot touched. All contracts that are there before the transaction are compiled, once each.
+account and slot touched. All contracts that are there before the transaction are compiled, once each. Native code is
+entered where a frame begins, and in a second run only by taking over from the interpreter at the head of a loop.
 
 The parallel executor has the transaction between an unrelated one and the same call by somebody else. These two are
 executed ahead of their turn, in either order, checked when it has come, and executed again if they met. Results and
@@ -26,8 +27,9 @@ RECORDED = ("status", "gasUsed", "usage", "logs")
 """What of a result a block records too."""
 SHOWN = 400
 """Characters of each side of a disagreement."""
-MOST_GAS = 2_000_000_000
-"""What uses more (four billion rounds of a hash, say) is executed once only, for it takes minutes each time."""
+MOST_GAS = 4_000_000_000
+"""Work for more (four billion rounds of a hash, say) is done once only, for it takes minutes each time. What halts has
+not worked for all of its gas."""
 WHY = 60
 """Characters of why a case was left out: what follows are its own numbers."""
 
@@ -43,17 +45,19 @@ class Ways:
         self._compiled: dict[bytes, bytes | str] = {}
         """The object of each bytecode, or why there is none."""
 
-    def run(self, case: Case) -> Tally:
-        """Runs a case in every way."""
+    def run(self, case: Case, after: int = 0) -> Tally:
+        """Runs a case in every way. Late, native code takes over after so many instructions, in a loop."""
         try:
             interpreted = _answer(run_code, case.request)
         except ValueError as why:
             return Tally(left_out=Counter([str(why)[:WHY]]))
-        if interpreted["gasUsed"] > MOST_GAS:
+        if interpreted["gasUsed"] > MOST_GAS and interpreted["status"] != "halt":
             return Tally(left_out=Counter([f"more than {MOST_GAS:,} gas"]))
         objects, not_compiled = self._objects(case.codes)
+        request = {**case.request, "native": objects}
         try:
-            natively = _answer(run_code, {**case.request, "native": objects})
+            natively = _answer(run_code, request)
+            late = _answer(run_code, {**request, "nativeAfter": after})
         except ValueError as why:
             return _told(case, Tally(cases=1), [("native code is refused", "", why)])
         try:
@@ -61,7 +65,8 @@ class Ways:
         except ValueError as why:
             return Tally(left_out=Counter([str(why)[:WHY]]))
         contracts = natively.pop("native")
-        runs = sum(one["runs"] for one in contracts)
+        late_runs = _runs(late.pop("native"))
+        runs = _runs(contracts)
         tally = Tally(
             cases=1,
             statuses=Counter([interpreted["status"]]),
@@ -71,13 +76,20 @@ class Ways:
             native_cases=int(runs > 0),
             native_runs=runs,
             native_gas=sum(one["nativeGas"] for one in contracts),
+            late_cases=int(late_runs > 0),
+            late_runs=late_runs,
             ahead_cases=int(ahead["ahead"]["subjectHeld"] > 0),
             held=ahead["ahead"]["held"],
             in_vain=ahead["ahead"]["inVain"],
             no_block=int(ahead["status"] == "refused" != interpreted["status"]),
             not_compiled=not_compiled,
         )
-        return _told(case, tally, _between(interpreted, natively) + _in_a_block(interpreted, ahead))
+        differences = [
+            *_between("interpreted and natively", interpreted, natively),
+            *_between("interpreted and natively from within a loop", interpreted, late),
+            *_in_a_block(interpreted, ahead),
+        ]
+        return _told(case, tally, differences)
 
     def _objects(self, codes: tuple[bytes, ...]) -> tuple[dict[str, str], Counter[str]]:
         """What there is for them by code hash, and why there isn't more."""
@@ -123,9 +135,13 @@ def _told(case: Case, tally: Tally, differences: Differences) -> Tally:
     return tally
 
 
-def _between(interpreted: dict[str, Any], natively: dict[str, Any]) -> Differences:
+def _runs(contracts: list[dict[str, int]]) -> int:
+    return sum(one["runs"] for one in contracts)
+
+
+def _between(ways: str, interpreted: dict[str, Any], natively: dict[str, Any]) -> Differences:
     return [
-        (f"{key} interpreted and natively", interpreted.get(key), natively.get(key))
+        (f"{key} {ways}", interpreted.get(key), natively.get(key))
         for key in sorted(interpreted.keys() | natively.keys())
         if interpreted.get(key) != natively.get(key)
     ]

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from devnet.jit.child import Child
+from tests.conformance import __main__ as program
 from tests.conformance import crew, ways
 from tests.conformance.__main__ import main
 from tests.conformance.state_tests import Case, cases
@@ -93,6 +95,13 @@ def test_a_fixture_runs_in_every_way(run, code, held, in_vain):
     assert told["directories"]["."]["cases"] == 2
 
 
+def test_native_code_takes_over_in_loops(run):
+    counting = "0x60055b600190038060025700"  # for (i = 5; i > 0; i--)
+    code, told = run({"one.json": _fixture(counting)}, "--json")
+    assert code == 0
+    assert json.loads(told)["late_cases"] == 2
+
+
 def test_rules_of_every_hard_fork_can_be_chosen(run):
     code, told = run({"one.json": _fixture(ADDING)}, "--spec", "rex6")
     assert code == 0
@@ -171,11 +180,46 @@ def test_directories_take_turns_until_the_time_is_over(run):
     assert "1 of 3 files" in told
 
 
+def test_an_interrupted_run_says_what_it_has_seen(run, monkeypatch):
+    def run_files(*args):
+        yield from islice(crew.run_files(*args), 1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "run_files", run_files)
+    code, told = run({"a.json": _fixture(ADDING), "b.json": _fixture(ADDING)})
+    assert code == 2
+    assert told.startswith("1 of 2 files\n2 cases: 2 success")
+
+
+def test_what_burns_billions_of_gas_is_run(run):
+    burning = _fixture("0x5f50fe")
+    burning["env"]["currentGasLimit"] = burning["transaction"]["gasLimit"][0] = "0x200000000"
+    code, told = run({"a.json": burning})
+    assert code == 0
+    assert "2 cases: 2 halt" in told
+
+
 @pytest.fixture(scope="module")
 def child():
     compiler = Child()
     yield compiler
     compiler.close()
+
+
+@pytest.fixture
+def case(tmp_path: Path):
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps({"one": _fixture(ADDING, choices=1)}))
+    (case,) = cases(path, "equivalence")
+    assert isinstance(case, Case)
+    return case
+
+
+def test_work_for_billions_of_gas_is_left_out(child, case, monkeypatch):
+    monkeypatch.setattr(ways, "run_code", lambda request: b'{"status": "success", "gasUsed": 4000000001}')
+    tally = Ways(child, "equivalence").run(case)
+    assert tally.cases == 0
+    assert list(tally.left_out) == ["more than 4,000,000,000 gas"]
 
 
 def _wrong(value):
@@ -194,11 +238,7 @@ def _wrong(value):
 @pytest.mark.parametrize(
     "key", ["status", "output", "gasUsed", "gasRefunded", "usage", "logs", "state", "reason"]
 )
-def test_every_part_of_a_report_is_compared(key, child, tmp_path: Path, monkeypatch):
-    path = tmp_path / "one.json"
-    path.write_text(json.dumps({"one": _fixture(ADDING, choices=1)}))
-    (case,) = cases(path, "equivalence")
-    assert isinstance(case, Case)
+def test_every_part_of_a_report_is_compared(key, child, case, monkeypatch):
     right = ways.run_code
 
     def run_code(request):
@@ -209,6 +249,7 @@ def test_every_part_of_a_report_is_compared(key, child, tmp_path: Path, monkeypa
 
     assert Ways(child, "equivalence").run(case).disagreements == []
     monkeypatch.setattr(ways, "run_code", run_code)
-    (found,) = Ways(child, "equivalence").run(case).disagreements
-    assert found["what"] == f"{key} interpreted and natively"
-    assert found["case"] == "one:one[0,0,0]"
+    once, late = Ways(child, "equivalence").run(case).disagreements
+    assert once["what"] == f"{key} interpreted and natively"
+    assert late["what"] == f"{key} interpreted and natively from within a loop"
+    assert once["case"] == late["case"] == "one:one[0,0,0]"
