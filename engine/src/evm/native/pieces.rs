@@ -30,10 +30,10 @@ pub struct Pace {
 }
 
 impl Default for Pace {
-    /// A frame that spends less than this gas ends within some 20 ms, a piece within one.
+    /// A frame that spends less than this gas ends within some 60 ms, a piece within one.
     fn default() -> Self {
         Self {
-            gas: 10_000_000,
+            gas: 30_000_000,
             instructions: 1 << 16,
             late: false,
         }
