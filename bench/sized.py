@@ -1,17 +1,21 @@
 """Contracts of a given size, for measuring the compiler: an AMM pair whose liquidity earns rewards in some farms.
 
 Each farm has state, rates and functions of its own, so that the optimiser can't share them: code grows as a project's
-does, by more of the same kind.
+does, by more of the same kind. The larger ones have a function that computes, too.
 """
 
 from __future__ import annotations
 
+import array
+import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from bench.programs import compiled
+from bench.programs import CALLED, GAS, LIMITS, SPEC, TOKENS, WrongResult, compiled
+from devnet._engine import keccak256, run_code
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,78 @@ class Sized:
             path = Path(directory) / "Sized.sol"
             path.write_text(self.source())
             return bytes.fromhex(compiled(path, "Sized").runtime)
+
+    @property
+    def computes(self) -> bool:
+        """Whether it has a function that does."""
+        return _CURVE in self.parts
+
+    def computing(self, code: bytes, n: int) -> dict[str, Any]:
+        """A call of that, for `run_code`."""
+        return _request(code, _call("curve(uint256)", n))
+
+    def used(self, code: bytes) -> bytes:
+        """How often each instruction is executed when people use it: liquidity, swaps, transfers, some stakes."""
+        counts = array.array("I", bytes(4 * len(code)))
+        storage: dict[str, str] = {}
+        for calldata, balances in self._calls():
+            accounts = {
+                CALLED: {"storage": storage},
+                **{
+                    token: {"code": f"0x{_ANSWERS.hex()}", "storage": {"0x0": hex(balance)}}
+                    for token, balance in zip(TOKENS, balances, strict=True)
+                },
+            }
+            request = _request(code, calldata) | {"accounts": accounts, "native": {}, "watched": True}
+            report = json.loads(run_code(json.dumps(request).encode()))
+            if report["status"] != "success":
+                raise WrongResult(f"{self.name}: {report['status']} {report['output']}")
+            storage |= report["state"][CALLED]["storage"]
+            seen = array.array("I", bytes.fromhex(report["seen"][2:]))
+            counts = array.array("I", map(sum, zip(counts, seen, strict=True)))
+        return counts.tobytes()
+
+    def _calls(self) -> Iterator[tuple[bytes, tuple[int, int]]]:
+        """Calldata, and what the pair has of either token by then."""
+        have, out, paid, other = 10**20, 10**6, 10**18, 0xB0B
+        full = (have, have)
+        if _POOL in self.parts:
+            yield _call("mint(address)", _CALLER), full
+            yield _call("quote(uint256,bool)", 1_000, 1), full
+            yield _call("swap(uint256,uint256,address)", out, 0, other), (have - out, have + paid)
+            yield (
+                _call("swap(uint256,uint256,address)", 0, out, other),
+                (have - out + paid, have + paid - out),
+            )
+        yield _call("approve(address,uint256)", other, 1), full
+        if self.farms:
+            yield _call("stake1(uint256,uint64)", 1_000, 2), full
+            yield _call("leave1(uint256)", 10), full
+        if _POOL in self.parts:
+            yield _call("transfer(address,uint256)", int(CALLED, 16), 5_000), full
+            yield _call("burn(address)", other), full
+        if _CURVE in self.parts:
+            yield _call("curve(uint256)", 2), full
+
+
+_CALLER: Final = 0xCA11
+_ANSWERS: Final = bytes.fromhex("36602414601157600160005260206000f35b60005460005260206000f3")
+"""A token for which everything goes well: to `balanceOf` it answers with what lies in its first slot, else true."""
+
+
+def _call(signature: str, *arguments: int) -> bytes:
+    return keccak256(signature.encode())[:4] + b"".join(one.to_bytes(32) for one in arguments)
+
+
+def _request(code: bytes, calldata: bytes) -> dict[str, Any]:
+    return {
+        "spec": SPEC,
+        "gas": GAS,
+        "limits": LIMITS,
+        "code": f"0x{code.hex()}",
+        "calldata": f"0x{calldata.hex()}",
+        "from": f"0x{_CALLER:040x}",
+    }
 
 
 _HEAD: Final = """// SPDX-License-Identifier: MIT OR Apache-2.0
@@ -190,6 +266,11 @@ _POOL: Final = """    IToken public constant token0 = IToken(address(0xA1));
     }
 """
 
+_CURVE: Final = """    function curve(uint256 n) external pure returns (uint256 sum) {
+        for (uint256 i = 1; i <= n; ++i) sum += _root(i * 1e18) % 997;
+    }
+"""
+
 _PERMIT: Final = """    mapping(address => uint256) public nonces;
     bytes32 public immutable domain;
 
@@ -263,5 +344,7 @@ SIZES: Final = (
     Sized(1, (_TOKEN,)),
     Sized(5, (_TOKEN, _POOL)),
     Sized(10, (_TOKEN, _POOL, _PERMIT), 4),
-    Sized(24, (_TOKEN, _POOL, _PERMIT), 19),
+    Sized(24, (_TOKEN, _POOL, _PERMIT, _CURVE), 19),
+    Sized(64, (_TOKEN, _POOL, _PERMIT, _CURVE), 61),
+    Sized(100, (_TOKEN, _POOL, _PERMIT, _CURVE), 95),
 )

@@ -244,10 +244,25 @@ class Engine:
     def native_wait(self, seconds: float) -> bool:
         """Waits until more was interpreted than `native_candidates` or this has told of; False: the time is out."""
 
+    def native_watch(self, code_hash: bytes) -> None:
+        """Counts from now on which instructions of a contract the interpreter executes."""
+
+    def native_seen(self, code_hash: bytes) -> bytes | None:
+        """How often each was executed of a watched contract, by pc: 32 bits each, little-endian."""
+
+    def native_unwatch(self, code_hash: bytes) -> None:
+        """Counts it no longer."""
+
+    def native_missing(self, limit: int) -> list[tuple[bytes, int]]:
+        """Code hash and gas of the contracts whose native code left at what was not compiled: the gas that the
+        interpreter spent from there on, most first.
+        """
+
     def native_status(self) -> bytes:
         """JSON per contract with native code: `[{"codeHash", "size", "runs", "nativeGas", "leaves", "timedNativeGas",
-        "timedNativeNanos", "interpretedRuns", "interpretedGas", "timedInterpretedGas", "timedInterpretedNanos"}]`; the
-        timed are a sample of the runs."""
+        "timedNativeNanos", "interpretedRuns", "interpretedGas", "missedGas", "timedInterpretedGas",
+        "timedInterpretedNanos"}]`; the timed are a sample of the runs, the missed is interpreted gas behind native code
+        that left at what was not compiled."""
 
     def metrics(self) -> dict[str, int]:
         """Counters and gauges."""
@@ -315,9 +330,11 @@ def run_code(request: bytes) -> bytes:
     "maxFeePerGas", "maxPriorityFeePerGas", "accessList", "authorizations", "accounts": {address: {"balance", "nonce",
     "code", "storage"}}, "block": {"number", "timestamp", "coinbase", "gasLimit", "baseFee", "prevRandao"}, "limits":
     {"computeGas", "dataSize", "kvUpdates", "stateGrowth", "detainedComputeGas"}, "native": {code hash: object},
-    "nativeAfter": instructions after which native code takes over, at the head of a loop}`; all but spec and gas may be
-    left out. Report: `{"status": "success"|"revert"|"halt"|"refused", "reason"?, "output",
-    "gasUsed", "gasRefunded", "usage", "logs", "state", "native"?}`, of which only "native" may depend on native code.
+    "nativeAfter": instructions, "watched": bool}`; all but spec and gas may be left out. Report: `{"status":
+    "success"|"revert"|"halt"|"refused", "reason"?, "output", "gasUsed", "gasRefunded", "usage", "logs", "state",
+    "native"?, "seen"?}`, of which only "native" and "seen" may depend on native code. With `nativeAfter`, frames begin
+    interpreted and native code takes over in a loop; "seen" is how often each instruction of a watched callee was
+    interpreted, by pc, 32 bits each, little-endian.
     `ValueError`: no such request, or an object that is refused."""
 
 def run_ahead(request: bytes) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-COMPILER_VERSION: Final = 3
+COMPILER_VERSION: Final = 4
 
 ENTRY: Final = "entry"
 """The one symbol of an object: `extern "C" fn entry(frame: *mut NativeFrame) -> u64`."""
@@ -17,6 +17,9 @@ LEFT: Final = 0
 """The frame is stored back; the interpreter goes on at its `pc`."""
 ACTION: Final = 1
 """A step on the host has set an action or halted the frame."""
+
+LEFT_OUT: Final = 2
+"""As LEFT, because what follows was not compiled."""
 
 X86: Final = ("x86_64", "AMD64")
 """Processors that native code is for, as Python's `platform` names them."""
@@ -63,5 +66,7 @@ HOST: Final[dict[str, int]] = {
 
 
 def size_limit(code_size: int) -> int:
-    """The most bytes that an object's code may have: native code is paid for by the bytecode that it comes from."""
+    """The most bytes that an object's code may have: native code is paid for by the bytecode that it comes from, the
+    part that is compiled.
+    """
     return 16 * 1024 + 64 * code_size

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from devnet.jit.abi import COMPILER_VERSION
+from devnet.jit.selection import Part
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ UNFINISHED: Final = ".tmp"
 DIGEST_BYTES: Final = 32
 LENGTH_BYTES: Final = 4
 MOST_BYTES: Final = 256 * 1024 * 1024
+EVERY_PART: Final = Part()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,17 @@ class Made:
     """Bytes of native code."""
     seconds: float = 0.0
     """That it took to compile."""
+    part: Part = EVERY_PART
+    """What of the contract was compiled."""
     refused: str = ""
     """Why there is no object, and never will be."""
+
+    @classmethod
+    def read(cls, text: bytes) -> Made:
+        """From a file."""
+        said = json.loads(text)
+        part = said.pop("part")
+        return cls(**said, part=Part(**part | {"kept": tuple(part["kept"])}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +115,20 @@ class Cache:
             os.utime(path)
         return self._read(path)
 
-    def store(self, code_hash: bytes, code_size: int, body: bytes, *, size: int, seconds: float) -> None:
-        """Keeps an object."""
-        made = Made(code_hash.hex(), self._spec, COMPILER_VERSION, processor(), code_size, size, seconds)
+    def store(
+        self,
+        code_hash: bytes,
+        code_size: int,
+        body: bytes,
+        *,
+        size: int,
+        seconds: float,
+        part: Part = EVERY_PART,
+    ) -> None:
+        """Keeps an object, in the place of one that is another part of the contract."""
+        made = Made(
+            code_hash.hex(), self._spec, COMPILER_VERSION, processor(), code_size, size, seconds, part
+        )
         self._write(made, body)
         self._make_room()
 
@@ -147,7 +169,7 @@ class Cache:
             path.unlink(missing_ok=True)
             return None
         length = int.from_bytes(rest[:LENGTH_BYTES])
-        made = Made(**json.loads(rest[LENGTH_BYTES : LENGTH_BYTES + length]))
+        made = Made.read(rest[LENGTH_BYTES : LENGTH_BYTES + length])
         if path != self._path(made.code_hash):
             # For another spec, compiler or processor, or under a wrong name.
             return None

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from devnet.jit import wire
+from devnet.jit.selection import EVERYTHING, Wanted
 
 RECYCLED_AFTER: Final = 200
 """Jobs: LLVM keeps some memory of each."""
@@ -45,7 +46,7 @@ class Compiled:
     """Bytes of code and constants."""
     seconds: float
     facts: dict[str, Any]
-    """What the compiler found: blocks, nodes, loops."""
+    """What the compiler found: blocks, nodes, loops, and which blocks it took."""
 
 
 class Refused(Exception):
@@ -74,12 +75,20 @@ class Child:
         with self._work:
             self._running()
 
-    def compile(self, code: bytes, rules: bytes, *, assembly: bool = False) -> Compiled:
-        """The object for bytecode under rules. Raises Refused or Died."""
+    def compile(
+        self, code: bytes, rules: bytes, *, wanted: Wanted = EVERYTHING, assembly: bool = False
+    ) -> Compiled:
+        """The object for bytecode, or the wanted parts of it, under rules. Raises Refused or Died."""
+        header = {
+            "rules": json.loads(rules),
+            "assembly": assembly,
+            "size": len(code),
+            "wanted": wanted.described(),
+        }
         with self._work:
-            return self._compile(code, rules, assembly)
+            return self._compile(header, code + wanted.counts)
 
-    def _compile(self, code: bytes, rules: bytes, assembly: bool) -> Compiled:
+    def _compile(self, header: dict[str, Any], body: bytes) -> Compiled:
         process = self._running()
         late = threading.Event()
 
@@ -92,7 +101,7 @@ class Child:
         clock.start()
         try:
             assert process.stdin is not None and process.stdout is not None
-            wire.write(process.stdin, {"rules": json.loads(rules), "assembly": assembly}, code)
+            wire.write(process.stdin, header, body)
             answer = wire.read(process.stdout)
         except (OSError, wire.BadMessage, ValueError) as error:
             answer = None
@@ -106,10 +115,10 @@ class Child:
             raise Died(self._end(late=late.is_set(), reason=reason))
         if self._jobs >= RECYCLED_AFTER:
             self._end(late=False, reason="")
-        said, body = answer
+        said, made = answer
         if "refused" in said:
             raise Refused(str(said["refused"]))
-        return Compiled(body, int(said["size"]), float(said["seconds"]), said)
+        return Compiled(made, int(said["size"]), float(said["seconds"]), said)
 
     def close(self) -> None:
         """From any thread; a job in work ends with Died."""

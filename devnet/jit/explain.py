@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from devnet.jit import graph, plan
+from devnet.jit import plan
+from devnet.jit.compiler import followed
 from devnet.jit.decode import decode
 from devnet.jit.graph import Node
 from devnet.jit.opcodes import Way
 from devnet.jit.plan import stepped
 from devnet.jit.rules import Rules
+from devnet.jit.selection import EVERYTHING, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Explanation:
 def explain(code: bytes, rules: Rules) -> Explanation:
     """Looks at a contract as the compiler does."""
     program = decode(code)
-    made = graph.build(program)
+    made, _ = followed(program, choose(program, EVERYTHING))
     decided = plan.make(made, rules)
     loops = [
         Loop(

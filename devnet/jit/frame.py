@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from devnet.jit.abi import FRAME, WORD
+from devnet.jit.abi import ACTION, FRAME, LEFT, LEFT_OUT, WORD
 from devnet.jit.text import Text
 
 FIXED: Final = "!invariant.load !1"
@@ -21,7 +21,7 @@ class Frame:
 
     def __init__(self, text: Text) -> None:
         self._text = text
-        self._exits: list[tuple[str, str, str, str]] = []
+        self._exits: list[tuple[str, str, str, str, str]] = []
 
     def declare(self) -> None:
         """At the function's beginning."""
@@ -74,9 +74,11 @@ class Frame:
             f"call i64 @step(ptr %frame, i64 {code}, i64 {pc}, i64 {length}, i64 {budget})"
         )
 
-    def leave(self, pc: int | str, length: str, budget: str) -> None:
-        """Gives the frame back; everything that is alive is in the stack."""
-        self._exits.append((str(pc), length, budget, self._text.here))
+    def leave(self, pc: int | str, length: str, budget: str, *, left_out: bool = False) -> None:
+        """Gives the frame back; everything that is alive is in the stack. `left_out`: because what follows wasn't
+        compiled.
+        """
+        self._exits.append((str(pc), length, budget, str(LEFT_OUT if left_out else LEFT), self._text.here))
         self._text.jump("leave")
 
     def way_out(self) -> None:
@@ -86,19 +88,19 @@ class Frame:
             return
         text.label("leave")
         names = []
-        for position in range(3):
-            arms = ", ".join(f"[ {one[position]}, %{one[3]} ]" for one in self._exits)
+        for position in range(4):
+            arms = ", ".join(f"[ {one[position]}, %{one[4]} ]" for one in self._exits)
             names.append(text.value(f"phi i64 {arms}"))
-        pc, length, budget = names
+        pc, length, budget, answer = names
         ended = text.value(f"icmp eq i64 {budget}, {ENDED}")
         text.branch(ended, "ended", "left")
         text.label("ended")
-        text.do("ret i64 1")
+        text.do(f"ret i64 {ACTION}")
         text.label("left")
         for name, value in (("stack_len", length), ("pc", pc), ("budget", budget)):
             at = text.value(f"getelementptr i8, ptr %frame, i64 {FRAME[name]}")
             text.do(f"store i64 {value}, ptr {at}, align 8")
-        text.do("ret i64 0")
+        text.do(f"ret i64 {answer}")
 
 
 ENDED: Final = -(1 << 63)

@@ -5,17 +5,21 @@ that makes too many nodes (functions that call functions that call functions), t
 constants only, and jumps choose. Where a jump's target isn't known at all, and where contexts have no end (recursion),
 a *general* node serves all comers: nothing is known of the stack, words are counted from the height at which it was
 entered.
+
+Not every node becomes native: those are *left out* whose blocks aren't wanted, or from which every way fails soon. They
+are followed all the same, for what they read of the stack: the interpreter goes on in them.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections.abc import Container
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from devnet.jit.abi import STACK_LIMIT
 from devnet.jit.decode import Block, Program, Slot, Symbol
-from devnet.jit.opcodes import JUMP, JUMPI, RESUMED, Way
+from devnet.jit.opcodes import ENDING, JUMP, JUMPI, RESUMED, Way
 
 MERGED_PER_BLOCK: Final = 3
 MERGED_ANYWAY: Final = 64
@@ -31,6 +35,10 @@ MOST_INSTRUCTIONS: Final = 30_000
 """More nodes than that, or instructions in them, and new ones are general."""
 DEEPEST: Final = 64
 """How far a general node's descendants may raise the stack before they are general again."""
+LONGEST_FAILURE: Final = 128
+"""Instructions: what fails later than that is native until then."""
+BEYOND: Final = 512
+"""Nodes that are left out and followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,9 @@ class Node:
     entered: bool = False
     """By the dispatcher or from outside."""
     refused: bool = False
-    """Its stack can't be: the interpreter says what happens."""
+    """Its stack can't be: the interpreter says what happens. Or it was left out and not followed."""
+    left_out: bool = False
+    """The interpreter goes on here."""
     predecessors: list[Node] = field(default_factory=list)
 
     @property
@@ -106,27 +116,94 @@ class Graph:
     """Where frames come back after a call, by pc."""
 
 
-def build(program: Program) -> Graph:
-    """The graph of everything that can be reached from the start."""
-    blocks = len(program.blocks)
-    graph = _Builder(program, CONTEXTS_PER_BLOCK).run()
-    if len(graph.nodes) <= MERGED_ANYWAY + MERGED_PER_BLOCK * blocks:
+def build(program: Program, wanted: Container[int] | None = None) -> Graph:
+    """The graph of everything that can be reached from the start. Where blocks are `wanted` (their pcs), others are
+    left out.
+    """
+    blocks = sum(wanted is None or pc in wanted for pc in program.blocks)
+    graph = _Builder(program, CONTEXTS_PER_BLOCK, blocks, wanted).run()
+    if _compiled(graph) <= MERGED_ANYWAY + MERGED_PER_BLOCK * blocks:
         return graph
     merged = _merged(graph)
-    if len(merged.nodes) <= KEPT_ANYWAY + KEPT_PER_BLOCK * blocks:
+    if _compiled(merged) <= KEPT_ANYWAY + KEPT_PER_BLOCK * blocks:
         return merged
-    return _Builder(program, FEW_CONTEXTS).run()
+    return _Builder(program, FEW_CONTEXTS, blocks, wanted).run()
+
+
+def _compiled(graph: Graph) -> int:
+    return sum(not node.left_out for node in graph.nodes)
+
+
+def leave_out_failures(graph: Graph, kept: Container[int]) -> None:
+    """Leaves out from where every way soon ends in a failure, except for some blocks (their pcs)."""
+    open_ways = {node: len(node.successors) for node in graph.nodes}
+    longest: dict[Node, int] = {}
+    pending = [node for node in graph.nodes if not open_ways[node] and _fails(node)]
+    while pending:
+        node = pending.pop()
+        length = len(node.block.instructions)
+        length += max((longest[one] for one in node.successors), default=0)
+        if length > LONGEST_FAILURE:
+            continue
+        longest[node] = length
+        node.left_out |= node.block.pc not in kept
+        for earlier in node.predecessors:
+            open_ways[earlier] -= 1
+            if not open_ways[earlier] and not earlier.jumps_anywhere:
+                pending.append(earlier)
+
+
+def _fails(node: Node) -> bool:
+    """Whether a node that nothing follows ends in a failure."""
+    last = node.block.last
+    if node.refused:
+        return True
+    if last.op.way is Way.LEAVE:
+        return last.code not in ENDING and last.code not in RESUMED
+    return not node.jumps_anywhere
+
+
+def cut(graph: Graph) -> Graph:
+    """The graph without what is only reached through nodes that are left out."""
+    for node in graph.nodes:
+        node.predecessors.clear()
+        if node.left_out:
+            node.targets.clear()
+            node.falls_to = node.resumes_at = None
+            node.jumps_anywhere = False
+    resumed = {pc: [node for node in nodes if not node.left_out] for pc, nodes in graph.resumed.items()}
+    dispatched = {pc: node for pc, node in graph.dispatched.items() if not node.left_out}
+    reached = dict.fromkeys([graph.start, *dispatched.values()])
+    for nodes in resumed.values():
+        reached.update(dict.fromkeys(nodes))
+    pending = list(reached)
+    while pending:
+        for successor in pending.pop().successors:
+            if successor not in reached:
+                reached[successor] = None
+                pending.append(successor)
+    nodes = [node for node in graph.nodes if node in reached]
+    _connect(nodes)
+    return replace(
+        graph, nodes=nodes, resumed={pc: some for pc, some in resumed.items() if some}, dispatched=dispatched
+    )
 
 
 class _Builder:
-    def __init__(self, program: Program, most_contexts: int) -> None:
+    def __init__(
+        self, program: Program, most_contexts: int, blocks: int, wanted: Container[int] | None
+    ) -> None:
         self.program = program
         self.most_contexts = most_contexts
+        self.wanted = wanted
         self.nodes: dict[tuple[int, Context], Node] = {}
         self.contexts: Counter[int] = Counter()
         self.instructions = 0
-        self.most = NODES_ANYWAY + NODES_PER_BLOCK * len(program.blocks)
+        self.most = NODES_ANYWAY + NODES_PER_BLOCK * blocks
         self.pending: deque[Node] = deque()
+        self.left_out: deque[Node] = deque()
+        self.beyond = False
+        """Whether what is found now is only reached through nodes that are left out."""
         self.dispatched: dict[int, Node] = {}
         self.resumed: dict[int, list[Node]] = {}
 
@@ -135,6 +212,12 @@ class _Builder:
         start.entered = True
         while self.pending:
             self._follow(self.pending.popleft())
+        self.beyond = True
+        for _ in range(BEYOND):
+            if self.left_out:
+                self._follow(self.left_out.popleft())
+        for node in self.left_out:
+            node.refused = True
         nodes = list(self.nodes.values())
         _connect(nodes)
         return Graph(self.program, nodes, start, True, self.dispatched, self.resumed)
@@ -151,7 +234,8 @@ class _Builder:
         self.instructions += len(self.program.blocks[pc].instructions)
         node = Node(len(self.nodes), self.program.blocks[pc], context)
         self.nodes[pc, context] = node
-        self.pending.append(node)
+        node.left_out = self.beyond or (self.wanted is not None and pc not in self.wanted)
+        (self.left_out if node.left_out else self.pending).append(node)
         return node
 
     def _too_many(self, pc: int) -> bool:
@@ -186,7 +270,8 @@ class _Builder:
             target = value(effect.target)
             if target is None:
                 node.jumps_anywhere = True
-                self._dispatch()
+                if not node.left_out:
+                    self._dispatch()
             elif target in self.program.jumpdests:
                 node.targets[target] = self._node(target, after)
         if block.falls_to is not None:
@@ -199,8 +284,10 @@ class _Builder:
         if pc not in self.program.blocks:
             return
         resumed = self._node(pc, ANYTHING if after.general else after)
-        resumed.entered = True
         node.resumes_at = resumed
+        if node.left_out:
+            return
+        resumed.entered = True
         known = self.resumed.setdefault(pc, [])
         if resumed not in known:
             known.append(resumed)
@@ -220,13 +307,15 @@ def _connect(nodes: list[Node]) -> None:
 
 def _merged(graph: Graph) -> Graph:
     """The same graph with one node for all contexts of a block that have the same height."""
-    merged: dict[tuple[int, Context], Node] = {}
+    merged: dict[tuple[int, Context, bool], Node] = {}
 
     def one(node: Node) -> Node:
         context = Context(node.context.general, node.context.height)
-        key = node.block.pc, context
+        key = node.block.pc, context, node.left_out
         if key not in merged:
-            merged[key] = Node(len(merged), node.block, context)
+            # What several that are left out read together isn't found out.
+            out = node.left_out
+            merged[key] = Node(len(merged), node.block, context, refused=out, left_out=out)
         return merged[key]
 
     for node in graph.nodes:

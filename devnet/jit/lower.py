@@ -15,7 +15,7 @@ from devnet.jit.arithmetic import Arithmetic, helpers
 from devnet.jit.decode import Instruction
 from devnet.jit.frame import STEP, Frame
 from devnet.jit.graph import Graph, Node
-from devnet.jit.liveness import below, bit, live_at_end, live_at_entry, words
+from devnet.jit.liveness import below, bit, live_at_end, words
 from devnet.jit.opcodes import (
     DUP1,
     EXP,
@@ -62,18 +62,18 @@ class Words:
         return index in self.now and self.now[index] != self.home.get(index)
 
 
-def lower(graph: Graph, plan: Plan, rules: Rules, *, x86: bool) -> str:
+def lower(graph: Graph, plan: Plan, live: dict[Node, int], rules: Rules, *, x86: bool) -> str:
     """The module's text; `x86` for processors that have that one's instruction for division."""
-    return _Function(graph, plan, rules, x86).write()
+    return _Function(graph, plan, live, rules, x86).write()
 
 
 class _Function:
-    def __init__(self, graph: Graph, plan: Plan, rules: Rules, x86: bool) -> None:
+    def __init__(self, graph: Graph, plan: Plan, live: dict[Node, int], rules: Rules, x86: bool) -> None:
         self.x86 = x86
         self.graph = graph
         self.plan = plan
         self.rules = rules
-        self.live = live_at_entry(graph)
+        self.live = live
         self.known = ranges.at_entry(graph, rules)
         self.text = Text()
         self.frame = Frame(self.text)
@@ -272,8 +272,8 @@ class _NodeWriter:
 
     def write(self) -> None:
         self.text.label(label(self.node))
-        if self.node.refused:
-            self._leave(self.block.pc)
+        if self.node.refused or self.node.left_out:
+            self._leave(self.block.pc, left_out=self.node.left_out)
             return
         self._check_entry()
         needs, _ = needs_after(self.node, self.tail, self.rules)
@@ -412,10 +412,10 @@ class _NodeWriter:
 
     # Ways out.
 
-    def _leave(self, pc: int, budget: str | None = None, live: int = -1) -> None:
+    def _leave(self, pc: int, budget: str | None = None, live: int = -1, *, left_out: bool = False) -> None:
         self._spill(live)
         length = self.frame.height(self.height, general=self.general)
-        self.frame.leave(pc, length, budget if budget is not None else self._budget())
+        self.frame.leave(pc, length, budget if budget is not None else self._budget(), left_out=left_out)
 
     def _give_back(self, one: Instruction) -> None:
         live = 0

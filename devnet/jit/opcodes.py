@@ -104,6 +104,9 @@ _TABLE: Final = """
 RESUMED: Final = frozenset((0xF0, 0xF1, 0xF2, 0xF4, 0xF5, 0xFA))
 """After these a frame comes back into native code."""
 
+ENDING: Final = frozenset((0x00, 0xF3, 0xFF))
+"""STOP, RETURN, SELFDESTRUCT: ends of frames that are no failures."""
+
 
 def _read() -> dict[int, Opcode]:
     table: dict[int, Opcode] = {}

@@ -95,7 +95,7 @@ def make(graph: Graph, rules: Rules) -> Plan:
     checkpoints = {node for node in graph.nodes if node.entered} | retreating
     need: dict[Node, int] = {}
     for node in reversed(order):
-        needed = needs_after(node, tail_need(node, need, checkpoints), rules)[1]
+        needed = needs_after(node, tail_need(node, need, checkpoints), rules)[1] if _executes(node) else 0
         need[node] = needed
         if needed > LONGEST_CREDIT:
             checkpoints.add(node)
@@ -107,6 +107,10 @@ def make(graph: Graph, rules: Rules) -> Plan:
     return Plan(order, regions, frozenset(checkpoints), need, heads)
 
 
+def _executes(node: Node) -> bool:
+    return not (node.refused or node.left_out)
+
+
 def longest_run(plan: Plan, rules: Rules) -> int | None:
     """The most instructions that native code itself can execute from an entry on; nothing where that has no end."""
     place = {node: position for position, node in enumerate(plan.order)}
@@ -115,6 +119,7 @@ def longest_run(plan: Plan, rules: Rules) -> int | None:
         if node.jumps_anywhere or any(place[one] <= place[node] for one in node.successors):
             return None
         own = sum(one.op.way in NATIVE and not stepped(one, rules) for one in node.block.instructions)
+        own *= _executes(node)
         longest[node] = own + max((longest[one] for one in node.successors), default=0)
     return max(longest.values(), default=0)
 

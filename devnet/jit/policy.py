@@ -11,8 +11,20 @@ from typing import Final
 
 GAS_PER_BYTE: Final = 100_000
 """Interpreting so much gas takes about as long as compiling a byte of bytecode."""
-LARGEST: Final = 64 * 1024
-"""Bytes of bytecode; what is larger takes longer to compile than anybody should wait for."""
+GAS_PER_BYTE_LOOKED_AT: Final = GAS_PER_BYTE // 64
+"""As long as finding a byte's basic block."""
+LARGEST: Final = 512 * 1024
+"""Bytes of bytecode: MegaETH's limit."""
+WHOLE: Final = 4 * 1024
+"""Bytes of bytecode: up to that a contract is compiled whole. Of larger ones it is what was executed."""
+FIRST: Final = 6 * 1024
+"""Bytes of bytecode that are compiled of a larger contract; when it is compiled again, twice as much, and so on."""
+MOST: Final = 24 * 1024
+"""And no more than that: LLVM takes some 6 s for it."""
+MOST_COMPILATIONS: Final = 4
+"""Of one contract."""
+MOST_WATCHED: Final = 64
+"""Contracts whose execution is recorded at a time."""
 SHORTEST: Final = 16
 """Instructions from an entry on; going into native code and out again takes longer than interpreting less."""
 NEAR: Final = 10
@@ -27,17 +39,35 @@ class Policy:
 
     mode: str
 
-    def pays(self, gas: int, code_size: int) -> bool:
-        """Whether the gas spent on a contract has paid for its compilation."""
-        return self.mode == "eager" or gas >= self.price(code_size)
+    def whole(self, code_size: int) -> bool:
+        """Whether a contract of that size is compiled whole."""
+        return code_size <= WHOLE
 
     def will_pay(self, gas: int, code_size: int) -> bool:
         """Whether it probably will have soon."""
         return 100 * gas >= NEAR * self.price(code_size)
 
-    def price(self, code_size: int) -> int:
-        """The gas after which a contract is compiled."""
-        return 0 if self.mode == "eager" else GAS_PER_BYTE * code_size
+    def most(self, times: int) -> int:
+        """Bytes of bytecode to compile of what isn't compiled whole, when it was compiled that often before."""
+        return min(FIRST << times, MOST)
+
+    def price(self, code_size: int, times: int = 0) -> int:
+        """The gas after which a contract is compiled. When it was compiled before, it is the gas that was spent on
+        interpreting what had been left out.
+        """
+        if self.mode == "eager" and times == 0:
+            return 0
+        if self.whole(code_size):
+            return GAS_PER_BYTE * code_size
+        return GAS_PER_BYTE * min(code_size, self.most(times)) + GAS_PER_BYTE_LOOKED_AT * code_size
+
+    def watches(self, gas: int, price: int) -> bool:
+        """Whether it's time to record what is executed of a contract."""
+        return 2 * gas >= price
+
+    def knows(self, gas: int, price: int) -> bool:
+        """Whether so much gas, spent while a contract was watched, tells what it executes."""
+        return 4 * gas >= price
 
     def refusal(self, code_size: int) -> str:
         """Why a contract of that size is never compiled; empty if it may be."""

@@ -7,7 +7,11 @@
 | `jit`  | everything here: it sleeps in the engine until something was interpreted   |
 | others | `status` only                                                              |
 
-A contract that the compiler refuses, or on which it died, is interpreted for good; the log says so once.
+Of larger contracts, what they execute is recorded from half of their price on, and compiled; they are compiled again
+when what was left out turns out to matter.
+
+A contract that the compiler refuses, or on which it died, is interpreted for good (or stays as it is); the log says so
+once.
 """
 
 from __future__ import annotations
@@ -24,9 +28,10 @@ from typing import Any, Final, Protocol
 import orjson
 
 from devnet.jit.abi import X86
-from devnet.jit.cache import Cache, Entry
+from devnet.jit.cache import EVERY_PART, Cache, Entry
 from devnet.jit.child import Child, Died, Refused
-from devnet.jit.policy import CONSIDERED, Policy
+from devnet.jit.policy import CONSIDERED, MOST_COMPILATIONS, MOST_WATCHED, Policy
+from devnet.jit.selection import Part, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +39,7 @@ SLEEP_S: Final = 60.0
 """Without news from the engine."""
 PAUSE_S: Final = 0.05
 """Between two looks at the counters while they move."""
+WATCHED: Final = "what it executes is being recorded, to be compiled"
 MOST_REMEMBERED: Final = 4_096
 """Contracts that were refused."""
 STOP_S: Final = 5.0
@@ -50,6 +56,18 @@ class NativeEngine(Protocol):
 
     def load_native(self, code_hash: bytes, object: bytes) -> None:
         """Puts code to use."""
+
+    def native_watch(self, code_hash: bytes) -> None:
+        """Counts what a contract executes."""
+
+    def native_seen(self, code_hash: bytes) -> bytes | None:
+        """The counts by pc, 32 bits each."""
+
+    def native_unwatch(self, code_hash: bytes) -> None:
+        """Forgets the counts."""
+
+    def native_missing(self, limit: int) -> list[tuple[bytes, int]]:
+        """Code hash, gas that was interpreted because native code had left at what was not compiled."""
 
     def native_status(self) -> bytes:
         """JSON of what runs natively."""
@@ -69,6 +87,12 @@ class Contract:
     size: int = 0
     """Bytes of native code."""
     compile_s: float = 0.0
+    part: Part = EVERY_PART
+    """What of it is native."""
+    missed: int = 0
+    """Gas interpreted after leaving native code at what was left out, when this part was compiled."""
+    settled: bool = False
+    """Not to be compiled again."""
     cached: bool = False
     """Whether it came from the cache."""
     gas: int = 0
@@ -99,6 +123,8 @@ class JitService:
         self._child = child or Child()
         self._failure = failure
         self._contracts: dict[bytes, Contract] = {}
+        self._watched: dict[bytes, int] = {}
+        """By code hash: the gas that was spent before."""
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jit", daemon=True)
@@ -162,7 +188,9 @@ class JitService:
             if self._cache is not None:
                 self._cache.remove(code_hash)
             return None
-        return Contract("native", made.code_size, size=made.size, compile_s=made.seconds, cached=True)
+        return Contract(
+            "native", made.code_size, size=made.size, compile_s=made.seconds, part=made.part, cached=True
+        )
 
     def _cached(self, code_hash: bytes) -> Contract | None:
         """A contract that another node has compiled, or given up, since this one started."""
@@ -183,22 +211,83 @@ class JitService:
         """Compiles the hottest contract that has paid for it; whether there was one."""
         with self._lock:
             settled = sum(one.state != "waiting" for one in self._contracts.values())
-        for code_hash, gas, calls in self._engine.native_candidates(CONSIDERED + settled):
+        return self._compile_interpreted(CONSIDERED + settled) or self._compile_more(CONSIDERED + settled)
+
+    def _compile_interpreted(self, considered: int) -> bool:
+        """One that isn't native."""
+        for code_hash, gas, calls in self._engine.native_candidates(considered):
             contract = self._contracts.get(code_hash)
             if contract is None:
                 contract = self._first_sight(code_hash)
                 if contract is None:
                     continue
             contract.gas, contract.calls = gas, calls
-            if contract.state == "waiting" and self._policy.pays(gas, contract.code_size):
-                if (cached := self._cached(code_hash)) is not None:
-                    self._note(code_hash, cached)
-                else:
-                    self._compile(code_hash, contract)
+            if contract.state != "waiting":
+                continue
+            price = self._policy.price(contract.code_size)
+            whole = self._policy.whole(contract.code_size)
+            if gas >= price and (cached := self._cached(code_hash)) is not None:
+                self._note(code_hash, cached)
                 return True
-            if contract.state == "waiting" and self._policy.will_pay(gas, contract.code_size):
+            if whole and gas >= price:
+                self._compile(code_hash, contract, Wanted(whole=True))
+                return True
+            if not whole and (counts := self._seen(code_hash, contract, gas, price)):
+                most = self._policy.most(0)
+                self._compile(code_hash, contract, Wanted(whole=False, counts=counts, most=most))
+                return True
+            if self._policy.will_pay(gas, contract.code_size):
                 self._prepare()
         return False
+
+    def _compile_more(self, considered: int) -> bool:
+        """One that is native in part, and often leaves that part."""
+        for code_hash, gas in self._engine.native_missing(considered):
+            contract = self._contracts.get(code_hash)
+            if contract is None or contract.state != "native" or contract.settled:
+                continue
+            part, size = contract.part, contract.code_size
+            # The engine forgets cold contracts and begins anew.
+            contract.missed = min(contract.missed, gas)
+            missed, price = gas - contract.missed, self._policy.price(size, part.times)
+            counts = self._seen(code_hash, contract, missed, price)
+            if not counts:
+                continue
+            contract.missed = gas
+            cached = self._cache.find(code_hash) if self._cache is not None else None
+            if cached is not None and cached.made.part.has_more_than(part):
+                if (settled := self._settle(cached)) is not None:
+                    settled.missed = gas
+                    self._note(code_hash, settled)
+                    self._forget(code_hash)
+                return True
+            most = self._policy.most(part.times)
+            self._compile(
+                code_hash, contract, Wanted(part.whole, kept=part.kept, counts=counts, most=most), part
+            )
+            return True
+        return False
+
+    def _seen(self, code_hash: bytes, contract: Contract, gas: int, price: int) -> bytes:
+        """What a contract was seen to execute, when it has paid for being compiled; it is watched before."""
+        if not self._policy.watches(gas, price):
+            return b""
+        if code_hash not in self._watched:
+            if len(self._watched) >= MOST_WATCHED:
+                self._forget(next(iter(self._watched)))
+            self._engine.native_watch(code_hash)
+            self._watched[code_hash] = gas
+            if contract.state == "waiting":
+                contract.reason = WATCHED
+        if gas < price or not self._policy.knows(gas - self._watched[code_hash], price):
+            return b""
+        counts = self._engine.native_seen(code_hash) or b""
+        return counts if any(counts) else b""
+
+    def _forget(self, code_hash: bytes) -> None:
+        """What was seen of a contract."""
+        if self._watched.pop(code_hash, None) is not None:
+            self._engine.native_unwatch(code_hash)
 
     def _prepare(self) -> None:
         """Starting the compiler takes as long as a small contract's compilation: nobody should wait for both."""
@@ -227,13 +316,20 @@ class JitService:
                     return
                 del self._contracts[idle]
 
-    def _compile(self, code_hash: bytes, contract: Contract) -> None:
-        contract.state = "compiling"
+    def _compile(
+        self, code_hash: bytes, contract: Contract, wanted: Wanted, before: Part | None = None
+    ) -> None:
+        if before is None:
+            contract.state = "compiling"
         name = f"0x{code_hash.hex()}"
         try:
             code = self._engine.native_code(code_hash) or b""
-            compiled = self._child.compile(code, self._rules)
+            compiled = self._child.compile(code, self._rules, wanted=wanted)
             run = compiled.facts.get("longest_run")
+            part = _part(compiled.facts, before)
+            if before is not None and not part.has_more_than(before):
+                contract.settled = True
+                return
             if not self._policy.profits(run):
                 contract.state = "refused"
                 contract.reason = (
@@ -254,10 +350,26 @@ class JitService:
             log.warning("%s is interpreted for good: %s", name, error)
         else:
             contract.state, contract.size, contract.compile_s = "native", compiled.size, compiled.seconds
-            log.info("%s is native: %d bytes, compiled in %.2f s", name, compiled.size, compiled.seconds)
+            contract.part, contract.cached, contract.reason = part, False, ""
+            contract.settled = part.times >= MOST_COMPILATIONS
+            log.info(
+                "%s is native, %d of its %d bytes: %d bytes, compiled in %.2f s",
+                name,
+                part.compiled,
+                contract.code_size,
+                compiled.size,
+                compiled.seconds,
+            )
             self._keep(code_hash, contract, compiled.body)
 
+        finally:
+            self._forget(code_hash)
+
     def _give_up(self, code_hash: bytes, contract: Contract, state: str, reason: str) -> None:
+        if contract.state == "native":
+            # What was compiled before goes on being used.
+            contract.settled, contract.reason = True, f"no more of it is compiled: {reason}"
+            return
         contract.state, contract.reason = state, reason
         if self._cache is not None:
             try:
@@ -270,10 +382,26 @@ class JitService:
             return
         try:
             self._cache.store(
-                code_hash, contract.code_size, body, size=contract.size, seconds=contract.compile_s
+                code_hash,
+                contract.code_size,
+                body,
+                size=contract.size,
+                seconds=contract.compile_s,
+                part=contract.part,
             )
         except OSError as error:
             log.warning("the cache of native code: %s", error)
+
+
+def _part(facts: dict[str, Any], before: Part | None) -> Part:
+    """What was compiled, as the worker says."""
+    return Part(
+        whole=bool(facts.get("whole", True)),
+        kept=tuple(facts.get("kept", ())),
+        compiled=int(facts.get("compiled", 0)),
+        left_out=int(facts.get("left_out", 0)),
+        times=1 if before is None else before.times + 1,
+    )
 
 
 def _described(code_hash: str, contract: Contract, counted: dict[str, Any], policy: Policy) -> dict[str, Any]:
@@ -290,6 +418,11 @@ def _described(code_hash: str, contract: Contract, counted: dict[str, Any], poli
             "size": contract.size,
             "compileSeconds": contract.compile_s,
             "fromCache": contract.cached,
+            "nativeWhole": contract.part.whole,
+            "nativeBytes": contract.part.compiled,
+            "leftOutBytes": contract.part.left_out,
+            "compilations": contract.part.times,
+            "missedGas": counted.get("missedGas", 0),
             "runs": counted.get("runs", 0),
             "nativeGas": counted.get("nativeGas", 0),
             "leaves": counted.get("leaves", 0),

@@ -4,7 +4,8 @@ Reads jobs from standard input and answers each on standard output (`wire`). Wha
 bounded by the operating system: memory, and processor time per job. Its parent watches the clock, and lives on when it
 dies.
 
-Job: header `{"rules": <what the engine's native_rules says>, "assembly": bool}`, body the bytecode.
+Job: header `{"rules": <what the engine's native_rules says>, "assembly": bool, "size": int, "wanted": {"whole": bool,
+"kept": [pc], "most": bytes}}`, body the bytecode (of that size) and behind it the counts of what was executed.
 Answer: header `{"refused": why}`, or what is known of the object, which is the body (or its assembly).
 """
 
@@ -21,6 +22,7 @@ from typing import Any, BinaryIO
 from devnet.jit import abi, wire
 from devnet.jit.compiler import lower_code
 from devnet.jit.rules import Rules
+from devnet.jit.selection import Wanted
 from devnet.jit.text import TooLong
 
 
@@ -43,10 +45,10 @@ def main() -> None:
 
     native.start()
     while (job := wire.read(sys.stdin.buffer)) is not None:
-        header, code = job
+        header, body = job
         allow_seconds(limits.cpu)
         try:
-            said, body = _compile(header, code)
+            said, body = _compile(header, body)
         except Refused as refusal:
             said, body = {"refused": str(refusal)}, b""
         except (ValueError, RuntimeError, RecursionError, MemoryError) as error:
@@ -54,13 +56,14 @@ def main() -> None:
         wire.write(answers, said, body)
 
 
-def _compile(header: dict[str, Any], code: bytes) -> tuple[dict[str, Any], bytes]:
+def _compile(header: dict[str, Any], given: bytes) -> tuple[dict[str, Any], bytes]:
     from devnet.jit import elf, native
 
     began = time.process_time()
     rules = Rules.read(json.dumps(header["rules"]).encode())
+    code, counts = given[: header["size"]], given[header["size"] :]
     try:
-        lowered = lower_code(code, rules)
+        lowered = lower_code(code, rules, Wanted.read(header["wanted"], counts))
     except TooLong as error:
         raise Refused(str(error)) from error
     assembly = bool(header.get("assembly"))
@@ -69,10 +72,10 @@ def _compile(header: dict[str, Any], code: bytes) -> tuple[dict[str, Any], bytes
     except elf.BadObject as error:
         raise Refused(f"LLVM's object {error}") from error
     size = elf.Elf(made).loaded_size
-    most = abi.size_limit(len(code))
+    most = abi.size_limit(lowered.compiled)
     if size > most:
         raise Refused(
-            f"its native code takes {size} bytes, and {most} are the most for {len(code)} of bytecode"
+            f"its native code takes {size} bytes, and {most} are the most for {lowered.compiled} of bytecode"
         )
     said = {
         "blocks": lowered.blocks,
@@ -80,6 +83,10 @@ def _compile(header: dict[str, Any], code: bytes) -> tuple[dict[str, Any], bytes
         "loops": lowered.loops,
         "dispatched": lowered.dispatched,
         "longest_run": lowered.longest_run,
+        "compiled": lowered.compiled,
+        "left_out": lowered.left_out,
+        "whole": lowered.selection.whole,
+        "kept": sorted(lowered.selection.blocks),
         "size": size,
         "seconds": round(time.process_time() - began, 4),
     }

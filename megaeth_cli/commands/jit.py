@@ -102,7 +102,7 @@ def asm(
     llvm: Annotated[bool, typer.Option("--llvm", help="LLVM's intermediate representation instead.")] = False,
     rpc_url: options.RpcUrl = None,
 ) -> None:
-    """Compile a contract here and print its machine code as assembly."""
+    """Compile a contract here, the whole of it, and print its machine code as assembly."""
     env = environment(context)
     network = Network.open(context, rpc_url)
     code = _code(network, network.contract(contract))

@@ -34,7 +34,7 @@ def status_table(status: dict[str, Any]) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     for name in ("contract", "state"):
         table.add_column(name)
-    for name in ("gas natively", "gas interpreted", "speed-up", "compiled in", "size"):
+    for name in ("gas natively", "gas interpreted", "speed-up", "native", "compiled in", "size"):
         table.add_column(name, justify="right")
     table.add_column("")
     for one in sorted(status["contracts"], key=lambda one: -_gas(one)):
@@ -46,6 +46,7 @@ def status_table(status: dict[str, Any]) -> RenderableType:
             f"{one.get('nativeGas', 0):,}",
             f"{one['interpretedGas']:,}",
             f"{speed_up:.1f} x" if speed_up else "",
+            _share(one),
             f"{seconds:.2f} s" if seconds is not None else "",
             f"{size:,} B" if size else "",
             one["reason"] or ("from the cache" if one.get("fromCache") else ""),
@@ -143,7 +144,23 @@ def _why(node: dict[str, Any], status: dict[str, Any] | None) -> str:
         return (
             f"interpreted: compiled after {price:,} gas, {status['interpretedGas']:,} were spent on it so far"
         )
-    return str(status["state"])
+    if not status.get("leftOutBytes"):
+        return str(status["state"])
+    why = (
+        "only leads to failures"
+        if status["nativeWhole"]
+        else "was not executed when it was looked at, before it was compiled"
+    )
+    return (
+        f"native: {_share(status)} of its code; the rest {why} ({status['missedGas']:,} gas were interpreted "
+        f"where native code had left for it, compilations: {status['compilations']})"
+    )
+
+
+def _share(contract: dict[str, Any]) -> str:
+    """How much of the code is native."""
+    native, rest = contract.get("nativeBytes", 0), contract.get("leftOutBytes", 0)
+    return f"{native / (native + rest):.0%}" if native else ""
 
 
 def _listed(counts: dict[str, int]) -> str:

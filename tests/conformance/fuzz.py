@@ -1,8 +1,8 @@
 """`python -m tests.conformance.fuzz --seconds N`: random contracts that call each other, natively and interpreted.
 
 Under every spec, with gas limits and MegaETH's own limits down to where they end the transaction, from the beginning
-and taking over from the interpreter within a loop. Stops at the first difference and prints what repeats it. The same
-`--seed` gives the same contracts.
+and taking over from the interpreter within a loop, whole and with some blocks left out. Stops at the first difference
+and prints what repeats it. The same `--seed` gives the same contracts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections import Counter
 from typing import Any, Final
 
 from devnet.jit.child import Child, Refused
-from tests.support.native import CONTRACT, OTHER, SPECS, NativeCode, hexed
+from devnet.jit.decode import decode
+from devnet.jit.selection import EVERYTHING, Wanted
+from tests.support.native import CONTRACT, OTHER, SPECS, NativeCode, every_block, hexed
 from tests.support.programs import Program
 
 GAS = 3_000_000
@@ -62,8 +64,12 @@ def _pair(native: NativeCode, chance: random.Random, counted: Counter[str]) -> N
             OTHER: {"balance": "0x7", "nonce": 1, "code": hexed(other), "storage": {"0x1": "0x5"}},
         },
     }
+    wanted = chance.choice(
+        (EVERYTHING, every_block(code), _some_blocks(code, chance), _some_blocks(code, chance))
+    )
+    watched = chance.random() < 0.5
     try:
-        whole = native.compare(code, other, gas=GAS, **request)
+        whole = native.compare(code, other, gas=GAS, wanted=wanted, watched=watched, **request)
     except Refused:
         counted["refused by the compiler"] += 1
         return
@@ -85,10 +91,20 @@ def _pair(native: NativeCode, chance: random.Random, counted: Counter[str]) -> N
             case _:
                 gas = chance.randint(INTRINSIC, max(INTRINSIC, whole.gas_used + 3_000))
         after = chance.choice((None, 0, 1, chance.randint(2, LATEST)))
-        compared = native.compare(code, other, gas=gas, after=after, limits=limits, **request)
+        compared = native.compare(
+            code, other, gas=gas, after=after, limits=limits, wanted=wanted, watched=watched, **request
+        )
         counted["transactions"] += 1
         counted["handed over in a loop"] += after is not None and compared.native_gas > 0
+        counted["left at what was left out"] += compared.missed_gas > 0
         counted[compared.status] += 1
+
+
+def _some_blocks(code: bytes, chance: random.Random) -> Wanted:
+    """Most of a contract's blocks."""
+    blocks = decode(code).blocks
+    share = chance.choice((0.3, 0.7, 0.9))
+    return Wanted(whole=False, kept=tuple(pc for pc in blocks if pc == 0 or chance.random() < share))
 
 
 if __name__ == "__main__":

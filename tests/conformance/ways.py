@@ -22,6 +22,7 @@ from devnet._engine import keccak256, native_rules, run_ahead, run_code
 from devnet.jit.child import Child, Died, Refused
 from tests.conformance.state_tests import Case
 from tests.conformance.tally import Tally
+from tests.support.native import every_block
 
 RECORDED = ("status", "gasUsed", "usage", "logs")
 """What of a result a block records too."""
@@ -106,7 +107,7 @@ class Ways:
     def _compile(self, code: bytes) -> bytes | str:
         if code not in self._compiled:
             try:
-                self._compiled[code] = self._child.compile(code, self._rules).body
+                self._compiled[code] = self._child.compile(code, self._rules, wanted=every_block(code)).body
             except (Refused, Died) as why:
                 self._compiled[code] = f"{type(why).__name__}: {why}"
         return self._compiled[code]

@@ -5,6 +5,8 @@ from typing import Any
 
 from devnet._engine import keccak256, native_rules, run_code
 from devnet.jit.child import Child
+from devnet.jit.decode import decode
+from devnet.jit.selection import EVERYTHING, Wanted
 
 SPECS = ("equivalence", "mini-rex", "rex", "rex1", "rex2", "rex3", "rex4", "rex5", "rex6")
 CONTRACT = "0x000000000000000000000000000000000000c0de"
@@ -13,6 +15,11 @@ OTHER = "0x000000000000000000000000000000000000beef"
 
 def hexed(data: bytes) -> str:
     return f"0x{data.hex()}"
+
+
+def every_block(code: bytes) -> Wanted:
+    """All of a contract, what only fails too."""
+    return Wanted(whole=True, kept=tuple(decode(code).blocks))
 
 
 class Compared:
@@ -42,19 +49,28 @@ class Compared:
     def native_gas(self) -> int:
         return sum(one["nativeGas"] for one in self.native)
 
+    @property
+    def missed_gas(self) -> int:
+        return sum(one["missedGas"] for one in self.native)
+
 
 class NativeCode:
     """A compiler for tests, and the comparison."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
-        self._objects: dict[tuple[bytes, str], bytes] = {}
+        self._objects: dict[tuple[bytes, str, Wanted], bytes] = {}
 
-    def object(self, code: bytes, spec: str) -> bytes:
-        key = code, spec
+    def object(self, code: bytes, spec: str, wanted: Wanted = EVERYTHING) -> bytes:
+        key = code, spec, wanted
         if key not in self._objects:
-            self._objects[key] = self._child.compile(code, native_rules(spec)).body
+            self._objects[key] = self._child.compile(code, native_rules(spec), wanted=wanted).body
         return self._objects[key]
+
+    def seen(self, code: bytes, spec: str = "rex6", gas: int = 3_000_000, **request: Any) -> bytes:
+        """How often each instruction of the contract is executed in a transaction, as the engine counts it."""
+        asked = {"spec": spec, "code": hexed(code), "gas": gas, **request}
+        return bytes.fromhex(_run({**asked, "native": {}, "watched": True})["seen"][2:])
 
     def compare(
         self,
@@ -63,16 +79,21 @@ class NativeCode:
         spec: str = "rex6",
         gas: int = 3_000_000,
         after: int | None = None,
+        wanted: Wanted = EVERYTHING,
+        watched: bool = False,
         **request: Any,
     ) -> Compared:
         """Calls the contract; `others` are further codes that are native. With `after`, every frame begins in the
-        interpreter, and native code takes over in a loop after so many instructions.
+        interpreter, and native code takes over in a loop after so many instructions. Of the contract only the `wanted`
+        parts are native, and what is interpreted is counted if it is `watched`.
         """
         asked = {"spec": spec, "code": hexed(code), "gas": gas, **request}
-        objects = {hexed(keccak256(one)): hexed(self.object(one, spec)) for one in (code, *others)}
+        objects = {hexed(keccak256(one)): hexed(self.object(one, spec)) for one in others}
+        objects[hexed(keccak256(code))] = hexed(self.object(code, spec, wanted))
         interpreted = _run(asked)
-        natively = _run({**asked, "native": objects, "nativeAfter": after})
+        natively = _run({**asked, "native": objects, "nativeAfter": after, "watched": watched})
         counted = natively.pop("native", [])
+        natively.pop("seen", None)
         interpreted.pop("native", None)
         assert natively == interpreted, f"{hexed(code)} differs under {spec} with {gas} gas, after {after}"
         return Compared(interpreted, counted)

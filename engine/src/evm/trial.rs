@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
-use alloy_primitives::{Address, B256, Bytes, U256, address};
+use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
 use mega_evm::{EvmTxRuntimeLimits, MegaSpecId};
 use revm::{
     bytecode::Bytecode,
@@ -73,6 +73,9 @@ pub(crate) struct Request {
     /// so many instructions.
     #[serde(default)]
     native_after: Option<u32>,
+    /// Whether to count what is executed of the callee's code, where it is interpreted.
+    #[serde(default)]
+    watched: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -150,6 +153,9 @@ struct Report {
     /// What native code did, if there was any: the only part that may differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     native: Option<serde_json::Value>,
+    /// The counts by pc, 32 bits each, little-endian, if they were asked for and there may be native code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<Bytes>,
 }
 
 /// Everything that mega-evm meters.
@@ -201,6 +207,9 @@ pub fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
                     late: true,
                 });
             let table = NativeTable::with_pace(spec, pace);
+            if request.watched {
+                table.watch(keccak256(&request.code), request.code.len());
+            }
             for (code_hash, object) in objects {
                 table
                     .load(*code_hash, object)
@@ -219,6 +228,10 @@ pub fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
         Ok(outcome) => Report::of(&outcome),
         Err(refusal) => Report::refused(refusal.to_string()),
     };
+    report.seen = native
+        .as_ref()
+        .and_then(|table| table.seen(&keccak256(&request.code)))
+        .map(Bytes::from);
     report.native = native.map(|table| status_of(&table));
     serde_json::to_vec(&report).map_err(|error| error.to_string())
 }
@@ -350,6 +363,7 @@ impl Report {
             logs: result.logs().iter().map(Log::of).collect(),
             state: after(&outcome.raw.state),
             native: None,
+            seen: None,
         }
     }
 
@@ -364,6 +378,7 @@ impl Report {
             logs: Vec::new(),
             state: BTreeMap::new(),
             native: None,
+            seen: None,
         }
     }
 }

@@ -450,6 +450,44 @@ impl Engine {
         Ok(code.map(|code| PyBytes::new(py, code.original_byte_slice())))
     }
 
+    fn native_watch(&self, code_hash: &[u8]) -> PyResult<()> {
+        let code_hash = crypto::word("code_hash", code_hash)?;
+        let chain = &self.inner.chain;
+        if let Some(code) = chain.world.code(&code_hash) {
+            chain
+                .native
+                .watch(code_hash, code.original_byte_slice().len());
+        }
+        Ok(())
+    }
+
+    fn native_seen<'py>(
+        &self,
+        py: Python<'py>,
+        code_hash: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let code_hash = crypto::word("code_hash", code_hash)?;
+        let seen = self.inner.chain.native.seen(&code_hash);
+        Ok(seen.map(|seen| PyBytes::new(py, &seen)))
+    }
+
+    fn native_unwatch(&self, code_hash: &[u8]) -> PyResult<()> {
+        let code_hash = crypto::word("code_hash", code_hash)?;
+        self.inner.chain.native.unwatch(&code_hash);
+        Ok(())
+    }
+
+    fn native_missing<'py>(
+        &self,
+        py: Python<'py>,
+        limit: usize,
+    ) -> Vec<(Bound<'py, PyBytes>, u64)> {
+        let missing = self.inner.chain.native.missing(limit).into_iter();
+        missing
+            .map(|(code_hash, gas)| (PyBytes::new(py, code_hash.as_slice()), gas))
+            .collect()
+    }
+
     fn native_status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let status = crate::evm::native::status_of(&self.inner.chain.native);
         let json = serde_json::to_vec(&status).map_err(failed)?;

@@ -2,6 +2,7 @@
 
 import pytest
 
+from devnet.jit.policy import WHOLE
 from tests.support.bytecode import assemble, push
 from tests.support.node import Node
 from tests.support.waiting import eventually
@@ -11,12 +12,22 @@ RUNTIME = assemble(
     "0 0 CALLDATALOAD loop: DUP1 ISZERO @end JUMPI DUP1 SWAP2 ADD SWAP1 1 SWAP1 SUB @loop JUMP "
     "end: POP 0 MSTORE 32 0 RETURN"
 )
-HEAD_SIZE = 10
-# Copies what comes behind it, and returns that.
-INIT = (
-    b"".join((push(len(RUNTIME)), push(HEAD_SIZE), push(0), b"\x39", push(len(RUNTIME)), push(0), b"\xf3"))
-    + RUNTIME
+# The same where an argument is given, 7 stored where none is, and so much else that it is not compiled whole.
+LARGE = (
+    assemble(
+        "CALLDATASIZE @sum JUMPI 7 0 SSTORE STOP sum: 0 0 CALLDATALOAD loop: DUP1 ISZERO @end JUMPI DUP1 SWAP2 ADD "
+        "SWAP1 1 SWAP1 SUB @loop JUMP end: POP 0 MSTORE 32 0 RETURN"
+    )
+    + b"\x5b\x50" * WHOLE
 )
+
+
+def init(runtime):
+    """Copies what comes behind it, and returns that."""
+    size = push(len(runtime))
+    head = 6 + 2 * len(size)
+    assert push(0) == b"\x5f"
+    return b"".join((size, push(head), push(0), b"\x39", size, push(0), b"\xf3")) + runtime
 
 
 @pytest.fixture
@@ -25,9 +36,11 @@ def node(tmp_path):
         yield node
 
 
-def deploy(node):
+def deploy(node, runtime=RUNTIME):
     [sender, *_] = node.rpc("eth_accounts")
-    tx = node.rpc("eth_sendTransaction", {"from": sender, "data": f"0x{INIT.hex()}", "gas": "0x5f5e100"})
+    tx = node.rpc(
+        "eth_sendTransaction", {"from": sender, "data": f"0x{init(runtime).hex()}", "gas": "0x5f5e100"}
+    )
     return eventually(lambda: node.rpc("eth_getTransactionReceipt", tx), "the receipt")["contractAddress"]
 
 
@@ -73,3 +86,26 @@ def test_call_that_runs_long_becomes_native_while_it_runs(node):
     # Most of it, after the compiler was done.
     assert counted["nativeGas"] > 0
     assert counted["interpretedGas"] > 0
+
+
+def test_of_a_large_contract_what_is_called_becomes_native_and_the_rest_goes_on_interpreted(node):
+    address = deploy(node, LARGE)
+
+    def part():
+        assert total(node, address, 1000) == 500500
+        return native(node)
+
+    found = eventually(part, "native code")
+    assert 0 < found["nativeBytes"] < 100 < WHOLE < found["leftOutBytes"]
+    assert (found["nativeWhole"], found["missedGas"]) == (False, 0)
+    [sender, *_] = node.rpc("eth_accounts")
+    tx = node.rpc("eth_sendTransaction", {"from": sender, "to": address, "gas": "0x5f5e100"})
+    assert eventually(lambda: node.rpc("eth_getTransactionReceipt", tx), "the receipt")["status"] == "0x1"
+    assert int(node.rpc("eth_getStorageAt", address, "0x0", "latest"), 16) == 7
+    assert eventually(lambda: native(node)["missedGas"], "gas that was missed")
+
+    node.stop()
+    node.start()
+    restarted = native(node)
+    assert (restarted["fromCache"], restarted["nativeBytes"]) == (True, found["nativeBytes"])
+    assert total(node, address, 2000) == 2001000

@@ -5,11 +5,21 @@ from collections import deque
 
 import pytest
 
-from bench.programs import compute, orders, runtime, swaps, transfers
+from bench.programs import SPEC, compute, orders, runtime, swaps, transfers
 from bench.sized import SIZES
-from devnet._engine import keccak256, run_code
+from devnet._engine import keccak256, native_rules, run_code
+from devnet.jit.child import Child, Limits
+from devnet.jit.policy import Policy
+from devnet.jit.selection import Wanted
 
 FILLED = "0x" + keccak256(b"Filled(uint32,address,address,uint8,uint96)").hex()
+
+
+@pytest.fixture
+def native_objects():
+    child = Child(Limits(niceness=0))
+    yield child
+    child.close()
 
 
 def ran(program, n):
@@ -76,3 +86,22 @@ def test_everything_that_a_program_runs_is_compiled_with_it():
 @pytest.mark.parametrize("sized", SIZES, ids=lambda one: one.name)
 def test_sized_contracts_have_about_their_size(sized):
     assert len(sized.runtime()) == pytest.approx(sized.kib * 1024, rel=0.15)
+
+
+def test_only_what_is_used_of_a_large_contract_becomes_native_and_that_runs_natively_to_its_end(
+    native_objects,
+):
+    sized = next(one for one in SIZES if one.kib == 24)
+    code = sized.runtime()
+    policy = Policy("on")
+    wanted = Wanted(whole=False, counts=sized.used(code), most=policy.most(0))
+    made = native_objects.compile(code, native_rules(SPEC), wanted=wanted)
+    assert made.facts["compiled"] <= policy.most(0) < made.facts["left_out"]
+    request = sized.computing(code, 20)
+    interpreted = json.loads(run_code(json.dumps(request).encode()))
+    objects = {f"0x{keccak256(code).hex()}": f"0x{made.body.hex()}"}
+    report = json.loads(run_code(json.dumps(request | {"native": objects}).encode()))
+    [counted] = report.pop("native")
+    assert report == interpreted
+    assert (counted["runs"], counted["missedGas"]) == (1, 0)
+    assert counted["nativeGas"] > 10 * counted["interpretedGas"]

@@ -28,6 +28,11 @@ NATIVE = WAITING | {
     "nativeGas": 98765,
     "leaves": 3,
     "speedUp": 41.5,
+    "nativeWhole": False,
+    "nativeBytes": 30,
+    "leftOutBytes": 90,
+    "compilations": 2,
+    "missedGas": 4321,
 }
 
 

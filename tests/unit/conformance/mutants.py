@@ -12,11 +12,11 @@ PUSH_1, PUSH_2 = b"\x60\x01", b"\x60\x02"
 
 def miscompile():
     right = Child.compile
-    Child.compile = lambda self, code, rules: right(self, code.replace(PUSH_1, PUSH_2), rules)
+    Child.compile = lambda self, code, rules, **how: right(self, code.replace(PUSH_1, PUSH_2), rules, **how)
 
 
 def refuse_to_compile():
-    def compile(self, code, rules):
+    def compile(self, code, rules, **how):
         raise Refused("it is Sunday")
 
     Child.compile = compile
@@ -25,8 +25,8 @@ def refuse_to_compile():
 def garble_objects():
     right = Child.compile
 
-    def compile(self, code, rules):
-        made = right(self, code, rules)
+    def compile(self, code, rules, **how):
+        made = right(self, code, rules, **how)
         return type(made)(made.body[:100], made.size, made.seconds, made.facts)
 
     Child.compile = compile

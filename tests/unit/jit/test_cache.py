@@ -5,6 +5,7 @@ import pytest
 
 from devnet.jit import cache as cache_module
 from devnet.jit.cache import Cache, Entry
+from devnet.jit.selection import Part
 
 HASH, OTHER = b"\x01" * 32, b"\x02" * 32
 
@@ -99,3 +100,14 @@ def test_nothing_unfinished_stays(tmp_path):
     (tmp_path / "left-by-a-killed-process.tmp").write_bytes(bytes(1_900))
     cache.store(HASH, 3, b"object", size=6, seconds=0.5)
     assert {path.suffix for path in tmp_path.iterdir()} == {"", ".native"}
+
+
+def test_object_with_more_of_a_contract_takes_the_place_of_one_with_less(tmp_path):
+    cache = Cache(tmp_path, "rex6")
+    less, more = (Part(whole=False, kept=kept, compiled=5, left_out=9) for kept in ((0, 4), (0, 4, 9)))
+    for part, body in ((less, b"less"), (more, b"more")):
+        cache.store(HASH, 3, body, size=6, seconds=0.5, part=part)
+        found = cache.find(HASH)
+        assert (found.body, found.made.part) == (body, part)
+    assert len(list(tmp_path.glob("*.native"))) == 1
+    assert [one.made.part for one in Cache(tmp_path, "rex6").entries()] == [more]

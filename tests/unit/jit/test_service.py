@@ -2,18 +2,23 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from devnet.jit.cache import Cache
 from devnet.jit.child import Compiled, Died, Refused
-from devnet.jit.policy import GAS_PER_BYTE, LARGEST, SHORTEST, Policy
+from devnet.jit.policy import GAS_PER_BYTE, LARGEST, MOST_COMPILATIONS, SHORTEST, WHOLE, Policy
+from devnet.jit.selection import EVERYTHING, Part, Wanted
 from devnet.jit.service import JitService
 
 RULES = b'{"spec":"rex6","static_gas":[],"exp_byte_gas":50}'
 COLD, HOT, HUGE = b"\x0c" * 32, b"\x0f" * 32, b"\xff" * 32
-OTHER, TINY = b"\xaa" * 32, b"\xbb" * 32
-CODE = {COLD: bytes(100), HOT: bytes(200), HUGE: bytes(LARGEST + 1), OTHER: bytes(100), TINY: bytes(2)}
+OTHER, TINY, LARGE = b"\xaa" * 32, b"\xbb" * 32, b"\xcc" * 32
+SIZES = {COLD: 100, HOT: 200, HUGE: LARGEST + 1, OTHER: 100, TINY: 2, LARGE: WHOLE + 1}
+CODE = {code_hash: bytes(size) for code_hash, size in SIZES.items()}
+PRICE = Policy("on").price(SIZES[LARGE])
+SEEN = b"\1\0\0\0"
 
 
 class PlayedEngine:
@@ -22,10 +27,19 @@ class PlayedEngine:
         self.loaded: dict[bytes, bytes] = {}
         self.news = threading.Event()
         self.idle = threading.Event()
+        self.fresh = False
+        self.watched: list[bytes] = []
+        self.seen: dict[bytes, bytes] = {}
+        self.missed: dict[bytes, int] = {}
+        self.while_watched: dict[bytes, int] = {}
+        """The gas that is spent after a contract began to be watched."""
         self.meanwhile: Callable[[], object] = lambda: None
         """What happens elsewhere before the first look."""
 
     def native_wait(self, seconds: float) -> bool:
+        if self.fresh:
+            self.fresh = False
+            return True
         self.idle.set()
         came = self.news.wait(seconds)
         self.news.clear()
@@ -41,6 +55,24 @@ class PlayedEngine:
             raise RuntimeError("not an object")
         self.loaded[code_hash] = object
 
+    def native_watch(self, code_hash: bytes) -> None:
+        self.watched.append(code_hash)
+        self.seen[code_hash] = SEEN
+        self.fresh = bool(self.while_watched)
+        for one, gas in self.while_watched.items():
+            if one in self.loaded:
+                self.missed[one] = self.missed.get(one, 0) + gas
+            self.gas[one] = self.gas.get(one, 0) + gas
+
+    def native_seen(self, code_hash: bytes) -> bytes | None:
+        return self.seen.get(code_hash)
+
+    def native_unwatch(self, code_hash: bytes) -> None:
+        del self.seen[code_hash]
+
+    def native_missing(self, limit: int) -> list[tuple[bytes, int]]:
+        return [one for one in self.missed.items() if one[0] in self.loaded][:limit]
+
     def native_status(self) -> bytes:
         return b"[]"
 
@@ -53,16 +85,24 @@ class PlayedWorker:
         self.started = False
         self.jobs: list[bytes] = []
         self.answer: bytes | Exception = b"object"
-        self.facts: dict[str, int | None] = {}
+        self.facts: dict[str, Any] = {}
+        self.wanted: list[Wanted] = []
+        self.takes: tuple[int, ...] | None = None
+        """The blocks that it says it took; if not given, one more each time."""
 
     def start(self) -> None:
         self.started = True
 
-    def compile(self, code: bytes, rules: bytes, *, assembly: bool = False) -> Compiled:
+    def compile(
+        self, code: bytes, rules: bytes, *, wanted: Wanted = EVERYTHING, assembly: bool = False
+    ) -> Compiled:
         self.jobs.append(code)
+        self.wanted.append(wanted)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Compiled(self.answer, len(self.answer), 0.1, self.facts)
+        kept = (*wanted.kept, len(self.jobs)) if self.takes is None else self.takes
+        facts = {"whole": wanted.whole, "kept": kept, "compiled": 10, "left_out": 20}
+        return Compiled(self.answer, len(self.answer), 0.1, facts | self.facts)
 
     def close(self) -> None:
         return
@@ -180,6 +220,85 @@ def test_what_another_node_has_compiled_or_given_up_is_not_compiled_again(run, w
     engine.meanwhile = lambda: Cache(tmp_path, "rex6").refuse(HOT, 200, "too long")
     assert run({HOT: 2**60})[f"0x{HOT.hex()}"]["reason"] == "too long"
     assert worker.jobs == []
+
+
+def test_small_contract_is_compiled_whole_and_of_a_large_one_what_it_executes(run, worker, engine):
+    run({COLD: 100 * GAS_PER_BYTE})
+    assert (worker.wanted, engine.watched) == ([Wanted(whole=True)], [])
+    engine.while_watched = {LARGE: PRICE}
+    status = run({LARGE: PRICE // 2})[f"0x{LARGE.hex()}"]
+    assert (engine.watched, engine.seen) == ([LARGE], {})
+    assert (worker.wanted[1].whole, worker.wanted[1].counts) == (False, SEEN)
+    assert (status["state"], status["nativeBytes"], status["leftOutBytes"]) == ("native", 10, 20)
+
+
+def test_contract_that_has_not_been_watched_for_long_is_not_compiled_yet(run, worker, engine):
+    status = run({LARGE: 10 * PRICE})[f"0x{LARGE.hex()}"]
+    assert (status["state"], engine.watched, worker.jobs) == ("waiting", [LARGE], [])
+    assert "recorded" in status["reason"]
+
+
+def test_what_was_left_out_is_compiled_when_it_has_paid_and_no_more_often_than_allowed(run, worker, engine):
+    prices = [Policy("on").price(SIZES[LARGE], times) for times in range(MOST_COMPILATIONS)]
+    engine.while_watched = {LARGE: prices[0]}
+    run({LARGE: prices[0]})
+    assert len(worker.jobs) == 1
+    engine.missed = {LARGE: prices[1] // 4}
+    run({LARGE: 2**60})
+    assert len(worker.jobs) == 1
+    engine.while_watched = {LARGE: prices[-1]}
+
+    def miss() -> None:
+        engine.missed[LARGE] += prices[-1]
+
+    engine.meanwhile = miss
+    status = run({LARGE: 2**60})[f"0x{LARGE.hex()}"]
+    # Each time what is native stays so, and more comes to it.
+    assert [one.kept for one in worker.wanted] == [(), (1,), (1, 2), (1, 2, 3)]
+    assert [one.most for one in worker.wanted] == [
+        Policy("on").most(times) for times in range(MOST_COMPILATIONS)
+    ]
+    assert status["compilations"] == MOST_COMPILATIONS
+
+
+def test_contract_with_nothing_more_to_compile_stays_as_it_is(run, worker, engine):
+    engine.while_watched = {LARGE: PRICE}
+    run({LARGE: PRICE})
+    engine.missed = {LARGE: 2**40}
+    engine.while_watched = {LARGE: 2**40}
+    worker.takes = (1,)
+    status = run({LARGE: 2**60})[f"0x{LARGE.hex()}"]
+    assert (len(worker.jobs), status["state"], status["compilations"]) == (2, "native", 1)
+
+
+@pytest.mark.parametrize("end", [Died("crashed"), Refused("too long")])
+def test_contract_of_which_no_more_can_be_compiled_keeps_what_it_has(run, worker, engine, end):
+    engine.while_watched = {LARGE: PRICE}
+    run({LARGE: PRICE})
+    engine.missed = {LARGE: 2**40}
+    engine.while_watched = {LARGE: 2**40}
+    worker.answer = end
+    status = run({LARGE: 2**60})[f"0x{LARGE.hex()}"]
+    assert (status["state"], engine.loaded) == ("native", {LARGE: b"object"})
+    assert str(end) in status["reason"]
+
+
+def test_part_that_another_node_has_compiled_is_taken_if_it_is_more(run, worker, engine, tmp_path):
+    engine.while_watched = {LARGE: PRICE}
+    run({LARGE: PRICE})
+    engine.while_watched = {LARGE: 2**40}
+    engine.missed = {LARGE: 2**40}
+    more = Part(whole=False, kept=(1, 7), compiled=30, times=2)
+
+    def theirs() -> None:
+        engine.meanwhile = lambda: None
+        Cache(tmp_path, "rex6").store(LARGE, SIZES[LARGE], b"theirs", size=6, seconds=0.5, part=more)
+
+    worker.takes = (1, 7)
+    engine.meanwhile = theirs
+    status = run({LARGE: 2**60})[f"0x{LARGE.hex()}"]
+    assert (status["nativeBytes"], status["fromCache"]) == (30, True)
+    assert engine.loaded == {LARGE: b"theirs"}
 
 
 def test_on_another_processor_everything_is_interpreted_and_the_status_says_why(

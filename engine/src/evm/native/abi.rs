@@ -79,11 +79,13 @@ pub struct HostTable {
     pub exp: Binary,
 }
 
-/// Native code's function: runs the frame and answers [`LEFT`] or [`ACTION`].
+/// Native code's function: runs the frame and answers [`LEFT`], [`LEFT_OUT`] or [`ACTION`].
 pub type Entry = unsafe extern "C" fn(frame: *mut NativeFrame) -> u64;
 
 /// The interpreter goes on at the frame's `pc`.
 pub const LEFT: u64 = 0;
+/// As [`LEFT`], because what follows was not compiled.
+pub const LEFT_OUT: u64 = 2;
 /// A step has set the interpreter's next action.
 pub const ACTION: u64 = 1;
 
@@ -126,6 +128,7 @@ pub fn layout() -> BTreeMap<&'static str, u64> {
         ("HostTable.size", size_of::<HostTable>() as u64),
         ("LEFT", LEFT),
         ("ACTION", ACTION),
+        ("LEFT_OUT", LEFT_OUT),
         ("MOST_SPENT", MOST_SPENT),
     ];
     frame.into_iter().chain(host).chain(others).collect()

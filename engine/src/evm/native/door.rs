@@ -19,19 +19,21 @@ use revm::{
 };
 
 use super::{
-    abi::{ACTION, LEFT, MOST_SPENT, NativeFrame, Word},
+    abi::{ACTION, LEFT, LEFT_OUT, MOST_SPENT, NativeFrame, Word},
     host::Host,
     ledger::Ledger,
     loader::ObjectCode,
 };
 
 /// What one run of native code did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Run {
     /// The gas that the frame spent meanwhile, steps included.
     pub(super) gas: u64,
     /// Whether it left the rest to the interpreter.
     pub(super) left: bool,
+    /// Whether it did because that was not compiled.
+    pub(super) left_out: bool,
 }
 
 /// Everything that a step needs, while native code runs.
@@ -109,7 +111,8 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
     if let Some(panic) = passage.panic.take() {
         resume_unwind(panic);
     }
-    if answer == LEFT {
+    let left = matches!(answer, LEFT | LEFT_OUT);
+    if left {
         passage.settle(&native);
         passage.jump(native.pc);
         meet_limit(passage.interpreter, passage.context, passage.instructions);
@@ -122,7 +125,8 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
     let gas_after = passage.interpreter.gas.remaining();
     Some(Run {
         gas: gas_before.saturating_sub(gas_after),
-        left: answer == LEFT,
+        left,
+        left_out: answer == LEFT_OUT,
     })
 }
 

@@ -33,6 +33,8 @@ use crate::evm::ExternalEnv;
 
 /// After a piece of a long frame: loops that native code is offered to go on with.
 const LOOPS_TRIED: u32 = 64;
+/// Not counting those after which native code spent more gas than that until it came to what was left out.
+const WORTH_ENTERING: u64 = 2_000;
 /// Instructions in which to look for the next one, at least.
 const SEARCHED: u32 = 4096;
 
@@ -159,15 +161,17 @@ impl<DB: Database, I> Runner<'_, DB, I> {
         let Self { mega, native } = self;
         let pace = native.directory.pace();
         let mut listed = native.directory.find(code_hash);
+        let mut missed = false;
         if let Some(code) = listed.code.as_ref().filter(|_| !pace.late) {
             let entered = enter(mega, code, &mut native.ledger, &mut native.calldata);
             if let Some((run, nanos)) = entered {
                 code.count(run, nanos);
+                missed = run.left_out;
             }
         }
         let timed = listed.is_timed();
-        let mut stretch = Stretch::begin(mega, timed);
-        if stretch.gas >= pace.gas
+        let mut stretch = Stretch::begin(mega, timed, missed);
+        if (missed || stretch.gas >= pace.gas || listed.coverage.is_some())
             && !pieces::leaves_next(mega)
             && !door::is_at_limit(mega.ctx_ref())
         {
@@ -206,34 +210,55 @@ impl<DB: Database> Native<DB> {
         let timed = stretch.begun.is_some();
         let Pace { instructions, .. } = self.directory.pace();
         let pieces = self.pieces.get_or_insert_with(|| Pieces::new(mega));
-        while pieces.run(mega, instructions) == Piece::Over {
+        // Behind what was left out, native code goes on at the next loop.
+        let mut at_once = stretch.missed;
+        loop {
+            if !at_once {
+                let listed = self.directory.find(code_hash);
+                let piece = match &listed.coverage {
+                    Some(coverage) => pieces.run_counted(mega, instructions, coverage),
+                    None => pieces.run(mega, instructions),
+                };
+                if piece != Piece::Over {
+                    return stretch;
+                }
+                let missed = stretch.missed;
+                stretch.end(listed, gas_remaining(mega));
+                self.directory.tell(code_hash);
+                stretch = Stretch::begin(mega, timed, missed);
+            }
+            at_once = false;
             let listed = self.directory.find(code_hash);
-            stretch.end(listed, gas_remaining(mega));
-            let listed = self.directory.tell(code_hash);
-            stretch = Stretch::begin(mega, timed);
-            let Some(code) = &listed.code else { continue };
-            let code = code.clone();
-            for _ in 0..LOOPS_TRIED {
-                match pieces.run_to_loop(mega, SEARCHED.max(instructions)) {
+            let Some(code) = listed.code.clone() else {
+                continue;
+            };
+            let coverage = listed.coverage.clone();
+            let mut tried = 0;
+            while tried < LOOPS_TRIED {
+                match pieces.run_to_loop(mega, SEARCHED.max(instructions), coverage.as_deref()) {
                     Piece::AtLoop => {}
                     Piece::Over => break,
                     Piece::Leaves => return stretch,
                 }
+                let mut missed = stretch.missed;
                 stretch.end(self.directory.find(code_hash), gas_remaining(mega));
                 let entered = enter(mega, &code, &mut self.ledger, &mut self.calldata);
-                stretch = Stretch::begin(mega, timed);
                 let leaves = pieces::leaves_next(mega);
                 // Else it can't go on from there.
-                if let Some((run, nanos)) = entered.filter(|(run, _)| run.gas > 0 || leaves) {
+                let went_on = entered.filter(|(run, _)| run.gas > 0 || leaves);
+                if let Some((run, nanos)) = went_on {
                     code.count(run, nanos);
-                    if leaves {
-                        return stretch;
-                    }
-                    break;
+                    missed = run.left_out;
+                }
+                stretch = Stretch::begin(mega, timed, missed);
+                match went_on {
+                    Some(_) if leaves => return stretch,
+                    Some((run, _)) if !run.left_out => break,
+                    Some((run, _)) => tried += u32::from(run.gas < WORTH_ENTERING),
+                    None => tried += 1,
                 }
             }
         }
-        stretch
     }
 }
 
@@ -255,11 +280,18 @@ struct Stretch {
     gas: u64,
     /// When it did, if it is timed.
     begun: Option<Instant>,
+    /// Whether it is interpreted because it was left out of native code.
+    missed: bool,
 }
 
 impl Stretch {
-    fn begin<DB: Database, I>(mega: &mut MegaEvm<DB, I, ExternalEnv>, timed: bool) -> Self {
+    fn begin<DB: Database, I>(
+        mega: &mut MegaEvm<DB, I, ExternalEnv>,
+        timed: bool,
+        missed: bool,
+    ) -> Self {
         Self {
+            missed,
             gas: gas_remaining(mega),
             begun: timed.then(Instant::now),
         }
@@ -267,7 +299,11 @@ impl Stretch {
 
     /// Counts it, where so much gas is left.
     fn end(self, listed: &mut Listed, gas: u64) {
-        listed.count_interpreted(self.gas.saturating_sub(gas), self.begun.map(nanos_since));
+        let spent = self.gas.saturating_sub(gas);
+        listed.count_interpreted(spent, self.begun.map(nanos_since));
+        if self.missed {
+            listed.count_missed(spent);
+        }
     }
 }
 

@@ -23,6 +23,7 @@
 #![allow(unsafe_code)]
 
 mod abi;
+mod coverage;
 mod door;
 mod host;
 mod ledger;

@@ -15,7 +15,7 @@ use revm::{
     },
 };
 
-use super::door;
+use super::{coverage::Coverage, door};
 
 /// When a frame is interpreted piece by piece, and how.
 #[derive(Clone, Copy, Debug)]
@@ -95,16 +95,41 @@ impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
         Piece::Over
     }
 
-    /// Interprets the top frame until it has jumped back, for at most so many instructions.
+    /// The same, and counts the instructions.
+    pub(super) fn run_counted<INSP>(
+        &self,
+        mega: &mut MegaEvm<DB, INSP, E>,
+        instructions: u32,
+        coverage: &Coverage,
+    ) -> Piece {
+        let inner = &mut **mega;
+        let interpreter = &mut inner.frame_stack.get().interpreter;
+        for _ in 0..instructions {
+            coverage.count(interpreter.bytecode.pc());
+            interpreter.step(&self.instructions, &mut inner.ctx);
+            if interpreter.bytecode.is_end() {
+                leave(mega);
+                return Piece::Leaves;
+            }
+        }
+        Piece::Over
+    }
+
+    /// Interprets the top frame until it has jumped back, for at most so many instructions, which are counted if
+    /// somebody wants to know.
     pub(super) fn run_to_loop<INSP>(
         &self,
         mega: &mut MegaEvm<DB, INSP, E>,
         instructions: u32,
+        coverage: Option<&Coverage>,
     ) -> Piece {
         let inner = &mut **mega;
         let interpreter = &mut inner.frame_stack.get().interpreter;
         for _ in 0..instructions {
             let before = interpreter.bytecode.pc();
+            if let Some(coverage) = coverage {
+                coverage.count(before);
+            }
             interpreter.step(&self.instructions, &mut inner.ctx);
             if interpreter.bytecode.is_end() {
                 leave(mega);

@@ -18,6 +18,7 @@ use mega_evm::MegaSpecId;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::{
+    coverage::Coverage,
     door::Run,
     loader::{LoadError, ObjectCode},
     pieces::Pace,
@@ -39,7 +40,8 @@ pub struct NativeTable {
     spec: MegaSpecId,
     pace: Pace,
     codes: RwLock<B256Map<Arc<NativeCode>>>,
-    /// Raised whenever `codes` changes.
+    watched: RwLock<B256Map<Arc<Coverage>>>,
+    /// Raised whenever `codes` or `watched` change.
     version: AtomicU64,
     /// Whether anyone wants to know what is interpreted.
     counting: AtomicBool,
@@ -70,6 +72,8 @@ pub(super) struct NativeCode {
 struct Counted {
     runs: u64,
     gas: u64,
+    /// Of the gas, what was spent after native code had left at what it left out.
+    missed: u64,
     timed_gas: u64,
     timed_nanos: u64,
 }
@@ -78,6 +82,7 @@ impl Counted {
     fn add(&mut self, other: Self) {
         self.runs += other.runs;
         self.gas += other.gas;
+        self.missed += other.missed;
         self.timed_gas += other.timed_gas;
         self.timed_nanos += other.timed_nanos;
     }
@@ -113,6 +118,8 @@ pub struct ContractStatus {
     pub interpreted_runs: u64,
     /// The gas that this took.
     pub interpreted_gas: u64,
+    /// Of that, what was spent after native code had left at what was not compiled.
+    pub missed_gas: u64,
     /// Of a sample of these: the gas, and the nanoseconds it took.
     pub timed_interpreted: (u64, u64),
 }
@@ -129,6 +136,7 @@ impl NativeTable {
             spec,
             pace,
             codes: RwLock::default(),
+            watched: RwLock::default(),
             version: AtomicU64::new(0),
             counting: AtomicBool::new(false),
             interpreted: Mutex::default(),
@@ -149,15 +157,23 @@ impl NativeTable {
     /// Loads the code of a contract, or replaces it. It must have been compiled from the bytecode with this
     /// hash by the rules of [`NativeTable::spec`].
     pub fn load(&self, code_hash: B256, object: &[u8]) -> Result<(), LoadError> {
+        let object = ObjectCode::load(object)?;
+        let mut codes = self.codes.write();
+        let before = codes.get(&code_hash);
+        let counter = |of: fn(&NativeCode) -> &AtomicU64| {
+            AtomicU64::new(before.map_or(0, |before| of(before).load(Ordering::Relaxed)))
+        };
         let code = NativeCode {
-            object: ObjectCode::load(object)?,
-            runs: AtomicU64::new(0),
-            gas: AtomicU64::new(0),
-            leaves: AtomicU64::new(0),
+            object,
+            runs: counter(|before| &before.runs),
+            gas: counter(|before| &before.gas),
+            leaves: counter(|before| &before.leaves),
+            // Other code has another speed.
             timed_gas: AtomicU64::new(0),
             timed_nanos: AtomicU64::new(0),
         };
-        self.codes.write().insert(code_hash, Arc::new(code));
+        codes.insert(code_hash, Arc::new(code));
+        drop(codes);
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -191,6 +207,42 @@ impl NativeTable {
         });
         candidates.truncate(limit);
         candidates
+    }
+
+    /// Counts from now on what is executed of a contract, while it is interpreted.
+    pub fn watch(&self, code_hash: B256, code_len: usize) {
+        let coverage = Arc::new(Coverage::new(code_len));
+        self.watched.write().insert(code_hash, coverage);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often each of a watched contract's instructions was executed, by pc: 32 bits each, little-endian.
+    pub fn seen(&self, code_hash: &B256) -> Option<Vec<u8>> {
+        let coverage = self.watched.read().get(code_hash).cloned();
+        coverage.map(|coverage| coverage.to_bytes())
+    }
+
+    /// Counts it no longer.
+    pub fn unwatch(&self, code_hash: &B256) {
+        if self.watched.write().remove(code_hash).is_some() {
+            self.version.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// The contracts whose native code left at what was not compiled, with the gas that the interpreter
+    /// spent from there on, most first.
+    pub fn missing(&self, limit: usize) -> Vec<(B256, u64)> {
+        let codes = self.codes.read();
+        let mut missing: Vec<_> = self
+            .interpreted
+            .lock()
+            .iter()
+            .filter(|(hash, counted)| counted.missed > 0 && codes.contains_key(*hash))
+            .map(|(code_hash, counted)| (*code_hash, counted.missed))
+            .collect();
+        missing.sort_unstable_by_key(|(code_hash, gas)| (std::cmp::Reverse(*gas), *code_hash));
+        missing.truncate(limit);
+        missing
     }
 
     /// Waits until more was interpreted than [`NativeTable::candidates`] or this has told of; whether it
@@ -228,6 +280,7 @@ impl NativeTable {
                     timed_native: (read(&code.timed_gas), read(&code.timed_nanos)),
                     interpreted_runs: counted.runs,
                     interpreted_gas: counted.gas,
+                    missed_gas: counted.missed,
                     timed_interpreted: (counted.timed_gas, counted.timed_nanos),
                 }
             })
@@ -266,6 +319,7 @@ pub fn status_of(table: &NativeTable) -> serde_json::Value {
             "timedNativeNanos": contract.timed_native.1,
             "interpretedRuns": contract.interpreted_runs,
             "interpretedGas": contract.interpreted_gas,
+            "missedGas": contract.missed_gas,
             "timedInterpretedGas": contract.timed_interpreted.0,
             "timedInterpretedNanos": contract.timed_interpreted.1,
         })
@@ -304,6 +358,8 @@ pub(super) struct Directory {
 #[derive(Default)]
 pub(super) struct Listed {
     pub(super) code: Option<Arc<NativeCode>>,
+    /// Where to count what the interpreter executes, if somebody wants to know.
+    pub(super) coverage: Option<Arc<Coverage>>,
     counted: Counted,
 }
 
@@ -340,6 +396,7 @@ impl Directory {
         self.frames += 1;
         self.entries.entry(code_hash).or_insert_with(|| Listed {
             code: self.table.codes.read().get(&code_hash).cloned(),
+            coverage: self.table.watched.read().get(&code_hash).cloned(),
             counted: Counted::default(),
         })
     }
@@ -378,6 +435,11 @@ impl Listed {
     /// Counts a run of the interpreter, which may have been counted in part.
     pub(super) fn count_run(&mut self) {
         self.counted.runs += 1;
+    }
+
+    /// Counts what the interpreter did in the place of native code.
+    pub(super) fn count_missed(&mut self, gas: u64) {
+        self.counted.missed += gas;
     }
 
     /// Counts what the interpreter did.
