@@ -320,7 +320,7 @@ class JitService:
         self, code_hash: bytes, contract: Contract, wanted: Wanted, before: Part | None = None
     ) -> None:
         if before is None:
-            contract.state = "compiling"
+            contract.state, contract.reason = "compiling", ""
         name = f"0x{code_hash.hex()}"
         try:
             code = self._engine.native_code(code_hash) or b""

@@ -12,11 +12,12 @@ RUNTIME = assemble(
     "0 0 CALLDATALOAD loop: DUP1 ISZERO @end JUMPI DUP1 SWAP2 ADD SWAP1 1 SWAP1 SUB @loop JUMP "
     "end: POP 0 MSTORE 32 0 RETURN"
 )
-# The same where an argument is given, 7 stored where none is, and so much else that it is not compiled whole.
+# The same where an argument is given, by another way where there are two; 7 stored where none is; and so much else
+# that it is not compiled whole.
 LARGE = (
     assemble(
         "CALLDATASIZE @sum JUMPI 7 0 SSTORE STOP sum: 0 0 CALLDATALOAD loop: DUP1 ISZERO @end JUMPI DUP1 SWAP2 ADD "
-        "SWAP1 1 SWAP1 SUB @loop JUMP end: POP 0 MSTORE 32 0 RETURN"
+        "SWAP1 1 SWAP1 SUB CALLDATASIZE 32 LT @other JUMPI @loop JUMP end: POP 0 MSTORE 32 0 RETURN other: @loop JUMP"
     )
     + b"\x5b\x50" * WHOLE
 )
@@ -44,8 +45,8 @@ def deploy(node, runtime=RUNTIME):
     return eventually(lambda: node.rpc("eth_getTransactionReceipt", tx), "the receipt")["contractAddress"]
 
 
-def total(node, address, n, **overrides):
-    call = {"to": address, "data": f"0x{n:064x}"}
+def total(node, address, n, more="", **overrides):
+    call = {"to": address, "data": f"0x{n:064x}{more}"}
     return int(node.rpc("eth_call", call, "latest", {}, overrides), 16)
 
 
@@ -109,3 +110,26 @@ def test_of_a_large_contract_what_is_called_becomes_native_and_the_rest_goes_on_
     restarted = native(node)
     assert (restarted["fromCache"], restarted["nativeBytes"]) == (True, found["nativeBytes"])
     assert total(node, address, 2000) == 2001000
+
+
+def test_what_was_left_out_is_compiled_too_when_it_matters(node):
+    address = deploy(node, LARGE)
+
+    def part():
+        assert total(node, address, 1000) == 500500
+        return native(node)
+
+    def whole():
+        # Some 300 million gas.
+        n = 1 << 22
+        assert total(node, address, n, more="00" * 32, unlimited=True) == n * (n + 1) // 2
+        return native(node)["compilations"] > 1
+
+    before = eventually(part, "native code")
+    eventually(whole, "another compilation")
+    after = native(node)
+    assert (before["compilations"], after["compilations"]) == (1, 2)
+    assert after["nativeBytes"] > before["nativeBytes"]
+    assert after["runs"] > before["runs"]
+    whole()
+    assert native(node)["missedGas"] == after["missedGas"] > 0
