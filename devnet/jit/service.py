@@ -228,6 +228,7 @@ class JitService:
             whole = self._policy.whole(contract.code_size)
             if gas >= price and (cached := self._cached(code_hash)) is not None:
                 self._note(code_hash, cached)
+                self._forget(code_hash)
                 return True
             if whole and gas >= price:
                 self._compile(code_hash, contract, Wanted(whole=True))

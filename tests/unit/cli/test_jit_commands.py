@@ -96,6 +96,15 @@ def test_explain_says_what_a_contract_still_has_to_spend(jit):
     assert "compiled after 56,789 gas, 1,234 were spent on it so far" in shown
 
 
+def test_how_much_of_a_contract_is_native_and_why_the_rest_is_not(jit):
+    assert "25%" in jit("status").out
+    shown = " ".join(jit("explain", ADDRESS).out.split())
+    assert "native: 25% of its code; the rest was not executed when it was looked at" in shown
+    assert "4,321 gas" in shown
+    shown = " ".join(jit("explain", ADDRESS, contracts=[NATIVE | {"nativeWhole": True}]).out.split())
+    assert "the rest only leads to failures" in shown
+
+
 def test_explain_says_why_not(jit):
     assert "--jit is off" in jit("explain", ADDRESS, mode="off").out
     refused = WAITING | {"state": "failed", "reason": "it took longer than 30 s"}

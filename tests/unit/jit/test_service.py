@@ -283,6 +283,17 @@ def test_contract_of_which_no_more_can_be_compiled_keeps_what_it_has(run, worker
     assert str(end) in status["reason"]
 
 
+def test_contract_that_another_node_has_compiled_is_watched_no_longer(run, worker, engine, tmp_path):
+    def theirs() -> None:
+        if engine.watched:
+            Cache(tmp_path, "rex6").store(LARGE, SIZES[LARGE], b"theirs", size=6, seconds=0.5)
+
+    engine.while_watched = {LARGE: PRICE}
+    engine.meanwhile = theirs
+    status = run({LARGE: PRICE // 2})[f"0x{LARGE.hex()}"]
+    assert (status["fromCache"], engine.watched, engine.seen, worker.jobs) == (True, [LARGE], {}, [])
+
+
 def test_part_that_another_node_has_compiled_is_taken_if_it_is_more(run, worker, engine, tmp_path):
     engine.while_watched = {LARGE: PRICE}
     run({LARGE: PRICE})
