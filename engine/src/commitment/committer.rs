@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alloy_primitives::{B256, Bytes};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::RwLock;
+use rayon::ThreadPoolBuilder;
 
 use super::{
     growth::Growth,
@@ -72,10 +73,14 @@ impl Committer {
     /// Starts following from where `history` stands, on a chain of blocks of this length.
     pub fn start(history: Arc<RwLock<History>>, block_time_us: u64) -> Result<Self, CommitError> {
         let (jobs, received) = unbounded();
-        std::thread::Builder::new()
-            .name("commitment".to_owned())
-            .spawn(move || follow(&history, Pending::new(block_time_us), &received))
-            .map_err(|_| CommitError::Thread)?;
+        // Threads of its own, of which it is one: no close waits until others' work is done, nor for a thread that
+        // gets no processor. They end with it.
+        let threads = ThreadPoolBuilder::new()
+            .thread_name(|index| format!("commitment-{index}"))
+            // Whoever asks it for something then finds it gone.
+            .panic_handler(drop);
+        let threads = threads.build().map_err(|_| CommitError::Thread)?;
+        threads.spawn(move || follow(&history, Pending::new(block_time_us), &received));
         Ok(Self { jobs })
     }
 

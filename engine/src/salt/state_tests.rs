@@ -409,6 +409,39 @@ fn batch() -> impl Strategy<Value = Batch> {
     prop::collection::btree_map(key(), value, 0..40).prop_map(|map| map.into_iter().collect())
 }
 
+/// Applies batches with so many threads; the nodes that changed, in their order.
+fn nodes_changed(
+    data_buckets: u32,
+    batches: &[Batch],
+    threads: usize,
+) -> Vec<Vec<(NodeId, Point)>> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build().unwrap().install(|| {
+        let mut state = SaltState::new(data_buckets);
+        let nodes = batches.iter().map(|batch| {
+            let mut nodes = change(&mut state, batch).trie.nodes;
+            nodes.sort_unstable_by_key(|(node, _)| *node);
+            nodes
+        });
+        let nodes = nodes.collect();
+        assert_nodes_commit_to_their_vectors(&state);
+        nodes
+    })
+}
+
+#[test]
+fn threads_change_the_nodes_that_one_thread_does() {
+    for data_buckets in [2, 200_000, DATA_BUCKETS] {
+        let mut some = accounts(150, 3);
+        some.extend(removal(&accounts(300, 0)).into_iter().skip(250));
+        let batches = [accounts(300, 1), accounts(700, 2), some];
+        let one = nodes_changed(data_buckets, &batches, 1);
+        for threads in [2, 5] {
+            assert_eq!(nodes_changed(data_buckets, &batches, threads), one);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

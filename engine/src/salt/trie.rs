@@ -17,13 +17,17 @@ use super::node::{
 };
 use super::table::{Resize, StateChange, StateError};
 use super::tables::Tables;
-use super::types::{BucketId, SLOT_BITS, SaltKey, SaltValue};
+use super::types::{BUCKETS, BucketId, SLOT_BITS, SaltKey, SaltValue, WIDTH};
 
 /// Fewer products than this are not worth another thread.
 const LEAST_PER_THREAD: usize = 32;
-/// Fewer are not worth the way to other threads at all. Who waits for those waits, at each level, until the machine
-/// has a core for them: under load that takes longer than the work.
+/// Fewer are not worth the way to other threads at each level. Who waits for those waits until the machine has a core
+/// for them: under load that takes longer than the work.
 const LEAST_TO_SHARE: usize = 384;
+/// Changed slots that are worth the way to another thread once, from the leaves to the root.
+const LEAST_PER_PART: usize = 32;
+/// So many for each thread: one that comes late leaves more to the others.
+const PARTS_PER_THREAD: usize = 4;
 /// From here on products are ordered by generator, whose table then stays in the cache.
 const ORDER_BY_GENERATOR: usize = 2048;
 
@@ -36,7 +40,7 @@ pub trait NodeReader: Sync {
 }
 
 /// What an update did to the trie.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TrieChange {
     /// The state root.
     pub root: [u8; 32],
@@ -61,6 +65,11 @@ struct Delta {
     scalar: Fr,
 }
 
+/// Deltas of main tries' nodes, and of nodes of buckets' own tries.
+type Deltas = (Vec<Delta>, Vec<Delta>);
+/// What the root gains, and what was done below it.
+type Risen = Result<(Vec<Delta>, TrieChange), StateError>;
+
 struct Changed {
     node: NodeId,
     /// The commitment whose scalar the parent contains.
@@ -81,35 +90,18 @@ pub fn update<N: NodeReader>(reader: &N, change: &StateChange) -> Result<TrieCha
         change,
         tables: Tables::for_products(slots * (BUCKET_LEVEL + 1)),
     };
-    let (mut main, mut own) = plan.slot_deltas()?;
     let mut result = TrieChange {
-        root: [0; 32],
-        nodes: Vec::new(),
         rebuilt: rebuilt(change).map(|(bucket, _)| bucket).collect(),
-        products: 0,
+        ..TrieChange::default()
     };
-
-    for _ in (1..=SEGMENT_LEVEL).rev() {
-        let changed = plan.add(own, &mut result)?;
-        own = Vec::new();
-        for delta in lift(&changed) {
-            let bucket = bucket_of(delta.node);
-            let top = usize::from(MAX_BUCKET_LEVELS - plan.new_levels(bucket)?);
-            if level(delta.node) == top {
-                main.push(Delta {
-                    node: bucket_node(bucket),
-                    ..delta
-                });
-            } else {
-                own.push(delta);
-            }
-        }
+    let mut at_root = Vec::new();
+    for risen in plan.rise_in_parts(plan.slot_deltas()?) {
+        let (deltas, part) = risen?;
+        at_root.extend(deltas);
+        result.nodes.extend(part.nodes);
+        result.products += part.products;
     }
-    for _ in 0..BUCKET_LEVEL {
-        let changed = plan.add(main, &mut result)?;
-        main = lift(&changed);
-    }
-    let root = match plan.add(main, &mut result)?.first() {
+    let root = match plan.add(at_root, &mut result)?.first() {
         Some(changed) => changed.new,
         None => reader.node(ROOT)?,
     };
@@ -153,7 +145,7 @@ impl<N: NodeReader> Plan<'_, N> {
     }
 
     /// What the leaves gain: those of the main trie, and segments of enlarged buckets.
-    fn slot_deltas(&self) -> Result<(Vec<Delta>, Vec<Delta>), StateError> {
+    fn slot_deltas(&self) -> Result<Deltas, StateError> {
         let mut slots: Vec<(NodeId, SaltKey, Option<&SaltValue>, Option<&SaltValue>)> = Vec::new();
         let mut last = None;
         for (key, change) in &self.change.slots {
@@ -216,6 +208,47 @@ impl<N: NodeReader> Plan<'_, N> {
             scalar: ZERO,
         }));
         Ok((main, own))
+    }
+
+    /// Goes up to the root, in several threads if there is enough to do. One of their own pool does whatever none of the
+    /// others has begun.
+    fn rise_in_parts(&self, (main, own): Deltas) -> Vec<Risen> {
+        let parts = (main.len() + own.len()) / LEAST_PER_PART;
+        let parts = parts.min(PARTS_PER_THREAD * rayon::current_num_threads());
+        if parts <= 1 {
+            return vec![self.rise((main, own))];
+        }
+        split_between_branches(main, own, parts)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|deltas| self.rise(deltas))
+            .collect()
+    }
+
+    /// Adds deltas to their nodes, and what those gain to their parents, up to the root's children.
+    fn rise(&self, (mut main, mut own): Deltas) -> Risen {
+        let mut result = TrieChange::default();
+        for _ in (1..=SEGMENT_LEVEL).rev() {
+            let changed = self.add(own, &mut result)?;
+            own = Vec::new();
+            for delta in lift(&changed) {
+                let bucket = bucket_of(delta.node);
+                let top = usize::from(MAX_BUCKET_LEVELS - self.new_levels(bucket)?);
+                if level(delta.node) == top {
+                    main.push(Delta {
+                        node: bucket_node(bucket),
+                        ..delta
+                    });
+                } else {
+                    own.push(delta);
+                }
+            }
+        }
+        for _ in 0..BUCKET_LEVEL {
+            let changed = self.add(main, &mut result)?;
+            main = lift(&changed);
+        }
+        Ok((main, result))
     }
 
     /// The commitment to which a node's deltas are added, and the one whose scalar its parent has.
@@ -339,6 +372,36 @@ fn lift_serially(changed: &[Changed]) -> impl Iterator<Item = Delta> + '_ {
         scalar: scalars[2 * at + 1] - scalars[2 * at],
     });
     lifted.filter(|delta| delta.scalar != ZERO)
+}
+
+/// Divides deltas of leaves among so many parts, none of which touches a node of another below the root.
+fn split_between_branches(main: Vec<Delta>, own: Vec<Delta>, parts: usize) -> Vec<Deltas> {
+    let mut before = [0; WIDTH + 1];
+    for delta in main.iter().chain(&own) {
+        before[branch(delta.node) + 1] += 1;
+    }
+    for at in 1..=WIDTH {
+        before[at] += before[at - 1];
+    }
+    let part_of = |delta: &Delta| before[branch(delta.node)] * parts / before[WIDTH];
+    let mut split = vec![(Vec::new(), Vec::new()); parts];
+    for delta in main {
+        split[part_of(&delta)].0.push(delta);
+    }
+    for delta in own {
+        split[part_of(&delta)].1.push(delta);
+    }
+    split
+}
+
+/// The place in the root's vector below which a leaf lies.
+const fn branch(leaf: NodeId) -> usize {
+    let bucket = if is_main(leaf) {
+        (leaf - FIRST[BUCKET_LEVEL]) as BucketId
+    } else {
+        bucket_of(leaf)
+    };
+    (bucket / (BUCKETS / WIDTH as BucketId)) as usize
 }
 
 /// Cuts sorted deltas into pieces of about `size`, never within a node.
