@@ -338,12 +338,13 @@ def run_code(request: bytes) -> bytes:
     `ValueError`: no such request, or an object that is refused."""
 
 def run_ahead(request: bytes) -> bytes:
-    """Runs a request of `run_code`, interpreted, in a block: between an unrelated transaction and the same call by
-    somebody else, one by one, and then with it and its successor executed ahead of their turn, in either order.
+    """Runs a request of `run_code` in a block: between an unrelated transaction and the same call by somebody else, one
+    by one and interpreted, and then with it and its successor executed ahead of their turn, in either order, with the
+    request's native code.
 
     Report: `{"status", "reason"?, "gasUsed", "usage"?, "logs", "differences": [[one by one, ahead]], "ahead":
-    {"subjectHeld", "held", "inVain"}}`. A transaction that no block can have is `"refused"`. `ValueError`: no such
-    request."""
+    {"subjectHeld", "held", "inVain"}, "native"?}`. A transaction that no block can have is `"refused"`. `ValueError`:
+    no such request, or an object that is refused."""
 
 def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
     """Fills a SALT state with `held` slots of one contract, then makes batches of each size (half of it new slots) on

@@ -1,62 +1,91 @@
-"""`python -m tests.conformance.fuzz --seconds N`: random contracts that call each other, natively and interpreted.
+"""`python -m tests.conformance.fuzz --cases N`: random contracts that call each other, interpreted, natively and ahead.
 
-Under every spec, with gas limits and MegaETH's own limits down to where they end the transaction, from the beginning
-and taking over from the interpreter within a loop, whole and with some blocks left out. Stops at the first difference
-and prints what repeats it. The same `--seed` gives the same contracts.
+Under every spec, with gas limits and MegaETH's own limits down to where they end the transaction; executed and compared
+as state tests are, with native code that takes over anywhere in a loop, and of which some blocks are left out. Stops at
+the first disagreement and prints the request that repeats it. The same `--seed` gives the same contracts. Ends with 1
+if there is a disagreement, and with 2 if nothing ran natively or nothing ahead of its turn.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import time
-from collections import Counter
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any
 
-from devnet.jit.child import Child, Refused
+from devnet._engine import run_code
+from devnet.jit.child import Child
 from devnet.jit.decode import decode
 from devnet.jit.selection import EVERYTHING, Wanted
-from tests.support.native import CONTRACT, OTHER, SPECS, NativeCode, every_block, hexed
+from tests.conformance.state_tests import Case
+from tests.conformance.tally import Tally
+from tests.conformance.ways import Ways
+from tests.support.native import CONTRACT, OTHER, SPECS, every_block, hexed
 from tests.support.programs import Program
 
 GAS = 3_000_000
 INTRINSIC = 21_000
 TRIES = 12
 """With each pair of contracts: compiling them is what takes time."""
-LATEST: Final = 300
+LATEST = 300
 """Instructions after which native code may take over."""
 
 
 def main() -> int:
-    """Until the time is over."""
+    """Until the cases are done or the time is over."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--seed", type=int, default=0)
+    until = parser.add_mutually_exclusive_group(required=True)
+    until.add_argument("--cases", type=int, default=sys.maxsize, metavar="N", help="so many transactions")
+    until.add_argument("--seconds", type=float, default=float("inf"), metavar="N", help="so long")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="another one gives other contracts (0)"
+    )
     options = parser.parse_args()
-    chance = random.Random(options.seed)
-    counted: Counter[str] = Counter()
-    child = Child()
     end = time.monotonic() + options.seconds
+    tally = Tally()
+    child = Child()
     try:
-        while time.monotonic() < end:
-            _pair(NativeCode(child), chance, counted)
-    except AssertionError as difference:
-        print(difference)
-        return 1
+        chance = random.Random(options.seed)
+        for ways, case in _cases(chance, child):
+            after = chance.choice((0, 1, chance.randint(2, LATEST)))
+            tally.add(ways.run(case, after))
+            if tally.disagreements:
+                print(json.dumps({**case.request, "nativeAfter": after}))
+                for found in tally.disagreements:
+                    print(f"{found['what']}:\n    {found['one']}\n    {found['other']}")
+            if tally.disagreements or tally.cases >= options.cases or time.monotonic() >= end:
+                break
+    except KeyboardInterrupt:
+        pass
     finally:
         child.close()
-        print(f"seed {options.seed}:", ", ".join(f"{count:,} {what}" for what, count in counted.items()))
-    return 0
+    print(f"seed {options.seed}: {tally.text()}")
+    return tally.exit_code()
 
 
-def _pair(native: NativeCode, chance: random.Random, counted: Counter[str]) -> None:
-    """Two contracts under one spec."""
-    code, other = Program(chance).code, Program(chance).code
-    spec = chance.choice(SPECS)
-    request: dict[str, Any] = {
+def _cases(chance: random.Random, child: Child) -> Iterator[tuple[Ways, Case]]:
+    """Without end: pairs of contracts, and of each pair the whole transaction and some that are cut short."""
+    while True:
+        codes = (Program(chance).code, Program(chance).code)
+        spec = chance.choice(SPECS)
+        ways = Ways(child, spec, {codes[0]: _some(codes[0], chance)})
+        request = _request(spec, *codes, chance)
+        yield ways, Case("the whole transaction", request, codes)
+        whole = json.loads(run_code(json.dumps(request).encode()))
+        for _ in range(TRIES):
+            yield ways, Case("a part of it", {**request, **_cut(spec, whole, chance)}, codes)
+
+
+def _request(spec: str, code: bytes, other: bytes, chance: random.Random) -> dict[str, Any]:
+    return {
         "spec": spec,
         "to": CONTRACT,
+        "code": hexed(code),
+        "watched": chance.random() < 0.5,
+        "gas": GAS,
         "calldata": hexed(chance.randbytes(36)),
         "block": {"coinbase": chance.choice((CONTRACT, OTHER, f"0x{0x77:040x}"))},
         "accounts": {
@@ -64,47 +93,34 @@ def _pair(native: NativeCode, chance: random.Random, counted: Counter[str]) -> N
             OTHER: {"balance": "0x7", "nonce": 1, "code": hexed(other), "storage": {"0x1": "0x5"}},
         },
     }
-    wanted = chance.choice(
-        (EVERYTHING, every_block(code), _some_blocks(code, chance), _some_blocks(code, chance))
-    )
-    watched = chance.random() < 0.5
-    try:
-        whole = native.compare(code, other, gas=GAS, wanted=wanted, watched=watched, **request)
-    except Refused:
-        counted["refused by the compiler"] += 1
-        return
-    counted["pairs"] += 1
-    compute = whole.report["usage"]["meteredComputeGas"]
-    for _ in range(TRIES):
-        gas, limits = GAS, {}
-        match chance.randrange(4 if spec != "equivalence" else 1):
-            case 1:
-                limits = {"computeGas": chance.randint(INTRINSIC, max(INTRINSIC, compute + 100))}
-            case 2:
-                limits = {"detainedComputeGas": chance.randint(1, max(1, compute))}
-            case 3:
-                limits = {
-                    "dataSize": chance.randint(150, 1_000),
-                    "kvUpdates": chance.randint(1, 8),
-                    "stateGrowth": chance.randint(0, 4),
-                }
-            case _:
-                gas = chance.randint(INTRINSIC, max(INTRINSIC, whole.gas_used + 3_000))
-        after = chance.choice((None, 0, 1, chance.randint(2, LATEST)))
-        compared = native.compare(
-            code, other, gas=gas, after=after, limits=limits, wanted=wanted, watched=watched, **request
-        )
-        counted["transactions"] += 1
-        counted["handed over in a loop"] += after is not None and compared.native_gas > 0
-        counted["left at what was left out"] += compared.missed_gas > 0
-        counted[compared.status] += 1
 
 
-def _some_blocks(code: bytes, chance: random.Random) -> Wanted:
-    """Most of a contract's blocks."""
-    blocks = decode(code).blocks
+def _some(code: bytes, chance: random.Random) -> Wanted:
+    """What is to be compiled of a contract: all of it, or most of its blocks."""
     share = chance.choice((0.3, 0.7, 0.9))
-    return Wanted(whole=False, kept=tuple(pc for pc in blocks if pc == 0 or chance.random() < share))
+    most = Wanted(
+        whole=False, kept=tuple(pc for pc in decode(code).blocks if pc == 0 or chance.random() < share)
+    )
+    return chance.choice((EVERYTHING, every_block(code), most, most))
+
+
+def _cut(spec: str, whole: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """A limit that may end the transaction before it has done what it does without."""
+    compute = whole["usage"]["meteredComputeGas"]
+    match chance.randrange(4 if spec != "equivalence" else 1):
+        case 1:
+            return {"limits": {"computeGas": chance.randint(INTRINSIC, max(INTRINSIC, compute + 100))}}
+        case 2:
+            return {"limits": {"detainedComputeGas": chance.randint(1, max(1, compute))}}
+        case 3:
+            growth = {
+                "dataSize": chance.randint(150, 1_000),
+                "kvUpdates": chance.randint(1, 8),
+                "stateGrowth": chance.randint(0, 4),
+            }
+            return {"limits": growth}
+        case _:
+            return {"gas": chance.randint(INTRINSIC, max(INTRINSIC, whole["gasUsed"] + 3_000))}
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class Tally:
     """How often."""
     native_gas: int = 0
     """What native code took of the gas."""
+    missed_cases: int = 0
+    """In which native code left at a block that was not compiled."""
     late_cases: int = 0
     """In which native code took over from the interpreter within a loop, in a run of its own."""
     late_runs: int = 0
@@ -40,6 +42,8 @@ class Tally:
     """Transactions executed ahead that held, those beside the case's own too."""
     in_vain: int = 0
     """Transactions executed ahead that had to be executed again."""
+    ahead_native_runs: int = 0
+    """How often native code was entered when executing ahead."""
     no_block: int = 0
     """Cases that a call can have, and no block."""
     left_out: Counter[str] = field(default_factory=Counter)
@@ -70,6 +74,7 @@ class Tally:
         taken = {
             "natively": self.native_runs,
             "ahead of its turn": self.held + self.in_vain,
+            "natively ahead of its turn": self.ahead_native_runs,
         }
         return [way for way, cases in taken.items() if not cases]
 
@@ -83,13 +88,15 @@ class Tally:
         """For people, without the disagreements themselves."""
         ended = ", ".join(f"{count:,} {status}" for status, count in self.statuses.most_common())
         share = 100 * self.native_gas / self.gas if self.gas else 0
+        missed = self.missed_cases
         lines = [
             f"{self.cases:,} cases" + (f": {ended}" if ended else ""),
             f"natively: in {self.native_cases:,} cases, {self.native_runs:,} runs of native code, "
-            f"{share:.1f} % of the gas",
+            f"{share:.1f} % of the gas"
+            + (f"; {missed:,} cases met blocks that are left out" if missed else ""),
             f"natively from within a loop: in {self.late_cases:,} cases, {self.late_runs:,} runs of native code",
             f"ahead of their turn: {self.ahead_cases:,} cases, {self.held:,} executions held, "
-            f"{self.in_vain:,} in vain",
+            f"{self.in_vain:,} in vain, {self.ahead_native_runs:,} runs of native code",
             f"only alone: {self.no_block:,} cases that no block can have",
         ]
         if self.stated:

@@ -5,9 +5,9 @@ account and slot touched. All contracts that are there before the transaction ar
 entered where a frame begins, and in a second run only by taking over from the interpreter at the head of a loop.
 
 The parallel executor has the transaction between an unrelated one and the same call by somebody else. These two are
-executed ahead of their turn, in either order, checked when it has come, and executed again if they met. Results and
-state must be those of executing all three one by one, and the transaction's own result must be the interpreter's. A
-transaction that no block can have (from a sender with code, say) has none.
+executed ahead of their turn, in either order and natively, checked when it has come, and executed again if they met.
+Results and state must be those of interpreting all three one by one, and the transaction's own result must be the
+interpreter's. A transaction that no block can have (from a sender with code, say) has none.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import rlp
 
 from devnet._engine import keccak256, native_rules, run_ahead, run_code
 from devnet.jit.child import Child, Died, Refused
+from devnet.jit.selection import Wanted
 from tests.conformance.state_tests import Case
 from tests.conformance.tally import Tally
 from tests.support.native import every_block
@@ -40,8 +41,10 @@ Differences = list[tuple[str, Any, Any]]
 class Ways:
     """Under one spec."""
 
-    def __init__(self, child: Child, spec: str) -> None:
+    def __init__(self, child: Child, spec: str, wanted: dict[bytes, Wanted] | None = None) -> None:
+        """All is compiled of a contract that is not among the `wanted`."""
         self._child = child
+        self._wanted = wanted or {}
         self._rules = native_rules(spec)
         self._compiled: dict[bytes, bytes | str] = {}
         """The object of each bytecode, or why there is none."""
@@ -62,9 +65,11 @@ class Ways:
         except ValueError as why:
             return _told(case, Tally(cases=1), [("native code is refused", "", why)])
         try:
-            ahead = _answer(run_ahead, case.request)
+            ahead = _answer(run_ahead, request)
         except ValueError as why:
             return Tally(left_out=Counter([str(why)[:WHY]]))
+        for report in (natively, late):
+            report.pop("seen", None)
         contracts = natively.pop("native")
         late_runs = _runs(late.pop("native"))
         runs = _runs(contracts)
@@ -77,11 +82,13 @@ class Ways:
             native_cases=int(runs > 0),
             native_runs=runs,
             native_gas=sum(one["nativeGas"] for one in contracts),
+            missed_cases=int(any(one["missedGas"] for one in contracts)),
             late_cases=int(late_runs > 0),
             late_runs=late_runs,
             ahead_cases=int(ahead["ahead"]["subjectHeld"] > 0),
             held=ahead["ahead"]["held"],
             in_vain=ahead["ahead"]["inVain"],
+            ahead_native_runs=_runs(ahead["native"]),
             no_block=int(ahead["status"] == "refused" != interpreted["status"]),
             not_compiled=not_compiled,
         )
@@ -107,7 +114,8 @@ class Ways:
     def _compile(self, code: bytes) -> bytes | str:
         if code not in self._compiled:
             try:
-                self._compiled[code] = self._child.compile(code, self._rules, wanted=every_block(code)).body
+                wanted = self._wanted.get(code) or every_block(code)
+                self._compiled[code] = self._child.compile(code, self._rules, wanted=wanted).body
             except (Refused, Died) as why:
                 self._compiled[code] = f"{type(why).__name__}: {why}"
         return self._compiled[code]

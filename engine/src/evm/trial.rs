@@ -195,29 +195,7 @@ struct After {
 pub fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
     let request = Request::parse(request)?;
     let spec = request.spec()?;
-    let native = request
-        .native
-        .as_ref()
-        .map(|objects| {
-            let pace = request
-                .native_after
-                .map_or_else(Pace::default, |instructions| Pace {
-                    gas: 0,
-                    instructions,
-                    late: true,
-                });
-            let table = NativeTable::with_pace(spec, pace);
-            if request.watched {
-                table.watch(keccak256(&request.code), request.code.len());
-            }
-            for (code_hash, object) in objects {
-                table
-                    .load(*code_hash, object)
-                    .map_err(|error| format!("{code_hash}: {error}"))?;
-            }
-            Ok::<_, String>(Arc::new(table))
-        })
-        .transpose()?;
+    let native = request.native(spec)?;
     let setting = request.setting(spec, native.clone());
     let mut overlay = request.state();
     let call = request.call();
@@ -245,6 +223,30 @@ impl Request {
     /// Its rules.
     pub(crate) fn spec(&self) -> Result<MegaSpecId, String> {
         spec_by_name(&self.spec).ok_or_else(|| format!("no spec {:?}", self.spec))
+    }
+
+    /// The native code that comes with it, if any does. The error says which object is refused, and why.
+    pub(crate) fn native(&self, spec: MegaSpecId) -> Result<Option<Arc<NativeTable>>, String> {
+        let Some(objects) = &self.native else {
+            return Ok(None);
+        };
+        let pace = self
+            .native_after
+            .map_or_else(Pace::default, |instructions| Pace {
+                gas: 0,
+                instructions,
+                late: true,
+            });
+        let table = NativeTable::with_pace(spec, pace);
+        if self.watched {
+            table.watch(keccak256(&self.code), self.code.len());
+        }
+        for (code_hash, object) in objects {
+            table
+                .load(*code_hash, object)
+                .map_err(|error| format!("{code_hash}: {error}"))?;
+        }
+        Ok(Some(Arc::new(table)))
     }
 
     /// The state before the transaction.

@@ -2,14 +2,15 @@
 //! records of it, beside what it records when all are executed one by one.
 //!
 //! For tests. The others are an unrelated transfer before it, and after it the same call by somebody else, which
-//! meets it wherever it can. Works without a chain, so under any rules and in any block.
+//! meets it wherever it can. Ahead, native code takes part if there is any; one by one all is interpreted. Works
+//! without a chain, so under any rules and in any block.
 
 use std::sync::Arc;
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, Signature, TxKind, U256, address, keccak256};
-use mega_evm::{MEGA_SYSTEM_ADDRESS, MegaSpecId};
+use mega_evm::{EvmTxRuntimeLimits, MEGA_SYSTEM_ADDRESS, MegaSpecId};
 use op_alloy_consensus::OpTxEnvelope;
 use op_revm::{
     L1BlockInfo,
@@ -18,13 +19,13 @@ use op_revm::{
 use revm::{context::ContextTr as _, handler::EvmTr as _, state::EvmState};
 use serde::Serialize;
 
-use super::{Batch, BlockRules, Plan, Turn, Worker};
+use super::{Batch, BlockRules, Plan, Turn, Worker, supports};
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue, StateDiff, TxResult},
     evm::{
         BlockContext, Dimensions, ExternalEnv, FixedCapacities, TrialLog, TrialRequest, create_evm,
         evm_env, is_detained, mega_transaction,
-        native::{Machine, NativeTable},
+        native::{Machine, NativeTable, status_of},
         result_from,
         simulate::CallRequest,
     },
@@ -61,6 +62,9 @@ struct Report {
     /// Where executing ahead made a difference to anything of any transaction, or to the state: both sides.
     differences: Vec<[String; 2]>,
     ahead: Counts,
+    /// What the request's native code did in all executions ahead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native: Option<serde_json::Value>,
 }
 
 /// How often which of the transactions was executed how.
@@ -83,10 +87,12 @@ struct End {
     diff: StateDiff,
 }
 
-/// Runs a request of [`run_code`](crate::evm::run_code) ahead of its turn, interpreted; the report. The error
-/// says what is wrong with the request.
+/// Runs a request of [`run_code`](crate::evm::run_code) ahead of its turn, there with the native code that the
+/// request has; the report. The error says what is wrong with the request.
 pub fn run_ahead(request: &[u8]) -> Result<Vec<u8>, String> {
-    let trial = Trial::new(&TrialRequest::parse(request)?)?;
+    let request = TrialRequest::parse(request)?;
+    let native = request.native(request.spec()?)?;
+    let trial = Trial::new(&request, native.clone())?;
     let mut block = trial.block();
     let results = trial.txs.iter().map(|tx| block.execute(tx).0).collect();
     let l1 = block.evm.ctx_ref().chain().clone();
@@ -94,13 +100,17 @@ pub fn run_ahead(request: &[u8]) -> Result<Vec<u8>, String> {
     let rules = Arc::new(trial.rules(l1));
     let mut counts = Counts::default();
     let mut differences = Vec::new();
-    for order in ORDERS {
+    // Under other rules the builder executes nothing ahead: before Rex1, for one, a limit that a transaction has
+    // lowered holds for those after it. Ethereum's own rules have nothing of the kind.
+    let is_allowed = supports(trial.spec) || trial.spec == MegaSpecId::EQUIVALENCE;
+    for order in ORDERS.into_iter().filter(|_| is_allowed) {
         let ahead = trial.ahead(&rules, order, &mut counts);
         if ahead != one_by_one {
             differences.push([format!("{one_by_one:?}"), format!("{ahead:?}")]);
         }
     }
-    let report = Report::new(&one_by_one.results[SUBJECT], differences, counts);
+    let native = native.map(|table| status_of(&table));
+    let report = Report::new(&one_by_one.results[SUBJECT], differences, counts, native);
     serde_json::to_vec(&report).map_err(|error| error.to_string())
 }
 
@@ -108,6 +118,7 @@ struct Trial {
     chain_id: u64,
     spec: MegaSpecId,
     context: BlockContext,
+    limits: EvmTxRuntimeLimits,
     native: Arc<NativeTable>,
     capacities: Arc<FixedCapacities>,
     world: World,
@@ -115,7 +126,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(request: &TrialRequest) -> Result<Self, String> {
+    fn new(request: &TrialRequest, native: Option<Arc<NativeTable>>) -> Result<Self, String> {
         let spec = request.spec()?;
         let setting = request.setting(spec, None);
         let block = &setting.block;
@@ -162,7 +173,8 @@ impl Trial {
             chain_id: setting.chain_id,
             spec,
             context,
-            native: Arc::new(NativeTable::new(spec)),
+            limits: setting.limits,
+            native: native.unwrap_or_else(|| Arc::new(NativeTable::new(spec))),
             capacities: Arc::new(FixedCapacities {
                 capacities: Default::default(),
                 data_buckets: DATA_BUCKETS,
@@ -177,7 +189,7 @@ impl Trial {
             chain_id: self.chain_id,
             spec: self.spec,
             context: self.context,
-            limits: mega_evm::EvmTxRuntimeLimits::from_spec(self.spec),
+            limits: self.limits,
             native: self.native.clone(),
             l1,
             capacities: self.capacities.clone(),
@@ -189,7 +201,7 @@ impl Trial {
         let evm = create_evm(
             Overlay::new(self.world.clone()),
             evm_env(self.chain_id, self.spec, &self.context),
-            mega_evm::EvmTxRuntimeLimits::from_spec(self.spec),
+            self.limits,
             ExternalEnv::new(self.capacities.clone()),
             None,
         );
@@ -381,6 +393,7 @@ impl Report {
         result: &Result<TxResult, String>,
         differences: Vec<[String; 2]>,
         ahead: Counts,
+        native: Option<serde_json::Value>,
     ) -> Self {
         let empty = TxResult::default();
         let (status, reason, result) = match result {
@@ -397,6 +410,7 @@ impl Report {
             logs: result.logs.iter().map(TrialLog::of).collect(),
             differences,
             ahead,
+            native,
         }
     }
 }
@@ -421,8 +435,12 @@ mod tests {
             let request = request(spec);
             let found = run(&request);
             assert_eq!(found["differences"], json!([]), "{spec}");
-            assert_eq!(found["ahead"]["subjectHeld"], 2, "{spec}");
-            assert_eq!(found["ahead"]["held"], 4, "{spec}");
+            let held = match spec {
+                "mini-rex" | "rex" | "rex1" | "rex2" | "rex3" => [0, 0],
+                _ => [2, 4],
+            };
+            assert_eq!(found["ahead"]["subjectHeld"], held[0], "{spec}");
+            assert_eq!(found["ahead"]["held"], held[1], "{spec}");
             let alone = run_code(request.to_string().as_bytes()).unwrap();
             let alone: Value = serde_json::from_slice(&alone).unwrap();
             for key in ["status", "gasUsed", "usage", "logs"] {
@@ -440,6 +458,20 @@ mod tests {
             found["ahead"],
             json!({"subjectHeld": 2, "held": 3, "inVain": 1})
         );
+    }
+
+    #[test]
+    fn limits_of_the_request_hold_in_the_block() {
+        // Spins.
+        let found = run(&json!({
+            "spec": "rex3",
+            "code": "0x5b5f56",
+            "gas": 10_000_000,
+            "limits": {"computeGas": 100_000},
+        }));
+        assert_eq!(found["status"], "halt");
+        assert!(found["usage"]["computeGas"].as_u64().unwrap() < 200_000);
+        assert_eq!(found["differences"], json!([]));
     }
 
     #[test]

@@ -89,6 +89,7 @@ def test_a_fixture_runs_in_every_way(run, code, held, in_vain):
     assert (told["files"], told["files_left"], told["cases"]) == (1, 0, 2)
     assert (told["held"], told["in_vain"], told["ahead_cases"]) == (held, in_vain, 2)
     assert (told["native_cases"], told["native_runs"]) == (2, 2)
+    assert told["ahead_native_runs"] >= held
     assert 0 < told["native_gas"] < told["gas"]
     assert (told["stated"], told["as_stated"]) == (2, 2)
     assert told["disagreements"] == []
@@ -116,6 +117,7 @@ def test_rules_of_every_hard_fork_can_be_chosen(run):
     ("mutant", "finding"),
     [
         ("miscompile", "state interpreted and natively"),
+        ("miscompile", "one by one and ahead"),
         ("garble_objects", "native code is refused"),
         ("crash_in_native_code", "ended with SIGABRT"),
         ("execute_something_else_ahead", "logs alone and in a block"),

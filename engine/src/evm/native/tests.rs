@@ -14,10 +14,13 @@ use object::{
 use serde_json::{Value, json};
 
 use super::{NativeTable, Pace, layout, rules_json};
-use crate::evm::{
-    SPEC_NAMES, TrialRequest as Request, run_code,
-    simulate::{Outcome, Simulator},
-    spec_by_name,
+use crate::{
+    evm::{
+        SPEC_NAMES, TrialRequest as Request, run_code,
+        simulate::{Outcome, Simulator},
+        spec_by_name,
+    },
+    parallel::run_ahead,
 };
 
 /// `xor eax, eax; ret`: leaves at once.
@@ -121,6 +124,31 @@ fn what_native_code_spent_counts_in_every_dimension() {
         assert_eq!(report["output"], format!("0x{:064x}", 5));
         assert_eq!(native["nativeGas"], 9);
         assert_eq!(native["leaves"], 1);
+    }
+}
+
+/// Runs code one by one interpreted, and ahead with `text` as its native code: whether it makes a difference.
+fn differs_ahead(spec: &str, code: &[u8], text: &[u8]) -> bool {
+    let native: Bytes = object(text).into();
+    let request = json!({
+        "spec": spec,
+        "gas": 10_000_000,
+        "code": Bytes::copy_from_slice(code),
+        "native": {keccak256(code).to_string(): native},
+    });
+    let report = run_ahead(request.to_string().as_bytes()).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["ahead"]["subjectHeld"], 2, "{report}");
+    assert!(report["native"][0]["runs"].as_u64().unwrap() >= 4);
+    report["differences"] != json!([])
+}
+
+#[test]
+fn what_is_executed_ahead_runs_natively() {
+    const STORING_8: &[u8] = &hex!("60085f 55 5a 5f52 60205ff3");
+    for spec in ["equivalence", "rex4", "rex5", "rex6"] {
+        assert!(!differs_ahead(spec, STORING, STORE), "{spec}");
+        assert!(differs_ahead(spec, STORING_8, STORE), "{spec}");
     }
 }
 
