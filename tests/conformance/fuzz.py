@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from devnet._engine import run_code
-from devnet.jit.child import Child
+from devnet.jit.child import Child, Limits
 from devnet.jit.decode import decode
 from devnet.jit.selection import EVERYTHING, Wanted
 from tests.conformance.state_tests import Case
@@ -46,7 +46,7 @@ def main() -> int:
     options = parser.parse_args()
     end = time.monotonic() + options.seconds
     tally = Tally()
-    child = Child()
+    child = Child(Limits(niceness=0))
     try:
         chance = random.Random(options.seed)
         for ways, case in _cases(chance, child):

@@ -87,13 +87,11 @@ class Tally:
     def text(self) -> str:
         """For people, without the disagreements themselves."""
         ended = ", ".join(f"{count:,} {status}" for status, count in self.statuses.most_common())
-        share = 100 * self.native_gas / self.gas if self.gas else 0
         missed = self.missed_cases
         lines = [
             f"{self.cases:,} cases" + (f": {ended}" if ended else ""),
             f"natively: in {self.native_cases:,} cases, {self.native_runs:,} runs of native code, "
-            f"{share:.1f} % of the gas"
-            + (f"; {missed:,} cases met blocks that are left out" if missed else ""),
+            f"{self.native_gas:,} gas" + (f"; {missed:,} cases met blocks left out" if missed else ""),
             f"natively from within a loop: in {self.late_cases:,} cases, {self.late_runs:,} runs of native code",
             f"ahead of their turn: {self.ahead_cases:,} cases, {self.held:,} executions held, "
             f"{self.in_vain:,} in vain, {self.ahead_native_runs:,} runs of native code",

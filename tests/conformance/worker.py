@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from devnet.jit.child import Child
+from devnet.jit.child import Child, Limits
 from devnet.jit.worker import allow_seconds
 from tests.conformance.state_tests import Inexpressible, cases
 from tests.conformance.tally import Tally
@@ -31,7 +31,7 @@ def main() -> None:
     spec = sys.argv[1]
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    child = Child()
+    child = Child(Limits(niceness=0))
 
     def say(what: dict[str, Any]) -> None:
         answers.write(json.dumps(what) + "\n")

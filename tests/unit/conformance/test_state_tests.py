@@ -217,11 +217,11 @@ def case(tmp_path: Path):
     return case
 
 
-def test_work_for_billions_of_gas_is_left_out(child, case, monkeypatch):
-    monkeypatch.setattr(ways, "run_code", lambda request: b'{"status": "success", "gasUsed": 4000000001}')
+def test_what_takes_too_long_is_left_out_and_counted(child, case, monkeypatch):
+    monkeypatch.setattr(ways, "MOST_CPU_S", -1.0)
     tally = Ways(child, "equivalence").run(case)
     assert tally.cases == 0
-    assert list(tally.left_out) == ["more than 4,000,000,000 gas"]
+    assert tally.left_out.total() == 1
 
 
 def _wrong(value):
