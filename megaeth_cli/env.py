@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from devnet.paths import DEFAULT_NAME, Paths
+from megaeth_cli.visible import visible
 
 if TYPE_CHECKING:
     import typer
@@ -67,20 +68,24 @@ class Environment:
         return self._console(self.stdout)
 
     def write(self, text: str) -> None:
-        """One line to stdout, as it is."""
+        """One line to stdout; what could steer a terminal is written out."""
+        print(visible(text), file=self.stdout, flush=True)
+
+    def write_rendered(self, text: str) -> None:
+        """Lines that `console` has rendered: its colours pass, and it has made all text visible."""
         print(text, file=self.stdout, flush=True)
 
-    def complain(self, text: str) -> None:
-        """One line to stderr, as it is."""
-        print(text, file=self.stderr, flush=True)
+    def complain(self, text: str, label: str = "", style: str = "") -> None:
+        """One line to stderr, behind a label in a colour; what could steer a terminal is written out."""
+        parts = (self._paint(label, style) if label else "", visible(text))
+        print(" ".join(part for part in parts if part), file=self.stderr, flush=True)
 
     def note(self, text: str) -> None:
         """One line of advice or progress to stderr; silent with `-q` and `--json`."""
         if not (self.quiet or self.json):
             self.complain(text)
 
-    def paint(self, text: str, style: str) -> str:
-        """The text in a colour for stderr, where colours are welcome."""
+    def _paint(self, text: str, style: str) -> str:
         return f"\x1b[{_ANSI[style]}m{text}\x1b[0m" if self._wants_colour(self.stderr) else text
 
     def _wants_colour(self, stream: TextIO) -> bool:
@@ -90,12 +95,12 @@ class Environment:
         return bool(self.variables.get("FORCE_COLOR")) or stream.isatty()
 
     def _console(self, stream: TextIO) -> "Console":
-        from rich.console import Console
+        from megaeth_cli.output.console import VisibleConsole
 
         colour = self._wants_colour(stream)
         asked = self.variables.get("COLUMNS", "")
         width = None if stream.isatty() else int(asked) if asked.isdecimal() and int(asked) > 0 else 120
-        return Console(
+        return VisibleConsole(
             file=stream,
             force_terminal=colour,
             no_color=not colour,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devnet.errors import ConfigError, NotRunningError, UnavailableError, UserError
 from megaeth_cli.env import Environment
+from megaeth_cli.visible import one_line
 
 
 class ExitStatus(enum.IntEnum):
@@ -72,11 +73,11 @@ def report(env: Environment, error: UserError) -> ExitStatus:
         body = {"what": error.what, "why": error.why, "hint": error.hint, "status": status.name.lower()}
         env.write(json.dumps({"error": body}))
         return status
-    env.complain(f"{env.paint('error:', 'bold red')} {error.what}")
+    env.complain(one_line(error.what), "error:", "bold red")
     for label, text in (("why", error.why), ("try", error.hint)):
         for number, line in enumerate(text.splitlines()):
             lead = f"{label}:" if number == 0 else ""
-            env.complain(f"  {env.paint(f'{lead:<4}', 'dim')} {line}")
+            env.complain(line, f"  {lead:<4}", "dim")
     return status
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from devnet.errors import NotRunningError
 from megaeth_cli.env import Environment
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.visible import one_line
 
 DEFAULT_URL = "http://127.0.0.1:8545"
 DEFAULT_TIMEOUT_S = 30.0
@@ -25,10 +26,11 @@ class RpcError(CliError):
     """The node answered with a JSON-RPC error object."""
 
     def __init__(self, method: str, code: int, message: str, data: Json = None, mega: Json = None) -> None:
-        super().__init__(message, f"{method} failed with code {code}", status=ExitStatus.RPC)
+        self.message = one_line(message)
+        """In the node's words, which may be anybody's: a revert reason stands in it."""
+        super().__init__(self.message, f"{method} failed with code {code}", status=ExitStatus.RPC)
         self.method = method
         self.code = code
-        self.message = message
         self.data = data
         self.mega = mega
         """What MegaETH adds: resources used and why execution halted."""

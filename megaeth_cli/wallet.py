@@ -61,10 +61,13 @@ def choose(network: Network, choice: Choice) -> Signer:
     return _dev_account(network, choice.sender or "0")
 
 
-def address_only(network: Network, sender: str | None) -> bytes | None:
+def caller(network: Network, sender: str | None) -> bytes:
+    """Who calls where nothing is signed: whom `--from` names, else the account that would sign a transaction."""
+    return address_only(network, sender) if sender is not None else choose(network, Choice()).address
+
+
+def address_only(network: Network, sender: str) -> bytes:
     """The account of `--from` where nothing is signed: any address, or a dev account's number."""
-    if sender is None:
-        return None
     return _dev_account(network, sender).address if sender.isdigit() else network.address(sender, "--from")
 
 
@@ -147,7 +150,7 @@ def _checked(signer: Signer, sender: str | None, network: Network) -> Signer:
     """A signer whose address is the one that `--from` expects."""
     if sender is not None and (expected := address_only(network, sender)) != signer.address:
         raise CliError(
-            f"the key is of {signer.shown}, not of {checksummed(expected or b'')}",
+            f"the key is of {signer.shown}, not of {checksummed(expected)}",
             "--from names another account than the key",
             "leave --from out",
             ExitStatus.USAGE,

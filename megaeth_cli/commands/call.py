@@ -14,7 +14,8 @@ from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.network import KnownContract, Network
 from megaeth_cli.rpc_client import Json, RpcError
 from megaeth_cli.transact import refusal
-from megaeth_cli.wallet import address_only
+from megaeth_cli.visible import one_line
+from megaeth_cli.wallet import caller
 
 app = typer.Typer()
 
@@ -53,10 +54,11 @@ def call_object(
     """The function that is meant, and its call as nodes take it."""
     entry = find_function(target, function, len(texts))
     data = entry.encode_call(read_arguments(entry, texts, network.resolve))
-    transaction: dict[str, Json] = {"to": f"0x{target.address.hex()}", "data": f"0x{data.hex()}"}
-    account = address_only(network, sender)
-    if account is not None:
-        transaction["from"] = f"0x{account.hex()}"
+    transaction: dict[str, Json] = {
+        "from": f"0x{caller(network, sender).hex()}",
+        "to": f"0x{target.address.hex()}",
+        "data": f"0x{data.hex()}",
+    }
     if wei := amount(value, "--value"):
         transaction["value"] = hex(wei)
     return entry, transaction
@@ -80,8 +82,7 @@ def ask(
         return network.node.call(method, *parameters)
     except RpcError as error:
         interfaces = [target.interface] if target.interface is not None else []
-        call = {"from": "0x" + "00" * 20} | transaction
-        raise refusal(network, error, interfaces, call, "the call fails") from error
+        raise refusal(network, error, interfaces, transaction, "the call fails") from error
 
 
 def block_parameter(text: str) -> object:
@@ -128,9 +129,10 @@ def _print(env: Environment, network: Network, target: KnownContract, entry: Ent
         return
     for one, value in zip(entry.outputs, values, strict=True):
         label = f"{one.name}: " if one.name and len(values) > 1 else ""
-        # A lone string goes to pipes as it is.
+        # A lone string keeps its lines in a pipe. On a terminal they could pass for lines of ours.
         plain = isinstance(value, str) and len(values) == 1
-        env.write(label + (value if plain else to_text(one, value)))
+        text = value if plain else to_text(one, value)
+        env.write(label + (one_line(text) if env.stdout.isatty() else text))
 
 
 def _has_no_code(network: Network, target: KnownContract) -> bool:

@@ -25,7 +25,7 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="N|ADDRESS",
-        help="Dev account by number or address.  [default: 0]",
+        help="Dev account by number or address.  [default: that of MEGAETH_PRIVATE_KEY, else 0]",
         show_default=False,
     ),
 ]

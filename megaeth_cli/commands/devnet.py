@@ -397,7 +397,7 @@ class _Terminal:
 
     def trouble(self, message: str) -> None:
         """A warning."""
-        self._env.complain(f"{self._env.paint('warning:', 'bold yellow')} {message}")
+        self._env.complain(message, "warning:", "bold yellow")
 
     def stopping(self) -> None:
         """A last word."""

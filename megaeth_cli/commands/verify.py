@@ -115,7 +115,7 @@ def block_command(
         return ExitStatus.SUCCESS
     difference = wrong.first_difference
     if not env.json:
-        env.complain(f"{env.paint('block ' + str(wrong.number) + ' is wrong', 'bold red')}")
+        env.complain("", f"block {wrong.number} is wrong", "bold red")
         if difference is not None:
             env.complain(
                 f"  {difference.name}\n    claimed:  {difference.actual}\n    computed: {difference.expected}"

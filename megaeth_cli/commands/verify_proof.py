@@ -124,7 +124,7 @@ def _print(env: Environment, report: Report, answer: Mapping[str, Json]) -> None
     print_whole(env, report_table(report))
     difference = report.first_difference
     if difference is not None:
-        env.complain(env.paint("the proof does not hold", "bold red"))
+        env.complain("", "the proof does not hold", "bold red")
         env.complain(
             f"  {difference.name}\n    claimed:  {difference.actual}\n    computed: {difference.expected}"
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from megaeth_cli.abi import DecodingError, Entry, Interface, parse_signature, to_json, to_text
 from megaeth_cli.units import quantity
+from megaeth_cli.visible import one_line
 
 PANICS = {
     0x00: "generic panic of the compiler",
@@ -136,15 +137,15 @@ def of_halt(mega: Mapping[str, Any] | None) -> Reason | None:
     if not halt:
         return None
     if not isinstance(halt, Mapping):
-        return Reason(f"halted: {halt}")
-    kind = str(halt.get("kind", "unknown"))
+        return Reason(one_line(f"halted: {halt}"))
+    kind = one_line(str(halt.get("kind", "unknown")))
     if kind not in _HALTS:
         return Reason(f"halted: {kind}", _evm_hint(kind))
     text, hint = _HALTS[kind]
     details = [f"{name} {_number(halt[name]):,}" for name in ("limit", "actual") if name in halt]
     read = halt.get("accesses")
     if isinstance(read, list) and read:
-        details.append(f"read {', '.join(map(str, read))}")
+        details.append(one_line(f"read {', '.join(map(str, read))}"))
     return Reason(f"{kind}: {text}" + (f" ({', '.join(details)})" if details else ""), hint)
 
 
@@ -160,7 +161,7 @@ def _number(value: object) -> int:
 
 def _string(entry: Entry, data: bytes) -> Reason:
     [text] = entry.decode_inputs(data)
-    return Reason(f'reverted: "{text}"', "", entry.signature, [text])
+    return Reason(f"reverted: {to_text(entry.inputs[0], text)}", "", entry.signature, [text])
 
 
 def _panic(entry: Entry, data: bytes) -> Reason:

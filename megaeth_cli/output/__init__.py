@@ -27,4 +27,4 @@ def print_whole(env: Environment, renderable: "RenderableType") -> None:
     console.width = max(console.width, console.measure(renderable, options=unlimited).maximum)
     with console.capture() as printed:
         console.print(renderable)
-    env.write("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    env.write_rendered("\n".join(line.rstrip() for line in printed.get().splitlines()))

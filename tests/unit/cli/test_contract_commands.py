@@ -121,6 +121,23 @@ def test_a_call_by_name_is_sent_and_its_receipt_shown_with_both_kinds_of_gas(aga
     assert node.methods()[-1] == "realtime_sendRawTransaction"
 
 
+def test_a_call_comes_from_the_account_that_would_sign(against):
+    def asked(*options):
+        result, _ = against(
+            "call",
+            TOKEN,
+            "me()(address)",
+            *options,
+            eth_call=lambda call, *_: "0x" + "00" * 12 + call["from"][2:],
+        )
+        assert result.code == 0, result.err
+        return result.out.strip()
+
+    assert asked() == ALICE
+    assert asked("--from", "1") == BOB
+    assert asked("--from", TOKEN) == TOKEN
+
+
 def test_json_gives_the_receipt_with_numbers(against, token):
     result, _ = against("tx", "send", "Token", "transfer", BOB, "5", "--json")
     body = json.loads(result.out)
