@@ -79,8 +79,16 @@ class ChainSettings:
         1_000_000, "Base fee in wei; fixed, as on MegaETH.", "--base-fee", "WEI", minimum=0, maximum=2**63 - 1
     )
     genesis: str | None = _setting(
-        None, "Extra genesis accounts: a JSON file in geth's format.", "--genesis", "FILE", path=True
-    )
+        None,
+        "Extra genesis accounts: a JSON file in geth's format. Its timestamp is block 0's.",
+        "--genesis", "FILE", path=True,
+    )  # fmt: skip
+    genesis_timestamp: int | None = _setting(
+        None,
+        "Timestamp of block 0, in seconds: with it two devnets of the same settings have the same genesis hash. "
+        "Default: the --genesis file's, else the moment of the first start.",
+        "--genesis-timestamp", "SECONDS", minimum=0, maximum=2**63 - 1,
+    )  # fmt: skip
     bucket_capacity: tuple[tuple[int, int], ...] = _setting(
         (), "SALT buckets that are enlarged from the start, to preview gas: ID:SLOTS.", "--bucket-capacity",
         "ID:SLOTS",
@@ -271,7 +279,7 @@ class KnownSetting:
     section: str
     name: str
     type: Any
-    """The annotation: int, float, bool, str, `str | None`, `tuple[str, ...]` or pairs of int."""
+    """The annotation: int, float, bool, str, `int | None`, `str | None`, `tuple[str, ...]` or pairs of int."""
     default: Any
     about: Setting
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devnet.errors import NotRunningError, UnavailableError, UserError
+from devnet.errors import NotRunningError, UnavailableError, UserError, user_error
 from devnet.session import Session
 
 ACCEPTED_BYTES = 65_536
@@ -83,7 +83,7 @@ def _send(connection: socket.socket, answer: dict[str, Any]) -> None:
 
 def failure(error: UserError) -> dict[str, Any]:
     """An error as an answer."""
-    return {"error": {"what": error.what, "why": error.why, "hint": error.hint}}
+    return {"error": error.to_json()}
 
 
 def ask(session: Session, command: str, node: str | None = None, **options: object) -> dict[str, Any]:
@@ -106,5 +106,5 @@ def ask(session: Session, command: str, node: str | None = None, **options: obje
             "the supervisor does not answer", str(error), "megaeth devnet status"
         ) from error
     if "error" in answer:
-        raise UnavailableError(**answer["error"])
+        raise user_error(answer["error"])
     return answer

@@ -15,12 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from devnet.errors import ConfigError, UnavailableError, UserError
+from devnet.errors import UnavailableError, UserError, user_error
 from devnet.process import RotatingLog
 from devnet.session import Session, read_session
 from devnet.supervisor import Launch, Supervisor
-
-_KINDS: dict[str, type[UserError]] = {"ConfigError": ConfigError}
 
 
 def start_detached(launch: Launch) -> Session:
@@ -57,8 +55,7 @@ def start_detached(launch: Launch) -> Session:
     fields = json.loads(answer)
     if "error" in fields:
         child.wait()
-        told = fields["error"]
-        raise _KINDS.get(told["kind"], UnavailableError)(told["what"], told["why"], told["hint"])
+        raise user_error(fields["error"])
     if session is None:
         raise UnavailableError("the devnet ended as soon as it was ready", _tail(log), f"its log is {log}")
     # The child outlives us on purpose; without this Popen would warn about it.
@@ -99,8 +96,7 @@ class _PipeObserver:
         """Give the starter the error, or the log if the starter has left."""
         self._note(f"{error}; {error.hint}")
         if not self.answered:
-            kind = type(error).__name__
-            self.answer({"error": {"kind": kind, "what": error.what, "why": error.why, "hint": error.hint}})
+            self.answer({"error": error.to_json()})
 
     def answer(self, value: object) -> None:
         """The one line that the starter waits for."""

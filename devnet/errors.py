@@ -1,8 +1,10 @@
 """Errors that a user can cause, in one shape: what happened, why, and what to do next.
 
 Raised anywhere below the command line; rendered and turned into an exit code only by `megaeth_cli.errors`.
-Nothing here prints.
+Between processes an error travels as a JSON object and keeps its kind. Nothing here prints.
 """
+
+from collections.abc import Mapping
 
 
 class UserError(Exception):
@@ -17,6 +19,11 @@ class UserError(Exception):
     def __str__(self) -> str:
         return ": ".join(part for part in (self.what, self.why) if part)
 
+    def to_json(self) -> dict[str, str]:
+        """For another process; see `user_error`."""
+        kind = next(name for name, known in _KINDS.items() if isinstance(self, known))
+        return {"kind": kind, "what": self.what, "why": self.why, "hint": self.hint}
+
 
 class ConfigError(UserError):
     """A setting is unknown, of the wrong type, out of range or contradicts another."""
@@ -28,3 +35,25 @@ class NotRunningError(UserError):
 
 class UnavailableError(UserError):
     """The machine refuses: a port in use, a locked or unwritable directory, a process that died."""
+
+
+_KINDS: Mapping[str, type[UserError]] = {
+    "config": ConfigError,
+    "not running": NotRunningError,
+    "unavailable": UnavailableError,
+    "other": UserError,
+}
+
+
+def user_error(fields: Mapping[str, str]) -> UserError:
+    """The error that another process has told. Raises KeyError when that is none."""
+    return _KINDS.get(fields.get("kind", ""), UnavailableError)(fields["what"], fields["why"], fields["hint"])
+
+
+def cannot_listen(host: str, port: int, why: str) -> UnavailableError:
+    """An address for JSON-RPC that is not to be had."""
+    return UnavailableError(
+        f"cannot listen on {host}:{port}",
+        why,
+        "stop what listens there, or choose another --port (0 picks a free one)",
+    )

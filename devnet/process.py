@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devnet.errors import UnavailableError
+from devnet.errors import UnavailableError, UserError, user_error
 from devnet.role_config import LIFELINE_FD, READY_FD, USER_ERROR_EXIT, Bound
 from devnet.session import ProcessId, health
 
@@ -134,12 +134,12 @@ class RoleProcess:
         """Wait until it is gone and its log is complete; whether it is."""
         return self._gone.wait(timeout_s)
 
-    def failure(self, code: int) -> UnavailableError:
+    def failure(self, code: int) -> UserError:
         """Why it ended, in its own words if it left any."""
         if code == USER_ERROR_EXIT and self._tail:
             try:
                 error = json.loads(self._tail[-1])["error"]
-                return UnavailableError(error["what"], error["why"], error["hint"])
+                return user_error(error)
             except (ValueError, KeyError, TypeError):
                 pass
         return UnavailableError(f"{self.node} (pid {self.id.pid}) {describe_exit(code)}", self.tail)

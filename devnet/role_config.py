@@ -140,7 +140,7 @@ def run_role(serve: Callable[[RoleConfig], None]) -> NoReturn:
         serve(RoleConfig.load(Path(arguments[1])))
     except UserError as error:
         print(
-            json.dumps({"error": {"what": error.what, "why": error.why, "hint": error.hint}}),
+            json.dumps({"error": error.to_json()}),
             file=sys.stderr,
             flush=True,
         )

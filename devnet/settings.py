@@ -196,6 +196,7 @@ def _checked(setting: KnownSetting, raw: Raw) -> Any:  # noqa: ANN401
     """The value in its proper type, or an error that names its source."""
     convert: dict[Any, Callable[[KnownSetting, Raw], Any]] = {
         int: _integer,
+        int | None: _integer,
         float: _number,
         bool: _boolean,
         str: _text,
@@ -378,8 +379,13 @@ def _allowed(setting: KnownSetting) -> str:
     return f" One of: {', '.join(setting.about.choices)}." if setting.about.choices else ""
 
 
-def _example(setting: KnownSetting) -> str:
-    return {"chain.genesis": "genesis.json", "storage.data_dir": "./data"}[setting.dotted]
+def _example(setting: KnownSetting) -> str | int:
+    examples: dict[str, str | int] = {
+        "chain.genesis": "genesis.json",
+        "chain.genesis_timestamp": 1_700_000_000,
+        "storage.data_dir": "./data",
+    }
+    return examples[setting.dotted]
 
 
 def _toml_value(value: Any) -> str:  # noqa: ANN401

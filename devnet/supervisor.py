@@ -31,7 +31,7 @@ from typing import Protocol
 
 from devnet.control import Command, ControlServer, failure
 from devnet.enrolment import Enrolment
-from devnet.errors import ConfigError, UnavailableError, UserError
+from devnet.errors import ConfigError, UnavailableError, UserError, cannot_listen
 from devnet.launch import ROLES, Launch, NodePlan, RoleSpec
 from devnet.lock import DataDirLock, Locked
 from devnet.process import Exited, Healthy, RoleProcess
@@ -192,6 +192,7 @@ class Supervisor:
             lock.release()
 
     def _prepare(self) -> None:
+        self._check_genesis()
         paths, data_dir = self._launch.paths, self._launch.data_dir
         other = read_session(paths.session)
         if other is not None:
@@ -200,6 +201,9 @@ class Supervisor:
                 f"pid {other.supervisor.pid}, data directory {other.data_dir}",
                 "megaeth devnet down, or --name for a second one",
             )
+        rpc = self._launch.config.rpc
+        if rpc.port and (why := _refused(rpc.host, rpc.port)):
+            raise cannot_listen(rpc.host, rpc.port, why)
         try:
             if self._launch.config.storage.ephemeral:
                 # What a killed devnet of the same name may have left.
@@ -211,6 +215,17 @@ class Supervisor:
             paths.logs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UnavailableError(f"cannot write to {paths.root}", str(error), "set MEGAETH_HOME") from error
+
+    def _check_genesis(self) -> None:
+        """A genesis that no chain can have is refused before anything starts; the sequencer reads it again."""
+        from devnet.genesis import GenesisFile, load_genesis
+        from devnet.roles.chain_config import check_genesis
+
+        chain = self._launch.config.chain
+        if chain.genesis is None and chain.genesis_timestamp is None:
+            return
+        file = load_genesis(Path(chain.genesis)) if chain.genesis is not None else GenesisFile()
+        check_genesis(self._launch.config, file, int(time.time()))
 
     def _reset(self, data_dir: Path) -> None:
         """Delete this devnet's chain and what was deployed on it, and nothing else that may lie there."""
@@ -296,7 +311,7 @@ class Supervisor:
         if choice == "configured":
             return rpc.port
         near = rpc.port + node.plan.number
-        return near if _is_free(rpc.host, near) else 0
+        return 0 if _refused(rpc.host, near) else near
 
     def _place(self, node: _Node) -> NetworkPlace | None:
         """A node among its peers."""
@@ -519,7 +534,7 @@ class Supervisor:
     def _log_of(self, node: _Node) -> Path:
         return self._launch.paths.log(node.plan.name)
 
-    def _failure(self, event: Exited) -> UnavailableError:
+    def _failure(self, event: Exited) -> UserError:
         error = event.process.failure(event.code)
         if not error.hint:
             error.hint = f"its log is {self._launch.paths.log(event.process.node)}"
@@ -549,15 +564,18 @@ class Supervisor:
                 signal.signal(number, handler)
 
 
-def _is_free(host: str, port: int) -> bool:
+def _refused(host: str, port: int) -> str:
+    """Why nobody can listen there now; empty when somebody can."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-    except (OSError, OverflowError):
-        return False
-    return True
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno else str(error)
+    except OverflowError:
+        return "there is no such port"
+    return ""
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int]:

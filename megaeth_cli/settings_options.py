@@ -11,6 +11,8 @@ from devnet.config import KnownSetting, known_settings
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PREFIX = "setting__"
+_NUMBERS = (int, float, bool, int | None)
+"""Types whose falsy values mean something."""
 
 
 def with_settings(function: Function) -> Function:
@@ -22,7 +24,7 @@ def with_settings(function: Function) -> Function:
     def call(**arguments: Any) -> Any:  # noqa: ANN401
         flags = {
             setting.dotted: arguments.pop(_parameter_name(setting)) or None
-            if setting.type not in (int, float, bool)
+            if setting.type not in _NUMBERS
             else arguments.pop(_parameter_name(setting))
             for setting in known_settings()
         }
@@ -41,8 +43,7 @@ def _parameter_name(setting: KnownSetting) -> str:
 
 def _parameter(setting: KnownSetting) -> inspect.Parameter:
     about = setting.about
-    kind: Any = list[str] if setting.type not in (int, float, bool, str, str | None) else setting.type
-    kind = kind if kind == str | None else kind | None
+    kind: Any = (setting.type if setting.type in (*_NUMBERS, str, str | None) else list[str]) | None
     default = "" if setting.default in (None, (), False) else f"  [default: {setting.default}]"
     choices = f" One of {', '.join(about.choices)}." if about.choices else ""
     declarations = [f"{about.flag}/--no-{about.flag[2:]}"] if setting.type is bool else [about.flag]

@@ -21,6 +21,7 @@ from bench.results import Expectation, Medians, ratio
 from bench.scenarios.scenario import InProcess, Scale, Scenario
 from devnet._engine import measure_execution
 from devnet.config import Config
+from devnet.genesis import GenesisFile
 from devnet.roles.chain_config import engine_config, genesis_document
 from megaeth_cli.load.senders import Terms, sign
 
@@ -75,7 +76,7 @@ class Executed(InProcess):
         calls = list(islice(self.calls(holders), count))
         terms = Terms(chain_id, self.gas_limit, MAX_FEE_WEI)
         raws += sign(group, count, terms, self.to or holders, calls, value=0 if calls else 1)
-        engine = engine_config(config, genesis_document(config, [], alloc, 1_700_000_000))
+        engine = engine_config(config, genesis_document(config, [], GenesisFile(alloc), 1_700_000_000))
         found = in_child(measure_execution, engine, raws, len(prepared), THREADS * TURNS, BATCH)
         return list(json.loads(found))
 

@@ -7,16 +7,24 @@ are not listed here.
 """
 
 from devnet.genesis.accounts import DEFAULT_MNEMONIC, DevAccount, MnemonicError, derive
-from devnet.genesis.build import DEFAULT_BALANCE_WEI, GenesisError, genesis, load_alloc, predeploys
+from devnet.genesis.build import (
+    DEFAULT_BALANCE_WEI,
+    GenesisError,
+    GenesisFile,
+    genesis,
+    load_genesis,
+    predeploys,
+)
 
 __all__ = [
     "DEFAULT_BALANCE_WEI",
     "DEFAULT_MNEMONIC",
     "DevAccount",
     "GenesisError",
+    "GenesisFile",
     "MnemonicError",
     "derive",
     "genesis",
-    "load_alloc",
+    "load_genesis",
     "predeploys",
 ]

@@ -1,7 +1,7 @@
 """The genesis document: `{"timestamp": int, "alloc": {address: {balance, nonce, code, storage}}}`.
 
 All numbers are 0x-hex strings, addresses are lower case, so that the same inputs always give the same
-document. A user's file may be geth's whole genesis (only `alloc` is read) or the bare allocation; it wins
+document. A user's file may be geth's whole genesis (`alloc` and `timestamp` are read) or the bare allocation; it wins
 over our own entries.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,19 @@ class GenesisError(ConfigError):
     """The genesis file can't be used; the message names the entry and says why."""
 
 
+@dataclass(frozen=True)
+class GenesisFile:
+    """What a user's file says."""
+
+    alloc: Alloc = field(default_factory=dict)
+    timestamp: int | None = None
+    """Of block 0, in seconds; None where the file leaves it open."""
+
+
 def genesis(
     timestamp: int, accounts: Iterable[DevAccount], balance_wei: int, extra: Mapping[str, Account]
 ) -> dict[str, Any]:
-    """Joins predeploys, developer accounts and a user's allocation (see `load_alloc`), the latter winning."""
+    """Joins predeploys, developer accounts and a user's allocation (see `load_genesis`), the latter winning."""
     alloc: Alloc = {address: dict(account) for address, account in predeploys().items()}
     for account in accounts:
         alloc.setdefault(account.address.lower(), {})["balance"] = hex(balance_wei)
@@ -60,8 +70,8 @@ def predeploys() -> Alloc:
     return alloc
 
 
-def load_alloc(path: Path) -> Alloc:
-    """Reads a user's allocation and brings it into our form."""
+def load_genesis(path: Path) -> GenesisFile:
+    """Reads a user's file and brings it into our form."""
     try:
         data = path.read_bytes()
         orjson.loads(data)  # bounds the nesting, which json leaves to the stack
@@ -87,7 +97,10 @@ def load_alloc(path: Path) -> Alloc:
         if address in alloc:
             raise GenesisError(f"{path}: {address} is listed twice")
         alloc[address] = _account(entry, f"{path}: alloc[{name}]")
-    return alloc
+    timestamp = document.get("timestamp") if "alloc" in document else None
+    if timestamp is not None:
+        timestamp = _number(timestamp, U64_LIMIT, f"{path}: timestamp")
+    return GenesisFile(alloc, timestamp)
 
 
 def _account(entry: object, where: str) -> Account:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devnet._engine import Engine, EngineError, fold_diffs, native_rules
 from devnet.config import Config
-from devnet.errors import ConfigError, UnavailableError
+from devnet.errors import ConfigError, cannot_listen
 from devnet.genesis import DevAccount
 from devnet.jit.policy import Policy
 from devnet.jit.service import JitService
@@ -110,8 +110,5 @@ async def listen(server: RpcServer, role: RoleConfig) -> None:
         await server.start()
     except OSError as error:
         rpc = role.config.rpc
-        raise UnavailableError(
-            f"cannot listen on {rpc.host}:{rpc.port}",
-            os.strerror(error.errno) if error.errno else str(error),
-            "stop what listens there, or choose another --port (0 picks a free one)",
-        ) from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise cannot_listen(rpc.host, rpc.port, why) from None

@@ -14,9 +14,11 @@ from typing import Any
 import orjson
 
 from devnet.config import Config
-from devnet.genesis import DevAccount, genesis
-from devnet.genesis.build import Alloc
+from devnet.errors import ConfigError
+from devnet.genesis import DevAccount, GenesisFile, genesis
 
+GENESIS_TIMESTAMP = "genesis_timestamp"
+"""Chains that were made before it could be chosen have no such setting."""
 NAMES = {
     "chain_id": "--chain-id",
     "spec": "--spec",
@@ -27,17 +29,40 @@ NAMES = {
     "accounts": "the developer accounts (--mnemonic, --accounts)",
     "balance_wei": "the developer accounts' balance in wei (--balance)",
     "genesis_file": "the content of the --genesis file",
+    GENESIS_TIMESTAMP: "the genesis timestamp (--genesis-timestamp, or in the --genesis file)",
 }
 """What a user calls each setting of the identity."""
 
 
-def genesis_document(config: Config, accounts: list[DevAccount], extra: Alloc, timestamp: int) -> bytes:
-    """The document that is stored with a new chain."""
-    return orjson.dumps(genesis(timestamp, accounts, config.balance_wei, extra))
+def genesis_document(
+    config: Config, accounts: list[DevAccount], file: GenesisFile, first_start: int
+) -> bytes:
+    """The document that is stored with a new chain; `first_start` is its timestamp where nobody has chosen one."""
+    chosen = chosen_timestamp(config, file)
+    timestamp = first_start if chosen is None else chosen
+    return orjson.dumps(genesis(timestamp, accounts, config.balance_wei, file.alloc))
 
 
-def identity_settings(config: Config, accounts: list[DevAccount], extra: Alloc) -> dict[str, Any]:
+def chosen_timestamp(config: Config, file: GenesisFile) -> int | None:
+    """Block 0's timestamp as the user wants it: the flag's before the file's; None where neither says."""
+    chosen = config.chain.genesis_timestamp
+    return file.timestamp if chosen is None else chosen
+
+
+def check_genesis(config: Config, file: GenesisFile, now: int) -> None:
+    """Refuses a genesis that a chain begun now cannot have."""
+    chosen = chosen_timestamp(config, file)
+    if chosen is not None and chosen >= now:
+        raise ConfigError(
+            f"the genesis timestamp {chosen} is in the future",
+            f"it is {now} now, and every block's timestamp is later than its parent's",
+            "choose one in the past, or leave it out",
+        )
+
+
+def identity_settings(config: Config, accounts: list[DevAccount], file: GenesisFile) -> dict[str, Any]:
     """The settings that block 0 and every later block depend on, comparable and short."""
+    timestamp = chosen_timestamp(config, file)
     addresses = ",".join(account.address.lower() for account in accounts)
     return {
         "chain_id": config.chain.chain_id,
@@ -50,7 +75,10 @@ def identity_settings(config: Config, accounts: list[DevAccount], extra: Alloc) 
         if accounts
         else "none",
         "balance_wei": str(config.balance_wei),
-        "genesis_file": _digest(orjson.dumps(extra, option=orjson.OPT_SORT_KEYS)) if extra else "none",
+        "genesis_file": _digest(orjson.dumps(file.alloc, option=orjson.OPT_SORT_KEYS))
+        if file.alloc
+        else "none",
+        GENESIS_TIMESTAMP: "left open" if timestamp is None else str(timestamp),
     }
 
 

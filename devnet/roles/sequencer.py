@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devnet._engine import Engine
-from devnet.genesis import DevAccount, derive, load_alloc
+from devnet.genesis import DevAccount, GenesisFile, derive, load_genesis
 from devnet.role_config import RoleConfig, run_role, write_ready_file
 from devnet.roles import chain_config
 from devnet.roles.chain import (
@@ -118,14 +118,18 @@ def _join(
 def open_chain(role: RoleConfig, accounts: list[DevAccount]) -> Iterator[tuple[Engine, Store]]:
     """The engine at the place where the log ends, and its store; nothing is running yet."""
     config = role.config
-    extra = load_alloc(Path(config.chain.genesis)) if config.chain.genesis else {}
-    settings = chain_config.identity_settings(config, accounts, extra)
+    file = load_genesis(Path(config.chain.genesis)) if config.chain.genesis else GenesisFile()
+    settings = chain_config.identity_settings(config, accounts, file)
     with open_store(role) as store:
         if store.identity is None:
             # In the past, so that block 1, whose timestamp is later, need not wait for the next second.
             timestamp = int(time.time()) - 1
-            document = chain_config.genesis_document(config, accounts, extra, timestamp)
+            chain_config.check_genesis(config, file, timestamp + 1)
+            document = chain_config.genesis_document(config, accounts, file, timestamp)
         else:
+            known = store.identity.settings
+            if chain_config.GENESIS_TIMESTAMP not in known and config.chain.genesis_timestamp is None:
+                del settings[chain_config.GENESIS_TIMESTAMP]
             store.require(settings, chain_config.NAMES)
             document = store.genesis
         engine = engine_for(

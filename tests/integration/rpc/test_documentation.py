@@ -7,6 +7,7 @@ import pytest
 
 from devnet._engine import Engine
 from devnet.config import Config
+from devnet.genesis import GenesisFile
 from devnet.roles import chain_config
 from devnet.roles.node_methods import jit_methods
 from devnet.rpc.server import RpcServer
@@ -24,7 +25,7 @@ class NothingArchived:
 @pytest.fixture(scope="module")
 def served():
     config = Config()
-    document = chain_config.genesis_document(config, wallet.ACCOUNTS, {}, 1)
+    document = chain_config.genesis_document(config, wallet.ACCOUNTS, GenesisFile(), 1)
     engine = Engine(chain_config.engine_config(config, document), NothingArchived())
     server = RpcServer(engine, ServerSettings(), lambda: {})
     server.add(jit_methods(None))

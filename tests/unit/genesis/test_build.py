@@ -5,7 +5,7 @@ import json
 import pytest
 from eth_utils import keccak
 
-from devnet.genesis import DEFAULT_BALANCE_WEI, GenesisError, derive, genesis, load_alloc, predeploys
+from devnet.genesis import DEFAULT_BALANCE_WEI, GenesisError, derive, genesis, load_genesis, predeploys
 
 MESSAGE_PASSER = "0x4200000000000000000000000000000000000016"
 USER = "0x" + "ab" * 20
@@ -62,7 +62,13 @@ def test_users_entries_win_field_by_field():
 def load(tmp_path, document):
     path = tmp_path / "genesis.json"
     path.write_text(document if isinstance(document, str) else json.dumps(document))
-    return load_alloc(path)
+    return load_genesis(path)
+
+
+@pytest.mark.parametrize(("written", "read"), [("0x0", 0), ("0x5f5e100", 10**8), ("12", 12), (7, 7)])
+def test_the_timestamp_of_a_geth_genesis_is_read(tmp_path, written, read):
+    assert load(tmp_path, {"timestamp": written, "alloc": {}}).timestamp == read
+    assert load(tmp_path, {"alloc": {}}).timestamp is None
 
 
 def test_reads_geths_forms(tmp_path):
@@ -78,8 +84,8 @@ def test_reads_geths_forms(tmp_path):
         "code": "0x6001",
         "storage": {"0x" + "0" * 64: "0x" + "1".rjust(64, "0"), "0x" + "ff" * 32: "0x" + "2a".rjust(64, "0")},
     }
-    assert load(tmp_path, {"config": {}, "alloc": {USER[2:].upper(): entry}}) == {USER: expected}
-    assert load(tmp_path, {USER: {"balance": "0x0", "nonce": 7}}) == {
+    assert load(tmp_path, {"config": {}, "alloc": {USER[2:].upper(): entry}}).alloc == {USER: expected}
+    assert load(tmp_path, {USER: {"balance": "0x0", "nonce": 7}}).alloc == {
         USER: {"balance": "0x0", "nonce": "0x7"}
     }
 
@@ -90,6 +96,8 @@ def test_reads_geths_forms(tmp_path):
         ("{", "genesis.json:1:2: not JSON"),
         ("[" * 100_000, "not JSON: depth limit"),
         ([], "is a JSON object, this is a list"),
+        ({"alloc": {}, "timestamp": "noon"}, "timestamp: 'noon' is not a number"),
+        ({"alloc": {}, "timestamp": 2**64}, "timestamp: must be from 0"),
         ({"alloc": []}, "alloc must be an object"),
         ({"0x12": {}}, "not an address of 20 bytes"),
         ({"alloc": {USER: 5}}, "an account is an object, not a number"),
@@ -116,7 +124,7 @@ def test_bad_files_are_refused_with_the_place(tmp_path, document, why):
 
 def test_missing_and_binary_files_are_refused(tmp_path):
     with pytest.raises(GenesisError, match="No such file"):
-        load_alloc(tmp_path / "absent.json")
+        load_genesis(tmp_path / "absent.json")
     (tmp_path / "binary").write_bytes(b"\xff\xfe{}")
     with pytest.raises(GenesisError, match="not JSON"):
-        load_alloc(tmp_path / "binary")
+        load_genesis(tmp_path / "binary")
