@@ -31,7 +31,7 @@ from typing import Protocol
 
 from devnet.control import Command, ControlServer, failure
 from devnet.enrolment import Enrolment
-from devnet.errors import ConfigError, UnavailableError, UserError, cannot_listen
+from devnet.errors import UnavailableError, UserError, cannot_listen
 from devnet.launch import ROLES, Launch, NodePlan, RoleSpec
 from devnet.lock import DataDirLock, Locked
 from devnet.process import Exited, Healthy, RoleProcess
@@ -426,10 +426,7 @@ class Supervisor:
             "restart-node": self._restart_node,
         }
         try:
-            if command.command not in commands:
-                known = ", ".join(sorted([*commands, "stop"]))
-                raise ConfigError(f"unknown command '{command.command}'", f"known: {known}")
-            commands[command.command](command)
+            commands.get(command.command, self._refuse)(command)
         except UserError as error:
             command.reply(failure(error))
         return False
@@ -440,10 +437,13 @@ class Supervisor:
     def _tell_settings(self, command: Command) -> None:
         command.reply({"ok": True, "settings": config_to_json(self._launch.config)})
 
+    def _refuse(self, command: Command) -> None:
+        raise UserError(f"unknown command '{command.command}'", "this devnet was started by another version")
+
     def _add(self, command: Command) -> None:
         role = ADDED.get(str(command.options.get("role")))
         if role is None or role not in self._roles:
-            raise ConfigError(
+            raise UserError(
                 f"a devnet cannot be given a {command.options.get('role')}",
                 f"what can be added: {', '.join(ADDED)}",
             )
@@ -484,7 +484,7 @@ class Supervisor:
             if node.plan.name == command.node:
                 return node
         known = ", ".join(node.plan.name for node in self._nodes)
-        raise ConfigError(f"there is no node '{command.node}'", f"this devnet has {known}")
+        raise UserError(f"there is no node '{command.node}'", f"this devnet has {known}")
 
     def _ask_to_stop(self, node: _Node) -> None:
         process = node.process

@@ -26,6 +26,11 @@ DataDir = Annotated[
 START_ONE = "megaeth devnet up -d"
 
 
+def is_chosen(env: Environment, name: str | None, data_dir: Path | None) -> bool:
+    """Whether the user says which devnet is meant."""
+    return name is not None or data_dir is not None or bool(env.variables.get("MEGAETH_NAME"))
+
+
 def find_session(env: Environment, name: str | None = None, data_dir: Path | None = None) -> Session | None:
     """The running devnet that is meant; None when none runs; an error when it is unclear which."""
     name = name or env.variables.get("MEGAETH_NAME")

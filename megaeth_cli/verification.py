@@ -4,7 +4,8 @@ The checks are the engine's. This module only fetches what they take; nothing th
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ Json = Any
 
 INVALID_PARAMS = -32602
 CODES_AT_A_TIME = 100
+SEAL_PATIENCE_S = 30.0
+SEAL_POLL_S = 0.02
 
 
 class BlockSource(Protocol):
@@ -106,10 +109,11 @@ class NodeSource:
 
     node: RpcClient
     rules: Rules
+    tell: Callable[[str], None]
 
     def newest(self) -> int:
-        """The newest sealed block."""
-        return quantity(self.node.call("eth_blockNumber"))
+        """The newest sealed block, once every transaction that is in now is in it or before it."""
+        return _newest_sealed(self.node, self.tell)
 
     def verify(self, block: str | int) -> Report:
         """Check a block with a witness and code from the node."""
@@ -180,10 +184,11 @@ class InputSource:
     """Blocks of a devnet's node that gives inputs for re-execution."""
 
     node: RpcClient
+    tell: Callable[[str], None]
 
     def newest(self) -> int:
-        """The newest sealed block."""
-        return quantity(self.node.call("eth_blockNumber"))
+        """The newest sealed block, once every transaction that is in now is in it or before it."""
+        return _newest_sealed(self.node, self.tell)
 
     def verify(self, block: str | int) -> Report:
         """Re-execute a block and compare everything, mini-block by mini-block."""
@@ -207,6 +212,27 @@ class InputSource:
         block_hash = str(shown["hash"]) if shown is not None else "no such block"
         same = Check("block shown by the node", block_hash == report.hash, report.hash, block_hash)
         return replace(report, checks=(*report.checks, same))
+
+
+def _newest_sealed(node: RpcClient, tell: Callable[[str], None]) -> int:
+    """The newest block that can be checked. Only sealed ones can, so an open one that has transactions is waited for:
+    whoever has just sent one means the block that it is in."""
+    sealed = quantity(node.call("eth_blockNumber"))
+    try:
+        newest = node.call("mega_getStateDiff", "latest")  # of the newest mini-block with transactions
+    except RpcError:
+        return sealed  # not a devnet
+    wanted = quantity(newest["blockNumber"]) if newest and newest.get("transactions") else 0
+    until = time.monotonic() + SEAL_PATIENCE_S
+    while sealed < wanted and time.monotonic() < until:
+        time.sleep(SEAL_POLL_S)
+        sealed = quantity(node.call("eth_blockNumber"))
+    if sealed < wanted:
+        tell(
+            f"block {wanted:,} has transactions but is not sealed after {SEAL_PATIENCE_S:g} s; "
+            f"this is block {sealed:,}, the newest that is"
+        )
+    return sealed
 
 
 def serves_witnesses(node: RpcClient) -> bool:

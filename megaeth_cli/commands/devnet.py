@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +15,9 @@ import typer
 from devnet.config import Config
 from devnet.errors import NotRunningError, UnavailableError
 from devnet.paths import DEFAULT_NAME
-from devnet.session import NodeSession, Session, health, running_sessions
+from devnet.session import Session, running_sessions
 from devnet.settings import FILE_NAME, load_config, render_toml
+from megaeth_cli.commands.devnet_status import list_devnets, status
 from megaeth_cli.commands.devnet_top import top
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
@@ -83,37 +83,8 @@ def down(
         show(env, {"stopped": [session.name for session in sessions]}, str)
 
 
-@app.command()
-def status(context: typer.Context, name: Name = None, data_dir: DataDir = None) -> None:
-    """Show what runs: processes, endpoints, heights. Exit code 4 when nothing does."""
-    env = environment(context)
-    session = find_session(env, name, data_dir)
-    if session is None:
-        if env.json:
-            show(env, {"nodes": []}, str)
-            raise typer.Exit(ExitStatus.NOT_RUNNING)
-        raise NotRunningError("no devnet is running", "", START_ONE)
-    nodes = _node_statuses(session)
-    about = {
-        "name": session.name,
-        "state": session.state,
-        "chain_id": session.chain_id,
-        "spec": session.spec,
-        "data_dir": session.data_dir,
-        "log_dir": session.log_dir,
-        "supervisor_pid": session.supervisor.pid,
-    }
-
-    def render() -> Any:  # noqa: ANN401
-        from megaeth_cli.output.status import status_table
-
-        return status_table(session, nodes)
-
-    show(env, {"nodes": nodes, "devnet": about}, render)
-    if not all(node["alive"] for node in nodes if node["state"] != "stopped"):
-        raise typer.Exit(ExitStatus.FAILURE)
-
-
+app.command()(status)
+app.command("list")(list_devnets)
 app.command()(top)
 
 
@@ -343,16 +314,18 @@ def _start(env: Environment, name: str, config: Config, *, detach: bool) -> None
     if detach:
         from devnet.detached import start_detached
 
-        session = start_detached(launch)
-        _announce(env, session, config)
-        env.note("\nIt runs in the background. Next: megaeth devnet status, logs -f, down")
+        _announce(env, start_detached(launch), config, accounts=env.verbosity > 0)
+        env.note(
+            "\nIt runs in the background. Next: megaeth accounts --keys, megaeth devnet status, logs -f, down"
+        )
     else:
         from devnet.supervisor import Supervisor
 
         Supervisor(launch, _Terminal(env, config)).run()
 
 
-def _announce(env: Environment, session: Session, config: Config) -> None:
+def _announce(env: Environment, session: Session, config: Config, *, accounts: bool) -> None:
+    """Say what runs and where; with `accounts` also who is funded, and their keys."""
     from devnet import __version__
     from devnet.genesis.accounts import derive
 
@@ -367,11 +340,12 @@ def _announce(env: Environment, session: Session, config: Config) -> None:
     else:
         from megaeth_cli.output.banner import MOST_SHOWN, Account, banner
 
-        accounts = [
+        shown = min(config.accounts.count, MOST_SHOWN) if accounts else 0
+        funded = [
             Account(account.address, "0x" + account.key.hex())
-            for account in derive(config.accounts.mnemonic, min(config.accounts.count, MOST_SHOWN))
+            for account in (derive(config.accounts.mnemonic, shown) if shown else ())
         ]
-        print_whole(env, banner(session, config, accounts, __version__))
+        print_whole(env, banner(session, config, funded, __version__))
 
 
 class _Terminal:
@@ -388,7 +362,7 @@ class _Terminal:
     def ready(self, session: Session) -> None:
         """The banner, then a line per block."""
         self._ready = True
-        _announce(self._env, session, self._config)
+        _announce(self._env, session, self._config, accounts=True)
         if not (self._env.quiet or self._env.json):
             from megaeth_cli.block_stream import follow_blocks
 
@@ -411,46 +385,7 @@ class _Terminal:
         )
 
 
-# Watching and stopping
-
-
-TOLD = (
-    "height", "mini_block", "verified_height", "lag_ms", "peers", "bytes_in", "bytes_out", "verify", "upstream",
-    "catching_up", "refused", "incidents", "proving",
-)  # fmt: skip
-"""What nodes tell about themselves; each role what applies to it."""
-
-
-def _node_statuses(session: Session) -> list[dict[str, Any]]:
-    from devnet.usage import measure
-
-    nodes = session.nodes
-    with ThreadPoolExecutor(max(1, len(nodes)), thread_name_prefix="health") as pool:
-        answers = pool.map(_asked, nodes)
-        usages = measure(node.process.pid for node in nodes if node.process.runs())
-        return [_node_status(node, answer, usages) for node, answer in zip(nodes, answers, strict=True)]
-
-
-def _asked(node: NodeSession) -> dict[str, Any] | None:
-    return health(node.endpoints["http"]) if node.process.runs() and "http" in node.endpoints else None
-
-
-def _node_status(node: NodeSession, answer: dict[str, Any] | None, usages: dict[int, Any]) -> dict[str, Any]:
-    usage = usages.get(node.process.pid)
-    told = answer or {}
-    return {
-        "name": node.name,
-        "role": node.role,
-        "state": node.state,
-        "pid": node.process.pid,
-        "endpoints": node.endpoints,
-        "alive": answer is not None,
-        "height": told.get("height"),
-        "mini_block": told.get("mini_block"),
-        **{key: told[key] for key in TOLD if key in told},
-        "cpu_percent": usage.cpu_percent if usage is not None else None,
-        "memory_bytes": usage.memory_bytes if usage is not None else None,
-    }
+# Stopping
 
 
 def _stop(session: Session) -> None:

@@ -94,7 +94,7 @@ def block_command(
         client = connect(env, node_url(env, node) if node is not None else rpc_url)
         context.call_on_close(client.close)
         wanted = stateless or (not reexecute and serves_witnesses(client))
-        source = NodeSource(client, rules) if wanted else InputSource(client)
+        source = NodeSource(client, rules, env.note) if wanted else InputSource(client, env.note)
     wanted_blocks = _range(source, range_) if range_ is not None else [_single(source, block)]
     reports: list[Report] = []
     bodies: list[Json] = []

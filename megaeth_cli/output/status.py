@@ -13,6 +13,26 @@ KIB = 1024
 LEFT = ("node", "role", "state", "endpoints")
 
 
+def status_tables(found: Sequence[tuple[Session, Sequence[dict[str, Any]]]]) -> RenderableType:
+    """One table per devnet."""
+    parts: list[RenderableType] = []
+    for session, nodes in found:
+        parts += [*([""] if parts else []), status_table(session, nodes)]
+    return Group(*parts)
+
+
+def list_table(rows: Sequence[dict[str, Any]]) -> RenderableType:
+    """One row per devnet, those that don't run too."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("name", "state", "chain id", "nodes", "endpoint", "data"):
+        table.add_column(column, no_wrap=True, justify="right" if column in ("chain id", "nodes") else "left")
+    for row in rows:
+        state = Text(row["state"], style="green" if row["state"] == "running" else "yellow")
+        cells = (_number(row["nodes"] or None), row["rpc_url"] or "-", row["data_dir"])
+        table.add_row(row["name"], state, str(row["chain_id"] or "-"), *cells)
+    return table
+
+
 def status_table(session: Session, nodes: Sequence[dict[str, Any]]) -> RenderableType:
     """One row per node, what is remarkable below it, and a line about the devnet."""
     several = len(nodes) > 1

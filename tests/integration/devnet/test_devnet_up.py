@@ -276,7 +276,14 @@ def test_devnets_on_different_data_run_side_by_side(home):
     one = home.up("--data-dir", "one", "--chain-id", 1001)
     two = home.up("--data-dir", "two", "--chain-id", 1002)
     assert (call(one, "eth_chainId"), call(two, "eth_chainId")) == (hex(1001), hex(1002))
-    assert home.run("devnet", "status").returncode == ExitStatus.USAGE
+    both = home.status()["devnets"]
+    assert {each["devnet"]["chain_id"] for each in both} == {1001, 1002}
+    shown = home.run("devnet", "status").stdout
+    assert one in shown
+    assert two in shown
+    listed = json.loads(home.run("devnet", "list", "--json").stdout)["devnets"]
+    assert {each["rpc_url"] for each in listed} == {one, two}
+    assert home.run("devnet", "logs").returncode == ExitStatus.USAGE  # which one?
     assert home.status("--data-dir", "two")["devnet"]["chain_id"] == 1002
     assert home.run("devnet", "down", "--data-dir", "one").returncode == 0
     assert home.status()["devnet"]["chain_id"] == 1002
@@ -290,6 +297,8 @@ def test_a_port_in_use_is_named_and_leaves_nothing_behind(home):
             assert done.returncode == ExitStatus.UNAVAILABLE
             assert str(port) in done.stderr
             assert "Traceback" not in done.stderr
+    # It was noticed before any process was started.
+    assert not list((home.path / "home").glob("*/logs/sequencer.log"))
     assert home.run("devnet", "status").returncode == ExitStatus.NOT_RUNNING
 
 
@@ -323,12 +332,46 @@ def test_a_genesis_file_that_is_wrong_is_refused_and_a_right_one_is_used(home):
     rich = "0x00000000000000000000000000000000000000aa"
     (home.path / "bad.json").write_text("{")
     done = home.run("devnet", "up", "--genesis", "bad.json", "--ephemeral", "--port", 0, "--detach")
-    assert done.returncode != 0
+    assert done.returncode == ExitStatus.CONFIG
     assert "bad.json" in done.stderr
     assert "Traceback" not in done.stderr
-    (home.path / "good.json").write_text(json.dumps({"alloc": {rich: {"balance": "0x5"}}}))
-    url = home.up("--genesis", "good.json", "--ephemeral")
-    assert call(url, "eth_getBalance", rich, "latest") == "0x5"
+    assert not list((home.path / "home").glob("*/logs/sequencer.log")), "a process was started"
+    genesis = {"timestamp": "0x5f5e100", "alloc": {rich: {"balance": "0x5"}}}
+    (home.path / "good.json").write_text(json.dumps(genesis))
+    one = home.up("--genesis", "good.json", "--data-dir", "one")
+    assert call(one, "eth_getBalance", rich, "latest") == "0x5"
+    assert int(call(one, "eth_getBlockByNumber", "0x0", False)["timestamp"], 16) == 100_000_000
+    eventually(lambda: height(one) >= 1)
+    # The same inputs make the same genesis, as whoever keeps a database for it expects.
+    two = home.up("--genesis", "good.json", "--data-dir", "two")
+    hashes = [call(url, "eth_getBlockByNumber", "0x0", False)["hash"] for url in (one, two)]
+    assert hashes[0] == hashes[1]
+    home.run("devnet", "down", "--all")
+    other = ("--genesis", "good.json", "--genesis-timestamp", 7, "--data-dir", "one")
+    done = home.run("devnet", "up", "-d", "--port", 0, *other)
+    assert done.returncode == ExitStatus.UNAVAILABLE, done.stderr
+    assert "genesis timestamp" in done.stderr
+
+
+def test_what_was_started_before_is_listed_when_it_is_stopped(home):
+    assert "there is none" in home.run("devnet", "list").stdout
+    home.up()
+    home.run("devnet", "down")
+    [kept] = json.loads(home.run("devnet", "list", "--json").stdout)["devnets"]
+    assert (kept["name"], kept["state"], kept["chain_id"]) == ("devnet", "stopped", 6343)
+
+
+def test_in_the_background_it_says_where_it_is_and_how_to_get_keys_but_shows_none(home):
+    done = home.run("devnet", "up", "-d", "--port", 0)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80" not in done.stdout + done.stderr
+    )
+    assert "megaeth accounts --keys" in done.stderr
+    assert home.sequencer()["endpoints"]["http"] in done.stdout
+    assert len(done.stdout.splitlines()) < 15
+    done = home.run("devnet", "restart", "-v")
+    assert "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80" in done.stdout
 
 
 def test_an_invalid_mnemonic_is_refused(home):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from devnet.control import ask
-from devnet.errors import NotRunningError, UnavailableError
+from devnet.errors import NotRunningError, UnavailableError, UserError
 from devnet.lock import DataDirLock
 from devnet.session import health, read_session, start_time
 
@@ -262,7 +262,7 @@ class TestSingleNodes:
         assert ask(running.session, "add", role="full-node")["node"] == "full-node-2"
 
     def test_only_some_roles_can_be_added(self, running):
-        with pytest.raises(UnavailableError, match="cannot be given a sequencer"):
+        with pytest.raises(UserError, match="cannot be given a sequencer"):
             ask(running.session, "add", role="sequencer")
 
     def test_a_stopped_node_stays_stopped_and_the_devnet_well(self, running):
@@ -296,7 +296,7 @@ class TestSingleNodes:
 
     @pytest.mark.parametrize("command", ["stop-node", "start-node", "restart-node"])
     def test_a_node_that_is_not_there_is_named_with_those_that_are(self, running, command):
-        with pytest.raises(UnavailableError, match="no node 'three'") as refused:
+        with pytest.raises(UserError, match="no node 'three'") as refused:
             ask(running.session, command, "three")
         assert "sequencer, two" in refused.value.why
 
@@ -337,7 +337,7 @@ def test_a_node_that_wants_to_begin_anew_is_started_again_even_while_all_are_sta
 def test_an_unknown_command_is_refused(supervise):
     running = supervise()
     running.until("ready")
-    with pytest.raises(UnavailableError, match="unknown command 'dance'"):
+    with pytest.raises(UserError, match="unknown command 'dance'"):
         ask(running.session, "dance")
     assert ask(running.session, "status")["nodes"] == {"sequencer": "running"}
 
