@@ -11,11 +11,16 @@ Not here: authentication. Whoever can open a socket and is no browser is served.
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 EXTENSION_SCHEMES = frozenset({"chrome-extension", "moz-extension", "safari-web-extension"})
 _REMEMBERED = 1_024
+MAX_LOGGED = 100
+"""Refused names that the log has; whoever makes up more of them shall not fill it."""
+
+log = logging.getLogger(__name__)
 
 
 class AccessPolicy:
@@ -28,12 +33,15 @@ class AccessPolicy:
         self._any_origin = "*" in self._origins
         self._host_answers: dict[bytes, bool] = {}
         self._origin_answers: dict[bytes, bool] = {}
+        self._logged = 0
 
     def host_allowed(self, host: bytes) -> bool:
         """Say whether a `Host` header may be served. An address cannot be rebound, so any is fine."""
         answer = self._host_answers.get(host)
         if answer is None:
             answer = self._any_host or self._judge_host(host)
+            if not answer:
+                self._tell("host name", host, "--allow-host NAME (or MEGAETH_ALLOW_HOST)")
             _remember(self._host_answers, host, answer)
         return answer
 
@@ -42,8 +50,20 @@ class AccessPolicy:
         answer = self._origin_answers.get(origin)
         if answer is None:
             answer = self._any_origin or self._judge_origin(origin)
+            if not answer:
+                self._tell("origin", origin, "--allow-origin ORIGIN (or MEGAETH_ALLOW_ORIGIN)")
             _remember(self._origin_answers, origin, answer)
         return answer
+
+    def _tell(self, what: str, value: bytes, how: str) -> None:
+        """Once for each name, so that who looks at the log of a node that answers 403 finds what to set."""
+        self._logged += 1
+        if self._logged < MAX_LOGGED:
+            log.warning(
+                "403: the %s %r is not served here; %s allows it", what, value[:200].decode("latin-1"), how
+            )
+        elif self._logged == MAX_LOGGED:
+            log.warning("403: further names that are not served are not logged")
 
     def _judge_host(self, host: bytes) -> bool:
         try:

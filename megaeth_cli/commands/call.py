@@ -14,6 +14,7 @@ from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.network import KnownContract, Network
 from megaeth_cli.rpc_client import Json, RpcError
 from megaeth_cli.transact import refusal
+from megaeth_cli.units import checksummed
 from megaeth_cli.visible import one_line
 from megaeth_cli.wallet import caller
 
@@ -45,7 +46,7 @@ def call(
     target = network.contract(contract)
     entry, transaction = call_object(network, target, function, arguments(args), sender, value)
     result = ask(network, target, "eth_call", transaction, block, unlimited=unlimited)
-    _print(env, network, target, entry, bytes.fromhex(result[2:]))
+    _print(env, network, target, entry, bytes.fromhex(result[2:]), block)
 
 
 def call_object(
@@ -102,9 +103,22 @@ def block_parameter(text: str) -> object:
         ) from None
 
 
-def _print(env: Environment, network: Network, target: KnownContract, entry: Entry, data: bytes) -> None:
-    if not data and (entry.outputs or target.artifact is None) and _has_no_code(network, target):
-        raise network.no_code(target)
+def _print(
+    env: Environment, network: Network, target: KnownContract, entry: Entry, data: bytes, block: str
+) -> None:
+    if (
+        not data
+        and (entry.outputs or target.artifact is None)
+        and _has_no_code(network, target, block_parameter(block))
+    ):
+        if _has_no_code(network, target, "latest"):
+            raise network.no_code(target)
+        where = checksummed(target.address)
+        raise CliError(
+            f"{target.label} was not there at block {block}",
+            f"{where} had no code then; it has now: it was deployed later",
+            "leave --block out, or choose a later block",
+        )
     if not entry.outputs:
         env.write(json.dumps({"data": f"0x{data.hex()}"}) if env.json else f"0x{data.hex()}")
         return
@@ -135,6 +149,6 @@ def _print(env: Environment, network: Network, target: KnownContract, entry: Ent
         env.write(label + (one_line(text) if env.stdout.isatty() else text))
 
 
-def _has_no_code(network: Network, target: KnownContract) -> bool:
-    code: str = network.node.call("eth_getCode", f"0x{target.address.hex()}", "latest")
+def _has_no_code(network: Network, target: KnownContract, block: Json) -> bool:
+    code: str = network.node.call("eth_getCode", f"0x{target.address.hex()}", block)
     return code == "0x"

@@ -64,6 +64,26 @@ _HALTS = {
     ),
     "SystemTxInvalidCallee": ("a system transaction called something else than the oracle", ""),
 }
+# revm-context-interface result.rs, HaltReason
+_EVM_HINTS = {
+    "OutOfGas": "the gas limit was too low; leave --gas-limit out to have it estimated",
+    "InvalidFEOpcode": "the INVALID instruction ran: an assert() of Solidity before 0.8, or assembly's invalid()",
+    "OpcodeNotFound": "an instruction that MegaETH's EVM does not have; compile for evmVersion prague at most",
+    "NotActivated": "an instruction that this fork does not have yet; see --spec",
+    "InvalidJump": "a jump to nowhere: broken code, or a call of an uninitialised internal function",
+    "StackUnderflow": "broken code: it takes more from the stack than is there",
+    "StackOverflow": "more than 1,024 values on the stack: a recursion without an end, or broken code",
+    "OutOfOffset": "it read return data beyond their end; the called contract answered less than expected",
+    "CreateCollision": "a contract is at that address already: the same CREATE2 salt and code were used before",
+    "PrecompileError": "a precompiled contract refused its input",
+    "CreateContractSizeLimit": "the contract is larger than MegaETH's 524,288 bytes; split it",
+    "CreateContractStartingWithEF": "the deployed code begins with 0xef, which EIP-3541 reserves",
+    "CreateInitCodeSizeLimit": "the creation code is larger than MegaETH's 548,864 bytes; split the contract",
+    "StateChangeDuringStaticCall": "a view called something that writes (STATICCALL allows no change)",
+    "CallNotAllowedInsideStatic": "a view sent ether along with a call (STATICCALL allows no change)",
+    "OutOfFunds": "the contract has less ether than it sends on",
+    "CallTooDeep": "more than 1,024 calls inside each other",
+}
 _HALTS["KVUpdateLimitExceeded"] = _HALTS["KvUpdateLimitExceeded"]
 
 _ERROR = parse_signature("Error(string)")
@@ -150,9 +170,7 @@ def of_halt(mega: Mapping[str, Any] | None) -> Reason | None:
 
 
 def _evm_hint(kind: str) -> str:
-    if kind.startswith("OutOfGas"):
-        return "the gas limit was too low; leave --gas-limit out to have it estimated"
-    return ""
+    return next((hint for start, hint in _EVM_HINTS.items() if kind.startswith(start)), "")
 
 
 def _number(value: object) -> int:

@@ -31,7 +31,11 @@ def receipt_rows(receipt: Json) -> list[tuple[str, str]]:
         ("block", block),
         ("gas used", _gas(receipt, mega)),
         ("cost", f"{ether(cost_wei(receipt))} ETH"),
-        ("detained", DETENTION_HINT if mega.get("detained") else ""),
+        # Advice only for what failed; who succeeded had gas enough.
+        (
+            "detained",
+            DETENTION_HINT if mega.get("detained") and not quantity(receipt.get("status", "0x1")) else "",
+        ),
     ]
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -125,8 +126,8 @@ def test_the_interpreter_is_one_the_package_supports(stages):
         assert tuple(map(int, version.split("."))) >= (3, 11)
 
 
-def test_everything_that_is_copied_exists_and_is_sent_to_the_builder(build):
-    for text in build.all("COPY"):
+def test_everything_that_is_copied_exists_and_is_sent_to_the_builder(build, final):
+    for text in (*build.all("COPY"), *(text for text in final.all("COPY") if not text.startswith("--from"))):
         *sources, _ = text.split()
         for source in sources:
             assert (ROOT / source).exists(), source
@@ -194,8 +195,12 @@ def installed(build, wheel, tmp_path_factory):
 def container(installed, tmp_path):
     """Run a command line as the container would."""
 
-    def run(*words):
-        environment = {"PATH": f"{installed}:/usr/bin:/bin", "MEGAETH_HOME": str(tmp_path / "data")}
+    def run(*words, **variables):
+        environment = {
+            "PATH": f"{installed}:/usr/bin:/bin",
+            "MEGAETH_HOME": str(tmp_path / "data"),
+            **variables,
+        }
         environment["HOME"] = str(tmp_path)
         return subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment)
 
@@ -230,15 +235,23 @@ def test_the_container_starts_is_healthy_and_stops(container, final):
     entry = json.loads(final.last("ENTRYPOINT"))
     command = json.loads(final.last("CMD"))
     [check] = re.findall(r"CMD (\[.*\])", final.last("HEALTHCHECK"))
-    healthy = json.loads(check)
-    assert container(*healthy).returncode != 0
-    started = container(*entry, *command, "--port", "0", "--detach")
+    copied = dict(reversed(text.split()) for text in final.all("COPY") if not text.startswith("--from"))
+    healthy = [str(ROOT / copied[word]) if word in copied else word for word in json.loads(check)]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = {"MEGAETH_PORT": str(probe.getsockname()[1])}
+    assert container(*healthy, **port).returncode != 0
+    started = container(*entry, *command, "--detach", **port)
     try:
         assert started.returncode == 0, started.stderr
-        assert container(*healthy).returncode == 0
+        assert container(*healthy, **port).returncode == 0
     finally:
         container(*entry, "devnet", "down")
-    assert container(*healthy).returncode != 0
+    assert container(*healthy, **port).returncode != 0
+
+
+def test_other_containers_reach_it_by_its_name(final):
+    [environment] = final.all("ENV")
+    assert re.search(r"MEGAETH_ALLOW_HOST=(\S+,)?megaeth(,|$)", environment)
 
 
 def test_the_environment_of_the_final_stage_finds_the_program(final):

@@ -86,10 +86,21 @@ def test_a_session_left_by_a_crash_counts_as_no_devnet(megaeth, running):
     assert megaeth("devnet", "status").code == ExitStatus.NOT_RUNNING
 
 
-def test_two_devnets_have_to_be_told_apart(megaeth, running):
+def test_status_shows_every_devnet_where_none_is_chosen(megaeth, running):
     running("one")
     running("two")
-    result = megaeth("devnet", "status")
+    shown = json.loads(megaeth("devnet", "status", "--json").out)["devnets"]
+    assert [each["devnet"]["name"] for each in shown] == ["one", "two"]
+    assert [row["name"] for row in json.loads(megaeth("devnet", "list", "--json").out)["devnets"]] == [
+        "one",
+        "two",
+    ]
+
+
+def test_what_changes_a_devnet_wants_it_named_where_there_are_two(megaeth, running):
+    running("one")
+    running("two")
+    result = megaeth("devnet", "restart")
     assert result.code == ExitStatus.USAGE
     assert "one" in result.err
     assert "--name" in result.err
