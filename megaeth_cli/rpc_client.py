@@ -11,12 +11,14 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from devnet.errors import NotRunningError
+from megaeth_cli import answers
 from megaeth_cli.env import Environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.visible import one_line
 
 DEFAULT_URL = "http://127.0.0.1:8545"
 DEFAULT_TIMEOUT_S = 30.0
+INTERNAL_ERROR = -32603
 
 Json = Any
 """A decoded JSON value. The caller knows its method's shape."""
@@ -56,7 +58,7 @@ class RpcClient:
     def call(self, method: str, *params: Json) -> Json:
         """The result of one method."""
         [outcome] = self._post([self._request(method, params)], single=True)
-        return _result(method, outcome)
+        return self._result(method, outcome)
 
     def wait_longer(self, timeout_s: float) -> None:
         """Gives the node this long for each answer from now on."""
@@ -69,10 +71,16 @@ class RpcClient:
         if not calls:
             return []
         requests = [self._request(method, params) for method, params in calls]
-        answers = {answer.get("id"): answer for answer in self._post(requests, single=False)}
-        missing = {"error": {"code": -32603, "message": "the node left this call of the batch unanswered"}}
+        by_id = {
+            answer["id"]: answer
+            for answer in self._post(requests, single=False)
+            if isinstance(answer.get("id"), int)
+        }
+        missing = {
+            "error": {"code": INTERNAL_ERROR, "message": "the node left this call of the batch unanswered"}
+        }
         return [
-            _result(method, answers.get(request["id"], missing))
+            self._result(method, by_id.get(request["id"], missing))
             for (method, _), request in zip(calls, requests, strict=True)
         ]
 
@@ -112,22 +120,40 @@ class RpcClient:
             ) from error
         try:
             decoded = json.loads(payload)
-        except ValueError as error:
-            raise CliError(
-                f"{self.url} does not speak JSON-RPC",
-                f"HTTP {response.status} with {payload[:80]!r}",
-                "check --rpc-url",
-                ExitStatus.RPC,
-            ) from error
-        answers = decoded if isinstance(decoded, list) else [decoded]
-        if not all(isinstance(answer, dict) for answer in answers):
-            raise CliError(
-                f"{self.url} does not speak JSON-RPC", f"it answered {payload[:80]!r}", "check --rpc-url"
-            )
+        except (ValueError, RecursionError):
+            raise self._no_rpc(f"HTTP {response.status} with {payload[:80]!r}") from None
+        found = decoded if isinstance(decoded, list) else [decoded]
+        if not all(isinstance(answer, dict) for answer in found) or (single and len(found) != 1):
+            raise self._no_rpc(f"it answered {payload[:80]!r}")
         if not single and isinstance(decoded, dict):
             # The whole batch was refused: one error object for all.
-            _result("batch", decoded)
-        return answers
+            self._result("batch", decoded)
+        return found
+
+    def _no_rpc(self, why: str) -> CliError:
+        return CliError(f"{self.url} does not speak JSON-RPC", why, "check --rpc-url", ExitStatus.RPC)
+
+    def _result(self, method: str, answer: dict[str, Json]) -> Json:
+        error = answer.get("error")
+        if error is not None:
+            fields = error if isinstance(error, dict) else {"message": str(error)}
+            code = fields.get("code")
+            raise RpcError(
+                method,
+                code if isinstance(code, int) else INTERNAL_ERROR,
+                str(fields.get("message", "")),
+                fields.get("data"),
+                fields.get("mega"),
+            )
+        result = answer.get("result")
+        if (wrong := answers.fault(method, result)) is not None:
+            raise CliError(
+                f"{self.url} answers {method} in a form that it cannot have",
+                one_line(f"the result{wrong if wrong[0] in '.[' else f' {wrong}'}"),
+                "check --rpc-url, or ask another node",
+                ExitStatus.RPC,
+            )
+        return result
 
 
 def _no_url(url: str, why: str) -> CliError:
@@ -139,20 +165,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     return str(error) or type(error).__name__
-
-
-def _result(method: str, answer: dict[str, Json]) -> Json:
-    error = answer.get("error")
-    if error is not None:
-        fields = error if isinstance(error, dict) else {"message": str(error)}
-        raise RpcError(
-            method,
-            int(fields.get("code", -32603)),
-            str(fields.get("message", "")),
-            fields.get("data"),
-            fields.get("mega"),
-        )
-    return answer.get("result")
 
 
 def connect(env: Environment, url: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> RpcClient:

@@ -75,10 +75,34 @@ def receipt(status="0x1", **mega):
     }
 
 
+def block(number="0xc", **members):
+    known = {
+        "number": number,
+        "hash": HASH,
+        "parentHash": HASH,
+        "gasLimit": hex(10**10),
+        "baseFeePerGas": "0xf4240",
+    }
+    return {**known, "transactions": [], **members}
+
+
+def transaction(**members):
+    known = {
+        "hash": HASH,
+        "from": ALICE,
+        "to": TOKEN,
+        "input": "0x",
+        "value": "0x0",
+        "nonce": "0x3",
+        "gas": "0xffff",
+    }
+    return {**known, **members}
+
+
 ANSWERS = {
     "eth_chainId": hex(CHAIN),
     "eth_getTransactionCount": "0x3",
-    "eth_getBlockByNumber": {"gasLimit": hex(10**10), "baseFeePerGas": "0xf4240", "transactions": []},
+    "eth_getBlockByNumber": block(),
     "eth_gasPrice": "0xf4240",
     "eth_maxPriorityFeePerGas": "0x0",
     "eth_estimateGas": "0xea60",
@@ -220,7 +244,7 @@ def test_a_failed_transaction_shows_why_and_exits_with_1(against, token, mega, s
         "--gas-limit",
         "100000",
         realtime_sendRawTransaction=lambda raw: receipt("0x0", **mega),
-        eth_getTransactionByHash={"from": ALICE, "to": TOKEN, "input": "0x"},
+        eth_getTransactionByHash=transaction(),
     )
     assert result.code == ExitStatus.FAILURE
     assert shown in result.out
@@ -367,15 +391,8 @@ def test_a_refused_transaction_says_what_to_do(against):
 
 def test_tx_show_explains_a_transaction(against, token):
     data = keccak(b"transfer(address,uint256)")[:4] + eth_abi.encode(["address", "uint256"], [BOB, 5])
-    transaction = {
-        "from": ALICE,
-        "to": TOKEN,
-        "input": f"0x{data.hex()}",
-        "value": "0x0",
-        "nonce": "0x3",
-        "gas": "0xffff",
-    }
-    answers = {"eth_getTransactionByHash": transaction, "eth_getTransactionReceipt": receipt()}
+    sent = transaction(input=f"0x{data.hex()}")
+    answers = {"eth_getTransactionByHash": sent, "eth_getTransactionReceipt": receipt()}
     result, _ = against("tx", "show", HASH, **answers)
     assert result.code == 0, result.err
     assert f"transfer(to: {BOB}, value: 5)" in result.out
@@ -417,18 +434,23 @@ def test_what_cannot_be_compiled_is_not_deployed(against, tmp_path, arguments, c
     assert "realtime_sendRawTransaction" not in node.methods()
 
 
+def state_diff(**members):
+    known = {"kind": "block", "blockNumber": "0x1", "blockHash": HASH, "miniBlocks": ["0x1", "0x2"]}
+    return {**known, "transactions": [], "accounts": [], **members}
+
+
 def test_inspect_diff_latest_looks_back_to_the_newest_block_with_transactions(against):
     def diff(which):
         number = 9 if which == "latest" else int(which, 16)
         transactions = [HASH] if number == 4 else []
-        return {"kind": "block", "blockNumber": hex(number), "transactions": transactions, "accounts": []}
+        return state_diff(blockNumber=hex(number), transactions=transactions)
 
     result, _ = against(
         "inspect-diff",
         "--json",
         mega_getStateDiff=diff,
-        eth_getBlockByNumber=lambda number, _: {"transactions": [HASH] if number == "0x4" else []},
-        eth_getTransactionByHash={"from": ALICE, "to": BOB, "input": "0x"},
+        eth_getBlockByNumber=lambda number, _: block(number, transactions=[HASH] if number == "0x4" else []),
+        eth_getTransactionByHash=transaction(to=BOB),
         eth_getTransactionReceipt=receipt(),
     )
     assert json.loads(result.out)["blockNumber"] == 4
@@ -439,8 +461,7 @@ def test_inspect_diff_latest_looks_back_to_the_newest_block_with_transactions(ag
     [("17", "0x11"), ("0x11", "0x11"), ("mini:300", {"miniBlock": "0x12c"}), (HASH, HASH)],
 )
 def test_inspect_diff_takes_transactions_blocks_and_mini_blocks(against, what, parameter):
-    answer = {"kind": "block", "blockNumber": "0x1", "transactions": [], "accounts": []}
-    result, node = against("inspect-diff", what, mega_getStateDiff=answer)
+    result, node = against("inspect-diff", what, mega_getStateDiff=state_diff())
     assert result.code == 0, result.err
     assert node.asked[0] == ("mega_getStateDiff", [parameter])
 
@@ -468,7 +489,7 @@ def verifying(monkeypatch, *oks):
     monkeypatch.setattr("devnet._engine.verify", verify, raising=False)
     return {
         "eth_blockNumber": "0x7",
-        "eth_getBlockByNumber": {"hash": HASH},
+        "eth_getBlockByNumber": block(),
         "mega_getBlockInput": lambda number: b64encode(json.dumps({"number": number}).encode()).decode(),
     }
 
@@ -489,7 +510,7 @@ def test_verify_block_fails_with_the_first_difference(against, monkeypatch):
 
 
 def test_verify_fails_when_the_input_is_of_another_block_than_the_node_shows(against, monkeypatch):
-    answers = verifying(monkeypatch, True) | {"eth_getBlockByNumber": {"hash": "0x" + "cd" * 32}}
+    answers = verifying(monkeypatch, True) | {"eth_getBlockByNumber": block(hash="0x" + "cd" * 32)}
     result, _ = against("verify", "block", "5", **answers)
     assert result.code == ExitStatus.FAILURE
     assert "block shown by the node" in result.err
