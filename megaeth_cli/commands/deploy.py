@@ -88,11 +88,21 @@ def deploy(
     ] = None,
     optimize: Annotated[
         bool | None,
-        typer.Option("--optimize/--no-optimize", help="Default: optimise.", rich_help_panel=_COMPILER),
+        typer.Option(
+            "--optimize/--no-optimize",
+            help="Default: as the project says, else optimise.",
+            rich_help_panel=_COMPILER,
+        ),
     ] = None,
     runs: Annotated[
         int | None,
-        typer.Option("--optimizer-runs", min=0, metavar="N", help="Default: 200.", rich_help_panel=_COMPILER),
+        typer.Option(
+            "--optimizer-runs",
+            min=0,
+            metavar="N",
+            help="Default: as the project says, else 200.",
+            rich_help_panel=_COMPILER,
+        ),
     ] = None,
     via_ir: Annotated[
         bool | None,
@@ -100,7 +110,12 @@ def deploy(
     ] = None,
     evm_version: Annotated[
         str | None,
-        typer.Option("--evm-version", metavar="NAME", help="Default: prague.", rich_help_panel=_COMPILER),
+        typer.Option(
+            "--evm-version",
+            metavar="NAME",
+            help="Default: as the project says, else prague.",
+            rich_help_panel=_COMPILER,
+        ),
     ] = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
@@ -121,8 +136,10 @@ def deploy(
             via_ir,
             evm_version,
             env.note,
+            env.cwd,
         ),
     )
+    _tell_warnings(env, compilation.warnings)
     contract = compilation.contract(name)
     texts = _argument_texts(env, arguments(args), arguments_file)
     wei = amount(value, "--value")
@@ -144,6 +161,14 @@ def deploy(
     _remember_others(network, compilation, artifact)
     _print(env, network, artifact, sent, kept)
     return ExitStatus.SUCCESS
+
+
+def _tell_warnings(env: Environment, warnings: tuple[str, ...]) -> None:
+    if env.verbosity > 0:
+        for one in warnings:
+            env.note(one)
+    elif warnings:
+        env.note(f"{len(warnings)} compiler warning{'s' if len(warnings) > 1 else ''} (-v shows them)")
 
 
 def _source(env: Environment, text: str) -> tuple[Path, str | None]:

@@ -1,6 +1,6 @@
 """From a source file to bytecode, ABI and storage layout. No chain, no network but npm's.
 
-    source -> project (root, remappings, settings) -> sources (imports, pragmas)
+    source -> project (root, remappings, settings; forge's or hardhat's) -> sources (imports, pragmas)
            -> compilers (one that all pragmas allow) -> standard_json -> Compilation
 
 `compile_source` is the door. Answers are kept in the user's cache under a hash of everything that they
@@ -9,19 +9,18 @@ depend on.
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from megaeth_cli.compile import cache, compilers, standard_json, vyper
 from megaeth_cli.compile.errors import CompileError
-from megaeth_cli.compile.project import Project, find_project
-from megaeth_cli.compile.sources import collect
+from megaeth_cli.compile.pragma import Version
+from megaeth_cli.compile.project import Configured, Project, find_project
+from megaeth_cli.compile.sources import SourceSet, collect
 from megaeth_cli.compile.standard_json import Contract, Settings
 from megaeth_cli.source_map import SourceMaps
-
-T = TypeVar("T", bool, int)
 
 __all__ = ["Compilation", "CompileError", "Contract", "Options", "Settings", "compile_source"]
 
@@ -39,6 +38,8 @@ class Options:
     via_ir: bool | None = None
     evm_version: str | None = None
     say: Callable[[str], None] = lambda _: None
+    cwd: Path | None = None
+    """Where the user is: the project there counts for files of its libraries."""
 
 
 @dataclass(frozen=True)
@@ -93,20 +94,25 @@ def compile_source(source: Path, options: Options) -> Compilation:
     """Compile one file and what it imports; CompileError shows the offending lines."""
     if source.suffix == ".vy":
         return _compile_vyper(source, options)
-    project = find_project(source, options.remappings)
+    source = source.parent.resolve() / source.name
+    project = find_project(source, options.remappings, options.variables, options.cwd)
+    unit = project.unit_name(source)
     found = collect(project, [source])
+    for note in (*project.notes, *_shared_notes(project, found)):
+        options.say(note)
+    configured = _configured(project, unit, found, options)
     search = compilers.Search(
         options.cache,
         options.variables,
         options.solc,
+        configured.solc,
         options.say,
     )
     compiler = compilers.choose(search, found.pragmas)
+    settings = _settings(configured.settings, options, compiler.version)
+    _say_lowered(settings, compiler.version, options)
     request = standard_json.request(
-        found.contents,
-        [str(one) for one in project.remappings],
-        _settings(project, options),
-        compiler.version,
+        found.contents, [str(one) for one in found.remappings], settings, compiler.version
     )
     name = f"solc {compiler.version}"
     key = _key(name, request)
@@ -116,7 +122,7 @@ def compile_source(source: Path, options: Options) -> Compilation:
         standard_json.raise_errors(answer)
         cache.store(options.cache, key, answer)
     return Compilation(
-        unit=project.unit_name(source),
+        unit=unit,
         compiler=name,
         source_hash=key,
         contracts=tuple(standard_json.contracts(answer)),
@@ -137,23 +143,62 @@ def _compile_vyper(source: Path, options: Options) -> Compilation:
     )
 
 
-def _settings(project: Project, options: Options) -> Settings:
-    """Flags win over foundry.toml over defaults."""
+def _configured(project: Project, unit: str, found: SourceSet, options: Options) -> Configured:
+    """What the project says of this file: of several compilers the newest that all pragmas allow, as hardhat."""
+    if unit in project.overrides:
+        return project.overrides[unit]
+    if len(project.compilers) == 1:
+        return project.compilers[0]
+    ranges = found.pragmas.values()
+    fitting = [
+        (version, one)
+        for one in project.compilers
+        if (version := Version.parse(one.solc or "")) and all(version in allowed for allowed in ranges)
+    ]
+    if fitting:
+        return max(fitting, key=lambda one: one[0])[1]
+    listed = ", ".join(one.solc or "" for one in project.compilers)
+    options.say(f"none of the project's compilers ({listed}) fits all pragmas: another is taken")
+    return Configured()
 
-    def setting(flag: T | None, key: str, default: T) -> T:
-        if flag is not None:
-            return flag
-        value = project.settings.get(key)
-        return value if type(value) is type(default) else default
 
-    default = Settings()
-    evm_version = project.settings.get("evm_version")
-    return Settings(
-        optimize=setting(options.optimize, "optimizer", default.optimize),
-        runs=setting(options.runs, "optimizer_runs", default.runs),
-        via_ir=setting(options.via_ir, "via_ir", default.via_ir),
-        evm_version=options.evm_version or (evm_version if isinstance(evm_version, str) else None),
-    )
+def _shared_notes(project: Project, found: SourceSet) -> Iterator[str]:
+    for shared in project.shared:
+        asks = any(
+            unit.startswith(shared.library) and wanted.startswith(shared.prefix)
+            for unit, imports in found.imports.items()
+            for wanted in imports
+        )
+        if asks:
+            own = f"{shared.library}:{shared.prefix}={shared.passed_over}"
+            yield (
+                f"{shared.prefix} is {shared.taken} also for {shared.library}, as for forge; "
+                f"its own copy is used with the remapping {own}"
+            )
+
+
+def _settings(settings: Settings, options: Options, compiler: Version) -> Settings:
+    """Flags win over what the project says, of which an older compiler may not know everything."""
+    if options.evm_version is not None:
+        standard_json.refuse_later_evm(options.evm_version)
+    given = {
+        "optimize": options.optimize,
+        "runs": options.runs,
+        "via_ir": options.via_ir,
+        "evm_version": options.evm_version,
+    }
+    flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    via_ir = settings.via_ir and compiler >= standard_json.VIA_IR_SINCE
+    return replace(settings, **{"via_ir": via_ir, **flags})
+
+
+def _say_lowered(settings: Settings, compiler: Version, options: Options) -> None:
+    wanted, taken = settings.evm_version, standard_json.evm_version(settings, compiler)
+    if wanted is not None and wanted != taken:
+        options.say(
+            f"EVM version {wanted} is later than solc {compiler} or MegaETH knows: "
+            f"compiled for {taken or 'what the compiler takes'}"
+        )
 
 
 def _key(compiler: str, request: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Which compiler to run, and running it: standard JSON in, standard JSON out.
 
-Looked for in this order: `--solc`, `solc` on PATH, what py-solc-x has installed, npm's `solc` (WebAssembly,
-run by node) in the user's cache, and at last npm's `solc` fetched into that cache. One process per
-compilation.
+Looked for in this order: `--solc`, what the project names, `solc` on PATH, what py-solc-x has installed, npm's `solc`
+(WebAssembly, run by node) in the user's cache, and at last npm's `solc` fetched into that cache. One process per
+compilation, with an environment that holds no secrets.
 """
 
 import json
@@ -10,14 +10,15 @@ import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from megaeth_cli.compile import npm
+from megaeth_cli.compile import npm, processes
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version, VersionRange
+from megaeth_cli.compile.releases import DEFAULT, INTEGRITY
 
 log = logging.getLogger("megaeth.compile")
 
@@ -45,6 +46,7 @@ class NativeCompiler:
 
     path: Path
     version: Version
+    variables: Mapping[str, str]
 
     @property
     def origin(self) -> str:
@@ -55,25 +57,27 @@ class NativeCompiler:
         """Run it once."""
         # No base path is given: all sources are in the request, and it may read no file besides.
         command = [str(self.path), "--standard-json"]
-        return run_process(command, request)
+        return run_process(command, request, self.variables)
 
 
 @dataclass(frozen=True)
 class NodeCompiler:
-    """npm's `solc` in a directory of the cache."""
+    """A release of npm's `solc` in the cache."""
 
-    directory: Path
+    path: Path
     version: Version
     node: str
+    variables: Mapping[str, str]
 
     @property
     def origin(self) -> str:
-        """Its directory."""
-        return f"npm solc in {self.directory}"
+        """Its path."""
+        return f"npm solc, {self.path}"
 
     def run(self, request: Json) -> Json:
         """Run it once, in a process of node."""
-        return run_process([self.node, "--stack-size=8192", str(npm.driver(self.directory))], request)
+        command = [self.node, "--stack-size=8192", str(npm.DRIVER), str(self.path)]
+        return run_process(command, request, self.variables)
 
 
 @dataclass(frozen=True)
@@ -84,28 +88,43 @@ class Search:
     variables: dict[str, str]
     chosen: str | None = None
     """`--solc`."""
+    named: str | None = None
+    """What the project's configuration names: a version or a path."""
     say: Callable[[str], None] = lambda _: None
     """Told about anything that takes long."""
 
 
 def choose(search: Search, ranges: dict[str, VersionRange]) -> Compiler:
     """The first compiler, in the order of this module, whose version all pragmas allow."""
-    wanted = list(ranges.values())
     if search.chosen is not None:
-        return _chosen(search.chosen, search.variables, ranges)
+        return _at(search.chosen, f"--solc {search.chosen}", "leave --solc out", search, ranges)
+    if search.named is not None:
+        version = Version.parse(search.named)
+        # A version with a comparator before it, as in `^0.8.20`, is what a pragma would be.
+        if version is None or "/" in search.named:
+            change = "change it, or give another compiler with --solc PATH"
+            return _at(search.named, f"the project's solc {search.named}", change, search, ranges)
+        named = VersionRange(f"={version}" if search.named.strip("v") == str(version) else search.named)
+        ranges = {**ranges, "the project's configuration": named}
     passed_over: list[str] = []
     for compiler in _installed(search):
-        if _fits(compiler.version, wanted):
+        if _fits(compiler.version, ranges.values()):
             log.info("compiler: solc %s, %s", compiler.version, compiler.origin)
             return compiler
         passed_over.append(f"solc {compiler.version} ({compiler.origin})")
     return _from_npm(search, ranges, passed_over)
 
 
-def run_process(command: list[str], request: Json) -> Json:
+def run_process(command: list[str], request: Json, variables: Mapping[str, str]) -> Json:
     """Feed a compiler process and read its answer."""
     try:
-        done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, check=False)
+        done = subprocess.run(
+            command,
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            check=False,
+            env=processes.environment(variables),
+        )
     except OSError as error:
         raise CompileError(f"{command[0]} cannot be run", error.strerror or str(error)) from None
     try:
@@ -123,7 +142,7 @@ def run_process(command: list[str], request: Json) -> Json:
     return answer
 
 
-def native(path: Path) -> NativeCompiler | None:
+def native(path: Path, variables: Mapping[str, str]) -> NativeCompiler | None:
     """The compiler at a path; None when what lies there does not say a version."""
     try:
         done = subprocess.run(
@@ -133,43 +152,44 @@ def native(path: Path) -> NativeCompiler | None:
             check=False,
             timeout=20,
             errors="replace",
+            env=processes.environment(variables),
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
     version = Version.parse(done.stdout) if done.returncode == 0 else None
-    return NativeCompiler(path, version) if version is not None else None
+    return NativeCompiler(path, version, variables) if version is not None else None
 
 
-def _chosen(text: str, variables: dict[str, str], ranges: dict[str, VersionRange]) -> Compiler:
-    found = shutil.which(text, path=variables.get("PATH")) or text
-    compiler = native(Path(found))
+def _at(text: str, called: str, else_do: str, search: Search, ranges: dict[str, VersionRange]) -> Compiler:
+    found = shutil.which(text, path=search.variables.get("PATH")) or text
+    compiler = native(Path(found), search.variables)
     if compiler is None:
         raise CompileError(
-            f"--solc {text} is not a Solidity compiler",
+            f"{called} is not a Solidity compiler",
             "`--version` of it says no version" if Path(found).exists() else "no such file",
-            "leave --solc out to have one found or fetched",
+            f"{else_do} to have one found or fetched",
         )
     for unit, allowed in ranges.items():
         if compiler.version not in allowed:
             raise CompileError(
                 f"solc {compiler.version} may not compile {unit}",
                 f"its pragma asks for {allowed.text}",
-                "leave --solc out to have a fitting compiler found or fetched",
+                f"{else_do} to have a fitting compiler found or fetched",
             )
     return compiler
 
 
 def _installed(search: Search) -> Iterator[Compiler]:
     path = search.variables.get("PATH")
-    if (on_path := shutil.which("solc", path=path)) and (compiler := native(Path(on_path))):
+    if (on_path := shutil.which("solc", path=path)) and (compiler := native(Path(on_path), search.variables)):
         yield compiler
     yield from sorted(_of_solcx(search.variables), key=lambda one: one.version, reverse=True)
     if (node := shutil.which("node", path=path)) is None:
         return
     fetched = dict(npm.fetched(search.cache))
     # The same source gives the same bytecode on every machine: the default release before newer ones.
-    for version in sorted(fetched, key=lambda one: (one == npm.DEFAULT_VERSION, one), reverse=True):
-        yield NodeCompiler(fetched[version], version, node)
+    for version in sorted(fetched, key=lambda one: (one == DEFAULT, one), reverse=True):
+        yield NodeCompiler(fetched[version], version, node, search.variables)
 
 
 def _of_solcx(variables: dict[str, str]) -> Iterator[NativeCompiler]:
@@ -181,7 +201,7 @@ def _of_solcx(variables: dict[str, str]) -> Iterator[NativeCompiler]:
         version = Version.parse(entry.name) if entry.name.startswith("solc-v") else None
         binary = entry / "solc" if entry.is_dir() else entry
         if version is not None and os.access(binary, os.X_OK):
-            yield NativeCompiler(binary, version)
+            yield NativeCompiler(binary, version, variables)
 
 
 def _from_npm(search: Search, ranges: dict[str, VersionRange], passed_over: list[str]) -> Compiler:
@@ -196,18 +216,17 @@ def _from_npm(search: Search, ranges: dict[str, VersionRange], passed_over: list
             f"{looked}; {missing} would be needed to fetch one" + (f"\n{asked}" if asked else ""),
             "install node and npm (https://nodejs.org), or solc, or give one with --solc PATH",
         )
-    wanted = list(ranges.values())
-    version: Version | None = npm.DEFAULT_VERSION
-    if not _fits(npm.DEFAULT_VERSION, wanted):
-        version = max((v for v in npm.published(installer) if _fits(v, wanted)), default=None)
-    if version is None:
+    fitting = [version for version in INTEGRITY if _fits(version, ranges.values())]
+    if not fitting:
         raise CompileError(
             "no Solidity compiler fits all pragmas",
-            asked,
-            "change the pragmas so that one version satisfies all",
+            f"{asked}\nknown are solc {min(INTEGRITY)} to {max(INTEGRITY)}",
+            "change the pragmas so that one version satisfies all, or give a newer compiler with --solc PATH",
         )
+    version = DEFAULT if DEFAULT in fitting else max(fitting)
     search.say(f"Fetching solc {version} from npm into {search.cache} (once) ...")
-    return NodeCompiler(npm.fetch(installer, search.cache, version), version, node)
+    path_of_it = npm.fetch(installer, search.cache, version, search.variables)
+    return NodeCompiler(path_of_it, version, node, search.variables)
 
 
 def _fits(version: Version, ranges: Iterable[VersionRange]) -> bool:

@@ -1,102 +1,106 @@
-"""npm's `solc` packages in the user's cache: one directory per version, each complete or absent."""
+"""npm's `solc` releases in the user's cache: one script per version, each complete or absent.
 
-import json
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
-from megaeth_cli.compile.errors import CompileError
-from megaeth_cli.compile.pragma import Version
-
-DEFAULT_VERSION = Version(0, 8, 37)
-"""What is fetched when the pragmas allow it."""
-
-_TIMEOUT_S = 300
-_DRIVER = "compile.js"
-# Reads a whole request and answers it. The package's own command line (solcjs) adds imports from the disk:
-# not wanted.
-_DRIVER_SOURCE = """\
-const solc = require("solc");
-const parts = [];
-process.stdin.on("data", (part) => parts.push(part));
-process.stdin.on("end", () => {
-  const answer = solc.compile(Buffer.concat(parts).toString("utf8"));
-  process.stdout.write(answer, () => process.exit(0));
-});
+Of a package only the compiler itself (`soljson.js`) is taken, after its tarball has shown the hash that `releases`
+holds. Nothing of npm's is installed, and no script of a package runs.
 """
 
+import base64
+import hashlib
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-def driver(directory: Path) -> Path:
-    """The script that node runs."""
-    return directory / _DRIVER
+from megaeth_cli.compile import processes
+from megaeth_cli.compile.errors import CompileError
+from megaeth_cli.compile.pragma import Version
+from megaeth_cli.compile.releases import INTEGRITY
+
+DRIVER = Path(__file__).with_name("soljson.js")
+"""What node runs, with the path of a release."""
+
+_TIMEOUT_S = 300
+_MEMBER = "package/soljson.js"
+
+
+def path_of(cache: Path, version: Version) -> Path:
+    """Where a release is kept."""
+    return cache / "solc" / f"soljson-{version}.js"
 
 
 def fetched(cache: Path) -> Iterator[tuple[Version, Path]]:
     """What is in the cache."""
-    root = cache / "solc"
-    if not root.is_dir():
-        return
-    for directory in root.iterdir():
-        version = Version.parse(directory.name)
-        if version is not None and directory.name == str(version) and driver(directory).is_file():
-            yield version, directory
+    for path in (cache / "solc").glob("soljson-*.js"):
+        version = Version.parse(path.name)
+        if version is not None and path == path_of(cache, version):
+            yield version, path
 
 
-def published(npm: str) -> list[Version]:
-    """Every release of the package."""
-    answer = _run([npm, "view", "solc", "versions", "--json"], "the versions of solc")
+def fetch(npm: str, cache: Path, version: Version, variables: Mapping[str, str]) -> Path:
+    """Bring one release into the cache and return its path."""
+    target = path_of(cache, version)
     try:
-        names = json.loads(answer)
-    except ValueError:
-        names = []
-    versions = (Version.parse(name) for name in names if isinstance(name, str) and "-" not in name)
-    return [version for version in versions if version is not None]
-
-
-def fetch(npm: str, cache: Path, version: Version) -> Path:
-    """Install one release into the cache and return its directory."""
-    root = cache / "solc"
-    target = root / str(version)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        # Prepared aside and renamed: a directory with a version's name is always complete.
-        aside = Path(tempfile.mkdtemp(prefix=".fetching-", dir=root))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Prepared aside and renamed: a file with a version's name is always complete.
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=target.parent) as aside:
+            tarball = _download(npm, version, Path(aside), variables)
+            soljson = Path(aside) / target.name
+            soljson.write_bytes(_checked_compiler(tarball, version))
+            soljson.replace(target)
     except OSError as error:
         raise CompileError(
-            f"{root} cannot be written", error.strerror or str(error), "set XDG_CACHE_HOME or MEGAETH_HOME"
+            f"{target.parent} cannot be written",
+            error.strerror or str(error),
+            "set XDG_CACHE_HOME or MEGAETH_HOME",
         ) from None
-    try:
-        (aside / "package.json").write_text('{"private": true}\n')
-        options = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix", str(aside)]
-        _run([npm, "install", *options, f"solc@{version}"], f"solc {version}")
-        driver(aside).write_text(_DRIVER_SOURCE)
-        try:
-            aside.rename(target)
-        except OSError:
-            # Another process was faster.
-            if not driver(target).is_file():
-                raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return target
 
 
-def _run(command: list[str], wanted: str) -> str:
+def _download(npm: str, version: Version, directory: Path, variables: Mapping[str, str]) -> bytes:
+    # Not in the project: an .npmrc there has no say in what is fetched.
+    command = [npm, "pack", f"solc@{version}", "--ignore-scripts", "--loglevel=error"]
+    environment = processes.npm_environment(variables)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_TIMEOUT_S,
+            cwd=directory,
+            env=environment,
+        )
     except subprocess.TimeoutExpired:
         why = f"npm was not done in {_TIMEOUT_S} s"
     except OSError as error:
         why = error.strerror or str(error)
     else:
-        if done.returncode == 0:
-            return done.stdout
+        packed = list(directory.glob("*.tgz"))
+        if done.returncode == 0 and packed:
+            return packed[0].read_bytes()
         lines = [line for line in done.stderr.splitlines() if not line.startswith("npm warn")]
-        why = "\n".join(lines[:8])
+        why = "\n".join(lines[:8]) or "npm gave no package"
     raise CompileError(
-        f"{wanted} could not be fetched from npm",
+        f"solc {version} could not be fetched from npm",
         why,
         "check the network and npm's registry setting, or give a compiler with --solc PATH",
     )
+
+
+def _checked_compiler(tarball: bytes, version: Version) -> bytes:
+    expected = INTEGRITY[version]
+    found = "sha512-" + base64.b64encode(hashlib.sha512(tarball).digest()).decode()
+    if found != expected:
+        raise CompileError(
+            f"what npm gave for solc {version} is not that release",
+            f"its hash is {found},\nexpected is    {expected}",
+            "check npm's registry setting; it was not used",
+        )
+    with tarfile.open(fileobj=io.BytesIO(tarball)) as package:
+        member = package.extractfile(_MEMBER)
+        if member is None:
+            raise CompileError(f"solc {version} of npm has no {_MEMBER}")
+        return member.read()

@@ -1,12 +1,12 @@
 """Which compiler versions a `pragma solidity` allows. Versions and ranges only: no files, no compilers.
 
-The ranges are npm's (https://docs.soliditylang.org/en/latest/layout-of-source-files.html#version-pragma):
-comparators joined by spaces must all hold, `||` separates alternatives, `^`, `~`, `x` and hyphens are
-shorthands.
+The compiler itself is the judge, and it differs from npm's ranges, which it imitates: it reads tokens of its
+own language (`0.8.20-0.8.30` is a range, `v0.8.1` nothing), and `^0.0.3` allows every later 0.0.z
+(solidity, liblangutil/SemVerHandler.cpp). Each pragma of a file must hold by itself.
 """
 
 import re
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -27,114 +27,151 @@ class Version(NamedTuple):
         return cls(*map(int, found.groups())) if found else None
 
 
-class Bounds(NamedTuple):
-    """Versions from `low` up to, not including, `high`; None is no bound."""
-
-    low: Version
-    high: Version | None
-
-    def __contains__(self, version: object) -> bool:
-        return (
-            isinstance(version, Version)
-            and self.low <= version
-            and (self.high is None or version < self.high)
-        )
-
-
-_ZERO = Version(0, 0, 0)
-_PART = r"(?:\d+|[xX*])"
-_PARTIAL = rf"v?({_PART})(?:\.({_PART}))?(?:\.({_PART}))?"
-_COMPARATOR = re.compile(rf"(\^|~|>=|<=|>|<|=)?\s*{_PARTIAL}")
-_HYPHEN = re.compile(rf"{_PARTIAL}\s+-\s+{_PARTIAL}")
-
-
 class PragmaError(ValueError):
     """A version range that is none."""
 
 
 class VersionRange:
-    """A parsed range, as in `^0.8.20 || >=0.7.0 <0.7.4`."""
+    """What all pragmas of a file allow together, each as in `^0.8.20 || >=0.7.0 <0.7.4`."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, *pragmas: str) -> None:
         """Parse; PragmaError says what cannot be read."""
-        self.text = " ".join(text.split())
-        self._alternatives = [_all_of(part) for part in text.split("||")]
+        self.text = ", ".join(" ".join(text.split()) for text in pragmas)
+        self._pragmas = [_Reader(text).alternatives() for text in pragmas]
 
     def __contains__(self, version: object) -> bool:
-        return any(all(version in bounds for bounds in alternative) for alternative in self._alternatives)
+        return isinstance(version, Version) and all(
+            any(all(one.allows(version) for one in together) for together in alternatives)
+            for alternatives in self._pragmas
+        )
 
     def __repr__(self) -> str:
         return f"VersionRange({self.text!r})"
 
 
-def newest(versions: Iterable[Version], ranges: Iterable[VersionRange]) -> Version | None:
-    """The newest version that all ranges allow."""
-    wanted = list(ranges)
-    return max((v for v in versions if all(v in one for one in wanted)), default=None)
+@dataclass(frozen=True)
+class _Comparator:
+    operator: str
+    numbers: tuple[int | None, ...]
+    """One to three parts; None is `x`, which any number equals."""
+
+    def allows(self, version: Version) -> bool:
+        # `~` keeps the minor, `^` the leftmost part that is not zero, of major and minor only.
+        if self.operator == "~":
+            return self._within(version, 2)
+        if self.operator == "^":
+            return self._within(version, 2 if self.numbers[0] == 0 else 1)
+        order = self._compare(version, len(self.numbers))
+        match self.operator:
+            case "<":
+                return order < 0
+            case "<=":
+                return order <= 0
+            case ">":
+                return order > 0
+            case ">=":
+                return order >= 0
+            case _:
+                return order == 0
+
+    def _within(self, version: Version, levels: int) -> bool:
+        kept = min(levels, len(self.numbers))
+        return self._compare(version, len(self.numbers)) >= 0 and self._compare(version, kept) <= 0
+
+    def _compare(self, version: Version, levels: int) -> int:
+        for number, own in zip(self.numbers[:levels], version, strict=False):
+            if number is not None and own != number:
+                return own - number
+        return 0
 
 
-def _all_of(text: str) -> list[Bounds]:
-    # The compiler accepts quotes and, unlike npm, spaces after an operator.
-    text = text.replace('"', " ").replace("'", " ").strip()
-    if not text:
-        return [Bounds(_ZERO, None)]
-    if hyphen := _HYPHEN.fullmatch(text):
-        parts = hyphen.groups()
-        return [Bounds(_span(parts[:3]).low, _span(parts[3:]).high)]
-    found, position = [], 0
-    for match in _COMPARATOR.finditer(text):
-        if text[position : match.start()].strip():
-            break
-        found.append(_comparator(match[1] or "", match.groups()[1:]))
-        position = match.end()
-    if text[position:].strip() or not found:
-        raise PragmaError(f"not a version range: {text!r}")
-    return found
+_OPERATORS = ("^", "~", "<=", ">=", "<", ">", "=")
+# As the compiler's scanner cuts: `0.8` is one number, `.20` the next; no number begins with 00 or runs into a word;
+# the longest operator wins (`->`, `*-`, `=>` are no `>`).
+_TOKEN = re.compile(
+    r"\s+|(?P<token>(?:(?:0(?!\d)|[1-9]\d*)(?:\.\d+)?|\.\d+)(?![\w$])|[A-Za-z_$][\w$]*"
+    r"|\"[^\"]+\"|'[^']+'|>>>=|<<=|>>=|>>>|\|\||<<|>>|\*\*|==|<=|>=|=>|->|--|[-^*]=|[-^~<>=.*])"
+)
+_MOST_PARTS = 3
 
 
-def _comparator(operator: str, parts: tuple[str | None, ...]) -> Bounds:
-    span = _span(parts)
-    low, high = span
-    match operator:
-        case "^":
-            return Bounds(low, _caret_end(low, parts))
-        case "~":
-            return Bounds(low, high if _number(parts[1]) is None else Version(low.major, low.minor + 1, 0))
-        case ">=":
-            return Bounds(low, None)
-        case ">":
-            # Nothing is greater than everything: `>*` allows no version.
-            return Bounds(high, None) if high is not None else Bounds(_ZERO, _ZERO)
-        case "<":
-            return Bounds(_ZERO, low)
-        case "<=":
-            return Bounds(_ZERO, high)
-        case _:
-            return span
+class _Reader:
+    """Reads one pragma, part by part; parts may lie in several tokens, or several in one token."""
 
+    def __init__(self, text: str) -> None:
+        self._text = " ".join(text.split())
+        self._tokens = self._cut(text)
+        self._at = self._inside = 0
 
-def _caret_end(low: Version, parts: tuple[str | None, ...]) -> Version | None:
-    """The left-most part that is not zero stays."""
-    if _number(parts[0]) is None:
-        return None
-    if low.major or _number(parts[1]) is None:
-        return Version(low.major + 1, 0, 0)
-    if low.minor or _number(parts[2]) is None:
-        return Version(0, low.minor + 1, 0)
-    return Version(0, 0, low.patch + 1)
+    def alternatives(self) -> list[list[_Comparator]]:
+        found = [self._together()]
+        while self._token == "||":
+            self._at += 1
+            found.append(self._together())
+        if self._token:
+            raise self._error("ranges are joined by `||`")
+        return found
 
+    def _together(self) -> list[_Comparator]:
+        first = self._comparator()
+        if self._token == "-":
+            self._at += 1
+            # Both ends belong to a hyphen's range, whatever operators stand before them.
+            return [_Comparator(">=", first.numbers), _Comparator("<=", self._comparator().numbers)]
+        found = [first]
+        while self._token not in ("", "||"):
+            found.append(self._comparator())
+        return found
 
-def _span(parts: tuple[str | None, ...]) -> Bounds:
-    """What a partial version stands for: `0.8` is every 0.8.z."""
-    major, minor, patch = (_number(part) for part in parts)
-    if major is None:
-        return Bounds(_ZERO, None)
-    if minor is None:
-        return Bounds(Version(major, 0, 0), Version(major + 1, 0, 0))
-    if patch is None:
-        return Bounds(Version(major, minor, 0), Version(major, minor + 1, 0))
-    return Bounds(Version(major, minor, patch), Version(major, minor, patch + 1))
+    def _comparator(self) -> _Comparator:
+        operator = "="
+        if self._inside == 0 and self._token in _OPERATORS:
+            operator = self._token
+            self._at += 1
+        numbers: list[int | None] = []
+        while len(numbers) < _MOST_PARTS:
+            numbers.append(self._part())
+            if self._character != ".":
+                break
+            self._advance()
+        return _Comparator(operator, tuple(numbers))
 
+    def _part(self) -> int | None:
+        digit, token = self._character, self._at
+        self._advance()
+        if digit and digit in "xX*":
+            return None
+        if not digit.isdigit():
+            raise self._error("a number, x or * is missing")
+        number = int(digit)
+        while number and self._at == token and self._character.isdigit():
+            number = 10 * number + int(self._character)
+            self._advance()
+        return number
 
-def _number(part: str | None) -> int | None:
-    return int(part) if part is not None and part.isdigit() else None
+    @property
+    def _token(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    @property
+    def _character(self) -> str:
+        return self._token[self._inside : self._inside + 1]
+
+    def _advance(self) -> None:
+        self._inside += 1
+        if self._inside >= len(self._token):
+            self._at, self._inside = self._at + 1, 0
+
+    def _cut(self, text: str) -> list[str]:
+        tokens, position = [], 0
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise self._error(f"{text[position]!r} cannot stand here")
+            position = match.end()
+            if match["token"]:
+                tokens.append(match["token"].strip("\"'"))
+        return tokens
+
+    def _error(self, why: str) -> PragmaError:
+        return PragmaError(f"not a version range: {self._text!r}: {why}")

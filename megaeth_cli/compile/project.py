@@ -1,54 +1,32 @@
-"""The project around a source file: its root, its remappings, and the settings it already has for other
-tools.
+"""The project around a source file: its root, its remappings, its compilers, and where sources may be read.
 
-Reads foundry.toml and remappings.txt, knows where npm and forge put dependencies. Compiles nothing.
+A project is forge's (foundry.toml) or hardhat's (hardhat.config.*), as the tool itself sees it; else a directory with
+what both would find there. Compiles nothing.
 """
 
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from megaeth_cli.compile.errors import CompileError
+from megaeth_cli.compile import forge, forge_config, hardhat
+from megaeth_cli.compile.forge_config import ForgeConfig
+from megaeth_cli.compile.forge_remappings import Shared, remappings_of, shared_prefixes
+from megaeth_cli.compile.remapping import Remapping
+from megaeth_cli.compile.standard_json import Settings
 
-_ROOT_MARKERS = (
-    "foundry.toml",
-    "remappings.txt",
-    "hardhat.config.js",
-    "hardhat.config.ts",
-    "hardhat.config.cjs",
-    "package.json",
-    ".git",
-)
+_PACKAGES = "node_modules"
+_TOOLS = (forge_config.FILE_NAME, *hardhat.CONFIG_FILES)
+_OTHER_MARKERS = ("remappings.txt", "package.json", ".git")
+_LIBRARY_MARKERS = (forge_config.FILE_NAME, "remappings.txt", "package.json", "src", "contracts")
 
 
-class Remapping(NamedTuple):
-    """`context:prefix=target`: imports of prefix go to target, in units that start with the context."""
+@dataclass(frozen=True)
+class Configured:
+    """One compiler with its settings."""
 
-    context: str
-    prefix: str
-    target: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.context}:{self.prefix}={self.target}" if self.context else f"{self.prefix}={self.target}"
-        )
-
-    @classmethod
-    def parse(cls, text: str, where: str) -> "Remapping":
-        """Read `[context:]prefix=[target]`."""
-        left, equals, target = text.strip().partition("=")
-        context, colon, prefix = left.partition(":")
-        if not colon:
-            context, prefix = "", left
-        if not equals or not prefix:
-            raise CompileError(
-                f"{where}: not a remapping: {text.strip()!r}",
-                "a remapping is [CONTEXT:]PREFIX=TARGET",
-                "for example @openzeppelin/=lib/openzeppelin-contracts/",
-            )
-        return cls(context, prefix, target)
+    solc: str | None = None
+    """A version, or a path; None leaves the choice to the pragmas."""
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True)
@@ -57,8 +35,22 @@ class Project:
 
     root: Path
     remappings: tuple[Remapping, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """`[profile.default]` of foundry.toml; empty without one."""
+    libraries: tuple[Path, ...] = ()
+    """Directories of libraries, absolute."""
+    compilers: tuple[Configured, ...] = (Configured(),)
+    """At least one; of several the newest that all pragmas allow."""
+    overrides: Mapping[str, Configured] = field(default_factory=dict)
+    """For single units."""
+    own_packages: bool = True
+    """Whether a package may have packages of its own, as for node; hardhat 2 looks into the project's only."""
+    include: tuple[Path, ...] = ()
+    """More directories in which units may lie."""
+    readable: tuple[Path, ...] = ()
+    """Sources may lie in these directories only, all without links."""
+    shared: tuple[Shared, ...] = ()
+    """Prefixes of which a library does not get the copy that it asks for."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of how the configuration was read."""
 
     def unit_name(self, path: Path) -> str:
         """The compiler's name of a file: relative to the root where possible."""
@@ -69,68 +61,139 @@ class Project:
             return absolute.as_posix()
 
     def search_path(self, importer: Path) -> Iterator[Path]:
-        """Where a unit may lie: the root, then node_modules from the importer upwards, then lib."""
+        """Where a unit may lie: root, the importer's own library, packages from the importer upwards, libraries."""
         yield self.root
-        for directory in importer.absolute().parents:
-            if (modules := directory / "node_modules").is_dir():
+        yield from self.include
+        for library in self.libraries:
+            # As forge: a library may name its own files from its own root, or from any directory above the importer.
+            if importer.is_relative_to(library):
+                yield from (
+                    parent for parent in importer.parents if parent != library and library in parent.parents
+                )
+        yield from self.packages(importer if self.own_packages else self.root / "any")
+        yield from (one for one in self.libraries if one.name != _PACKAGES)
+
+    def packages(self, importer: Path) -> Iterator[Path]:
+        """The `node_modules` that a file's imports are looked for in, nearest first."""
+        for directory in importer.parents:
+            if directory.name != _PACKAGES and (modules := directory / _PACKAGES).is_dir():
                 yield modules
-        for name in _strings(self.settings, "libs") or ["lib"]:
-            if (library := self.root / name).is_dir() and library.name != "node_modules":
-                yield library
+
+    def may_read(self, path: Path) -> bool:
+        """Whether a source may be read: it lies in the project, its libraries or packages, links followed."""
+        real = path.resolve()
+        if any(real.is_relative_to(directory) for directory in self.readable):
+            return True
+        return any(real.is_relative_to(directory) for directory in self._linked(path))
+
+    def _linked(self, path: Path) -> Iterator[Path]:
+        """A library or package may be a link to where it is worked on, as in workspaces."""
+        for parent in path.parents:
+            if parent.is_symlink() and self._is_dependency(parent):
+                target = parent.resolve()
+                if any((target / name).exists() for name in _LIBRARY_MARKERS):
+                    yield target
+
+    def _is_dependency(self, directory: Path) -> bool:
+        above = directory.parent.parent if directory.parent.name.startswith("@") else directory.parent
+        return above.name == _PACKAGES or above in self.libraries
 
 
-def find_project(source: Path, extra: tuple[str, ...] = ()) -> Project:
-    """The project of a source file; `extra` are remappings from the command line, which win."""
-    absolute = source.absolute()
-    root = next(
-        (parent for parent in absolute.parents if any((parent / name).exists() for name in _ROOT_MARKERS)),
-        absolute.parent,
+def find_project(
+    source: Path,
+    extra: tuple[str, ...] = (),
+    variables: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Project:
+    """The project of a source file; `extra` are remappings from the command line, which win.
+
+    A file of a library belongs to the project that has the library, if that is where the user is (`cwd`).
+    """
+    source, variables = source.absolute(), variables or {}
+    root = _root(source, cwd).resolve()
+    given = [Remapping.parse(text, "--remapping") for text in extra]
+    tool = next((name for name in _TOOLS if (root / name).is_file()), None)
+    if tool == forge_config.FILE_NAME:
+        config = forge_config.load(root, variables)
+        remappings = remappings_of(config, given)
+        compiler = Configured(forge.compiler_of(config), forge.settings_of(config, remappings))
+        found = Project(
+            root,
+            remappings,
+            compilers=(compiler,),
+            shared=shared_prefixes(config),
+            notes=tuple(_forge_notes(config)),
+        )
+    else:
+        config = ForgeConfig(root, {"src": "src", "libs": ["lib"]}, variables)
+        found = Project(root, remappings_of(config, given))
+        if tool is not None:
+            read = hardhat.read(root, root / tool, variables)
+            found = Project(
+                root,
+                found.remappings,
+                compilers=tuple(Configured(*one) for one in read.compilers) or (Configured(),),
+                overrides={unit: Configured(*one) for unit, one in read.overrides.items()},
+                own_packages=read.own_packages,
+                notes=read.notes,
+            )
+    return _with_directories(found, config, source, given)
+
+
+def _with_directories(
+    found: Project, config: ForgeConfig, source: Path, given: Iterable[Remapping]
+) -> Project:
+    root = found.root
+    libraries = tuple(root / path for path in config.libraries)
+    include = tuple(root / text for text in config.texts("include_paths"))
+    allowed = (
+        root,
+        source.parent,
+        *libraries,
+        *include,
+        *(root / text for text in config.texts("allow_paths")),
+        *found.packages(source),
+        # What the user types may be read; what a project's files say may not lead out of it.
+        *(root / one.target for one in given),
     )
-    settings = _foundry_settings(root)
-    remappings = (
-        *_forge_libraries(root, settings),
-        *(Remapping.parse(text, "foundry.toml") for text in _strings(settings, "remappings")),
-        *_remappings_file(root),
-        *(Remapping.parse(text, "--remapping") for text in extra),
+    return replace(
+        found,
+        libraries=libraries,
+        include=include,
+        readable=tuple(dict.fromkeys(path.resolve() for path in allowed)),
     )
-    # Later ones win over earlier ones with the same context and prefix.
-    unique = {(one.context, one.prefix): one for one in remappings}
-    return Project(root, tuple(unique.values()), settings)
 
 
-def _foundry_settings(root: Path) -> dict[str, Any]:
-    path = root / "foundry.toml"
-    if not path.is_file():
-        return {}
-    try:
-        profile = tomllib.loads(path.read_text(encoding="utf-8")).get("profile", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise CompileError(f"{path} cannot be read", str(error)) from None
-    settings = profile.get("default", {}) if isinstance(profile, dict) else {}
-    return settings if isinstance(settings, dict) else {}
+def _root(source: Path, cwd: Path | None) -> Path:
+    within = next((one.parent for one in reversed(source.parents) if one.name == _PACKAGES), None)
+    own = _nearest(within or source.parent)
+    if cwd is None:
+        return own
+    around = _nearest(cwd.absolute())
+    libraries = _library_directories(around)
+    return around if any(source.is_relative_to(one) for one in libraries) else own
 
 
-def _remappings_file(root: Path) -> Iterator[Remapping]:
-    path = root / "remappings.txt"
-    if not path.is_file():
-        return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield Remapping.parse(line, f"{path}:{number}")
+def _library_directories(root: Path) -> list[Path]:
+    if not (root / forge_config.FILE_NAME).is_file():
+        return []
+    return [root / one for one in forge_config.load(root, {}).libraries]
 
 
-def _forge_libraries(root: Path, settings: Mapping[str, Any]) -> Iterator[Remapping]:
-    """What forge infers for each library of `forge install`: `name/` is its src or contracts directory."""
-    for name in _strings(settings, "libs") or ["lib"]:
-        library_root = root / name
-        if library_root.name == "node_modules" or not library_root.is_dir():
-            continue
-        for library in sorted(library_root.iterdir()):
-            inside = next((part for part in ("src", "contracts") if (library / part).is_dir()), None)
-            if inside is not None:
-                yield Remapping("", f"{library.name}/", f"{name}/{library.name}/{inside}/")
+def _nearest(start: Path) -> Path:
+    """The nearest directory upwards with a configuration, not beyond the repository; else with another marker."""
+    above = [start, *start.parents]
+    repository = next((place for place, one in enumerate(above) if (one / ".git").exists()), len(above))
+    for markers, places in ((_TOOLS, above[: repository + 1]), (_OTHER_MARKERS, above)):
+        for one in places:
+            if any((one / name).exists() for name in markers):
+                return one
+    return start
 
 
-def _strings(settings: Mapping[str, Any], key: str) -> list[str]:
-    value = settings.get(key, [])
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+def _forge_notes(config: ForgeConfig) -> Iterator[str]:
+    if config.unknown_profile:
+        yield (
+            f"foundry.toml has no profile {config.unknown_profile!r}, which FOUNDRY_PROFILE names: "
+            "the default profile counts"
+        )

@@ -20,7 +20,6 @@ NEWEST_EVM = "prague"
 # The first release that knows an EVM version, oldest first (https://github.com/ethereum/solidity,
 # Changelog.md).
 _EVM_SINCE = (
-    ("byzantium", Version(0, 4, 21)),
     ("petersburg", Version(0, 5, 5)),
     ("istanbul", Version(0, 5, 13)),
     ("berlin", Version(0, 8, 5)),
@@ -45,6 +44,17 @@ _EVM_ORDER = (
     "cancun",
     "prague",
 )
+_LATER_EVMS = ("osaka", "amsterdam")
+"""What compilers know besides, and MegaETH does not run."""
+_EVM_FLAG_SINCE = Version(0, 4, 21)
+# The first release that knows a setting; an older one refuses the whole request.
+_SETTING_SINCE = {
+    ("metadata", "bytecodeHash"): Version(0, 6, 0),
+    ("metadata", "appendCBOR"): Version(0, 8, 18),
+    ("debug",): Version(0, 6, 0),
+    ("optimizer", "details", "inliner"): Version(0, 8, 5),
+}
+VIA_IR_SINCE = Version(0, 7, 5)
 _STORAGE_LAYOUT_SINCE = Version(0, 5, 13)
 _OUTPUTS = [
     "abi",
@@ -65,6 +75,8 @@ class Settings:
     via_ir: bool = False
     evm_version: str | None = None
     """None: the newest that both MegaETH and the compiler know."""
+    more: Json = field(default_factory=dict)
+    """Whatever else the project says, in the compiler's own terms."""
 
 
 @dataclass(frozen=True)
@@ -87,28 +99,47 @@ class Contract:
 
 
 def evm_version(settings: Settings, compiler: Version) -> str | None:
-    """The EVM version to compile for; None leaves it to a compiler that knows none."""
+    """The EVM version to compile for: the newest up to the wanted one that the compiler and MegaETH know.
+
+    None leaves it to a compiler that knows none.
+    """
     wanted = settings.evm_version
-    if wanted is not None:
-        if wanted not in _EVM_ORDER:
-            raise CompileError(
-                f"MegaETH does not run EVM version {wanted!r}",
-                f"its newest is {NEWEST_EVM}; code for a later one may use instructions that halt there",
-                f"use --evm-version {NEWEST_EVM} or an older one",
-            )
-        return wanted
-    known = [name for name, since in _EVM_SINCE if compiler >= since]
-    return known[-1] if known else None
+    if wanted is None or wanted in _LATER_EVMS:
+        wanted = NEWEST_EVM
+    elif wanted not in _EVM_ORDER:
+        raise CompileError(
+            f"there is no EVM version {wanted!r}",
+            f"known are {', '.join(_EVM_ORDER)}",
+            f"use {NEWEST_EVM} or an older one",
+        )
+    if compiler < _EVM_FLAG_SINCE:
+        return None
+    since = dict(_EVM_SINCE)
+    up_to = _EVM_ORDER[: _EVM_ORDER.index(wanted) + 1]
+    return next(name for name in reversed(up_to) if compiler >= since.get(name, _EVM_FLAG_SINCE))
+
+
+def refuse_later_evm(wanted: str) -> None:
+    """CompileError when MegaETH does not run code for an EVM version."""
+    if wanted in _LATER_EVMS:
+        raise CompileError(
+            f"MegaETH does not run EVM version {wanted!r}",
+            f"its newest is {NEWEST_EVM}; code for a later one may use instructions that halt there",
+            f"use --evm-version {NEWEST_EVM} or an older one",
+        )
 
 
 def request(sources: Mapping[str, str], remappings: list[str], settings: Settings, compiler: Version) -> Json:
     """A request that compiles all sources."""
     outputs = [*_OUTPUTS, "storageLayout"] if compiler >= _STORAGE_LAYOUT_SINCE else _OUTPUTS
-    options: Json = {
-        "remappings": remappings,
-        "optimizer": {"enabled": settings.optimize, "runs": settings.runs},
-        "outputSelection": {"*": {"*": outputs}},
+    options = _known(settings.more, compiler)
+    options["remappings"] = remappings
+    options["optimizer"] = {
+        **options.get("optimizer", {}),
+        "enabled": settings.optimize,
+        "runs": settings.runs,
     }
+    options["outputSelection"] = {"*": {"*": outputs}}
     if (evm := evm_version(settings, compiler)) is not None:
         options["evmVersion"] = evm
     if settings.via_ir:
@@ -117,6 +148,15 @@ def request(sources: Mapping[str, str], remappings: list[str], settings: Setting
         "language": "Solidity",
         "sources": {name: {"content": sources[name]} for name in sorted(sources)},
         "settings": options,
+    }
+
+
+def _known(settings: Json, compiler: Version, above: tuple[str, ...] = ()) -> Json:
+    """The settings that a compiler knows."""
+    return {
+        key: _known(value, compiler, (*above, key)) if isinstance(value, dict) else value
+        for key, value in settings.items()
+        if compiler >= _SETTING_SINCE.get((*above, key), compiler)
     }
 
 

@@ -4,10 +4,12 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from megaeth_cli.compile import processes
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.standard_json import NEWEST_EVM, Contract
 
@@ -22,6 +24,7 @@ class Vyper:
 
     path: str
     version: str
+    variables: Mapping[str, str]
 
     def compile(self, source: Path, evm_version: str | None) -> Contract:
         """Compile one file; imports are Vyper's own affair."""
@@ -31,7 +34,13 @@ class Vyper:
         # 0.4.3 is the first with Prague; older ones get their default, which MegaETH runs as well.
         if evm_version is not None or self._knows_prague():
             command += ["--evm-version", evm_version or NEWEST_EVM]
-        done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, str(source)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=processes.environment(self.variables),
+        )
         if done.returncode != 0:
             raise CompileError("the source does not compile", done.stderr.strip() or done.stdout.strip())
         try:
@@ -59,12 +68,13 @@ def find(variables: dict[str, str]) -> Vyper:
         raise CompileError(
             "vyper is not installed", "a .vy source needs the Vyper compiler", "pip install vyper"
         )
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    environment = processes.environment(variables)
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise CompileError(
             f"{path} does not run", done.stderr.strip()[-500:], "pip install --force-reinstall vyper"
         )
-    return Vyper(path, done.stdout.strip())
+    return Vyper(path, done.stdout.strip(), variables)
 
 
 def solidity_layout(layout: dict[str, Any]) -> dict[str, Any]:

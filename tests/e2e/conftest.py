@@ -1,31 +1,19 @@
 """A project as its developer has it: sources, a compiler, and the tools that the field uses."""
 
 import os
-import shutil
-import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from megaeth_cli.compile import Options, compile_source, compilers
-from megaeth_cli.compile import npm as compiler_npm
+from megaeth_cli.compile.releases import DEFAULT
 from tests.support import npm
 from tests.support.cli import compiler_variables
+from tests.support.solc import fetched_solc, native_solc
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 CLIENT_S = 180
-
-# forge takes a native compiler only, and not every machine may fetch one: this gives it npm's.
-SOLC = """\
-#!/usr/bin/env node
-if (process.argv.includes("--version")) {{
-  const version = require("{directory}/node_modules/solc").version();
-  console.log("solc, the solidity compiler commandline interface\\nVersion: " + version);
-}} else {{
-  require("{directory}/compile.js");
-}}
-"""
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +27,9 @@ def cache(clients):
 
 
 @pytest.fixture(scope="session")
-def solc(cache, tmp_path_factory):
+def solc(tmp_path_factory):
     """An executable that behaves like a native solc."""
-    fetched = dict(compiler_npm.fetched(cache))
-    directory = fetched.get(compiler_npm.DEFAULT_VERSION) or compiler_npm.fetch(
-        shutil.which("npm"), cache, compiler_npm.DEFAULT_VERSION
-    )
-    path = tmp_path_factory.mktemp("solc") / "solc"
-    path.write_text(SOLC.format(directory=directory))
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
+    return native_solc(tmp_path_factory.mktemp("solc") / "solc", fetched_solc(DEFAULT))
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +37,7 @@ def token(solc, cache):
     """The compiled Token."""
     variables = {**os.environ, "HOME": str(cache)}
     compilation = compile_source(CONTRACTS / "src" / "Token.sol", Options(cache, variables, solc=str(solc)))
-    assert isinstance(compilers.native(solc), compilers.NativeCompiler)
+    assert isinstance(compilers.native(solc, variables), compilers.NativeCompiler)
     return compilation.contract("Token")
 
 

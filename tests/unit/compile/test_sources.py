@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from megaeth_cli.compile.errors import CompileError
-from megaeth_cli.compile.project import Remapping, find_project
-from megaeth_cli.compile.sources import collect, imports_of, pragma_of, resolve
+from megaeth_cli.compile.project import find_project
+from megaeth_cli.compile.remapping import Remapping, resolve
+from megaeth_cli.compile.sources import collect
+from megaeth_cli.compile.statements import read_statements
 
 
 def write(root: Path, **files: str) -> None:
@@ -31,15 +33,20 @@ def test_every_form_of_import_is_seen_and_comments_and_strings_are_not():
     /* import "no2.sol"; */
     string constant s = "import 'no3.sol'; // ";
     """
-    assert list(imports_of(source)) == ["./a.sol", "./b.sol", "c.sol", "pkg/d.sol"]
+    assert read_statements(source).imports == ["./a.sol", "./b.sol", "c.sol", "pkg/d.sol"]
 
 
-def test_all_pragmas_of_a_file_hold_together_and_those_in_comments_do_not():
-    assert (
-        pragma_of("pragma solidity >=0.8.0; // pragma solidity 0.4.1;\npragma solidity <0.8.9;")
-        == ">=0.8.0 <0.8.9"
-    )
-    assert pragma_of("pragma abicoder v2; contract A {}") == ""
+def test_every_pragma_of_a_file_counts_and_those_in_comments_and_strings_do_not():
+    source = """
+    pragma solidity >=0.8.0; // pragma solidity 0.4.1;
+    pragma solidity /* not 0.4; */ <0.8.9;
+    pragma abicoder v2;
+    string constant a = "pragma solidity ^0.4.0;"; string constant b = 'it"s pragma solidity 0.5.0;';
+    string constant c = hex"00"; string constant d = "say \\"pragma solidity 0.5.1;\\"";
+    uint my_pragma; // \u2028 pragma solidity *;
+    """
+    assert read_statements(source).pragmas == [">=0.8.0", "<0.8.9", "*"]
+    assert read_statements("pragma abicoder v2; contract A {}").pragmas == []
 
 
 @pytest.mark.parametrize(

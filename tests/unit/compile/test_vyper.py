@@ -29,7 +29,7 @@ def options(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo {version}; exit; fi\n{body}')
         path.chmod(0o755)
-        return Options(tmp_path / "cache", {"PATH": str(path.parent)})
+        return Options(tmp_path / "cache", {"PATH": f"{path.parent}:/bin:/usr/bin"})
 
     (tmp_path / "Vault.vy").write_text("total: public(uint256)\n")
     return make
