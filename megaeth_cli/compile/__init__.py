@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from megaeth_cli.compile import cache, compilers, standard_json, vyper
+from megaeth_cli.compile.configured import Configured, pick
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version
-from megaeth_cli.compile.project import Configured, Project, find_project
+from megaeth_cli.compile.project import Project, find_project
 from megaeth_cli.compile.sources import SourceSet, collect
 from megaeth_cli.compile.standard_json import Contract, Settings
 from megaeth_cli.source_map import SourceMaps
@@ -144,22 +145,18 @@ def _compile_vyper(source: Path, options: Options) -> Compilation:
 
 
 def _configured(project: Project, unit: str, found: SourceSet, options: Options) -> Configured:
-    """What the project says of this file: of several compilers the newest that all pragmas allow, as hardhat."""
+    """What the project says of this file. What a restriction says of versions is put beside the pragmas."""
     if unit in project.overrides:
         return project.overrides[unit]
-    if len(project.compilers) == 1:
-        return project.compilers[0]
-    ranges = found.pragmas.values()
-    fitting = [
-        (version, one)
-        for one in project.compilers
-        if (version := Version.parse(one.solc or "")) and all(version in allowed for allowed in ranges)
-    ]
-    if fitting:
-        return max(fitting, key=lambda one: one[0])[1]
-    listed = ", ".join(one.solc or "" for one in project.compilers)
-    options.say(f"none of the project's compilers ({listed}) fits all pragmas: another is taken")
-    return Configured()
+    restrictions = [one for one in project.restrictions if one.concerns(found.contents)]
+    for one in restrictions:
+        if one.versions is not None:
+            found.pragmas[f"compilation_restrictions of {one.paths}"] = one.versions
+    picked = pick(project.compilers, restrictions, found.pragmas.values())
+    if picked is None:
+        listed = ", ".join(one.solc or "" for one in project.compilers)
+        options.say(f"none of the project's compilers ({listed}) fits all pragmas: another is taken")
+    return picked or Configured()
 
 
 def _shared_notes(project: Project, found: SourceSet) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """A forge project: its settings in the compiler's terms. What forge compiles is compiled here to the same code."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from megaeth_cli.compile.configured import Configured, Restriction
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.forge_config import FILE_NAME, ForgeConfig
 from megaeth_cli.compile.remapping import Remapping, resolve
@@ -12,7 +14,23 @@ from megaeth_cli.compile.standard_json import Json, Settings
 _DEFAULT_RUNS = 200
 
 
-def settings_of(config: ForgeConfig, remappings: tuple[Remapping, ...]) -> Settings:
+def compilers_of(config: ForgeConfig, remappings: tuple[Remapping, ...]) -> Iterator[Configured]:
+    """The profile's compiler, and those of `additional_compiler_profiles`, which differ in settings only."""
+    solc = _solc(config)
+    yield Configured(solc, _settings(config, remappings))
+    for profile in _tables(config, "additional_compiler_profiles"):
+        other = replace(config, values={**config.values, **profile})
+        yield Configured(solc, _settings(other, remappings))
+
+
+def restrictions_of(config: ForgeConfig) -> Iterator[Restriction]:
+    """`compilation_restrictions`."""
+    for one in _tables(config, "compilation_restrictions"):
+        if isinstance(paths := one.get("paths"), str):
+            yield Restriction(paths, {key: value for key, value in one.items() if key != "paths"})
+
+
+def _settings(config: ForgeConfig, remappings: tuple[Remapping, ...]) -> Settings:
     """What foundry.toml asks of the compiler, with forge's defaults for what it leaves open."""
     optimize, runs = config.flag("optimizer"), config.number("optimizer_runs")
     if optimize is None:
@@ -39,7 +57,7 @@ def settings_of(config: ForgeConfig, remappings: tuple[Remapping, ...]) -> Setti
     )
 
 
-def compiler_of(config: ForgeConfig) -> str | None:
+def _solc(config: ForgeConfig) -> str | None:
     """The version or path that `solc` names; a path is relative to the project."""
     named = config.text("solc")
     if named is None or not named.strip():
@@ -65,6 +83,11 @@ def _libraries(config: ForgeConfig, remappings: tuple[Remapping, ...]) -> Json:
             unit = Path(unit).relative_to(config.root).as_posix()
         found.setdefault(unit, {})[name] = address
     return found
+
+
+def _tables(config: ForgeConfig, key: str) -> list[Json]:
+    value = config.values.get(key)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _camel_case(value: Any) -> Any:  # noqa: ANN401 a tree of JSON

@@ -9,24 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from megaeth_cli.compile import forge, forge_config, hardhat
+from megaeth_cli.compile.configured import Configured, Restriction
 from megaeth_cli.compile.forge_config import ForgeConfig
 from megaeth_cli.compile.forge_remappings import Shared, remappings_of, shared_prefixes
 from megaeth_cli.compile.remapping import Remapping
-from megaeth_cli.compile.standard_json import Settings
 
 _PACKAGES = "node_modules"
 _TOOLS = (forge_config.FILE_NAME, *hardhat.CONFIG_FILES)
 _OTHER_MARKERS = ("remappings.txt", "package.json", ".git")
 _LIBRARY_MARKERS = (forge_config.FILE_NAME, "remappings.txt", "package.json", "src", "contracts")
-
-
-@dataclass(frozen=True)
-class Configured:
-    """One compiler with its settings."""
-
-    solc: str | None = None
-    """A version, or a path; None leaves the choice to the pragmas."""
-    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True)
@@ -38,7 +29,9 @@ class Project:
     libraries: tuple[Path, ...] = ()
     """Directories of libraries, absolute."""
     compilers: tuple[Configured, ...] = (Configured(),)
-    """At least one; of several the newest that all pragmas allow."""
+    """At least one; which of several is for a file is `configured.pick`'s affair."""
+    restrictions: tuple[Restriction, ...] = ()
+    """What files demand of a compiler's settings."""
     overrides: Mapping[str, Configured] = field(default_factory=dict)
     """For single units."""
     own_packages: bool = True
@@ -116,11 +109,11 @@ def find_project(
     if tool == forge_config.FILE_NAME:
         config = forge_config.load(root, variables)
         remappings = remappings_of(config, given)
-        compiler = Configured(forge.compiler_of(config), forge.settings_of(config, remappings))
         found = Project(
             root,
             remappings,
-            compilers=(compiler,),
+            compilers=tuple(forge.compilers_of(config, remappings)),
+            restrictions=tuple(forge.restrictions_of(config)),
             shared=shared_prefixes(config),
             notes=tuple(_forge_notes(config)),
         )

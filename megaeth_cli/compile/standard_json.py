@@ -29,7 +29,7 @@ _EVM_SINCE = (
     ("cancun", Version(0, 8, 24)),
     ("prague", Version(0, 8, 27)),
 )
-_EVM_ORDER = (
+EVM_ORDER = (
     "homestead",
     "tangerineWhistle",
     "spuriousDragon",
@@ -44,6 +44,7 @@ _EVM_ORDER = (
     "cancun",
     "prague",
 )
+"""EVM versions that MegaETH runs, oldest first."""
 _LATER_EVMS = ("osaka", "amsterdam")
 """What compilers know besides, and MegaETH does not run."""
 _EVM_FLAG_SINCE = Version(0, 4, 21)
@@ -106,16 +107,16 @@ def evm_version(settings: Settings, compiler: Version) -> str | None:
     wanted = settings.evm_version
     if wanted is None or wanted in _LATER_EVMS:
         wanted = NEWEST_EVM
-    elif wanted not in _EVM_ORDER:
+    elif wanted not in EVM_ORDER:
         raise CompileError(
             f"there is no EVM version {wanted!r}",
-            f"known are {', '.join(_EVM_ORDER)}",
+            f"known are {', '.join(EVM_ORDER)}",
             f"use {NEWEST_EVM} or an older one",
         )
     if compiler < _EVM_FLAG_SINCE:
         return None
     since = dict(_EVM_SINCE)
-    up_to = _EVM_ORDER[: _EVM_ORDER.index(wanted) + 1]
+    up_to = EVM_ORDER[: EVM_ORDER.index(wanted) + 1]
     return next(name for name in reversed(up_to) if compiler >= since.get(name, _EVM_FLAG_SINCE))
 
 
