@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -68,7 +69,7 @@ def arguments_of_file(text: str, where: str) -> list[str]:
         items = json.loads(text, parse_int=str, parse_float=str)
     except ValueError as error:
         raise CliError(f"{where} is not JSON", str(error), status=ExitStatus.USAGE) from None
-    return [item if isinstance(item, str) else json.dumps(item) for item in items]
+    return [json.dumps(item) for item in items]
 
 
 def _by_signature(contract: KnownContract, interface: Interface | None, text: str) -> Entry:
@@ -81,12 +82,17 @@ def _by_signature(contract: KnownContract, interface: Interface | None, text: st
             'for example "transfer(address,uint256)"',
             ExitStatus.USAGE,
         ) from None
+    if given.kind != "function":
+        raise CliError(
+            f"{text} is no function", "", 'for example "transfer(address,uint256)"', ExitStatus.USAGE
+        )
     if interface is None:
         return given
     overloads = interface.named("function", given.name)
     known = next((entry for entry in overloads if entry.signature == given.signature), None)
     if known is not None:
-        return known
+        # Who writes results wants them read so, whatever the ABI says.
+        return replace(known, outputs=given.outputs) if given.outputs else known
     if any(entry.kind == "fallback" for entry in interface.entries):
         return given
     raise _no_function(contract, interface, given.signature)

@@ -6,6 +6,7 @@ Integers are int, `bytes` and `bytesN` bytes, addresses 20 bytes, arrays and tup
 from collections.abc import Sequence
 
 from megaeth_cli.abi.types import AbiType, AbiValue, Array, Scalar, Tuple
+from megaeth_cli.units import keccak
 
 WORD = 32
 MAX_DEPTH_ELEMENTS = 1_000_000
@@ -32,6 +33,23 @@ def encode(types: Sequence[AbiType], values: Sequence[AbiValue]) -> bytes:
         head += position.to_bytes(WORD, "big") if known is None else known
         position += len(tail)
     return bytes(head) + b"".join(tails)
+
+
+def encode_packed(types: Sequence[AbiType], values: Sequence[AbiValue]) -> bytes:
+    """Encode as `abi.encodePacked` does: no lengths, no padding but that of array elements.
+
+    ValueError for what Solidity refuses: structs, and arrays of anything but values.
+    """
+    if len(types) != len(values):
+        raise ValueError(f"{len(types)} types but {len(values)} values")
+    return b"".join(map(_packed, types, values))
+
+
+def encode_topic(kind: AbiType, value: AbiValue) -> bytes:
+    """An indexed parameter of an event: the value itself, or the hash of one that may be longer than a word."""
+    if isinstance(kind, Scalar) and not kind.dynamic:
+        return _encode_scalar(kind, value)
+    return keccak(_hashed(kind, value, outermost=True))
 
 
 def decode(types: Sequence[AbiType], data: bytes) -> list[AbiValue]:
@@ -94,12 +112,54 @@ def _encode_scalar(kind: Scalar, value: AbiValue) -> bytes:
             return int(bool(value)).to_bytes(WORD, "big")
         case "address":
             return bytes(value).rjust(WORD, b"\0")
-        case "bytesN":
+        case "bytesN" | "function":
             return bytes(value).ljust(WORD, b"\0")
         case "string":
             return _with_length(str(value).encode())
         case _:
             return _with_length(bytes(value))
+
+
+def _packed(kind: AbiType, value: AbiValue) -> bytes:
+    match kind:
+        case Scalar(kind="string"):
+            return str(value).encode()
+        case Scalar(kind="bytes"):
+            return bytes(value)
+        case Scalar():
+            encoded = _encode_scalar(kind, value)
+            match kind.kind:
+                case "uint" | "int":
+                    return encoded[WORD - kind.size // 8 :]
+                case "address":
+                    return encoded[WORD - 20 :]
+                case "bool":
+                    return encoded[-1:]
+                case _:
+                    return encoded[: kind.size]
+        case Array(Scalar(dynamic=False) as element, length):
+            if length is not None and len(value) != length:
+                raise ValueError(f"{kind} takes {length} elements, not {len(value)}")
+            return b"".join(_encode_scalar(element, item) for item in value)
+        case _:
+            raise ValueError(f"{kind} has no packed encoding")
+
+
+def _hashed(kind: AbiType, value: AbiValue, *, outermost: bool) -> bytes:
+    """What an event's topic is the hash of: the parts one after another, padded, without lengths and offsets."""
+    match kind:
+        case Scalar(dynamic=True):
+            raw = str(value).encode() if kind.kind == "string" else bytes(value)
+            return raw if outermost else raw + bytes(-len(raw) % WORD)
+        case Scalar():
+            return _encode_scalar(kind, value)
+        case Array(element, _):
+            return b"".join(_hashed(element, item, outermost=False) for item in value)
+        case Tuple(members):
+            return b"".join(
+                _hashed(member.type, item, outermost=False)
+                for member, item in zip(members, value, strict=True)
+            )
 
 
 def _with_length(data: bytes) -> bytes:

@@ -1,11 +1,12 @@
 """Functions, events, errors and the constructor of a contract, by name, signature, selector or topic."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from megaeth_cli.abi.codec import DecodingError, decode, decode_word, encode
+from megaeth_cli.abi.codec import DecodingError, decode, decode_word, encode, encode_topic
 from megaeth_cli.abi.types import (
     AbiTypeError,
     Parameter,
@@ -17,6 +18,8 @@ from megaeth_cli.abi.types import (
 from megaeth_cli.units import keccak
 
 EntryKind = Literal["function", "event", "error", "constructor", "receive", "fallback"]
+
+_PREFIXES: tuple[EntryKind, ...] = ("function", "event", "error")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,14 @@ class Entry:
         """Calldata of a function, constructor arguments of a constructor."""
         arguments = encode([one.type for one in self.inputs], values)
         return arguments if self.kind == "constructor" else self.selector + arguments
+
+    def encode_log(self, values: Sequence[Any]) -> tuple[list[bytes], bytes]:
+        """An event's topics and data."""
+        pairs = list(zip(self.inputs, values, strict=True))
+        topics = [] if self.anonymous else [self.topic]
+        topics += [encode_topic(one.type, value) for one, value in pairs if one.indexed]
+        plain = [(one.type, value) for one, value in pairs if not one.indexed]
+        return topics, encode([kind for kind, _ in plain], [value for _, value in plain])
 
     def decode_inputs(self, data: bytes) -> list[Any]:
         """Arguments from calldata or revert data, the selector included."""
@@ -142,8 +153,11 @@ class Interface:
 
 
 def parse_signature(text: str) -> Entry:
-    """A function from `name(types)` or `name(types)(results)`, names and `returns` allowed."""
-    text = text.strip().removeprefix("function ").strip()
+    """A function from `name(types)` or `name(types)(results)`, names and `returns` allowed.
+
+    `event` or `error` before the name makes it one; `constructor(types)` is a constructor.
+    """
+    kind, text = _kind(text.strip())
     name, parenthesis, rest = text.partition("(")
     name = name.strip()
     if not parenthesis or not name.replace("$", "_").isidentifier():
@@ -153,13 +167,24 @@ def parse_signature(text: str) -> Entry:
     _, returns, results = after.rpartition("returns")
     results = results.strip() if returns else after.strip()
     outputs = ""
-    if results:
+    if results and not (kind == "event" and results == "anonymous"):
         if not results.startswith("("):
             raise AbiTypeError(f"unexpected {results!r} after the parameters in {text!r}")
         outputs, after = _group(results)
         if after.strip():
             raise AbiTypeError(f"unexpected {after.strip()!r} at the end of {text!r}")
-    return Entry("function", name, parse_parameters(inputs), parse_parameters(outputs), "payable")
+    anonymous = kind == "event" and results == "anonymous"
+    return Entry(kind, name, parse_parameters(inputs), parse_parameters(outputs), "payable", anonymous)
+
+
+def _kind(text: str) -> tuple[EntryKind, str]:
+    """What a signature is of, and the rest of it."""
+    if re.match(r"constructor\s*\(", text):
+        return "constructor", text
+    for kind in _PREFIXES:
+        if re.match(rf"{kind}\s+[\w$]", text):
+            return kind, text.removeprefix(kind).strip()
+    return "function", text
 
 
 def _group(text: str) -> tuple[str, str]:

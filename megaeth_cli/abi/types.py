@@ -4,9 +4,17 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["uint", "int", "address", "bool", "bytesN", "bytes", "string"]
+Kind = Literal["uint", "int", "address", "bool", "bytesN", "bytes", "string", "function"]
 
-_SCALAR = re.compile(r"(uint|int)(\d*)|bytes(\d+)|address(?: payable)?|bool|bytes|string|function")
+FUNCTION_BYTES = 24
+"""A function of a contract: its address, and the function's selector."""
+
+_SCALAR = re.compile(r"(uint|int)([1-9]\d*|)|bytes([1-9]\d*)|address(?: payable)?|bool|bytes|string|function")
+_FUNCTION = re.compile(r"function\s*\(")
+_NO_NAMES = frozenset(
+    {"indexed", "memory", "calldata", "storage", "payable", "external", "internal", "view", "pure", "returns"}
+)
+"""What may stand between a parameter's type and its name."""
 _ARRAY = re.compile(r"(.*)\[(\d*)\]", re.DOTALL)
 
 
@@ -20,7 +28,7 @@ class Scalar:
 
     kind: Kind
     size: int = 0
-    """Bits of integers, bytes of `bytesN`."""
+    """Bits of integers, bytes of `bytesN` and `function`."""
 
     @property
     def dynamic(self) -> bool:
@@ -104,6 +112,9 @@ AbiValue = Any
 def parse_type(text: str) -> AbiType:
     """Read a type such as `uint`, `bytes32[2][]` or `(address,(bool,string)[])`."""
     text = text.strip()
+    if _FUNCTION.match(text) and text.endswith(")"):
+        # As sources write it; what it takes and returns is no part of the ABI's type.
+        return _scalar("function")
     if array := _ARRAY.fullmatch(text):
         return Array(parse_type(array[1]), int(array[2]) if array[2] else None)
     inner = text.removeprefix("tuple")
@@ -155,15 +166,18 @@ def from_json(item: dict[str, Any]) -> Parameter:
 def _parameter(text: str) -> Parameter:
     text = text.strip()
     # The type ends at the first space outside parentheses; what follows is `indexed`, a location or the name.
-    depth = 0
+    depth, start = 0, len("function ") if _FUNCTION.match(text) else 0
     for position, letter in enumerate(text):
         depth += {"(": 1, ")": -1}.get(letter, 0)
-        if letter == " " and depth == 0:
+        if letter == " " and depth == 0 and position >= start:
             words = text[position:].split()
-            names = [
-                word for word in words if word not in ("indexed", "memory", "calldata", "storage", "payable")
-            ]
-            return Parameter(parse_type(text[:position]), names[-1] if names else "", "indexed" in words)
+            # `function(uint256) external[2] hooks`: the brackets belong to the type.
+            lengths = "".join(word[word.index("[") :] for word in words if "[" in word)
+            named = words[-1] not in _NO_NAMES and words[-1].replace("$", "_").isidentifier()
+            kind = parse_type(text[:position])
+            for length in re.findall(r"\[(\d*)\]", lengths):
+                kind = Array(kind, int(length) if length else None)
+            return Parameter(kind, words[-1] if named else "", "indexed" in words)
     return Parameter(parse_type(text))
 
 
@@ -189,6 +203,6 @@ def _scalar(text: str) -> Scalar:
         case "string":
             return Scalar("string")
         case "function":
-            return Scalar("bytesN", 24)
+            return Scalar("function", FUNCTION_BYTES)
         case _:
             return Scalar("bytes")

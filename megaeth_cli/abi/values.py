@@ -1,7 +1,7 @@
 """ABI values as people type and read them.
 
-Typed: decimal, hex, `1e18`, `0.5ether`, `true`, `0x...`, `[1,2]`, `(1,"a,b",[0x12])`, JSON objects for
-structs.
+Typed: decimal, hex, `1e18`, `0.5ether`, `true`, `0x...`, `[1,2]`, `(1,"a,b",'c',[0x12])`, JSON objects for
+structs. As with cast, quotes around a whole text are not part of it.
 """
 
 import json
@@ -22,7 +22,11 @@ _NUMBER = re.compile(
     r"([+-]?(?:0x[0-9a-fA-F_]+|[0-9][0-9_]*(?:\.[0-9_]+)?(?:e\+?[0-9]+)?))\s*([a-z]*)", re.IGNORECASE
 )
 _MAX_EXPONENT = 80
+_WORD = 32
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
+_QUOTES = "\"'"
+_BEFORE_QUOTES = "[({,:"
+"""After these a quotation mark begins a string; elsewhere it is a letter as others are."""
 
 
 class ValueTextError(ValueError):
@@ -31,6 +35,7 @@ class ValueTextError(ValueError):
 
 def from_text(kind: AbiType, text: str, resolve: Resolver = lambda _: None) -> AbiValue:
     """The value that a text stands for; ValueTextError says what is wrong with it."""
+    text = _unquoted(text)
     match kind:
         case Scalar():
             return _scalar(kind, text, resolve)
@@ -107,7 +112,7 @@ def to_text(parameter: Parameter, value: AbiValue) -> str:
             return checksummed(value)
         case Scalar(kind="bool"):
             return "true" if value else "false"
-        case Scalar(kind="bytes" | "bytesN"):
+        case Scalar(kind="bytes" | "bytesN" | "function"):
             return "0x" + bytes(value).hex()
         case Scalar():
             return str(value)
@@ -131,7 +136,7 @@ def to_json(kind: AbiType, value: AbiValue) -> Json:
             return value
         case Scalar(kind="address"):
             return checksummed(value)
-        case Scalar(kind="bytes" | "bytesN"):
+        case Scalar(kind="bytes" | "bytesN" | "function"):
             return "0x" + bytes(value).hex()
         case Scalar():
             return str(value)
@@ -183,13 +188,26 @@ def _scalar(kind: Scalar, text: str, resolve: Resolver) -> AbiValue:
             if text[:2] not in ("0x", "0X"):
                 raise ValueTextError(f"{text!r} is neither an address nor a contract known by that name")
             return address(text)
-        case "bytesN":
-            raw = hex_bytes(text)
+        case "bytesN" | "function":
+            raw = _hex_or_advice(text, kind)
             if len(raw) != kind.size:
-                raise ValueTextError(f"{text} has {len(raw)} bytes; {kind} has {kind.size}")
+                parts = ", an address and a selector" if kind.kind == "function" else ""
+                raise ValueTextError(f"{text} has {len(raw)} bytes; {kind} has {kind.size}{parts}")
             return raw
         case _:
-            return hex_bytes(text)
+            return _hex_or_advice(text, kind)
+
+
+def _hex_or_advice(text: str, kind: Scalar) -> bytes:
+    """Bytes from `0x...`; who wrote text or forgot the 0x is told how to write it."""
+    try:
+        return hex_bytes(text)
+    except ValueTextError as error:
+        raw = text.encode()
+        if text[:2] in ("0x", "0X") or len(raw) > (kind.size or _WORD) or kind.kind == "function":
+            raise
+        digits = raw.hex().ljust(2 * kind.size, "0")
+        raise ValueTextError(f"{error}; the letters {text!r} would be 0x{digits}") from None
 
 
 def _elements(text: str, kind: AbiType) -> list[str]:
@@ -213,17 +231,17 @@ def _members(text: str, kind: Tuple) -> list[str]:
     if unknown or missing:
         wrong = [f"no member {name!r}" for name in unknown] + [f"{name!r} is missing" for name in missing]
         raise ValueTextError(f"{'; '.join(wrong)} (members: {', '.join(names)})")
-    return [fields[name] if isinstance(fields[name], str) else json.dumps(fields[name]) for name in names]
+    return [json.dumps(fields[name]) for name in names]
 
 
 def _split(text: str) -> list[str]:
-    """Split at commas outside brackets and quotes; a part that is one quoted string loses its quotes."""
+    """Split at commas outside brackets and quotes."""
     if not text.strip():
         return []
     parts, stack, start, position = [], [], 0, 0
     while position < len(text):
         letter = text[position]
-        if letter == '"':
+        if letter in _QUOTES and text[start:position].rstrip()[-1:] in _BEFORE_QUOTES:
             position = _end_of_string(text, position)
         elif letter in _CLOSING:
             stack.append(_CLOSING[letter])
@@ -237,22 +255,38 @@ def _split(text: str) -> list[str]:
         position += 1
     if stack:
         raise ValueTextError(f"a {stack[-1]!r} is missing in {text!r}")
-    return [_unquoted(part.strip()) for part in (*parts, text[start:])]
+    found = [part.strip() for part in (*parts, text[start:])]
+    if not all(found):
+        raise ValueTextError(f'an element is missing in {text!r}; an empty string is ""')
+    return found
 
 
 def _end_of_string(text: str, start: int) -> int:
-    position = start + 1
-    while position < len(text) and text[position] != '"':
-        position += 2 if text[position] == "\\" else 1
-    if position >= len(text):
+    """Where a quoted part ends, which must be all of the part."""
+    end = _closing_quote(text, start)
+    if end is None:
         raise ValueTextError(f"a quotation mark is missing in {text!r}")
-    return position
+    if (after := text[end + 1 :].lstrip()) and after[0] not in ",:])}":
+        raise ValueTextError(f"{after[0]!r} follows a closing quotation mark in {text!r}")
+    return end
 
 
-def _unquoted(part: str) -> str:
-    if not part.startswith('"'):
-        return part
+def _closing_quote(text: str, start: int) -> int | None:
+    """Where the string that begins at `start` ends. Only double quotes know the escapes of JSON, as with cast."""
+    quote, position = text[start], start + 1
+    while position < len(text) and text[position] != quote:
+        position += 2 if text[position] == "\\" and quote == '"' else 1
+    return position if position < len(text) else None
+
+
+def _unquoted(text: str) -> str:
+    """A text without the quotation marks around all of it."""
+    part = text.strip()
+    if part[:1] not in ('"', "'") or _closing_quote(part, 0) != len(part) - 1:
+        return text
+    if part[0] == "'":
+        return part[1:-1]
     try:
-        return str(json.loads(part))
+        return str(json.loads(part, strict=False))
     except ValueError:
         raise ValueTextError(f"not a quoted string: {part}") from None

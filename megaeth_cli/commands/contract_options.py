@@ -16,6 +16,7 @@ from megaeth_cli.wallet import KEY_VARIABLE
 if TYPE_CHECKING:
     from typer._click import Context
 
+_FRACTION = re.compile(r"\d*\.\d+")
 _NEGATIVE = re.compile(r"-\d")
 # No argument of a process can hold this byte, so the mark cannot be mistaken for something typed.
 _MARK = "\0"
@@ -81,7 +82,9 @@ def amount(text: str, option: str) -> int:
     try:
         number = integer(text.removeprefix(_MARK))
     except ValueTextError as error:
-        raise CliError(f"{option}: {error}", status=ExitStatus.USAGE) from None
+        is_part = option == "--value" and _FRACTION.fullmatch(text)
+        hint = f"did you mean {text}ether?" if is_part else ""
+        raise CliError(f"{option}: {error}", hint=hint, status=ExitStatus.USAGE) from None
     if number < 0 or number >> 256:
         raise CliError(f"{option}: {text.removeprefix(_MARK)} is out of range", status=ExitStatus.USAGE)
     return number

@@ -219,17 +219,21 @@ def _linked(network: Network, contract: Contract, compilation: Compilation, libr
         raise CliError(
             f"{contract.name} cannot be deployed", "it is abstract or an interface", "", ExitStatus.COMPILE
         )
+    by_mark = {keccak(one.full_name.encode()).hex()[:34]: one for one in compilation.contracts}
+    linked = [
+        by_mark[mark] for mark in dict.fromkeys(_PLACEHOLDER.findall(contract.bytecode)) if mark in by_mark
+    ]
     places = {}
     for text in libraries:
         name, equals, where = text.partition("=")
         if not equals:
             raise CliError(f"--library {text}: write NAME=ADDRESS", status=ExitStatus.USAGE)
+        if not any(name in (one.name, one.full_name) for one in linked):
+            raise _not_linked(contract, name, [one.name for one in linked])
         places[name] = network.address(where, f"--library {name}")
 
     def fill(found: re.Match[str]) -> str:
-        for one in compilation.contracts:
-            if keccak(one.full_name.encode()).hex()[:34] != found[1]:
-                continue
+        if (one := by_mark.get(found[1])) is not None:
             known = places.get(one.name) or places.get(one.full_name) or network.resolve(one.name)
             if known is not None:
                 return known.hex()
@@ -242,6 +246,18 @@ def _linked(network: Network, contract: Contract, compilation: Compilation, libr
         raise CliError(f"{contract.name} needs an unknown library", found[0], "", ExitStatus.COMPILE)
 
     return bytes.fromhex(_PLACEHOLDER.sub(fill, contract.bytecode))
+
+
+def _not_linked(contract: Contract, name: str, libraries: list[str]) -> CliError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, libraries, 1)
+    return CliError(
+        f"--library {name}: {contract.name} links no such library",
+        f"it links {', '.join(libraries) or 'none'}",
+        f"did you mean {close[0]}?" if close else "",
+        ExitStatus.USAGE,
+    )
 
 
 def _create2(network: Network, contract: Contract, draft: Draft, text: str) -> tuple[bytes, Draft]:

@@ -64,6 +64,10 @@ def test_a_library_is_linked_by_its_deployed_name(cli, source):
     missing = cli("deploy", f"{path}:Uses")
     assert missing.code == 2
     assert "needs the library Sum" in missing.err
+    mistyped = cli("deploy", f"{path}:Uses", "--library", f"Smu=0x{'11' * 20}")
+    assert mistyped.code == 2
+    assert "Uses links no such library" in mistyped.err and "did you mean Sum?" in mistyped.err
+    assert "it links none" in cli("deploy", f"{path}:Sum", "--library", f"Sum=0x{'11' * 20}").err
     cli.json("deploy", f"{path}:Sum")
     cli.json("deploy", f"{path}:Uses")
     assert cli.call("Uses", "f") == "5"

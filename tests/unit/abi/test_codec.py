@@ -3,17 +3,19 @@
 from contextlib import suppress
 
 import eth_abi
+import eth_abi.packed
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from megaeth_cli.abi import DecodingError, decode, encode, parse_type
+from megaeth_cli.abi.codec import encode_packed
 
 SCALARS = st.one_of(
     st.integers(1, 32).map(lambda n: f"uint{8 * n}"),
     st.integers(1, 32).map(lambda n: f"int{8 * n}"),
     st.integers(1, 32).map(lambda n: f"bytes{n}"),
-    st.sampled_from(["address", "bool", "bytes", "string"]),
+    st.sampled_from(["address", "bool", "bytes", "string", "function"]),
 )
 TYPES = st.recursive(
     SCALARS,
@@ -40,7 +42,7 @@ def values_of(kind: str) -> st.SearchStrategy:
             return st.integers(0, 2**parsed.size - 1)
         case "int":
             return st.integers(-(2 ** (parsed.size - 1)), 2 ** (parsed.size - 1) - 1)
-        case "bytesN":
+        case "bytesN" | "function":
             return st.binary(min_size=parsed.size, max_size=parsed.size)
         case "address":
             return st.binary(min_size=20, max_size=20)
@@ -65,6 +67,35 @@ def test_encoding_is_that_of_eth_abi_and_decodes_to_the_same_values(case):
     encoded = encode(types, values)
     assert encoded == eth_abi.encode(kinds, values)
     assert decode(types, encoded) == list(values)
+
+
+PACKABLE = st.one_of(SCALARS, SCALARS.filter(lambda t: t not in ("bytes", "string")).map(lambda t: f"{t}[]"))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(PACKABLE, max_size=4).flatmap(
+        lambda kinds: st.tuples(st.just(kinds), st.tuples(*map(values_of, kinds)))
+    )
+)
+def test_packed_encoding_is_that_of_eth_abi(case):
+    kinds, values = case
+    expected = b""
+    for kind, value in zip(kinds, values, strict=True):
+        # eth-abi has no packed encoding of a function, which is that of its 24 bytes; and it packs the elements of
+        # arrays, which Solidity pads.
+        named = kind.replace("function", "bytes24")
+        if kind.endswith("]"):
+            expected += eth_abi.encode([f"{named[:-2]}[{len(value)}]"], [value]) if value else b""
+        else:
+            expected += eth_abi.packed.encode_packed([named], [value])
+    assert encode_packed([parse_type(kind) for kind in kinds], values) == expected
+
+
+@pytest.mark.parametrize("kind", ["(uint8)", "uint8[][]", "string[]"])
+def test_what_solidity_does_not_pack_is_refused(kind):
+    with pytest.raises(ValueError, match="no packed encoding"):
+        encode_packed([parse_type(kind)], [[]])
 
 
 @settings(deadline=None)

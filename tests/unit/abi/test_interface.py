@@ -33,6 +33,10 @@ TRANSFERRED = {
         ),
         ("get()(uint256,(bool,string)[])", "get()", ["uint256", "(bool,string)[]"]),
         ("f((uint,bytes)[2] pairs)", "f((uint256,bytes)[2])", []),
+        ("hook(function)", "hook(function)", []),
+        ("hook(function(uint256) external f, uint8 n)", "hook(function,uint8)", []),
+        ("hook(function(uint256) external view returns (bool)[2] memory fs)", "hook(function[2])", []),
+        ("event Hooked(function (bytes) external indexed f)", "Hooked(function)", []),
     ],
 )
 def test_signatures_are_read_as_solidity_or_cast_write_them(text, signature, outputs):
@@ -42,7 +46,7 @@ def test_signatures_are_read_as_solidity_or_cast_write_them(text, signature, out
 
 
 @pytest.mark.parametrize(
-    "text", ["transfer", "(uint256)", "f(uint7)", "f(uint256", "f(foo)", "f()(uint256) x"]
+    "text", ["transfer", "(uint256)", "f(uint7)", "f(uint08)", "f(uint256", "f(foo)", "f()(uint256) x"]
 )
 def test_what_is_no_signature_is_refused(text):
     with pytest.raises(AbiTypeError):
@@ -84,3 +88,29 @@ def test_a_struct_in_abi_json_keeps_the_names_of_its_members():
     ]
     assert entry.signature == "place((uint8)[2][])"
     assert entry.inputs[0].type.element.element.members[0].name == "side"
+
+
+def test_a_function_type_of_abi_json_is_one_in_selectors_and_topics():
+    f = {"type": "function", "name": "f", "internalType": "function (uint256) external"}
+    abi = [{"type": kind, "name": "hook", "inputs": [f]} for kind in ("function", "event", "error")]
+    for entry in Interface(abi).entries:
+        assert entry.signature == "hook(function)"
+    value = b"\x11" * 20 + b"\x22" * 4
+    assert entry.decode_inputs(entry.encode_call([value])) == [value]
+
+
+def test_a_signature_may_be_of_an_event_an_error_or_a_constructor():
+    kinds = [
+        parse_signature(f"{kind}(uint256 x)").kind for kind in ("f", "event E", "error E", "constructor")
+    ]
+    assert kinds == ["function", "event", "error", "constructor"]
+    assert parse_signature("event E(uint256 indexed x) anonymous").anonymous
+
+
+def test_a_log_is_what_its_decoding_gives_back():
+    entry = parse_signature("event E(address indexed who, string indexed memo, (uint8,bytes)[] parts)")
+    values = [b"\x11" * 20, "abc", [[1, b"\x02"]]]
+    topics, data = entry.encode_log(values)
+    who, memo, parts = entry.decode_log(topics, data)
+    assert (who, parts) == (values[0], values[2])
+    assert memo.hex() == "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"

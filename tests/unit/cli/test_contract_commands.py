@@ -279,7 +279,10 @@ def test_an_account_that_cannot_pay_is_told_what_it_has(against):
         (["Token", "transfer", BOB, "5", "--from", "0x" + "11" * 20], "no key for"),
         (["Token", "transfer", BOB, "5", "--private-key", "0x12"], "--private-key is not a private key"),
         (["Token", "transfer", BOB, "5", "--value", "much"], "--value: 'much' is not a number"),
+        (["Token", "transfer", BOB, "5", "--value", "1.5"], "did you mean 1.5ether?"),
+        (["Token", "transfer", BOB, "5", "--value", ".5"], "did you mean .5ether?"),
         (["Token", "transfer", BOB, "5", "--gas-limit", "-1"], "--gas-limit"),
+        (["Token", "event Transfer(address)", BOB], "is no function"),
         (["Token", "transfer", BOB, "5", "--access-list", "[1]"], "--access-list is not an access list"),
         (["--to", BOB, "--nonce", "-1"], "'-1'"),
         (["--to", BOB, "--data", "0x1"], "--data: '0x1' has an odd number"),
@@ -322,6 +325,13 @@ def test_call_decodes_by_the_abi_or_by_the_signature(against, token):
     assert against("call", "Token", "balanceOf", BOB, **answer)[0].out == "1000000000000000000\n"
     result, _ = against("call", BOB, "f()(uint256 a,bool b)", eth_call="0x" + f"{7:064x}{1:064x}")
     assert result.out == "a: 7\nb: true\n"
+
+
+def test_the_result_types_of_a_signature_win_over_those_of_the_abi(against, token):
+    answer = {"eth_call": "0x" + "6d6b72".ljust(64, "0")}
+    result, _ = against("call", "Token", "balanceOf(address)(bytes32)", BOB, **answer)
+    assert result.out == "0x" + "6d6b72".ljust(64, "0") + "\n"
+    assert against("call", "Token", "balanceOf(address)", BOB, **answer)[0].out.strip().isdigit()
 
 
 def test_call_gives_json(against, token):
