@@ -3,6 +3,8 @@
 //! Mini-blocks carry their diffs, with new values only; the old ones are those of the state before
 //! the block, as the block's earlier mini-blocks left it. A transaction has no diff of its own: it is
 //! executed again over the state before its mini-block, after those before it in there.
+//!
+//! Who wants to name slots may ask for what was hashed, and for slots that did not change.
 
 use std::{
     collections::BTreeMap,
@@ -17,6 +19,7 @@ use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
 use super::{
     Method, Node, RpcError, block_id,
     params::Params,
+    preimages,
     read::{Answer, damaged, state_error, unreadable},
     render::{
         UNSEALED_HASH, diff,
@@ -76,6 +79,43 @@ fn wanted(raw: &str) -> Result<Wanted, String> {
     block_id::read(raw).map(Wanted::Block)
 }
 
+/// So many slots are read besides those that changed.
+const MOST_SLOTS: usize = 16_384;
+
+/// What is wanted besides the changes.
+#[derive(Debug, Default)]
+struct Besides {
+    /// What KECCAK256 was given.
+    preimages: bool,
+    /// Slots, as they were before.
+    slots: Vec<(Address, Vec<U256>)>,
+}
+
+fn besides(raw: &str) -> Result<Besides, String> {
+    let mut besides = Besides::default();
+    let mut count = 0;
+    for (name, value) in values::members(raw)? {
+        let read = match name.as_str() {
+            "preimages" => values::boolean(value.get()).map(|wanted| besides.preimages = wanted),
+            "slots" => values::members(value.get()).and_then(|accounts| {
+                for (address, slots) in accounts {
+                    let slots = values::list(slots.get(), values::slot)?;
+                    count += slots.len();
+                    let address = values::address(&format!("\"{address}\""))?;
+                    besides.slots.push((address, slots));
+                }
+                Ok(())
+            }),
+            _ => Err("unknown; preimages and slots are known".to_owned()),
+        };
+        values::in_member(&name, read)?;
+    }
+    match count > MOST_SLOTS {
+        true => Err(format!("slots: {count} are too many, {MOST_SLOTS} at most")),
+        false => Ok(besides),
+    }
+}
+
 /// A part of a block, and what it changed.
 struct Part<'a> {
     kind: &'static str,
@@ -85,20 +125,22 @@ struct Part<'a> {
     changes: Vec<Change>,
     codes: BTreeMap<B256, Bytes>,
     before: Before,
+    preimages: Option<Vec<Bytes>>,
 }
 
-/// `mega_getStateDiff(transaction hash | block | {"miniBlock": number} | "latest")`.
+/// `mega_getStateDiff(transaction hash | block | {"miniBlock": number} | "latest", {preimages, slots})`.
 fn get_state_diff(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
-    params.at_most(1)?;
+    params.at_most(2)?;
+    let besides = &params.optional(1, besides)?.unwrap_or_default();
     match params.required(0, wanted)? {
         Wanted::Hash(hash) => match transactions::find(node, &hash)? {
-            Some(place) => of_transaction(node, &place),
-            None => of_block(node, BlockId::from(hash)),
+            Some(place) => of_transaction(node, &place, besides),
+            None => of_block(node, BlockId::from(hash), besides),
         },
-        Wanted::Block(id) => of_block(node, id),
-        Wanted::Mini(number) => of_mini(node, number),
-        Wanted::Latest => of_mini(node, newest_with_transactions(node)?),
+        Wanted::Block(id) => of_block(node, id, besides),
+        Wanted::Mini(number) => of_mini(node, number, besides),
+        Wanted::Latest => of_mini(node, newest_with_transactions(node)?, besides),
     }
 }
 
@@ -120,7 +162,7 @@ fn newest_with_transactions(node: &Node) -> Result<u64, RpcError> {
     Ok(newest)
 }
 
-fn of_block(node: &Node, id: BlockId) -> Answer {
+fn of_block(node: &Node, id: BlockId, besides: &Besides) -> Answer {
     let block = node
         .sealed(id)?
         .ok_or_else(|| unreadable(&ViewError::UnknownBlock, id))?;
@@ -131,16 +173,16 @@ fn of_block(node: &Node, id: BlockId) -> Answer {
     }
     let minis = node.minis_of(&block)?;
     let before = Before::new(node, block.header.number, &[])?;
-    of_minis(node, "block", &minis, Some(block), before)
+    of_minis(node, "block", &minis, Some(block), before, besides)
 }
 
-fn of_mini(node: &Node, number: u64) -> Answer {
+fn of_mini(node: &Node, number: u64, besides: &Besides) -> Answer {
     let mini = node
         .find_mini(number)?
         .ok_or_else(|| RpcError::server(format!("mini-block {number} not found")))?;
     let before = Before::new(node, mini.block_number, &earlier(node, &mini)?)?;
     let block = node.sealed(BlockId::number(mini.block_number))?;
-    of_minis(node, "miniBlock", &[mini], block, before)
+    of_minis(node, "miniBlock", &[mini], block, before, besides)
 }
 
 /// The mini-blocks before `mini` in its block.
@@ -156,7 +198,16 @@ fn of_minis(
     minis: &[Arc<MiniBlock>],
     block: Option<SharedBlock>,
     before: Before,
+    besides: &Besides,
 ) -> Answer {
+    let preimages = match minis.first().filter(|_| besides.preimages) {
+        Some(first) => {
+            let context = context_of(node, first, block.as_ref())?;
+            let records = minis.iter().flat_map(|mini| &mini.txs);
+            Some(preimages::of(node, &context, &before, [], records)?)
+        }
+        None => besides.preimages.then(Vec::new),
+    };
     let mut newest: BTreeMap<PlainKey, PlainValue> = BTreeMap::new();
     for mini in minis {
         newest.extend(mini.diff.entries.iter().copied());
@@ -182,7 +233,7 @@ fn of_minis(
             }
         }
     }
-    render(&Part {
+    let part = Part {
         kind,
         minis,
         transaction: None,
@@ -190,26 +241,42 @@ fn of_minis(
         changes,
         codes,
         before,
-    })
+        preimages,
+    };
+    render(&part, besides)
 }
 
-fn of_transaction(node: &Node, place: &TxPlace) -> Answer {
+/// The block that a mini-block belongs to, as its transactions see it.
+fn context_of(
+    node: &Node,
+    mini: &MiniBlock,
+    block: Option<&SharedBlock>,
+) -> Result<BlockContext, RpcError> {
+    if let Some(block) = block {
+        return Ok(BlockContext::of(&block.header));
+    }
+    let parent = node.sealed(BlockId::number(mini.block_number - 1))?;
+    let parent = parent.ok_or_else(|| RpcError::internal("a block without parent"))?;
+    Ok(BlockContext::new(
+        &node.chain.config,
+        mini.block_number,
+        mini.block_timestamp,
+        parent.hash,
+    ))
+}
+
+fn of_transaction(node: &Node, place: &TxPlace, besides: &Besides) -> Answer {
     let mini = &place.mini;
     let earlier = earlier(node, mini)?;
     let mut before = Before::new(node, mini.block_number, &earlier)?;
     let block = node.sealed(BlockId::number(mini.block_number))?;
-    let context = match &block {
-        Some(block) => BlockContext::of(&block.header),
-        None => {
-            let parent = node.sealed(BlockId::number(mini.block_number - 1))?;
-            let parent = parent.ok_or_else(|| RpcError::internal("a block without parent"))?;
-            BlockContext::new(
-                &node.chain.config,
-                mini.block_number,
-                mini.block_timestamp,
-                parent.hash,
-            )
+    let context = context_of(node, mini, block.as_ref())?;
+    let preimages = match besides.preimages {
+        true => {
+            let (first, rest) = mini.txs.split_at(place.index.min(mini.txs.len()));
+            Some(preimages::of(node, &context, &before, first, rest.first())?)
         }
+        false => None,
     };
     let failed = |error: crate::verify::ReplayError| {
         RpcError::internal(format!("the transaction can't be executed again: {error}"))
@@ -236,7 +303,7 @@ fn of_transaction(node: &Node, place: &TxPlace) -> Answer {
     before
         .newest
         .extend(prefix.changes.iter().map(|change| (change.key, change.new)));
-    render(&Part {
+    let part = Part {
         kind: "transaction",
         minis: std::slice::from_ref(mini),
         transaction: mini.txs.get(place.index).map(|record| record.hash),
@@ -244,10 +311,12 @@ fn of_transaction(node: &Node, place: &TxPlace) -> Answer {
         changes: effect.changes,
         codes: effect.codes,
         before,
-    })
+        preimages,
+    };
+    render(&part, besides)
 }
 
-fn render(part: &Part<'_>) -> Answer {
+fn render(part: &Part<'_>, besides: &Besides) -> Answer {
     let mut out = Vec::with_capacity(512 + part.changes.len() * 256);
     let mut object = Object::open(&mut out);
     object.string("kind", part.kind);
@@ -290,6 +359,23 @@ fn render(part: &Part<'_>) -> Answer {
     })
     .map_err(state_error)?;
     diff::codes(object.member("codes"), &part.codes);
+    if let Some(preimages) = &part.preimages {
+        json::array(object.member("preimages"), preimages, |out, bytes| {
+            json::data(out, bytes);
+        });
+    }
+    if !besides.slots.is_empty() {
+        let mut accounts = Object::open(object.member("slots"));
+        for (address, slots) in &besides.slots {
+            let mut found = Object::open(accounts.member(&format!("{address:#x}")));
+            for slot in slots {
+                let value = part.before.storage_ref(*address, *slot);
+                found.quantity_u256(&format!("{slot:#x}"), &value.map_err(state_error)?);
+            }
+            found.close();
+        }
+        accounts.close();
+    }
     object.close();
     Ok(out)
 }

@@ -22,6 +22,7 @@ pub mod logs;
 mod mega;
 pub mod methods;
 pub mod params;
+mod preimages;
 mod profile;
 mod proofs;
 mod read;

@@ -1017,3 +1017,50 @@ fn a_state_diff_shows_new_code() {
         .find(|one| one["address"] == made);
     assert_eq!(made.unwrap()["before"], Value::Null);
 }
+
+#[test]
+fn a_state_diff_tells_what_was_hashed_and_slots_that_did_not_change() {
+    let mut net = Devnet::new();
+    net.block();
+    let creation = |nonce: u64, hashed: &str| {
+        // Stores 1 at keccak256(a word), and 5 at 5.
+        let code = format!("7f{hashed}5f52600160205f2055600580555f5ff3");
+        Draft {
+            nonce,
+            to: alloy_primitives::TxKind::Create,
+            input: alloy_primitives::hex::decode(code).unwrap().into(),
+            ..Draft::default()
+        }
+    };
+    let words = ["11", "22"].map(|digits| digits.repeat(32));
+    let first = net.send(&creation(0, &words[0]));
+    let second = net.send(&creation(1, &words[1]));
+    net.mini();
+    let besides = json!({"preimages": true});
+    for _ in 0..2 {
+        let of = |what: Value| {
+            net.get("mega_getStateDiff", &json!([what, besides]))["preimages"].clone()
+        };
+        let hex = words.each_ref().map(|word| format!("0x{word}"));
+        assert_eq!(of(json!(first)), json!([hex[0]]));
+        assert_eq!(of(json!(second)), json!([hex[1]]));
+        assert_eq!(of(json!("latest")), json!(hex));
+        net.block();
+    }
+    let made = hex(key(0).address().create(0));
+    let asked = json!({"slots": {made.as_str(): ["0x5", "0x6"]}});
+    let slots =
+        |what: &B256| net.get("mega_getStateDiff", &json!([what, asked]))["slots"][&made].clone();
+    assert_eq!(slots(&first), json!({"0x5": "0x0", "0x6": "0x0"}));
+    assert_eq!(slots(&second), json!({"0x5": "0x5", "0x6": "0x0"}));
+    let plain = net.get("mega_getStateDiff", &json!([first]));
+    assert_eq!(
+        (&plain["preimages"], &plain["slots"]),
+        (&Value::Null, &Value::Null)
+    );
+    let (code, message) = net.refusal("mega_getStateDiff", &json!([first, {"hashes": true}]));
+    assert_eq!(
+        (code, message.contains("preimages and slots are known")),
+        (-32602, true)
+    );
+}

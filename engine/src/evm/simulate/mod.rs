@@ -15,9 +15,11 @@
 pub mod access_list;
 pub mod estimate;
 pub mod overrides;
+mod preimages;
 mod profile;
 pub mod reason;
 
+pub use preimages::Preimages;
 pub use profile::{GasProfile, Spent};
 
 use std::{fmt::Debug, sync::Arc};
