@@ -1,6 +1,8 @@
 """`megaeth inspect-diff`: what a transaction, a mini-block or a block changed, with names."""
 
 import json
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -63,7 +65,7 @@ def inspect_diff(
     if node is not None:
         rpc_url = node_url(env, node)
     network = Network.open(context, rpc_url)
-    diff = _fetch(network, what)
+    diff = _fetch(network, what, {} if raw else {"preimages": True})
     if raw:
         env.write(json.dumps(diff, indent=2) if env.json else raw_text(diff))
         return ExitStatus.SUCCESS
@@ -79,7 +81,10 @@ def inspect_diff(
     receipts = [one for one in answers[1::2] if one is not None]
     find = network.interface_at
     named = changes(
-        diff, lambda address: _layout(network, address), keys_of(transactions, receipts, diff, find)
+        diff,
+        lambda address: _layout(network, address),
+        keys_of(transactions, receipts, diff, find),
+        partial(_read, network, diff),
     )
     logs = [log for receipt in receipts for log in receipt.get("logs", ())]
     if env.json:
@@ -107,15 +112,15 @@ def _compare(env: Environment, node: str, against: str, what: str, back: int) ->
     return ExitStatus.FAILURE if comparison.differences else ExitStatus.SUCCESS
 
 
-def _fetch(network: Network, what: str) -> Json:
+def _fetch(network: Network, what: str, besides: Json) -> Json:
     if what == "latest":
-        return _latest(network)
-    return _diff(network, _parameter(what), what)
+        return _latest(network, besides)
+    return _diff(network, _parameter(what), what, besides)
 
 
-def _latest(network: Network) -> Json:
+def _latest(network: Network, besides: Json) -> Json:
     """Of the newest mini-block with transactions; of the newest such block when that is long ago."""
-    newest = _diff(network, "latest", "latest")
+    newest = _diff(network, "latest", "latest", besides)
     if newest.get("transactions"):
         return newest
     head = quantity(newest["blockNumber"])
@@ -124,7 +129,7 @@ def _latest(network: Network) -> Json:
         blocks = network.node.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
         for number, block in zip(numbers, blocks, strict=True):
             if block is not None and block["transactions"]:
-                return _diff(network, hex(number), str(number))
+                return _diff(network, hex(number), str(number), besides)
     return newest
 
 
@@ -153,9 +158,23 @@ def _number(text: str, whole: str) -> int:
     return number
 
 
-def _diff(network: Network, parameter: Json, what: str) -> Json:
+def _read(network: Network, diff: Json, address: str, slots: Sequence[int]) -> dict[int, int]:
+    """Slots that a diff's part did not change, as they were then."""
+    match diff["kind"]:
+        case "transaction":
+            parameter: Json = diff["transactionHash"]
+        case "miniBlock":
+            parameter = {"miniBlock": diff["miniBlock"]}
+        case _:
+            parameter = diff["blockNumber"]
+    wanted = {"slots": {address: [hex(slot) for slot in slots]}}
+    found = _diff(network, parameter, "the same again", wanted)["slots"][address]
+    return {quantity(slot): quantity(value) for slot, value in found.items()}
+
+
+def _diff(network: Network, parameter: Json, what: str, besides: Json) -> Json:
     try:
-        diff = network.node.call("mega_getStateDiff", parameter)
+        diff = network.node.call("mega_getStateDiff", parameter, besides)
     except RpcError as error:
         if error.code == METHOD_NOT_FOUND:
             raise CliError(
@@ -171,7 +190,7 @@ def _diff(network: Network, parameter: Json, what: str) -> Json:
 
 def _layout(network: Network, address: str) -> Layout | None:
     artifact = network.known(address)
-    return Layout(artifact.layout) if artifact is not None else None
+    return Layout(artifact.layout, artifact.abi) if artifact is not None else None
 
 
 def _name(network: Network, address: str) -> str | None:

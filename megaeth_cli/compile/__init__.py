@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from megaeth_cli.compile import cache, compilers, standard_json, vyper
+from megaeth_cli.compile import cache, compilers, standard_json, storage, vyper
 from megaeth_cli.compile.configured import Configured, pick
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version
@@ -117,11 +117,13 @@ def compile_source(source: Path, options: Options) -> Compilation:
     )
     name = f"solc {compiler.version}"
     key = _key(name, request)
-    answer = cache.load(options.cache, key)
+    kept = f"{key}-{storage.VERSION}"
+    answer = cache.load(options.cache, kept)
     if answer is None:
         answer = compiler.run(request)
         standard_json.raise_errors(answer)
-        cache.store(options.cache, key, answer)
+        storage.complete(answer)
+        cache.store(options.cache, kept, answer)
     return Compilation(
         unit=unit,
         compiler=name,

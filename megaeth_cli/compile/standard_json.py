@@ -132,7 +132,8 @@ def refuse_later_evm(wanted: str) -> None:
 
 def request(sources: Mapping[str, str], remappings: list[str], settings: Settings, compiler: Version) -> Json:
     """A request that compiles all sources."""
-    outputs = [*_OUTPUTS, "storageLayout"] if compiler >= _STORAGE_LAYOUT_SINCE else _OUTPUTS
+    knows_layouts = compiler >= _STORAGE_LAYOUT_SINCE
+    outputs = [*_OUTPUTS, "storageLayout"] if knows_layouts else _OUTPUTS
     options = _known(settings.more, compiler)
     options["remappings"] = remappings
     options["optimizer"] = {
@@ -140,7 +141,7 @@ def request(sources: Mapping[str, str], remappings: list[str], settings: Setting
         "enabled": settings.optimize,
         "runs": settings.runs,
     }
-    options["outputSelection"] = {"*": {"*": outputs}}
+    options["outputSelection"] = {"*": {"*": outputs} | ({"": ["ast"]} if knows_layouts else {})}
     if (evm := evm_version(settings, compiler)) is not None:
         options["evmVersion"] = evm
     if settings.via_ir:

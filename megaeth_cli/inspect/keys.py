@@ -1,9 +1,15 @@
-"""The mapping keys that a transaction may have used: every word that it, its logs and its changes show."""
+"""The mapping keys that a transaction may have used.
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+Best known are those that it hashed: the node records what KECCAK256 was given. Where the compiler has hashed a key
+beforehand nothing was recorded; then the candidates are the words that the transaction, its logs, its changes and the
+source show.
+"""
 
-from megaeth_cli.units import checksummed
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+from megaeth_cli.inspect.value_types import TextType, ValueType
+from megaeth_cli.units import keccak
 
 WORD = 32
 _SMALL = range(17)
@@ -12,12 +18,35 @@ _MAX_BLOB = 4096
 
 
 class Keys:
-    """Candidates, given out by key type in the form that is hashed."""
+    """Recorded keys by the slot of their mapping; candidates by the type of key, in the form that is hashed."""
 
     def __init__(self) -> None:
         self.numbers: set[int] = set(_SMALL)
         self.blobs: set[bytes] = set()
-        self._prepared: dict[str, list[tuple[bytes, str]]] = {}
+        self.preimages: dict[int, bytes] = {}
+        """What was hashed, by its hash."""
+        self._heads: dict[int, list[bytes]] = {}
+        """What was hashed before a last word, by that word."""
+        self._tails: dict[int, list[bytes]] = {}
+        """What was hashed after a first word, by that word."""
+        self._slots: list[int] | None = None
+        self._prepared: dict[ValueType | TextType, list[tuple[bytes, str]]] = {}
+
+    def add_preimage(self, data: bytes) -> None:
+        """Something that was hashed."""
+        place = int.from_bytes(keccak(data), "big")
+        if place in self.preimages:
+            return
+        self.preimages[place] = data
+        if len(data) >= WORD:
+            self._heads.setdefault(int.from_bytes(data[-WORD:], "big"), []).append(data[:-WORD])
+            self._tails.setdefault(int.from_bytes(data[:WORD], "big"), []).append(data[WORD:])
+
+    def add_literals(self, words: Iterable[int], blobs: Iterable[bytes]) -> None:
+        """What a source holds."""
+        self.numbers.update(words)
+        self.blobs.update(blobs)
+        self._prepared.clear()
 
     def add_number(self, number: int) -> None:
         """A value, and its neighbours: contracts take the next or the last number of a counter."""
@@ -48,35 +77,49 @@ class Keys:
         """Forget what was prepared, after adding candidates."""
         self._prepared.clear()
 
-    def of(self, type_id: str, info: Mapping[str, Any]) -> Iterator[tuple[bytes, str]]:
-        """Encoded key and how people read it, for each candidate that the key type can hold."""
-        if type_id not in self._prepared:
-            self._prepared[type_id] = list(self._candidates(type_id.removeprefix("t_"), info))
-        return iter(self._prepared[type_id])
+    def places(self, key: ValueType | TextType, start: int, slot_first: bool) -> Iterator[tuple[int, str]]:
+        """Where a mapping at `start` keeps the values of the keys, and how people read these."""
+        word = start.to_bytes(WORD, "big")
+        seen = set()
+        for raw in (self._tails if slot_first else self._heads).get(start, ()):
+            if (text := self._recorded(key, raw, slot_first)) is not None:
+                place = _hash(word + raw if slot_first else raw + word)
+                seen.add(place)
+                yield place, text
+        for encoded, text in self._of(key):
+            if slot_first:
+                # Vyper hashes a text by itself first.
+                place = _hash(word + (keccak(encoded) if isinstance(key, TextType) else encoded))
+            else:
+                place = _hash(encoded + word)
+            if place not in seen:
+                yield place, text
 
-    def _candidates(self, name: str, info: Mapping[str, Any]) -> Iterable[tuple[bytes, str]]:
-        label, size = str(info.get("label", "")), int(info.get("numberOfBytes", WORD))
-        if info.get("encoding") == "bytes":
-            # A key of dynamic type is hashed as it is, without padding.
-            text = label.startswith("string")
-            return [
-                (one, repr(one.decode(errors="replace")) if text else f"0x{one.hex()}") for one in self.blobs
-            ]
-        if name == "bool" or label == "bool":
-            return [(_word(0), "false"), (_word(1), "true")]
-        numbers = sorted(self.numbers)
-        if name.startswith(("address", "contract")) or label == "address":
-            return [(_word(n), checksummed(n.to_bytes(20, "big"))) for n in numbers if n >> 160 == 0]
-        if name.startswith("bytes") or label.startswith("bytes"):
-            # Left-aligned: the value of a bytesN lies in the high bytes of the word.
-            shift = 8 * (WORD - size)
-            return [(_word(n), f"0x{_word(n)[:size].hex()}") for n in numbers if n & ((1 << shift) - 1) == 0]
-        if name.startswith("int") or label.startswith("int"):
-            half = 1 << (8 * size - 1)
-            signed = ((n, n - (1 << 256) if n >> 255 else n) for n in numbers)
-            return [(_word(n), str(s)) for n, s in signed if -half <= s < half]
-        return [(_word(n), str(n)) for n in numbers if n >> (8 * size) == 0]
+    def hashed_between(self, start: int, end: int) -> list[int]:
+        """The slots in a range from which others were reached: they were hashed, alone or with a key."""
+        if self._slots is None:
+            self._slots = sorted({*self._heads, *self._tails})
+        return self._slots[bisect_left(self._slots, start) : bisect_left(self._slots, end)]
+
+    def _recorded(self, key: ValueType | TextType, raw: bytes, slot_first: bool) -> str | None:
+        if isinstance(key, TextType):
+            text = self.preimages.get(int.from_bytes(raw, "big")) if slot_first else raw
+            return key.key_text(text) if text is not None else None
+        return key.key_text(int.from_bytes(raw, "big")) if len(raw) == WORD else None
+
+    def _of(self, key: ValueType | TextType) -> Iterable[tuple[bytes, str]]:
+        if key not in self._prepared:
+            self._prepared[key] = list(self._candidates(key))
+        return self._prepared[key]
+
+    def _candidates(self, key: ValueType | TextType) -> Iterator[tuple[bytes, str]]:
+        if isinstance(key, TextType):
+            yield from ((blob, key.key_text(blob)) for blob in sorted(self.blobs))
+            return
+        for number in sorted(self.numbers.union(range(len(key.members) if key.kind == "enum" else 0))):
+            if (text := key.key_text(number)) is not None:
+                yield number.to_bytes(WORD, "big"), text
 
 
-def _word(number: int) -> bytes:
-    return number.to_bytes(WORD, "big")
+def _hash(data: bytes) -> int:
+    return int.from_bytes(keccak(data), "big")

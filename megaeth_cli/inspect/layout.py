@@ -8,13 +8,14 @@ is met. https://docs.soliditylang.org/en/latest/internals/layout_in_storage.html
 import re
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from megaeth_cli.inspect.keys import Keys
-from megaeth_cli.units import checksummed, keccak
+from megaeth_cli.inspect.value_types import TextType, ValueType, is_text, text_type, value_type
+from megaeth_cli.units import keccak
 
 WORD = 32
 SLOTS = 1 << 256
@@ -22,9 +23,44 @@ MAX_REGIONS = 200_000
 """Where the search gives up: about a second."""
 MAX_ELEMENTS_ENTERED = 64
 """Elements of an array in which mappings and dynamic data are looked for, besides those that keys name."""
-_PIECE = "t_bytes32 piece"
+_PIECE = "t_bytes32"
+"""The type of a slot with a piece of a string."""
+_LENGTH = "t_uint256"
+"""The type of an array's length."""
 _ENDLESS = 1 << 64
 """More elements than any array can get."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A variable of type `bytes` or `string`, whose value lies in several slots."""
+
+    path: str
+    type: str
+    """Id in the layout's types."""
+    head: int
+    """The slot of its length."""
+    is_bounded: bool
+    """Vyper's: the data follow in the next slots, however short."""
+
+    def length(self, head: int) -> int:
+        """Bytes, by the value of the first slot."""
+        if self.is_bounded:
+            return head
+        return (head - 1) // 2 if head & 1 else min((head & 0xFF) // 2, WORD - 1)
+
+    def slots(self, head: int) -> range:
+        """Where the data are; empty when the first slot holds them too."""
+        if not self.is_bounded and not head & 1:
+            return range(0)
+        first = self.head + 1 if self.is_bounded else _hash(self.head.to_bytes(WORD, "big"))
+        return range(first, first + -(-self.length(head) // WORD))
+
+    def contents(self, words: Mapping[int, int]) -> bytes:
+        """The value, from those slots."""
+        head = words[self.head]
+        data = b"".join(words[slot].to_bytes(WORD, "big") for slot in self.slots(head))
+        return (data or head.to_bytes(WORD, "big"))[: self.length(head)]
 
 
 @dataclass(frozen=True)
@@ -37,6 +73,8 @@ class Field:
     offset: int
     """Bytes from the low end of the slot."""
     size: int
+    text: Text | None = None
+    """The string or byte string that the slot is a part of."""
 
     def cut(self, word: int) -> int:
         """The field's bits of a slot's value."""
@@ -55,19 +93,28 @@ class _Region:
     """Of a variable that shares its slot with others."""
     part: str = "value"
     """`value`; `elements`: the data of a dynamic array; `bytes`: the data of a long string."""
+    head: int = 0
+    """Of `bytes`: the slot of the length."""
 
 
 class Layout:
-    """One contract's storage layout."""
+    """One contract's storage layout; its ABI tells what a layout without a syntax tree leaves open."""
 
-    def __init__(self, layout: Mapping[str, Any]) -> None:
+    def __init__(self, layout: Mapping[str, Any], abi: Sequence[Mapping[str, Any]] = ()) -> None:
         self._types: Mapping[str, Mapping[str, Any]] = layout.get("types") or {}
         self._variables = list(layout.get("storage") or ())
         self._deep: dict[str, bool] = {}
+        self._underlying = dict(_declared(abi))
+        literals = layout.get("literals") or {}
+        self._words = [int(one, 16) for one in literals.get("words", ())]
+        self._blobs = [bytes.fromhex(one[2:]) for one in literals.get("texts", ())]
+        self.constants = {int(value, 16): name for value, name in (layout.get("constants") or {}).items()}
+        """Names of the source's constants, by value."""
 
     def name(self, slots: Mapping[int, object], keys: Keys) -> dict[int, list[Field]]:
         """The fields in each of the slots that can be named."""
         wanted = sorted(slots)
+        keys.add_literals(self._words, self._blobs)
         named: dict[int, list[Field]] = {}
         waiting = deque(self._top)
         for region in self._top:
@@ -84,19 +131,20 @@ class Layout:
 
     def text(self, field: Field, word: int) -> str:
         """What a field holds, given the whole slot."""
-        return _text(field.type, self.label(field), field.cut(word), field.size)
+        info = self._types.get(field.type, {"numberOfBytes": field.size})
+        if is_text(info):
+            text = Text("", field.type, 0, info["encoding"] != "bytes")
+            return f"<{text.length(word)} bytes>" if text.slots(word) else self.contents(text, {0: word})
+        kind = value_type(field.type, info, self._underlying.get(str(info.get("label")), ""))
+        return kind.text(field.cut(word), field.size)
 
-    def label(self, field: Field) -> str:
-        """The source's name of a field's type."""
-        if field.path.endswith(".length") and self._encoding(field.type) == "dynamic_array":
-            return "uint256"
-        if field.type == _PIECE:
-            return "bytes32"
-        return str(self._types.get(field.type, {}).get("label", field.type))
+    def contents(self, text: Text, words: Mapping[int, int]) -> str:
+        """What a string or byte string holds, given all its slots."""
+        return text_type(self._types[text.type]).text(text.contents(words))
 
-    def is_text_head(self, field: Field) -> bool:
-        """Whether the field is the first slot of `bytes` or `string`."""
-        return self._encoding(field.type) == "bytes"
+    def label(self, type_id: str) -> str:
+        """The source's name of a type."""
+        return str(self._types.get(type_id, {}).get("label", type_id.removeprefix("t_")))
 
     @cached_property
     def _top(self) -> list[_Region]:
@@ -125,8 +173,8 @@ class Layout:
     def _fields(self, region: _Region, slot: int) -> Iterator[Field]:
         match region.part:
             case "bytes":
-                first = (slot - region.start) * WORD
-                yield Field(f"{region.path}[{first}..{first + WORD - 1}]", _PIECE, 0, WORD)
+                text = Text(region.path, region.type, region.head, False)
+                yield _piece(text, slot - region.start)
             case "elements":
                 yield from self._in_array(
                     self._types[region.type]["base"], region.start, region.path, slot, None
@@ -140,9 +188,16 @@ class Layout:
         info = self._types[kind]
         match info.get("encoding"):
             case "dynamic_array":
-                yield Field(f"{path}.length", kind, 0, WORD)
-            case "bytes":
-                yield Field(path, kind, 0, WORD)
+                yield Field(f"{path}.length", _LENGTH, 0, WORD)
+            case "bounded_array" if slot == start:
+                yield Field(f"{path}.length", _LENGTH, 0, WORD)
+            case "bounded_array":
+                yield from self._in_array(info["base"], start + 1, path, slot, None)
+            case "bytes" | "bounded_bytes" if slot == start:
+                text = Text(path, kind, start, info["encoding"] != "bytes")
+                yield Field(path, kind, 0, WORD, text)
+            case "bounded_bytes":
+                yield _piece(Text(path, kind, start, True), slot - start - 1)
             case "mapping":
                 return
             case _ if "members" in info:
@@ -161,7 +216,7 @@ class Layout:
                 if slot == start:
                     yield Field(path, kind, offset, min(size, WORD))
                 else:
-                    # A type that the compiler describes by its size only (Vyper's).
+                    # A type of which only the size is known.
                     yield Field(f"{path} (+{slot - start})", kind, 0, WORD)
 
     def _in_array(self, base: str, start: int, path: str, slot: int, length: int | None) -> Iterator[Field]:
@@ -194,14 +249,16 @@ class Layout:
         match info.get("encoding"):
             case "mapping":
                 slots = self._slots(info["value"])
-                for encoded, text in keys.of(info["key"], self._types[info["key"]]):
-                    place = _mapped(info, start.to_bytes(WORD, "big"), encoded)
+                for place, text in keys.places(self._key(info["key"]), start, bool(info.get("slotFirst"))):
                     yield _Region(place, slots, f"{path}[{text}]", info["value"])
             case "dynamic_array":
                 place = _hash(start.to_bytes(WORD, "big"))
                 yield _Region(place, _ENDLESS, path, kind, part="elements")
             case "bytes":
-                yield _Region(_hash(start.to_bytes(WORD, "big")), _ENDLESS, path, kind, part="bytes")
+                place = _hash(start.to_bytes(WORD, "big"))
+                yield _Region(place, _ENDLESS, path, kind, part="bytes", head=start)
+            case "bounded_array":
+                yield from self._through_array(info["base"], start + 1, path, _bound(info), keys)
             case _ if "members" in info:
                 for member in info["members"]:
                     if self._leads_on(member["type"]):
@@ -218,8 +275,11 @@ class Layout:
         slots = self._slots(base)
         limit = _ENDLESS if length is None else length
         near = range(min(limit, MAX_ELEMENTS_ENTERED))
-        far = sorted(number for number in keys.numbers if len(near) <= number < min(limit, 1 << 32))
-        for index in (*near, *far):
+        reached = keys.hashed_between(start, min(start + limit * slots, SLOTS))
+        far = {(slot - start) // slots for slot in reached} | {
+            n for n in keys.numbers if n < min(limit, 1 << 32)
+        }
+        for index in (*near, *sorted(far.difference(near))):
             yield from self._through(base, (start + index * slots) % SLOTS, f"{path}[{index}]", keys)
 
     def _leads_on(self, kind: str) -> bool:
@@ -234,15 +294,18 @@ class Layout:
                 self._deep[kind] = "base" in info and self._leads_on(info["base"])
         return self._deep[kind]
 
+    def _key(self, kind: str) -> ValueType | TextType:
+        info = self._types[kind]
+        if is_text(info):
+            return text_type(info)
+        return value_type(kind, info, self._underlying.get(str(info.get("label")), ""))
+
     def _is_leaf(self, kind: str) -> bool:
         info = self._types[kind]
         return info.get("encoding") == "inplace" and "members" not in info and "base" not in info
 
     def _slots(self, kind: str) -> int:
         return max(1, -(-int(self._types[kind]["numberOfBytes"]) // WORD))
-
-    def _encoding(self, kind: str) -> str:
-        return str(self._types.get(kind, {}).get("encoding", "inplace"))
 
 
 def piece_of(path: str) -> str | None:
@@ -251,32 +314,8 @@ def piece_of(path: str) -> str | None:
     return found[1] if found else None
 
 
-def long_text_length(word: int) -> int | None:
-    """Length of a `bytes` or `string` whose data lies elsewhere; None when it is in the slot itself."""
-    return (word - 1) // 2 if word & 1 else None
-
-
-def data_slot(head: int) -> int:
-    """Where the data of a long `bytes` or `string` begins."""
-    return _hash(head.to_bytes(WORD, "big"))
-
-
-def show_bytes(type_label: str, raw: bytes) -> str:
-    """The contents of a `bytes` or `string`."""
-    if type_label.startswith("string"):
-        import json
-
-        return json.dumps(raw.decode(errors="replace"), ensure_ascii=False)
-    return "0x" + raw.hex()
-
-
 def _hash(data: bytes) -> int:
     return int.from_bytes(keccak(data), "big")
-
-
-def _mapped(mapping: Mapping[str, Any], slot: bytes, key: bytes) -> int:
-    """Where a mapping keeps a key's value."""
-    return _hash(slot + key if mapping.get("slotFirst") else key + slot)
 
 
 def _array_length(info: Mapping[str, Any]) -> int:
@@ -284,20 +323,22 @@ def _array_length(info: Mapping[str, Any]) -> int:
     return int(label[label.rindex("[") + 1 : -1])
 
 
-def _text(kind: str, label: str, value: int, size: int) -> str:
-    """A value by its type id: `t_uint8`, `t_contract(Token)12`, `t_enum(Side)3` ..."""
-    name = kind.removeprefix("t_")
-    if name.startswith("bool") or label == "bool":
-        return {0: "false", 1: "true"}.get(value, str(value))
-    if name.startswith(("address", "contract")) or label == "address":
-        return checksummed(value.to_bytes(20, "big")) if value >> 160 == 0 else hex(value)
-    if name.startswith("int") or label.startswith("int"):
-        return str(value - (1 << 8 * size) if value >> (8 * size - 1) else value)
-    if name.startswith(("string", "bytes_")):
-        length = long_text_length(value)
-        if length is not None:
-            return f"<{length} bytes>"
-        return show_bytes(label, value.to_bytes(WORD, "big")[: min((value & 0xFF) // 2, WORD - 1)])
-    if name.startswith(("bytes", "function")) or label.startswith("bytes"):
-        return f"0x{value.to_bytes(size, 'big').hex()}"
-    return str(value)
+def _bound(info: Mapping[str, Any]) -> int:
+    """The most elements of a Vyper `DynArray[T, N]`."""
+    return int(str(info["label"]).rpartition(",")[2].rstrip("]"))
+
+
+def _piece(text: Text, index: int) -> Field:
+    first = index * WORD
+    return Field(f"{text.path}[{first}..{first + WORD - 1}]", _PIECE, 0, WORD, text)
+
+
+def _declared(abi: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The types behind the names of user-defined value types, as far as an ABI mentions them."""
+    waiting = [one for item in abi for one in (*item.get("inputs", ()), *item.get("outputs", ()))]
+    while waiting:
+        one = waiting.pop()
+        waiting += one.get("components", ())
+        base, name = (re.sub(r"(\[\d*\])+$", "", str(one.get(key, ""))) for key in ("type", "internalType"))
+        if name and name != base and " " not in name:
+            yield name, f"t_{base}"

@@ -1,6 +1,6 @@
 """State diffs, for people and for programs. Rendering only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from megaeth_cli.inspect.diff import EMPTY_CODE, AccountChange, SlotChange
@@ -94,16 +94,24 @@ def _account_text(change: AccountChange, label: Label) -> str:
         lines.append(f"  code     {_code(before.code_hash)} -> {_code(after.code_hash)}")
     whole = {one.path for slot in change.slots for one in slot.variables}
     for slot in change.slots:
-        # The pieces of a long string say nothing more when it is shown as one.
-        if not any(piece_of(one.path) in whole for one in slot.variables):
-            lines += _slot_text(slot)
+        lines += _slot_text(slot, whole)
     return "\n".join(lines)
 
 
-def _slot_text(change: SlotChange) -> list[str]:
+def _slot_text(change: SlotChange, whole: Container[str]) -> list[str]:
     if change.variables:
-        return [f"  {one.path} ({one.type})  {one.before} -> {one.after}" for one in change.variables]
-    return [f"  slot {change.slot:#x}", f"    {change.before:#066x} ->", f"    {change.after:#066x}"]
+        return [
+            f"  {one.path} ({one.type})  {one.before} -> {one.after}"
+            for one in change.variables
+            # The pieces of a long string say nothing more when it is shown as one.
+            if piece_of(one.path) not in whole
+        ]
+    origin = f"  {change.origin}" if change.origin else ""
+    return [
+        f"  slot {change.slot:#066x}{origin}",
+        f"    {change.before:#066x} ->",
+        f"    {change.after:#066x}",
+    ]
 
 
 def _code(code_hash: str) -> str:
@@ -129,6 +137,7 @@ def _account_json(change: AccountChange, name: Callable[[str], str | None]) -> d
             "slot": f"{one.slot:#066x}",
             "before": f"{one.before:#066x}",
             "after": f"{one.after:#066x}",
+            "origin": one.origin or None,
             "variables": [
                 {"name": each.path, "type": each.type, "before": each.before, "after": each.after}
                 for each in one.variables

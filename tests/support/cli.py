@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,10 @@ def megaeth(tmp_path, capsys):
 
 
 def compiler_variables():
-    """What commands need to find or fetch a compiler: tools on PATH, and the cache that all tests share."""
+    """What commands need to find or fetch a compiler: tools on PATH, and the cache that all tests share.
+
+    Vyper stands beside the interpreter that runs the tests.
+    """
+    path = os.pathsep.join((os.environ["PATH"], str(Path(sys.executable).parent)))
     cache = os.environ.get("MEGAETH_CACHE") or str(Path.home() / ".cache" / "megaeth")
-    return {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "MEGAETH_CACHE": cache}
+    return {"PATH": path, "HOME": str(Path.home()), "MEGAETH_CACHE": cache}

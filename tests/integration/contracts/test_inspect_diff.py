@@ -119,7 +119,8 @@ def test_storage_of_every_shape_is_named(cli, source, changed):
     cli.json("deploy", path)
     key, data = "0x" + "ab" * 32, "0x" + "cd" * 40
     found = variables(changed("Shapes", "all", "hi there", key, data), "Shapes")
-    assert found["a"] == ("0", "5") and found["b"] == ("false", "true") and found["mood"] == ("0", "1")
+    assert found["a"] == ("0", "5") and found["b"] == ("false", "true")
+    assert found["mood"] == ("Mood.Calm", "Mood.Angry")
     assert found["owner"][1] == ALICE
     assert found["blob"] == ("0x", data)
     assert found["small.length"] == ("0", "2") and found["small[1]"] == ("0", "2")

@@ -450,7 +450,7 @@ def state_diff(**members):
 
 
 def test_inspect_diff_latest_looks_back_to_the_newest_block_with_transactions(against):
-    def diff(which):
+    def diff(which, _):
         number = 9 if which == "latest" else int(which, 16)
         transactions = [HASH] if number == 4 else []
         return state_diff(blockNumber=hex(number), transactions=transactions)
@@ -473,7 +473,7 @@ def test_inspect_diff_latest_looks_back_to_the_newest_block_with_transactions(ag
 def test_inspect_diff_takes_transactions_blocks_and_mini_blocks(against, what, parameter):
     result, node = against("inspect-diff", what, mega_getStateDiff=state_diff())
     assert result.code == 0, result.err
-    assert node.asked[0] == ("mega_getStateDiff", [parameter])
+    assert node.asked[0] == ("mega_getStateDiff", [parameter, {"preimages": True}])
 
 
 @pytest.mark.parametrize("what", ["banana", "mini:x", "-1", "0x12zz"])

@@ -3,12 +3,9 @@
 import json
 
 import pytest
-from eth_hash.auto import keccak
 
-from megaeth_cli.compile import Options, compile_source, vyper
+from megaeth_cli.compile import Options, compile_source
 from megaeth_cli.compile.errors import CompileError
-from megaeth_cli.inspect.keys import Keys
-from megaeth_cli.inspect.layout import Layout
 
 ABI = [{"type": "function", "name": "total", "inputs": [], "outputs": [{"type": "uint256", "name": ""}]}]
 LAYOUT = {
@@ -23,7 +20,7 @@ LAYOUT = {
 @pytest.fixture
 def options(tmp_path):
     def make(version="0.4.3+commit.bff19ea2", script=None):
-        lines = "\n".join([json.dumps(ABI), "0x6001", "0x6002", json.dumps(LAYOUT)])
+        lines = "\n".join([json.dumps(ABI), "0x6001", "0x6002", json.dumps(LAYOUT), json.dumps({"ast": {}})])
         body = script or f"echo \"$@\" > '{tmp_path}/asked'\ncat <<'END'\n{lines}\nEND\n"
         path = tmp_path / "bin" / "vyper"
         path.parent.mkdir(exist_ok=True)
@@ -50,28 +47,6 @@ def test_a_vyper_contract_has_abi_code_and_the_layout_of_its_variables(options, 
         ("lib.paused", "2"),
     ]
     assert compilation.compiler.startswith("vyper 0.4.3")
-
-
-def test_mappings_are_named_by_their_keys():
-    def word(number):
-        return number.to_bytes(32)
-
-    def slot(*parts):
-        return int.from_bytes(keccak(b"".join(parts)))
-
-    allowed = {"type": "HashMap[address, HashMap[uint256, bool]]", "n_slots": 1, "slot": 4}
-    tags = {"type": "HashMap[bytes4, int128]", "n_slots": 1, "slot": 5}
-    layout = Layout(vyper.solidity_layout({"storage_layout": {"allowed": allowed, "tags": tags}}))
-    keys, tag = Keys(), b"\x01\x02\x03\x04" + bytes(28)
-    keys.add_address(b"\xaa" * 20)
-    keys.add_words(tag)
-    nested = slot(word(slot(word(4), bytes(12) + b"\xaa" * 20)), word(7))
-    tagged = slot(word(5), tag)
-    named = layout.name({nested: None, tagged: None}, keys)
-    assert [one.path.lower() for one in named[nested]] == [f"allowed[0x{'aa' * 20}][7]"]
-    assert [one.path for one in named[tagged]] == ["tags[0x01020304]"]
-    assert layout.text(named[nested][0], 1) == "true"
-    assert layout.text(named[tagged][0], (1 << 256) - 5) == "-5"
 
 
 @pytest.mark.parametrize(("version", "asks"), [("0.4.3", True), ("0.3.10", False)])

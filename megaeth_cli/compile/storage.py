@@ -1,0 +1,132 @@
+"""What only the syntax tree says of storage, put into the compiler's layout.
+
+The layout names user-defined value types and enums without saying what they are, and knows nothing of what a
+contract puts at slots of its own choice. Added to each contract's layout are therefore
+
+    types[...].underlying   of a user-defined value type: the id of the elementary type behind it
+    types[...].values       of an enum: the names of its members
+    storage[...]            ERC-7201's namespaces, named by their ids
+    constants               names of constants by their values, where slots or parts of hashes may be such values
+    literals                words and texts that the source holds: keys that the compiler may have hashed itself
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from megaeth_cli.compile import constants
+from megaeth_cli.compile.storage_types import StorageTypes
+from megaeth_cli.units import keccak
+
+Json = dict[str, Any]
+
+VERSION = 1
+"""Of what is added: answers that were completed otherwise are not taken from the cache."""
+SMALLEST_CONSTANT = 1 << 24
+"""Constants below are numbers; others may be slots, or seeds that slots are hashed from."""
+MOST_LITERALS = 500
+_EXPRESSIONS = frozenset(
+    {"Literal", "Identifier", "MemberAccess", "FunctionCall", "UnaryOperation", "BinaryOperation"}
+)
+_NAMESPACE = re.compile(r"@custom:storage-location\s+erc7201:(\S+)")
+
+
+def complete(answer: Json) -> None:
+    """Add to the layouts of an answer what its syntax trees say, and leave the trees out."""
+    trees = [tree for place in answer.get("sources", {}).values() if (tree := place.pop("ast", None))]
+    program = _Program(trees)
+    for unit, names in answer.get("contracts", {}).items():
+        for name, body in names.items():
+            layout = body.get("storageLayout")
+            contract = program.contracts.get((unit, name))
+            if layout and contract is not None:
+                program.complete(layout, contract)
+
+
+def namespace_slot(name: str) -> int:
+    """Where a namespace of ERC-7201 begins."""
+    inner = int.from_bytes(keccak(name.encode()), "big") - 1
+    return int.from_bytes(keccak(inner.to_bytes(32, "big")), "big") & ~0xFF
+
+
+class _Program:
+    """The declarations of everything that was compiled together."""
+
+    def __init__(self, trees: Iterable[Json]) -> None:
+        self.declarations: dict[int, Json] = {}
+        self.contracts: dict[tuple[str, str], Json] = {}
+        self._namespaces: list[tuple[str, Json]] = []
+        self._shared: list[Json] = []
+        """What no contract inherits and any may use: libraries, and what stands outside of contracts."""
+        for tree in trees:
+            for node in _nodes(tree):
+                self._declare(node)
+            for node in tree["nodes"]:
+                if node["nodeType"] == "ContractDefinition":
+                    self.contracts[tree["absolutePath"], node["name"]] = node
+                if node.get("contractKind", "library") == "library":
+                    self._shared.append(node)
+
+    def _declare(self, node: Json) -> None:
+        if "id" in node:
+            self.declarations[node["id"]] = node
+        if node["nodeType"] != "StructDefinition":
+            return
+        documentation = node.get("documentation") or {}
+        said = documentation if isinstance(documentation, str) else documentation.get("text", "")
+        if found := _NAMESPACE.search(said):
+            self._namespaces.append((found[1], node))
+
+    def complete(self, layout: Json, contract: Json) -> None:
+        """Add to one contract's layout."""
+        layout["types"] = types = layout.get("types") or {}
+        structs = StorageTypes(self.declarations, types)
+        for name, declaration in self._namespaces:
+            place = {"label": name, "offset": 0, "slot": str(namespace_slot(name))}
+            layout["storage"].append(place | {"type": structs.struct(declaration)})
+        for kind, info in types.items():
+            if (number := re.fullmatch(r"t_(?:enum|userDefinedValueType)\(.*\)(\d+)", kind)) is None:
+                continue
+            declaration = self.declarations.get(int(number[1]), {})
+            if "members" in declaration:
+                info["values"] = [one["name"] for one in declaration["members"]]
+            elif "underlyingType" in declaration:
+                info["underlying"] = declaration["underlyingType"]["typeDescriptions"]["typeIdentifier"]
+        bases = [self.declarations.get(one, {}) for one in contract.get("linearizedBaseContracts", ())]
+        nodes = [node for root in (*bases, *self._shared) if root for node in _nodes(root)]
+        layout["constants"] = self._constants(nodes)
+        layout["literals"] = self._literals(nodes)
+
+    def _constants(self, nodes: Iterable[Json]) -> dict[str, str]:
+        named: dict[str, str] = {}
+        for node in nodes:
+            if node["nodeType"] == "VariableDeclaration" and node.get("constant"):
+                value = constants.word(node.get("value"), self.declarations)
+                if value is not None and value >= SMALLEST_CONSTANT:
+                    named.setdefault(hex(value), node["name"])
+        return named
+
+    def _literals(self, nodes: Iterable[Json]) -> dict[str, list[str]]:
+        words: dict[str, None] = {}
+        texts: dict[str, None] = {}
+        for node in nodes:
+            if node["nodeType"] in _EXPRESSIONS:
+                value = constants.word(node, self.declarations)
+                if value is not None:
+                    words[hex(value)] = None
+                if (raw := constants.text(node)) is not None:
+                    texts[f"0x{raw.hex()}"] = None
+        return {"words": list(words)[:MOST_LITERALS], "texts": list(texts)[:MOST_LITERALS]}
+
+
+def _nodes(root: Json) -> Iterator[Json]:
+    """A node and all below it."""
+    waiting: list[Any] = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if "nodeType" in node:
+                yield node
+            waiting += reversed(node.values())
+        elif isinstance(node, list):
+            waiting += reversed(node)
