@@ -43,6 +43,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "deploy": LazyCommand("megaeth_cli.commands.deploy", "Compile and deploy a contract.", CONTRACTS),
     "tx": LazyCommand("megaeth_cli.commands.tx", "Send a transaction, or look at one.", CONTRACTS),
     "call": LazyCommand("megaeth_cli.commands.call", "Read from a contract.", CONTRACTS),
+    "abi": LazyCommand("megaeth_cli.commands.abi", "Build and read calldata.", CONTRACTS),
     "accounts": LazyCommand("megaeth_cli.commands.accounts", "List the dev accounts.", CONTRACTS),
     "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
     "verify": LazyCommand("megaeth_cli.commands.verify", "Check blocks and proofs, trusting nobody.", CHAIN),

@@ -1,0 +1,119 @@
+"""Which function, event, error or constructor is meant: by signature, by name, or by the data themselves."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from megaeth_cli.abi import AbiTypeError, Entry, Interface, parse_signature
+from megaeth_cli.abi.types import parse_parameters
+from megaeth_cli.errors import CliError, ExitStatus
+
+_KINDS = ("function", "event", "error")
+_BUILTIN = Interface([])
+_BUILTIN.entries = [
+    parse_signature("error Error(string reason)"),
+    parse_signature("error Panic(uint256 code)"),
+]
+
+
+def interface_of_file(path: Path) -> Interface:
+    """An ABI as JSON: the list itself, or an artifact that has one under `abi`."""
+    try:
+        body = json.loads(path.read_bytes())
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CliError(f"--abi {path} cannot be read", why, "check the path", ExitStatus.USAGE) from None
+    except ValueError as error:
+        raise CliError(f"--abi {path} is not JSON", str(error), status=ExitStatus.USAGE) from None
+    abi = body.get("abi") if isinstance(body, dict) else body
+    if not isinstance(abi, list) or not all(isinstance(item, dict) for item in abi):
+        raise CliError(
+            f"--abi {path} holds no ABI",
+            "an ABI is a list of objects, by itself or as the member abi of an artifact",
+            status=ExitStatus.USAGE,
+        )
+    return Interface(abi)
+
+
+def meant(text: str, interface: Interface | None, argument_count: int | None = None) -> Entry:
+    """The entry that a signature or a name means; bare parentheses are arguments without a function."""
+    if text.strip().startswith("("):
+        return _arguments(text)
+    if "(" in text:
+        return _by_signature(text, interface)
+    if interface is None:
+        raise CliError(
+            f"{text}: of which contract?",
+            "a name alone does not say what it takes",
+            f'give --contract, --abi, or the whole signature, for example "{text}(uint256)"',
+            ExitStatus.USAGE,
+        )
+    if text == "constructor":
+        return interface.constructor
+    named = [
+        entry for kind in _KINDS for entry in interface.entries if (entry.kind, entry.name) == (kind, text)
+    ]
+    if not named:
+        raise _unknown(text, interface)
+    fitting = [entry for entry in named if argument_count in (None, len(entry.inputs))]
+    if len(fitting) == 1 or len(named) == 1:
+        return (fitting or named)[0]
+    raise CliError(
+        f"there are several called {text}",
+        "\n".join(f"{entry.kind} {entry.described}" for entry in named),
+        f'give the whole signature, for example "{named[0].kind} {named[0].signature}"',
+        ExitStatus.USAGE,
+    )
+
+
+def by_data(data: bytes, topics: Sequence[bytes], interface: Interface | None) -> Entry:
+    """The entry whose selector or topic the data begin with."""
+    places = [one for one in (interface, _BUILTIN) if one is not None]
+    for place in places:
+        found = place.event(topics) if topics else place.function(data[:4]) or place.error(data[:4])
+        if found is not None:
+            return found
+    mark = topics[0] if topics else data[:4]
+    raise CliError(
+        f"nothing known has the {'topic' if topics else 'selector'} 0x{mark.hex()}",
+        "only Error(string) and Panic(uint256) are looked for" if interface is None else "",
+        "give the signature, --contract or --abi",
+        ExitStatus.USAGE,
+    )
+
+
+def _arguments(text: str) -> Entry:
+    try:
+        return Entry("constructor", "arguments", parse_parameters(text.strip()[1:-1]))
+    except AbiTypeError as error:
+        raise CliError(f"not a list of types: {text}", str(error), status=ExitStatus.USAGE) from None
+
+
+def _by_signature(text: str, interface: Interface | None) -> Entry:
+    try:
+        given = parse_signature(text)
+    except AbiTypeError as error:
+        raise CliError(
+            f"not a signature: {text}",
+            str(error),
+            'for example "transfer(address,uint256)" or "event Transfer(address indexed,uint256)"',
+            ExitStatus.USAGE,
+        ) from None
+    known = interface.named(given.kind, given.name) if interface is not None else []
+    same = next((entry for entry in known if entry.signature == given.signature), None)
+    if same is None:
+        return given
+    return replace(same, outputs=given.outputs) if given.outputs else same
+
+
+def _unknown(text: str, interface: Interface) -> CliError:
+    names = [entry.name for entry in interface.entries if entry.kind in _KINDS]
+    close = get_close_matches(text, names, 1)
+    return CliError(
+        f"there is no {text}",
+        "there are " + (", ".join(dict.fromkeys(names)) or "no functions, events and errors"),
+        f"did you mean {close[0]}?" if close else "",
+        ExitStatus.USAGE,
+    )
