@@ -101,6 +101,9 @@ class _Caller:
         self._waiting: deque[tuple[type[Frame], asyncio.Future[Frame]]] = deque()
         self.link: Link | None = None
 
+    def connected(self, link: Link) -> None:
+        pass
+
     def hello(self) -> Hello:
         local = self._local
         return Hello(local.chain_id, local.genesis_hash, local.node, local.role, "", 0, Status())

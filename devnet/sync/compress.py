@@ -36,29 +36,34 @@ class Compressor:
 
 
 class Decompressor:
-    """The receiving end: `take` gets the content in pieces of at most PIECE_BYTES, and may raise."""
+    """The receiving end."""
 
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._sink = _Sink(take)
+    def __init__(self) -> None:
+        self._sink = _Sink()
         context = zstandard.ZstdDecompressor(max_window_size=1 << WINDOW_LOG)
         self._stream = context.stream_writer(cast("IO[bytes]", self._sink), write_size=PIECE_BYTES)
 
-    def feed(self, data: bytes) -> None:
-        """The next bytes as they came."""
+    def feed(self, data: bytes, take: Callable[[bytes], None]) -> None:
+        """The next bytes as they came: `take` gets the content in pieces of at most PIECE_BYTES, and may raise."""
+        # Only for this call: the garbage collector can't look into the stream's object, so that whoever is referred
+        # to from there, and refers to us, is never freed.
+        self._sink.take = take
         try:
             self._stream.write(data)
         except zstandard.ZstdError as error:
             raise Malformed(f"not a zstd stream: {error}") from None
+        finally:
+            self._sink.take = None
 
 
 class _Sink:
     """What zstandard asks of a file."""
 
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._take = take
+    take: Callable[[bytes], None] | None = None
 
     def write(self, data: bytes) -> int:
-        self._take(bytes(data))
+        assert self.take is not None
+        self.take(bytes(data))
         return len(data)
 
     def flush(self) -> None:

@@ -129,7 +129,7 @@ class Mesh(LinkOwner):
         """Listens (raises `OSError`) and begins to dial."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: self._new_link(dialed=False),
+            lambda: Link(self, self._settings, dialed=False),
             self._settings.host,
             self._settings.port,
             ssl=self._server_context,
@@ -179,10 +179,9 @@ class Mesh(LinkOwner):
 
     # -- the connections' owner ------------------------------------------------------------------------------
 
-    def _new_link(self, dialed: bool) -> Link:
-        link = Link(self, self._settings, dialed)
+    def connected(self, link: Link) -> None:
+        """From here on its end is told."""
         self._all.add(link)
-        return link
 
     def hello(self) -> Hello:
         """What we say of ourselves."""
@@ -326,7 +325,7 @@ class Mesh(LinkOwner):
 
     async def _dial(self, endpoint: Endpoint) -> None:
         loop = asyncio.get_running_loop()
-        link = self._new_link(dialed=True)
+        link = Link(self, self._settings, dialed=True)
         try:
             async with asyncio.timeout(self._settings.handshake_s):
                 await loop.create_connection(
@@ -336,7 +335,6 @@ class Mesh(LinkOwner):
         except (OSError, TimeoutError, LinkClosed) as error:
             log.debug("cannot reach %s: %r", endpoint, error)
             link.abort("no greeting in time")
-            self._all.discard(link)
             self._failed(endpoint)
         else:
             if place := self._book.get(endpoint.node):

@@ -71,6 +71,9 @@ class Rejected(Exception):
 class LinkOwner(Protocol):
     """Who decides what frames mean. May raise `Rejected` or `Malformed`: the connection ends."""
 
+    def connected(self, link: Link) -> None:
+        """The TLS handshake is done. For one that fails nothing here is called."""
+
     def hello(self) -> Hello:
         """What we say of ourselves."""
 
@@ -81,7 +84,7 @@ class LinkOwner(Protocol):
         """A frame that is not the connection's own business."""
 
     def lost(self, link: Link) -> None:
-        """Called once, whether it was ready or not."""
+        """Called once after `connected`, whether it was ready or not."""
 
 
 class Link(asyncio.Protocol):
@@ -115,9 +118,9 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._preamble = b""
-        self._compressor = Compressor()
+        self._compressor: Compressor
+        self._decompressor: Decompressor
         self._reader = FrameReader(self._admit)
-        self._decompressor = Decompressor(self._content)
         self._granted = dict(WINDOWS)
         self._consumed = dict.fromkeys(WINDOWS, 0)
         self._credit = dict(WINDOWS)
@@ -136,10 +139,12 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The TLS handshake is done, and the other end's certificate is of our authority."""
+        self._compressor, self._decompressor = Compressor(), Decompressor()
         self._transport = cast(asyncio.Transport, transport)
         if self.closed:  # given up during the handshake
             self._transport.abort()
             return
+        self._owner.connected(self)
         self._last_heard = self._loop.time()
         self.congestion_control = self._tune(transport.get_extra_info("socket"))
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
@@ -179,7 +184,7 @@ class Link(asyncio.Protocol):
             if len(self._preamble) < len(PREAMBLE):
                 data = self._greet(data)
             if data:
-                self._decompressor.feed(data)
+                self._decompressor.feed(data, self._content)
         except LinkClosed:
             pass  # what comes after the end is nobody's
         except Malformed as error:
@@ -292,6 +297,9 @@ class Link(asyncio.Protocol):
             self.greeted.set_exception(LinkClosed(self.reason))
         self._wake()
         self._owner.lost(self)
+        # A megabyte, and a circle with the transport: nodes seldom look for garbage.
+        del self._compressor, self._decompressor
+        self._transport = None
 
     # -- sending ---------------------------------------------------------------------------------------------
 

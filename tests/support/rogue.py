@@ -19,7 +19,7 @@ class Rogue:
         self._preamble = preamble
         self._compressor = Compressor()
         self._frames = FrameReader(lambda cls, size: None)
-        self._decompressor = Decompressor(self._content)
+        self._decompressor = Decompressor()
 
     def _content(self, data):
         self.content_bytes += len(data)
@@ -43,7 +43,7 @@ class Rogue:
             await self._reader.readexactly(len(PREAMBLE))
             while data := await self._reader.read(1 << 16):
                 before = len(self.heard)
-                self._decompressor.feed(data)
+                self._decompressor.feed(data, self._content)
                 for frame in self.heard[before:]:
                     if isinstance(frame, Ping):
                         self.say(Pong(frame.token))

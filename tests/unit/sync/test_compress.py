@@ -15,10 +15,10 @@ from devnet.sync.frames import Malformed
 @given(st.lists(st.lists(st.binary(max_size=300), max_size=4), max_size=6))
 def test_every_write_can_be_read_at_once(writes):
     heard = bytearray()
-    compressor, decompressor = Compressor(), Decompressor(heard.extend)
+    compressor, decompressor = Compressor(), Decompressor()
     sent = b""
     for pieces in writes:
-        decompressor.feed(compressor.compress(pieces))
+        decompressor.feed(compressor.compress(pieces), heard.extend)
         sent += b"".join(pieces)
         assert heard == sent
 
@@ -33,7 +33,7 @@ def test_what_was_said_before_shortens_what_comes():
 @given(st.binary(max_size=500))
 def test_rubbish_is_refused_or_waited_out(data):
     with contextlib.suppress(Malformed):
-        Decompressor(lambda piece: None).feed(data)
+        Decompressor().feed(data, lambda piece: None)
 
 
 def test_a_bomb_costs_what_its_taker_admits():
@@ -49,7 +49,7 @@ def test_a_bomb_costs_what_its_taker_admits():
     bomb = zstandard.ZstdCompressor(compression_params=parameters).compressobj().compress(bytes(1 << 29))
     assert len(bomb) < 64 * 1024
     with pytest.raises(Malformed, match="enough"):
-        Decompressor(take).feed(bomb)
+        Decompressor().feed(bomb, take)
     assert taken <= 1_000_000 + PIECE_BYTES
 
 
@@ -58,4 +58,4 @@ def test_a_stream_that_wants_more_memory_than_agreed_is_refused():
     stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     data = stream.compress(bytes(100)) + stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
     with pytest.raises(Malformed, match="memory"):
-        Decompressor(lambda piece: None).feed(data)
+        Decompressor().feed(data, lambda piece: None)
