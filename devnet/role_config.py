@@ -6,10 +6,11 @@ HTTP.
 """
 
 import json
+import logging
 import os
 import signal
 import sys
-import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from typing import Any, NoReturn
 from devnet.config import Config
 from devnet.errors import ConfigError, UnavailableError, UserError
 from devnet.settings import config_from_json, config_to_json
+from devnet.threads import start_thread
+
+log = logging.getLogger(__name__)
 
 USER_ERROR_EXIT = 3
 """Exit code of a role that cannot run for a reason its user can mend; its last line on stderr is the reason."""
@@ -118,8 +122,11 @@ def write_ready_file(role: RoleConfig, endpoints: Mapping[str, str], port: int) 
     text = json.dumps({"pid": os.getpid(), "endpoints": dict(endpoints), "port": port})
     path = ready_file(Path(role.run_dir), role.node)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
+    try:
+        temporary.write_text(text)
+        temporary.replace(path)
+    except OSError as error:  # the supervisor hears it all the same
+        log.warning("cannot write %s: %s", path, error)
     if handle := os.environ.pop(READY_FD, None):
         with os.fdopen(int(handle), "w") as waiting:
             waiting.write(text)
@@ -162,7 +169,8 @@ def die_with_supervisor() -> None:
         while os.read(int(handle), 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
-        threading.Event().wait(ORPHAN_GRACE_S)
+        time.sleep(ORPHAN_GRACE_S)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+    # Whoever can't see the supervisor any more had better end, too.
+    start_thread(wait, "lifeline", lambda _: os.kill(os.getpid(), signal.SIGTERM))

@@ -1,12 +1,12 @@
 """A line per EVM block for `megaeth devnet up`, pushed by the node over WebSocket. Own thread; ends with the node."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from devnet.errors import UserError
 from devnet.session import Session
+from devnet.threads import start_thread
 from megaeth_cli.rpc_client import RpcClient
 
 
@@ -20,9 +20,11 @@ class BlockLine:
     mini_blocks: int
 
 
-def follow_blocks(session: Session, show: Callable[[BlockLine], None]) -> None:
-    """Call `show` for each block from now on, in a daemon thread, until the node is gone."""
-    threading.Thread(target=_follow, args=(session, show), name="blocks", daemon=True).start()
+def follow_blocks(
+    session: Session, show: Callable[[BlockLine], None], died: Callable[[BaseException], None]
+) -> None:
+    """Call `show` for each block from now on, in a thread of its own, until the node is gone; `died` if that fails."""
+    start_thread(lambda: _follow(session, show), "blocks", died)
 
 
 def _follow(session: Session, show: Callable[[BlockLine], None]) -> None:

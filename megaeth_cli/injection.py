@@ -13,6 +13,7 @@ from typing import Any
 from devnet.errors import UserError
 from devnet.moment import moment
 from devnet.session import NodeSession, Role, Session
+from devnet.threads import start_thread
 from megaeth_cli.errors import CliError
 from megaeth_cli.faults import Fault
 from megaeth_cli.rpc_client import RpcClient, RpcError
@@ -85,9 +86,14 @@ class _Play:
     """The player's answer, which comes when it has happened."""
 
     where: dict[str, Any] = field(default_factory=dict)
-    error: Exception | None = None
+    error: BaseException | None = None
     at: float = 0.0
     over: threading.Event = field(default_factory=threading.Event)
+
+    def fail(self, error: BaseException) -> None:
+        """It did not happen."""
+        self.error = error
+        self.over.set()
 
 
 def inject(session: Session, fault: Fault, player: str | None, patience_s: float) -> Outcome:
@@ -97,7 +103,7 @@ def inject(session: Session, fault: Fault, player: str | None, patience_s: float
     node = _player(session, cast, player)
     since = moment()
     play = _Play()
-    threading.Thread(target=_have_played, args=(session, node, fault, play), daemon=True).start()
+    start_thread(lambda: _have_played(session, node, fault, play), "player", play.fail)
     while not play.over.wait(NUDGE_S if cast.wants_transaction else PLAY_S + 5):
         _nudge(session)
     if play.error is not None:
@@ -117,11 +123,8 @@ def incidents_of(session: Session, node: NodeSession, since: str = "") -> list[d
 
 
 def _have_played(session: Session, node: NodeSession, fault: Fault, play: _Play) -> None:
-    try:
-        with RpcClient(node.endpoints["http"], PLAY_S + 10) as client:
-            play.where = client.call("devnet_inject", session.token, str(fault), {"timeout_s": PLAY_S})
-    except Exception as error:
-        play.error = error
+    with RpcClient(node.endpoints["http"], PLAY_S + 10) as client:
+        play.where = client.call("devnet_inject", session.token, str(fault), {"timeout_s": PLAY_S})
     play.at = time.time()
     play.over.set()
 

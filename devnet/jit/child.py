@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from devnet.jit import wire
 from devnet.jit.selection import EVERYTHING, Wanted
+from devnet.threads import start_timer
 
 RECYCLED_AFTER: Final = 200
 """Jobs: LLVM keeps some memory of each."""
@@ -96,9 +97,7 @@ class Child:
             late.set()
             process.kill()
 
-        clock = threading.Timer(self._limits.clock_s, kill)
-        clock.daemon = True
-        clock.start()
+        clock = start_timer(self._limits.clock_s, kill, "jit-clock", lambda _: process.kill())
         try:
             assert process.stdin is not None and process.stdout is not None
             wire.write(process.stdin, header, body)

@@ -20,7 +20,6 @@ import logging
 import platform
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -32,6 +31,7 @@ from devnet.jit.cache import EVERY_PART, Cache, Entry
 from devnet.jit.child import Child, Died, Refused
 from devnet.jit.policy import CONSIDERED, MOST_COMPILATIONS, MOST_WATCHED, Policy
 from devnet.jit.selection import Part, Wanted
+from devnet.threads import OnDeath, start_thread
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class JitService:
         policy: Policy,
         *,
         child: Child | None = None,
-        failure: Callable[[BaseException], None] = lambda _: None,
+        failure: OnDeath,
     ) -> None:
         self._engine = engine
         self._rules = rules
@@ -127,7 +127,6 @@ class JitService:
         """By code hash: the gas that was spent before."""
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="jit", daemon=True)
         self._cache: Cache | None = None
 
     def start(self) -> None:
@@ -141,7 +140,7 @@ class JitService:
             self._load_cached()
         except OSError as error:
             log.warning("no cache of native code: %s", error)
-        self._thread.start()
+        start_thread(self._run, "jit", self._failure)
 
     def stop(self) -> None:
         """Gives up what is being compiled. After `Engine.stop`, or the thread may sleep on for a while."""
@@ -203,9 +202,9 @@ class JitService:
                 if not self._compile_hottest():
                     self._engine.native_wait(SLEEP_S)
                     self._stopping.wait(PAUSE_S)
-        except BaseException as error:
+        except Exception:
             if not self._stopping.is_set():
-                self._failure(error)
+                raise
 
     def _compile_hottest(self) -> bool:
         """Compiles the hottest contract that has paid for it; whether there was one."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,10 +28,13 @@ from devnet.proving.incidents import Incidents
 from devnet.proving.material import Material, NodeReader, Unavailable
 from devnet.proving.reports import FaultReport, Reproduction
 from devnet.proving.work import ANY_HASH, Piece, Source, Workload
+from devnet.threads import OnDeath, start_thread
 
 log = logging.getLogger(__name__)
 
 SMOOTHING: Final = 0.1
+MOST_DEATHS: Final = 20
+"""Of workers, after which the prover ends: the supervisor starts a fresh one."""
 MOST_GAPS: Final = 64
 """Blocks after the verified height that are looked for at a time."""
 
@@ -75,7 +79,9 @@ class Prover:
         workers: int,
         published: Callable[[Attestation], None],
         reported: Callable[[FaultReport], None],
+        failure: OnDeath,
     ) -> None:
+        """`failure`: workers die all the time, and no other takes their place."""
         self.counts = Counts()
         self.codes = CodeCache()
         self.spoil: Callable[[Material], Material] = lambda material: material
@@ -92,21 +98,21 @@ class Prover:
         self._verified = 0
         self._lock = threading.Lock()
         self._reported_keys: set[tuple[int, bytes, str]] = set()
-        self._threads = [
-            threading.Thread(target=self._run, name=f"prover-{index}", daemon=True)
-            for index in range(workers)
-        ]
+        self._workers = workers
+        self._threads: dict[int, threading.Thread] = {}
+        self._failure = failure
+        self._deaths = 0
 
     def start(self) -> None:
         """Begin to work."""
-        for thread in self._threads:
-            thread.start()
+        for index in range(self._workers):
+            self._start_worker(index)
 
     def stop(self, patience_s: float) -> None:
         """Finish what is in work, if that is quick."""
         self._work.close()
         deadline = time.monotonic() + patience_s
-        for thread in self._threads:
+        for thread in list(self._threads.values()):
             thread.join(max(0.0, deadline - time.monotonic()))
 
     # --- what there is to do ------------------------------------------------------------------------------
@@ -142,25 +148,50 @@ class Prover:
             "witness_bytes": round(counts.witness_bytes),
             "transactions": counts.transactions,
             "code_cache_bytes": self.codes.bytes,
-            "workers": len(self._threads),
+            "workers": self._workers,
         }
 
     # --- a worker -----------------------------------------------------------------------------------------
 
+    def _start_worker(self, index: int) -> None:
+        self._threads[index] = start_thread(
+            self._run, f"prover-{index}", lambda error: self._worker_died(index, error)
+        )
+
+    def _worker_died(self, index: int, error: BaseException) -> None:
+        """Another takes its place, as long as that helps."""
+        self._deaths += 1
+        if self._deaths > MOST_DEATHS:
+            self._failure(error)
+            return
+        self._incidents.record(
+            "worker died",
+            self.counts.newest,
+            f"the worker prover-{index} ended with {error!r}; another takes its place",
+            {"traceback": "".join(traceback.format_exception(error))},
+        )
+        self._start_worker(index)
+
     def _run(self) -> None:
         while (piece := self._work.take()) is not None:
-            source = piece.next_source()
+            source = self._work.next_source(piece)
             try:
                 self._prove(piece, source)
             except Unavailable as reason:
                 self.counts.unavailable += 1
                 log.debug("block %d: %s", piece.number, reason)
-                if not self._work.again(piece, source):
-                    self.counts.given_up += 1
-                    log.warning("block %d is given up: %s", piece.number, reason)
-            except Exception:
+                self._try_later(piece, source, reason)
+            except Exception as error:
                 log.exception("block %d could not be checked", piece.number)
-                self._work.again(piece, source)
+                self._try_later(piece, source, error)
+            except BaseException as error:
+                self._try_later(piece, source, error)
+                raise
+
+    def _try_later(self, piece: Piece, source: Source | None, reason: BaseException) -> None:
+        if not self._work.again(piece, source):
+            self.counts.given_up += 1
+            log.warning("block %d is given up: %r", piece.number, reason)
 
     def _prove(self, piece: Piece, source: Source | None) -> None:
         if source is None:
@@ -194,7 +225,7 @@ class Prover:
 
     def _look_for_another(self, piece: Piece, wrong: bytes) -> None:
         """Some node may have another block of this number by now, which nobody announces a second time."""
-        for source in piece.sources.values():
+        for source in self._work.sources(piece):
             try:
                 other = self._reader.block_hash(source.http, piece.number)
             except Unavailable:

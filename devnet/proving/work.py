@@ -37,7 +37,7 @@ class Source:
 
 @dataclass(eq=False)
 class Piece:
-    """One block to be checked."""
+    """One block to be checked. Sources are added by whoever hears of them: only the workload looks at those."""
 
     number: int
     hash: bytes
@@ -56,16 +56,6 @@ class Piece:
         """What makes it another piece than others."""
         return self.number, self.hash
 
-    def next_source(self) -> Source | None:
-        """One that was not tried in this round; when all were, a new round begins. The sequencer comes last: it has
-        other work, and a lie that it tells its peers may not be the one that it tells us."""
-        fresh = [source for source in self.sources.values() if source.node not in self.tried]
-        if not fresh:
-            self.tried.clear()
-            fresh = list(self.sources.values())
-        peers = [source for source in fresh if source.node != SEQUENCER] or fresh
-        return peers[self.number % len(peers)] if peers else None
-
 
 class Workload:
     """What there is to do. Workers `take`, and say `done` or `again`."""
@@ -83,7 +73,8 @@ class Workload:
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._pieces)
+        with self._condition:
+            return len(self._pieces)
 
     def longest_wait_s(self) -> float:
         """Of all that is not done."""
@@ -124,6 +115,22 @@ class Workload:
                         return piece
                 self._condition.wait(self._waiting[0][0] - now if self._waiting else None)
         return None
+
+    def sources(self, piece: Piece) -> list[Source]:
+        """Who has it, as far as is known now."""
+        with self._condition:
+            return list(piece.sources.values())
+
+    def next_source(self, piece: Piece) -> Source | None:
+        """One that was not tried in this round; when all were, a new round begins. The sequencer comes last: it has
+        other work, and a lie that it tells its peers may not be the one that it tells us."""
+        with self._condition:
+            fresh = [source for source in piece.sources.values() if source.node not in piece.tried]
+            if not fresh:
+                piece.tried.clear()
+                fresh = list(piece.sources.values())
+        peers = [source for source in fresh if source.node != SEQUENCER] or fresh
+        return peers[piece.number % len(peers)] if peers else None
 
     def done(self, piece: Piece) -> None:
         """It has been checked (or given up)."""

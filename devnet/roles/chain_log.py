@@ -9,10 +9,10 @@ everything that was sealed is written.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from devnet.storage import Store
+from devnet.threads import OnDeath, start_thread
 
 if TYPE_CHECKING:
     from devnet._engine import SealedBlock, SealedMini
@@ -58,37 +58,36 @@ class ChainLog:
         engine: Sealing,
         store: Store,
         publisher: Publisher,
-        on_failure: Callable[[BaseException], None],
+        on_failure: OnDeath,
     ) -> None:
         self._engine = engine
         self._store = store
         self._publisher = publisher
         self._on_failure = on_failure
         self._finishing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="chain-log", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begins to write."""
-        self._thread.start()
+        self._thread = start_thread(self._run, "chain-log", self._on_failure)
 
     def finish(self, patience_s: float | None = None) -> bool:
         """Stops the engine and waits for the last batch; tells whether it is written."""
         self._finishing.set()
         self._engine.stop()
+        if self._thread is None:
+            return True
         self._thread.join(patience_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        try:
-            while (sealed := self._next()) is not None:
-                if sealed:
-                    tip = self._store.append(sealed)
-                    self._engine.durable(tip.mini, tip.block)
-                    self._publisher.publish(sealed)
-            if not self._finishing.is_set():
-                raise EngineEnded("the engine stopped sealing")  # noqa: TRY301 one way out for all failures
-        except BaseException as error:
-            self._on_failure(error)
+        while (sealed := self._next()) is not None:
+            if sealed:
+                tip = self._store.append(sealed)
+                self._engine.durable(tip.mini, tip.block)
+                self._publisher.publish(sealed)
+        if not self._finishing.is_set():
+            raise EngineEnded("the engine stopped sealing")
 
     def _next(self) -> Sealed | None:
         return self._engine.next_sealed(WAIT_MS, self._publisher.linger_ms)

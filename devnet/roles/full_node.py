@@ -81,6 +81,7 @@ from devnet.sync import (
 )
 from devnet.sync.frames import Manifest
 from devnet.sync.snapshot import Row
+from devnet.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ class FullNode:
         self._server = RpcServer(
             ForwardingDoor(engine, self._forwarder), server_settings(config, accounts), self._standing.health
         )
-        self._membership = Membership(role, place, engine, store, self._server)
+        self._membership = Membership(role, place, engine, store, self._server, failure)
         self._membership.suspect = self._suspect
         self._membership.verification.contradicted = self._contradicted
         self._server.add(self._forwarder.methods(engine))
@@ -253,9 +254,10 @@ class FullNode:
         }
         write_ready_file(role, endpoints, self._server.port)
         tune_interpreter()
-        watch = self._loop.create_task(self._look_whether_stranded())
+        tasks = Tasks(failure)
+        tasks.spawn(self._look_whether_stranded(), "stranded")
         await failure.stopping.wait()
-        watch.cancel()
+        await tasks.cancel()
         began = time.monotonic()
         await self._server.stop(DRAIN_S)
         self._jit.stop()

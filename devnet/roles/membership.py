@@ -26,6 +26,8 @@ from devnet.rpc.errors import RpcFault
 from devnet.rpc.server import RpcServer
 from devnet.storage import Store
 from devnet.sync import Credentials, Endpoint, Kind, Local, SyncNode, SyncSettings
+from devnet.tasks import Tasks
+from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +86,13 @@ class Membership:
     """Of a node with a chain. The sync node is the role's to make, as followers make it otherwise than leaders."""
 
     def __init__(
-        self, role: RoleConfig, place: NetworkPlace, engine: Engine, store: Store, server: RpcServer
+        self,
+        role: RoleConfig,
+        place: NetworkPlace,
+        engine: Engine,
+        store: Store,
+        server: RpcServer,
+        failure: OnDeath,
     ) -> None:
         config = role.config
         self._role = role
@@ -104,6 +112,7 @@ class Membership:
             config.network.quorum,
             config.network.provers > 0,
             config.blocks.block_time_s,
+            failure,
         )
         self.verification.contradicted = self._contradicted
         self.comparison = Comparison(self._differ)
@@ -116,7 +125,7 @@ class Membership:
         self.accused: Callable[[], None] = lambda: None
         """A peer refuses what it was given."""
         self.sync: SyncNode | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(failure)
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -187,9 +196,7 @@ class Membership:
         return True
 
     def _differ(self, own: Announcement, other: Announcement) -> None:
-        task = self._loop.create_task(self._compare_logs(own, other))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._compare_logs(own, other), "compare-logs")
 
     async def _compare_logs(self, own: Announcement, other: Announcement) -> None:
         """Fetch what the other node has, and look at both."""
@@ -204,10 +211,13 @@ class Membership:
             return
         finally:
             client.close()
-        for number, text in zip(numbers, records, strict=False):
-            await self._loop.run_in_executor(
-                None, self.suspect, number, bytes.fromhex(text[2:]), own.block, other.node
-            )
+        try:
+            found = [bytes.fromhex(text[2:]) for text in records]
+        except (TypeError, ValueError) as error:
+            log.warning("%s has no records of block %d: %s", other.node, own.block, error)
+            return
+        for number, record in zip(numbers, found, strict=False):
+            await self._loop.run_in_executor(None, self.suspect, number, record, own.block, other.node)
 
     # --- for status ---------------------------------------------------------------------------------------
 

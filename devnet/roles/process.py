@@ -1,7 +1,7 @@
 """What every role process does around its work: logging, the event loop, signals, and ending as a whole.
 
-A failure in any thread ends the process with a message and exit code 1: a node that is half alive would promise what
-it can't keep.
+A failure in any thread or background task ends the process with a message and exit code 1: a node that is half alive
+would promise what it can't keep.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
 from devnet.role_config import START_AGAIN_EXIT, RoleConfig
+from devnet.roles.log_output import PipeHandler
 from devnet.rpc.server import new_event_loop
+from devnet.stalls import watch
+from devnet.threads import report_deaths, start_timer
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +50,9 @@ class Failure:
         if self.error is None:
             self.error = error
             log.critical("thread %s failed: %r", threading.current_thread().name, error)
-            watchdog = threading.Timer(DEATH_S, die)
-            watchdog.daemon = True
-            watchdog.start()
-        self._loop.call_soon_threadsafe(self.stopping.set)
+            start_timer(DEATH_S, die, "watchdog", lambda _: die())
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.stopping.set)
 
     async def interruptible(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The work's result; raises Stopped, with the work cancelled, when the process is to stop before that."""
@@ -78,13 +80,15 @@ def serve_role(role: RoleConfig, work: Work) -> None:
     """Runs until SIGTERM, SIGINT or a failure."""
     logging.basicConfig(
         level=role.config.log.level.upper(),
-        stream=sys.stderr,
+        handlers=[PipeHandler(sys.stderr.fileno())],
         format="%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     failure = Failure(loop)
+    report_deaths(failure)
+    watch(log.error, failure)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, failure.stopping.set)
     try:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +40,7 @@ from devnet.rpc.errors import RpcFault
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.storage import Identity
 from devnet.sync import NEWCOMER, Credentials, Kind, SyncNode, fetch_genesis
+from devnet.threads import start_timer
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     genesis_hash = await failure.interruptible(_genesis_hash(role, role.network))
     rules = await failure.interruptible(_rules(role, role.network))
     credentials = await credentials_of(role.network)
-    await ProverNode(role, role.network, credentials, genesis_hash, rules).run(failure)
+    await ProverNode(role, role.network, credentials, genesis_hash, rules, failure).run()
 
 
 async def _genesis_hash(role: RoleConfig, place: NetworkPlace) -> bytes:
@@ -98,15 +98,19 @@ class ProverNode:
         credentials: Credentials,
         genesis_hash: bytes,
         rules: dict[str, Any],
+        failure: Failure,
     ) -> None:
         config = role.config
         self._role = role
+        self._failure = failure
         self._authority = bytes.fromhex(place.authority[2:])
         self._chain_id = config.chain.chain_id
         self._loop = asyncio.get_running_loop()
         self._incidents = incidents_of(role)
         self._server = RpcServer(NoChain(), server_settings(config, []), self._health)
-        self._sync = SyncNode(local_of(role, genesis_hash), credentials, sync_settings(place, config))
+        self._sync = SyncNode(
+            local_of(role, genesis_hash), credentials, sync_settings(place, config), on_failure=failure
+        )
         self._prover = Prover(
             Signer(
                 role.node,
@@ -120,13 +124,14 @@ class ProverNode:
             config.network.prover_workers,
             self._publish,
             lambda report: self._sync.gossip.publish(Kind.FAULT, report.encode()),
+            failure,
         )
         self._faults = ProverFaults()
         self._prover.spoil = self._faults.spoil
         self._heights = (0, 0)
         """The newest announced block, and the newest verified height that somebody announced."""
 
-    async def run(self, failure: Failure) -> None:
+    async def run(self) -> None:
         """Until it is told to stop."""
         self._server.add(devnet_methods(self._role.token, self._incidents, self._faults.inject))
         gossip = self._sync.gossip
@@ -139,7 +144,7 @@ class ProverNode:
         endpoints = {"http": self._server.http_url, "sync": endpoint_text(self._sync.endpoint)}
         write_ready_file(self._role, endpoints, self._server.port)
         tune_interpreter()
-        await failure.stopping.wait()
+        await self._failure.stopping.wait()
         began = time.monotonic()
         await self._server.stop(DRAIN_S)
         await self._loop.run_in_executor(None, self._prover.stop, WORKERS_S)
@@ -178,9 +183,12 @@ class ProverNode:
         payload = attestation.encode()
         late_s = self._faults.delay(attestation.block)
         if late_s:
-            timer = threading.Timer(late_s, self._sync.gossip.publish, (Kind.ATTESTATION, payload))
-            timer.daemon = True
-            timer.start()
+            start_timer(
+                late_s,
+                lambda: self._sync.gossip.publish(Kind.ATTESTATION, payload),
+                "late-attestation",
+                self._failure,
+            )
         else:
             self._sync.gossip.publish(Kind.ATTESTATION, payload)
 

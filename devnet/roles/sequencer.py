@@ -66,7 +66,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         server.add(chain_methods(store))
         jit = compiler_for(role, engine, failure)
         server.add(jit_methods(jit))
-        membership = _join(role, engine, store, server, standing)
+        membership = _join(role, engine, store, server, standing, failure)
         chain_log = ChainLog(engine, store, Publishing(server.hub, standing, membership), failure)
         limit = membership.verification.may_be_folded if membership is not None else lambda: 2**63
         snapshots = snapshotter(role.config, store, failure, limit)
@@ -103,11 +103,11 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
 
 
 def _join(
-    role: RoleConfig, engine: Engine, store: Store, server: RpcServer, standing: Standing
+    role: RoleConfig, engine: Engine, store: Store, server: RpcServer, standing: Standing, failure: Failure
 ) -> Membership | None:
     if role.network is None:
         return None
-    membership = Membership(role, role.network, engine, store, server)
+    membership = Membership(role, role.network, engine, store, server, failure)
     faults = SequencerFaults(membership)
     standing.extend(membership.health)
     server.add(devnet_methods(role.token, membership.incidents, faults.inject))

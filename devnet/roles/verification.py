@@ -29,6 +29,8 @@ from devnet.roles.announcements import NOT_COUNTING
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
 from devnet.storage import Store
+from devnet.tasks import Tasks
+from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Verification:
         needed: int,
         expects_provers: bool,
         block_time_s: float,
+        failure: OnDeath,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -89,7 +92,7 @@ class Verification:
         self._faults: OrderedDict[tuple[int, bytes, bytes], None] = OrderedDict()
         self._progress_at = time.monotonic()
         self._elsewhere: NodeClient | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(failure)
         self._entered: set[int] = set()
 
     # --- life ---------------------------------------------------------------------------------------------
@@ -104,7 +107,7 @@ class Verification:
             newest = tip.block if tip is not None else 0
             for _, data in self._store.attestations(self.quorum.verified + 1, newest):
                 self.hear(data, keep=False)
-        self._spawn(self._sweep())
+        self._tasks.spawn(self._sweep(), "verification-sweep")
 
     def stop(self) -> None:
         """Ends what is in work."""
@@ -112,11 +115,6 @@ class Verification:
             task.cancel()
         if self._elsewhere is not None:
             self._elsewhere.close()
-
-    def _spawn(self, work: Any) -> None:  # noqa: ANN401 a coroutine
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     @property
     def verified(self) -> int:
@@ -149,7 +147,7 @@ class Verification:
         while len(self._seen_at) > REMEMBERED:
             self._seen_at.popitem(last=False)
         if self.quorum.attestations(number):
-            self._spawn(self._enter(number))
+            self._tasks.spawn(self._enter(number), "own-claim")
 
     def attestation(self, payload: bytes, from_node: str) -> bool:
         """From gossip; whether it is worth passing on."""
@@ -174,7 +172,7 @@ class Verification:
         self._provers.setdefault(attestation.prover, Punctuality(attestation.since)).attested(attestation)
         self._judge(outcome)
         if self.quorum.verified < attestation.block <= newest:
-            self._spawn(self._enter(attestation.block))
+            self._tasks.spawn(self._enter(attestation.block), "own-claim")
         return True
 
     def fault(self, payload: bytes, from_node: str) -> bool:
@@ -263,6 +261,9 @@ class Verification:
             return
         import orjson
 
+        if not isinstance(answer, list):
+            log.warning("%s answers with no attestations, but %.80r", self._elsewhere.url, answer)
+            return
         for fields in answer:
             self.hear(orjson.dumps(fields))
 

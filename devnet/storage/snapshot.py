@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 
 from devnet.storage import tables
 from devnet.storage.store import Store, Tip
+from devnet.threads import OnDeath, start_thread
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Snapshotter:
         self,
         store: Store,
         fold: Fold,
-        on_failure: Callable[[BaseException], None],
+        on_failure: OnDeath,
         interval_s: float = 5.0,
         batch_bytes: int = BATCH_BYTES,
         limit: Callable[[], int] | None = None,
@@ -46,26 +47,23 @@ class Snapshotter:
         self._batch_bytes = batch_bytes
         self._limit = limit
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begins to follow the log."""
-        self._thread.start()
+        self._thread = start_thread(self._run, "snapshot", self._on_failure)
 
     def stop(self, patience_s: float = math.inf) -> None:
         """Ends the thread, then brings the snapshot to the newest sealed block as far as the time allows."""
         deadline = time.monotonic() + patience_s
         self._stopping.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
         self.catch_up(lambda: time.monotonic() >= deadline)
 
     def _run(self) -> None:
-        try:
-            while not self._stopping.wait(self._interval_s):
-                self.catch_up(self._stopping.is_set)
-        except BaseException as error:
-            self._on_failure(error)
+        while not self._stopping.wait(self._interval_s):
+            self.catch_up(self._stopping.is_set)
 
     def catch_up(self, enough: Callable[[], bool] = lambda: False) -> None:
         """Folds all sealed blocks, batch by batch; leaves off before a batch when it is `enough`."""

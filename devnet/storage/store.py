@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import plyvel
 
 from devnet.lock import DataDirLock, Locked
+from devnet.stalls import watched
 from devnet.storage import tables
 from devnet.storage.errors import Corrupted, OtherChain, TooNew, Unwritable
 
@@ -205,7 +206,10 @@ class Store:
     def append(self, sealed: Iterable[SealedMini | SealedBlock]) -> Tip:
         """Writes what was sealed, in its order, in one batch; when this returns it survives a kill."""
         mini, block = self.tip or (-1, 0)
-        with self._db.write_batch(transaction=True, sync=self._fsync) as batch:
+        with (
+            watched("writing the chain log"),
+            self._db.write_batch(transaction=True, sync=self._fsync) as batch,
+        ):
             put = batch.put
             for item in sealed:
                 if hasattr(item, "tx_hashes"):
@@ -401,7 +405,7 @@ class Store:
         """
         before = self.snapshot
         keeps_nodes = False
-        with self._db.write_batch(transaction=True) as batch:
+        with watched("writing the snapshot"), self._db.write_batch(transaction=True) as batch:
             put = batch.put
             for key, value in entries:
                 put(tables.STATE + key, value)

@@ -42,6 +42,8 @@ from devnet.sync.position import Item, Position
 from devnet.sync.publisher import Publisher
 from devnet.sync.settings import SyncSettings
 from devnet.sync.target import Refused, Target
+from devnet.tasks import Tasks
+from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ class Follower:
         mesh: Mesh,
         settings: SyncSettings,
         on_refused: Callable[[Refused, str], None],
-        on_failure: Callable[[BaseException], None],
+        on_failure: OnDeath,
     ) -> None:
         self.upstream: Link | None = None
         self.counts = FollowerCounts()
@@ -95,7 +97,7 @@ class Follower:
         self._mesh = mesh
         self._settings = settings
         self._on_refused = on_refused
-        self._on_failure = on_failure
+        self._tasks = Tasks(on_failure)
         self._loop = asyncio.get_running_loop()
         self._arrived: deque[_Arrived] = deque()
         self._news = asyncio.Event()
@@ -111,19 +113,16 @@ class Follower:
         self._stopping = False
         self._path: tuple[str, ...] = ()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync-apply")
-        self._applying: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begins to apply what arrives."""
-        self._applying = self._loop.create_task(self._apply(), name="sync-apply")
+        self._tasks.spawn(self._apply(), "sync-apply")
 
     async def stop(self) -> None:
         """Finishes what is being applied, and ends."""
         self._stopping = True
         self._leave("the node stops")
-        if self._applying is not None:
-            self._applying.cancel()
-            await asyncio.gather(self._applying, return_exceptions=True)
+        await self._tasks.cancel()
         await self._loop.run_in_executor(None, self._thread.shutdown)
 
     # -- what the node asks ----------------------------------------------------------------------------------
@@ -301,17 +300,12 @@ class Follower:
     # -- applying --------------------------------------------------------------------------------------------
 
     async def _apply(self) -> None:
-        try:
-            while True:
-                while self._arrived:
-                    await self._apply_some()
-                self._news.clear()
-                if not self._arrived:
-                    await self._news.wait()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            self._on_failure(error)
+        while True:
+            while self._arrived:
+                await self._apply_some()
+            self._news.clear()
+            if not self._arrived:
+                await self._news.wait()
 
     async def _apply_some(self) -> None:
         batch: list[_Arrived] = []

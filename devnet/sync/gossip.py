@@ -20,6 +20,8 @@ from typing import Final
 from devnet.sync.frames import HEADER, KIB, MAX_GOSSIP_BYTES, MIB, Channel
 from devnet.sync.frames import Gossip as GossipFrame
 from devnet.sync.peer import Link, LinkClosed
+from devnet.tasks import Tasks
+from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class _Line:
 class Gossip:
     """Made by the node; `on` and `publish` are for everyone."""
 
-    def __init__(self) -> None:
+    def __init__(self, failure: OnDeath) -> None:
         self.counts = GossipCounts()
         self._loop = asyncio.get_running_loop()
         self._handlers: dict[int, Handler] = {}
@@ -78,6 +80,7 @@ class Gossip:
         self._recent: deque[bytes] = deque()
         self._recent_bytes = 0
         self._lines: dict[Link, _Line] = {}
+        self._tasks = Tasks(failure)
 
     def on(self, kind: Kind, handler: Handler) -> None:
         """Who judges and takes the messages of a kind. Called on the event loop; must be quick."""
@@ -146,7 +149,7 @@ class Gossip:
         line = self._lines[link] = _Line(link)
         for frame in self._recent:
             self._queue(line, frame)
-        line.task = self._loop.create_task(self._tell(line), name=f"tell {link}")
+        line.task = self._tasks.spawn(self._tell(line), f"tell {link}")
 
     def left(self, link: Link) -> None:
         """A peer is gone."""
@@ -173,8 +176,5 @@ class Gossip:
 
     async def stop(self) -> None:
         """Tells nobody any more."""
-        tasks = [line.task for line in self._lines.values() if line.task is not None]
         self._lines.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.cancel()

@@ -17,6 +17,8 @@ from devnet.sync.frames import MAX_ENDPOINTS, Endpoint, Frame, Hello, Peers, Sta
 from devnet.sync.identity import Credentials
 from devnet.sync.peer import Link, LinkClosed, LinkOwner, Rejected
 from devnet.sync.settings import SyncSettings
+from devnet.tasks import Tasks
+from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +103,12 @@ class Mesh(LinkOwner):
     """Call `start` once and `stop` once."""
 
     def __init__(
-        self, local: Local, credentials: Credentials, settings: SyncSettings, service: Service
+        self,
+        local: Local,
+        credentials: Credentials,
+        settings: SyncSettings,
+        service: Service,
+        failure: OnDeath,
     ) -> None:
         self.local = local
         self.links: set[Link] = set()
@@ -112,10 +119,10 @@ class Mesh(LinkOwner):
         self._client_context = credentials.client_context()
         self._all: set[Link] = set()
         self._book: dict[str, _Place] = {}
+        self._tasks = Tasks(failure)
         self._dials: dict[str, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
         self._endpoint: Endpoint | None = None
-        self._sweeper: asyncio.TimerHandle | None = None
         self._stopping = False
         self._swept_at = 0.0
         self._counts = _Counts()
@@ -138,7 +145,7 @@ class Mesh(LinkOwner):
         port: int = self._server.sockets[0].getsockname()[1]
         self._endpoint = Endpoint(self.local.node, self._settings.host, port)
         self._swept_at = loop.time()
-        self._sweep()
+        self._tasks.spawn(self._sweep_on(), "mesh-sweep")
 
     def shut(self) -> None:
         """Nobody comes in any more, and nobody is dialed: who does so during the stop would get half a node."""
@@ -149,11 +156,7 @@ class Mesh(LinkOwner):
     async def stop(self) -> None:
         """Says goodbye to everyone."""
         self.shut()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        for task in [*self._dials.values()]:
-            task.cancel()
-        await asyncio.gather(*self._dials.values(), return_exceptions=True)
+        await self._tasks.cancel()
         for link in list(self._all):
             link.close("the node stops")
         deadline = asyncio.get_running_loop().time() + 1.0
@@ -319,8 +322,7 @@ class Mesh(LinkOwner):
         if self._stopping:
             return
         node = endpoint.node
-        task = asyncio.get_running_loop().create_task(self._dial(endpoint), name=f"dial {node}")
-        self._dials[node] = task
+        task = self._dials[node] = self._tasks.spawn(self._dial(endpoint), f"dial {node}")
         task.add_done_callback(lambda _: self._dials.pop(node, None))
 
     async def _dial(self, endpoint: Endpoint) -> None:
@@ -354,9 +356,12 @@ class Mesh(LinkOwner):
 
     # -- the sweep -------------------------------------------------------------------------------------------
 
-    def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+    async def _sweep_on(self) -> None:
+        while True:
+            self._sweep(asyncio.get_running_loop().time())
+            await asyncio.sleep(SWEEP_S)
+
+    def _sweep(self, now: float) -> None:
         late = now - self._swept_at - SWEEP_S
         self._swept_at = now
         status = self._service.standing()
@@ -366,4 +371,3 @@ class Mesh(LinkOwner):
             link.tick(now, status)
         self._service.swept(now)
         self._dial_due(now)
-        self._sweeper = loop.call_later(SWEEP_S, self._sweep)

@@ -46,6 +46,7 @@ from devnet.sync.publisher import ChildStatus, Publisher
 from devnet.sync.settings import SyncSettings
 from devnet.sync.snapshot import SnapshotServer
 from devnet.sync.target import Refused, Target
+from devnet.threads import OnDeath
 
 if TYPE_CHECKING:
     from devnet._engine import SealedBlock, SealedMini
@@ -111,7 +112,7 @@ class SyncNode:
         target: Target | None = None,
         store: Store | None = None,
         on_refused: Callable[[Refused, str], None] = lambda refused, node: None,
-        on_failure: Callable[[BaseException], None] | None = None,
+        on_failure: OnDeath | None = None,
     ) -> None:
         """`store`: what genesis and snapshots are served from. `on_failure`: an error that ends the node's use."""
         if target is not None and log is None:
@@ -119,15 +120,14 @@ class SyncNode:
         self._loop = asyncio.get_running_loop()
         self._local = local
         self._log = log
-        self._mesh = Mesh(local, credentials, settings, self)
-        self.gossip = Gossip()
-        self._publisher = Publisher(log, settings, self.standing) if log is not None else None
-        self._snapshots = SnapshotServer(store) if store is not None else None
+        self._failed = failed = on_failure or self._fail
+        self._mesh = Mesh(local, credentials, settings, self, failed)
+        self.gossip = Gossip(failed)
+        self._publisher = Publisher(log, settings, self.standing, failed) if log is not None else None
+        self._snapshots = SnapshotServer(store, failed) if store is not None else None
         self._follower: Follower | None = None
         if target is not None and self._publisher is not None:
-            self._follower = Follower(
-                target, self._publisher, self._mesh, settings, on_refused, on_failure or self._fail
-            )
+            self._follower = Follower(target, self._publisher, self._mesh, settings, on_refused, failed)
         self.failure: BaseException | None = None
         self.accused: Callable[[str], None] = lambda reason: None
         """Told why a peer has left that refused what it was given."""
@@ -167,6 +167,12 @@ class SyncNode:
             self._loop.call_soon_threadsafe(self._publish, sealed)
 
     def _publish(self, sealed: list[Any]) -> None:
+        try:
+            self._hand_on(sealed)
+        except Exception as error:
+            self._failed(error)
+
+    def _hand_on(self, sealed: list[Any]) -> None:
         assert self._publisher is not None
         place = self._publisher.position
         items: list[Item] = []

@@ -24,6 +24,8 @@ from devnet.sync.frames import Accepted, Channel, Declined, Endpoint, ItemFrame,
 from devnet.sync.peer import Link, LinkClosed
 from devnet.sync.position import Item, Position
 from devnet.sync.settings import SyncSettings
+from devnet.tasks import Tasks
+from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +53,15 @@ class ChildStatus:
 class Publisher:
     """Call `publish` with what is durable, in order."""
 
-    def __init__(self, source: ChainSource, settings: SyncSettings, status: Callable[[], Status]) -> None:
+    def __init__(
+        self, source: ChainSource, settings: SyncSettings, status: Callable[[], Status], failure: OnDeath
+    ) -> None:
         self._source = source
         self._settings = settings
         self._status = status
         self._backlog = Backlog(source.position(), settings.backlog_bytes, settings.backlog_items)
         self._children: dict[Link, _Child] = {}
+        self._tasks = Tasks(failure)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="sync-log")
 
     @property
@@ -105,7 +110,7 @@ class Publisher:
             return
         link.send(Accepted(frame.serial))
         child = self._children[link] = _Child(link, frame.position)
-        child.task = asyncio.get_running_loop().create_task(self._feed(child), name=f"feed {link}")
+        child.task = self._tasks.spawn(self._feed(child), f"feed {link}")
         log.info("feeding %s from %s", link, tuple(frame.position))
 
     def _objection(self, link: Link, place: Position) -> str:
@@ -180,9 +185,6 @@ class Publisher:
 
     async def stop(self) -> None:
         """Feeds nobody any more."""
-        tasks = [child.task for child in self._children.values() if child.task is not None]
         self._children.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.cancel()
         self._disk.shutdown(wait=True)

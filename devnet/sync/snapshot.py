@@ -24,6 +24,8 @@ from devnet.storage.store import FrozenState, Store
 from devnet.sync.frames import KIB, Channel, Chunk, ChunkRequest, Genesis, Malformed, Manifest
 from devnet.sync.peer import Link, LinkClosed
 from devnet.sync.position import GENESIS, Position
+from devnet.tasks import Tasks
+from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
@@ -97,13 +99,14 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 class SnapshotServer:
     """Gives the genesis and snapshots to peers that ask."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, failure: OnDeath) -> None:
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._held: _Held | None = None
         self._making = asyncio.Lock()
         self._reading = 0
-        self._tasks: dict[asyncio.Task[None], Link] = {}
+        self._tasks = Tasks(failure)
+        self._asking: dict[asyncio.Task[None], Link] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync-snapshot")
 
     def genesis(self, link: Link) -> None:
@@ -119,12 +122,12 @@ class SnapshotServer:
         self._answer(link, self._send_chunk(link, frame))
 
     def _answer(self, link: Link, work: Coroutine[object, None, None]) -> None:
-        if sum(each is link for each in self._tasks.values()) >= REQUESTS_AT_ONCE:
+        if sum(each is link for each in self._asking.values()) >= REQUESTS_AT_ONCE:
             work.close()
             raise Malformed("too many requests at once")
-        task = self._loop.create_task(self._guard(link, work))
-        self._tasks[task] = link
-        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+        task = self._tasks.spawn(self._guard(link, work), f"serve {link}")
+        self._asking[task] = link
+        task.add_done_callback(lambda done: self._asking.pop(done, None))
 
     @staticmethod
     async def _guard(link: Link, work: Coroutine[object, None, None]) -> None:
@@ -198,8 +201,6 @@ class SnapshotServer:
 
     async def stop(self) -> None:
         """Serves nobody any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
         await self._loop.run_in_executor(None, self._thread.shutdown)
         self._let_go()

@@ -317,7 +317,7 @@ def test_on_another_processor_everything_is_interpreted_and_the_status_says_why(
 ):
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     engine.gas = {COLD: 2**60}
-    service = JitService(engine, RULES, tmp_path, Policy("eager"), child=worker)
+    service = JitService(engine, RULES, tmp_path, Policy("eager"), child=worker, failure=[].append)
     service.start()
     status = service.status()
     service.stop()

@@ -50,10 +50,10 @@ def test_full_nodes_are_asked_before_the_sequencer_and_each_once_per_round():
     work.offer(1, h(1), SEQUENCER)
     work.offer(1, h(1), FULL)
     piece = work.take()
-    assert piece.next_source() == FULL
+    assert work.next_source(piece) == FULL
     work.again(piece, FULL)
     piece = work.take()
-    assert piece.next_source() == SEQUENCER
+    assert work.next_source(piece) == SEQUENCER
 
 
 def test_what_cannot_be_had_is_given_up_in_the_end():
@@ -109,3 +109,22 @@ def test_a_gap_is_offered_again_once_its_block_is_forgotten():
     piece = work.take()
     work.done(piece)
     assert not work.offer(1, ANY_HASH, FULL), "it was done"
+
+
+def test_news_of_a_block_that_a_worker_looks_at_just_now_does_not_disturb_it():
+    """The event loop hears of further sources while workers choose one."""
+    work = Workload()
+    work.offer(1, h(1), FULL)
+    work.offer(1, h(1), OTHER)
+    piece = work.take()
+
+    class Tried(set):
+        def __contains__(self, node):
+            news = threading.Thread(target=work.offer, args=(1, h(1), Source(f"after {node}", "http://n")))
+            news.start()
+            news.join(0.1)
+            return super().__contains__(node)
+
+    piece.tried = Tried()
+    assert work.next_source(piece) in (FULL, OTHER)
+    assert {source.node for source in work.sources(piece)} >= {"full-node-1", "full-node-2"}
