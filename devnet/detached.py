@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from devnet.errors import UnavailableError, UserError, user_error
-from devnet.process import RotatingLog
+from devnet.rotating_log import RotatingLog
 from devnet.session import Session, read_session
 from devnet.supervisor import Launch, Supervisor
 

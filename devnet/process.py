@@ -2,6 +2,7 @@
 
 Threads: whoever makes the object owns it; per process one thread pumps its output into the log, one waits
 for its end, one waits until it is bound and healthy. They touch nothing but this object and call `report`.
+Whatever becomes of the log, the output is read: a process whose pipe is full stands still.
 """
 
 import json
@@ -18,11 +19,11 @@ from pathlib import Path
 
 from devnet.errors import UnavailableError, UserError, user_error
 from devnet.role_config import LIFELINE_FD, READY_FD, USER_ERROR_EXIT, Bound
+from devnet.rotating_log import RotatingLog
 from devnet.session import ProcessId, health
+from devnet.threads import start_thread
 
 HEALTH_RETRY_S = 0.02
-LOG_BYTES = 8 * 1024 * 1024
-LOG_FILES = 3
 TAIL_LINES = 20
 LAST_WORDS_S = 0.2
 """How long the output of an ended process may still trickle in."""
@@ -45,34 +46,14 @@ class Exited:
     """Exit code, or minus the signal that killed it."""
 
 
-class RotatingLog:
-    """A log file that is never larger than LOG_BYTES, with LOG_FILES - 1 older ones beside it."""
+@dataclass(frozen=True)
+class Trouble:
+    """Something went wrong that the process itself can't say."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab", buffering=0)
-        self._size = self._file.tell()
+    message: str
 
-    def write(self, line: bytes) -> None:
-        """Append one line."""
-        if self._size + len(line) > LOG_BYTES:
-            self._rotate()
-        self._file.write(line)
-        self._size += len(line)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def _rotate(self) -> None:
-        self._file.close()
-        for age in range(LOG_FILES - 1, 0, -1):
-            younger = self._path.with_name(f"{self._path.name}.{age - 1}") if age > 1 else self._path
-            if younger.exists():
-                younger.replace(self._path.with_name(f"{self._path.name}.{age}"))
-        self._file = self._path.open("ab", buffering=0)
-        self._size = 0
+Report = Callable[[Healthy | Exited | Trouble], None]
 
 
 class RoleProcess:
@@ -84,7 +65,7 @@ class RoleProcess:
         module: str,
         config: Path,
         log: Path,
-        report: Callable[[Healthy | Exited], None],
+        report: Report,
         keep_open: tuple[int, ...] = (),
     ) -> None:
         self.node = node
@@ -110,12 +91,9 @@ class RoleProcess:
         os.close(lifeline_reader)
         self.id = ProcessId.of(self._child.pid)
         self._gone = threading.Event()
-        self._pumping = threading.Thread(target=self._pump, name=f"{node}-log", daemon=True)
-        self._pumping.start()
-        threading.Thread(target=self._reap, name=f"{node}-reap", daemon=True).start()
-        threading.Thread(
-            target=self._await_health, args=(ready_reader,), name=f"{node}-ready", daemon=True
-        ).start()
+        self._pumping = start_thread(self._pump, f"{node}-log", self._died)
+        start_thread(self._reap, f"{node}-reap", self._died)
+        start_thread(lambda: self._await_health(ready_reader), f"{node}-ready", self._died)
 
     @property
     def tail(self) -> str:
@@ -153,7 +131,12 @@ class RoleProcess:
         assert self._child.stdout is not None
         for line in self._child.stdout:
             self._tail.append(line)
+            was_whole = not self._log.lost
             self._log.write(line)
+            if was_whole and self._log.lost:
+                self._report(Trouble(f"the log of {self.node} has gaps from here on: {self._log.reason}"))
+            elif not was_whole and not self._log.lost:
+                self._report(Trouble(f"the log of {self.node} is written again"))
         self._log.close()
 
     def _reap(self) -> None:
@@ -163,6 +146,12 @@ class RoleProcess:
         os.close(self._lifeline)
         self._gone.set()
         self._report(Exited(self, code))
+
+    def _died(self, error: BaseException) -> None:
+        """A thread of this object: what it looked after is out of sight, so that the process had better end."""
+        thread = threading.current_thread().name
+        self._report(Trouble(f"{self.node} is killed, as the thread {thread} failed: {error!r}"))
+        self.kill()
 
     def _await_health(self, ready_reader: int) -> None:
         with os.fdopen(ready_reader) as line:

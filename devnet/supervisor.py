@@ -34,7 +34,7 @@ from devnet.enrolment import Enrolment
 from devnet.errors import UnavailableError, UserError, cannot_listen
 from devnet.launch import ROLES, Launch, NodePlan, RoleSpec
 from devnet.lock import DataDirLock, Locked
-from devnet.process import Exited, Healthy, RoleProcess
+from devnet.process import Exited, Healthy, RoleProcess, Trouble
 from devnet.role_config import START_AGAIN_EXIT, NetworkPlace, RoleConfig, ready_file
 from devnet.session import (
     NodeSession,
@@ -46,6 +46,8 @@ from devnet.session import (
     write_session,
 )
 from devnet.settings import config_to_json
+from devnet.stalls import watch, watched
+from devnet.threads import report_deaths, start_timer
 
 __all__ = ["ROLES", "Launch", "NodePlan", "Observer", "RoleSpec", "Supervisor"]
 
@@ -61,6 +63,8 @@ RESTARTS_ALLOWED = 5
 ANEW_ALLOWED = 20
 """Of a node that asks for it, as it has refused a block."""
 RESTART_WINDOW_S = 60.0
+START_RETRY_S = 2.0
+"""Until a node is tried again that could not be started: the disk may have space again."""
 ADDED: Mapping[str, Role] = {"full-node": "full_node", "prover": "prover"}
 """What `add` may be asked for."""
 
@@ -95,7 +99,14 @@ class Overdue:
     process: RoleProcess
 
 
-Event = Healthy | Exited | Overdue | Command | StopSignal
+@dataclass(frozen=True)
+class StartDue:
+    """A node that could not be started may be tried again."""
+
+    node: str
+
+
+Event = Healthy | Exited | Overdue | StartDue | Trouble | Command | StopSignal
 
 
 @dataclass
@@ -111,6 +122,8 @@ class _Node:
     restarts: tuple[float, ...] = ()
     start_again: bool = False
     """It is being stopped only to be started."""
+    start_due: bool = False
+    """It could not be started, and will be tried again."""
     asked: list[Command] = field(default_factory=list)
     """Who waits until it runs, or has stopped."""
 
@@ -138,13 +151,17 @@ class Supervisor:
         self._nodes = [_Node(plan) for plan in launch.plan()]
         self._stop_replies: list[Command] = []
         self._enrolment: Enrolment | None = None
+        self._unsaved = ""
+        """Why the session file is not up to date."""
 
     def run(self) -> None:
         """Run the devnet. Returns after an ordered stop; raises UserError when it cannot start or go on."""
         with self._signals(), self._lock() as lock:
             self._lock_handle = lock.handle
             self._prepare()
-            control = ControlServer(token := secrets.token_hex(16), self._events.put)
+            report_deaths(self._thread_died)
+            watch(lambda message: self._events.put(Trouble(message)), self._thread_died)
+            control = ControlServer(token := secrets.token_hex(16), self._events.put, self._thread_died)
             config = self._launch.config
             self._session = Session(
                 name=self._launch.name,
@@ -274,6 +291,7 @@ class Supervisor:
     def _start(self, node: _Node) -> None:
         paths, name = self._launch.paths, node.plan.name
         config = self._launch.config
+        node.start_due = False
         role = RoleConfig(
             node=name,
             role=node.plan.role,
@@ -349,6 +367,10 @@ class Supervisor:
                 if self._node_of(event.process) is not None:
                     self._observer.trouble(f"{event.process.node} did not stop in time and is killed")
                     event.process.kill()
+            case StartDue():
+                self._try_again(event)
+            case Trouble():
+                self._observer.trouble(event.message)
             case Exited():
                 self._exited(event)
         return False
@@ -386,17 +408,36 @@ class Supervisor:
             self._answer(node, failure(error))
         else:
             self._observer.trouble(f"{error.what}; starting it again")
-            self._start(node)
+            self._start_when_possible(node)
         self._update(node)
 
     def _stopped(self, node: _Node) -> None:
         if node.start_again:
             node.start_again = False
-            self._start(node)
+            self._start_when_possible(node)
             return
         node.state = "stopped"
         self._update(node)
         self._answer(node, {"ok": True, "node": node.plan.name})
+
+    def _start_when_possible(self, node: _Node) -> None:
+        """Start it, now or later: what keeps one node from starting is no reason to end the others."""
+        try:
+            self._start(node)
+        except (UserError, OSError) as error:
+            self._observer.trouble(f"{node.plan.name} can't be started: {error}; it is tried again")
+            if node.process is not None:  # it lacks its certificate
+                node.process.kill()
+                return
+            node.state, node.start_due = "failed", True
+            due = StartDue(node.plan.name)
+            start_timer(START_RETRY_S, lambda: self._events.put(due), "start", self._thread_died)
+
+    def _try_again(self, due: StartDue) -> None:
+        for node in self._nodes:
+            if node.plan.name == due.node and node.start_due and node.process is None:
+                self._start_when_possible(node)
+                self._update(node)
 
     def _restarts_too_often(self, node: _Node, allowed: int) -> bool:
         now = time.monotonic()
@@ -429,6 +470,8 @@ class Supervisor:
             commands.get(command.command, self._refuse)(command)
         except UserError as error:
             command.reply(failure(error))
+        except OSError as error:
+            command.reply(failure(UnavailableError(f"could not {command.command}", str(error))))
         return False
 
     def _tell_states(self, command: Command) -> None:
@@ -455,6 +498,11 @@ class Supervisor:
 
     def _stop_node(self, command: Command) -> None:
         node = self._named(command)
+        if node.start_due:
+            node.start_due, node.state = False, "stopped"
+            self._update(node)
+            command.reply({"ok": True, "node": node.plan.name})
+            return
         if node.process is None:
             raise UnavailableError(f"{node.plan.name} is not running", f"it is {node.state}")
         node.start_again = False
@@ -493,9 +541,8 @@ class Supervisor:
             node.state = "stopping"
             self._update(node)
             process.terminate()
-            timer = threading.Timer(STOP_TIMEOUT_S, self._events.put, (Overdue(process),))
-            timer.daemon = True
-            timer.start()
+            overdue = Overdue(process)
+            start_timer(STOP_TIMEOUT_S, lambda: self._events.put(overdue), "overdue", self._thread_died)
 
     # Stop
 
@@ -506,14 +553,24 @@ class Supervisor:
             node.state = "stopping"
             if node.process is not None:
                 node.process.terminate()
-        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for node in self._still_there(running, STOP_TIMEOUT_S):
+            assert node.process is not None
+            self._observer.trouble(f"{node.plan.name} did not stop in time and is killed")
+            node.process.kill()
+        for node in self._still_there(running, KILL_TIMEOUT_S):
+            self._observer.trouble(f"{node.plan.name} can't be killed: the system holds it")
         for node in running:
-            process = node.process
-            if process is not None and not process.wait_gone(max(0.0, deadline - time.monotonic())):
-                self._observer.trouble(f"{node.plan.name} did not stop in time and is killed")
-                process.kill()
-                process.wait_gone(KILL_TIMEOUT_S)
             node.state = "stopped"
+
+    @staticmethod
+    def _still_there(nodes: list[_Node], patience_s: float) -> list[_Node]:
+        """Those that are not gone after that time, which is the same for all."""
+        deadline = time.monotonic() + patience_s
+        return [
+            node
+            for node in nodes
+            if node.process is not None and not node.process.wait_gone(max(0.0, deadline - time.monotonic()))
+        ]
 
     def _clean_up(self, *, keep_logs: bool) -> None:
         paths = self._launch.paths
@@ -545,10 +602,21 @@ class Supervisor:
         if node is not None and (entry := node.session) is not None:
             session = session.with_node(entry)
         self._session = replace(session, **changes)  # type: ignore[arg-type]
+        path = self._launch.paths.session
         try:
-            write_session(self._launch.paths.session, self._session)
+            with watched(f"writing {path}"):
+                write_session(path, self._session)
+            self._unsaved = ""
         except OSError as error:
-            raise UnavailableError(f"cannot write {self._launch.paths.session}", str(error)) from error
+            if not path.exists():
+                raise UnavailableError(f"cannot write {path}", str(error)) from error
+            if not self._unsaved:
+                self._observer.trouble(f"{path} is not up to date: {error}")
+            self._unsaved = str(error)
+
+    def _thread_died(self, error: BaseException) -> None:
+        thread = threading.current_thread().name
+        self._events.put(Trouble(f"the supervisor's thread {thread} failed: {error!r}"))
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

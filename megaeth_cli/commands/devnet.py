@@ -15,7 +15,7 @@ import typer
 from devnet.config import Config
 from devnet.errors import NotRunningError, UnavailableError
 from devnet.paths import DEFAULT_NAME
-from devnet.session import Session, running_sessions
+from devnet.session import ProcessId, Session, running_sessions
 from devnet.settings import FILE_NAME, load_config, render_toml
 from megaeth_cli.commands.devnet_status import list_devnets, status
 from megaeth_cli.commands.devnet_top import top
@@ -29,7 +29,7 @@ from megaeth_cli.settings_options import with_settings
 app = typer.Typer(no_args_is_help=True)
 
 FOLLOW_INTERVAL_S = 0.2
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
 
 ConfigFile = Annotated[
     Path | None,
@@ -367,7 +367,9 @@ class _Terminal:
             from megaeth_cli.block_stream import follow_blocks
 
             self._env.note("\nCtrl-C stops it.\n")
-            follow_blocks(session, self._block)
+            follow_blocks(
+                session, self._block, lambda error: self.trouble(f"no more blocks are shown here: {error!r}")
+            )
 
     def trouble(self, message: str) -> None:
         """A warning."""
@@ -399,15 +401,30 @@ def _stop(session: Session) -> None:
         # It does not listen (yet, or any more); a signal reaches it all the same.
         if session.supervisor.runs():
             os.kill(session.supervisor.pid, signal.SIGTERM)
+    everybody = [session.supervisor, *(node.process for node in session.nodes)]
+    if _are_gone([session.supervisor]):
+        return
+    # It hangs, so that nothing but this is left. Its nodes would end by themselves, unless they hang too.
+    for process in everybody:
+        if process.runs():
+            os.kill(process.pid, signal.SIGKILL)
+    if not _are_gone(everybody):
+        left = [str(process.pid) for process in everybody if process.runs()]
+        raise UnavailableError(
+            f"{session.name} does not stop",
+            f"the system holds {', '.join(left)}, though killed: a disk or a network that hangs can do that",
+            "see what they wait for with ps, or restart the machine",
+        )
+
+
+def _are_gone(processes: list[ProcessId]) -> bool:
+    """Whether they end within a while."""
     deadline = time.monotonic() + STOP_TIMEOUT_S
-    while session.supervisor.runs():
+    while any(process.runs() for process in processes):
         if time.monotonic() > deadline:
-            raise UnavailableError(
-                f"{session.name} does not stop",
-                f"pid {session.supervisor.pid}",
-                f"kill -9 {session.supervisor.pid}",
-            )
+            return False
         time.sleep(0.01)
+    return True
 
 
 def _config_of(session: Session) -> Config:

@@ -2,7 +2,7 @@
 
 Its behaviour comes through its name, or for all nodes through the mnemonic, which no test of the supervisor needs:
 `refuse` ends with a user's error, `crash` before it binds, `deaf` ignores SIGTERM, `slow` is unwell three times, `anew`
-asks once to be started again.
+asks once to be started again, `chatty` says more than any pipe holds before it binds.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from devnet.errors import UnavailableError
 from devnet.role_config import START_AGAIN_EXIT, RoleConfig, run_role, write_ready_file
 
-MANNERS = ("refuse", "crash", "deaf", "slow", "anew")
+MANNERS = ("refuse", "crash", "deaf", "slow", "anew", "chatty")
 
 
 def serve(role: RoleConfig) -> None:
@@ -31,6 +31,9 @@ def serve(role: RoleConfig) -> None:
         been_here.parent.mkdir(parents=True, exist_ok=True)
         been_here.touch()
         sys.exit(START_AGAIN_EXIT)
+    if manner == "chatty":
+        for _ in range(2_000):
+            print("x" * 1_000, flush=True)
     unwell = [503] * (3 if manner == "slow" else 0)
 
     class Handler(BaseHTTPRequestHandler):

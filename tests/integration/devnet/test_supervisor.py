@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from devnet.control import ask
+from devnet import control
+from devnet.control import MOST_STRANGERS, ask
 from devnet.errors import NotRunningError, UnavailableError, UserError
 from devnet.lock import DataDirLock
 from devnet.session import health, read_session, start_time
+from megaeth_cli.commands import devnet as devnet_commands
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 30.0
@@ -241,6 +244,90 @@ def test_who_has_not_the_token_is_hung_up_on(supervise):
     with pytest.raises(UnavailableError):
         ask(replace(running.session, token="guess"), "stop")
     assert health(running.session.rpc_url) is not None
+
+
+def test_strangers_by_the_hundred_neither_stop_the_supervisor_from_listening_nor_use_up_its_files(supervise):
+    running = supervise()
+    running.until("ready")
+    session = running.session
+    limit = MOST_STRANGERS + 40
+    resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    with contextlib.ExitStack() as strangers:
+        for _ in range(2 * limit):
+            connection = socket.create_connection(("127.0.0.1", session.control_port))
+            strangers.enter_context(connection)
+        assert ask(session, "status")["nodes"] == {"sequencer": "running"}
+    ask(session, "stop")
+    assert running.finish() == 0
+
+
+@pytest.mark.parametrize("said", [b"{}\n", b"[]\n", b"[" * 5_000 + b"\n", b"\xff\n", b"x" * 200_000, b""])
+def test_nonsense_is_hung_up_on_and_the_supervisor_goes_on_listening(supervise, said):
+    running = supervise()
+    running.until("ready")
+    with socket.create_connection(("127.0.0.1", running.session.control_port)) as connection:
+        connection.settimeout(PATIENCE_S)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(said)
+            with contextlib.suppress(OSError):  # it may have hung up already
+                connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1) == b""
+    assert ask(running.session, "status")["nodes"] == {"sequencer": "running"}
+
+
+def test_a_devnet_goes_down_although_its_supervisor_hangs(supervise, monkeypatch):
+    monkeypatch.setattr(control, "STOP_HEARD_S", 0.1)
+    monkeypatch.setattr(devnet_commands, "STOP_TIMEOUT_S", 1.0)
+    running = supervise("deaf", "sequencer:essential", "two:optional")
+    nodes = running.until("ready")["nodes"]
+    session = running.session
+    running.process.send_signal(signal.SIGSTOP)
+    devnet_commands._stop(session)
+    assert gone(running.process.pid)
+    assert all(gone(node["pid"]) for node in nodes.values())
+
+
+@contextlib.contextmanager
+def no_space_for(process):
+    """Whatever the process writes to files is too much, as on a full disk."""
+    pid, kind = process.pid, resource.RLIMIT_FSIZE
+    before = resource.prlimit(pid, kind)
+    resource.prlimit(pid, kind, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, kind, before)
+
+
+def test_a_log_that_cannot_be_written_neither_holds_up_a_node_nor_the_devnet(supervise, tmp_path):
+    logs = tmp_path / "net" / "logs"
+    logs.mkdir(parents=True)
+    for name in ("sequencer", "two"):
+        (logs / f"{name}.log").symlink_to("/dev/full")
+    running = supervise("chatty", "sequencer:essential", "two:optional")
+    assert "the log of sequencer has gaps from here on" in running.until("trouble")["message"]
+    two = running.until("ready")["nodes"]["two"]
+    os.kill(two["pid"], signal.SIGKILL)
+    assert "two" in running.until("trouble")["message"]
+    eventually(lambda: health(two["url"]) is not None)
+    assert running.session.healthy
+    ask(running.session, "stop")
+    assert running.finish() == 0
+
+
+def test_a_node_that_dies_while_the_disk_is_full_comes_back_when_there_is_space_again(supervise):
+    running = supervise("plain", "sequencer:essential", "two:optional")
+    nodes = running.until("ready")["nodes"]
+    with no_space_for(running.process):
+        os.kill(nodes["two"]["pid"], signal.SIGKILL)
+        said = running.until("trouble")["message"]
+        while "can't be started" not in said:
+            said = running.until("trouble")["message"]
+        assert health(nodes["sequencer"]["url"]) is not None
+        assert ask(running.session, "status")["nodes"] == {"sequencer": "running", "two": "failed"}
+    eventually(lambda: health(nodes["two"]["url"]) is not None)
+    eventually(lambda: running.session.node("two").state == "running")
+    assert running.session.healthy
 
 
 class TestSingleNodes:
