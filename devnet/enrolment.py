@@ -30,7 +30,13 @@ class Enrolment:
             raise UnavailableError(f"cannot use {directory}", str(error)) from error
 
     def place(
-        self, node: str, role: Role, sequencer: str = "", peers: Peers = (), port: int = 0
+        self,
+        node: str,
+        role: Role,
+        sequencer: str = "",
+        peers: Peers = (),
+        port: int = 0,
+        has_provers: bool = False,
     ) -> NetworkPlace:
         """What a node needs to be one of this devnet's. Its certificate may still have to be issued."""
         from devnet.proving import provers
@@ -48,6 +54,7 @@ class Enrolment:
             sequencer=sequencer,
             peers=peers,
             port=port,
+            has_provers=has_provers,
             prover_key=key.hex(),
             prover_voucher=voucher.hex(),
         )

@@ -52,6 +52,8 @@ class NetworkPlace:
     """Nodes to begin with: name, host, port."""
     port: int = 0
     """Where to listen for peers; 0 takes a free port."""
+    has_provers: bool = False
+    """Whether the devnet has provers now, be they up or down."""
     prover_key: str = ""
     """Of a prover: the key that it attests with, in hex."""
     prover_voucher: str = ""

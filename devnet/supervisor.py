@@ -346,7 +346,10 @@ class Supervisor:
         ]
         sequencer = next((other for other in others if other.plan.role == "sequencer"), None)
         url = sequencer.endpoints["http"] if sequencer is not None else ""
-        return self._enrolment.place(node.plan.name, node.plan.role, url, tuple(peers), node.peer_port)
+        has_provers = any(each.plan.role == "prover" for each in self._nodes)
+        return self._enrolment.place(
+            node.plan.name, node.plan.role, url, tuple(peers), node.peer_port, has_provers
+        )
 
     # Watch
 

@@ -110,7 +110,7 @@ class Membership:
             config.chain.chain_id,
             bytes.fromhex(place.authority[2:]),
             config.network.quorum,
-            config.network.provers > 0,
+            place.has_provers,
             config.blocks.block_time_s,
             failure,
         )

@@ -5,6 +5,7 @@
          verified height --> engine (safe, finalized), disk     |   contradiction --> incident, `contradicted`
 
 A node computes the claim of one of its blocks only when somebody attests to it; a devnet without provers pays nothing.
+Whether there are any is for the supervisor to say: those that a devnet had when it ran before come back only with it.
 Everything runs on the event loop but `note`, which the thread that writes the log calls.
 
 Not here: what a node does about a contradiction (`full_node.py`).
@@ -78,7 +79,13 @@ class Verification:
         kept = store.verified
         # What lies before a snapshot is not here to be compared; a chain of other blocks would not go on from it.
         before = store.first.block if store.first is not None else 0
-        self.quorum = Quorum(needed, max(kept or 0, before), counting=expects_provers or kept is not None)
+        self.quorum = Quorum(needed, max(kept or 0, before), counting=expects_provers)
+        if kept is not None and not expects_provers:
+            log.warning(
+                "this devnet had provers, which have verified it up to block %d; it has none now: `safe` and "
+                "`finalized` mean the newest sealed block until a prover is added",
+                kept,
+            )
         self.contradicted: Callable[[Contradiction], None] = lambda _: None
         """What to do about a quorum that says something else than this node's block."""
         self.reported: Callable[[FaultReport], None] = lambda _: None

@@ -52,7 +52,8 @@ class Cluster:
         known = tuple(peer if isinstance(peer, tuple) else (peer.name, *sync_place(peer)) for peer in peers)
         if not sequencer and "sequencer" in self.nodes:
             sequencer = self.nodes["sequencer"].url
-        return self._enrolment.place(name, role, sequencer, known)
+        has_provers = self._settings.get("network__provers", 0) > 0
+        return self._enrolment.place(name, role, sequencer, known, has_provers=has_provers)
 
     def _start(self, name, role, place, settings):
         node = Node(

@@ -3,6 +3,8 @@
 import pytest
 
 from devnet.session import start_time
+from megaeth_cli.rpc_client import RpcClient
+from tests.support.home import Home
 from tests.support.network import Network
 from tests.support.waiting import eventually
 
@@ -100,3 +102,22 @@ def test_down_ends_every_process(tmp_path):
         pids = [node["pid"] for node in network.home.status()["nodes"]]
         network.run("down")
         assert all(start_time(pid) is None for pid in pids)
+
+
+def test_a_devnet_that_is_started_again_without_its_provers_goes_on_and_says_so(tmp_path):
+    with Home(tmp_path) as home:
+        home.up("--provers", 1, "--full-nodes", 1, "--block-time", 0.2)
+        eventually(lambda: (home.node("sequencer").get("verified_height") or 0) > 1, "a block to be verified")
+        home.run("devnet", "down")
+        home.up("--full-nodes", 1, "--block-time", 0.2)
+        for name in ("sequencer", "full-node-1"):
+            node = home.node(name)
+            verified = node["verified_height"]
+            with RpcClient(node["endpoints"]["http"]) as client:
+                eventually(
+                    lambda client=client, verified=verified: (
+                        int(client.call("eth_getBlockByNumber", "safe", False)["number"], 16) > verified + 2
+                    ),
+                    f"safe to move beyond {verified} at {name}",
+                )
+            assert "it has none now" in home.run("devnet", "logs", name, "-n", 1000).stdout

@@ -1,0 +1,97 @@
+"""What a node thinks of its blocks when the devnet's provers come and go."""
+
+import asyncio
+
+import pytest
+
+from devnet.proving.incidents import Incidents
+from devnet.roles.announcements import NOT_COUNTING
+from devnet.roles.verification import Verification
+from devnet.storage import Store
+from tests.support.proving import AUTHORITY, CHAIN_ID, attest
+
+UNBOUNDED = 2**63
+
+
+class Engine:
+    """Remembers the verified heights that it was told."""
+
+    def __init__(self):
+        self.told = []
+
+    def set_verified(self, block):
+        self.told.append(block)
+
+    def block_claim(self, number):
+        return None
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(tmp_path / "node") as store:
+        yield store
+
+
+@pytest.fixture
+def verifying(tmp_path, store):
+    """Run a test with the verification of a node that has been started in a devnet with provers, or without any."""
+
+    def run(has_provers, test):
+        async def body():
+            engine, died = Engine(), []
+            incidents = Incidents(tmp_path / "evidence", "full-node-1", "full_node")
+            verification = Verification(
+                engine, store, incidents, CHAIN_ID, AUTHORITY, 1, has_provers, 1.0, died.append
+            )
+            verification.start()
+            test(verification, engine)
+            verification.stop()
+            assert not died
+
+        asyncio.run(body())
+
+    return run
+
+
+def test_without_the_provers_that_a_devnet_once_had_nothing_waits_for_them(verifying, store, caplog):
+    store.verified = 5
+
+    def test(verification, engine):
+        assert engine.told == []  # `safe` and `finalized` follow the newest sealed block
+        assert verification.may_be_folded() == UNBOUNDED
+        assert verification.announced == NOT_COUNTING
+        assert verification.verified == 5
+
+    verifying(False, test)
+    assert "verified it up to block 5; it has none now" in caplog.text
+
+
+def test_with_provers_the_counting_goes_on_where_it_was(verifying, store):
+    store.verified = 5
+
+    def test(verification, engine):
+        assert engine.told == [5]
+        assert verification.may_be_folded() == 5
+
+    verifying(True, test)
+
+
+def test_a_prover_that_is_added_again_begins_with_the_first_block_it_looks_at(verifying, store):
+    store.verified = 5
+
+    def test(verification, engine):
+        assert verification.hear(attest(9, since=9).encode())
+        assert verification.verified == 8
+        assert engine.told == [8]
+        assert verification.may_be_folded() == 8
+
+    verifying(False, test)
+    assert store.verified == 8
+
+
+def test_a_devnet_that_never_had_any_says_nothing(verifying, caplog):
+    def test(verification, engine):
+        assert verification.may_be_folded() == UNBOUNDED
+
+    verifying(False, test)
+    assert caplog.text == ""
