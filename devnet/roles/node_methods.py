@@ -4,6 +4,7 @@ incidents and deliberate faults (`devnet_...`).
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
@@ -33,37 +34,37 @@ def chain_methods(store: Store) -> dict[str, Handler]:
 
     async def attestations(given: list[object], call: Call) -> bytes:
         [first, last] = params.exactly(given, "first block", "last block")
-        begin, end = params.quantity(first, "first block"), params.quantity(last, "last block")
+        begin, end = params.number(first, "first block"), params.number(last, "last block")
         if end - begin >= MOST_BLOCKS:
             raise invalid_params(f"at most {MOST_BLOCKS} blocks at a time")
-        found = store.attestations(begin, end, MOST_ATTESTATIONS)
+        found = await asyncio.to_thread(store.attestations, begin, end, MOST_ATTESTATIONS)
         return b"[%b]" % b",".join(data for _, data in found)
 
     async def mini_records(given: list[object], call: Call) -> bytes:
         [first, last] = params.exactly(given, "first mini-block", "last mini-block")
-        begin, end = params.quantity(first, "first mini-block"), params.quantity(last, "last mini-block")
+        begin, end = params.number(first, "first mini-block"), params.number(last, "last mini-block")
         if end - begin >= MOST_RECORDS:
             raise invalid_params(f"at most {MOST_RECORDS} mini-blocks at a time")
-        return _records(store, begin, end)
+        return await asyncio.to_thread(_records, store, begin, end)
 
     async def block_records(given: list[object], call: Call) -> bytes:
         [number] = params.exactly(given, "block")
-        block = params.quantity(number, "block")
-        found = store.block(block)
-        if found is None:
-            return b"null"
-        before = store.block(block - 1) if block > 1 else None
-        begin = before[0] + 1 if before is not None else 0
-        return b'{"block":"0x%b","minis":%b}' % (
-            found[1].hex().encode(),
-            _records(store, begin, found[0]),
-        )
+        return await asyncio.to_thread(_block_records, store, params.number(number, "block"))
 
     return {
         "mega_getAttestations": attestations,
         "mega_getMiniBlockRecords": mini_records,
         "mega_getBlockRecords": block_records,
     }
+
+
+def _block_records(store: Store, block: int) -> bytes:
+    found = store.block(block)
+    if found is None:
+        return b"null"
+    before = store.block(block - 1) if block > 1 else None
+    begin = before[0] + 1 if before is not None else 0
+    return b'{"block":"0x%b","minis":%b}' % (found[1].hex().encode(), _records(store, begin, found[0]))
 
 
 def _records(store: Store, first: int, last: int) -> bytes:

@@ -9,16 +9,17 @@ Not here: any method (one module per namespace: `eth.py`, `net.py`, `web3.py` ..
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-import orjson
-
 from devnet._engine import RpcError
 from devnet.rpc import jsonrpc
-from devnet.rpc.errors import Code, RpcFault, invalid_request, method_not_found
+from devnet.rpc.errors import Code, RpcFault, method_not_found, overdue
 from devnet.rpc.exchange import Call
-from devnet.rpc.jsonrpc import Request
+from devnet.rpc.jsonrpc import Malformed, Request
+from devnet.rpc.settings import ServerSettings
+from devnet.rpc.turns import Turn
 
 log = logging.getLogger(__name__)
 
@@ -33,48 +34,61 @@ class Dispatcher:
     """Answers the bodies that the engine alone cannot."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], engine_methods: Iterable[str], ask: Ask, max_batch: int
+        self,
+        handlers: Mapping[str, Handler],
+        engine_methods: Iterable[str],
+        ask: Ask,
+        settings: ServerSettings,
     ) -> None:
         self._handlers = handlers
         self._engine_methods = frozenset(engine_methods)
         self._ask = ask
-        self._max_batch = max_batch
+        self._settings = settings
 
     async def answer(self, body: bytes, call: Call) -> bytes:
         """Return the response to a body; empty when it holds nothing but notifications."""
         try:
-            message = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            return jsonrpc.refusal(RpcFault(Code.PARSE_ERROR, f"Parse error: {error}"))
+            message = jsonrpc.read(body, self._settings.max_batch)
+        except RpcFault as fault:
+            return jsonrpc.refusal(fault)
+        deadline = asyncio.get_running_loop().time() + self._settings.answer_timeout_s
         if not isinstance(message, list):
-            return await self._one(message, call)
-        if not message:
-            return jsonrpc.refusal(invalid_request("empty batch"))
-        if len(message) > self._max_batch:
-            text = f"batch too large: {len(message)} requests, at most {self._max_batch}"
-            return jsonrpc.refusal(invalid_request(text))
-        responses = [response for item in message if (response := await self._one(item, call))]
+            return await self._one(message, call, deadline)
+        responses = []
+        turn = Turn()
+        for entry in message:
+            if turn.is_over():
+                await asyncio.sleep(0)
+                turn = Turn()
+            if response := await self._one(entry, call, deadline):
+                responses.append(response)
         return b"[%b]" % b",".join(responses) if responses else b""
 
-    async def _one(self, item: object, call: Call) -> bytes:
+    async def _one(self, entry: Request | Malformed, call: Call, deadline: float) -> bytes:
+        if isinstance(entry, Malformed):
+            return jsonrpc.error_message(entry.reply_to, entry.fault.to_json())
+        limit = asyncio.timeout_at(deadline)
         try:
-            request = jsonrpc.read_request(item)
-        except RpcFault as fault:
-            return jsonrpc.error_message(jsonrpc.id_of(item), fault.to_json())
-        if request.method in self._engine_methods:
-            return await self._ask(request.method, orjson.dumps(request.params), request.reply_to or b"")
-        try:
-            result = await self._run(request, call)
+            async with limit:
+                if entry.method in self._engine_methods:
+                    params = entry.raw_params.encode()
+                    return await self._ask(entry.method, params, entry.reply_to or b"")
+                result = await self._run(entry, call)
         except Exception as error:
-            rendered = _render_error(error, request.method)
-            return b"" if request.reply_to is None else jsonrpc.error_message(request.reply_to, rendered)
-        return b"" if request.reply_to is None else jsonrpc.result_message(request.reply_to, result)
+            rendered = self._overdue(entry.method) if limit.expired() else _render_error(error, entry.method)
+            return b"" if entry.reply_to is None else jsonrpc.error_message(entry.reply_to, rendered)
+        return b"" if entry.reply_to is None else jsonrpc.result_message(entry.reply_to, result)
 
     async def _run(self, request: Request, call: Call) -> bytes:
         handler = self._handlers.get(request.method)
         if handler is None:
             raise method_not_found(request.method)
         return await handler(jsonrpc.positional(request), call)
+
+    def _overdue(self, method: str) -> bytes:
+        limit_s = self._settings.answer_timeout_s
+        log.error("%s was not answered within %g s", method, limit_s)
+        return overdue(method, limit_s).to_json()
 
 
 def _render_error(error: Exception, method: str) -> bytes:

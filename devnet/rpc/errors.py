@@ -19,6 +19,7 @@ class Code(IntEnum):
     INVALID_PARAMS = -32602
     INTERNAL_ERROR = -32603
     SERVER_ERROR = -32000
+    LIMIT_EXCEEDED = -32005
 
 
 class RpcFault(Exception):
@@ -31,7 +32,8 @@ class RpcFault(Exception):
 
     def to_json(self) -> bytes:
         """Render the error object."""
-        return b'{"code":%d,"message":%b}' % (self.code, orjson.dumps(self.message))
+        message = self.message.encode(errors="replace").decode()  # it may quote what is no Unicode text
+        return b'{"code":%d,"message":%b}' % (self.code, orjson.dumps(message))
 
 
 def invalid_request(message: str) -> RpcFault:
@@ -52,3 +54,13 @@ def method_not_found(method: str) -> RpcFault:
 def refused(message: str) -> RpcFault:
     """Build the fault for a well-formed request that the node does not fulfil."""
     return RpcFault(Code.SERVER_ERROR, message)
+
+
+def limit_exceeded(message: str) -> RpcFault:
+    """Build the fault for more than the node does at once."""
+    return RpcFault(Code.LIMIT_EXCEEDED, message)
+
+
+def overdue(what: str, limit_s: float) -> RpcFault:
+    """Build the fault for what has been worked on for too long."""
+    return refused(f"{what} was not answered within {limit_s:g} s; whether it took effect is not known")

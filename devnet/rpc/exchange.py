@@ -7,6 +7,8 @@
 
     connection --Line.submit, submit_ws(what arrived)--> engine   the same, framed; False: read it and `submit`
 
+Whatever is handed over is answered: with an error, if a handler fails or the engine takes too long (`sweep`).
+
 Everything runs on the event loop's thread. The engine's bell, a file descriptor among the loop's sockets, tells
 that responses are ready; one ring fetches all there are.
 """
@@ -16,10 +18,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from devnet.rpc import jsonrpc
 from devnet.rpc.door import EngineDoor
+from devnet.rpc.errors import Code, RpcFault, method_not_found, overdue
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +48,9 @@ class Client(Protocol):
 
     def deliver(self, ticket: object, response: bytes) -> None:
         """Send the response that `ticket` stands for, when its turn has come."""
+
+    def framed(self, ticket: object, response: bytes) -> bytes:
+        """A response as the engine would have handed it over for this ticket: with a head, if it writes those."""
 
 
 class Call:
@@ -73,21 +81,26 @@ Waiting = dict[int, tuple[Client, object]]
 class Line:
     """The short way of one connection: what arrived goes to the engine as it is, and the answer to the socket."""
 
-    __slots__ = ("_entry", "_submit", "_token", "_waiting")
+    __slots__ = ("_entry", "_next_token", "_submit", "_waiting")
 
     def __init__(
-        self, engine: EngineDoor, waiting: Waiting, token: int, entry: tuple[Client, object]
+        self,
+        engine: EngineDoor,
+        waiting: Waiting,
+        next_token: Callable[[], int],
+        entry: tuple[Client, object],
     ) -> None:
         self._submit = engine.submit_http
         self._waiting = waiting
-        self._token = token
+        self._next_token = next_token
         self._entry = entry
 
     def submit(self, data: bytes) -> bytes | bool:
         """Hand over what arrived. The whole answer; True: it will be delivered; False: it is for others to read."""
-        answer = self._submit(data, self._token)
+        token = self._next_token()
+        answer = self._submit(data, token)
         if answer is True:
-            self._waiting[self._token] = self._entry
+            self._waiting[token] = self._entry
         return answer
 
 
@@ -100,11 +113,16 @@ class _Asker:
         if isinstance(ticket, asyncio.Future) and not ticket.done():
             ticket.set_result(response)
 
+    def framed(self, ticket: object, response: bytes) -> bytes:
+        return response
+
 
 class Exchange:
     """Matches responses with those who wait for them."""
 
-    def __init__(self, engine: EngineDoor, route: Route, answered: Callable[[], None]) -> None:
+    def __init__(
+        self, engine: EngineDoor, route: Route, answered: Callable[[], None], answer_timeout_s: float
+    ) -> None:
         self._engine = engine
         self._submit = engine.submit
         self._submit_ws = engine.submit_ws
@@ -114,6 +132,11 @@ class Exchange:
         self._waiting: Waiting = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._asker = _Asker()
+        self._answer_timeout_s = answer_timeout_s
+        self._marks: deque[tuple[float, int]] = deque()
+        """At each sweep: when it was, and the first token that nobody had yet."""
+        self._overdue: set[int] = set()
+        """Tokens of what was given up, whose answers may come all the same."""
         self._bell: int | None = None
 
     @property
@@ -135,7 +158,7 @@ class Exchange:
 
     def line(self, client: Client, ticket: object) -> Line:
         """Make a short way to the engine for a client that has one request at a time in work."""
-        return Line(self._engine, self._waiting, self._next_token(), (client, ticket))
+        return Line(self._engine, self._waiting, self._next_token, (client, ticket))
 
     def learn_head(self, message: bytes, length: int) -> None:
         """Let requests with the head of this one take the short way; `length` is that of its body."""
@@ -169,9 +192,25 @@ class Exchange:
         answer = self._engine.submit_one(method, params, reply_to, token)
         if isinstance(answer, bytes):
             return answer
+        if not answer:  # it was the engine's when this server was made, and is not now
+            raise method_not_found(method)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[token] = (self._asker, future)
         return await future
+
+    def sweep(self, now: float) -> None:
+        """Answer for the engine what it has had for too long. Called about once a second."""
+        marks = self._marks
+        marks.append((now, self._next_token()))
+        first_in_time = 0
+        while now - marks[0][0] > self._answer_timeout_s:
+            _, first_in_time = marks.popleft()
+        for token in list(itertools.takewhile(lambda token: token < first_in_time, self._waiting)):
+            client, ticket = self._waiting.pop(token)
+            self._overdue.add(token)
+            log.error("the engine has not answered a request within %g s", self._answer_timeout_s)
+            fault = jsonrpc.refusal(overdue("the request", self._answer_timeout_s))
+            client.deliver(ticket, client.framed(ticket, fault))
 
     async def drain(self, grace_s: float) -> None:
         """Wait until everything is answered, but no longer than `grace_s`."""
@@ -183,7 +222,13 @@ class Exchange:
 
     async def _answer(self, body: bytes, client: Client, ticket: object) -> None:
         call = Call(client)
-        response = await self._route(body, call)
+        try:
+            response = await self._route(body, call)
+        except Exception:
+            log.exception("a request could not be answered")
+            response = jsonrpc.refusal(
+                RpcFault(Code.INTERNAL_ERROR, "internal error; the node's log tells more")
+            )
         client.deliver(ticket, response)
         call.written()
         self._answered()
@@ -195,6 +240,9 @@ class Exchange:
             try:
                 client, ticket = take(token)
             except KeyError:
+                if token in self._overdue:
+                    self._overdue.discard(token)
+                    continue
                 log.error("the engine answered token %d, which nobody waits for", token)  # noqa: TRY400 no exception
                 continue
             client.deliver(ticket, response)

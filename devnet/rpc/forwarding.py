@@ -2,7 +2,7 @@
 
     body --ForwardingDoor.submit--> engine            reads
                  |  False: `Dispatcher` -> `Forwarder.methods()` -> the sequencer, over HTTP
-                 +-- raw transactions, the pending nonce (only the sequencer has a pool), and proofs where this
+                 +-- transactions and deposits, the pending nonce (only the sequencer has a pool), and proofs where this
                      node does not keep the trie that they come from
 
 A transaction whose receipt came back from the sequencer is answered only when this node has applied its mini-block,
@@ -12,18 +12,24 @@ so that a client finds here what it was told.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import orjson
-
+from devnet.rpc import jsonrpc
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.dispatch import Handler
 from devnet.rpc.door import ChainDoor
 from devnet.rpc.errors import Code, RpcFault
 from devnet.rpc.exchange import Call
 
-SENDING: Final = ("eth_sendRawTransaction", "realtime_sendRawTransaction", "eth_sendRawTransactionSync")
+SENDING: Final = (
+    "eth_sendRawTransaction",
+    "realtime_sendRawTransaction",
+    "eth_sendRawTransactionSync",
+    "mega_depositTransaction",
+)
+"""What gives the chain something to execute; only the sequencer's engine takes it."""
 NONCE: Final = "eth_getTransactionCount"
 FORWARDED: Final = (*SENDING, NONCE)
 PROOFS: Final = ("mega_getBlockWitness", "eth_getProof")
@@ -56,22 +62,23 @@ class Forwarder:
 
     def call_blocking(self, method: str, params: bytes) -> bytes:
         """From a worker thread: for composed methods (`eth_sendTransaction`)."""
-        future = asyncio.run_coroutine_threadsafe(self.forward(method, orjson.loads(params)), self._loop)
+        future = asyncio.run_coroutine_threadsafe(self.forward(method, json.loads(params)), self._loop)
         return future.result()
 
     async def forward(self, method: str, params: list[object]) -> bytes:
         """The sequencer's answer, rendered; its error as it is."""
-        request = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         try:
-            answer = orjson.loads(await self._client.post(request))
+            answer = await self._client.post(request.encode())
         except NodeSilentError as silence:
             raise RpcFault(Code.SERVER_ERROR, f"the sequencer cannot be reached: {silence}") from None
-        if (error := answer.get("error")) is not None:
-            raise SequencerError(error)
-        result = answer["result"]
+        members = dict(jsonrpc.members(answer.decode())[0])
+        if "error" in members:
+            raise SequencerError(*members["error"])
+        result, rendered = members["result"]
         if method in SENDING and isinstance(result, dict):
             await self._until_shown_here(result)
-        return orjson.dumps(result)
+        return rendered.encode()
 
     def _handler(self, method: str) -> Handler:
         async def handler(params: list[object], call: Call) -> bytes:
@@ -83,7 +90,8 @@ class Forwarder:
         if len(params) == 2 and params[1] == "pending":
             return await self.forward(NONCE, params)
         assert self._engine_call is not None
-        return await self._loop.run_in_executor(None, self._engine_call, NONCE, orjson.dumps(params))
+        rendered = json.dumps(params).encode()
+        return await self._loop.run_in_executor(None, self._engine_call, NONCE, rendered)
 
     async def _until_shown_here(self, receipt: dict[str, Any]) -> None:
         mini = (receipt.get("mega") or {}).get("miniBlock")
@@ -94,9 +102,9 @@ class Forwarder:
 class SequencerError(RpcFault):
     """An error object of the sequencer, passed on as it is."""
 
-    def __init__(self, error: dict[str, Any]) -> None:
+    def __init__(self, error: dict[str, Any], rendered: str) -> None:
         super().__init__(int(error.get("code", Code.INTERNAL_ERROR)), str(error.get("message", "")))
-        self._rendered = orjson.dumps(error)
+        self._rendered = rendered.encode()
 
     def to_json(self) -> bytes:
         """The same object."""

@@ -38,6 +38,14 @@ def data(value: object, name: str) -> bytes:
     raise invalid_params(f"{name} must be data: 0x and an even number of hexadecimal digits")
 
 
+def number(value: object, name: str) -> int:
+    """Return a number of something on the chain, given in hexadecimal: at most 64 bits."""
+    found = quantity(value, name)
+    if found >= 1 << 64:
+        raise invalid_params(f"{name}: hex number > 64 bits")
+    return found
+
+
 def quantity(value: object, name: str) -> int:
     """Return a number given in hexadecimal, at most 256 bits."""
     if isinstance(value, str) and len(value) <= _UINT256_DIGITS and _QUANTITY.fullmatch(value):

@@ -56,10 +56,13 @@ class RpcServer:
         self.pages = Pages(settings.client_version, settings.chain_id, health)
         engine_methods = engine.methods()
         exchange = Exchange(
-            engine, route=lambda body, call: dispatcher.answer(body, call), answered=self.hub.on_pending
+            engine,
+            route=lambda body, call: dispatcher.answer(body, call),
+            answered=self.hub.on_pending,
+            answer_timeout_s=settings.answer_timeout_s,
         )
         self.handlers = self._make_handlers(engine_methods)
-        dispatcher = Dispatcher(self.handlers, engine_methods, exchange.ask, settings.max_batch)
+        dispatcher = Dispatcher(self.handlers, engine_methods, exchange.ask, settings)
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
         self._front = Front(settings, access, exchange, self.pages)
         metrics = Metrics(
@@ -150,6 +153,7 @@ class RpcServer:
     def sweep(self, now: float) -> None:
         """Keep the coarse clock, and look at every connection's."""
         self._front.now = now
+        self._front.exchange.sweep(now)
         for connection in list(self._front.connections):
             connection.sweep(now)
 

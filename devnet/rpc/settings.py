@@ -45,6 +45,8 @@ class ServerSettings:
 
     request_timeout_s: float = 30.0
     """From the first byte of a request to its last."""
+    answer_timeout_s: float = 600.0
+    """From a request to its answer; then the answer is an error. Longer than anything the engine takes for one."""
     keep_alive_s: float = 300.0
     """For an HTTP connection without a request."""
     write_timeout_s: float = 60.0

@@ -232,6 +232,10 @@ class WebSocketConnection(PacedConnection):
             self._write_out()
         self._read_on()
 
+    def framed(self, ticket: object, response: bytes) -> bytes:
+        """Give a response the head that one of the short way has."""
+        return _frame_head(len(response)) + response if ticket is FRAMED else response
+
     def _send(self, answer: bytes) -> None:
         if answer and self._transport is not None and not self._protocol.close_sent:
             self._transport.write(answer)

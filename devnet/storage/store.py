@@ -365,7 +365,8 @@ class Store:
 
     def attestations(self, first: int, last: int, most: int = 10_000) -> list[tuple[int, bytes]]:
         """(block, attestation) of the blocks from `first` to `last`, no more than `most` of them."""
-        with self._iterator(tables.attestation_key(first), tables.attestation_key(last + 1)) as rows:
+        beyond = min(last, tables.U64_MAX - 1) + 1
+        with self._iterator(tables.attestation_key(first), tables.attestation_key(beyond)) as rows:
             return [(tables.read_number(key[1:9]), value) for key, value in islice(rows, most)]
 
     @property

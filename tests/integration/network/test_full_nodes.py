@@ -2,14 +2,20 @@
 
 import asyncio
 import json
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import websockets
 
 from tests.support import wallet
 from tests.support.network import Network
+from tests.support.raw_http import RawHttp
 from tests.support.waiting import eventually
 
+JSON_RPC = Path(__file__).parents[3] / "docs" / "json-rpc.md"
+METHOD = re.compile(r"`((?:eth|net|web3|rpc|mega|txpool|realtime|personal)_\w+)`")
 NODES = ["sequencer", "full-node-1", "full-node-2"]
 
 
@@ -107,3 +113,44 @@ def test_a_full_node_goes_on_when_another_one_is_away(network):
     network.until_height("full-node-2", network.node("sequencer")["height"] + 2)
     network.run("start", "full-node-1")
     network.until_height("full-node-1", network.node("sequencer")["height"] + 1)
+
+
+def methods():
+    return sorted(set(METHOD.findall(JSON_RPC.read_text().partition("## Subscriptions")[0])))
+
+
+def test_a_full_node_answers_every_method_that_there_is_as_the_sequencer_does(network):
+    def codes(name):
+        with RawHttp(port_of(network, name), timeout=60) as http:
+            return {method: http.call(method, {}).get("error", {}).get("code") for method in methods()}
+
+    there = codes("sequencer")
+    assert {"mega_depositTransaction", "eth_sendRawTransaction", "eth_call"} <= there.keys()
+    assert codes("full-node-1") == there
+
+
+def test_a_deposit_through_a_full_node_is_forced_in(network):
+    deposit = {"from": wallet.address(6), "to": wallet.address(7), "value": "0x5"}
+    digest = network.at("full-node-1").rpc("mega_depositTransaction", deposit)
+    for name in NODES:
+        receipt = eventually(
+            lambda name=name: network.at(name).rpc("eth_getTransactionReceipt", digest), f"it on {name}"
+        )
+        assert receipt["status"] == "0x1"
+
+
+@pytest.mark.parametrize("depth", [65, 255, 300, 1000, 3000])
+@pytest.mark.parametrize("method", ["eth_sendRawTransaction", "eth_getTransactionCount"])
+def test_a_body_that_is_nested_too_deep_is_refused_by_every_node(network, depth, method):
+    body = b'{"jsonrpc":"2.0","id":1,"method":"%b","params":%b}' % (
+        method.encode(),
+        b"[" * depth + b"]" * depth,
+    )
+    for name in ("sequencer", "full-node-1"):
+        with RawHttp(port_of(network, name)) as http:
+            assert json.loads(http.post(body)[2])["error"]["code"] == -32700
+            assert http.call("eth_chainId")["result"] == hex(wallet.CHAIN_ID)
+
+
+def port_of(network, name):
+    return urlsplit(network.node(name)["endpoints"]["http"]).port

@@ -1,11 +1,12 @@
 """Bodies with methods of Python's and the engine's, and everything malformed about them."""
 
+import asyncio
 import json
 
 import pytest
 
 from devnet._engine import __version__, address_of
-from tests.support.raw_http import RawHttp, request
+from tests.support.raw_http import RawHttp, post, request
 
 CLIENT = f"megaeth-devnet/v{__version__}"
 
@@ -41,6 +42,90 @@ def test_ids_come_back_as_they_were(http):
         body = {**request("net_version"), "id": identifier}
         assert answer(http, body)["id"] == identifier
         assert answer(http, [body])[0]["id"] == identifier
+
+
+def test_an_id_beyond_64_bits_comes_back_as_it_was_whoever_answers(http):
+    for identifier in (b"18446744073709551616", b"1.10", b"-9007199254740993"):
+        for method in (b"net_version", b"web3_nonsense"):
+            body = b'{"jsonrpc":"2.0","id":%b,"method":"%b"}' % (identifier, method)
+            for sent in (body, b"[%b]" % body):
+                assert b'"id":%b,' % identifier in http.post(sent)[2]
+
+
+def test_the_engines_requests_of_a_mixed_body_reach_it_as_they_came(http):
+    body = b'[%b,{"jsonrpc":"2.0","id":18446744073709551616,"method":"now_echo","params":[18446744073709551616]}]'
+    _, _, answers = http.post(body % json.dumps(request("net_version")).encode())
+    assert json.loads(answers)[1] == {"jsonrpc": "2.0", "id": 2**64, "result": [2**64]}
+
+
+@pytest.mark.parametrize("depth", [65, 255, 300, 900, 1000, 2000])
+def test_a_body_that_is_nested_too_deep_is_no_request(http, depth):
+    params = b"[" * depth + b"]" * depth
+    body = b'{"jsonrpc":"2.0","id":1,"method":"now_echo","params":%b}' % params
+    mixed = b'[%b,{"jsonrpc":"2.0","id":1,"method":"net_version"}]' % body
+    assert answer(http, mixed)["error"]["code"] == -32700
+    assert answer(http, request("net_version"))["result"] == "6343"
+
+
+def test_the_batch_limit_that_was_set_holds(serve):
+    server = serve(max_batch=3)
+    with RawHttp(server.port) as http:
+        assert len(answer(http, [request("net_version")] * 3)) == 3
+        refused = answer(http, [request("net_version")] * 4)["error"]
+    assert (refused["code"], refused["message"]) == (-32600, "batch too large: more than 3 requests")
+
+
+# --- everything is answered ---
+
+
+def test_a_method_that_the_engine_no_longer_takes_is_answered(server, http):
+    server.engine.submit_one = lambda *_: False
+    gone, there = answer(http, [request("now_echo", id=3), request("net_version")])
+    assert (gone["id"], error_code(gone), there["result"]) == (3, -32601, "6343")
+
+
+def test_an_exception_that_nobody_foresaw_is_an_answer(server, http):
+    server.engine.submit_one = lambda *_: fail("", "")
+    answers = answer(http, [request("now_echo", id=7), request("net_version", id=8)])
+    assert (answers[0]["id"], error_code(answers[0])) == (7, -32603)
+    assert answers[1]["result"] == "6343"
+
+
+def test_a_method_that_never_ends_is_answered_with_what_became_of_it(serve):
+    server = serve(answer_timeout_s=0.05)
+
+    async def never(params, call):
+        await asyncio.sleep(3600)
+
+    server.run(server.server.add, {"dev_never": never})
+    with RawHttp(server.port) as http:
+        [endless, quick] = answer(http, [request("dev_never", id=5), request("net_version", id=6)])
+        assert (endless["id"], endless["error"]["code"]) == (5, -32000)
+        assert "dev_never was not answered within 0.05 s" in endless["error"]["message"]
+        assert quick["id"] == 6
+        assert http.call("net_version")["result"] == "6343"
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_what_the_engine_never_answers_is_answered_after_the_deadline(serve, is_known):
+    server = serve(answer_timeout_s=600, sweep_s=3600)
+    with RawHttp(server.port) as http:
+        if is_known:  # the head: it takes the short way
+            assert http.call("later_echo", 1)["result"] == [1]
+        server.engine.hold = True
+        http.send(post(request("later_echo", 1)))
+        while not server.engine.held():
+            pass
+        server.pass_time(0)
+        server.pass_time(599)
+        assert server.run(lambda: server.server._front.exchange.in_work) == 1
+        server.pass_time(700)
+        status, _, body = http.response()
+        assert status == 200
+        assert "was not answered within 600 s" in json.loads(body)["error"]["message"]
+        server.engine.release()  # too late, and not to be taken for the answer to what comes next
+        server.engine.hold = False
+        assert http.call("later_echo", 2)["result"] == [2]
 
 
 def test_a_malformed_item_spoils_only_itself(http):

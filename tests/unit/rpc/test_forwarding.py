@@ -116,6 +116,14 @@ def test_an_error_of_the_sequencer_comes_back_whole(sequencer):
     assert json.loads(fault.value.to_json()) == error
 
 
+def test_numbers_beyond_64_bits_pass_as_they_are(sequencer):
+    there = sequencer(result=[2**64, 1.5])
+    assert (
+        asyncio.run(forwarded(there.url, "eth_sendRawTransaction", 2**64)) == b"[18446744073709551616, 1.5]"
+    )
+    assert there.asked == [("eth_sendRawTransaction", [2**64])]
+
+
 def test_a_sequencer_that_is_away_is_said_so():
     with pytest.raises(RpcFault, match="the sequencer cannot be reached"):
         asyncio.run(forwarded("http://127.0.0.1:1", "eth_sendRawTransaction", "0xaa"))

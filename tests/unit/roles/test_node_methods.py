@@ -1,0 +1,37 @@
+"""What a node tells of its log: ranges that can't be are refused, and said so."""
+
+import asyncio
+
+import pytest
+
+from devnet.roles.node_methods import chain_methods
+from devnet.rpc.errors import RpcFault
+from devnet.storage import Store
+
+
+@pytest.fixture
+def methods(tmp_path):
+    with Store.open(tmp_path, 1.0, fsync=False) as store:
+        yield chain_methods(store)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("mega_getAttestations", 2), ("mega_getMiniBlockRecords", 2), ("mega_getBlockRecords", 1)],
+)
+def test_numbers_beyond_64_bits_are_refused(methods, method, arguments):
+    with pytest.raises(RpcFault, match="hex number > 64 bits") as fault:
+        asyncio.run(methods[method]([hex(2**64)] * arguments, None))
+    assert fault.value.code == -32602
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "answer"),
+    [
+        ("mega_getAttestations", [hex(2**64 - 1)] * 2, b"[]"),
+        ("mega_getBlockRecords", [hex(2**64 - 1)], b"null"),
+        ("mega_getBlockRecords", ["0x0"], b"null"),
+    ],
+)
+def test_the_largest_numbers_are_just_not_there(methods, method, params, answer):
+    assert asyncio.run(methods[method](params, None)) == answer
