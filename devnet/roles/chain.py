@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devnet._engine import Engine, EngineError, fold_diffs, native_rules
 from devnet.config import Config
+from devnet.descriptors import share_out
 from devnet.errors import ConfigError, cannot_listen
 from devnet.genesis import DevAccount
 from devnet.jit.policy import Policy
@@ -29,7 +30,12 @@ SNAPSHOT_S, SNAPSHOT_LEAST_S, SNAPSHOT_BLOCKS = 5.0, 0.05, 5
 
 def open_store(role: RoleConfig) -> Store:
     """The node's own store, waiting for a predecessor that is just dying."""
-    return Store.open(Path(role.data_dir), LOCK_PATIENCE_S, fsync=role.config.storage.fsync)
+    return Store.open(
+        Path(role.data_dir),
+        LOCK_PATIENCE_S,
+        fsync=role.config.storage.fsync,
+        max_open_files=share_out(role.config.rpc.max_connections).store,
+    )
 
 
 def engine_for(

@@ -25,6 +25,7 @@ from typing import Protocol
 from devnet.rpc import jsonrpc
 from devnet.rpc.door import EngineDoor
 from devnet.rpc.errors import Code, RpcFault, method_not_found, overdue
+from devnet.rpc.turns import Gate
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +132,7 @@ class Exchange:
         self._next_token = itertools.count(1).__next__
         self._waiting: Waiting = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gate = Gate()
         self._asker = _Asker()
         self._answer_timeout_s = answer_timeout_s
         self._marks: deque[tuple[float, int]] = deque()
@@ -223,6 +225,7 @@ class Exchange:
     async def _answer(self, body: bytes, client: Client, ticket: object) -> None:
         call = Call(client)
         try:
+            await self._gate.enter(len(body))
             response = await self._route(body, call)
         except Exception:
             log.exception("a request could not be answered")

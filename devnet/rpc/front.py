@@ -12,6 +12,7 @@ from devnet.rpc.access import AccessPolicy
 from devnet.rpc.exchange import Exchange
 from devnet.rpc.pages import Pages
 from devnet.rpc.settings import ServerSettings
+from devnet.rpc.turns import Turns
 
 
 class Connection(Protocol):
@@ -35,6 +36,7 @@ class Front:
     access: AccessPolicy
     exchange: Exchange
     pages: Pages
+    turns: Turns = field(default_factory=Turns)
     connections: set[Connection] = field(default_factory=set)
     now: float = 0.0
     """The loop's clock at the last sweep: coarse, and free to read."""

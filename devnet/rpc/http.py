@@ -1,6 +1,6 @@
 """HTTP/1.1 on a socket: requests in, responses out in the order of the requests.
 
-The way of a request through this file: `data_received` -> `_parse` -> (httptools' callbacks) -> `on_message_complete`
+The way of a request through this file: `data_received` -> `_work` -> (httptools' callbacks) -> `on_message_complete`
 -> `_post` -> `Exchange.submit` -> `_render`, or later `deliver`. A response that is ready when its request has been
 read is written in the same turn of the loop, together with those of requests pipelined with it.
 
@@ -28,9 +28,16 @@ from devnet.rpc.front import Front
 from devnet.rpc.pace import PacedConnection
 from devnet.rpc.pages import JSON, Page
 from devnet.rpc.replies import rpc_page, text_page
+from devnet.rpc.turns import Turn
 from devnet.rpc.ws import WebSocketConnection
 
 LINGER_S: Final = 2.0
+SLICE: Final = 128
+"""So many bytes the parser is given at a time, unless a body is due: it cannot be stopped within what it was given, and
+these may be requests of their own."""
+CHUNK_BYTES: Final = 8
+"""What each byte of a chunked body may take for the head of its chunk. Beyond that, and the limit of a head, there are
+only trailers and chunk extensions, which nobody reads."""
 LARGE_BODY: Final = 64 * 1024
 """From here on a second buffer costs less than a copy."""
 UPGRADE_HEADERS: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
@@ -73,7 +80,8 @@ class HttpConnection(PacedConnection):
         self._lingers = False
         self._message_since: float | None = None
         self._used_at = front.now
-        self._head_size = 0
+        self._framing_size = 0
+        """Bytes of the message that are not its body."""
         self._forget_message()
 
     def _forget_message(self) -> None:
@@ -81,21 +89,19 @@ class HttpConnection(PacedConnection):
         self._in_message = False
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
-        self._body: list[bytes] = []
+        self._body: bytes | bytearray = b""
         self._body_size = 0
+        self._body_due = 0
+        """How much of a body of declared length is still to come."""
         self._refusal: Page | None = None
         self._upgrade: Literal["", "websocket", "declined"] = ""
 
     # --- the socket ---------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the socket, unless there are too many."""
+        """Take the socket."""
         super().connection_made(transport)
-        connections = self._front.connections
-        if len(connections) >= self._settings.max_connections:
-            self._refuse(text_page(503, f"too many connections: {len(connections)}"))
-            self._write_out()
-        connections.add(self)
+        self._front.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the socket. Responses still to come find nobody."""
@@ -104,15 +110,16 @@ class HttpConnection(PacedConnection):
         self._deaf = True
         self._slots.clear()
         self._out.clear()
+        self._left = b""
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived and write what it made ready."""
-        if self._deaf or (not self._slots and not self._in_message and self._took_short_way(data)):
+        if self._deaf or (self._is_free() and self._took_short_way(data)):
             return
-        self._parse(data)
-        self._note_time()
-        self._write_out()
-        self._pause_if_busy()
+        self._arrived(data)
+
+    def _is_free(self) -> bool:
+        return not self._slots and not self._in_message and not self._left
 
     def _took_short_way(self, data: bytes) -> bool:
         answer = self._line.submit(data)
@@ -129,31 +136,45 @@ class HttpConnection(PacedConnection):
     def _in_work(self) -> int:
         return len(self._slots)
 
-    def _parse(self, data: bytes) -> None:
-        self._head_size += len(data)
+    def _work(self, data: bytes, turn: Turn) -> bytes:
         self._lone = None if self._in_message else data
-        try:
-            while data:
-                data = self._feed(data)
-        except httptools.HttpParserError:
-            self._refuse(text_page(400, "this is not HTTP/1.1"))
+        at = 0
+        while at < len(data) and not self._deaf:
+            if at and (turn.is_over() or self._is_busy()):
+                break
+            end = at + max(SLICE, self._body_due)
+            rest = self._feed(data[at:end])
+            at = end
+            if rest:
+                data, at = rest + data[end:], 0
+            if self._upgrade == "websocket":
+                self._become_websocket(data[at:])
+                return b""
+            self._write_out()
         self._lone = None
-        if self._in_head and self._head_size > self._settings.max_head_bytes:
-            self._refuse(text_page(431, f"the request's head exceeds {self._settings.max_head_bytes} bytes"))
+        self._note_time()
+        self._write_out()
+        return b"" if self._deaf else data[at:]
 
     def _feed(self, data: bytes) -> bytes:
         """Parse; return what is still to be parsed, which is seldom anything."""
+        if not self._in_message:
+            self._framing_size = 0
+        self._framing_size += len(data)
+        rest = b""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
-            if self._upgrade == "websocket":
-                self._become_websocket(rest)
-            elif self._upgrade == "declined":
-                return self._without_upgrade() + rest
-            else:
-                return rest
-        return b""
+            if self._upgrade == "declined":
+                rest = self._without_upgrade() + rest
+        except httptools.HttpParserError:
+            self._refuse(text_page(400, "this is not HTTP/1.1"))
+        limit = self._settings.max_head_bytes
+        if self._in_message and self._framing_size > limit + CHUNK_BYTES * self._body_size:
+            what = "head exceeds" if self._in_head else "trailers and chunk extensions exceed"
+            self._refuse(text_page(431, f"the request's {what} {limit} bytes"))
+        return rest
 
     def _without_upgrade(self) -> bytes:
         """Write the request's head anew, for a parser that then reads the body.
@@ -188,7 +209,7 @@ class HttpConnection(PacedConnection):
         elif self._message_since is not None and now - self._message_since > settings.request_timeout_s:
             self._refuse(text_page(408, "the request took too long to arrive"))
             self._write_out()
-        elif not self._slots and not self._in_message and now - self._used_at > settings.keep_alive_s:
+        elif self._is_free() and now - self._used_at > settings.keep_alive_s:
             transport.close()
 
     def shut(self) -> None:
@@ -215,7 +236,9 @@ class HttpConnection(PacedConnection):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header; names are lower case from here on."""
+        """Take one header; names are lower case from here on. Those behind the body say nothing."""
+        if not self._in_head:
+            return
         self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
@@ -226,7 +249,9 @@ class HttpConnection(PacedConnection):
         headers = self._headers
         self._refusal = self._judge(headers)
         declared = headers.get(b"content-length")
-        if declared is not None and int(declared) > self._settings.max_body_bytes:
+        if declared is not None:
+            self._body_due = int(declared)
+        if self._body_due > self._settings.max_body_bytes:
             self._refuse(self._too_large())
         elif self._refusal is None:
             if b"upgrade" in headers and self._parser.should_upgrade():
@@ -237,19 +262,28 @@ class HttpConnection(PacedConnection):
 
     def on_body(self, body: bytes) -> None:
         """Collect the body up to the limit."""
+        size = len(body)
+        self._framing_size -= size
+        self._body_size += size
+        self._body_due -= min(size, self._body_due)
         if self._deaf or self._refusal is not None:
             return
-        self._body_size += len(body)
         if self._body_size > self._settings.max_body_bytes:
-            self._body.clear()
+            self._body = b""
             self._refuse(self._too_large())
+        elif self._body:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(
+                    self._body
+                )  # grows in place: a body may come in as many pieces as it has bytes
+            self._body += body
         else:
-            self._body.append(body)
+            self._body = body
 
     def on_message_complete(self) -> None:
         """Answer the request."""
         self._in_message = False
-        self._head_size = 0
+        self._framing_size = 0
         if self._deaf or self._upgrade:
             return
         if self._refusal is not None:
@@ -294,7 +328,7 @@ class HttpConnection(PacedConnection):
         if self._path() not in RPC_PATHS:
             self._respond(text_page(404, "JSON-RPC is answered on /"))
             return
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        body = bytes(self._body)
         slot = self._new_slot()
         if self._lone is not None and slot.keep_alive and self._has_plain_head():
             self._front.exchange.learn_head(self._lone, len(body))
@@ -357,7 +391,7 @@ class HttpConnection(PacedConnection):
             while slots and (body := slots[0].response) is not None:
                 self._render(slots.popleft(), body)
             self._write_out()
-        self._read_on()
+        self._keep_pace()
 
     def framed(self, ticket: object, response: bytes) -> bytes:
         """Give a response the head that one of the short way has."""
@@ -401,6 +435,8 @@ class HttpConnection(PacedConnection):
             return
         self._write_out()
         self._front.connections.discard(self)
+        if self._reading_paused:
+            transport.resume_reading()
         self._transport = None
         self._deaf = True
         websocket = WebSocketConnection(self._front, transport)

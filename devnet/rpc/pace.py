@@ -1,4 +1,9 @@
-"""How fast a connection is read: no faster than it is answered, and not at all while its client reads nothing.
+"""How fast a connection is read: no faster than it is answered, not at all while its client reads nothing, and for no
+longer than a turn of the event loop.
+
+    what arrived --_work--> in work --> answered --_keep_pace--> read on
+                   |                                  ^
+                   +-- what is left over waits here --+   until the connection has its next turn, and is not busy
 
 Not here: what is read and written (`http.py`, `ws.py`).
 """
@@ -10,19 +15,23 @@ from abc import ABC, abstractmethod
 from typing import cast
 
 from devnet.rpc.front import Front
+from devnet.rpc.turns import SMALL, Turn
 
 
 class PacedConnection(asyncio.Protocol, ABC):
     """A socket that is left unread, and so its client waiting, while there is enough to do.
 
-    Whoever inherits counts what is in work in `_in_work`, calls `_pause_if_busy` when that has grown and `_read_on`
-    when it has shrunk.
+    Whoever inherits gives what arrives to `_arrived`, counts what is in work in `_in_work`, and calls `_keep_pace` when
+    that has shrunk.
     """
 
     def __init__(self, front: Front, transport: asyncio.Transport | None = None) -> None:
         self._front = front
         self._settings = front.settings
         self._transport = transport
+        self._left = b""
+        """What has arrived and has not been looked at."""
+        self._waits_for_turn = False
         self._writing_paused = False
         self._writing_paused_at = 0.0
         self._reading_paused = False
@@ -36,30 +45,53 @@ class PacedConnection(asyncio.Protocol, ABC):
     def _in_work(self) -> int:
         """How many requests have no answer yet."""
 
+    @abstractmethod
+    def _work(self, data: bytes, turn: Turn) -> bytes:
+        """Do some of what has arrived, until the turn is over or the connection is busy; return what is left of it."""
+
+    def work_on(self) -> None:
+        """Take a turn."""
+        self._waits_for_turn = False
+        if self._transport is None or self._is_busy():
+            return
+        data, self._left = self._left, b""
+        self._left = self._work(data, Turn())
+        self._keep_pace()
+
     def pause_writing(self) -> None:
         """Read no further requests from a client that does not read its responses."""
         self._writing_paused = True
         self._writing_paused_at = self._front.now
-        self._pause_reading()
+        self._keep_pace()
 
     def resume_writing(self) -> None:
         """Read on."""
         self._writing_paused = False
-        self._read_on()
+        self._keep_pace()
 
-    def _pause_if_busy(self) -> None:
-        if self._in_work >= self._settings.max_pipelined:
-            self._pause_reading()
+    def _arrived(self, data: bytes) -> None:
+        if self._left:
+            self._left += data
+        elif len(data) > SMALL and self._front.turns.are_wanted:
+            self._left = data
+        else:
+            self._left = self._work(data, Turn())
+        self._keep_pace()
 
-    def _pause_reading(self) -> None:
-        if self._transport is not None and not self._reading_paused:
-            self._reading_paused = True
-            self._transport.pause_reading()
+    def _is_busy(self) -> bool:
+        return self._writing_paused or self._in_work >= self._settings.max_pipelined
 
-    def _read_on(self) -> None:
+    def _keep_pace(self) -> None:
         transport = self._transport
-        if not self._reading_paused or self._writing_paused or transport is None or transport.is_closing():
+        if transport is None or transport.is_closing():
             return
-        if self._in_work < self._settings.max_pipelined:
-            self._reading_paused = False
+        is_busy = self._is_busy()
+        if self._left and not is_busy and not self._waits_for_turn:
+            self._waits_for_turn = True
+            self._front.turns.put_off(self)
+        reads = not self._left and not is_busy
+        if reads and self._reading_paused:
             transport.resume_reading()
+        elif not reads and not self._reading_paused:
+            transport.pause_reading()
+        self._reading_paused = not reads

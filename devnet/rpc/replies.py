@@ -58,3 +58,9 @@ def text_page(status: int, text: str) -> Page:
 def rpc_page(status: int, message: str) -> Page:
     """Make a refusal that a JSON-RPC client can read: an error without an id."""
     return Page(status, JSON, jsonrpc.refusal(invalid_request(message)))
+
+
+def refusal_of_connection(most: int) -> bytes:
+    """Write the whole answer to a client that comes when there are as many as there may be."""
+    page = text_page(HTTPStatus.SERVICE_UNAVAILABLE, f"too many connections: {most}")
+    return head(page.status, page.content_type, len(page.body), None, keep_alive=False) + page.body

@@ -12,13 +12,13 @@ import asyncio
 import contextlib
 import gc
 import logging
-import resource
 import sys
 from collections.abc import Mapping
 from typing import Final
 
 import uvloop
 
+from devnet.descriptors import share_out
 from devnet.rpc import meta, net, web3
 from devnet.rpc.access import AccessPolicy
 from devnet.rpc.accounts import DevAccounts
@@ -29,6 +29,7 @@ from devnet.rpc.eth import EthNamespace
 from devnet.rpc.exchange import Exchange
 from devnet.rpc.front import Front
 from devnet.rpc.http import HttpConnection
+from devnet.rpc.listener import Listener
 from devnet.rpc.metrics import Metrics
 from devnet.rpc.pages import Health, Pages
 from devnet.rpc.settings import ServerSettings
@@ -36,12 +37,9 @@ from devnet.rpc.subscriptions import Hub
 
 log = logging.getLogger(__name__)
 
-BACKLOG: Final = 1_024
 LOOPBACK: Final = "127.0.0.1"
 IPV6_LOOPBACK: Final = "::1"
 """Clients that ask for `localhost` may try this first, and some of them nothing else."""
-OTHER_FILES: Final = 256
-"""Open files that are no connections: the database's, and the process's own."""
 SWITCH_INTERVAL_S: Final = 0.0005
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 
@@ -75,8 +73,8 @@ class RpcServer:
         )
         self.pages.add("/metrics", metrics.prometheus)
         self.pages.add("/metrics.json", metrics.json)
-        self._server: asyncio.Server | None = None
-        self._ipv6_server: asyncio.Server | None = None
+        self._shares = share_out(settings.max_connections)
+        self._listeners: list[Listener] = []
         self._sweeper: asyncio.TimerHandle | None = None
 
     def _make_handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
@@ -99,10 +97,9 @@ class RpcServer:
     @property
     def port(self) -> int:
         """The port, also when 0 was asked for. Only while listening."""
-        if self._server is None:
+        if not self._listeners:
             raise RuntimeError("the server is not listening")
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        return self._listeners[0].port
 
     @property
     def http_url(self) -> str:
@@ -118,27 +115,37 @@ class RpcServer:
         """Listen. Raises `OSError` when the address is not to be had."""
         loop = asyncio.get_running_loop()
         self._front.now = loop.time()
-        _allow_open_files(self._settings.max_connections + OTHER_FILES)
-        self._server = await self._listen(self._settings.host, self._settings.port)
+        if self._shares.connections < self._settings.max_connections:
+            log.warning(
+                "%d connections at a time, not %d: this process may have %d files and sockets open (ulimit -n)",
+                self._shares.connections,
+                self._settings.max_connections,
+                self._shares.limit,
+            )
+        await self._listen(self._settings.host, self._settings.port)
         if self._settings.host == LOOPBACK:
             with contextlib.suppress(OSError):  # no IPv6 here, or somebody else's port: a convenience only
-                self._ipv6_server = await self._listen(IPV6_LOOPBACK, self.port)
+                await self._listen(IPV6_LOOPBACK, self.port)
         self._front.exchange.start()
         self.hub.start()
         self._sweep_again()
         log.info("JSON-RPC on %s", self.http_url)
 
-    async def _listen(self, host: str, port: int) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: HttpConnection(self._front), host, port, backlog=BACKLOG)
+    async def _listen(self, host: str, port: int) -> None:
+        listener = Listener(
+            lambda: HttpConnection(self._front),
+            lambda: len(self._front.connections),
+            self._shares.connections,
+        )
+        await listener.open(host, port)
+        self._listeners.append(listener)
 
     async def stop(self, grace_s: float = 1.0) -> None:
         """Take no more connections, answer what is in work, say goodbye. Then the engine may stop."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for listener in (self._server, self._ipv6_server):
-            if listener is not None:
-                listener.close()
+        for listener in self._listeners:
+            listener.close()
         await self._front.exchange.drain(grace_s)
         for connection in list(self._front.connections):
             connection.shut()
@@ -154,6 +161,8 @@ class RpcServer:
         """Keep the coarse clock, and look at every connection's."""
         self._front.now = now
         self._front.exchange.sweep(now)
+        if refused := sum(listener.take_refused() for listener in self._listeners):
+            log.warning("refused %d connections: %d are open", refused, len(self._front.connections))
         for connection in list(self._front.connections):
             connection.sweep(now)
 
@@ -180,14 +189,6 @@ def tune_interpreter() -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-
-
-def _allow_open_files(count: int) -> None:
-    """Raise the process's limit of open files, if the system lets it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _in_url(host: str) -> str:

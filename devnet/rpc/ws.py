@@ -27,6 +27,7 @@ from websockets.server import ServerProtocol
 
 from devnet.rpc.front import Front
 from devnet.rpc.pace import PacedConnection
+from devnet.rpc.turns import Turn
 
 try:
     from websockets.speedups import apply_mask
@@ -36,6 +37,8 @@ except ImportError:  # a platform without the compiled part
 CLOSE_GRACE_S: Final = 5.0
 LARGE_RESPONSE: Final = 64 * 1024
 """From here on a second buffer costs less than a copy."""
+WRITTEN_TOGETHER: Final = 16
+"""Answers; then it is seen whether the client reads them."""
 FRAMED: Final = object()
 """The ticket of a request whose answer comes in a frame."""
 _TEXT: Final = 0x81
@@ -60,7 +63,9 @@ class WebSocketConnection(PacedConnection):
         """How much of what is unread makes a whole frame."""
         self._too_long = False
         """A frame beyond the limit has begun: its end is the protocol's to see."""
-        self._message: list[bytes] = []
+        self._message = bytearray()
+        """What there is of a message in parts."""
+        self._in_message = False
         self._out: list[bytes] = []
         self._requests = 0
         """How many are in work."""
@@ -93,6 +98,7 @@ class WebSocketConnection(PacedConnection):
         self._front.connections.discard(self)
         self._transport = None
         self._out.clear()
+        self._left = b""
         for action in self._at_close:
             action()
         self._at_close.clear()
@@ -100,21 +106,14 @@ class WebSocketConnection(PacedConnection):
     def data_received(self, data: bytes) -> None:
         """Read frames and answer them."""
         self._heard_at = self._front.now
-        if not self._unread and self._may_begin() and self._took_short_way(data):
+        is_whole = not self._unread and not self._left and self._may_begin()
+        if is_whole and self._took_short_way(data):
             return
-        if self._unread:
-            self._unread += data
-            if len(self._unread) < self._needed:
-                return
-            data = bytes(self._unread)
-            self._unread.clear()
-        self._read(data)
-        self._write_out()
-        self._pause_if_busy()
+        self._arrived(data)
 
     def _may_begin(self) -> bool:
         """Whether a data frame that is a whole message may come now."""
-        return not self._message and not self._too_long and self._protocol.state is State.OPEN
+        return not self._in_message and not self._too_long and self._protocol.state is State.OPEN
 
     def _took_short_way(self, data: bytes) -> bool:
         answer = self._submit_ws(data, self, FRAMED)
@@ -124,32 +123,47 @@ class WebSocketConnection(PacedConnection):
             self._send(answer)
         else:
             self._requests += 1
-            self._pause_if_busy()
+            self._keep_pace()
         return True
 
     @property
     def _in_work(self) -> int:
         return self._requests
 
-    def _read(self, data: bytes) -> None:
-        """Take whole frames; keep the beginning of one that is still to come."""
+    def _work(self, data: bytes, turn: Turn) -> bytes:
+        """Take whole frames; the beginning of one that is still to come is kept apart."""
+        if self._unread:
+            self._unread += data
+            if len(self._unread) < self._needed:
+                return b""
+            data = bytes(self._unread)
+            self._unread.clear()
         begin, size = 0, len(data)
         while begin < size and not self._too_long:
+            if begin and (turn.is_over() or self._is_busy()):
+                break
             payload_at, end = _extent(data, begin)
             if end - payload_at > self._settings.max_body_bytes:
                 self._too_long = True
+                self._receive(data[begin:])
+                begin = size
             elif end > size:
                 self._unread += data[begin:]
                 self._needed = end - begin
-                return
+                begin = size
             elif self._is_request(data, begin):
                 self._ask(apply_mask(data[payload_at:end], data[payload_at - 4 : payload_at]))
                 begin = end
             else:
                 self._receive(data[begin:end])
                 begin = end
-        if begin < size:
+            if len(self._out) >= WRITTEN_TOGETHER:
+                self._write_out()
+        if self._too_long and begin < size:
             self._receive(data[begin:])
+            begin = size
+        self._write_out()
+        return data[begin:]
 
     def _is_request(self, data: bytes, begin: int) -> bool:
         """Whether a frame is a whole message, at a time for one."""
@@ -200,15 +214,15 @@ class WebSocketConnection(PacedConnection):
     # --- requests and responses ---------------------------------------------------------------------------
 
     def _take(self, frame: Frame) -> None:
-        if frame.fin and not self._message:
-            body = bytes(frame.data)
-        else:
-            self._message.append(bytes(frame.data))
-            if not frame.fin:
-                return
-            body = b"".join(self._message)
+        if frame.fin and not self._in_message:
+            self._ask(bytes(frame.data))
+            return
+        self._message += frame.data
+        self._in_message = not frame.fin
+        if frame.fin:
+            body = bytes(self._message)
             self._message.clear()
-        self._ask(body)
+            self._ask(body)
 
     def _ask(self, body: bytes) -> None:
         response = self._front.exchange.submit(body, self, None)
@@ -230,7 +244,7 @@ class WebSocketConnection(PacedConnection):
         else:
             self._queue(response)
             self._write_out()
-        self._read_on()
+        self._keep_pace()
 
     def framed(self, ticket: object, response: bytes) -> bytes:
         """Give a response the head that one of the short way has."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import plyvel
 
+from devnet import descriptors
 from devnet.lock import DataDirLock, Locked
 from devnet.stalls import watched
 from devnet.storage import tables
@@ -113,20 +114,28 @@ class Store:
         self._nodes: Tip | None = Tip(*tables.read_pair(nodes)) if nodes else None
 
     @classmethod
-    def open(cls, directory: Path, patience_s: float = 0.0, *, fsync: bool = False) -> Self:
+    def open(
+        cls,
+        directory: Path,
+        patience_s: float = 0.0,
+        *,
+        fsync: bool = False,
+        max_open_files: int = descriptors.STORE,
+    ) -> Self:
         """Opens or creates; a new database has no identity until `create` gives it one.
 
-        `fsync`: what is appended is on the disk itself, not only in the operating system's hands.
+        `fsync`: what is appended is on the disk itself, not only in the operating system's hands. `max_open_files`: so
+        many of its tables are kept open.
         """
         lock = DataDirLock(directory, patience_s)
         try:
-            return cls._open(directory, lock, fsync)
+            return cls._open(directory, lock, fsync, max_open_files)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def _open(cls, directory: Path, lock: DataDirLock, fsync: bool) -> Self:
+    def _open(cls, directory: Path, lock: DataDirLock, fsync: bool, max_open_files: int) -> Self:
         card = directory / "chain.json"
         identity = Identity.decode(card.read_bytes(), directory) if card.exists() else None
         path = directory / "chain"
@@ -144,6 +153,7 @@ class Store:
                 lru_cache_size=BLOCK_CACHE_BYTES,
                 bloom_filter_bits=BLOOM_BITS,
                 max_file_size=TABLE_FILE_BYTES,
+                max_open_files=max_open_files,
                 # Hashes and signatures don't compress: a third less disk would cost a quarter of the node's
                 # processor time once the chain is long.
                 compression=None,

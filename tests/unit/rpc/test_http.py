@@ -4,6 +4,7 @@ import json
 import socket
 import time
 
+import psutil
 import pytest
 
 from tests.support.raw_http import RawHttp, post, request
@@ -232,6 +233,42 @@ def test_a_head_below_the_limit_may_be_followed_by_a_large_body(serve):
             assert len(result(http.post(request("now_echo", "x" * 10_000)))[0]) == 10_000
 
 
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"0\r\n" + b"X-Trailer: 1\r\n" * 1000,
+        b"0\r\nX-Trailer: " + b"x" * 10_000,
+        b"1;" + b"x" * 10_000,
+        b"1;a=bcdefgh\r\nx\r\n" * 1000,
+    ],
+    ids=["trailers", "one trailer", "one chunk extension", "chunk extensions"],
+)
+def test_trailers_and_chunk_extensions_are_limited_as_a_head_is(serve, endless):
+    server = serve(max_head_bytes=2000)
+    with RawHttp(server.port) as http:
+        http.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + endless)
+        status, _, body = http.response()
+        assert (status, body) == (431, b"the request's trailers and chunk extensions exceed 2000 bytes\n")
+        assert http.closed()
+
+
+def test_a_body_in_chunks_of_one_byte_is_no_trailer(serve):
+    server = serve(max_head_bytes=500)
+    body = json.dumps(request("now_echo", "x" * 3_000)).encode()
+    with RawHttp(server.port) as http:
+        http.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        http.send(b"".join(b"1\r\n%b\r\n" % bytes([byte]) for byte in body) + b"0\r\nX-Sum: 1\r\n\r\n")
+        assert result(http.response()) == ["x" * 3_000]
+
+
+def test_a_trailer_does_not_speak_for_its_request(http):
+    body = json.dumps(request("now_echo", 1)).encode()
+    http.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    http.send(b"%x\r\n%b\r\n0\r\nOrigin: https://evil.example\r\n\r\n" % (len(body), body))
+    status, headers, _ = http.response()
+    assert (status, headers.get("access-control-allow-origin")) == (200, None)
+
+
 def test_a_request_that_never_ends_is_timed_out(serve):
     server = serve(request_timeout_s=30, sweep_s=3600)
     with RawHttp(server.port) as http:
@@ -266,6 +303,44 @@ def test_connections_beyond_the_limit_are_told_so(serve):
             assert third.response()[0] == 503
             assert third.closed()
         assert result(first.post(request("now_echo", 2))) == [2]
+
+
+def test_connections_beyond_the_limit_hold_no_descriptor(serve):
+    server = serve(max_connections=2)
+    with RawHttp(server.port) as first, RawHttp(server.port) as second:
+        for http in (first, second):
+            assert result(http.post(request("now_echo", 1))) == [1]
+        beyond = [RawHttp(server.port) for _ in range(200)]
+        try:
+            assert [http.response()[0] for http in beyond] == [503] * 200
+            assert server.run(lambda: len(server.server._front.connections)) == 2
+            [accepted] = server.run(lambda: server.server._listeners[0]._sockets)
+            with pytest.raises(BlockingIOError):
+                accepted.accept()  # nobody waits to be taken
+            ours = sockets_of(server.port)
+            assert len(ours) == 2
+        finally:
+            for http in beyond:
+                http.socket.close()
+
+
+def sockets_of(port):
+    """The sockets of this process that clients of a server are on the other end of."""
+    connections = psutil.Process().net_connections("tcp")
+    return [
+        c for c in connections if c.laddr.port == port and c.raddr and c.status == psutil.CONN_ESTABLISHED
+    ]
+
+
+def test_a_client_that_is_turned_away_may_come_again_when_there_is_room(serve):
+    server = serve(max_connections=1)
+    with RawHttp(server.port) as first:
+        assert result(first.post(request("now_echo", 1))) == [1]
+        with RawHttp(server.port) as second:
+            assert second.response()[0] == 503
+    wait_for(lambda: server.run(lambda: len(server.server._front.connections)) == 0)
+    with RawHttp(server.port) as third:
+        assert result(third.post(request("now_echo", 1))) == [1]
 
 
 @pytest.mark.parametrize(
