@@ -4,12 +4,13 @@
 |--------------------|---------------------------------------------------------------------------------------|
 | `server.py`        | puts the parts together, listens, stops                                               |
 | `http.py`, `ws.py` | one connection: bytes to bodies, responses to bytes                                   |
+| `listener.py`      | takes connections, or turns them away                                                 |
 | `exchange.py`      | hands bodies to the engine, brings responses back                                     |
 | `jsonrpc.py`       | what a request is, and how answers are written                                        |
 | `turns.py`         | the loop's time, dealt out in turns                                                   |
 | `dispatch.py`      | bodies with methods that Python answers, alone or mixed with the engine's             |
 | `eth.py` `net.py` `web3.py` `meta.py` | the methods that Python answers, one module per namespace          |
-| `accounts.py`      | the development accounts and what they sign                                           |
+| `accounts.py` `eip712.py` | the development accounts and what they sign                                    |
 | `subscriptions.py` | `eth_subscribe` and the news for subscribers                                          |
 | `pages.py`         | what GET answers: help, `/healthz`                                                    |
 | `access.py`        | which Host names and web origins may speak to the server                              |

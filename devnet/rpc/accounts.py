@@ -2,17 +2,19 @@
 
 Their keys come from a mnemonic that everyone knows or that stands in a file; nothing here protects them.
 
-Not here: what a transaction lacks before it can be signed (`eth.py`).
+Not here: what a transaction lacks before it can be signed (`eth.py`), what typed data means (`eip712.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import orjson
 
 from devnet._engine import keccak256, sign_hash, sign_transaction
+from devnet.rpc import eip712, jsonrpc
 from devnet.rpc.errors import invalid_params, refused
 
 
@@ -22,6 +24,7 @@ class DevAccounts:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = {address.lower(): key for address, key in keys.items()}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="rpc-hasher")
 
     def addresses(self) -> Iterable[str]:
         """Return the accounts in their order."""
@@ -52,17 +55,29 @@ class DevAccounts:
         prefix = b"\x19Ethereum Signed Message:\n%d" % len(message)
         return self._sign_digest(address, keccak256(prefix + message))
 
-    def sign_typed_data(self, address: str, document: Mapping[str, object]) -> bytes:
-        """Sign structured data (EIP-712)."""
-        self.key(address)
-        from eth_account.messages import encode_typed_data  # slow to import, and seldom needed
+    async def sign_typed_data(self, address: str, document: Mapping[str, object] | str) -> bytes:
+        """Sign structured data (EIP-712), given as it is or as its JSON text.
 
-        try:
-            signable = encode_typed_data(full_message=dict(document))
-        except Exception as error:  # the library raises whatever its parts raise
-            raise invalid_params(f"typed data cannot be encoded: {error}") from error
-        return self._sign_digest(address, keccak256(b"\x19" + b"".join(signable)))
+        A document may hold hundreds of thousands of values: they are hashed apart from the event loop, one document at
+        a time.
+        """
+        self.key(address)
+        hashed = asyncio.get_running_loop().run_in_executor(self._hasher, _typed_data_digest, document)
+        return self._sign_digest(address, await hashed)
+
+    def close(self) -> None:
+        """Hash nothing more."""
+        self._hasher.shutdown(wait=False, cancel_futures=True)
 
     def _sign_digest(self, address: str, digest: bytes) -> bytes:
         signature = sign_hash(self.key(address), digest)
         return signature[:64] + bytes((27 + signature[64],))
+
+
+def _typed_data_digest(document: Mapping[str, object] | str) -> bytes:
+    if isinstance(document, str):
+        found = jsonrpc.value(document)
+        if not isinstance(found, dict):
+            raise invalid_params("typed data must be an object")
+        document = found
+    return eip712.digest(document)

@@ -103,14 +103,9 @@ class EthNamespace:
         """Sign structured data (EIP-712), given as an object or as its JSON text."""
         account, document = params.exactly(given, "address", "typed data")
         address = params.address(account, "address")
-        if isinstance(document, str):
-            try:
-                document = orjson.loads(document)
-            except orjson.JSONDecodeError as error:
-                raise invalid_params(f"typed data is not JSON: {error}") from error
-        if not isinstance(document, dict):
+        if not isinstance(document, dict | str):
             raise invalid_params("typed data must be an object")
-        return _hex(self._accounts.sign_typed_data(address, document))
+        return _hex(await self._accounts.sign_typed_data(address, document))
 
     async def sign_transaction(self, given: list[object], call: Call) -> bytes:
         """Complete and sign a transaction without sending it."""

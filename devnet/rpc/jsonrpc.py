@@ -62,15 +62,7 @@ Raw = tuple[Any, str]
 
 def read(body: bytes, max_batch: int) -> Entry | list[Entry]:
     """Read a whole body. Raises `RpcFault` with the one answer to what is neither a request nor a batch."""
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise parse_error("not UTF-8") from None
-    values = body.count(b",") + body.count(b"[") + body.count(b"{")
-    if values > MAX_VALUES:
-        raise limit_exceeded(f"too many values in one request: about {values}, at most {MAX_VALUES}")
-    if deeper_than(body, MAX_DEPTH):
-        raise parse_error(f"nested deeper than {MAX_DEPTH} levels")
+    text = _bounded(body)
     at = _skip(text, 0)
     if not text.startswith("[", at):
         entry, at = _entry(text, at)
@@ -95,8 +87,36 @@ def read(body: bytes, max_batch: int) -> Entry | list[Entry]:
         at = _skip(text, at + 1)
 
 
+def value(text: str) -> Any:  # noqa: ANN401 any JSON value
+    """Read JSON that stands as a text within a request. Raises `RpcFault` for parameters."""
+    try:
+        found, at = _value(_bounded(text.encode()), _skip(text, 0))
+        _end(text, at)
+    except RpcFault as fault:
+        raise invalid_params(f"the text is no JSON that is read: {fault.message}") from None
+    _refuse_surrogates(text)
+    return found
+
+
+def _bounded(body: bytes) -> str:
+    """JSON as a text, if it is one that can be walked."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise parse_error("not UTF-8") from None
+    values = body.count(b",") + body.count(b"[") + body.count(b"{")
+    if values > MAX_VALUES:
+        raise limit_exceeded(f"too many values in one request: about {values}, at most {MAX_VALUES}")
+    if deeper_than(body, MAX_DEPTH):
+        raise parse_error(f"nested deeper than {MAX_DEPTH} levels")
+    return text
+
+
 def members(text: str, at: int = 0) -> tuple[list[tuple[str, Raw]], int]:
-    """The members of an object that begins at a place, each with its text, and where the object ends."""
+    """The members of an object that begins at a place, each with its text, and where the object ends.
+
+    Raises `RpcFault`.
+    """
     found: list[tuple[str, Raw]] = []
     at = _skip(text, at + 1)
     if text.startswith("}", at):
@@ -136,12 +156,17 @@ def positional(request: Request) -> list[object]:
     """Return the parameters as a list; Ethereum's methods know no named ones."""
     if not isinstance(request.params, list):
         raise invalid_params("non-array args")
-    if _SURROGATE.search(request.raw_params):
+    _refuse_surrogates(request.raw_params)
+    return request.params
+
+
+def _refuse_surrogates(text: str) -> None:
+    """Raise `RpcFault` for JSON with half of a surrogate pair, which no text can be encoded with."""
+    if _SURROGATE.search(text):
         try:
-            orjson.loads(request.raw_params)
+            orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise invalid_params(f"params hold what is no Unicode text: {error}") from None
-    return request.params
 
 
 def result_message(reply_to: bytes, result: bytes) -> bytes:

@@ -49,6 +49,7 @@ class RpcServer:
 
     def __init__(self, engine: ChainDoor, settings: ServerSettings, health: Health) -> None:
         self._settings = settings
+        self._accounts = DevAccounts(settings.accounts)
         self._backend = Backend(engine, settings.worker_threads)
         self.hub = Hub(engine, settings.max_subscriptions)
         self.pages = Pages(settings.client_version, settings.chain_id, health)
@@ -79,8 +80,7 @@ class RpcServer:
 
     def _make_handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
         settings = self._settings
-        accounts = DevAccounts(settings.accounts)
-        eth = EthNamespace(self._backend, accounts, settings.chain_id, settings.coinbase)
+        eth = EthNamespace(self._backend, self._accounts, settings.chain_id, settings.coinbase)
         handlers = {
             **eth.methods(),
             **net.methods(settings.chain_id),
@@ -156,6 +156,7 @@ class RpcServer:
             connection.drop()
         self._front.exchange.stop()
         self._backend.close()
+        self._accounts.close()
 
     def sweep(self, now: float) -> None:
         """Keep the coarse clock, and look at every connection's."""

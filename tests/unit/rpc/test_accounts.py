@@ -1,13 +1,14 @@
 """What the node signs for its development accounts, checked with eth-account."""
 
 import json
+import threading
 
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_defunct, encode_typed_data
 
 from devnet._engine import RpcError  # noqa: F401  (the module must be built for these tests)
-from tests.support.raw_http import RawHttp
+from tests.support.raw_http import RawHttp, post, request
 
 KEYS = [bytes([n]) * 32 for n in (1, 2)]
 ALICE, BOB = (Account.from_key(key).address.lower() for key in KEYS)
@@ -82,6 +83,39 @@ def test_typed_data_is_signed(node, as_text):
 @pytest.mark.parametrize("document", [5, "{", {}, {**DOCUMENT, "primaryType": "Missing"}])
 def test_typed_data_that_is_none_is_refused(node, document):
     assert node.http.call("eth_signTypedData_v4", BOB, document)["error"]["code"] == -32602
+
+
+def test_typed_data_with_numbers_beyond_64_bits_is_signed_exactly(node):
+    document = {**DOCUMENT, "message": {"maker": ALICE, "amount": 2**64 + 1}}
+    signable = encode_typed_data(full_message=document)
+    for sent in (document, json.dumps(document)):
+        signature = node.http.call("eth_signTypedData_v4", BOB, sent)["result"]
+        assert Account.recover_message(signable, signature=signature).lower() == BOB
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100 + "]" * 100, "{} {}", "[1]", '"\\ud800"', "\ud800", '{"a":NaN}'],
+)
+def test_typed_data_in_a_text_that_is_not_read_is_refused(node, text):
+    assert node.http.call("eth_signTypedData_v4", BOB, text)["error"]["code"] == -32602
+
+
+def test_others_are_served_while_typed_data_is_hashed(node, monkeypatch):
+    hashing, may_end = threading.Event(), threading.Event()
+
+    def slow(document):
+        hashing.set()
+        assert may_end.wait(30)
+        return b"\0" * 32
+
+    monkeypatch.setattr("devnet.rpc.eip712.digest", slow)
+    node.http.send(post(request("eth_signTypedData_v4", BOB, DOCUMENT)))
+    assert hashing.wait(30)
+    with RawHttp(node.port) as other:
+        assert other.call("eth_accounts")["result"] == [ALICE, BOB]
+    may_end.set()
+    assert json.loads(node.http.response()[2])["result"]
 
 
 def test_a_transaction_gets_what_it_lacks(node):
