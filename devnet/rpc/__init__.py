@@ -10,6 +10,7 @@
 | `turns.py`         | the loop's time, dealt out in turns                                                   |
 | `dispatch.py`      | bodies with methods that Python answers, alone or mixed with the engine's             |
 | `eth.py` `net.py` `web3.py` `meta.py` | the methods that Python answers, one module per namespace          |
+| `tx_request.py` `filters.py` | what stands in their parameters, checked                                    |
 | `accounts.py` `eip712.py` | the development accounts and what they sign                                    |
 | `subscriptions.py` | `eth_subscribe` and the news for subscribers                                          |
 | `pages.py`         | what GET answers: help, `/healthz`                                                    |

@@ -3,7 +3,8 @@
 `eth_sendTransaction` is composed: what the transaction lacks is asked of the engine (nonce, gas, price), the
 account signs, and the engine takes it as any raw transaction.
 
-Not here: everything that reads the chain (the engine) and `eth_subscribe` (`subscriptions.py`).
+Not here: which transactions there are to ask for (`tx_request.py`), everything that reads the chain (the engine) and
+`eth_subscribe` (`subscriptions.py`).
 """
 
 from __future__ import annotations
@@ -12,24 +13,14 @@ from typing import Final
 
 import orjson
 
-from devnet.rpc import params
+from devnet.rpc import params, tx_request
 from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
 from devnet.rpc.dispatch import Handler
-from devnet.rpc.errors import invalid_params, refused
+from devnet.rpc.errors import invalid_params
 from devnet.rpc.exchange import Call
 from devnet.rpc.signed import signed_fields
 
-QUANTITIES: Final = (
-    "gas",
-    "gasPrice",
-    "maxFeePerGas",
-    "maxPriorityFeePerGas",
-    "value",
-    "nonce",
-    "chainId",
-    "type",
-)
 ESTIMATE_FIELDS: Final = (
     "from",
     "to",
@@ -110,7 +101,7 @@ class EthNamespace:
     async def sign_transaction(self, given: list[object], call: Call) -> bytes:
         """Complete and sign a transaction without sending it."""
         [request] = params.exactly(given, "transaction")
-        transaction = self._read(request)
+        transaction = tx_request.read(request, self._chain_id)
         sender = str(transaction["from"])
         self._accounts.key(sender)
         await self._complete(transaction)
@@ -120,7 +111,7 @@ class EthNamespace:
     async def send_transaction(self, given: list[object], call: Call) -> bytes:
         """Complete, sign and send a transaction."""
         [request] = params.exactly(given, "transaction")
-        transaction = self._read(request)
+        transaction = tx_request.read(request, self._chain_id)
         sender = str(transaction["from"])
         async with self._accounts.lock(sender):
             await self._complete(transaction)
@@ -130,31 +121,6 @@ class EthNamespace:
         return orjson.dumps(digest)
 
     # --- what a transaction lacks -------------------------------------------------------------------------
-
-    def _read(self, request: object) -> dict[str, object]:
-        """Check the form of what was given, and leave one name for each field."""
-        if not isinstance(request, dict):
-            raise invalid_params("the transaction must be an object")
-        transaction = {name: value for name, value in request.items() if value is not None}
-        transaction["from"] = params.address(transaction.get("from"), "from")
-        if "to" in transaction:
-            transaction["to"] = params.address(transaction["to"], "to")
-        for name in QUANTITIES:
-            if name in transaction:
-                params.quantity(transaction[name], name)
-        data = transaction.pop("data", None)
-        given = transaction.setdefault("input", "0x" if data is None else data)
-        if data is not None and data != given:
-            raise invalid_params('"data" and "input" are both set and not equal; use "input"')
-        transaction["input"] = "0x" + params.data(given, "input").hex()
-        if "to" not in transaction and transaction["input"] == "0x":
-            raise invalid_params("contract creation without any data provided")
-        if "gasPrice" in transaction and transaction.keys() & {"maxFeePerGas", "maxPriorityFeePerGas"}:
-            raise invalid_params("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified")
-        have = params.quantity(transaction.get("chainId", hex(self._chain_id)), "chainId")
-        if have != self._chain_id:
-            raise refused(f"chainId does not match node's (have={have}, want={self._chain_id})")
-        return transaction
 
     async def _complete(self, transaction: dict[str, object]) -> None:
         transaction["chainId"] = hex(self._chain_id)

@@ -15,16 +15,26 @@ from devnet.rpc.errors import RpcFault, invalid_params
 
 MAX_TOPICS: Final = 4
 MAX_ALTERNATIVES: Final = 1_000
+TAGS: Final = frozenset({"latest", "pending", "safe", "finalized", "earliest"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _TOPIC = re.compile(r"0x[0-9a-fA-F]{64}")
+_NUMBER = re.compile(r"0x[0-9a-fA-F]{1,64}")
 
 
 def log_filter(value: object) -> tuple[bytes, bool]:
-    """Return the filter in canonical form, and whether it asks for logs of blocks that are still open."""
+    """Return the filter in canonical form, and whether it asks for logs of blocks that are still open.
+
+    What is a filter is what `eth_getLogs` takes for one (`engine/src/rpc/logs.rs`), but for `blockHash`: news is never
+    of a block that is known already.
+    """
     if value is None:
         value = {}
     if not isinstance(value, dict):
         raise invalid_params("the log filter must be an object")
+    if value.get("blockHash") is not None:
+        raise invalid_params(
+            "blockHash: a subscription is to blocks that come; eth_getLogs has the logs of a block"
+        )
     canonical: dict[str, object] = {}
     addresses = value.get("address")
     if addresses is not None:
@@ -32,8 +42,10 @@ def log_filter(value: object) -> tuple[bytes, bool]:
     topics = value.get("topics")
     if topics is not None:
         canonical["topics"] = _topics(topics)
-    pending = "pending" in (value.get("fromBlock"), value.get("toBlock"))
-    return orjson.dumps(canonical), pending
+    first, last = (_block(value.get(name), name) for name in ("fromBlock", "toBlock"))
+    if isinstance(first, int) and isinstance(last, int) and first > last:
+        raise invalid_params(f"invalid block range params: fromBlock {first} is after toBlock {last}")
+    return orjson.dumps(canonical), "pending" in (first, last)
 
 
 def addresses(value: object) -> list[bytes]:
@@ -55,7 +67,32 @@ def _topics(value: object) -> list[object]:
         raise invalid_params("topics must be a list")
     if len(value) > MAX_TOPICS:
         raise invalid_params(f"a log has at most {MAX_TOPICS} topics, the filter names {len(value)}")
-    return [None if topic in (None, []) else _alternatives(topic, _TOPIC, "topic") for topic in value]
+    return [_topic(topic) for topic in value]
+
+
+def _topic(value: object) -> list[str] | None:
+    """The alternatives at one place; None, which is any, also where that is one of them."""
+    if value is None or value == []:
+        return None
+    if isinstance(value, list) and None in value:
+        _alternatives([item for item in value if item is not None], _TOPIC, "topic")
+        return None
+    return _alternatives(value, _TOPIC, "topic")
+
+
+def _block(value: object, name: str) -> str | int | None:
+    """A block's tag or number."""
+    if value is None or (isinstance(value, str) and value in TAGS):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, str) and _NUMBER.fullmatch(value):
+        number = int(value, 16)
+    else:
+        raise _bad(name, value)
+    if not 0 <= number < 1 << 64:
+        raise invalid_params(f"{name}: block number larger than 64 bits, or negative")
+    return number
 
 
 def _alternatives(value: object, form: re.Pattern[str], name: str) -> list[str]:

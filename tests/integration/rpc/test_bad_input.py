@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import wallet
 from tests.support.raw_http import RawHttp, request
+from tests.support.socket_client import SocketClient
 
 ALICE = wallet.address(0)
 
@@ -118,3 +119,20 @@ def test_an_oversized_body_is_refused_and_the_node_goes_on(node):
         client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")
         assert client.response()[0] == 413
     assert node.height() >= 0
+
+
+TOPIC = "0x" + "ab" * 32
+FILTERS = [
+    {}, {"topics": [[None]]}, {"topics": [[TOPIC, None]]}, {"topics": [None, TOPIC]}, {"topics": [[None, "0x"]]},
+    {"topics": [None] * 5}, {"topics": TOPIC}, {"fromBlock": "banana"}, {"fromBlock": 5.5}, {"fromBlock": True},
+    {"fromBlock": "0x0"}, {"fromBlock": 0}, {"fromBlock": "0x1" + "0" * 16}, {"fromBlock": "earliest"},
+    {"fromBlock": "0x1", "toBlock": "0x0"}, {"toBlock": ""}, {"address": []}, {"address": [None]},
+    {"address": ALICE}, {"address": "0x12"}, {"address": None, "topics": None, "fromBlock": None},
+]  # fmt: skip
+
+
+def test_a_subscription_takes_the_filters_that_a_search_takes(node, http):
+    with SocketClient(node.ws_url) as client:
+        for each in FILTERS:
+            subscribed = client.call("eth_subscribe", "logs", each).get("error", {}).get("code")
+            assert subscribed == http.call("eth_getLogs", each).get("error", {}).get("code"), each

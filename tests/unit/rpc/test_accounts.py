@@ -142,6 +142,23 @@ def test_what_is_given_is_kept(node):
     assert [method for method, _ in node.engine.calls] == ["eth_sendRawTransaction"]
 
 
+@pytest.mark.parametrize("more", [{"gasLimit": "0x10000"}, {"gasLimit": "0x10000", "gas": "0x10000"}])
+def test_the_gas_limit_goes_by_either_name(node, more):
+    node.http.call("eth_sendTransaction", {"from": ALICE, "to": BOB, **more})
+    assert decode(node.sent[0])["gas"] == 0x10000
+
+
+def test_data_and_input_may_differ_in_letter_case(node):
+    both = {"from": ALICE, "to": BOB, "data": "0xABcd", "input": "0xabCD"}
+    node.http.call("eth_sendTransaction", both)
+    assert bytes(decode(node.sent[0])["data"]) == b"\xab\xcd"
+
+
+def test_an_empty_list_is_no_field(node):
+    node.http.call("eth_sendTransaction", {"from": ALICE, "to": BOB, "type": "0x0", "accessList": []})
+    assert int(node.sent[0][2:4], 16) >= 0xC0
+
+
 def test_a_gas_price_makes_a_legacy_transaction(node):
     node.http.call("eth_sendTransaction", {"from": ALICE, "to": BOB, "gasPrice": "0xf4240"})
     assert int(node.sent[0][2:4], 16) >= 0xC0
@@ -187,12 +204,48 @@ def test_a_signed_transaction_is_returned_with_its_fields(node):
         ({"from": ALICE, "to": BOB, "value": 1}, -32602, "value"),
         ({"from": ALICE, "to": BOB, "value": "0x01"}, -32602, "value"),
         ({"from": ALICE, "to": BOB, "gas": "0x" + "f" * 65}, -32602, "gas"),
-        ({"from": ALICE, "to": BOB, "data": "0x1"}, -32602, "input"),
+        ({"from": ALICE, "to": BOB, "data": "0x1"}, -32602, "data must be data"),
         ({"from": ALICE, "to": BOB, "data": "0x12", "input": "0x34"}, -32602, "not equal"),
         ({"from": ALICE, "to": BOB, "chainId": "0x1"}, -32000, "have=1, want=6343"),
         ({"from": ALICE, "to": BOB, "gasPrice": "0x1", "maxFeePerGas": "0x1"}, -32602, "both gasPrice"),
         ({"from": ALICE, "to": BOB, "accessList": "x"}, -32602, ""),
         ({"from": ALICE, "to": BOB, "type": "0x7f"}, -32602, ""),
+        ({"from": ALICE, "to": BOB, "gas": "0x1", "gasLimit": "0x2"}, -32602, '"gasLimit" and "gas"'),
+        ({"from": ALICE, "to": BOB, "gasLimit": "1"}, -32602, "gasLimit"),
+        (
+            {"from": ALICE, "to": BOB, "blobVersionedHashes": []},
+            -32602,
+            "blob transactions are not supported",
+        ),
+        (
+            {"from": ALICE, "to": BOB, "maxFeePerBlobGas": "0x1"},
+            -32602,
+            "blob transactions are not supported",
+        ),
+        ({"from": ALICE, "to": BOB, "blobs": ["0x"]}, -32602, "blob transactions are not supported"),
+        ({"from": ALICE, "to": BOB, "type": "0x3"}, -32602, "blob transactions are not supported"),
+        (
+            {"from": ALICE, "to": BOB, "type": "0x0", "maxFeePerGas": "0x1"},
+            -32602,
+            "type 0x0 has no maxFeePerGas",
+        ),
+        (
+            {"from": ALICE, "to": BOB, "type": "0x1", "maxFeePerGas": "0x1"},
+            -32602,
+            "type 0x1 has no maxFeePerGas",
+        ),
+        ({"from": ALICE, "to": BOB, "type": "0x2", "gasPrice": "0x1"}, -32602, "type 0x2 has no gasPrice"),
+        (
+            {"from": ALICE, "to": BOB, "type": "0x0", "accessList": [{"address": BOB, "storageKeys": []}]},
+            -32602,
+            "type 0x0 has no accessList",
+        ),
+        (
+            {"from": ALICE, "to": BOB, "type": "0x2", "authorizationList": [{}]},
+            -32602,
+            "has no authorizationList",
+        ),
+        ({"from": ALICE, "to": BOB, "gasPrice": "0x1", "authorizationList": [{}]}, -32602, "has no gasPrice"),
     ],
 )
 def test_a_transaction_that_cannot_be_is_refused_and_nothing_is_sent(node, request_, code, words):
