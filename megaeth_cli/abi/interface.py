@@ -1,10 +1,10 @@
 """Functions, events, errors and the constructor of a contract, by name, signature, selector or topic."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from megaeth_cli.abi.codec import DecodingError, decode, decode_word, encode, encode_topic
 from megaeth_cli.abi.types import (
@@ -110,6 +110,32 @@ class Interface:
 
     def __init__(self, abi: Sequence[dict[str, Any]]) -> None:
         self.entries = [entry for item in abi if (entry := _entry(item)) is not None]
+
+    @classmethod
+    def of_signatures(cls, lines: Iterable[str]) -> "Interface":
+        """From lines such as `event Deposit(address indexed to, uint256 value)`; blank ones are skipped.
+
+        A line that begins with neither `event` nor `error` is a function.
+        """
+        interface = cls([])
+        for line in filter(None, map(str.strip, lines)):
+            kind, _, rest = line.partition(" ")
+            if kind in ("event", "error"):
+                entry = replace(parse_signature(rest), kind=cast(EntryKind, kind))
+            else:
+                entry = parse_signature(line)
+            interface.entries.append(entry)
+        return interface
+
+    def behind(self, own: "Interface") -> "Interface":
+        """This interface and what only `own` has besides: an implementation behind a proxy."""
+        joined = Interface([])
+        here = {(entry.kind, entry.signature) for entry in self.entries}
+        joined.entries = [
+            *self.entries,
+            *(entry for entry in own.entries if (entry.kind, entry.signature) not in here),
+        ]
+        return joined
 
     def named(self, kind: EntryKind, name: str) -> list[Entry]:
         """All entries with that name (overloads)."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from megaeth_cli.abi import DecodingError, Entry, Interface, parse_signature, to_json, to_text
+from megaeth_cli.inspect.well_known import well_known
 from megaeth_cli.units import quantity
 from megaeth_cli.visible import one_line
 
@@ -139,7 +141,7 @@ def of_revert(data: bytes, interfaces: Iterable[Interface] = ()) -> Reason:
                 break
     if len(data) == 4 and selector in _PLAIN:
         return Reason(_PLAIN[selector])
-    for interface in interfaces:
+    for interface in chain(interfaces, (well_known(),)):
         entry = interface.error(selector)
         if entry is None:
             continue

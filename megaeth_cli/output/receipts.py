@@ -5,6 +5,7 @@ from typing import Any
 
 from megaeth_cli.abi import DecodingError, Interface, to_json, to_text
 from megaeth_cli.inspect.reasons import DETENTION_HINT, Reason
+from megaeth_cli.inspect.well_known import well_known
 from megaeth_cli.units import ether, quantity
 
 Json = Any
@@ -98,16 +99,18 @@ def log_json(log: Json, find: Find) -> dict[str, Json]:
 
 
 def _decoded(log: Json, find: Find) -> tuple[str, str, list[tuple[Any, Any]]] | None:
-    interface = find(log["address"])
-    topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
-    event = interface.event(topics) if interface is not None else None
-    if event is None:
-        return None
-    try:
-        values = event.decode_log(topics, bytes.fromhex(log["data"][2:]))
-    except DecodingError:
-        return None
-    return event.name, event.signature, list(zip(event.log_parameters(), values, strict=True))
+    """By the emitter's ABI, else by what such an event always means."""
+    topics, data = [bytes.fromhex(topic[2:]) for topic in log["topics"]], bytes.fromhex(log["data"][2:])
+    for interface in (find(log["address"]), well_known()):
+        event = interface.event(topics) if interface is not None else None
+        if event is None:
+            continue
+        try:
+            values = event.decode_log(topics, data)
+        except DecodingError:
+            continue
+        return event.name, event.signature, list(zip(event.log_parameters(), values, strict=True))
+    return None
 
 
 def _gas(receipt: Json, mega: Mapping[str, Any]) -> str:

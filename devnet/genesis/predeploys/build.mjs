@@ -32,19 +32,22 @@ for (const [name, addresses] of Object.entries(ADDRESSES)) {
       optimizer: { enabled: true, runs: 10000 },
       evmVersion: "prague",
       metadata: { appendCBOR: false, bytecodeHash: "none" },
-      outputSelection: { "*": { "*": ["evm.deployedBytecode.object"] } },
+      outputSelection: { "*": { "*": ["evm.deployedBytecode.object", "abi", "storageLayout"] } },
     },
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input)));
   const errors = (output.errors ?? []).filter((e) => e.severity === "error");
   if (errors.length) throw new Error(errors.map((e) => e.formattedMessage).join("\n"));
+  const contract = output.contracts[file][name];
   const artifact = {
     name,
     addresses,
     nonce: 1,
     source: `${file}, solc ${solc.version()}, optimizer 10000 runs, prague`,
     licence: "MIT OR Apache-2.0",
-    code: "0x" + output.contracts[file][name].evm.deployedBytecode.object,
+    code: "0x" + contract.evm.deployedBytecode.object,
+    abi: contract.abi,
+    layout: contract.storageLayout,
   };
   fs.writeFileSync(path.join(here, `${name}.json`), JSON.stringify(artifact, null, 2) + "\n");
   console.log(name, artifact.code.length / 2 - 1, "bytes");
