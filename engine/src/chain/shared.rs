@@ -25,7 +25,9 @@ use super::{
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
     builder::DepositQueue,
-    commitment::{Capacities, Closing, CommitError, Committer, History, Past, Witnesses},
+    commitment::{
+        Capacities, Closing, CommitError, Committer, History, Past, RootNodes, Witnesses,
+    },
     evm::{self, BucketCapacities, native::NativeTable},
     keys::Key,
     salt::{group::Point, node::NodeId, state::SaltState, table::StateError, types::BucketMeta},
@@ -91,6 +93,8 @@ pub struct Chain {
     pub past: Past,
     /// Block witnesses that were asked for.
     pub witnesses: Witnesses,
+    /// Root nodes of the withdrawals' storage trie that went into them.
+    pub withdrawals_nodes: RootNodes,
     /// Keeps it up; nothing where the commitment isn't followed.
     pub(crate) committer: Option<Committer>,
     /// The capacities of SALT's buckets.
@@ -175,6 +179,7 @@ impl Chain {
             committer,
             past: Past::default(),
             witnesses: Witnesses::default(),
+            withdrawals_nodes: RootNodes::default(),
             capacities,
             native: Arc::new(NativeTable::new(config.spec_id()?)),
             archive,

@@ -22,7 +22,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
-pub use cache::Witnesses;
+pub use cache::{RootNodes, Witnesses};
 pub use capacities::Capacities;
 pub use committer::{Closed, Closing, CommitError, Committer};
 pub use growth::{Growth, bucket_key};

@@ -99,6 +99,8 @@ pub fn block_witness(
     Ok(encoded)
 }
 
+/// The withdrawals witness of a block that makes these changes. It always has the root's node, for that is
+/// where a checker begins, whatever the block does.
 fn withdrawals(
     chain: &Chain,
     storage_root: B256,
@@ -110,12 +112,37 @@ fn withdrawals(
         .filter(|change| change.key.address == WITHDRAWALS_ADDRESS)
         .filter_map(|change| Some((change.key.slot?.0, change.new.as_slot().to_be_bytes())))
         .collect();
-    if changed.is_empty() {
-        return Ok(MptWitness {
-            storage_root: storage_root.0,
-            nodes: Vec::new(),
-        });
+    let of_root = |node: Option<Vec<u8>>| MptWitness {
+        storage_root: storage_root.0,
+        nodes: node.into_iter().collect(),
+    };
+    if storage_root == EMPTY_ROOT_HASH {
+        return Ok(of_root(None));
     }
+    if changed.is_empty()
+        && let Some(node) = chain.withdrawals_nodes.get(&storage_root)
+    {
+        return Ok(of_root(Some(node)));
+    }
+    let mut trie = withdrawals_trie(chain, before)?;
+    if B256::from(trie.root()) != storage_root {
+        return Err(WitnessError::Withdrawals(
+            "the message passer's code has cleared slots, which MegaETH's never does; the genesis file gave \
+             it other code"
+                .to_owned(),
+        ));
+    }
+    let witness = MptWitness::create(&mut trie, &changed)?;
+    keep_root_node(chain, &mut trie)?;
+    for (slot, word) in &changed {
+        trie.set(slot, word)?;
+    }
+    keep_root_node(chain, &mut trie)?;
+    Ok(witness)
+}
+
+/// The message passer's storage trie.
+fn withdrawals_trie(chain: &Chain, before: &View) -> Result<StorageTrie, WitnessError> {
     // The contract never clears a slot, so the newest state names all it ever had.
     let mut keys = Vec::new();
     chain.world.for_each(|key, _| {
@@ -132,7 +159,15 @@ fn withdrawals(
             trie.set(&slot.0, &value.as_slot().to_be_bytes())?;
         }
     }
-    Ok(MptWitness::create(&mut trie, &changed)?)
+    Ok(trie)
+}
+
+/// Most blocks leave the withdrawals alone: their witnesses need no look at the state.
+fn keep_root_node(chain: &Chain, trie: &mut StorageTrie) -> Result<(), TrieError> {
+    if let Some(node) = trie.root_node()? {
+        chain.withdrawals_nodes.put(trie.root().into(), node);
+    }
+    Ok(())
 }
 
 /// Answers with the capacities at the end of a block, and remembers for which buckets it was asked.

@@ -32,7 +32,7 @@ pub(crate) const WRITER: Address = address!("00000000000000000000000000000000000
 /// Returns the caller, the gas price, the base fee and the block number.
 pub(crate) const CONTEXT: Address = address!("00000000000000000000000000000000000c0007");
 /// Sets slot n to 1 for n = its calldata, as the real message passer does for each message.
-const MESSAGE_PASSER: Address = address!("4200000000000000000000000000000000000016");
+pub(crate) const MESSAGE_PASSER: Address = address!("4200000000000000000000000000000000000016");
 /// Tells the time, after a system transaction that writes it.
 pub(crate) const HIGH_PRECISION_TIMESTAMP: Address =
     address!("6342000000000000000000000000000000000002");
@@ -91,6 +91,17 @@ fn contracts() -> Vec<(Address, Bytes)> {
     contracts
 }
 
+/// [`MESSAGE_PASSER`], with these slots set to 1 already.
+pub(crate) fn message_passer(slots: impl IntoIterator<Item = u64>) -> GenesisAccount {
+    let slots = slots.into_iter();
+    GenesisAccount {
+        nonce: 1,
+        code: bytes!("60015f355500"),
+        storage: slots.map(|slot| (U256::from(slot), U256::ONE)).collect(),
+        ..Default::default()
+    }
+}
+
 /// The chain, and the block that is open.
 pub(crate) struct Devnet {
     pub(crate) node: Node,
@@ -126,12 +137,8 @@ impl Devnet {
     /// A chain whose second block holds a bit of everything, in three mini-blocks.
     pub(crate) fn busy() -> Self {
         let mut net = Self::with("rex6", |config| {
-            let account = GenesisAccount {
-                nonce: 1,
-                code: bytes!("60015f355500"),
-                ..Default::default()
-            };
-            config.genesis.alloc.insert(MESSAGE_PASSER, account);
+            let alloc = &mut config.genesis.alloc;
+            alloc.insert(MESSAGE_PASSER, message_passer([]));
         });
         net.run(&Draft::default());
         net.block();

@@ -70,6 +70,9 @@ impl From<Kind> for Node {
 
 impl StorageTrie {
     /// The trie with this root, as far as the given nodes tell.
+    ///
+    /// Without the root's own node only the root itself is known. That suffices where nobody opens the
+    /// trie: it has the root that it had, and every change is refused.
     pub fn from_nodes<'a>(
         root: [u8; 32],
         nodes: impl IntoIterator<Item = &'a [u8]>,
@@ -82,10 +85,7 @@ impl StorageTrie {
             .map(|node| (keccak256(node).0, node))
             .collect();
         let root = reveal(&nodes, root, 0)?;
-        match root {
-            Node::Unknown(_) => Err(TrieError::Unknown(Vec::new())),
-            root => Ok(Self { root }),
-        }
+        Ok(Self { root })
     }
 
     /// The storage root.
@@ -124,13 +124,22 @@ impl StorageTrie {
         result
     }
 
-    /// The encoded nodes from which a checker can find the root after these changes.
+    /// The root's own node; nothing if the trie is empty.
+    pub fn root_node(&mut self) -> Result<Option<Vec<u8>>, TrieError> {
+        match self.root {
+            Node::Empty => Ok(None),
+            _ => self.node_at(&[]).map(Some),
+        }
+    }
+
+    /// The encoded nodes from which a checker can find the root after these changes. The root's own is
+    /// always among them, also without changes.
     pub fn witness(&mut self, changes: &[([u8; 32], [u8; 32])]) -> Result<Vec<Vec<u8>>, TrieError> {
         let root = self.root();
-        if root == empty_root() {
+        let Some(node) = self.root_node()? else {
             return Ok(Vec::new());
-        }
-        let mut nodes = vec![self.node_at(&[])?];
+        };
+        let mut nodes = vec![node];
         loop {
             let mut partial = Self::from_nodes(root, nodes.iter().map(Vec::as_slice))?;
             match changes
@@ -725,9 +734,32 @@ mod tests {
             let refused = StorageTrie::from_nodes(root, [bytes.as_slice()]);
             assert_eq!(refused.err(), Some(TrieError::Malformed), "{bytes:x?}");
         }
+    }
+
+    #[test]
+    fn a_trie_without_its_roots_node_keeps_its_root_and_refuses_every_change() {
+        let mut trie = StorageTrie::from_nodes([7; 32], []).unwrap();
+        for word in [word(0), word(9)] {
+            assert_eq!(
+                trie.set(&slot(3), &word),
+                Err(TrieError::Unknown(Vec::new()))
+            );
+        }
+        assert_eq!(trie.root(), [7; 32]);
+    }
+
+    #[test]
+    fn a_witness_of_no_change_is_the_roots_node() {
         assert_eq!(
-            StorageTrie::from_nodes([7; 32], []).err(),
-            Some(TrieError::Unknown(Vec::new()))
+            StorageTrie::default().witness(&[]).unwrap(),
+            Vec::<Vec<u8>>::new()
         );
+        for slots in [1, 2, 50] {
+            let storage = (0..slots).map(|number| (slot(number), word(7))).collect();
+            let mut trie = filled(&storage);
+            let nodes = trie.witness(&[]).unwrap();
+            assert_eq!(nodes.len(), 1);
+            assert_eq!(keccak256(&nodes[0]), trie.root());
+        }
     }
 }

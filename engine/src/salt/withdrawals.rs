@@ -1,6 +1,8 @@
 //! The witness that ties a header's `withdrawalsRoot` to its parent's.
 //!
-//! It is the storage root before the block, with the trie nodes that the block's changes touch.
+//! It is the storage root before the block, with the trie nodes that the block's changes touch. The root's
+//! own node is always among them, for checkers begin there even if there is no change; only the trie of no
+//! storage has none.
 
 use super::codec::{DecodeError, Reader, put_bytes, put_count};
 use super::storage_trie::{StorageTrie, TrieError};
@@ -36,7 +38,7 @@ impl MptWitness {
 
     /// The storage root after changes; zero words remove their slots.
     ///
-    /// Every node is found by its hash from the root down, so nothing false can enter. The caller
+    /// A list without nodes suffices where nothing changes: the root stays what it is. Every node is found by its hash from the root down, so nothing false can enter. The caller
     /// compares [`storage_root`](Self::storage_root) with the parent's header.
     pub fn root_after(&self, changes: &[([u8; 32], [u8; 32])]) -> Result<[u8; 32], TrieError> {
         let mut trie = self.trie()?;

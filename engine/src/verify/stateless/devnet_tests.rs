@@ -135,6 +135,76 @@ fn hashes_of_older_blocks_come_from_the_state() {
     assert_right(&net, 1..=4, "BLOCKHASH");
 }
 
+/// The withdrawals witness, read as the reference validator reads it: from the root's node on, whatever
+/// the block does.
+fn withdrawals_nodes(given: &Given) -> Vec<Vec<u8>> {
+    let (_, withdrawals) = open_packed(&given.witness).unwrap();
+    let witness = MptWitness::decode(&withdrawals).unwrap();
+    let root = B256::from(witness.storage_root);
+    let is_there = witness.nodes.iter().any(|node| keccak256(node) == root);
+    assert!(is_there || root == alloy_consensus::constants::EMPTY_ROOT_HASH);
+    witness.nodes
+}
+
+#[test]
+fn blocks_after_a_withdrawal_verify_whether_they_have_one_or_not() {
+    let net = || {
+        let mut net = Devnet::busy();
+        net.block();
+        net.send(&calling(MESSAGE_PASSER, word(10), 9));
+        net.block();
+        for _ in 0..5 {
+            net.block();
+        }
+        net
+    };
+    let net_in_order = net();
+    assert_right(&net_in_order, 1..=9, "withdrawals in blocks 2 and 4");
+    for number in 1..=9 {
+        let nodes = withdrawals_nodes(&Given::of(&net_in_order, number));
+        assert_eq!(nodes.is_empty(), number <= 2, "block {number}");
+    }
+    // Nothing depends on what was asked for before.
+    let net_backwards = net();
+    for number in (1..=9).rev() {
+        assert_eq!(
+            Given::of(&net_backwards, number).witness,
+            Given::of(&net_in_order, number).witness,
+            "block {number}"
+        );
+    }
+}
+
+#[test]
+fn withdrawals_that_genesis_holds_are_proven_without_a_change() {
+    let mut net = Devnet::with("rex6", |config| {
+        let alloc = &mut config.genesis.alloc;
+        alloc.insert(MESSAGE_PASSER, message_passer(1..40));
+    });
+    net.block();
+    net.send(&calling(MESSAGE_PASSER, word(99), 0));
+    net.block();
+    net.block();
+    assert_right(&net, 1..=3, "storage from genesis");
+    assert_eq!(withdrawals_nodes(&Given::of(&net, 1)).len(), 1);
+}
+
+#[test]
+fn a_witness_without_nodes_suffices_only_where_no_withdrawal_is_made() {
+    let mut net = Devnet::busy();
+    net.block();
+    net.send(&calling(MESSAGE_PASSER, word(10), 9));
+    net.block();
+    for (number, failures) in [(3, &[][..]), (4, &["withdrawals witness"])] {
+        let mut given = Given::of(&net, number);
+        let (salt, withdrawals) = open_packed(&given.witness).unwrap();
+        let mut witness = MptWitness::decode(&withdrawals).unwrap();
+        witness.nodes.clear();
+        given.witness = pack(&salt, &witness.encode()).unwrap();
+        assert_eq!(given.check().failures(), failures, "block {number}");
+    }
+}
+
 #[test]
 fn a_diff_that_says_something_else_is_found() {
     let honest = || Given::of(&Devnet::busy(), 2);
