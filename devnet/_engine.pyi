@@ -376,14 +376,19 @@ def address_of(key: bytes) -> bytes:
 def keccak256(data: bytes) -> bytes:
     """Ethereum's hash."""
 
+def system_alloc(spec: str) -> bytes:
+    """What genesis holds for the rules of `spec`: JSON `{address: {"code", "storage"}}`. From rex5 on that is
+    SequencerRegistry, whose system address is one that the sequencer signs for. `ValueError`: there is no such spec."""
+
 def witness_code_hashes(witness: bytes) -> list[bytes]:
     """The hashes of the code of all accounts in a packed witness. `ValueError`: it cannot be read."""
 
 def pack_witness(salt: bytes, withdrawals: bytes) -> bytes:
     """Two encoded witnesses as `mega_getBlockWitness` has them, without its version and base64."""
 
-def open_witness_file(file: bytes) -> tuple[bytes, bytes]:
-    """The parent's hash and the SALT witness in a recorded witness file. `ValueError`: it is none."""
+def open_witness_file(file: bytes) -> tuple[bytes, bytes, bytes | None]:
+    """The parent's hash and the SALT witness in a recorded witness file, and the withdrawals witness where it has one
+    behind it. `ValueError`: it is none."""
 
 def read_code_line(line: bytes) -> tuple[bytes, bytes]:
     """The hash and the code in a line `["0x<hash>", code]`, the code plain or as revm keeps it."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from devnet import _engine
 from devnet.errors import ConfigError
 from devnet.genesis.accounts import DevAccount
 
@@ -48,10 +49,17 @@ class GenesisFile:
 
 
 def genesis(
-    timestamp: int, accounts: Iterable[DevAccount], balance_wei: int, extra: Mapping[str, Account]
+    timestamp: int,
+    accounts: Iterable[DevAccount],
+    balance_wei: int,
+    extra: Mapping[str, Account],
+    *,
+    spec: str,
 ) -> dict[str, Any]:
-    """Joins predeploys, developer accounts and a user's allocation (see `load_genesis`), the latter winning."""
+    """Joins predeploys, what the rules of `spec` take, developer accounts and a user's allocation (see
+    `load_genesis`), the latter winning."""
     alloc: Alloc = {address: dict(account) for address, account in predeploys().items()}
+    alloc |= json.loads(_engine.system_alloc(spec))
     for account in accounts:
         alloc.setdefault(account.address.lower(), {})["balance"] = hex(balance_wei)
     for address, entry in extra.items():

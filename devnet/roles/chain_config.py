@@ -40,7 +40,7 @@ def genesis_document(
     """The document that is stored with a new chain; `first_start` is its timestamp where nobody has chosen one."""
     chosen = chosen_timestamp(config, file)
     timestamp = first_start if chosen is None else chosen
-    return orjson.dumps(genesis(timestamp, accounts, config.balance_wei, file.alloc))
+    return orjson.dumps(genesis(timestamp, accounts, config.balance_wei, file.alloc, spec=config.chain.spec))
 
 
 def chosen_timestamp(config: Config, file: GenesisFile) -> int | None:

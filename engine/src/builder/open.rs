@@ -33,8 +33,8 @@ use crate::{
     chain::{Chain, Followers},
     commitment::{CommitError, Growth},
     evm::{
-        BlockContext, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock, begin_block, create_evm,
-        evm_env, is_detained, mega_transaction, native::Machine, oracle_time, result_from,
+        BegunBlock, BlockContext, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock, begin_block,
+        is_detained, mega_transaction, native::Machine, oracle_time, result_from,
     },
     parallel::{BlockRules, Done, Speculation, supports},
     state::{BlockUndo, Change, Frozen, Overlay, StateError, Tip, changes_of},
@@ -174,20 +174,7 @@ impl OpenBlock {
         let number = parent.header.number + 1;
         let context = BlockContext::new(&chain.config, number, timestamp, parent.hash);
         let clock = OracleClock::default();
-        let external = ExternalEnv::with_clock(chain.bucket_capacities(), clock.clone());
-        let begun = begin_block(
-            chain.config.chain_id,
-            &chain.hardforks,
-            &context,
-            external,
-            Tip(chain.world.clone()),
-            Overlay::new(chain.world.clone()),
-            Some(&chain.native),
-        )
-        .map_err(|error| BuildError::SystemCalls {
-            block: number,
-            message: error.to_string(),
-        })?;
+        let begun = begin_over(&chain, &context, &clock, Overlay::new(chain.world.clone()))?;
         let mut block = Self {
             spec: chain.hardforks.spec_id(timestamp),
             limits: begun.limits,
@@ -261,6 +248,7 @@ impl OpenBlock {
         }
     }
 
+    /// Writes the oracle's timestamp, if it can be written: otherwise whoever reads it gets the one before.
     fn write_timestamp(&mut self, timestamp_us: u64) -> Result<(), BuildError> {
         let sender = self.system_address;
         let nonce = self
@@ -268,20 +256,37 @@ impl OpenBlock {
             .db()
             .account(sender)
             .map_or(0, |account| account.nonce);
-        let (envelope, raw, hash) =
-            system_tx::set_timestamp(self.chain.config.chain_id, nonce, timestamp_us);
-        let da_size = op_alloy_flz::tx_estimated_size_fjord_bytes(&raw);
-        let offer = Offer {
-            envelope: &envelope,
-            raw: &raw,
-            hash,
-            sender,
-            da_size,
-        };
+        let chain = self.chain.clone();
+        // The registry names another than ours where a chain began without ours, or somebody rotated it.
+        let key = Some(&chain.system).filter(|key| key.address() == sender);
+        let left = self
+            .limits
+            .block_gas_limit
+            .saturating_sub(self.limiter.block_gas_used);
         self.clock.set(None);
-        if let Ok(outcome) = self.run(&offer)? {
-            self.accept(&offer, outcome)?;
-            self.oracle_us = timestamp_us;
+        // Before Rex6 a crowded bucket makes the oracle's first write dearer than the real chain's limit.
+        for gas_limit in [system_tx::GAS_LIMIT, left] {
+            let (envelope, raw, hash) = system_tx::set_timestamp(
+                chain.config.chain_id,
+                nonce,
+                gas_limit,
+                timestamp_us,
+                key,
+            );
+            let offer = Offer {
+                envelope: &envelope,
+                raw: &raw,
+                hash,
+                sender,
+                da_size: op_alloy_flz::tx_estimated_size_fjord_bytes(&raw),
+            };
+            if let Ok(outcome) = self.run(&offer)?
+                && outcome.result.is_success()
+            {
+                self.accept(&offer, outcome)?;
+                self.oracle_us = timestamp_us;
+                break;
+            }
         }
         Ok(())
     }
@@ -528,15 +533,35 @@ impl OpenBlock {
         Ok((record, undo, closed.nodes))
     }
 
-    /// A fresh EVM over the same overlay, after a panic left the old one in an unknown state.
-    fn renew_evm(&mut self) -> Result<(), BuildError> {
-        let external = ExternalEnv::with_clock(self.chain.bucket_capacities(), self.clock.clone());
+    /// A fresh EVM over the same overlay, after a panic left the old one in an unknown state. Only beginning
+    /// the block again makes one that knows the block's system address.
+    pub(super) fn renew_evm(&mut self) -> Result<(), BuildError> {
         let overlay = std::mem::replace(self.evm.db_mut(), Overlay::new(self.chain.world.clone()));
-        let env = evm_env(self.chain.config.chain_id, self.spec, &self.context);
-        let limits = self.limits.to_evm_tx_runtime_limits();
-        self.evm = create_evm(overlay, env, limits, external, Some(&self.chain.native));
+        self.evm = begin_over(&self.chain, &self.context, &self.clock, overlay)?.evm;
         Ok(())
     }
+}
+
+/// Begins a block that is built over `overlay`.
+fn begin_over(
+    chain: &Chain,
+    context: &BlockContext,
+    clock: &OracleClock,
+    overlay: Overlay,
+) -> Result<BegunBlock<Overlay>, BuildError> {
+    begin_block(
+        chain.config.chain_id,
+        &chain.hardforks,
+        context,
+        ExternalEnv::with_clock(chain.bucket_capacities(), clock.clone()),
+        Tip(chain.world.clone()),
+        overlay,
+        Some(&chain.native),
+    )
+    .map_err(|error| BuildError::SystemCalls {
+        block: context.number,
+        message: error.to_string(),
+    })
 }
 
 fn invalid(error: &mega_evm::MegaTransactionError) -> Attempt {

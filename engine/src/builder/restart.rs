@@ -1,7 +1,8 @@
 //! What a chain is after it was stopped or killed: the same.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use alloy_consensus::{Transaction as _, Typed2718 as _};
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, Bytes, TxKind, U256, address, bytes};
 use crossbeam_channel::{Receiver, bounded};
@@ -10,8 +11,8 @@ use parking_lot::Mutex;
 
 use super::{Builder, OpenBlock, RestoreError, Sealed, open::Attempt, testing::*};
 use crate::{
-    block::{BlockRecord, MiniBlock, PlainKey, StateDiff},
-    chain::Chain,
+    block::{BlockRecord, MiniBlock, PlainKey, Sender, StateDiff, TxRecord},
+    chain::{Chain, ChainConfig},
     pool::{PoolTx, Refusal, TxSource},
     salt::kept,
 };
@@ -227,16 +228,13 @@ fn a_damaged_log_is_refused() {
     ));
 }
 
-#[test]
-fn a_transaction_that_reads_the_timestamp_gets_it_through_a_system_transaction() {
-    let store_timestamp = STORE_TIMESTAMP;
-    let chain = chain(SPEC, &[(store_timestamp, STORE_TIMESTAMP_CODE)]);
-    let mut block = open(&chain);
+/// Has the timestamp stored in block 1; the system transaction and the mini-block.
+fn store_timestamp(chain: &Arc<Chain>, block: &mut OpenBlock) -> (TxRecord, Arc<MiniBlock>) {
     let draft = Draft {
-        to: TxKind::Call(store_timestamp),
+        to: TxKind::Call(STORE_TIMESTAMP),
         ..Default::default()
     };
-    let tx = sign(&chain, &draft);
+    let tx = sign(chain, &draft);
     // The contracts are deployed by block 1's system calls, before its first transaction.
     let now_us = at(1) + 123_456;
     assert_eq!(
@@ -244,23 +242,116 @@ fn a_transaction_that_reads_the_timestamp_gets_it_through_a_system_transaction()
         Attempt::Included
     );
     let mini = block.seal_mini(at(1) + 130_000).unwrap();
-    assert_eq!(mini.txs.len(), 2, "the system transaction stands before it");
     let [system, user] = &mini.txs[..] else {
-        panic!()
+        panic!("the system transaction stands before it")
     };
     assert!(system.result.success && user.result.success);
-    assert_eq!(system.sender, mega_evm::MEGA_SYSTEM_ADDRESS);
-    assert!(crate::evm::is_system_transaction(
-        &system.envelope().unwrap(),
-        system.sender,
-        mega_evm::MEGA_SYSTEM_ADDRESS
-    ));
-    assert!(user.result.usage.detained);
-    let stored = chain
-        .world
-        .tip(&PlainKey::slot(store_timestamp, U256::ZERO));
-    assert_eq!(stored.as_slot(), U256::from(now_us - 1_000_000));
+    let stored = PlainKey::slot(STORE_TIMESTAMP, U256::ZERO);
+    assert_eq!(
+        chain.world.tip(&stored).as_slot(),
+        U256::from(now_us - 1_000_000)
+    );
+    (system.clone(), mini)
+}
+
+#[test]
+fn a_transaction_that_reads_the_timestamp_gets_it_through_a_system_transaction() {
+    let chain = chain(SPEC, &[(STORE_TIMESTAMP, STORE_TIMESTAMP_CODE)]);
+    let (system, mini) = store_timestamp(&chain, &mut open(&chain));
+    assert_eq!(system.sender, chain.system.address());
+    assert!(mini.txs[1].result.usage.detained);
     assert!(chain.world.tip_account(TIMESTAMP).is_some());
+    // Like those of the real chain.
+    let envelope = system.envelope().unwrap();
+    assert_eq!(
+        Sender::of(&envelope).unwrap(),
+        Sender::Known(chain.system.address())
+    );
+    assert_eq!(envelope.gas_limit(), 0x3d_5720);
+    assert_eq!((envelope.ty(), envelope.gas_price()), (0, Some(0)));
+    assert_eq!(envelope.chain_id(), Some(chain.config.chain_id));
+}
+
+#[test]
+fn nobody_signs_for_a_system_address_that_is_not_ours() {
+    let contracts = [(STORE_TIMESTAMP, STORE_TIMESTAMP_CODE)];
+    // A chain that was made before its genesis held the registry, and rules without one.
+    let mut of_before = config(SPEC, &contracts);
+    let alloc = &mut of_before.genesis.alloc;
+    alloc.remove(&mega_evm::SEQUENCER_REGISTRY_ADDRESS);
+    for config in [of_before, config("rex4", &contracts)] {
+        let chain = chain_of(config);
+        let (system, _) = store_timestamp(&chain, &mut open(&chain));
+        assert_eq!(system.sender, mega_evm::MEGA_SYSTEM_ADDRESS);
+        let envelope = system.envelope().unwrap();
+        assert_eq!(Sender::of(&envelope).unwrap(), Sender::Unsigned);
+        assert!(crate::evm::is_system_transaction(
+            &envelope,
+            system.sender,
+            mega_evm::MEGA_SYSTEM_ADDRESS
+        ));
+    }
+}
+
+/// SequencerRegistry's slots after the system calls of block 1.
+fn registry(config: ChainConfig) -> BTreeMap<U256, U256> {
+    let chain = chain_of(config);
+    open(&chain).seal_mini(at(1)).unwrap();
+    let mut slots = BTreeMap::new();
+    chain.world.for_each(|key, value| {
+        if let (mega_evm::SEQUENCER_REGISTRY_ADDRESS, Some(slot)) = (key.address, key.slot) {
+            slots.insert(slot.into(), value.as_slot());
+        }
+    });
+    slots
+}
+
+#[test]
+fn genesis_holds_the_registry_that_would_be_deployed_but_for_the_system_address() {
+    let word = |address: Address| U256::from_be_bytes(address.into_word().0);
+    for spec in ["rex5", "rex6"] {
+        let with = config(spec, &[]);
+        let mut without = with.clone();
+        let alloc = &mut without.genesis.alloc;
+        alloc.remove(&mega_evm::SEQUENCER_REGISTRY_ADDRESS);
+        let ours = word(with.system().unwrap().address());
+        let mut deployed = registry(without);
+        for value in deployed.values_mut() {
+            if *value == word(mega_evm::MEGA_SYSTEM_ADDRESS) {
+                *value = ours;
+            }
+        }
+        let held = registry(with);
+        assert_eq!(held.values().filter(|value| **value == ours).count(), 2);
+        // Since block 1; ours is there since block 0, which takes no slot.
+        let since = deployed.extract_if(.., |slot, _| !held.contains_key(slot));
+        let since: Vec<U256> = since.map(|(_, block)| block).collect();
+        assert_eq!(since, [U256::ONE], "{spec}");
+        assert_eq!(held, deployed, "{spec}");
+    }
+}
+
+#[test]
+fn a_crowded_bucket_does_not_keep_the_timestamp_from_being_written() {
+    let slot =
+        crate::salt::hasher::bucket_id_for_slot(&mega_evm::ORACLE_CONTRACT_ADDRESS.0.0, &[0; 32]);
+    for (spec, is_dearer) in [("rex5", true), ("rex6", false)] {
+        let mut config = config(spec, &[(STORE_TIMESTAMP, STORE_TIMESTAMP_CODE)]);
+        config.bucket_capacities.insert(slot, 1 << 20);
+        let chain = chain_of(config);
+        let (system, _) = store_timestamp(&chain, &mut open(&chain));
+        let gas_limit = system.envelope().unwrap().gas_limit();
+        assert_eq!(gas_limit > 0x3d_5720, is_dearer, "{spec}: {gas_limit}");
+    }
+}
+
+#[test]
+fn an_evm_that_was_renewed_knows_the_system_address() {
+    let chain = chain(SPEC, &[(STORE_TIMESTAMP, STORE_TIMESTAMP_CODE)]);
+    let mut block = open(&chain);
+    block.renew_evm().unwrap();
+    let (system, _) = store_timestamp(&chain, &mut block);
+    assert_eq!(system.sender, chain.system.address());
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub(crate) fn config(spec: &str, contracts: &[(Address, Bytes)]) -> ChainConfig 
         alloc,
     });
     config.spec = spec.to_owned();
+    let system = config.system_alloc().unwrap();
+    config.genesis.alloc.extend(system);
     config
 }
 

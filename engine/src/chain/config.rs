@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes, address, b256, bytes};
-use mega_evm::MegaSpecId;
+use mega_evm::{MegaHardforkConfig, MegaSpecId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -48,6 +48,10 @@ pub struct ChainConfig {
     /// is the same on every devnet.
     #[serde(default = "defaults::sequencer_key")]
     pub sequencer_key: B256,
+    /// The key that signs Mega System Transactions where SequencerRegistry names its address. Never a secret
+    /// either.
+    #[serde(default = "defaults::system_key")]
+    pub system_key: B256,
     /// How many blocks of history stay in memory.
     #[serde(default = "defaults::history_blocks")]
     pub history_blocks: usize,
@@ -124,6 +128,12 @@ pub enum ConfigError {
     /// The sequencer's key.
     #[error("the sequencer key: {0}")]
     Key(#[from] KeyError),
+    /// The system address' key.
+    #[error("the system key: {0}")]
+    SystemKey(KeyError),
+    /// mega-evm doesn't deploy the registry.
+    #[error("the SequencerRegistry for genesis can't be made: {0}")]
+    Registry(String),
     /// The genesis state has no commitment.
     #[error(transparent)]
     Commitment(#[from] CommitError),
@@ -154,6 +164,7 @@ impl ChainConfig {
             coinbase: defaults::coinbase(),
             extra_data: defaults::extra_data(),
             sequencer_key: defaults::sequencer_key(),
+            system_key: defaults::system_key(),
             history_blocks: defaults::history_blocks(),
             bucket_capacities: BTreeMap::new(),
             salt_data_buckets: defaults::salt_data_buckets(),
@@ -177,6 +188,7 @@ impl ChainConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.spec_id()?;
         self.sequencer()?;
+        self.system()?;
         let out_of_range = |message: String| Err(ConfigError::OutOfRange(message));
         if self.block_time_ms == 0 || self.mini_block_time_us < 100 {
             return out_of_range(
@@ -228,6 +240,16 @@ impl ChainConfig {
     pub fn sequencer(&self) -> Result<Key, ConfigError> {
         Ok(Key::new(&self.sequencer_key)?)
     }
+
+    /// The key that signs Mega System Transactions.
+    pub fn system(&self) -> Result<Key, ConfigError> {
+        Key::new(&self.system_key).map_err(ConfigError::SystemKey)
+    }
+
+    /// The hardforks, with what a registry that isn't there yet begins with.
+    pub fn hardforks(&self) -> Result<MegaHardforkConfig, ConfigError> {
+        Ok(evm::hardforks(self.spec_id()?, self.sequencer()?.address()))
+    }
 }
 
 /// The key that signs unless the configuration names another. Never a secret.
@@ -273,6 +295,11 @@ mod defaults {
     pub(super) fn sequencer_key() -> B256 {
         // keccak256("megaeth devnet sequencer")
         b256!("231eafff8d73c056a59a5d201ee50355700003d5f609f4ec3a8ea716e73590e4")
+    }
+
+    pub(super) fn system_key() -> B256 {
+        // keccak256("megaeth devnet system")
+        b256!("24d6de8a56530af88f95dcff1363327cd9a4495ee1ab9229bc763b6430e11598")
     }
 
     pub(super) fn salt_data_buckets() -> u32 {

@@ -13,6 +13,7 @@ mod claim;
 mod config;
 mod office;
 mod recent;
+mod registry;
 mod shared;
 mod verified;
 mod waiters;

@@ -28,7 +28,7 @@ use crate::{
     commitment::{
         Capacities, Closing, CommitError, Committer, History, Past, RootNodes, Witnesses,
     },
-    evm::{self, BucketCapacities, native::NativeTable},
+    evm::{BucketCapacities, native::NativeTable},
     keys::Key,
     salt::{group::Point, node::NodeId, state::SaltState, table::StateError, types::BucketMeta},
     state::{View, WithdrawalsRoot, World, genesis_diff},
@@ -75,6 +75,8 @@ pub struct Chain {
     pub hardforks: MegaHardforkConfig,
     /// The key that signs mini-blocks.
     pub sequencer: Key,
+    /// The key that signs Mega System Transactions, where the registry names its address.
+    pub system: Key,
     /// The state.
     pub world: World,
     /// The newest blocks.
@@ -161,7 +163,6 @@ impl Chain {
         let header = genesis_header(&config, state_root, followers.withdrawals.root());
         let genesis = BlockRecord::new(header, 0, 0, Bytes::new());
         world.put_block_hash(0, genesis.hash);
-        let sequencer = config.sequencer()?;
         let genesis = Arc::new(genesis);
         let progress = Progress {
             parent: genesis.clone(),
@@ -170,8 +171,9 @@ impl Chain {
             nodes: None,
         };
         Ok(Self {
-            hardforks: evm::hardforks(config.spec_id()?, sequencer.address()),
-            sequencer,
+            hardforks: config.hardforks()?,
+            sequencer: config.sequencer()?,
+            system: config.system()?,
             world,
             recent: Recent::new(genesis.clone(), config.history_blocks),
             deposits: DepositQueue::default(),

@@ -6,6 +6,7 @@ mod crypto;
 mod engine;
 mod errors;
 mod falsify;
+mod genesis;
 mod measure;
 mod native;
 mod sealed;
@@ -20,6 +21,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::register(module)?;
     crypto::register(module)?;
     falsify::register(module)?;
+    genesis::register(module)?;
     measure::register(module)?;
     native::register(module)?;
     engine::register(module)?;

@@ -5,9 +5,12 @@ import json
 import pytest
 from eth_utils import keccak
 
+from devnet._engine import address_of
 from devnet.genesis import DEFAULT_BALANCE_WEI, GenesisError, derive, genesis, load_genesis, predeploys
+from megaeth_cli.inspect.known import SYSTEM
 
 MESSAGE_PASSER = "0x4200000000000000000000000000000000000016"
+REGISTRY = "0x6342000000000000000000000000000000000006"
 USER = "0x" + "ab" * 20
 
 # Hashes of the runtime code as deployed on Ethereum.
@@ -46,17 +49,31 @@ def test_canonical_contracts_have_their_known_code(address, code_hash):
 
 def test_document_is_the_same_for_the_same_inputs():
     accounts = derive()
-    first = genesis(1, accounts, DEFAULT_BALANCE_WEI, {})
-    assert json.dumps(first) == json.dumps(genesis(1, reversed(accounts), DEFAULT_BALANCE_WEI, {}))
+    first = genesis(1, accounts, DEFAULT_BALANCE_WEI, {}, spec="rex6")
+    assert json.dumps(first) == json.dumps(
+        genesis(1, reversed(accounts), DEFAULT_BALANCE_WEI, {}, spec="rex6")
+    )
     assert first["timestamp"] == 1
     assert first["alloc"][accounts[0].address.lower()] == {"balance": hex(10_000 * 10**18)}
 
 
 def test_users_entries_win_field_by_field():
-    alloc = genesis(1, [], 0, {MESSAGE_PASSER: {"balance": "0x7"}})["alloc"]
+    alloc = genesis(1, [], 0, {MESSAGE_PASSER: {"balance": "0x7"}}, spec="rex6")["alloc"]
     assert alloc[MESSAGE_PASSER]["balance"] == "0x7"
     assert alloc[MESSAGE_PASSER]["code"] == predeploys()[MESSAGE_PASSER]["code"]
     assert "balance" not in predeploys()[MESSAGE_PASSER]
+
+
+@pytest.mark.parametrize(("spec", "slots"), [("rex4", 0), ("rex5", 5), ("rex6", 6)])
+def test_the_registry_is_there_from_rex5_on_and_names_a_system_address_of_ours(spec, slots):
+    alloc = genesis(1, [], 0, {}, spec=spec)["alloc"]
+    assert (REGISTRY in alloc) == (slots > 0)
+    if slots:
+        storage = alloc[REGISTRY]["storage"]
+        system = address_of(keccak(text="megaeth devnet system"))
+        assert int(storage["0x0"], 16) == int.from_bytes(system)
+        assert SYSTEM[f"0x{system.hex()}"] == "MegaSystem"
+        assert len(storage) == slots
 
 
 def load(tmp_path, document):
