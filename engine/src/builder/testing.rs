@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip7702};
 use alloy_eips::{Encodable2718, eip7702::SignedAuthorization};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
-use op_alloy_consensus::OpTxEnvelope;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use op_alloy_consensus::{OpTxEnvelope, TxDeposit};
 
-use super::open::{Attempt, Offer, OpenBlock};
+use super::{
+    Deposit,
+    open::{Attempt, Offer, OpenBlock},
+};
 use crate::{
     block::MiniBlock,
     chain::{Chain, ChainConfig, EmptyArchive, Genesis},
@@ -111,6 +114,25 @@ pub(crate) struct Tx {
 }
 
 impl Tx {
+    /// A transaction that `sender` has made.
+    pub(crate) fn of(envelope: OpTxEnvelope, sender: Address) -> Self {
+        Self {
+            hash: *envelope.hash(),
+            raw: envelope.encoded_2718().into(),
+            sender,
+            envelope,
+        }
+    }
+
+    /// A deposit.
+    pub(crate) fn deposit(deposit: TxDeposit) -> Self {
+        let salt = keccak256(format!("{deposit:?}"));
+        let Deposit {
+            envelope, sender, ..
+        } = Deposit::new(deposit, salt);
+        Self::of(envelope, sender)
+    }
+
     pub(crate) fn offer(&self) -> Offer<'_> {
         Offer {
             envelope: &self.envelope,
@@ -174,13 +196,7 @@ pub(crate) fn sign(chain: &Chain, draft: &Draft) -> Tx {
         let signature = key.sign(&tx.signature_hash());
         tx.into_signed(signature).into()
     };
-    let raw: Bytes = envelope.encoded_2718().into();
-    Tx {
-        hash: *envelope.hash(),
-        raw,
-        sender: key.address(),
-        envelope,
-    }
+    Tx::of(envelope, key.address())
 }
 
 /// Microseconds of a second after genesis.

@@ -39,6 +39,8 @@ mod waiting;
 mod workers;
 
 #[cfg(test)]
+mod op_alloy;
+#[cfg(test)]
 mod overload;
 #[cfg(test)]
 pub(crate) mod testing;

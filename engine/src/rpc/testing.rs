@@ -10,7 +10,7 @@ use crate::{
     block::{BlockRecord, MiniBlock, PlainAccount},
     builder::{
         Attempt, OpenBlock,
-        testing::{Draft, GENESIS_TIME, at, chain_of, config, sign},
+        testing::{Draft, GENESIS_TIME, Tx, at, chain_of, config, sign},
     },
     chain::{Chain, ChainConfig, Progress},
     pool::{Accounts, Limits, Pool, PoolTx},
@@ -202,6 +202,11 @@ impl Devnet {
     /// Executes a transaction in the open mini-block.
     pub(crate) fn send(&mut self, draft: &Draft) -> B256 {
         let tx = sign(&self.node.chain, draft);
+        self.include(&tx)
+    }
+
+    /// Executes what is signed already, or is a deposit.
+    pub(crate) fn include(&mut self, tx: &Tx) -> B256 {
         self.open();
         let now_us = self.now_us;
         assert_eq!(

@@ -172,15 +172,15 @@ fn authorization(out: &mut Vec<u8>, authorization: &SignedAuthorization) {
     object.close();
 }
 
+/// As the real chain tells of deposits. `isSystemTx` is left out: since Regolith nothing in a block can be one,
+/// and clients disagree on whether it is a boolean (op-geth) or a quantity (op-alloy).
 fn deposit(object: &mut Object<'_>, deposit: &TxDeposit) {
-    object.hash("sourceHash", &deposit.source_hash);
-    if deposit.mint > 0 {
-        object.quantity_u128("mint", deposit.mint);
-    }
     object
-        .bool("isSystemTx", deposit.is_system_transaction)
+        .hash("sourceHash", &deposit.source_hash)
+        .quantity_u128("mint", deposit.mint)
         .quantity("depositReceiptVersion", DEPOSIT_RECEIPT_VERSION)
         .quantity("v", 0)
+        .quantity("yParity", 0)
         .quantity_u256("r", &U256::ZERO)
         .quantity_u256("s", &U256::ZERO);
 }

@@ -105,8 +105,13 @@ impl ClaimedBlock {
 fn transaction(value: &Value) -> Result<ClaimedTransaction, String> {
     let field = |name: &str| value.get(name).cloned().unwrap_or_default();
     let told = |name: &'static str| move |error| format!("{name}: {error}");
+    let mut told_by_alloy = value.clone();
+    // op-geth tells it as a boolean.
+    if let Some(Value::Bool(is_system)) = told_by_alloy.get("isSystemTx") {
+        told_by_alloy["isSystemTx"] = Value::from(format!("{:#x}", u8::from(*is_system)));
+    }
     Ok(ClaimedTransaction {
-        envelope: OpTxEnvelope::deserialize(value).map_err(|error| error.to_string())?,
+        envelope: OpTxEnvelope::deserialize(told_by_alloy).map_err(|error| error.to_string())?,
         hash: serde_json::from_value(field("hash")).map_err(told("hash"))?,
         from: serde_json::from_value(field("from")).map_err(told("from"))?,
         place: Place::deserialize(value).map_err(told("place"))?,

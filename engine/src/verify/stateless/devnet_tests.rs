@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, Bytes, address, bytes};
-use serde_json::json;
+use alloy_primitives::{Address, B256, Bytes, TxKind, address, bytes};
+use op_alloy_consensus::TxDeposit;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     block::{MiniBlock, PlainValue},
-    builder::testing::Draft,
+    builder::testing::{Draft, Tx},
     commitment::block_witness,
     rpc::testing::*,
     salt::types::META_BUCKETS,
@@ -19,6 +20,7 @@ use crate::{
 const ASKS_HASH: Address = address!("00000000000000000000000000000000000c00aa");
 
 /// Everything that a prover fetches.
+#[derive(Clone)]
 struct Given {
     block: String,
     parent: String,
@@ -100,8 +102,59 @@ fn every_spec_is_replayed_by_its_own_rules() {
         net.run(&Draft::default());
         net.block();
         net.send(&calling(COUNTER, [], 1));
+        let clock = bytes!("b80777ea");
+        net.send(&calling(HIGH_PRECISION_TIMESTAMP, clock, 2));
+        for mint in [0, 5] {
+            net.include(&deposit(mint));
+        }
         net.block();
         assert_right(&net, 1..=2, spec);
+    }
+}
+
+fn deposit(mint: u128) -> Tx {
+    Tx::deposit(TxDeposit {
+        from: Address::repeat_byte(0x33),
+        to: TxKind::Call(COUNTER),
+        mint,
+        gas_limit: 200_000,
+        ..TxDeposit::default()
+    })
+}
+
+#[test]
+fn a_deposit_is_read_however_a_node_tells_that_it_is_no_system_transaction() {
+    let mut net = Devnet::new();
+    net.include(&deposit(5));
+    net.block();
+    let given = Given::of(&net, 1);
+    for (told, failures) in [
+        (json!(null), &[][..]),
+        (json!(false), &[]),
+        (json!("0x0"), &[]),
+        // Which is another transaction.
+        (json!(true), &["transaction hashes", "transactions root"]),
+    ] {
+        let mut block: Value = serde_json::from_str(&given.block).unwrap();
+        let deposit = block["transactions"][0].as_object_mut().unwrap();
+        deposit.remove("isSystemTx");
+        if !told.is_null() {
+            deposit.insert("isSystemTx".to_owned(), told.clone());
+        }
+        let block = block.to_string();
+        let report = Given {
+            block,
+            ..given.clone()
+        }
+        .check();
+        let failed = report.failures();
+        let found: Vec<&str> = failures
+            .iter()
+            .copied()
+            .filter(|name| failed.contains(name))
+            .collect();
+        assert_eq!(found, failures, "{told}: {failed:?}");
+        assert_eq!(report.ok(), failures.is_empty(), "{told}: {failed:?}");
     }
 }
 
