@@ -10,7 +10,7 @@
 
 use alloy_primitives::Address;
 use mega_evm::{
-    MAINNET_CHAIN_ID, MEGA_SYSTEM_ADDRESS, MegaHardfork, MegaHardforkConfig,
+    MAINNET_CHAIN_ID, MEGA_SYSTEM_ADDRESS, MegaHardfork, MegaHardforkConfig, MegaHardforks as _,
     SequencerRegistryConfig, SequencerRegistryRex6Config, TESTNET_CHAIN_ID,
     alloy_hardforks::ForkCondition, hardfork_schedule,
 };
@@ -40,6 +40,15 @@ const GENESIS_NAMES: [(&str, MegaHardfork); 10] = [
     ("rex5Time", MegaHardfork::Rex5),
     ("rex6Time", MegaHardfork::Rex6),
 ];
+
+/// What a genesis document's SequencerRegistry begins with: who signs mini-blocks, who may change that, and
+/// how many blocks ahead.
+const INITIAL_SEQUENCER: &str = "rex5InitialSequencer";
+const INITIAL_ADMIN: &str = "rex5InitialAdmin";
+const MIN_ROTATION_DELAY: &str = "rex6MinRotationDelay";
+
+/// How MegaETH's own names in a genesis document begin, in small letters.
+const OWN_PREFIXES: [&str; 4] = ["rex", "minirex", "mega", "satin"];
 
 /// What all blocks of a chain have in common.
 #[derive(Clone, Debug)]
@@ -99,7 +108,9 @@ impl ChainRules {
     /// Reads `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?}`.
     ///
     /// `spec` names rules that hold from genesis on (a devnet's), `config` is a genesis document's with
-    /// its `miniRexTime`, `rexTime`, `rex1Time`...; without either the chain must have a known schedule.
+    /// its `miniRexTime`, `rexTime`, `rex1Time`... and what its SequencerRegistry begins with
+    /// (`rex5InitialSequencer`, `rex5InitialAdmin`, `rex6MinRotationDelay`); without either the chain must have
+    /// a known schedule.
     pub fn from_json(json: &[u8]) -> Result<Self, InputError> {
         let document: Document = serde_json::from_slice(json).map_err(InputError::chain)?;
         let chain_id = document.chain_id;
@@ -140,42 +151,105 @@ impl ChainRules {
     }
 }
 
+type GenesisConfig = serde_json::Map<String, serde_json::Value>;
+
+/// A member that is there and not null.
+fn member<'a>(config: &'a GenesisConfig, name: &str) -> Option<&'a serde_json::Value> {
+    config.get(name).filter(|value| !value.is_null())
+}
+
+/// Reads a member.
+fn number(config: &GenesisConfig, name: &str, what: &str) -> Result<Option<u64>, InputError> {
+    let read = |value: &serde_json::Value| {
+        let number = value.as_u64();
+        number.ok_or_else(|| InputError::chain(format!("{name} is not a number of {what}")))
+    };
+    member(config, name).map(read).transpose()
+}
+
+/// Likewise.
+fn account(config: &GenesisConfig, name: &str) -> Result<Option<Address>, InputError> {
+    let read = |value: &serde_json::Value| match Address::deserialize(value) {
+        Ok(address) if !address.is_zero() => Ok(address),
+        Ok(_) => Err(InputError::chain(format!("{name} is the zero address"))),
+        Err(_) => Err(InputError::chain(format!("{name} is not an address"))),
+    };
+    member(config, name).map(read).transpose()
+}
+
+/// `sequencer` is in office where the document names nobody.
 fn from_genesis(
-    config: &serde_json::Map<String, serde_json::Value>,
+    config: &GenesisConfig,
     sequencer: Address,
 ) -> Result<MegaHardforkConfig, InputError> {
+    refuse_unknown(config)?;
     let mut hardforks = MegaHardforkConfig::new();
     for (name, fork) in GENESIS_NAMES {
-        let Some(time) = config.get(name).filter(|time| !time.is_null()) else {
+        let Some(time) = number(config, name, "seconds")? else {
             continue;
         };
-        let time = time
-            .as_u64()
-            .ok_or_else(|| InputError::chain(format!("{name} is not a number of seconds")))?;
         hardforks.insert(fork, ForkCondition::Timestamp(time));
-        // What a registry is first filled with; one that is there already is read from the state.
-        match fork {
-            MegaHardfork::Rex5 => {
-                hardforks = hardforks.with_params(SequencerRegistryConfig {
-                    rex5_initial_sequencer: sequencer,
-                    rex5_initial_admin: sequencer,
-                });
-            }
-            MegaHardfork::Rex6 => {
-                hardforks = hardforks.with_params(SequencerRegistryRex6Config {
-                    rex6_min_rotation_delay: 1,
-                });
-            }
-            _ => {}
-        }
+    }
+    // What a registry is first filled with; one that is there already is read from the state.
+    let registry = SequencerRegistryConfig {
+        rex5_initial_sequencer: account(config, INITIAL_SEQUENCER)?.unwrap_or(sequencer),
+        rex5_initial_admin: account(config, INITIAL_ADMIN)?.unwrap_or(sequencer),
+    };
+    let rex6_min_rotation_delay = number(config, MIN_ROTATION_DELAY, "blocks")?.unwrap_or(1);
+    if rex6_min_rotation_delay == 0 {
+        return Err(InputError::chain(format!("{MIN_ROTATION_DELAY} is zero")));
+    }
+    let is_scheduled = |fork| {
+        matches!(
+            hardforks.mega_fork_activation(fork),
+            ForkCondition::Timestamp(_)
+        )
+    };
+    let (rex5, rex6) = (
+        is_scheduled(MegaHardfork::Rex5),
+        is_scheduled(MegaHardfork::Rex6),
+    );
+    if rex6 && !rex5 {
+        return Err(InputError::chain(
+            "rex6Time without rex5Time: Rex6 changes the registry that Rex5 brings",
+        ));
+    }
+    if rex5 {
+        hardforks = hardforks.with_params(registry);
+    }
+    if rex6 {
+        hardforks = hardforks.with_params(SequencerRegistryRex6Config {
+            rex6_min_rotation_delay,
+        });
     }
     Ok(hardforks)
+}
+
+/// A name of MegaETH's that means nothing here may change what a block does.
+fn refuse_unknown(config: &GenesisConfig) -> Result<(), InputError> {
+    let of_forks = GENESIS_NAMES.iter().map(|(name, _)| *name);
+    let known: Vec<&str> = of_forks
+        .chain([INITIAL_SEQUENCER, INITIAL_ADMIN, MIN_ROTATION_DELAY])
+        .collect();
+    let is_unknown = |name: &str| {
+        let small = name.to_ascii_lowercase();
+        let is_own = OWN_PREFIXES.iter().any(|prefix| small.starts_with(prefix));
+        is_own && member(config, name).is_some() && !known.contains(&name)
+    };
+    match config.keys().find(|name| is_unknown(name)) {
+        Some(name) => Err(InputError::chain(format!(
+            "\"config\" has {name:?}, which means nothing to this version; known are {}. Take it out to have \
+             blocks checked as if it weren't there",
+            known.join(", ")
+        ))),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use mega_evm::{MegaHardforks as _, MegaSpecId};
+    use mega_evm::MegaSpecId;
 
     use super::*;
 
@@ -211,6 +285,56 @@ mod tests {
         assert_eq!(spec_at(json, 99), MegaSpecId::MINI_REX);
         assert_eq!(spec_at(json, 100), MegaSpecId::REX);
         assert_eq!(spec_at(json, 200), MegaSpecId::REX5);
+    }
+
+    #[test]
+    fn a_genesis_document_tells_what_the_registry_begins_with() {
+        let json = r#"{"chainId": 7, "config": {"rex5Time": 0, "rex6Time": 5, "rex6MinRotationDelay": 21600,
+            "rex5InitialSequencer": "0x1111111111111111111111111111111111111111",
+            "rex5InitialAdmin": "0x2222222222222222222222222222222222222222"}}"#;
+        let rules = ChainRules::from_json(json.as_bytes()).unwrap();
+        assert_eq!(
+            rules.hardforks.fork_params::<SequencerRegistryConfig>(),
+            Some(&SequencerRegistryConfig {
+                rex5_initial_sequencer: Address::repeat_byte(0x11),
+                rex5_initial_admin: Address::repeat_byte(0x22),
+            })
+        );
+        assert_eq!(
+            rules.hardforks.fork_params::<SequencerRegistryRex6Config>(),
+            Some(&SequencerRegistryRex6Config {
+                rex6_min_rotation_delay: 21_600
+            })
+        );
+    }
+
+    #[test]
+    fn what_a_genesis_document_says_and_nobody_understands_is_named() {
+        for (config, named) in [
+            (r#""rex7Time": 5"#, "rex7Time"),
+            (r#""rex5InitialSequencers": []"#, "rex5InitialSequencers"),
+            (r#""miniRex3Time": 5"#, "miniRex3Time"),
+            (r#""megaGasLimit": 5"#, "megaGasLimit"),
+            (r#""satinTime": 5"#, "satinTime"),
+            (
+                r#""rex5Time": 0, "rex5InitialAdmin": "0x12""#,
+                "rex5InitialAdmin",
+            ),
+            (
+                r#""rex5InitialSequencer": "0x0000000000000000000000000000000000000000""#,
+                "rex5InitialSequencer",
+            ),
+            (r#""rex6MinRotationDelay": 0"#, "rex6MinRotationDelay"),
+            (r#""rex6MinRotationDelay": "0x1""#, "rex6MinRotationDelay"),
+            (r#""rex6Time": 0"#, "rex5Time"),
+        ] {
+            let json = format!(r#"{{"chainId": 7, "config": {{{config}}}}}"#);
+            let error = ChainRules::from_json(json.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains(named), "{config}: {error}");
+        }
+        let of_others =
+            r#"{"chainId": 7, "config": {"optimism": {}, "regolithTime": 0, "rex7Time": null}}"#;
+        assert!(ChainRules::from_json(of_others.as_bytes()).is_ok());
     }
 
     #[test]
