@@ -1,7 +1,7 @@
 """Recorded blocks of a chain in a directory, each with what checking it takes. Reads files, checks nothing.
 
 N.json          the block with its transactions, as `eth_getBlockByNumber` answers
-N.salt, N.mpt   its witnesses, against the state of block N-1
+N.salt, N.mpt   its witnesses, against the state of block N-1; older recordings have the second behind the first too
 contracts.txt   a line for each contract: a JSON pair of code hash and code
 """
 
@@ -33,8 +33,11 @@ class RecordedBlocks:
         """Everything about block `number` but the code."""
         block, parent = self._read(f"{number}.json"), self._read(f"{number - 1}.json")
         try:
-            _, salt = _engine.open_witness_file(self._read(f"{number}.salt"))
-            packed = _engine.pack_witness(salt, self._read(f"{number}.mpt"))
+            _, salt, behind = _engine.open_witness_file(self._read(f"{number}.salt"))
+            own = f"{number}.mpt"
+            if behind is None or (self.directory / own).exists():
+                behind = self._read(own)
+            packed = _engine.pack_witness(salt, behind)
             block_hash = read_hex(self._block(number)["hash"], 32)
         except (_engine.EngineError, KeyError, TypeError, ValueError) as error:
             raise UncheckableError(

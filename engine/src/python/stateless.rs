@@ -7,7 +7,7 @@ use pyo3::types::PyBytes;
 
 use super::crypto::word;
 use super::errors::{bad, detached};
-use crate::verify::stateless::{self, ChainRules, Trusted, Work};
+use crate::verify::stateless::{self, ChainRules, Trusted, WitnessFile, Work};
 
 #[pyfunction]
 fn verify_stateless<'py>(
@@ -80,13 +80,25 @@ fn pack_witness<'py>(
     Ok(PyBytes::new(py, &packed))
 }
 
+/// The parent's hash, the SALT witness, and the withdrawals witness where there is one.
+type FileParts<'py> = (
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+    Option<Bound<'py, PyBytes>>,
+);
+
 #[pyfunction]
-fn open_witness_file<'py>(
-    py: Python<'py>,
-    file: &[u8],
-) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
-    let (parent, salt) = stateless::open_file(file).map_err(bad)?;
-    Ok((PyBytes::new(py, parent.as_slice()), PyBytes::new(py, salt)))
+fn open_witness_file<'py>(py: Python<'py>, file: &[u8]) -> PyResult<FileParts<'py>> {
+    let WitnessFile {
+        parent,
+        salt,
+        withdrawals,
+    } = stateless::open_file(file).map_err(bad)?;
+    Ok((
+        PyBytes::new(py, parent.as_slice()),
+        PyBytes::new(py, salt),
+        withdrawals.map(|withdrawals| PyBytes::new(py, withdrawals)),
+    ))
 }
 
 #[pyfunction]

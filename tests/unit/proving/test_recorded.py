@@ -45,8 +45,7 @@ def test_a_block_is_reported_with_what_checking_took(megaeth, numbers):
 )
 def test_a_changed_file_fails_its_check_and_the_command(megaeth, tmp_path, numbers, file, check):
     number = numbers[0]
-    for name in (f"{number - 1}.json", f"{number}.json", f"{number}.salt", f"{number}.mpt", "contracts.txt"):
-        shutil.copyfile(CHAIN / name, tmp_path / name)
+    copied(number, tmp_path)
     path = tmp_path / f"{number}.{file}"
     if file == "json":
         block = json.loads(path.read_text())
@@ -61,6 +60,35 @@ def test_a_changed_file_fails_its_check_and_the_command(megaeth, tmp_path, numbe
     assert result.code == ExitStatus.FAILURE
     assert f"block {number} is wrong" in result.err
     assert check in result.err
+
+
+def copied(number, directory):
+    """A recorded block's files in a directory of their own."""
+    for name in (f"{number - 1}.json", f"{number}.json", f"{number}.salt", f"{number}.mpt", "contracts.txt"):
+        shutil.copyfile(CHAIN / name, directory / name)
+    return directory / f"{number}.salt", directory / f"{number}.mpt"
+
+
+@recorded
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_recording_with_both_witnesses_in_one_file_is_read(megaeth, tmp_path, numbers, alone):
+    salt, withdrawals = copied(numbers[0], tmp_path)
+    salt.write_bytes(salt.read_bytes() + withdrawals.read_bytes())
+    if alone:
+        withdrawals.unlink()
+    result = megaeth("verify", "block", str(numbers[0]), "--files", str(tmp_path))
+    assert result.code == 0, result.err + result.out
+
+
+@recorded
+def test_a_witness_file_with_something_else_behind_it_is_the_one_that_is_wrong(megaeth, tmp_path, numbers):
+    salt, _ = copied(numbers[0], tmp_path)
+    salt.write_bytes(salt.read_bytes() + bytes(497))
+    result = megaeth("verify", "block", str(numbers[0]), "--files", str(tmp_path))
+    assert result.code == ExitStatus.FAILURE
+    assert f"block {numbers[0]} in {tmp_path} cannot be read" in result.err
+    assert "the SALT witness file cannot be read: 497 bytes follow the SALT witness" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_a_directory_without_blocks_is_the_users_error(megaeth, tmp_path):

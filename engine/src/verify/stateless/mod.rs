@@ -36,7 +36,7 @@ use op_alloy_consensus::OpTxEnvelope;
 pub use block::code_line;
 pub use chain::{ChainRules, OLD_TESTNET_CHAIN_ID, rules_json};
 pub use proof::{Trusted, check_proof};
-pub use wire::{code_hashes, open_file, open_packed, pack};
+pub use wire::{WitnessFile, code_hashes, open_file, open_packed, pack};
 
 use super::{
     checks::{entry, maybe, nowhere, receipt_sums, text, transactions_root},

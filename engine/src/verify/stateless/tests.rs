@@ -45,7 +45,7 @@ impl Files {
         Self {
             block: json(number),
             parent: json(number - 1),
-            salt: open_file(&file).unwrap().1.to_vec(),
+            salt: open_file(&file).unwrap().salt.to_vec(),
             mpt: read(chain, number, "mpt"),
             codes: codes
                 .lines()

@@ -8,6 +8,7 @@ use super::InputError;
 use crate::salt::{
     codec::{DecodeError, Reader},
     types::{SaltKey, SaltValue},
+    withdrawals::MptWitness,
 };
 
 /// More than any block's witness has, and what a small answer may unfold to.
@@ -16,12 +17,40 @@ const MAX_WITNESS: u64 = 256 << 20;
 /// The level that is quick and already finds what is to be found among hashes.
 const LEVEL: i32 = 3;
 
-/// Takes a SALT witness out of its file: behind two hashes, of which the second is the parent block's.
-pub fn open_file(file: &[u8]) -> Result<(B256, &[u8]), InputError> {
+/// What is in a SALT witness' file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WitnessFile<'a> {
+    /// The parent block's hash.
+    pub parent: B256,
+    /// The SALT witness.
+    pub salt: &'a [u8],
+    /// The withdrawals witness, which files of before December 2025 have behind it.
+    pub withdrawals: Option<&'a [u8]>,
+}
+
+/// Takes a SALT witness' file apart: two hashes, of which the second is the parent block's, and the witness.
+pub fn open_file(file: &[u8]) -> Result<WitnessFile<'_>, InputError> {
+    const FILE: &str = "SALT witness file";
+    let refused = |error: DecodeError| InputError::block(FILE, error);
     let mut reader = Reader::new(file);
-    let mut hash = || reader.hash().map_err(InputError::witness);
+    let mut hash = || reader.hash().map_err(refused);
     let (_attributes, parent) = (hash()?, hash()?);
-    Ok((parent.into(), reader.rest()))
+    let witnesses = reader.rest();
+    let (salt, behind) = witnesses.split_at(salt_length(witnesses).map_err(refused)?);
+    if !behind.is_empty() {
+        MptWitness::decode(behind).map_err(|error| {
+            let count = behind.len();
+            let reason = format!(
+                "{count} bytes follow the SALT witness, and are no withdrawals witness: {error}"
+            );
+            InputError::block(FILE, reason)
+        })?;
+    }
+    Ok(WitnessFile {
+        parent: parent.into(),
+        salt,
+        withdrawals: Some(behind).filter(|behind| !behind.is_empty()),
+    })
 }
 
 /// What is packed behind `v0:` and base64.
@@ -96,4 +125,70 @@ fn codes_in(salt: &[u8]) -> Result<Vec<B256>, DecodeError> {
         }
     }
     Ok(hashes)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::salt::{
+        codec::put_bytes,
+        state::{Needs, SaltState},
+    };
+
+    fn parts() -> (Vec<u8>, Vec<u8>) {
+        let needs = Needs {
+            reads: [vec![7; 20]].into(),
+            ..Needs::default()
+        };
+        let salt = SaltState::default().witness(&needs).unwrap().unwrap();
+        let withdrawals = MptWitness {
+            storage_root: [3; 32],
+            nodes: vec![vec![1, 2, 3]],
+        };
+        (salt.encode(), withdrawals.encode())
+    }
+
+    fn file(parts: &[&[u8]]) -> Vec<u8> {
+        let mut file = Vec::new();
+        put_bytes(&mut file, &[1; 32]);
+        put_bytes(&mut file, &[2; 32]);
+        file.extend(parts.concat());
+        file
+    }
+
+    #[test]
+    fn a_witness_file_may_have_the_withdrawals_witness_behind_it() {
+        let (salt, withdrawals) = parts();
+        for behind in [None, Some(&withdrawals[..])] {
+            let file = file(&[&salt, behind.unwrap_or_default()]);
+            let opened = open_file(&file).unwrap();
+            assert_eq!(opened.parent, B256::repeat_byte(2));
+            assert_eq!(opened.salt, salt);
+            assert_eq!(opened.withdrawals, behind);
+        }
+    }
+
+    #[test]
+    fn a_witness_file_that_cannot_be_read_is_named_as_the_one_that_is_wrong() {
+        let (salt, withdrawals) = parts();
+        let reason = |parts: &[&[u8]]| open_file(&file(parts)).unwrap_err().to_string();
+        assert_eq!(
+            reason(&[&salt[..salt.len() - 1]]),
+            "the SALT witness file cannot be read: the encoding ends early"
+        );
+        assert_eq!(
+            reason(&[&salt, &[0; 40]]),
+            "the SALT witness file cannot be read: 40 bytes follow the SALT witness, and are no \
+             withdrawals witness: the encoding has a bad hash"
+        );
+        assert_eq!(
+            reason(&[&salt, &withdrawals, &[9]]),
+            format!(
+                "the SALT witness file cannot be read: {} bytes follow the SALT witness, and are no \
+                 withdrawals witness: 1 bytes follow the encoding",
+                withdrawals.len() + 1
+            )
+        );
+    }
 }
