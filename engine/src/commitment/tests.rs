@@ -368,19 +368,40 @@ fn a_witness_is_served_by_number_and_by_hash() {
             expected
         );
     }
-    for (params, code) in [
-        (json!([{"blockNumber": "0x9"}]), -32001),
-        (json!([{"blockNumber": "0x1", "blockHash": hash}]), -32001),
-        (json!([{"blockNumber": "0x0"}]), -32000),
-        (json!([{"blockHash": hash}]), -32602),
-        (json!([]), -32602),
+    for params in [json!([{"blockHash": hash}]), json!([])] {
+        assert_eq!(net.refusal("mega_getBlockWitness", &params).0, -32602);
+    }
+}
+
+#[test]
+fn a_witness_that_is_not_there_is_refused_with_what_is_wrong() {
+    let net = busy(16);
+    let (second, ..) = records(&net, 2);
+    let unknown = B256::repeat_byte(7);
+    for (asked, reason) in [
+        (json!({"blockNumber": "0x9"}), "header not found: block 9".to_owned()),
+        (
+            json!({"blockNumber": "0x2", "blockHash": unknown}),
+            format!("header not found: block {unknown:#x}"),
+        ),
+        (
+            json!({"blockNumber": "0x1", "blockHash": second.hash}),
+            format!("block {:#x} has number 2, not 1", second.hash),
+        ),
+        (
+            json!({"blockNumber": "0x0"}),
+            "block 0 has no witness: the chain begins with it, and nothing was executed; block 1 has the first"
+                .to_owned(),
+        ),
     ] {
         assert_eq!(
-            net.refusal("mega_getBlockWitness", &params).0,
-            code,
-            "{params}"
+            net.refusal("mega_getBlockWitness", &json!([asked])),
+            (-32001, reason)
         );
     }
+    let (code, reason) = net.refusal("mega_getBlockInput", &json!(["0x0"]));
+    assert_eq!(code, -32001);
+    assert!(reason.starts_with("block 0 has no input"), "{reason}");
 }
 
 #[test]

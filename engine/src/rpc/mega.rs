@@ -7,7 +7,7 @@ use super::{
     Method, Node, RpcError, block_id,
     blocks::by_number,
     params::Params,
-    read::{Answer, damaged, state_error, unreadable},
+    read::{Answer, NOT_FOUND, damaged, state_error, unreadable},
     render::{
         block,
         json::{self, Object},
@@ -79,8 +79,9 @@ fn get_block_input(node: &Node, params: &str) -> Answer {
         .sealed(id)?
         .ok_or_else(|| unreadable(&ViewError::UnknownBlock, id))?;
     let Some(parent) = block.header.number.checked_sub(1).map(BlockId::number) else {
-        return Err(RpcError::server(
-            "the genesis block has no parent to execute it from",
+        return Err(RpcError::new(
+            NOT_FOUND,
+            "block 0 has no input: the chain begins with it, and nothing was executed; block 1 has the first",
         ));
     };
     let (before, _) = node.view(parent)?;

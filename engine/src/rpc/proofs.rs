@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     block::{BlockRecord, PlainKey, WITHDRAWALS_ADDRESS},
-    chain::ViewError,
+    chain::{SharedBlock, ViewError},
     commitment::{self, WitnessError},
     salt::state::Needs,
 };
@@ -38,19 +38,15 @@ fn get_block_witness(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(2)?;
     let (number, hash) = wanted(params)?;
-    let id = BlockId::number(number);
-    let block = node
-        .sealed(id)?
-        .filter(|block| hash.is_none_or(|hash| hash == block.hash))
-        .ok_or_else(|| match hash {
-            Some(hash) => unreadable(&ViewError::UnknownHash(hash), id),
-            None => unreadable(&ViewError::UnknownBlock, id),
-        })?;
+    let block = named(node, number, hash)?;
     if let Some(known) = node.chain.witnesses.get(&block.hash) {
         return Ok(known.to_vec());
     }
     let Some(parent) = number.checked_sub(1).map(BlockId::number) else {
-        return Err(RpcError::server("the genesis block has no witness"));
+        return Err(RpcError::new(
+            NOT_FOUND,
+            "block 0 has no witness: the chain begins with it, and nothing was executed; block 1 has the first",
+        ));
     };
     let (before, _) = node.view(parent)?;
     let parent = node
@@ -62,6 +58,24 @@ fn get_block_witness(node: &Node, params: &str) -> Answer {
     let packed = packed(&witness)?;
     node.chain.witnesses.put(block.hash, packed.clone().into());
     Ok(packed)
+}
+
+/// The sealed block of that number, which must have that hash.
+fn named(node: &Node, number: u64, hash: Option<B256>) -> Result<SharedBlock, RpcError> {
+    let unknown = |id| unreadable(&ViewError::UnknownBlock, id);
+    let Some(hash) = hash else {
+        let id = BlockId::number(number);
+        return node.sealed(id)?.ok_or_else(|| unknown(id));
+    };
+    let id = BlockId::from(hash);
+    let block = node.sealed(id)?.ok_or_else(|| unknown(id))?;
+    match block.header.number {
+        of_hash if of_hash == number => Ok(block),
+        of_hash => Err(RpcError::new(
+            NOT_FOUND,
+            format!("block {hash:#x} has number {of_hash}, not {number}"),
+        )),
+    }
 }
 
 /// An object, or number and hash as older clients give them.
@@ -191,7 +205,7 @@ fn storage_hash(address: Address, block: &BlockRecord) -> B256 {
         .unwrap_or_default()
 }
 
-fn sealed(node: &Node, id: BlockId) -> Result<crate::chain::SharedBlock, RpcError> {
+fn sealed(node: &Node, id: BlockId) -> Result<SharedBlock, RpcError> {
     let id = match id {
         BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => {
             BlockId::number(node.chain.recent.visible_block())
