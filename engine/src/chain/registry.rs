@@ -40,10 +40,12 @@ impl ChainConfig {
         let constant = word(MEGA_SYSTEM_ADDRESS);
         let ours = word(self.system()?.address());
         let slots = deployed.storage.into_iter();
-        let storage = slots.map(|(slot, value)| match value.present_value {
-            value if value == constant => (slot, ours),
-            value => (slot, value),
-        });
+        let storage = slots
+            .map(|(slot, value)| match value.present_value {
+                value if value == constant => (slot, ours),
+                value => (slot, value),
+            })
+            .filter(|(_, value)| !value.is_zero());
         let registry = GenesisAccount {
             balance: deployed.info.balance,
             nonce: deployed.info.nonce,
