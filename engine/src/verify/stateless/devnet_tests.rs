@@ -123,6 +123,33 @@ fn deposit(mint: u128) -> Tx {
 }
 
 #[test]
+fn a_genesis_document_tells_what_the_block_that_deploys_the_registry_writes() {
+    let mut net = Devnet::with("rex6", |config| {
+        let alloc = &mut config.genesis.alloc;
+        alloc.remove(&mega_evm::SEQUENCER_REGISTRY_ADDRESS);
+    });
+    net.block();
+    let mut given = Given::of(&net, 1);
+    let sequencer = net.node.chain.sequencer.address();
+    let mut config = json!({
+        "miniRexTime": 0, "rexTime": 0, "rex1Time": 0, "rex2Time": 0, "rex3Time": 0, "rex4Time": 0,
+        "rex5Time": 0, "rex5InitialSequencer": sequencer, "rex5InitialAdmin": sequencer,
+        "rex6Time": 0, "rex6MinRotationDelay": 1,
+    });
+    let mut check = |config: &Value| {
+        let rules = json!({"chainId": 6343, "config": config}).to_string();
+        given.rules = ChainRules::from_json(rules.as_bytes()).unwrap();
+        given.check().ok()
+    };
+    assert!(check(&config));
+    config["rex6MinRotationDelay"] = json!(2);
+    assert!(!check(&config));
+    config["rex6MinRotationDelay"] = json!(1);
+    config["rex5InitialAdmin"] = json!(Address::repeat_byte(1));
+    assert!(!check(&config));
+}
+
+#[test]
 fn a_deposit_is_read_however_a_node_tells_that_it_is_no_system_transaction() {
     let mut net = Devnet::new();
     net.include(&deposit(5));
