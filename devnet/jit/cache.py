@@ -3,6 +3,7 @@
 One file per contract, private to the user: a digest over everything else, then what the object was made for (contract,
 spec, compiler, processor), then the object. The digest is keyed with a secret next to the files, and checked before
 anything is used: a file that was damaged, or came from elsewhere, is removed. The files used longest ago make room.
+Whoever could write to the directory could run code as this user: one that others can write to is not used (`trust.py`).
 
 Several processes may share a directory: files appear whole, and any may be gone at any time. Within a process, one
 thread.
@@ -27,6 +28,7 @@ from typing import Final
 
 from devnet.jit.abi import COMPILER_VERSION
 from devnet.jit.selection import Part
+from devnet.jit.trust import read_trusted, require_trusted
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +91,14 @@ def processor() -> str:
 
 
 class Cache:
-    """A directory of objects for one spec, this compiler and this processor."""
+    """A directory of objects for one spec, this compiler and this processor. Raises OSError if it is no good."""
 
     def __init__(self, directory: Path, spec: str, most_bytes: int = MOST_BYTES) -> None:
         self._directory = directory
         self._spec = spec
         self._most_bytes = most_bytes
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_trusted(directory)
         directory.chmod(0o700)
         self._secret = self._read_secret()
 
@@ -159,9 +162,9 @@ class Cache:
 
     def _read(self, path: Path) -> Entry | None:
         try:
-            data = path.read_bytes()
+            data = read_trusted(path)
         except OSError as error:
-            log.warning("cannot read %s: %s", path, error)
+            log.warning("no native code from %s: %s", path.name, error)
             return None
         digest, rest = data[len(MAGIC) :][:DIGEST_BYTES], data[len(MAGIC) + DIGEST_BYTES :]
         if not data.startswith(MAGIC) or not hmac.compare_digest(digest, self._digest(rest)):
@@ -193,7 +196,7 @@ class Cache:
             with contextlib.suppress(FileExistsError):
                 os.link(unfinished, path)
             unfinished.unlink()
-        return path.read_bytes()[:64]
+        return read_trusted(path, secret=True)[:64]
 
 
 def _last_use(path: Path) -> float:

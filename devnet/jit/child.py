@@ -63,7 +63,10 @@ class Child:
 
     def __init__(self, limits: Limits | None = None, command: tuple[str, ...] = ()) -> None:
         self._limits = limits or Limits()
-        self._command = command or (sys.executable, "-m", "devnet.jit.worker")
+        self._command = command or (
+            # -P: the working directory is the user's; what lies there must not be imported.
+            *(sys.executable, "-P", "-m", "devnet.jit.worker"),
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._jobs = 0
         self._work = threading.Lock()
