@@ -148,13 +148,14 @@ def run_role(serve: Callable[[RoleConfig], None]) -> NoReturn:
             raise ConfigError("a role is started by the supervisor", "expected: --config FILE")
         serve(RoleConfig.load(Path(arguments[1])))
     except UserError as error:
-        print(
-            json.dumps({"error": error.to_json()}),
-            file=sys.stderr,
-            flush=True,
-        )
+        tell_user(error)
         sys.exit(USER_ERROR_EXIT)
     sys.exit(0)
+
+
+def tell_user(error: UserError) -> None:
+    """The last line of a role that ends with USER_ERROR_EXIT."""
+    print(json.dumps({"error": error.to_json()}), file=sys.stderr, flush=True)
 
 
 def die_with_supervisor() -> None:

@@ -407,7 +407,9 @@ class Supervisor:
             node, ANEW_ALLOWED if event.code == START_AGAIN_EXIT else RESTARTS_ALLOWED
         ):
             node.state = "failed"
-            self._observer.trouble(f"{error.what} too often and stays down; see {self._log_of(node)}")
+            self._observer.trouble(
+                f"{node.plan.name} stays down, as this happens too often: {error}; {error.hint}"
+            )
             self._answer(node, failure(error))
         else:
             self._observer.trouble(f"{error.what}; starting it again")
@@ -590,9 +592,6 @@ class Supervisor:
 
     def _node_of(self, process: RoleProcess) -> _Node | None:
         return next((node for node in self._nodes if node.process is process), None)
-
-    def _log_of(self, node: _Node) -> Path:
-        return self._launch.paths.log(node.plan.name)
 
     def _failure(self, event: Exited) -> UserError:
         error = event.process.failure(event.code)

@@ -15,6 +15,7 @@ from devnet.jit.policy import Policy
 from devnet.jit.service import JitService
 from devnet.role_config import RoleConfig
 from devnet.roles import chain_config
+from devnet.roles.process import end_with
 from devnet.rpc.server import RpcServer
 from devnet.rpc.settings import ServerSettings
 from devnet.storage import Corrupted, Identity, Snapshotter, Store, StoreArchive, restore
@@ -30,12 +31,15 @@ SNAPSHOT_S, SNAPSHOT_LEAST_S, SNAPSHOT_BLOCKS = 5.0, 0.05, 5
 
 def open_store(role: RoleConfig) -> Store:
     """The node's own store, waiting for a predecessor that is just dying."""
-    return Store.open(
+    store = Store.open(
         Path(role.data_dir),
         LOCK_PATIENCE_S,
         fsync=role.config.storage.fsync,
         max_open_files=share_out(role.config.rpc.max_connections).store,
     )
+    # The engine would take an answer that can't be given for "not there". No answer is better than a wrong one.
+    store.damaged = end_with
+    return store
 
 
 def engine_for(

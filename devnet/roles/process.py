@@ -15,7 +15,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
-from devnet.role_config import START_AGAIN_EXIT, RoleConfig
+from devnet.errors import UserError
+from devnet.role_config import START_AGAIN_EXIT, USER_ERROR_EXIT, RoleConfig, tell_user
 from devnet.roles.log_output import PipeHandler
 from devnet.rpc.server import new_event_loop
 from devnet.stalls import watch
@@ -97,12 +98,21 @@ def serve_role(role: RoleConfig, work: Work) -> None:
         log.info("stopped before it was ready")
     finally:
         loop.close()
+    if isinstance(failure.error, UserError):
+        end_with(failure.error)
     if failure.error is not None:
         log.critical("%s failed: %r", role.node, failure.error, exc_info=failure.error)
         die()
     if failure.begin_anew:
         log.warning("%s begins anew from its disk", role.node)
         die(START_AGAIN_EXIT)
+
+
+def end_with(error: UserError) -> NoReturn:
+    """Ends the process at once, with an error that its user can mend. Any thread."""
+    log.critical("thread %s ends the process: %s", threading.current_thread().name, error)
+    tell_user(error)
+    die(USER_ERROR_EXIT)
 
 
 def die(code: int = FAILED_EXIT) -> NoReturn:

@@ -17,7 +17,12 @@ class Corrupted(StorageError):
     """The database is damaged or incomplete."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"the database in {path} is damaged", why, f"nothing was changed; {RESET_HINT}")
+        super().__init__(
+            f"the database in {path} is damaged",
+            why,
+            "put a copy of that directory back, or remove it if it is a full node's (it takes the chain from its peers "
+            f"again), or {RESET_HINT}",
+        )
 
 
 class TooNew(StorageError):
@@ -47,3 +52,14 @@ class Unwritable(StorageError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"cannot use the data directory {path}", why, "choose another with --data-dir")
+
+
+NOT_DAMAGE = ("permission denied", "read-only", "no space", "too many open files", "file too large", "quota")
+
+
+def translated(error: Exception, directory: Path) -> StorageError:
+    """LevelDB's complaint in our words."""
+    text = str(error)
+    if any(words in text.lower() for words in NOT_DAMAGE):
+        return Unwritable(directory, text)
+    return Corrupted(directory, text)

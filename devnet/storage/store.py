@@ -3,17 +3,19 @@
 `append` is called by one thread only (the log thread of the role), `fold` by one thread only (the
 snapshotter); all reads may come from any thread. Directory: `lock`, `chain.json` (identity and format,
 readable without LevelDB, so that a database from a later version is refused before LevelDB touches a file),
-`chain/` (LevelDB).
+`chain.mark` (what the log has at least, `mark.py`), `chain/` (LevelDB). Every read checks LevelDB's checksums.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -25,10 +27,13 @@ from devnet import descriptors
 from devnet.lock import DataDirLock, Locked
 from devnet.stalls import watched
 from devnet.storage import tables
-from devnet.storage.errors import Corrupted, OtherChain, TooNew, Unwritable
+from devnet.storage.errors import Corrupted, OtherChain, StorageError, TooNew, Unwritable, translated
+from devnet.storage.mark import Mark, boot, read_mark, remove_mark
 
 if TYPE_CHECKING:
     from devnet._engine import SealedBlock, SealedMini
+
+log = logging.getLogger(__name__)
 
 WRITE_BUFFER_BYTES = 16 << 20
 TABLE_FILE_BYTES = 32 << 20  # small files are merged again and again: hashes fall into all of them
@@ -38,6 +43,8 @@ SNAPSHOT_TABLES = (tables.BLOCK, tables.BLOCK_HASH, tables.CODE, tables.STATE)
 FROZEN_BLOCKS = 256
 """BLOCKHASH reaches so far."""
 UNINSTALL_ROWS = KEPT_ROWS = 10_000
+MARK_S = 1.0
+"""How often it is noted how far the log has come."""
 DATABASE_FILES = (".ldb", ".sst", ".log")
 
 
@@ -112,6 +119,26 @@ class Store:
         """The log begins after it: this chain was taken over from a peer's snapshot."""
         nodes = database.get(tables.META_NODES)
         self._nodes: Tip | None = Tip(*tables.read_pair(nodes)) if nodes else None
+        self._mark_due = 0.0
+        self.damaged: Callable[[StorageError], object] = lambda _: None
+        """Told, in whatever thread, what makes this database useless, before the error is raised."""
+        self._require_marked()
+
+    def _require_marked(self) -> None:
+        """Refuses a log that is shorter than it was."""
+        mark, tip = read_mark(self.directory), self.tip or Tip(-1, 0)
+        if mark is None or (tip.mini >= mark.mini and tip.block >= mark.block):
+            return
+        missing = (
+            f"its log ends at mini-block {tip.mini}, block {tip.block}, "
+            f"but had come to mini-block {mark.mini}, block {mark.block}"
+        )
+        if mark.must_be_there:
+            raise Corrupted(
+                self.directory, f"{missing}: files in {self.directory / 'chain'} were removed or cut"
+            )
+        log.warning("%s: the machine was restarted before the disk had the rest, which is lost", missing)
+        self._mark(self.tip)
 
     @classmethod
     def open(
@@ -144,6 +171,8 @@ class Store:
             raise Corrupted(directory, "its CURRENT file is missing")
         if not exists and identity is not None:
             raise Corrupted(directory, "the LevelDB directory beside chain.json is missing")
+        if exists and not any(path.glob("*.log")):
+            raise Corrupted(directory, f"LevelDB's newest entries, a file {path}/*.log, are missing")
         with _translated(directory):
             database = plyvel.DB(
                 str(path),
@@ -206,7 +235,7 @@ class Store:
     @property
     def genesis(self) -> bytes:
         """The genesis document of the chain."""
-        document: bytes | None = self._db.get(tables.META_GENESIS, verify_checksums=True)
+        document = self._get(tables.META_GENESIS)
         if document is None:
             raise Corrupted(self.directory, "its genesis is missing")
         return document
@@ -218,6 +247,7 @@ class Store:
         mini, block = self.tip or (-1, 0)
         with (
             watched("writing the chain log"),
+            self._noticing_damage(),
             self._db.write_batch(transaction=True, sync=self._fsync) as batch,
         ):
             put = batch.put
@@ -239,11 +269,26 @@ class Store:
                         put(tables.history_prefix(key) + suffix, value)
             put(tables.META_TIP, tables.pair(mini, block))
         self.tip = Tip(mini, block)
+        if time.monotonic() >= self._mark_due:
+            self._mark(self.tip)
         return self.tip
+
+    def _mark(self, tip: Tip | None) -> None:
+        """The log has at least that much from here on; before any of it is taken back, the mark is."""
+        self._mark_due = time.monotonic() + MARK_S
+        try:
+            if tip is None:
+                remove_mark(self.directory)
+            else:
+                Mark(tip.mini, tip.block, boot(), self._fsync).write(self.directory)
+        except OSError as error:
+            log.warning("cannot note how far the log has come: %s", error)
 
     def mini(self, mini: int) -> bytes | None:
         """The record of a mini-block."""
-        record: bytes | None = self._db.get(tables.mini_key(mini))
+        record = self._get(tables.mini_key(mini))
+        if record is None:
+            self._require_absent("mini-block", mini, after=self.first.mini if self.first else -1)
         return record
 
     def minis(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
@@ -256,12 +301,15 @@ class Store:
                 yield expected, record
                 expected += 1
         if expected <= last:
-            raise Corrupted(self.directory, f"mini-block {expected} is missing")
+            raise self._damage(Corrupted(self.directory, f"mini-block {expected} is missing"))
 
     def block(self, block: int) -> tuple[int, bytes] | None:
         """A block's last mini-block and its record."""
-        value = self._db.get(tables.block_key(block))
-        return (tables.read_number(value[:8]), value[8:]) if value is not None else None
+        value = self._get(tables.block_key(block))
+        if value is None:
+            self._require_absent("block", block, after=self.first.block if self.first else 0)
+            return None
+        return tables.read_number(value[:8]), value[8:]
 
     def blocks(self, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
         """(number, last mini-block, record) of the blocks from `first` to `last`, checked to be complete."""
@@ -273,7 +321,7 @@ class Store:
                 yield expected, tables.read_number(value[:8]), value[8:]
                 expected += 1
         if expected <= last:
-            raise Corrupted(self.directory, f"block {expected} is missing")
+            raise self._damage(Corrupted(self.directory, f"block {expected} is missing"))
 
     def mini_records(self, first: int, last: int) -> list[bytes]:
         """The records of mini-blocks from `first` to `last`; none if the log begins later."""
@@ -291,12 +339,12 @@ class Store:
 
     def block_number(self, block_hash: bytes) -> int | None:
         """Where the block with that hash stands."""
-        value = self._db.get(tables.BLOCK_HASH + block_hash)
+        value = self._get(tables.BLOCK_HASH + block_hash)
         return tables.read_number(value) if value is not None else None
 
     def tx_location(self, tx_hash: bytes) -> tuple[int, int] | None:
         """The mini-block of a transaction, and its index there."""
-        value = self._db.get(tables.TRANSACTION + tx_hash)
+        value = self._get(tables.TRANSACTION + tx_hash)
         if value is None:
             return None
         mini, index = tables.read_location(value)
@@ -321,6 +369,7 @@ class Store:
         if block < start.block:
             return False
         end = Tip(self._last_mini(block), block)
+        self._mark(end)
         for first, last in self._beyond(end):
             with self._db.write_batch() as batch, self._iterator(first, last) as rows:
                 for key, _ in rows:
@@ -382,7 +431,7 @@ class Store:
     @property
     def verified(self) -> int | None:
         """All blocks up to this one are verified; None when nothing was ever counted."""
-        value = self._db.get(tables.META_VERIFIED)
+        value = self._get(tables.META_VERIFIED)
         return tables.read_number(value) if value is not None else None
 
     @verified.setter
@@ -397,7 +446,12 @@ class Store:
             return None
         prefix = tables.history_prefix(key)
         start, stop = prefix + tables.number(block + 1), prefix + tables.number(tables.U64_MAX)
-        with self._db.iterator(start=start, stop=stop, include_stop=True, include_key=False) as values:
+        with (
+            self._noticing_damage(),
+            self._db.iterator(
+                start=start, stop=stop, include_stop=True, include_key=False, verify_checksums=True
+            ) as values,
+        ):
             found: bytes | None = next(values, None)
             return found
 
@@ -416,7 +470,11 @@ class Store:
         """
         before = self.snapshot
         keeps_nodes = False
-        with watched("writing the snapshot"), self._db.write_batch(transaction=True) as batch:
+        with (
+            watched("writing the snapshot"),
+            self._noticing_damage(),
+            self._db.write_batch(transaction=True) as batch,
+        ):
             put = batch.put
             for key, value in entries:
                 put(tables.STATE + key, value)
@@ -443,8 +501,7 @@ class Store:
 
     def block_nodes(self, block: int) -> bytes:
         """The rows of the nodes that a block changed; nothing if nobody computed them, or the snapshot has them."""
-        rows: bytes = self._db.get(tables.nodes_key(block), b"")
-        return rows
+        return self._get(tables.nodes_key(block)) or b""
 
     def nodes(self, chunk: int) -> Iterator[bytes]:
         """The snapshot's nodes in rows, `chunk` of them at a time; none unless they stand where the snapshot does."""
@@ -471,8 +528,7 @@ class Store:
 
     def code(self, code_hash: bytes) -> bytes | None:
         """A contract's code, if the snapshot has come to it."""
-        code: bytes | None = self._db.get(tables.CODE + code_hash)
-        return code
+        return self._get(tables.CODE + code_hash)
 
     def state_bytes(self) -> int:
         """About how much the snapshot takes on disk."""
@@ -483,7 +539,7 @@ class Store:
 
     def freeze(self) -> FrozenState | None:
         """The snapshot as it is now, for as long as somebody reads it; None if there is none yet."""
-        frozen = FrozenState(self.directory, self._db.snapshot())
+        frozen = FrozenState(self.directory, self._db.snapshot(), self._noticing_damage)
         if frozen.marker is None:
             frozen.close()
             return None
@@ -506,6 +562,7 @@ class Store:
 
     def uninstall(self) -> None:
         """Back to a database without a log and a snapshot, whatever was installed."""
+        self._mark(None)
         self._forget_nodes()
         for table in (*SNAPSHOT_TABLES, tables.BLOCK_NODES):
             while self._delete_some(table):
@@ -519,7 +576,7 @@ class Store:
         # The prefixed view strips keys in C: this loop is what a start with millions of values waits for.
         view = self._db.prefixed_db(table)
         with (
-            _translated(self.directory),
+            self._noticing_damage(),
             view.iterator(verify_checksums=True, fill_cache=False) as found,
         ):
             while rows := list(islice(found, chunk)):
@@ -531,13 +588,41 @@ class Store:
     ) -> Iterator[Iterator[tuple[bytes, bytes]]]:
         options = {"start": start, "stop": stop, "include_stop": include_stop}
         with (
-            _translated(self.directory),
+            self._noticing_damage(),
             self._db.iterator(**options, verify_checksums=True, fill_cache=False) as rows,
         ):
             yield rows
 
+    def _get(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes | None = self._db.get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            raise self._damage(translated(error, self.directory)) from None
+        return value
+
+    @contextmanager
+    def _noticing_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except plyvel.Error as error:
+            raise self._damage(translated(error, self.directory)) from None
+
+    def _damage(self, error: StorageError) -> StorageError:
+        self.damaged(error)
+        return error
+
+    def _require_absent(self, what: str, number: int, after: int) -> None:
+        """The log has no gaps: what is not there must lie before its beginning or beyond its end."""
+        end = (self.tip.mini if what == "mini-block" else self.tip.block) if self.tip is not None else after
+        if after < number <= end:
+            raise self._damage(
+                Corrupted(self.directory, f"{what} {number} is missing, which its log must have")
+            )
+
     def close(self) -> None:
         """Closes LevelDB and lets go of the directory. Other threads must have stopped reading."""
+        if self.tip is not None:
+            self._mark(self.tip)
         self._db.close()
         self._lock.release()
 
@@ -554,9 +639,15 @@ class FrozenState:
     May be read by one thread at a time, while the store goes on.
     """
 
-    def __init__(self, directory: Path, view: Any) -> None:  # noqa: ANN401 plyvel has no types
+    def __init__(
+        self,
+        directory: Path,
+        view: Any,  # noqa: ANN401 plyvel has no types
+        noticing_damage: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._directory = directory
         self._view = view
+        self._noticing_damage = noticing_damage
         marker = view.get(tables.META_SNAPSHOT)
         self.marker: Tip | None = Tip(*tables.read_pair(marker)) if marker else None
 
@@ -588,7 +679,7 @@ class FrozenState:
             end = end if stop is None else min(end, stop)
             if begin < end:
                 options = {"start": begin, "stop": end, "verify_checksums": True, "fill_cache": False}
-                with _translated(self._directory), self._view.iterator(**options) as found:
+                with self._noticing_damage(), self._view.iterator(**options) as found:
                     yield from found
 
     def close(self) -> None:
@@ -603,6 +694,7 @@ def reset(directory: Path, patience_s: float = 0.0) -> None:
     with DataDirLock(directory, patience_s):
         try:
             # The card goes last: a half-removed database must not look like a new one.
+            remove_mark(directory)
             if (directory / "chain").exists():
                 shutil.rmtree(directory / "chain")
             (directory / "chain.json").unlink(missing_ok=True)
@@ -642,14 +734,7 @@ def _translated(directory: Path) -> Iterator[None]:
     """LevelDB's complaints in our words."""
     try:
         yield
-    except plyvel.CorruptionError as error:
-        raise Corrupted(directory, str(error)) from None
-    except plyvel.IOError as error:
-        text = str(error)
-        if "lock" in text.lower():
-            raise Locked(directory, None) from None
-        if "permission denied" in text.lower() or "read-only" in text.lower() or "no space" in text.lower():
-            raise Unwritable(directory, text) from None
-        raise Corrupted(directory, text) from None
     except plyvel.Error as error:
-        raise Corrupted(directory, str(error)) from None
+        if "lock" in str(error).lower():
+            raise Locked(directory, None) from None
+        raise translated(error, directory) from None

@@ -7,6 +7,7 @@ import pytest
 
 from devnet._engine import keccak256
 from devnet.role_config import USER_ERROR_EXIT
+from devnet.storage.mark import read_mark
 from tests.integration.durability.witnesses import Told, waiting_sender
 from tests.support.node import make_config
 from tests.support.waiting import eventually
@@ -120,6 +121,21 @@ def test_damaged_database_is_refused_by_name(node):
     assert node.stop() == 0
     (node.directory / "data" / "chain" / "CURRENT").unlink()
     assert "CURRENT file is missing" in refused(node)["why"]
+
+
+def test_blocks_that_vanished_with_a_file_are_missed(node):
+    """LevelDB itself takes a log that was cut for one that ends there."""
+    assert node.stop() == 0
+    before = read_mark(node.directory / "data").mini
+    node.start()
+    eventually(lambda: read_mark(node.directory / "data").mini > before, "the log to go on")
+    node.kill()
+    for log in (node.directory / "data" / "chain").glob("*.log"):
+        log.write_bytes(b"")
+    error = refused(node)
+    assert "is damaged" in error["what"]
+    assert "had come to" in error["why"]
+    assert "--reset" in error["hint"]
 
 
 def test_genesis_file_gives_its_accounts(new_node, tmp_path):

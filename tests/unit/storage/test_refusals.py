@@ -11,7 +11,7 @@ import pytest
 
 from devnet.errors import UnavailableError
 from devnet.lock import DataDirLock, Locked
-from devnet.storage import Corrupted, OtherChain, Store, TooNew, ephemeral_directory, reset, restore
+from devnet.storage import Corrupted, OtherChain, Store, TooNew, ephemeral_directory, mark, reset, restore
 from tests.unit.storage.chain import IDENTITY, ToyEngine, build
 
 KEY = b"k" * 20
@@ -100,12 +100,81 @@ def test_killed_between_the_two_writes_of_creation_is_mended(directory):
     assert (directory / "chain.json").exists()
 
 
-def test_torn_last_write_loses_only_itself(directory):
-    """What a power cut leaves: the end of LevelDB's own log is missing."""
+def cut(directory):
+    """The end of LevelDB's own log is missing."""
     [log] = (directory / "chain").glob("*.log")
     log.write_bytes(log.read_bytes()[:-7])
+
+
+@pytest.fixture
+def another_boot(monkeypatch):
+    """From now on the machine has been started anew."""
+    return lambda: monkeypatch.setattr(mark, "boot", lambda: "another boot")
+
+
+def test_what_a_power_cut_leaves_is_gone_on_with_and_the_loss_is_told(directory, another_boot, caplog):
+    cut(directory)
+    another_boot()
     with Store.open(directory) as store:
         assert restore(store, ToyEngine()) == store.tip
+    assert "had come to mini-block 99, block 25" in caplog.text
+    caplog.clear()
+    Store.open(directory).close()
+    assert caplog.text == ""
+
+
+def test_a_log_that_was_cut_while_the_machine_ran_is_refused_again_and_again(directory):
+    cut(directory)
+    for _ in range(2):
+        with pytest.raises(Corrupted, match=r"had come to mini-block 99, block 25.*removed or cut"):
+            Store.open(directory)
+
+
+def test_a_power_cut_excuses_nothing_that_the_disk_had_confirmed(directory, another_boot):
+    with Store.open(directory, fsync=True):
+        pass
+    # What was the log is in a table by now, as far as that had confirmed it.
+    with plyvel.DB(str(directory / "chain")) as database:
+        database.put(b"!tip", bytes(16))
+    another_boot()
+    with pytest.raises(Corrupted, match="removed or cut"):
+        Store.open(directory)
+
+
+def test_a_log_of_leveldbs_that_was_deleted_is_missed_untouched(directory, another_boot):
+    Store.open(directory).close()
+    [log] = (directory / "chain").glob("*.log")
+    log.unlink()
+    another_boot()
+    refuses(directory, Corrupted, "newest entries")
+
+
+def test_a_mark_that_is_no_good_is_not_believed(directory, caplog):
+    path = directory / "chain.mark"
+    path.write_text(path.read_text().replace("99", "98765"))
+    Store.open(directory).close()
+    assert "can't be read" in caplog.text
+
+
+def test_a_log_that_was_cut_back_on_purpose_is_not_missed(directory):
+    with Store.open(directory) as store:
+        assert store.truncate(10)
+    with Store.open(directory) as store:
+        assert store.tip.block == 10
+        store.truncate_all()
+    with Store.open(directory) as store:
+        assert store.tip is None
+
+
+def test_a_killed_node_finds_at_least_what_its_mark_says(tmp_path):
+    store = Store.open(tmp_path / "node")
+    store.create(IDENTITY, b"{}")
+    for item in build([{KEY: b"%d" % number} for number in range(20)], 4):
+        store.append([item])
+    store._db.close()  # as a kill does: nothing else is written
+    store._lock.release()
+    with Store.open(tmp_path / "node") as again:
+        assert again.tip == store.tip
 
 
 def test_other_settings_are_named(directory):
