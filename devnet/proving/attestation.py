@@ -14,9 +14,10 @@ from typing import Any, Final, Self
 
 import orjson
 
-from devnet._engine import address_of, keccak256, recover, sign_hash
+from devnet._engine import address_of, keccak256, sign_hash
 from devnet.proving.claim import Claim, read_hex
 from devnet.proving.provers import is_vouched
+from devnet.proving.signatures import SIGNATURE_BYTES, signer_of
 
 NAME: Final = "MegaETH devnet prover"
 VERSION: Final = "1"
@@ -28,7 +29,6 @@ FIELDS: Final = (
     ("stateRoot", "bytes32"),
     ("diffDigest", "bytes32"),
 )
-SIGNATURE_BYTES: Final = 65
 MAX_BYTES: Final = 2_048
 MAX_NAME: Final = 63
 U64_MAX: Final = 2**64 - 1
@@ -90,6 +90,9 @@ class Attestation:
         found = cls.signed(data, chain_id)
         if not is_vouched(authority, chain_id, found.prover, found.voucher):
             raise InvalidAttestationError(f"0x{found.prover.hex()} is no prover of this devnet")
+        if found.encode() != data:
+            # The network passes on what it has not seen: one word must be one message.
+            raise InvalidAttestationError("it is not written in the one way that attestations are")
         return found
 
     @classmethod
@@ -107,7 +110,7 @@ class Attestation:
             signature = read_hex(fields["signature"], SIGNATURE_BYTES)
             voucher = read_hex(fields["voucher"], SIGNATURE_BYTES)
             prover = read_hex(fields["prover"], 20)
-            signer = recover(signing_hash(chain_id, block, claim), signature)
+            signer = signer_of(signing_hash(chain_id, block, claim), signature)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidAttestationError(str(error)) from None
         if signer != prover:

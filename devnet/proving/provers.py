@@ -6,7 +6,8 @@ later needs nobody's configuration to change.
 
 from __future__ import annotations
 
-from devnet._engine import address_of, keccak256, recover, sign_hash
+from devnet._engine import address_of, keccak256, sign_hash
+from devnet.proving.signatures import signer_of
 
 _VOUCHER = b"megaeth devnet prover"
 _AUTHORITY = b"authority"
@@ -36,7 +37,7 @@ def is_vouched(authority: bytes, chain_id: int, prover: bytes, voucher: bytes) -
 def voucher_of(chain_id: int, prover: bytes, voucher: bytes) -> bytes | None:
     """The address that has vouched for the prover; None if that is no signature."""
     try:
-        return recover(_digest(chain_id, prover), voucher)
+        return signer_of(_digest(chain_id, prover), voucher)
     except ValueError:
         return None
 

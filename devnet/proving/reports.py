@@ -15,11 +15,11 @@ from typing import Any, Final, Self
 
 import orjson
 
-from devnet._engine import address_of, keccak256, recover, sign_hash
+from devnet._engine import address_of, keccak256, sign_hash
 from devnet.errors import UserError
-from devnet.proving.attestation import SIGNATURE_BYTES
 from devnet.proving.claim import read_hex
 from devnet.proving.provers import is_vouched
+from devnet.proving.signatures import SIGNATURE_BYTES, signer_of
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 16_384
@@ -89,11 +89,13 @@ class FaultReport:
                 signature=read_hex(fields["signature"], SIGNATURE_BYTES),
                 voucher=read_hex(fields["voucher"], SIGNATURE_BYTES),
             )
-            signer = recover(report._digest(chain_id), report.signature)
+            signer = signer_of(report._digest(chain_id), report.signature)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidReportError(str(error)) from None
         if signer != report.prover or not is_vouched(authority, chain_id, signer, report.voucher):
             raise InvalidReportError("it is not signed by a prover of this devnet")
+        if report.encode() != data:
+            raise InvalidReportError("it is not written in the one way that reports are")
         return report
 
     def _body(self) -> dict[str, str]:
