@@ -158,8 +158,9 @@ def _of_library(root: Path, config: ForgeConfig) -> Iterator[Remapping]:
 
 
 def _children(directory: Path) -> list[Path]:
+    """In the order in which the system lists them, as forge: of two that are as close the first counts."""
     try:
-        return sorted(one for one in directory.iterdir() if one.is_dir() and not one.is_symlink())
+        return [one for one in directory.iterdir() if one.is_dir() and not one.is_symlink()]
     except OSError:
         return []
 
