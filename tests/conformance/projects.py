@@ -29,7 +29,6 @@ from tests.support import npm
 from tests.support.cli import compiler_variables
 from tests.support.solc import fetched_solc, native_solc
 
-HARDHAT = "hardhat@2.29.1"
 TOOL_S = 1800
 # The CBOR at a contract's end, also of contracts inside others: multihash, then the compiler's version.
 METADATA = re.compile(
@@ -386,7 +385,7 @@ class Workshop:
         root, source = self._project(
             "hardhat", layout, "contracts", {"hardhat.config.js": config, "package.json": "{}"}
         )
-        installed = self._install(HARDHAT)
+        installed = npm.installed("test-hardhat", npm.HARDHAT)
         for one in (installed / "node_modules").iterdir():
             target = root / "node_modules" / one.name
             if not target.exists():
@@ -472,15 +471,6 @@ class Workshop:
                 (archive,) = Path(aside).glob("*.tgz")
                 self._run(["tar", "xzf", archive], Path(aside))
                 (Path(aside) / "package").rename(target)
-        return target
-
-    def _install(self, package: str) -> Path:
-        target = self._packages / f"installed-{re.sub(r'[^a-z0-9]+', '-', package)}"
-        if not (target / "node_modules").is_dir():
-            _made(target)
-            self._run(
-                ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", target, package], target
-            )
         return target
 
     def _run(self, command: Iterable[object], cwd: Path) -> str:

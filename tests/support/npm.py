@@ -14,25 +14,31 @@ SYSTEM = f"{platform.system().lower()}-{MACHINE}"
 CAST = f"@foundry-rs/cast-{SYSTEM}"
 FORGE = f"@foundry-rs/forge-{SYSTEM}"
 CLIENTS = {CAST: "1.7.1", FORGE: "1.7.1", "ethers": "6.17.0", "viem": "2.57.20"}
+HARDHAT = {"hardhat": "2.29.1"}
 FETCH_S = 600
 
 
 def directory():
     """Return the directory that holds `node_modules` with all clients."""
+    return installed("test-clients", CLIENTS)
+
+
+def installed(name, packages):
+    """Return the directory of that name in the cache; its `node_modules` holds the packages (name -> version)."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is absent")
-    cache = Path(os.environ.get("MEGAETH_CACHE") or Path.home() / ".cache" / "megaeth") / "test-clients"
-    if _installed(cache) != CLIENTS:
+    cache = Path(os.environ.get("MEGAETH_CACHE") or Path.home() / ".cache" / "megaeth") / name
+    if _installed(cache, packages) != packages:
         cache.mkdir(parents=True, exist_ok=True)
-        packages = [f"{name}@{version}" for name, version in CLIENTS.items()]
-        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(cache), *packages]
+        wanted = [f"{name}@{version}" for name, version in packages.items()]
+        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(cache), *wanted]
         subprocess.run(command, check=True, timeout=FETCH_S, capture_output=True)
     return cache
 
 
-def _installed(cache):
-    manifests = {name: cache / "node_modules" / name / "package.json" for name in CLIENTS}
+def _installed(cache, packages):
+    manifests = {name: cache / "node_modules" / name / "package.json" for name in packages}
     return {
         name: json.loads(path.read_text())["version"] for name, path in manifests.items() if path.exists()
     }
