@@ -26,6 +26,8 @@ _OPERATIONS: Mapping[str, Callable[[int, int], int]] = {
     "Mod": operator.mod,
     "Pow": operator.pow,
 }
+_OLD = re.compile(r"enum |\([^)]*\)| declaration object")
+"""What 0.3 writes around the names of enums and structs."""
 _VALUE = re.compile(r"u?int\d+|bytes\d+|bool|address|decimal")
 
 
@@ -36,7 +38,7 @@ def solidity_layout(layout: Json, tree: Json | None = None) -> Json:
     types = _Types(modules)
     storage = []
     for name, place in places:
-        kind = types.add(str(place["type"]), modules.of_variable(name), int(place.get("n_slots", 1)))
+        kind = types.add(_OLD.sub("", str(place["type"])), modules.of_variable(name), int(place.get("n_slots", 1)))
         storage.append({"label": name, "slot": str(place["slot"]), "offset": 0, "type": kind})
     return {"storage": storage, "types": types.entries}
 
@@ -168,13 +170,14 @@ class _Types:
                 return self._defined(text, module, slots)
 
     def _defined(self, text: str, module: str, slots: int) -> str:
-        # 0.3 says "Point declaration object"; a type of another module may be written with its name.
-        alias, _, name = text.split(" ")[0].rpartition(".")
+        # A type of another module may be written with its name.
+        alias, _, name = text.rpartition(".")
         where = self._modules.imported(module, alias) if alias else module
         found = self._modules.definition(name, where or module)
         if found is None:
-            # An interface; or a struct that cannot be looked into.
-            return self._enter(f"t_contract({text})" if slots == 1 else text, text, slots)
+            # An interface; or a lock, or a struct that cannot be looked into.
+            is_interface = slots == 1 and text.isidentifier()
+            return self._enter(f"t_contract({text})" if is_interface else text, text, slots)
         definition, where = found
         kind = f"{where}:{name}" if where else name
         if kind in self.entries:

@@ -6,6 +6,7 @@ out here a second time, and remembers where each leaf is; the namer must find th
 
 from dataclasses import dataclass
 
+import pytest
 from eth_hash.auto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,8 @@ class Leaf:
     offset: int
     path: str
     keys: tuple[int, ...] = ()
+    hashed: tuple[bytes, ...] = ()
+    """What a contract hashes on the way there."""
 
 
 class LayoutMaker:
@@ -48,7 +51,7 @@ class LayoutMaker:
     def size(self, kind):
         return int(self.types[kind]["numberOfBytes"])
 
-    def leaf(self, kind, slot, offset, path, keys=()):
+    def leaf(self, kind, slot, offset, path, keys=(), hashed=()):
         info = self.types[kind]
         if "members" in info:
             member = self.draw(st.sampled_from(info["members"]))
@@ -58,23 +61,27 @@ class LayoutMaker:
                 member["offset"],
                 f"{path}.{member['label']}",
                 keys,
+                hashed,
             )
         if info["encoding"] == "mapping":
             key = self.draw(st.integers(0, 255))
-            place = slot_hash(word(key), word(slot))
-            return self.leaf(info["value"], place, 0, f"{path}[{key}]", (*keys, key))
+            preimage = word(key) + word(slot)
+            reached = (*keys, key), (*hashed, preimage)
+            return self.leaf(info["value"], slot_hash(preimage), 0, f"{path}[{key}]", *reached)
         if info["encoding"] == "dynamic_array" or "base" in info:
             length = info.get("length", 40)
             index = self.draw(st.integers(0, length - 1))
-            start = slot_hash(word(slot)) if info["encoding"] == "dynamic_array" else slot
+            start = slot
+            if info["encoding"] == "dynamic_array":
+                start, hashed = slot_hash(word(slot)), (*hashed, word(slot))
             size = self.size(info["base"])
             if size <= 16:
                 each = WORD // size
                 place, offset = start + index // each, index % each * size
             else:
                 place, offset = start + index * -(-size // WORD), 0
-            return self.leaf(info["base"], place, offset, f"{path}[{index}]", keys)
-        return Leaf(slot, offset, path, keys)
+            return self.leaf(info["base"], place, offset, f"{path}[{index}]", keys, hashed)
+        return Leaf(slot, offset, path, keys, hashed)
 
     def pack(self, kinds):
         """Slots and offsets of members in a row."""
@@ -259,3 +266,49 @@ def test_a_slot_that_no_variable_explains_stays_without_a_name():
 
 def test_a_contract_without_a_layout_names_nothing():
     assert Layout({}).name({0: None}, Keys()) == {}
+
+
+def user_type(name, size, **more):
+    return {"encoding": "inplace", "label": name, "numberOfBytes": str(size)} | more
+
+
+@pytest.mark.parametrize("name", ["interest", "bytesLeft", "boolish", "addressee", "Delta"])
+def test_a_user_defined_type_is_read_as_what_is_behind_it(name):
+    kind = f"t_userDefinedValueType({name})5"
+    storage = [variable("it", kind)]
+    signed = Layout({"storage": storage, "types": {kind: user_type(name, 8, underlying="t_int64")}})
+    [field] = signed.name({0: None}, Keys())[0]
+    assert signed.text(field, 2**64 - 5) == "-5"
+    # Without a syntax tree the ABI tells, where it mentions the type.
+    abi = [{"outputs": [{"type": "int64", "internalType": name}]}]
+    assert (
+        Layout({"storage": storage, "types": {kind: user_type(name, 8)}}, abi).text(field, 2**64 - 5) == "-5"
+    )
+    nobody = Layout({"storage": storage, "types": {kind: user_type(name, 8)}})
+    assert nobody.text(field, 2**64 - 5) == str(2**64 - 5)
+
+
+def test_an_enum_is_shown_by_its_members():
+    kind = "t_enum(Side)5"
+    layout = Layout(
+        {
+            "storage": [variable("side", kind)],
+            "types": {kind: user_type("enum M.Side", 1, values=["Buy", "Sell"])},
+        }
+    )
+    [field] = layout.name({0: None}, Keys())[0]
+    assert [layout.text(field, n) for n in range(3)] == ["Side.Buy", "Side.Sell", "2"]
+
+
+@settings(deadline=None, max_examples=100)
+@given(layouts())
+def test_keys_that_were_hashed_are_enough_to_find_every_leaf(case):
+    layout, leaves = case
+    keys = Keys()
+    keys.numbers.clear()
+    for leaf in leaves:
+        for preimage in leaf.hashed:
+            keys.add_preimage(preimage)
+    named = Layout(layout).name({leaf.slot: None for leaf in leaves}, keys)
+    for leaf in leaves:
+        assert leaf.path in [field.path for field in named.get(leaf.slot, ())]
