@@ -12,6 +12,9 @@ Json = dict[str, Any]
 
 WORD = 32
 _BITS = re.compile(r"u?int(\d+)|u?fixed(\d+)x\d+")
+_UNESCAPED = {"_$_": ",", "$_": "(", "_$": ")"}
+"""The layout's ids of types have the letters that the tree's ids escape."""
+_ESCAPES = re.compile("|".join(map(re.escape, _UNESCAPED)))
 _LENGTH = re.compile(r"\[(\d*)\][^\[\]]*$")
 
 
@@ -58,20 +61,15 @@ class StorageTypes:
             case "FunctionTypeName":
                 size = 24 if node["visibility"] == "external" else 8
                 described = node["typeDescriptions"]
-                return self._add(described["typeIdentifier"], described["typeString"], size)
+                kind = _ESCAPES.sub(lambda found: _UNESCAPED[found[0]], described["typeIdentifier"])
+                return self._add(kind, described["typeString"], size)
             case _:
                 return self._elementary(node["typeDescriptions"]["typeString"])
 
     def _elementary(self, name: str) -> str:
         if name in ("string", "bytes"):
             return self._add(f"t_{name}_storage", name, WORD, encoding="bytes")
-        if bits := _BITS.fullmatch(name):
-            size = int(bits[1] or bits[2]) // 8
-        elif name.startswith("address"):
-            size = 20
-        else:
-            size = 1 if name == "bool" else int(name.removeprefix("bytes"))
-        return self._add(f"t_{name.replace(' ', '_')}", name, size)
+        return self._add(f"t_{name.replace(' ', '_')}", name, _value_size(name))
 
     def _declared(self, declaration: Json) -> str:
         name, number = declaration["name"], declaration["id"]
@@ -83,15 +81,22 @@ class StorageTypes:
                 size = 1 if len(declaration["members"]) <= 256 else 2
                 return self._add(f"t_enum({name}){number}", f"enum {label}", size)
             case "UserDefinedValueTypeDefinition":
-                size = self._size(self._of(declaration["underlyingType"]))
+                size = _value_size(declaration["underlyingType"]["typeDescriptions"]["typeString"])
                 return self._add(f"t_userDefinedValueType({name}){number}", label, size)
             case _:
                 return self._add(f"t_contract({name}){number}", f"contract {name}", 20)
 
     def _mapping(self, node: Json) -> str:
-        key, value = self._of(node["keyType"]), self._of(node["valueType"])
+        key, value = self._key(node["keyType"]), self._of(node["valueType"])
         label = f"mapping({self._label(key)} => {self._label(value)})"
         return self._add(f"t_mapping({key},{value})", label, WORD, encoding="mapping", key=key, value=value)
+
+    def _key(self, node: Json) -> str:
+        name = node["typeDescriptions"]["typeString"]
+        if name not in ("string", "bytes"):
+            return self._of(node)
+        # A key lies in memory when it is hashed.
+        return self._add(f"t_{name}_memory_ptr", name, WORD, encoding="bytes")
 
     def _array(self, node: Json) -> str:
         base = self._of(node["baseType"])
@@ -120,3 +125,12 @@ class StorageTypes:
         """Whether it shares a slot with its neighbours where there is room."""
         info = self._types[kind]
         return info["encoding"] == "inplace" and "members" not in info and "base" not in info
+
+
+def _value_size(name: str) -> int:
+    """Bytes that an elementary type takes in storage."""
+    if bits := _BITS.fullmatch(name):
+        return int(bits[1] or bits[2]) // 8
+    if name.startswith("address"):
+        return 20
+    return 1 if name == "bool" else int(name.removeprefix("bytes"))
