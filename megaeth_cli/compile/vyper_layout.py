@@ -38,7 +38,9 @@ def solidity_layout(layout: Json, tree: Json | None = None) -> Json:
     types = _Types(modules)
     storage = []
     for name, place in places:
-        kind = types.add(_OLD.sub("", str(place["type"])), modules.of_variable(name), int(place.get("n_slots", 1)))
+        kind = types.add(
+            _OLD.sub("", str(place["type"])), modules.of_variable(name), int(place.get("n_slots", 1))
+        )
         storage.append({"label": name, "slot": str(place["slot"]), "offset": 0, "type": kind})
     return {"storage": storage, "types": types.entries}
 

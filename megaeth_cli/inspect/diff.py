@@ -143,7 +143,6 @@ def _named(
             for one in fields:
                 for value in slots[slot]:
                     keys.add_number(one.cut(value))
-        keys.renew()
         fields_of = layout.name(slots, keys)
     origins = Origins(keys.preimages, layout.constants if layout is not None else {})
     texts = _Texts(slots, fields_of, read)

@@ -42,12 +42,6 @@ class Keys:
             self._heads.setdefault(int.from_bytes(data[-WORD:], "big"), []).append(data[:-WORD])
             self._tails.setdefault(int.from_bytes(data[:WORD], "big"), []).append(data[WORD:])
 
-    def add_literals(self, words: Iterable[int], blobs: Iterable[bytes]) -> None:
-        """What a source holds."""
-        self.numbers.update(words)
-        self.blobs.update(blobs)
-        self._prepared.clear()
-
     def add_number(self, number: int) -> None:
         """A value, and its neighbours: contracts take the next or the last number of a counter."""
         self.numbers.add(number)
@@ -73,9 +67,19 @@ class Keys:
             if 0 < number <= min(_MAX_BLOB, len(data) - start):
                 self.blobs.add(data[start : start + number])
 
-    def renew(self) -> None:
-        """Forget what was prepared, after adding candidates."""
-        self._prepared.clear()
+    def recorded(self) -> "Keys":
+        """Only the keys that were hashed, without candidates."""
+        return self._with(set(), set())
+
+    def with_literals(self, words: Iterable[int], blobs: Iterable[bytes]) -> "Keys":
+        """These, and what a source holds."""
+        return self._with(self.numbers.union(words), self.blobs.union(blobs))
+
+    def _with(self, numbers: set[int], blobs: set[bytes]) -> "Keys":
+        keys = Keys()
+        keys.numbers, keys.blobs = numbers, blobs
+        keys.preimages, keys._heads, keys._tails = self.preimages, self._heads, self._tails
+        return keys
 
     def places(self, key: ValueType | TextType, start: int, slot_first: bool) -> Iterator[tuple[int, str]]:
         """Where a mapping at `start` keeps the values of the keys, and how people read these."""

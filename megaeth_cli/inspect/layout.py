@@ -114,7 +114,12 @@ class Layout:
     def name(self, slots: Mapping[int, object], keys: Keys) -> dict[int, list[Field]]:
         """The fields in each of the slots that can be named."""
         wanted = sorted(slots)
-        keys.add_literals(self._words, self._blobs)
+        named = self._search(wanted, keys.recorded())
+        if len(named) == len(wanted):
+            return named
+        return self._search(wanted, keys.with_literals(self._words, self._blobs))
+
+    def _search(self, wanted: list[int], keys: Keys) -> dict[int, list[Field]]:
         named: dict[int, list[Field]] = {}
         waiting = deque(self._top)
         for region in self._top:
