@@ -1,0 +1,1 @@
+"""Programs that treat a real network badly on purpose, for as long as one likes, and say what became of it."""
