@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from devnet.jit.service import JitService
 from devnet.role_config import RoleConfig
 from devnet.roles import chain_config
 from devnet.roles.process import end_with
-from devnet.rpc.server import RpcServer
+from devnet.rpc.listener import bind
 from devnet.rpc.settings import ServerSettings
 from devnet.storage import Corrupted, Identity, Snapshotter, Store, StoreArchive, restore
 
@@ -114,11 +115,15 @@ def server_settings(config: Config, accounts: list[DevAccount]) -> ServerSetting
     )
 
 
-async def listen(server: RpcServer, role: RoleConfig) -> None:
-    """Bind, or tell the user why not."""
+async def bind_rpc(role: RoleConfig) -> list[socket.socket]:
+    """Take the port of the JSON-RPC server, or tell the user why not.
+
+    Done before the chain is read: clients that come back after a restart wait then, where many of them would give up
+    after a connection that was refused.
+    """
+    rpc = role.config.rpc
     try:
-        await server.start()
+        return await bind(rpc.host, rpc.port)
     except OSError as error:
-        rpc = role.config.rpc
         why = os.strerror(error.errno) if error.errno else str(error)
         raise cannot_listen(rpc.host, rpc.port, why) from None

@@ -27,6 +27,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import time
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -40,9 +41,9 @@ from devnet.role_config import NetworkPlace, RoleConfig, run_role, write_ready_f
 from devnet.roles.chain import (
     CATCH_UP_S,
     DRAIN_S,
+    bind_rpc,
     compiler_for,
     engine_for,
-    listen,
     open_store,
     restore_engine,
     server_settings,
@@ -105,13 +106,14 @@ def serve(role: RoleConfig) -> None:
 async def _serve(role: RoleConfig, failure: Failure) -> None:
     if role.network is None:
         raise UnavailableError("a full node needs a network", "its configuration names none")
+    sockets = await bind_rpc(role)
     with open_store(role) as store:
         refusals = Refusals(Path(role.data_dir))
         refused = refusals.carry_out(store)
         engine = await failure.interruptible(_open_chain(role, role.network, store))
         credentials = await credentials_of(role.network)
         node = FullNode(role, role.network, credentials, engine, store, failure, refusals)
-        await node.run(refused)
+        await node.run(refused, sockets)
 
 
 async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> Engine:
@@ -235,11 +237,11 @@ class FullNode:
             on_failure=failure,
         )
 
-    async def run(self, given_up: Refusal | None) -> None:
+    async def run(self, given_up: Refusal | None, sockets: list[socket.socket]) -> None:
         """Until it is told to stop. What was given up before may ask for a pause before anybody is followed."""
         role, failure, store = self._role, self._failure, self._store
         snapshots = snapshotter(role.config, store, failure, self._membership.verification.may_be_folded)
-        await listen(self._server, role)
+        await self._server.start(sockets)
         self._jit.start()
         self._engine.follow(cast(Mode, role.config.network.verify))
         await self._membership.start(self._sync)

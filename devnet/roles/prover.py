@@ -23,7 +23,7 @@ from devnet.proving.reports import FaultReport, InvalidReportError
 from devnet.proving.work import Source
 from devnet.role_config import NetworkPlace, RoleConfig, run_role, write_ready_file
 from devnet.roles.announcements import Announcement
-from devnet.roles.chain import DRAIN_S, listen, server_settings
+from devnet.roles.chain import DRAIN_S, bind_rpc, server_settings
 from devnet.roles.faults import ProverFaults
 from devnet.roles.membership import (
     credentials_of,
@@ -138,7 +138,7 @@ class ProverNode:
         gossip.on(Kind.LOG_DIGEST, self._announced)
         gossip.on(Kind.ATTESTATION, self._heard_attestation)
         gossip.on(Kind.FAULT, self._heard_fault)
-        await listen(self._server, self._role)
+        await self._server.start(await bind_rpc(self._role))
         await self._sync.start()
         self._prover.start()
         endpoints = {"http": self._server.http_url, "sync": endpoint_text(self._sync.endpoint)}

@@ -29,9 +29,9 @@ from devnet.roles import chain_config
 from devnet.roles.chain import (
     CATCH_UP_S,
     DRAIN_S,
+    bind_rpc,
     compiler_for,
     engine_for,
-    listen,
     open_store,
     restore_engine,
     server_settings,
@@ -59,6 +59,7 @@ def serve(role: RoleConfig) -> None:
 
 async def _serve(role: RoleConfig, failure: Failure) -> None:
     loop = asyncio.get_running_loop()
+    sockets = await bind_rpc(role)
     accounts = derive(role.config.accounts.mnemonic, role.config.accounts.count)
     with open_chain(role, accounts) as (engine, store):
         standing = Standing(role, store)
@@ -70,7 +71,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         chain_log = ChainLog(engine, store, Publishing(server.hub, standing, membership), failure)
         limit = membership.verification.may_be_folded if membership is not None else lambda: 2**63
         snapshots = snapshotter(role.config, store, failure, limit)
-        await listen(server, role)
+        await server.start(sockets)
         endpoints = {"http": server.http_url, "ws": server.ws_url}
         if membership is not None and role.network is not None:
             sync = SyncNode(

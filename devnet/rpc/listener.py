@@ -22,11 +22,43 @@ from devnet.rpc.http import HttpConnection
 log = logging.getLogger(__name__)
 
 BACKLOG: Final = 1_024
+LOOPBACK: Final = "127.0.0.1"
+IPV6_LOOPBACK: Final = "::1"
+"""Clients that ask for `localhost` may try this first, and some of them nothing else."""
 PER_ROUND: Final = 16
 """Connections taken in one round of the loop."""
 PAUSE_S: Final = 0.1
 """Before knocking is listened to again when the system has no descriptor or no memory for a socket."""
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+async def bind(host: str, port: int) -> list[socket.socket]:
+    """Take a port on all addresses of a host; 0 takes a free one, the same on all. Raises `OSError`.
+
+    Clients that connect from now on wait until a `Listener` serves them: a node that is still reading its chain turns
+    nobody away.
+    """
+    found = await _bind_all(host, port)
+    if host == LOOPBACK:
+        with contextlib.suppress(OSError):  # no IPv6 here, or somebody else's port: a convenience only
+            found += await _bind_all(IPV6_LOOPBACK, found[0].getsockname()[1])
+    return found
+
+
+async def _bind_all(host: str, port: int) -> list[socket.socket]:
+    loop = asyncio.get_running_loop()
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    with contextlib.ExitStack() as undo:
+        found: list[socket.socket] = []
+        for family, name in dict.fromkeys((family, address[0]) for family, _, _, _, address in addresses):
+            listening = undo.enter_context(
+                socket.create_server((str(name), port), family=family, backlog=BACKLOG)
+            )
+            listening.setblocking(False)
+            found.append(listening)
+            port = listening.getsockname()[1]
+        undo.pop_all()
+    return found
 
 
 class Listener:
@@ -50,16 +82,11 @@ class Listener:
         port: int = self._sockets[0].getsockname()[1]
         return port
 
-    async def open(self, host: str, port: int) -> None:
-        """Listen on all addresses of a host. Raises `OSError` when one is not to be had."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, address in dict.fromkeys((family, address[:2]) for family, _, _, _, address in found):
-            listening = socket.create_server((address[0], port), family=family, backlog=BACKLOG)
-            listening.setblocking(False)
-            self._sockets.append(listening)
-            port = listening.getsockname()[1]  # the same for all, also when any is asked for
-            loop.add_reader(listening, self._accept, listening)
+    def serve(self, sockets: list[socket.socket]) -> None:
+        """Take who comes to these, and who waits there already."""
+        self._sockets = sockets
+        for listening in sockets:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
     def close(self) -> None:
         """Listen no more."""

@@ -9,9 +9,9 @@ Not here: the engine's life (`devnet/roles/`), and any knowledge of methods.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
+import socket
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -29,7 +29,7 @@ from devnet.rpc.eth import EthNamespace
 from devnet.rpc.exchange import Exchange
 from devnet.rpc.front import Front
 from devnet.rpc.http import HttpConnection
-from devnet.rpc.listener import Listener
+from devnet.rpc.listener import Listener, bind
 from devnet.rpc.metrics import Metrics
 from devnet.rpc.pages import Health, Pages
 from devnet.rpc.settings import ServerSettings
@@ -37,9 +37,6 @@ from devnet.rpc.subscriptions import Hub
 
 log = logging.getLogger(__name__)
 
-LOOPBACK: Final = "127.0.0.1"
-IPV6_LOOPBACK: Final = "::1"
-"""Clients that ask for `localhost` may try this first, and some of them nothing else."""
 SWITCH_INTERVAL_S: Final = 0.0005
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 
@@ -75,7 +72,11 @@ class RpcServer:
         self.pages.add("/metrics", metrics.prometheus)
         self.pages.add("/metrics.json", metrics.json)
         self._shares = share_out(settings.max_connections)
-        self._listeners: list[Listener] = []
+        self._listener = Listener(
+            lambda: HttpConnection(self._front),
+            lambda: len(self._front.connections),
+            self._shares.connections,
+        )
         self._sweeper: asyncio.TimerHandle | None = None
 
     def _make_handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
@@ -97,9 +98,7 @@ class RpcServer:
     @property
     def port(self) -> int:
         """The port, also when 0 was asked for. Only while listening."""
-        if not self._listeners:
-            raise RuntimeError("the server is not listening")
-        return self._listeners[0].port
+        return self._listener.port
 
     @property
     def http_url(self) -> str:
@@ -111,8 +110,8 @@ class RpcServer:
         """Where WebSockets are answered."""
         return f"ws://{_in_url(self._settings.host)}:{self.port}"
 
-    async def start(self) -> None:
-        """Listen. Raises `OSError` when the address is not to be had."""
+    async def start(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve who comes to these sockets. Without any the settings' address is bound; raises `OSError` then."""
         loop = asyncio.get_running_loop()
         self._front.now = loop.time()
         if self._shares.connections < self._settings.max_connections:
@@ -122,30 +121,17 @@ class RpcServer:
                 self._settings.max_connections,
                 self._shares.limit,
             )
-        await self._listen(self._settings.host, self._settings.port)
-        if self._settings.host == LOOPBACK:
-            with contextlib.suppress(OSError):  # no IPv6 here, or somebody else's port: a convenience only
-                await self._listen(IPV6_LOOPBACK, self.port)
+        self._listener.serve(sockets or await bind(self._settings.host, self._settings.port))
         self._front.exchange.start()
         self.hub.start()
         self._sweep_again()
         log.info("JSON-RPC on %s", self.http_url)
 
-    async def _listen(self, host: str, port: int) -> None:
-        listener = Listener(
-            lambda: HttpConnection(self._front),
-            lambda: len(self._front.connections),
-            self._shares.connections,
-        )
-        await listener.open(host, port)
-        self._listeners.append(listener)
-
     async def stop(self, grace_s: float = 1.0) -> None:
         """Take no more connections, answer what is in work, say goodbye. Then the engine may stop."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for listener in self._listeners:
-            listener.close()
+        self._listener.close()
         await self._front.exchange.drain(grace_s)
         for connection in list(self._front.connections):
             connection.shut()
@@ -162,7 +148,7 @@ class RpcServer:
         """Keep the coarse clock, and look at every connection's."""
         self._front.now = now
         self._front.exchange.sweep(now)
-        if refused := sum(listener.take_refused() for listener in self._listeners):
+        if refused := self._listener.take_refused():
             log.warning("refused %d connections: %d are open", refused, len(self._front.connections))
         for connection in list(self._front.connections):
             connection.sweep(now)

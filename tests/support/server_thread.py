@@ -10,8 +10,9 @@ from devnet.rpc.settings import ServerSettings
 class ServerThread:
     """Start with `with`; `run` executes something on the server's loop and waits for it."""
 
-    def __init__(self, engine, health=lambda: {"ready": True}, **settings):
+    def __init__(self, engine, health=lambda: {"ready": True}, sockets=None, **settings):
         self.engine = engine
+        self._sockets = sockets
         self._settings = ServerSettings(port=0, **settings)
         self._health = health
         self._loop = new_event_loop()
@@ -25,7 +26,7 @@ class ServerThread:
 
         async def begin():
             self.server = RpcServer(self.engine, self._settings, self._health)
-            await self.server.start()
+            await self.server.start(self._sockets)
 
         self.run_async(begin())
         self.port = self.server.port

@@ -17,7 +17,13 @@ SEED = 20_251_201
 def test_nodes_serve_honest_clients_right_while_others_torture_them(tmp_path):
     report = session.run(tmp_path, SECONDS, SEED)
     assert not report.faults, report.to_text()
-    for done in ("rpc: bodies", "http: exchanges", "websocket: connections", "honest: answers", "honest: transactions"):
+    for done in (
+        "rpc: bodies",
+        "http: exchanges",
+        "websocket: connections",
+        "honest: answers",
+        "honest: transactions",
+    ):
         assert report.counts[done], report.to_text()
 
 

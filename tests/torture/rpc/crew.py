@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.torture.rpc.attacks import ATTACKS, Attacker
@@ -23,6 +24,7 @@ class Crew:
 
     def __init__(self, attackers: int, seconds: float, seed: int, ports: tuple[int, ...]) -> None:
         self._seed = seed
+        self._ends = time.monotonic() + seconds + ENDING_S
         arguments = [str(seconds), *map(str, ports)]
         self._processes = [
             subprocess.Popen(
@@ -43,22 +45,16 @@ class Crew:
                 process.kill()
             process.communicate()
 
-    @property
-    def is_at_work(self) -> bool:
-        """Whether anybody is."""
-        return any(process.poll() is None for process in self._processes)
-
     def finish(self) -> Report:
         """What all of them did and saw."""
         whole = Report(self._seed)
         for process in self._processes:
             try:
-                told = json.loads(process.communicate(timeout=ENDING_S)[0])
+                told = json.loads(process.communicate(timeout=self._ends - time.monotonic())[0])
             except (subprocess.TimeoutExpired, ValueError):
                 whole.fault("attacker", f"an attacker came to no end (exit code {process.poll()})")
                 continue
-            whole.add(Report(self._seed, *(type(whole.counts)(told[name]) for name in ("counts", "faults"))))
-            whole.examples += told["examples"]
+            whole.add(Report(self._seed, Counter(told["counts"]), Counter(told["faults"]), told["examples"]))
         return whole
 
 

@@ -73,7 +73,9 @@ class Words:
         elif chance < 0.20:
             del request[pick(list(request))]
         elif chance < 0.22:
-            return self.value(2)
+            return self._random.choice(
+                [self.quantity(), self.address(), None, True, {}, {"a": self.value(1)}]
+            )
         return request
 
     def params(self) -> list[Any]:

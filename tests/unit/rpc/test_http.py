@@ -1,5 +1,6 @@
 """HTTP as clients meet it. The engine is a fake: what is tested is the transport."""
 
+import asyncio
 import json
 import socket
 import time
@@ -7,7 +8,10 @@ import time
 import psutil
 import pytest
 
+from devnet.rpc.listener import bind
+from tests.support.fake_engine import FakeEngine
 from tests.support.raw_http import RawHttp, post, request
+from tests.support.server_thread import ServerThread
 
 
 def result(response):
@@ -314,9 +318,9 @@ def test_connections_beyond_the_limit_hold_no_descriptor(serve):
         try:
             assert [http.response()[0] for http in beyond] == [503] * 200
             assert server.run(lambda: len(server.server._front.connections)) == 2
-            [accepted] = server.run(lambda: server.server._listeners[0]._sockets)
-            with pytest.raises(BlockingIOError):
-                accepted.accept()  # nobody waits to be taken
+            for listening in server.server._listener._sockets:
+                with pytest.raises(BlockingIOError):
+                    listening.accept()  # nobody waits to be taken
             ours = sockets_of(server.port)
             assert len(ours) == 2
         finally:
@@ -456,6 +460,24 @@ def test_stopping_answers_what_is_in_work_and_takes_no_more(serve):
         assert http.closed()
         with pytest.raises(ConnectionRefusedError):
             RawHttp(server.port)
+
+
+# --- starting ---
+
+
+def test_clients_that_come_before_anybody_serves_them_wait_and_are_served():
+    sockets = asyncio.run(bind("127.0.0.1", 0))
+    port = sockets[0].getsockname()[1]
+    with RawHttp(port) as early:
+        early.send(post(request("now_echo", "early")))
+        with ServerThread(FakeEngine(), sockets=sockets) as server:
+            assert server.port == port
+            assert result(early.response()) == ["early"]
+
+
+def test_a_port_that_is_taken_is_not_to_be_had(server):
+    with pytest.raises(OSError, match="in use"):
+        asyncio.run(bind("127.0.0.1", server.port))
 
 
 # --- the short way ---
