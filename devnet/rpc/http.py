@@ -32,9 +32,11 @@ from devnet.rpc.turns import Turn
 from devnet.rpc.ws import WebSocketConnection
 
 LINGER_S: Final = 2.0
-SLICE: Final = 128
+SLICE: Final = 1_024
 """So many bytes the parser is given at a time, unless a body is due: it cannot be stopped within what it was given, and
 these may be requests of their own."""
+SHORT_SLICE: Final = 64
+"""For a client whose requests are so much work that a slice of them is more than a turn."""
 CHUNK_BYTES: Final = 8
 """What each byte of a chunked body may take for the head of its chunk. Beyond that, and the limit of a head, there are
 only trailers and chunk extensions, which nobody reads."""
@@ -80,6 +82,7 @@ class HttpConnection(PacedConnection):
         self._lingers = False
         self._message_since: float | None = None
         self._used_at = front.now
+        self._slice = SLICE
         self._framing_size = 0
         """Bytes of the message that are not its body."""
         self._forget_message()
@@ -94,7 +97,7 @@ class HttpConnection(PacedConnection):
         self._body_due = 0
         """How much of a body of declared length is still to come."""
         self._refusal: Page | None = None
-        self._upgrade: Literal["", "websocket", "declined"] = ""
+        self._upgrade: Literal["", "websocket", "declined", "complete"] = ""
 
     # --- the socket ---------------------------------------------------------------------------------------
 
@@ -140,14 +143,17 @@ class HttpConnection(PacedConnection):
         self._lone = None if self._in_message else data
         at = 0
         while at < len(data) and not self._deaf:
-            if at and (turn.is_over() or self._is_busy()):
+            if at and self._is_busy():
                 break
-            end = at + max(SLICE, self._body_due)
+            if at and turn.is_over():
+                self._slice = SHORT_SLICE if at <= SLICE else SLICE
+                break
+            end = at + max(self._slice, self._body_due)
             rest = self._feed(data[at:end])
             at = end
             if rest:
                 data, at = rest + data[end:], 0
-            if self._upgrade == "websocket":
+            if self._upgrade == "complete":
                 self._become_websocket(data[at:])
                 return b""
             self._write_out()
@@ -166,7 +172,9 @@ class HttpConnection(PacedConnection):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
-            if self._upgrade == "declined":
+            if self._upgrade == "websocket":
+                self._upgrade = "complete"
+            elif self._upgrade == "declined":
                 rest = self._without_upgrade() + rest
         except httptools.HttpParserError:
             self._refuse(text_page(400, "this is not HTTP/1.1"))

@@ -34,6 +34,7 @@ _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """One down, or one up again."""
 _STRING: Final = re.compile(rb'"[^"]*"?')
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_SPACES: Final = (" ", "\t", "\n", "\r")
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 
 
@@ -263,8 +264,9 @@ def _value(text: str, at: int) -> tuple[Any, int]:
 
 def _skip(text: str, at: int) -> int:
     """The next place that is no white space."""
-    found = _SPACE.match(text, at)
-    return found.end() if found is not None else at
+    if text.startswith(_SPACES, at) and (found := _SPACE.match(text, at)):
+        return found.end()
+    return at
 
 
 def _end(text: str, at: int) -> None:
