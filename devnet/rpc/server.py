@@ -48,7 +48,7 @@ class RpcServer:
         self._settings = settings
         self._accounts = DevAccounts(settings.accounts)
         self._backend = Backend(engine, settings.worker_threads)
-        self.hub = Hub(engine, settings.max_subscriptions)
+        self.hub = Hub(engine, settings.max_subscriptions, settings.max_filter_bytes)
         self.pages = Pages(settings.client_version, settings.chain_id, health)
         engine_methods = engine.methods()
         exchange = Exchange(

@@ -40,6 +40,8 @@ class ServerSettings:
     """Requests of one connection in work at a time; beyond it the socket is not read."""
     max_subscriptions: int = 1_000
     """Of one WebSocket connection."""
+    max_filter_bytes: int = 256 * 1024
+    """Of the filters of one WebSocket connection: about 5,000 addresses."""
     max_outgoing_bytes: int = 16 * MIB
     """Unread notifications of one WebSocket before its client counts as too slow."""
 

@@ -84,9 +84,11 @@ class Topic:
 class Hub:
     """All subscriptions of one server."""
 
-    def __init__(self, engine: ChainDoor, max_per_connection: int) -> None:
+    def __init__(self, engine: ChainDoor, max_per_connection: int, max_filter_bytes: int) -> None:
+        """`max_filter_bytes`: of all filters of one connection together. Every mini-block is held against them."""
         self._engine = engine
         self._max_per_connection = max_per_connection
+        self._max_filter_bytes = max_filter_bytes
         self._topics: dict[Kind, dict[bytes, Topic]] = {kind: {} for kind in Kind}
         self._by_connection: dict[Notified, dict[str, Subscription]] = {}
         self._open_minis: list[tuple[int, int]] = []
@@ -152,6 +154,8 @@ class Hub:
             notified.on_close(lambda: self._forget(notified))
         if len(mine) >= self._max_per_connection:
             raise refused(f"too many subscriptions: the limit is {self._max_per_connection}")
+        if sum(len(other.topic.key) for other in mine.values()) + len(topic.key) > self._max_filter_bytes:
+            raise refused(f"too long filters: those of one connection have {self._max_filter_bytes} bytes at most")
         identifier = "0x" + secrets.token_hex(16)
         subscription = Subscription(identifier, notification_head(identifier), notified, topic)
         if topic.kind in (Kind.PENDING_HASHES, Kind.PENDING_BODIES) and not self._wants_pending():

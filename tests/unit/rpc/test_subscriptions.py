@@ -191,3 +191,19 @@ def test_subscriptions_per_connection_are_limited(serve):
         for _ in range(2):
             subscribe(ws, "newHeads")
         assert call(ws, "eth_subscribe", "newHeads")["error"]["code"] == -32000
+
+
+def test_a_client_may_not_have_every_mini_block_held_against_filters_without_end(serve):
+    server = serve(max_filter_bytes=1_000)
+    addresses = [f"0x{number:040x}" for number in range(15)]
+    with connect(f"ws://127.0.0.1:{server.port}", proxy=None) as ws:
+        first = subscribe(ws, "logs", {"address": addresses})
+        assert (
+            "1000 bytes at most"
+            in call(ws, "eth_subscribe", "logs", {"address": addresses[1:]})["error"]["message"]
+        )
+        assert call(ws, "eth_subscribe", "stateChanges", addresses * 60)[
+            "result"
+        ]  # the same, again and again
+        assert call(ws, "eth_unsubscribe", first)["result"] is True
+        assert subscribe(ws, "logs", {"address": addresses[1:]})
