@@ -59,6 +59,11 @@ class Paths:
             Path(variables.get("MEGAETH_CACHE") or cache).expanduser().absolute(),
         )
 
+    @property
+    def faults(self) -> Path:
+        """Tracebacks of faults in the program, for bug reports; hidden beside the devnets."""
+        return self.home / ".faults"
+
     def network(self, name: str = DEFAULT_NAME) -> NetworkPaths:
         """The files of the devnet with that name."""
         return NetworkPaths(self.home / name)

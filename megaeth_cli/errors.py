@@ -6,12 +6,11 @@ the program itself is one line plus the path of a file that holds the traceback 
 
 import enum
 import json
-import tempfile
 import traceback
-from pathlib import Path
 
 from devnet.errors import ConfigError, NotRunningError, UnavailableError, UserError
 from megaeth_cli.env import Environment
+from megaeth_cli.fault_files import keep_fault
 from megaeth_cli.visible import one_line
 
 
@@ -84,8 +83,10 @@ def report(env: Environment, error: UserError) -> ExitStatus:
 def report_fault(env: Environment, error: BaseException) -> ExitStatus:
     """Say that this program failed, and keep the traceback where a bug report can find it."""
     trace = "".join(traceback.format_exception(error))
-    with tempfile.NamedTemporaryFile("w", prefix="megaeth-fault-", suffix=".txt", delete=False) as file:
-        file.write(trace)
+    try:
+        hint = f"report it with {keep_fault(env.paths.faults, trace)}"
+    except OSError as failed:
+        hint = f"run it again with -vv, and report what that shows (it can't be kept: {failed})"
     if env.verbosity >= 2:
         env.complain(trace.rstrip())
     return report(
@@ -93,7 +94,7 @@ def report_fault(env: Environment, error: BaseException) -> ExitStatus:
         CliError(
             "this is a fault in megaeth, not in what you typed",
             f"{type(error).__name__}: {error}",
-            f"report it with {Path(file.name)}",
+            hint,
             ExitStatus.INTERNAL,
         ),
     )

@@ -1,6 +1,7 @@
 """The frame around the commands: help, errors, exit codes, `--json`, completion, start-up cost."""
 
 import json
+import stat
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ from devnet.errors import ConfigError, NotRunningError, UnavailableError, UserEr
 from megaeth_cli import app as program
 from megaeth_cli.app import COMMANDS, LazyCommand, load_command
 from megaeth_cli.errors import CliError, ExitStatus, status_of
+from megaeth_cli.fault_files import MOST_KEPT, keep_fault
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -141,15 +143,37 @@ def crashing(monkeypatch):
     return module
 
 
-def test_a_fault_of_the_program_shows_no_traceback_but_keeps_it(megaeth, crashing, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_a_fault_of_the_program_shows_no_traceback_but_keeps_it_for_its_user_alone(
+    megaeth, crashing, tmp_path
+):
     result = megaeth("crash")
     assert result.code == ExitStatus.INTERNAL
     assert "Traceback" not in result.err
     assert "engine on fire" in result.err
-    [kept] = tmp_path.glob("megaeth-fault-*.txt")
+    [kept] = (tmp_path / "home").rglob("*.txt")
     assert "Traceback" in kept.read_text()
     assert str(kept) in result.err
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+
+
+def test_only_the_newest_faults_are_kept(tmp_path):
+    for number in range(MOST_KEPT):
+        (tmp_path / f"20250101T0000{number:02}-1.txt").touch()
+    newest = keep_fault(tmp_path, "Traceback")
+    kept = sorted(tmp_path.iterdir())
+    assert len(kept) == MOST_KEPT
+    assert kept[-1] == newest
+    assert kept[0].name == "20250101T000001-1.txt"
+
+
+def test_a_fault_that_cannot_be_kept_is_still_told_in_one_line(megaeth, crashing, tmp_path):
+    (tmp_path / "home").touch()
+    result = megaeth("crash")
+    assert result.code == ExitStatus.INTERNAL
+    assert "engine on fire" in result.err
+    assert "-vv" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_ctrl_c_has_its_own_exit_code(megaeth, crashing):
