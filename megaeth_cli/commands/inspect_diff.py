@@ -26,6 +26,8 @@ app = typer.Typer()
 
 MAX_TRANSACTIONS_READ = 500
 """Transactions of a block that are searched for mapping keys and shown with their logs."""
+SLOTS_READ = 4096
+"""Slots that are asked for at a time."""
 SEARCH_STEP, SEARCH_DEPTH = 100, 5_000
 """How far back `latest` looks for a block with transactions."""
 _MINI = "mini:"
@@ -167,9 +169,12 @@ def _read(network: Network, diff: Json, address: str, slots: Sequence[int]) -> d
             parameter = {"miniBlock": diff["miniBlock"]}
         case _:
             parameter = diff["blockNumber"]
-    wanted = {"slots": {address: [hex(slot) for slot in slots]}}
-    found = _diff(network, parameter, "the same again", wanted)["slots"][address]
-    return {quantity(slot): quantity(value) for slot, value in found.items()}
+    values: dict[int, int] = {}
+    for start in range(0, len(slots), SLOTS_READ):
+        wanted = {"slots": {address: [hex(slot) for slot in slots[start : start + SLOTS_READ]]}}
+        found = _diff(network, parameter, "the same again", wanted)["slots"][address]
+        values |= {quantity(slot): quantity(value) for slot, value in found.items()}
+    return values
 
 
 def _diff(network: Network, parameter: Json, what: str, besides: Json) -> Json:
