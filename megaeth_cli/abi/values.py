@@ -19,7 +19,8 @@ Resolver = Callable[[str], bytes | None]
 """Address of a contract known by name; None for a name that nothing has."""
 
 _NUMBER = re.compile(
-    r"([+-]?(?:0x[0-9a-fA-F_]+|[0-9][0-9_]*(?:\.[0-9_]+)?(?:e\+?[0-9]+)?))\s*([a-z]*)", re.IGNORECASE
+    r"([+-]?(?:0x[0-9a-f_]+|(?:[0-9][0-9_]*(?:\.[0-9_]+)?|\.[0-9][0-9_]*)(?:e[+-]?[0-9]+)?))\s*([a-z]*)",
+    re.IGNORECASE,
 )
 _MAX_EXPONENT = 80
 _WORD = 32
@@ -66,7 +67,7 @@ def integer(text: str) -> int:
         return int(digits, 16) * UNITS.get(unit, 1)
     try:
         number = Decimal(digits)
-        if number.adjusted() > _MAX_EXPONENT:
+        if abs(number.adjusted()) > _MAX_EXPONENT:
             raise ValueTextError(f"{text!r} is out of range")
         # Exact: the context's 28 digits would round a uint256.
         numerator, denominator = number.as_integer_ratio()
@@ -204,7 +205,8 @@ def _hex_or_advice(text: str, kind: Scalar) -> bytes:
         return hex_bytes(text)
     except ValueTextError as error:
         raw = text.encode()
-        if text[:2] in ("0x", "0X") or len(raw) > (kind.size or _WORD) or kind.kind == "function":
+        is_text = raw and text[:2] not in ("0x", "0X") and kind.kind != "function"
+        if not is_text or len(raw) > (kind.size or _WORD):
             raise
         digits = raw.hex().ljust(2 * kind.size, "0")
         raise ValueTextError(f"{error}; the letters {text!r} would be 0x{digits}") from None

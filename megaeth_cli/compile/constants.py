@@ -13,6 +13,7 @@ Json = dict[str, Any]
 WORD = 32
 _ALL = (1 << 256) - 1
 _RATIONAL = re.compile(r"t_rational_(minus_)?(\d+)_by_1")
+_NUMBER = re.compile(r"t_(u?)int(\d+)")
 _FIXED_BYTES = re.compile(r"t_bytes(\d+)")
 _OPERATIONS: Mapping[str, Callable[[int, int], int]] = {
     "+": operator.add,
@@ -83,17 +84,25 @@ def _converted(node: Json, argument: Json, declarations: Mapping[int, Json], dep
     value = word(argument, declarations, depth + 1)
     if value is None:
         return None
-    target, source = (
-        _FIXED_BYTES.fullmatch(one.get("typeDescriptions", {}).get("typeIdentifier") or "")
-        for one in (node, argument)
-    )
-    is_string = "stringliteral" in (argument.get("typeDescriptions", {}).get("typeIdentifier") or "")
+    of, to = (one.get("typeDescriptions", {}).get("typeIdentifier") or "" for one in (argument, node))
+    source, target = _FIXED_BYTES.fullmatch(of), _FIXED_BYTES.fullmatch(to)
     # bytesN stand in a word's high bytes, numbers and addresses in its low ones.
-    if target and not source and not is_string:
-        return value << 8 * (WORD - int(target[1])) & _ALL
-    if source and not target:
-        return value >> 8 * (WORD - int(source[1]))
-    return value
+    if target:
+        unused = 8 * (WORD - int(target[1]))
+        is_left = source or "stringliteral" in of
+        return (value >> unused if is_left else value) << unused & _ALL
+    if source:
+        value >>= 8 * (WORD - int(source[1]))
+    return _narrowed(value, to)
+
+
+def _narrowed(value: int, kind: str) -> int:
+    """A word as a number type or an address holds it."""
+    number = _NUMBER.fullmatch(kind)
+    bits = int(number[2]) if number else 160 if kind.startswith("t_address") else 256
+    low = value & ((1 << bits) - 1)
+    is_negative = number is not None and not number[1] and low >> (bits - 1)
+    return low | (_ALL >> bits << bits if is_negative else 0)
 
 
 def _bytes(node: Json, declarations: Mapping[int, Json], depth: int) -> bytes | None:

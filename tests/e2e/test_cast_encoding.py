@@ -89,7 +89,7 @@ def cast(foundry):
     return run
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CASES)
 def test_calldata_is_that_of_cast(cast, megaeth, case):
     kinds, values = case

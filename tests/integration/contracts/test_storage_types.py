@@ -78,3 +78,44 @@ def test_structs_of_namespaces_are_laid_out_as_those_of_variables(tmp_path, seed
             for one in (info, compiled["types"][kind])
         )
         assert mine == its
+
+
+CONSTANTS = """
+interface Hook { function hook(uint256) external; function other() external; }
+error Refused(uint256);
+uint256 constant FREE = 10 ** 20 + (1 << 30);
+contract Constants {
+    bytes32 public constant HASH = keccak256("a name");
+    bytes32 public constant BYTES = keccak256(bytes("a name"));
+    bytes32 public constant MASKED = keccak256(abi.encode(uint256(keccak256("a.b")) - 1)) & ~bytes32(uint256(0xff));
+    bytes32 public constant PACKED = keccak256(abi.encodePacked("a", "b"));
+    uint256 public constant SUM = FREE + 5 * 2 ** 64;
+    uint256 public constant SHIFTED = (uint256(HASH) >> 8) | (1 << 255);
+    bytes4 public constant FIRST = bytes4(keccak256("f()"));
+    bytes4 public constant SELECTOR = Hook.hook.selector;
+    bytes4 public constant INTERFACE = type(Hook).interfaceId;
+    bytes4 public constant ERROR = Refused.selector;
+    bytes8 public constant TEXT = "letters";
+    bytes8 public constant NUMBER = bytes8(uint64(0x1122334455667788));
+    uint64 public constant BACK = uint64(bytes8(0x1122334455667788));
+    address public constant WHO = address(uint160(uint256(keccak256("who"))));
+    int256 public constant MINUS = -123456789;
+    int64 public constant SMALL = int64(uint64(0xfffffffffffffff0));
+    uint128 public constant LOW = uint128(uint256(HASH));
+    bytes32 public constant COPY = HASH;
+}
+"""
+
+
+def test_constants_have_the_values_that_the_contract_says(cli, source, tmp_path):
+    path = source(CONSTANTS)
+    cli.json("deploy", path)
+    options = Options(tmp_path / "cache", os.environ | compiler_variables())
+    layout = compile_source(path, options).contract("Constants").layout
+    words = {int(one, 16) for one in layout["literals"]["words"]} | {
+        int(one, 16) for one in layout["constants"]
+    }
+    names = [line.split("=")[0].split()[-1] for line in CONSTANTS.splitlines() if "public constant" in line]
+    missing = [name for name in names if int(cli.call("Constants", f"{name}()(bytes32)"), 16) not in words]
+    assert missing == []
+    assert {"HASH", "MASKED", "SUM", "SELECTOR", "FREE", "WHO"} <= set(layout["constants"].values())

@@ -23,6 +23,8 @@ RAW_ALICE = bytes.fromhex(ALICE[2:])
         ("0.5 ether", 5 * 10**17),
         ("1.000000000000000001ether", 10**18 + 1),
         ("2gwei", 2 * 10**9),
+        (".5ether", 5 * 10**17),
+        ("25e-1 gwei", 25 * 10**8),
         (str(2**256 - 1), 2**256 - 1),
     ],
 )
@@ -39,6 +41,9 @@ def test_a_number_may_have_underscores_an_exponent_or_a_unit(text, value):
         ("0.1wei", "not a whole number of wei"),
         ("1 bitcoin", "unknown unit 'bitcoin'"),
         ("1e9999999", "out of range"),
+        ("1e-9999999", "out of range"),
+        ("1e-3", "not a whole number"),
+        ("._", "not a number"),
     ],
 )
 def test_what_is_no_whole_number_is_refused_with_the_reason(text, why):
