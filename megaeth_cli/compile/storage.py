@@ -12,6 +12,7 @@ contract puts at slots of its own choice. Added to each contract's layout are th
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from megaeth_cli.compile import constants
@@ -56,6 +57,7 @@ class _Program:
         self.declarations: dict[int, Json] = {}
         self.contracts: dict[tuple[str, str], Json] = {}
         self._namespaces: list[tuple[str, Json]] = []
+        self._known: dict[int, _Said] = {}
         self._shared: list[Json] = []
         """What no contract inherits and any may use: libraries, and what stands outside of contracts."""
         for tree in trees:
@@ -92,31 +94,44 @@ class _Program:
                 info["values"] = [one["name"] for one in declaration["members"]]
             elif "underlyingType" in declaration:
                 info["underlying"] = declaration["underlyingType"]["typeDescriptions"]["typeIdentifier"]
-        bases = [self.declarations.get(one, {}) for one in contract.get("linearizedBaseContracts", ())]
-        nodes = [node for root in (*bases, *self._shared) if root for node in _nodes(root)]
-        layout["constants"] = self._constants(nodes)
-        layout["literals"] = self._literals(nodes)
+        bases = [self.declarations.get(one) for one in contract.get("linearizedBaseContracts", ())]
+        said = [self._said(root) for root in (*bases, *self._shared) if root is not None]
+        names: Json = {}
+        for one in said:
+            names = one.constants | names
+        layout["constants"] = names
+        layout["literals"] = {
+            key: list(dict.fromkeys(each for one in said for each in getattr(one, key)))[:MOST_LITERALS]
+            for key in ("words", "texts")
+        }
 
-    def _constants(self, nodes: Iterable[Json]) -> dict[str, str]:
-        named: dict[str, str] = {}
-        for node in nodes:
-            if node["nodeType"] == "VariableDeclaration" and node.get("constant"):
-                value = constants.word(node.get("value"), self.declarations)
-                if value is not None and value >= SMALLEST_CONSTANT:
-                    named.setdefault(hex(value), node["name"])
-        return named
+    def _said(self, root: Json) -> "_Said":
+        """What stands in a contract, or in something else outside of contracts; looked for once."""
+        if root["id"] not in self._known:
+            said = self._known[root["id"]] = _Said()
+            for node in _nodes(root):
+                self._look(node, said)
+        return self._known[root["id"]]
 
-    def _literals(self, nodes: Iterable[Json]) -> dict[str, list[str]]:
-        words: dict[str, None] = {}
-        texts: dict[str, None] = {}
-        for node in nodes:
-            if node["nodeType"] in _EXPRESSIONS:
-                value = constants.word(node, self.declarations)
-                if value is not None:
-                    words[hex(value)] = None
-                if (raw := constants.text(node)) is not None:
-                    texts[f"0x{raw.hex()}"] = None
-        return {"words": list(words)[:MOST_LITERALS], "texts": list(texts)[:MOST_LITERALS]}
+    def _look(self, node: Json, said: "_Said") -> None:
+        if node["nodeType"] == "VariableDeclaration" and node.get("constant"):
+            value = constants.word(node.get("value"), self.declarations)
+            if value is not None and value >= SMALLEST_CONSTANT:
+                said.constants.setdefault(hex(value), node["name"])
+        elif node["nodeType"] in _EXPRESSIONS:
+            if (value := constants.word(node, self.declarations)) is not None:
+                said.words.append(hex(value))
+            if (raw := constants.text(node)) is not None:
+                said.texts.append(f"0x{raw.hex()}")
+
+
+@dataclass
+class _Said:
+    """What a part of the source says."""
+
+    constants: dict[str, str] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
 
 def _nodes(root: Json) -> Iterator[Json]:
