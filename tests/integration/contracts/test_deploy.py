@@ -143,3 +143,11 @@ def test_players_walk_the_grid_and_bump_into_walls_and_each_other(cli):
     cli.send("GameGrid", "quit", "--from", "1")
     cli.send("GameGrid", "step", "1")
     assert cli.call("GameGrid", "players", ACCOUNTS[0].address)[4] == "1"
+
+
+def test_compiler_warnings_are_counted_and_shown_when_asked_for(cli, source):
+    path = source("contract Warns { function f(uint256 a, uint256 b) external pure {} }")
+    counted, shown = cli("deploy", path), cli("-v", "deploy", path)
+    assert (counted.code, shown.code) == (0, 0)
+    assert "2 compiler warnings (-v shows them)" in counted.err
+    assert "Unused function parameter" in shown.err and "-v shows them" not in shown.err
