@@ -83,7 +83,7 @@ fn the_rpc_hands_out_what_verification_takes() {
     let bytes = crate::rpc::testing::from_base64(text);
     assert!(verify(&bytes).unwrap().ok());
     let (code, _) = net.refusal("mega_getBlockInput", &serde_json::json!(["earliest"]));
-    assert_eq!(code, -32000);
+    assert_eq!(code, -32001);
 }
 
 /// Changes the header and claims the hash that it then has.
