@@ -69,6 +69,7 @@ class NodeClient:
             head = await reader.readuntil(b"\r\n\r\n")
             headers = _headers(head)
             answer = await reader.readexactly(int(headers[b"content-length"]))
+            _refuse_failure(head, answer)
         except BaseException:
             writer.close()
             raise
@@ -92,3 +93,10 @@ def _headers(head: bytes) -> dict[bytes, bytes]:
     if b"content-length" not in found:
         raise ValueError("an answer without a length")
     return found
+
+
+def _refuse_failure(head: bytes, answer: bytes) -> None:
+    """Raise ValueError for the answer of a node that has no room, or stops: it is no JSON-RPC."""
+    status = head.split(maxsplit=2)[1].decode()
+    if status.startswith("5"):
+        raise ValueError(f"{status} {answer[:200].decode(errors='replace').strip()}")

@@ -155,7 +155,9 @@ class Hub:
         if len(mine) >= self._max_per_connection:
             raise refused(f"too many subscriptions: the limit is {self._max_per_connection}")
         if sum(len(other.topic.key) for other in mine.values()) + len(topic.key) > self._max_filter_bytes:
-            raise refused(f"too long filters: those of one connection have {self._max_filter_bytes} bytes at most")
+            raise refused(
+                f"too long filters: those of one connection have {self._max_filter_bytes} bytes at most"
+            )
         identifier = "0x" + secrets.token_hex(16)
         subscription = Subscription(identifier, notification_head(identifier), notified, topic)
         if topic.kind in (Kind.PENDING_HASHES, Kind.PENDING_BODIES) and not self._wants_pending():

@@ -11,6 +11,7 @@ import pytest
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
 from devnet.rpc.forwarding import FORWARDED, Forwarder, ForwardingDoor
+from devnet.rpc.replies import refusal_of_connection
 
 RECEIPT = {"transactionHash": "0x01", "mega": {"miniBlock": "0x7"}}
 
@@ -127,6 +128,24 @@ def test_numbers_beyond_64_bits_pass_as_they_are(sequencer):
 def test_a_sequencer_that_is_away_is_said_so():
     with pytest.raises(RpcFault, match="the sequencer cannot be reached"):
         asyncio.run(forwarded("http://127.0.0.1:1", "eth_sendRawTransaction", "0xaa"))
+
+
+def test_a_sequencer_that_is_full_is_said_so():
+    """It has no room for the connection that the question would come over."""
+    with socket.create_server(("127.0.0.1", 0)) as full:
+
+        def turn_away():
+            client, _ = full.accept()
+            with client:
+                client.recv(65536)
+                client.sendall(refusal_of_connection(7))
+
+        thread = threading.Thread(target=turn_away)
+        thread.start()
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        with pytest.raises(RpcFault, match=r"cannot be reached.*503 too many connections: 7"):
+            asyncio.run(forwarded(url, "eth_sendRawTransaction", "0xaa"))
+        thread.join()
 
 
 def test_only_the_pending_nonce_is_the_sequencers(sequencer):
