@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from megaeth_cli.compile.errors import CompileError
-from megaeth_cli.compile.pragma import Version, VersionRange
+from megaeth_cli.compile.pragma import PragmaError, Version, VersionRange
 from megaeth_cli.compile.standard_json import EVM_ORDER, Settings
 
 
@@ -46,7 +46,12 @@ class Restriction:
         if not isinstance(text, str):
             return None
         parts = [part.strip() for part in text.split(",")]
-        return VersionRange(" ".join(f"^{part}" if part[:1].isdigit() else part for part in parts))
+        try:
+            return VersionRange(" ".join(f"^{part}" if part[:1].isdigit() else part for part in parts))
+        except PragmaError as error:
+            raise CompileError(
+                f"foundry.toml: the version that {self.paths} demands cannot be read", str(error)
+            ) from None
 
 
 def pick(
@@ -75,15 +80,15 @@ def _holds(name: str, wanted: Any, settings: Settings) -> bool:  # noqa: ANN401 
     evm = _rank(settings.evm_version)
     match name:
         case "via_ir":
-            return settings.via_ir == bool(wanted)
+            return settings.via_ir is wanted
         case "bytecode_hash":
             return bool(settings.more.get("metadata", {}).get("bytecodeHash") == wanted)
         case "optimizer_runs":
-            return settings.runs == int(wanted)
+            return isinstance(wanted, int) and settings.runs == wanted
         case "min_optimizer_runs":
-            return settings.runs >= int(wanted)
+            return isinstance(wanted, int) and settings.runs >= wanted
         case "max_optimizer_runs":
-            return settings.runs <= int(wanted)
+            return isinstance(wanted, int) and settings.runs <= wanted
         case "evm_version":
             return evm == _rank(wanted)
         case "min_evm_version":

@@ -42,9 +42,9 @@ def remappings_of(config: ForgeConfig, extra: Iterable[Remapping] = ()) -> tuple
     return tuple(found.remappings)
 
 
-def shared_prefixes(config: ForgeConfig) -> tuple[Shared, ...]:
-    """Prefixes that libraries map to copies of their own, and that are others' for the whole project."""
-    taken = {one.prefix: one.target for one in remappings_of(config) if not one.context}
+def shared_prefixes(config: ForgeConfig, remappings: Iterable[Remapping]) -> tuple[Shared, ...]:
+    """Prefixes that libraries map to copies of their own, and that the project's remappings make others'."""
+    taken = {one.prefix: one.target for one in remappings if not one.context}
     own = {one.prefix for one in _own(config)}
     return tuple(
         Shared(_relative(f"{library}/", config.root), one.prefix, taken[one.prefix], target)
@@ -54,11 +54,11 @@ def shared_prefixes(config: ForgeConfig) -> tuple[Shared, ...]:
     )
 
 
-def _listed(config: ForgeConfig) -> list[Remapping]:
+def _listed(config: ForgeConfig, above: frozenset[Path] = frozenset()) -> list[Remapping]:
     """What `forge remappings` lists."""
     found = _Taken(_own(config), [])
     if config.flag("auto_detect_remappings") is not False:
-        for one in _inferred(config):
+        for one in _inferred(config, above):
             found.add(one)
     unique = {(one.context, one.prefix): one for one in reversed(found.remappings)}
     return [
@@ -116,7 +116,7 @@ def _read(path: Path) -> str:
         raise CompileError(f"{path} cannot be read", error.strerror or str(error)) from None
 
 
-def _inferred(config: ForgeConfig) -> list[Remapping]:
+def _inferred(config: ForgeConfig, above: frozenset[Path]) -> list[Remapping]:
     """What libraries say of themselves and what their directories tell, the closest for each prefix."""
     closest: dict[tuple[str, str], str] = {}
     of_directories = [
@@ -125,7 +125,7 @@ def _inferred(config: ForgeConfig) -> list[Remapping]:
         for name, target in find_libraries(config.root / library).items()
         if name not in _NO_LIBRARY
     ]
-    of_libraries = [one for _, one in _of_libraries(config)]
+    of_libraries = [one for _, one in _of_libraries(config, above)]
     for one in (*of_libraries, *of_directories):
         known = closest.get(one[:2])
         if known is None or _depth(known) > _depth(one.target):
@@ -133,22 +133,28 @@ def _inferred(config: ForgeConfig) -> list[Remapping]:
     return [Remapping(*key, closest[key]) for key in sorted(closest)]
 
 
-def _of_libraries(config: ForgeConfig) -> Iterator[tuple[Path, Remapping]]:
-    """What every library with a foundry.toml makes of itself; targets are absolute."""
+def _of_libraries(
+    config: ForgeConfig, above: frozenset[Path] = frozenset()
+) -> Iterator[tuple[Path, Remapping]]:
+    """What every library with a foundry.toml makes of itself; targets are absolute.
+
+    `above` are the projects that this one is a library of: libraries' directories may lead back to them.
+    """
+    above |= {config.root}
     for directory in config.libraries:
         # forge looks into the project's own lib instead of a directory outside.
         parent = config.root / ("lib" if directory.is_absolute() else directory)
         for library in (parent, *_children(parent)):
             if (library / forge_config.FILE_NAME).exists():
-                yield from ((library, one) for one in _of_library(library.resolve(), config))
+                yield from ((library, one) for one in _of_library(library.resolve(), config, above))
 
 
-def _of_library(root: Path, config: ForgeConfig) -> Iterator[Remapping]:
-    if root == config.root:
+def _of_library(root: Path, config: ForgeConfig, above: frozenset[Path]) -> Iterator[Remapping]:
+    if root in above:
         return
     try:
         inner = forge_config.load(root, config.variables)
-        listed = [_normal(one) for one in _listed(inner)]
+        listed = [_normal(one) for one in _listed(inner, above)]
     except CompileError:
         # What a library has wrong is passed over, as forge does.
         return

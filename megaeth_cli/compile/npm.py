@@ -18,7 +18,7 @@ from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version
 from megaeth_cli.compile.releases import INTEGRITY
 
-DRIVER = Path(__file__).with_name("soljson.js")
+DRIVER = Path(__file__).with_name("soljson.cjs")
 """What node runs, with the path of a release."""
 
 _TIMEOUT_S = 300
@@ -26,13 +26,13 @@ _MEMBER = "package/soljson.js"
 
 
 def path_of(cache: Path, version: Version) -> Path:
-    """Where a release is kept."""
-    return cache / "solc" / f"soljson-{version}.js"
+    """Where a release is kept: as .cjs, whatever a package.json above the cache says of its scripts."""
+    return cache / "solc" / f"soljson-{version}.cjs"
 
 
 def fetched(cache: Path) -> Iterator[tuple[Version, Path]]:
     """What is in the cache."""
-    for path in (cache / "solc").glob("soljson-*.js"):
+    for path in (cache / "solc").glob("soljson-*.cjs"):
         version = Version.parse(path.name)
         if version is not None and path == path_of(cache, version):
             yield version, path

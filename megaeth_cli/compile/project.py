@@ -114,7 +114,7 @@ def find_project(
             remappings,
             compilers=tuple(forge.compilers_of(config, remappings)),
             restrictions=tuple(forge.restrictions_of(config)),
-            shared=shared_prefixes(config),
+            shared=shared_prefixes(config, remappings),
             notes=tuple(_forge_notes(config)),
         )
     else:

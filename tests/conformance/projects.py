@@ -295,7 +295,7 @@ HARDHAT_LAYOUTS = (
             "node_modules/solmate": SOLMATE,
             "node_modules/@openzeppelin/contracts": OPENZEPPELIN,
         },
-        settings='{viaIR: true, optimizer: {enabled: true, runs: 800}, evmVersion: "cancun"}',
+        settings='{viaIR: true, optimizer: {enabled: true, runs: 44444444}, evmVersion: "cancun"}',
     ),
 )
 

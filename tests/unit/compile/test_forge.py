@@ -288,3 +288,47 @@ def test_remappings_are_forges_for_any_tree_of_libraries(
 
 def toml(values) -> str:
     return "[profile.default]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
+def test_libraries_that_lead_back_to_each_other_end(tmp_path):
+    around = '[profile.default]\nlibs = [".."]\n'
+    root = write(
+        tmp_path,
+        {
+            "foundry.toml": "",
+            "lib/x/foundry.toml": around,
+            "lib/y/foundry.toml": around,
+            "lib/x/src/A.sol": "",
+            "lib/y/src/A.sol": "",
+        },
+    )
+    assert ours(root) == ["x/=lib/x/src/", "y/=lib/y/src/"]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "what"),
+    [
+        ("[profile", "foundry.toml cannot be read"),
+        ("profile = 3", "foundry.toml cannot be read"),
+        ('[profile.default]\nextends = "no.toml"', "no.toml cannot be read"),
+        ('[profile.default]\nremappings = ["nothing"]', "not a remapping"),
+        ('[profile.default]\nlibraries = ["src/A.sol:A"]', "not a library"),
+        ('[profile.default]\nsolc = "tools/solc"', "project's solc .*tools/solc is not a Solidity compiler"),
+        ('[profile.default]\nsolc = "0.8.99"', "no Solidity compiler fits"),
+        ('[profile.default]\nevm_version = "pragu"', "no EVM version 'pragu'"),
+        (
+            '[profile.default]\ncompilation_restrictions = [{ paths = "src/*", version = "?" }]',
+            "src/\\* demands cannot be read",
+        ),
+        (
+            '[profile.default]\ncompilation_restrictions = [{ paths = "**/src/*", optimizer_runs = "x" }]',
+            "no compiler profile",
+        ),
+    ],
+)
+def test_what_is_wrong_in_foundry_toml_is_an_error_that_says_so(tmp_path, configuration, what):
+    source = "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.19;\ncontract C {}\n"
+    root = write(tmp_path, {"foundry.toml": configuration, "src/C.sol": source})
+    variables = {**os.environ, **compiler_variables()}
+    with pytest.raises(CompileError, match=what):
+        compile_source(root / "src/C.sol", Options(Path(variables["MEGAETH_CACHE"]), variables))

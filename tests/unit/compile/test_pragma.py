@@ -12,7 +12,7 @@ from megaeth_cli.compile.pragma import PragmaError, Version, VersionRange
 from megaeth_cli.compile.releases import DEFAULT
 from tests.support.solc import fetched_solc
 
-JUDGE = Path(__file__).with_name("pragma_judge.js")
+JUDGE = Path(__file__).with_name("pragma_judge.cjs")
 
 
 def allowed(text: str, *versions: str) -> list[str]:
@@ -98,7 +98,7 @@ def accepts():
         judge.stdin.close()
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pragmas=st.lists(PRAGMAS, min_size=1, max_size=2))
 def test_a_pragma_allows_what_the_compiler_accepts(accepts, pragmas):
     try:

@@ -1,4 +1,4 @@
-// Answers one line of JSON for each source on stdin: whether the compiler takes it. `node pragma_judge.js SOLJSON`
+// Answers one line of JSON for each source on stdin: whether the compiler takes it. `node pragma_judge.cjs SOLJSON`
 const soljson = require(process.argv[2]);
 const compile = soljson.cwrap("solidity_compile", "string", ["string", "number", "number"]);
 require("readline").createInterface({ input: process.stdin }).on("line", (line) => {

@@ -1,4 +1,4 @@
-// Runs a release of npm's `solc` on one standard JSON request from stdin: `node soljson.js PATH-OF-SOLJSON`.
+// Runs a release of npm's `solc` on one standard JSON request from stdin: `node soljson.cjs PATH-OF-SOLJSON`.
 // Only the compiler itself is loaded: the package's own wrapper has dependencies and reads imports from the disk.
 "use strict";
 const parts = [];
