@@ -1,5 +1,6 @@
 """The codec against eth-abi, the field's reference in Python, on random types and values."""
 
+import json
 from contextlib import suppress
 
 import eth_abi
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from megaeth_cli.abi import DecodingError, decode, encode, parse_type
+from megaeth_cli.abi import DecodingError, Parameter, decode, encode, from_text, parse_type, to_json, to_text
 from megaeth_cli.abi.codec import encode_packed
 
 SCALARS = st.one_of(
@@ -67,6 +68,14 @@ def test_encoding_is_that_of_eth_abi_and_decodes_to_the_same_values(case):
     encoded = encode(types, values)
     assert encoded == eth_abi.encode(kinds, values)
     assert decode(types, encoded) == list(values)
+
+
+@settings(deadline=None)
+@given(TYPED_VALUES)
+def test_what_is_shown_can_be_typed_again(case):
+    for kind, value in zip(map(parse_type, case[0]), case[1], strict=True):
+        assert from_text(kind, to_text(Parameter(kind), value)) == value
+        assert from_text(kind, json.dumps(to_json(kind, value))) == value
 
 
 PACKABLE = st.one_of(SCALARS, SCALARS.filter(lambda t: t not in ("bytes", "string")).map(lambda t: f"{t}[]"))
