@@ -8,6 +8,7 @@ use alloy_eips::eip7702::SignedAuthorization;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use op_alloy_consensus::OpTxEnvelope;
 use rayon::prelude::*;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use crate::keys::{Key, KeyError};
@@ -36,8 +37,11 @@ struct TransactionObject {
     chain_id: Option<U256>,
     #[serde(default, deserialize_with = "quantity")]
     nonce: Option<U256>,
-    #[serde(default, alias = "gasLimit", deserialize_with = "quantity")]
+    #[serde(default, deserialize_with = "quantity")]
     gas: Option<U256>,
+    /// As ethers and hardhat call it.
+    #[serde(default, deserialize_with = "quantity")]
+    gas_limit: Option<U256>,
     #[serde(default, deserialize_with = "quantity")]
     gas_price: Option<U256>,
     #[serde(default, deserialize_with = "quantity")]
@@ -47,10 +51,31 @@ struct TransactionObject {
     #[serde(default, deserialize_with = "quantity")]
     value: Option<U256>,
     to: Option<Address>,
-    #[serde(alias = "data")]
     input: Option<Bytes>,
+    data: Option<Bytes>,
     access_list: Option<AccessList>,
     authorization_list: Option<Vec<SignedAuthorization>>,
+    max_fee_per_blob_gas: Option<IgnoredAny>,
+    blob_versioned_hashes: Option<IgnoredAny>,
+    blobs: Option<IgnoredAny>,
+    sidecars: Option<IgnoredAny>,
+}
+
+/// One value under two names: either, or the same under both.
+fn either<T: PartialEq>(
+    names: [&'static str; 2],
+    values: [Option<T>; 2],
+) -> Result<Option<T>, WalletError> {
+    let [one, other] = values;
+    if let (Some(one), Some(other)) = (&one, &other)
+        && one != other
+    {
+        let [one, other] = names;
+        return Err(WalletError::Invalid(format!(
+            "{one} and {other} are both there and not equal"
+        )));
+    }
+    Ok(one.or(other))
 }
 
 fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<U256>, D::Error> {
@@ -90,14 +115,36 @@ impl TransactionObject {
         })
     }
 
+    /// Refuses fields that the type has no place for: what is signed has to be what was meant.
+    fn check(&self, kind: u8) -> Result<(), WalletError> {
+        let has_blobs = self.max_fee_per_blob_gas.is_some()
+            || self.blob_versioned_hashes.is_some()
+            || self.blobs.is_some()
+            || self.sidecars.is_some();
+        if kind == 3 || has_blobs {
+            return Err(WalletError::Invalid(
+                "blob transactions are not supported".to_owned(),
+            ));
+        }
+        let has_fee_cap = self.max_fee_per_gas.is_some() || self.max_priority_fee_per_gas.is_some();
+        if kind < 2 && has_fee_cap {
+            return Err(WalletError::Invalid(format!(
+                "type {kind:#x} transactions pay gasPrice, not maxFeePerGas or maxPriorityFeePerGas: give type 0x2, or none"
+            )));
+        }
+        Ok(())
+    }
+
     fn sign(self, key: &Key) -> Result<OpTxEnvelope, WalletError> {
         let kind = self.transaction_type()?;
+        self.check(kind)?;
         let chain_id = need("chainId", self.chain_id)?;
         let nonce = need("nonce", self.nonce)?;
-        let gas_limit = need("gas", self.gas)?;
+        let gas = either(["gas", "gasLimit"], [self.gas, self.gas_limit])?;
+        let gas_limit = need("gas", gas)?;
         let to = self.to.map_or(TxKind::Create, TxKind::Call);
         let value = self.value.unwrap_or_default();
-        let input = self.input.unwrap_or_default();
+        let input = either(["input", "data"], [self.input, self.data])?.unwrap_or_default();
         let access_list = self.access_list.unwrap_or_default();
         let gas_price = || need("gasPrice", self.gas_price);
         let max_fee = || need("maxFeePerGas", self.max_fee_per_gas);
@@ -264,6 +311,47 @@ mod tests {
         };
         assert_eq!(*transaction.hash(), hash);
         transaction
+    }
+
+    fn refusal(object: &str) -> String {
+        match sign_transaction(&B256::repeat_byte(1), object.as_bytes()) {
+            Ok(signed) => panic!("signed: {signed:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_value_under_two_names_counts_once_and_must_be_the_same() {
+        let of = |more: &str| {
+            format!(
+                r#"{{"chainId":1,"nonce":0,"gasPrice":1,"gas":"0x5208","input":"0xAb",{more}}}"#
+            )
+        };
+        let plain = sign(&of(r#""value":0"#));
+        assert_eq!(sign(&of(r#""gasLimit":21000,"data":"0xaB""#)), plain);
+        assert!(refusal(&of(r#""gasLimit":21001"#)).contains("gasLimit"));
+        assert!(refusal(&of(r#""data":"0xac""#)).contains("data"));
+    }
+
+    #[test]
+    fn fields_that_the_type_has_no_place_for_are_refused_not_dropped() {
+        let of = |more: &str| format!(r#"{{"chainId":1,"nonce":0,"gas":21000,{more}}}"#);
+        let refused = refusal(&of(r#""type":"0x0","maxFeePerGas":1"#));
+        assert!(
+            refused.contains("type 0x0 transactions pay gasPrice"),
+            "{refused}"
+        );
+        for blob in [
+            r#""type":"0x3","maxFeePerGas":1"#,
+            r#""maxFeePerGas":1,"maxFeePerBlobGas":1"#,
+            r#""maxFeePerGas":1,"blobVersionedHashes":["0x01"]"#,
+        ] {
+            let refused = refusal(&of(blob));
+            assert!(
+                refused.contains("blob transactions are not supported"),
+                "{refused}"
+            );
+        }
     }
 
     #[test]
