@@ -182,15 +182,15 @@ class Engine:
         """What provers vouch for, 4 x 32 bytes: block hash, parent's state root, state root, digest of the net diff;
         `None` for genesis and for what isn't visible."""
 
-    def submit(self, body: bytes, token: int) -> bytes | bool:
-        """A whole request body. Bytes: the response (empty: nothing to answer). `True`: it comes through
-        `completions` under `token`. `False`: some method in it is Python's."""
+    def submit(self, body: bytes, token: int) -> bytes | memoryview | bool:
+        """A whole request body. Bytes, or a view of the engine's own if they are many: the response (empty: nothing to
+        answer). `True`: it comes through `completions` under `token`. `False`: some method in it is Python's."""
 
-    def submit_http(self, message: bytes, token: int) -> bytes | bool:
+    def submit_http(self, message: bytes, token: int) -> bytes | memoryview | bool:
         """What arrived on an HTTP connection, if it is one whole request with a known head; then like `submit`, and all
         answers, now or later, with the head of a response. Otherwise `False`."""
 
-    def submit_ws(self, data: bytes, token: int) -> bytes | bool:
+    def submit_ws(self, data: bytes, token: int) -> bytes | memoryview | bool:
         """What arrived on a WebSocket, if it is one whole message; then like `submit`, and all answers, now or later,
         in a frame (empty: nothing to answer). Otherwise `False`."""
 
@@ -198,11 +198,16 @@ class Engine:
         """From now on `submit_http` knows the head of this whole request, whose body is `length` bytes long: a plain
         POST of JSON-RPC on a connection that goes on, from somebody who may."""
 
-    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
+    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | memoryview | bool:
         """One request of a batch that Python has split; like `submit`, with the id as JSON (empty: a notification)."""
 
-    def completions(self) -> list[tuple[int, bytes]]:
-        """Responses that were finished since the last call, with their tokens; never waits."""
+    def cancel(self, connection: int) -> None:
+        """Nobody waits any more for what came under the tokens of a connection, whose number is their last 24 bits: its
+        calls end, and are answered with an error. Transactions go on."""
+
+    def completions(self) -> list[tuple[int, bytes | memoryview]]:
+        """Responses that were finished since the last call, with their tokens; never waits. The memory of a view counts
+        as work for as long as the view lives."""
 
     def bell(self) -> int:
         """A file descriptor that is readable while there are completions. The engine's: neither read nor close it."""

@@ -24,6 +24,7 @@ SPECS: Final = ("equivalence", "mini-rex", "rex", "rex1", "rex2", "rex3", "rex4"
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ORDERS: Final = ("priority", "fifo")
 JIT_MODES: Final = ("off", "on", "eager")
+OPEN_BLOCK_MODES: Final = ("null", "served")
 VERIFY_MODES: Final = ("proofs", "roots", "reexecute")
 
 MAX_CHAIN_ID: Final = 2**63 - 37
@@ -170,7 +171,32 @@ class RpcSettings:
         10 * 1024 * 1024, "Largest request body.", "--max-body-bytes", "BYTES", minimum=1024, maximum=2**30
     )
     max_batch: int = _setting(
-        1000, "Most calls in one batch.", "--max-batch", "CALLS", minimum=1, maximum=1_000_000
+        1000, "Most calls in one batch, and in one eth_callMany.", "--max-batch", "CALLS",
+        minimum=1, maximum=1_000_000,
+    )  # fmt: skip
+    max_answer_bytes: int = _setting(
+        64 * 1024 * 1024, "Largest answer to one request or batch.", "--max-answer-bytes", "BYTES",
+        minimum=1024, maximum=2**40,
+    )  # fmt: skip
+    max_call_bytes: int = _setting(
+        256 * 1024 * 1024, "Most memory that one call takes while it runs.", "--max-call-bytes", "BYTES",
+        minimum=1024 * 1024, maximum=2**40,
+    )  # fmt: skip
+    max_work_bytes: int = _setting(
+        512 * 1024 * 1024,
+        "Most memory of all calls that run and all answers that were not read yet; who comes then gets error -32005.",
+        "--max-work-bytes", "BYTES", minimum=1024 * 1024, maximum=2**40,
+    )  # fmt: skip
+    call_timeout_s: float = _setting(
+        60.0, "Longest time for one call, estimate or search.", "--call-timeout", "SECONDS",
+        minimum=0.001, maximum=86_400,
+    )  # fmt: skip
+    open_block: str = _setting(
+        "null",
+        "What the open block is to methods that show blocks: null, as on MegaETH, or served with what it holds so far. "
+        "Its state can be read by its number either way.",
+        "--open-block",
+        choices=OPEN_BLOCK_MODES,
     )
     max_connections: int = _setting(
         1024, "Most connections at a time.", "--max-connections", "N", minimum=1, maximum=1_000_000

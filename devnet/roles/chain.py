@@ -111,6 +111,7 @@ def server_settings(config: Config, accounts: list[DevAccount]) -> ServerSetting
         allow_hosts=config.rpc.allow_hosts,
         max_body_bytes=config.rpc.max_body_bytes,
         max_batch=config.rpc.max_batch,
+        max_answer_bytes=config.rpc.max_answer_bytes,
         max_connections=config.rpc.max_connections,
     )
 

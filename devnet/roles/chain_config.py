@@ -106,6 +106,14 @@ def engine_config(config: Config, document: bytes, keeps_trie: bool = True) -> b
                 "price_bump_percent": config.pool.price_bump_percent,
                 "order": config.blocks.order,
             },
+            "rpc": {
+                "max_batch": config.rpc.max_batch,
+                "max_answer_bytes": config.rpc.max_answer_bytes,
+                "max_call_bytes": config.rpc.max_call_bytes,
+                "max_work_bytes": config.rpc.max_work_bytes,
+                "call_timeout_ms": round(config.rpc.call_timeout_s * 1000),
+            },
+            "open_block": config.rpc.open_block,
         }
     )
 

@@ -36,6 +36,7 @@ from devnet.roles.membership import (
 from devnet.roles.node_methods import devnet_methods
 from devnet.roles.process import Failure, serve_role
 from devnet.rpc.client import NodeClient, NodeSilentError
+from devnet.rpc.door import Answer
 from devnet.rpc.errors import RpcFault
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.storage import Identity
@@ -235,7 +236,10 @@ class NoChain:
         """Not ours."""
         return False
 
-    def completions(self) -> list[tuple[int, bytes]]:
+    def cancel(self, connection: int) -> None:
+        """Nothing runs."""
+
+    def completions(self) -> list[tuple[int, Answer]]:
         """There are none."""
         return []
 

@@ -15,8 +15,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from devnet._engine import RpcError
 from devnet.rpc import jsonrpc
+from devnet.rpc.door import Answer
 from devnet.rpc.errors import Code, RpcFault, method_not_found, overdue
-from devnet.rpc.exchange import Call
+from devnet.rpc.exchange import Call, Client
 from devnet.rpc.jsonrpc import Malformed, Request
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.turns import Turn
@@ -26,8 +27,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[list[object], Call], Awaitable[bytes]]
 """Answers one method: positional parameters in, the rendered result out; raises `RpcFault`."""
 
-Ask = Callable[[str, bytes, bytes], Awaitable[bytes]]
-"""Has the engine answer one request (method, parameters, id) with a whole response."""
+Ask = Callable[[str, bytes, bytes, Client], Awaitable[Answer]]
+"""Has the engine answer one request (method, parameters, id) of a client with a whole response."""
 
 
 class Dispatcher:
@@ -45,7 +46,7 @@ class Dispatcher:
         self._ask = ask
         self._settings = settings
 
-    async def answer(self, body: bytes, call: Call) -> bytes:
+    async def answer(self, body: bytes, call: Call) -> Answer:
         """Return the response to a body; empty when it holds nothing but notifications."""
         try:
             message = jsonrpc.read(body, self._settings.max_batch)
@@ -54,17 +55,29 @@ class Dispatcher:
         deadline = asyncio.get_running_loop().time() + self._settings.answer_timeout_s
         if not isinstance(message, list):
             return await self._one(message, call, deadline)
-        responses = []
+        responses: list[Answer] = []
+        size = 0
         turn = Turn()
         for entry in message:
             if turn.is_over():
                 await asyncio.sleep(0)
                 turn = Turn()
-            if response := await self._one(entry, call, deadline):
+            fits = size <= self._settings.max_answer_bytes
+            response = await self._one(entry, call, deadline) if fits else self._too_large(entry)
+            if response:
                 responses.append(response)
+                size += len(response)
         return b"[%b]" % b",".join(responses) if responses else b""
 
-    async def _one(self, entry: Request | Malformed, call: Call, deadline: float) -> bytes:
+    def _too_large(self, entry: Request | Malformed) -> bytes:
+        """Answer a request of a batch whose answer is larger than allowed already; it is not run."""
+        if entry.reply_to is None:
+            return b""
+        most = f"{self._settings.max_answer_bytes} bytes (--max-answer-bytes)"
+        text = f"the answer would be larger than {most}: ask for less at a time"
+        return jsonrpc.error_message(entry.reply_to, RpcFault(Code.LIMIT_EXCEEDED, text).to_json())
+
+    async def _one(self, entry: Request | Malformed, call: Call, deadline: float) -> Answer:
         if isinstance(entry, Malformed):
             return jsonrpc.error_message(entry.reply_to, entry.fault.to_json())
         limit = asyncio.timeout_at(deadline)
@@ -72,7 +85,7 @@ class Dispatcher:
             async with limit:
                 if entry.method in self._engine_methods:
                     params = entry.raw_params.encode()
-                    return await self._ask(entry.method, params, entry.reply_to or b"")
+                    return await self._ask(entry.method, params, entry.reply_to or b"", call.client)
                 result = await self._run(entry, call)
         except Exception as error:
             rendered = self._overdue(entry.method) if limit.expired() else _render_error(error, entry.method)

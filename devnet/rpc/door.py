@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Protocol, TypeGuard
 
+Answer = bytes | memoryview
+"""A response. Large ones are a view of the engine's own bytes, whose memory counts until the view is gone."""
+
 
 class SealedMini(Protocol):
     """A sealed mini-block."""
@@ -49,24 +52,27 @@ def is_mini(item: SealedMini | SealedBlock) -> TypeGuard[SealedMini]:
 class EngineDoor(Protocol):
     """JSON bytes in, JSON bytes out; `submit` never blocks, `call` releases the GIL."""
 
-    def submit(self, body: bytes, token: int) -> bytes | bool:
+    def submit(self, body: bytes, token: int) -> Answer | bool:
         """Take a whole body. Its response; True: comes by `completions`; False: not all the engine's."""
 
-    def submit_http(self, message: bytes, token: int) -> bytes | bool:
+    def submit_http(self, message: bytes, token: int) -> Answer | bool:
         """Take what arrived on an HTTP connection; answers with the response's head. False, too, if it is not one
         whole request with a known head.
         """
 
-    def submit_ws(self, data: bytes, token: int) -> bytes | bool:
+    def submit_ws(self, data: bytes, token: int) -> Answer | bool:
         """Take what arrived on a WebSocket; answers with a frame. False, too, if it is not one whole message."""
 
     def learn_head(self, message: bytes, length: int) -> None:
         """Know the head of this HTTP request, whose body has that length and is all there is to it."""
 
-    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
+    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> Answer | bool:
         """Take one request of a known method; the id is rendered, empty for a notification."""
 
-    def completions(self) -> list[tuple[int, bytes]]:
+    def cancel(self, connection: int) -> None:
+        """End the calls that came under the tokens of a connection, whose number is their last 24 bits."""
+
+    def completions(self) -> list[tuple[int, Answer]]:
         """Fetch the responses of earlier `submit`s that have been finished; never waits."""
 
     def bell(self) -> int | None:

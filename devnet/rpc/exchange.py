@@ -20,10 +20,10 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from devnet.rpc import jsonrpc
-from devnet.rpc.door import EngineDoor
+from devnet.rpc.door import Answer, EngineDoor
 from devnet.rpc.errors import Code, RpcFault, method_not_found, overdue
 from devnet.rpc.turns import Gate
 
@@ -40,14 +40,22 @@ class Notified(Protocol):
         """Run `action` once nothing can be sent any more."""
 
 
+CONNECTIONS: Final = 1 << 24
+"""Tokens count up in steps of this: between lies the number of the connection that a request came from."""
+
+
 class Client(Protocol):
     """A connection, as far as responses are concerned."""
+
+    @property
+    def number(self) -> int:
+        """Its own, as long as it lives; 0 for who is no connection."""
 
     @property
     def notified(self) -> Notified | None:
         """The way to push notifications to it; None where the transport has none."""
 
-    def deliver(self, ticket: object, response: bytes) -> None:
+    def deliver(self, ticket: object, response: Answer) -> None:
         """Send the response that `ticket` stands for, when its turn has come."""
 
     def framed(self, ticket: object, response: bytes) -> bytes:
@@ -73,7 +81,7 @@ class Call:
             action()
 
 
-Route = Callable[[bytes, Call], Awaitable[bytes]]
+Route = Callable[[bytes, Call], Awaitable[Answer]]
 
 Waiting = dict[int, tuple[Client, object]]
 """Who waits for what the engine has taken, by token."""
@@ -96,7 +104,7 @@ class Line:
         self._next_token = next_token
         self._entry = entry
 
-    def submit(self, data: bytes) -> bytes | bool:
+    def submit(self, data: bytes) -> Answer | bool:
         """Hand over what arrived. The whole answer; True: it will be delivered; False: it is for others to read."""
         token = self._next_token()
         answer = self._submit(data, token)
@@ -109,8 +117,9 @@ class _Asker:
     """A client within the process: resolves a future with the response."""
 
     notified = None
+    number = 0
 
-    def deliver(self, ticket: object, response: bytes) -> None:
+    def deliver(self, ticket: object, response: Answer) -> None:
         if isinstance(ticket, asyncio.Future) and not ticket.done():
             ticket.set_result(response)
 
@@ -129,7 +138,8 @@ class Exchange:
         self._submit_ws = engine.submit_ws
         self._route = route
         self._answered = answered
-        self._next_token = itertools.count(1).__next__
+        self._next_token = itertools.count(CONNECTIONS, CONNECTIONS).__next__
+        self._next_connection = itertools.count(1).__next__
         self._waiting: Waiting = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gate = Gate()
@@ -158,19 +168,31 @@ class Exchange:
             asyncio.get_running_loop().remove_reader(self._bell)
             self._bell = None
 
+    def connection(self) -> int:
+        """Make a number for a new connection."""
+        return self._next_connection() % CONNECTIONS or self.connection()
+
+    def cancel(self, client: Client) -> None:
+        """End the calls of a client that is gone. They are answered nevertheless."""
+        self._engine.cancel(client.number)
+
     def line(self, client: Client, ticket: object) -> Line:
         """Make a short way to the engine for a client that has one request at a time in work."""
-        return Line(self._engine, self._waiting, self._next_token, (client, ticket))
+
+        def next_token() -> int:
+            return self._next_token() | client.number
+
+        return Line(self._engine, self._waiting, next_token, (client, ticket))
 
     def learn_head(self, message: bytes, length: int) -> None:
         """Let requests with the head of this one take the short way; `length` is that of its body."""
         self._engine.learn_head(message, length)
 
-    def submit(self, body: bytes, client: Client, ticket: object) -> bytes | None:
+    def submit(self, body: bytes, client: Client, ticket: object) -> Answer | None:
         """Hand a body over. Return its response, or None when `client.deliver` will be called with it."""
-        token = self._next_token()
+        token = self._next_token() | client.number
         answer = self._submit(body, token)
-        if isinstance(answer, bytes):
+        if not isinstance(answer, bool):
             return answer
         if answer:
             self._waiting[token] = (client, ticket)
@@ -180,23 +202,23 @@ class Exchange:
             task.add_done_callback(self._tasks.discard)
         return None
 
-    def submit_ws(self, data: bytes, client: Client, ticket: object) -> bytes | bool:
+    def submit_ws(self, data: bytes, client: Client, ticket: object) -> Answer | bool:
         """Hand over what arrived on a WebSocket. The framed answer; True: it will be delivered; False: read it."""
-        token = self._next_token()
+        token = self._next_token() | client.number
         answer = self._submit_ws(data, token)
         if answer is True:
             self._waiting[token] = (client, ticket)
         return answer
 
-    async def ask(self, method: str, params: bytes, reply_to: bytes) -> bytes:
-        """Have the engine answer one request of a body that it did not take as a whole."""
-        token = self._next_token()
+    async def ask(self, method: str, params: bytes, reply_to: bytes, client: Client) -> Answer:
+        """Have the engine answer one request of a body of the client's that it did not take as a whole."""
+        token = self._next_token() | client.number
         answer = self._engine.submit_one(method, params, reply_to, token)
-        if isinstance(answer, bytes):
+        if not isinstance(answer, bool):
             return answer
         if not answer:  # it was the engine's when this server was made, and is not now
             raise method_not_found(method)
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[token] = (self._asker, future)
         return await future
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 from devnet.rpc import jsonrpc
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.dispatch import Handler
-from devnet.rpc.door import ChainDoor
+from devnet.rpc.door import Answer, ChainDoor
 from devnet.rpc.errors import Code, RpcFault
 from devnet.rpc.exchange import Call
 
@@ -122,6 +122,7 @@ class ForwardingDoor:
         self._marks = tuple(method.encode() for method in forwarder.forwarded)
         self.learn_head = engine.learn_head
         self.submit_one = engine.submit_one
+        self.cancel = engine.cancel
         self.completions = engine.completions
         self.bell = engine.bell
         self.mini_json = engine.mini_json
@@ -133,11 +134,11 @@ class ForwardingDoor:
         self.metrics = engine.metrics
         self.pipeline = engine.pipeline
 
-    def submit(self, body: bytes, token: int) -> bytes | bool:
+    def submit(self, body: bytes, token: int) -> Answer | bool:
         """As the engine's; False for bodies that have to be looked at."""
         return False if self._concerns(body) else self._submit(body, token)
 
-    def submit_http(self, message: bytes, token: int) -> bytes | bool:
+    def submit_http(self, message: bytes, token: int) -> Answer | bool:
         """Likewise."""
         return False if self._concerns(message) else self._submit_http(message, token)
 

@@ -24,6 +24,7 @@ from typing import Final, Literal
 import httptools
 
 from devnet.rpc import replies
+from devnet.rpc.door import Answer
 from devnet.rpc.front import Front
 from devnet.rpc.pace import PacedConnection
 from devnet.rpc.pages import JSON, Page
@@ -40,6 +41,9 @@ SHORT_SLICE: Final = 64
 CHUNK_BYTES: Final = 8
 """What each byte of a chunked body may take for the head of its chunk. Beyond that, and the limit of a head, there are
 only trailers and chunk extensions, which nobody reads."""
+EOF_GRACE_S: Final = 1.0
+"""For calls of a client that sends no more: nobody can tell whether it still reads. Transactions are answered later,
+too."""
 LARGE_BODY: Final = 64 * 1024
 """From here on a second buffer costs less than a copy."""
 UPGRADE_HEADERS: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
@@ -56,7 +60,7 @@ class _Slot:
 
     def __init__(self, origin: bytes | None, keep_alive: bool) -> None:
         self.head: bytes | None = None
-        self.response: bytes | None = None
+        self.response: Answer | None = None
         self.origin = origin
         self.keep_alive = keep_alive
 
@@ -76,7 +80,7 @@ class HttpConnection(PacedConnection):
         self._line = front.exchange.line(self, self._short)
         self._lone: bytes | None = None
         """What the parser reads, if a request begins and perhaps ends with it."""
-        self._out: list[bytes] = []
+        self._out: list[Answer] = []
         self._deaf = False
         """Whatever arrives is not looked at any more; the last response closes the socket."""
         self._lingers = False
@@ -109,6 +113,8 @@ class HttpConnection(PacedConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the socket. Responses still to come find nobody."""
         self._front.connections.discard(self)
+        if self._slots:
+            self._front.exchange.cancel(self)
         self._transport = None
         self._deaf = True
         self._slots.clear()
@@ -129,10 +135,10 @@ class HttpConnection(PacedConnection):
         if answer is False or self._transport is None:
             return False
         self._used_at = self._front.now
-        if isinstance(answer, bytes):
-            self._transport.write(answer)
-        else:
+        if answer is True:
             self._slots.append(self._short)
+        else:
+            self._transport.write(answer)
         return True
 
     @property
@@ -197,6 +203,9 @@ class HttpConnection(PacedConnection):
     def eof_received(self) -> bool:
         """Keep the socket open for responses that a client, having sent all it wants, still waits for."""
         self._deaf = True
+        if self._slots:
+            # Who has gone for good closes in the same way.
+            asyncio.get_running_loop().call_later(EOF_GRACE_S, self._front.exchange.cancel, self)
         return bool(self._slots)
 
     def _note_time(self) -> None:
@@ -386,7 +395,7 @@ class HttpConnection(PacedConnection):
             origin = None
         return replies.head(page.status, page.content_type, len(page.body), origin, keep_alive)
 
-    def deliver(self, ticket: object, response: bytes) -> None:
+    def deliver(self, ticket: object, response: Answer) -> None:
         """Put a response that had to be waited for in its place, write those whose turn has come, and read on."""
         slots = self._slots
         self._used_at = self._front.now
@@ -407,13 +416,13 @@ class HttpConnection(PacedConnection):
             return response
         return replies.head(200, JSON, len(response), None, keep_alive=True) + response
 
-    def _render(self, slot: _Slot, body: bytes) -> None:
+    def _render(self, slot: _Slot, body: Answer) -> None:
         slot.response = None
         head = b"" if slot is self._short else slot.head
         if head is None:
             head = replies.head(200 if body else 204, JSON, len(body), slot.origin, slot.keep_alive)
         if len(body) < LARGE_BODY:
-            self._out.append(head + body)
+            self._out.append(b"".join((head, body)))
         else:
             self._out += (head, body)
 

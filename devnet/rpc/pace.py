@@ -27,6 +27,8 @@ class PacedConnection(asyncio.Protocol, ABC):
 
     def __init__(self, front: Front, transport: asyncio.Transport | None = None) -> None:
         self._front = front
+        self.number = front.exchange.connection()
+        """The engine's name for what is its own in work."""
         self._settings = front.settings
         self._transport = transport
         self._left = b""

@@ -35,6 +35,8 @@ class ServerSettings:
     max_body_bytes: int = 10 * MIB
     max_head_bytes: int = 64 * 1024
     max_batch: int = 1_000
+    max_answer_bytes: int = 64 * MIB
+    """Of one body, whoever answers it."""
     max_connections: int = 1_024
     max_pipelined: int = 256
     """Requests of one connection in work at a time; beyond it the socket is not read."""

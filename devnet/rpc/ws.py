@@ -25,6 +25,7 @@ from websockets.http11 import Request
 from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 
+from devnet.rpc.door import Answer
 from devnet.rpc.front import Front
 from devnet.rpc.pace import PacedConnection
 from devnet.rpc.turns import Turn
@@ -66,7 +67,7 @@ class WebSocketConnection(PacedConnection):
         self._message = bytearray()
         """What there is of a message in parts."""
         self._in_message = False
-        self._out: list[bytes] = []
+        self._out: list[Answer] = []
         self._requests = 0
         """How many are in work."""
         self._closing = False
@@ -96,6 +97,8 @@ class WebSocketConnection(PacedConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the socket and all that hung on it."""
         self._front.connections.discard(self)
+        if self._requests:
+            self._front.exchange.cancel(self)
         self._transport = None
         self._out.clear()
         self._left = b""
@@ -119,11 +122,11 @@ class WebSocketConnection(PacedConnection):
         answer = self._submit_ws(data, self, FRAMED)
         if answer is False:
             return False
-        if isinstance(answer, bytes):
-            self._send(answer)
-        else:
+        if answer is True:
             self._requests += 1
             self._keep_pace()
+        else:
+            self._send(answer)
         return True
 
     @property
@@ -236,7 +239,7 @@ class WebSocketConnection(PacedConnection):
         """Notifications go the same way as responses."""
         return self
 
-    def deliver(self, ticket: object, response: bytes) -> None:
+    def deliver(self, ticket: object, response: Answer) -> None:
         """Send a response that had to be waited for, and read on."""
         self._requests -= 1
         if ticket is FRAMED:
@@ -250,15 +253,15 @@ class WebSocketConnection(PacedConnection):
         """Give a response the head that one of the short way has."""
         return _frame_head(len(response)) + response if ticket is FRAMED else response
 
-    def _send(self, answer: bytes) -> None:
+    def _send(self, answer: Answer) -> None:
         if answer and self._transport is not None and not self._protocol.close_sent:
             self._transport.write(answer)
 
-    def _queue(self, response: bytes) -> None:
+    def _queue(self, response: Answer) -> None:
         if not response:
             return
         if len(response) < LARGE_RESPONSE:
-            self._out.append(_frame_head(len(response)) + response)
+            self._out.append(b"".join((_frame_head(len(response)), response)))
         else:
             self._out += (_frame_head(len(response)), response)
 

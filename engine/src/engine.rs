@@ -144,10 +144,7 @@ impl Engine {
         let chain = Arc::new(Chain::new(config, archive)?);
         let pool = Arc::new(Pool::new(limits, Arc::new(Tip::of(&chain))));
         let intake = Intake::start(rules, pool.clone(), recover_threads)?;
-        let node = Node {
-            chain: chain.clone(),
-            pool: pool.clone(),
-        };
+        let node = Node::new(chain.clone(), pool.clone());
         let door = Door::open(node, intake, cores)?;
         let (out, sealed) = crossbeam_channel::bounded(MAX_SEALED);
         Ok(Self {
@@ -261,6 +258,7 @@ impl Engine {
             ("queue_recovery", recovery as u64),
             ("queue_calls", calls as u64),
             ("queue_receipts", receipts as u64),
+            ("work_bytes", self.door.work_bytes() as u64),
             ("queue_sealed", self.sealed.len() as u64),
             ("state_accounts", accounts as u64),
             ("state_slots", slots as u64),
@@ -475,7 +473,7 @@ mod tests {
                     std::thread::sleep(Duration::from_millis(1));
                 },
             };
-            serde_json::from_slice(&answer).unwrap_or_default()
+            serde_json::from_slice(answer.body()).unwrap_or_default()
         }
     }
 
@@ -642,7 +640,7 @@ mod tests {
         let body = r#"{"jsonrpc":"2.0","method":"eth_chainId"}"#;
         assert_eq!(
             node.engine.door.submit(body.as_bytes(), 7),
-            Submitted::Answered(vec![])
+            Submitted::Answered(vec![].into())
         );
     }
 
@@ -692,7 +690,7 @@ mod tests {
         assert_eq!(submitted, Submitted::Taken);
         assert!(node.engine.stop().is_ok());
         let finished = node.engine.door.completions();
-        let answer = String::from_utf8_lossy(&finished[0].1).into_owned();
+        let answer = String::from_utf8_lossy(finished[0].1.body()).into_owned();
         assert!(answer.contains("stopping"), "{answer}");
         assert_eq!(
             node.call("eth_sendRawTransaction", &json!([raw(&Draft::default())])),

@@ -1,6 +1,9 @@
 //! Keys, signatures and addresses over libsecp256k1. The only place that signs or recovers.
 
+use alloy_consensus::Transaction as _;
+use alloy_eips::eip7702::{RecoveredAuthority, RecoveredAuthorization, SignedAuthorization};
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
+use op_alloy_consensus::OpTxEnvelope;
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 use secp256k1::{Message, SECP256K1, SecretKey};
 
@@ -75,6 +78,24 @@ pub fn recover(digest: &B256, signature: &Signature) -> Result<Address, KeyError
         .map_err(|_| KeyError::InvalidSignature)
 }
 
+/// A transaction's authorizations (EIP-7702) with who signed each, if anybody.
+pub fn recover_authorizations(envelope: &OpTxEnvelope) -> Vec<RecoveredAuthorization> {
+    let signed = envelope.authorization_list().unwrap_or_default();
+    signed.iter().map(recover_authorization).collect()
+}
+
+/// An authorization with who signed it, if anybody.
+pub fn recover_authorization(signed: &SignedAuthorization) -> RecoveredAuthorization {
+    let authority = signed
+        .signature()
+        .ok()
+        .and_then(|signature| recover(&signed.signature_hash(), &signature).ok());
+    RecoveredAuthorization::new_unchecked(
+        signed.inner().clone(),
+        authority.map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid),
+    )
+}
+
 fn address_from_public(public: &secp256k1::PublicKey) -> Address {
     // The first byte only says "uncompressed".
     Address::from_slice(&keccak256(&public.serialize_uncompressed()[1..])[12..])
@@ -83,6 +104,36 @@ fn address_from_public(public: &secp256k1::PublicKey) -> Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_eips::eip7702::Authorization;
+
+    #[test]
+    fn authorizations_are_signed_by_whom_alloy_finds() {
+        let key = Key::new(&B256::repeat_byte(7)).unwrap();
+        let draft = Authorization {
+            chain_id: U256::from(1),
+            address: Address::repeat_byte(1),
+            nonce: 3,
+        };
+        let signature = key.sign(&draft.signature_hash());
+        let (r, s, parity) = (signature.r(), signature.s(), u8::from(signature.v()));
+        let order = SECP256K1_HALF_ORDER * U256::from(2) + U256::from(1);
+        let signed = |parity, r, s| SignedAuthorization::new_unchecked(draft.clone(), parity, r, s);
+        for (authorization, is_signed) in [
+            (signed(parity, r, s), true),
+            (signed(1 - parity, r, s), true),
+            (signed(parity, r, order - s), false),
+            (signed(27, r, s), false),
+            (signed(parity, U256::ZERO, s), false),
+            (signed(parity, r, U256::ZERO), false),
+            (signed(parity, U256::MAX, s), false),
+        ] {
+            let found = recover_authorization(&authorization);
+            assert_eq!(found.authority().is_some(), is_signed);
+            assert_eq!(found, authorization.into_recovered());
+        }
+        let own = recover_authorization(&signed(parity, r, s)).authority();
+        assert_eq!(own, Some(key.address()));
+    }
     use alloy_primitives::{address, b256};
 
     const ANVIL_0: B256 =

@@ -10,6 +10,7 @@ pub mod falsify;
 pub mod follower;
 pub mod keys;
 pub mod measure;
+pub mod memory;
 pub mod metrics;
 pub mod parallel;
 pub mod pool;

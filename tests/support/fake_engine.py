@@ -27,6 +27,7 @@ class FakeEngine:
         self.minis = {}
         self.pending = []
         self.told = []
+        self.cancelled = []
 
     def methods(self):
         return ["now_echo", "later_echo", "now_large"]
@@ -44,6 +45,9 @@ class FakeEngine:
         if isinstance(message, list) and response:
             response = b"[" + response + b"]"
         return self._now_or_later(any(item["method"].startswith("later") for item in items), token, response)
+
+    def cancel(self, connection):
+        self.cancelled.append(connection)
 
     def learn_head(self, message, length):
         self._heads[message[: len(message) - length]] = length
@@ -88,6 +92,10 @@ class FakeEngine:
     def held(self):
         with self._lock:
             return len(self._held)
+
+    def held_tokens(self):
+        with self._lock:
+            return [token[0] if isinstance(token, tuple) else token for token, _ in self._held]
 
     def release(self, *, newest_first=False):
         """Complete everything that is held, in one list."""

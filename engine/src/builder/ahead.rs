@@ -411,6 +411,7 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
                 hash: deposit.hash,
                 sender: deposit.sender,
                 da_size: 0,
+                authorizations: &[],
             };
             let attempts =
                 [&mut one, &mut many].map(|side| side.block().execute(&offer, now_us).unwrap());

@@ -332,5 +332,6 @@ fn offer(tx: &PoolTx) -> Offer<'_> {
         hash: tx.hash,
         sender: tx.sender,
         da_size: tx.da_size,
+        authorizations: &tx.authorizations,
     }
 }

@@ -147,13 +147,7 @@ fn transactions(chain: &Chain, seed: u64, count: usize) -> Vec<Tx> {
             let salt = B256::from(U256::from(txs.len()));
             deposits.push(Deposit::new(deposit, salt));
             let deposit = deposits.pop().unwrap();
-            let (envelope, raw, hash) = (deposit.envelope, deposit.raw, deposit.hash);
-            txs.push(Tx {
-                envelope,
-                raw,
-                hash,
-                sender: deposit.sender,
-            });
+            txs.push(Tx::of(deposit.envelope, deposit.sender));
             continue;
         }
         let from = dice.below(5) as u8;

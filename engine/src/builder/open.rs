@@ -9,6 +9,7 @@ use std::{
 };
 
 use alloy_consensus::{Header, Transaction as _, Typed2718 as _, constants::EMPTY_OMMER_ROOT_HASH};
+use alloy_eips::eip7702::RecoveredAuthorization;
 use alloy_evm::Evm as _;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use mega_evm::{
@@ -34,7 +35,7 @@ use crate::{
     commitment::{CommitError, Growth},
     evm::{
         BegunBlock, BlockContext, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock, begin_block,
-        is_detained, mega_transaction, native::Machine, oracle_time, result_from,
+        is_detained, mega_transaction_with, native::Machine, oracle_time, result_from,
     },
     parallel::{BlockRules, Done, Speculation, supports},
     state::{BlockUndo, Change, Frozen, Overlay, StateError, Tip, changes_of},
@@ -82,6 +83,7 @@ pub(crate) struct Offer<'a> {
     pub(crate) hash: B256,
     pub(crate) sender: Address,
     pub(crate) da_size: u64,
+    pub(crate) authorizations: &'a [RecoveredAuthorization],
 }
 
 /// The block that is being built.
@@ -279,6 +281,7 @@ impl OpenBlock {
                 hash,
                 sender,
                 da_size: op_alloy_flz::tx_estimated_size_fjord_bytes(&raw),
+                authorizations: &[],
             };
             if let Ok(outcome) = self.run(&offer)?
                 && outcome.result.is_success()
@@ -319,7 +322,12 @@ impl OpenBlock {
         if let Err(attempt) = self.admit(offer) {
             return Ok(Err(attempt));
         }
-        let tx = mega_transaction(offer.envelope, offer.raw.clone(), offer.sender);
+        let tx = mega_transaction_with(
+            offer.envelope,
+            offer.raw.clone(),
+            offer.sender,
+            offer.authorizations,
+        );
         // A bug that one transaction finds in the EVM must not take the chain down.
         let result = catch_unwind(AssertUnwindSafe(|| self.evm.execute_transaction(tx)));
         match result {

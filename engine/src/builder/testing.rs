@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip7702};
-use alloy_eips::{Encodable2718, eip7702::SignedAuthorization};
+use alloy_eips::{
+    Encodable2718,
+    eip7702::{RecoveredAuthorization, SignedAuthorization},
+};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use op_alloy_consensus::{OpTxEnvelope, TxDeposit};
 
@@ -14,7 +17,7 @@ use super::{
 use crate::{
     block::MiniBlock,
     chain::{Chain, ChainConfig, EmptyArchive, Genesis},
-    keys::Key,
+    keys::{self, Key},
     pool::PoolTx,
     state::{Alloc, GenesisAccount},
 };
@@ -111,12 +114,14 @@ pub(crate) struct Tx {
     pub(crate) raw: Bytes,
     pub(crate) hash: B256,
     pub(crate) sender: Address,
+    pub(crate) authorizations: Vec<RecoveredAuthorization>,
 }
 
 impl Tx {
     /// A transaction that `sender` has made.
     pub(crate) fn of(envelope: OpTxEnvelope, sender: Address) -> Self {
         Self {
+            authorizations: keys::recover_authorizations(&envelope),
             hash: *envelope.hash(),
             raw: envelope.encoded_2718().into(),
             sender,
@@ -140,6 +145,7 @@ impl Tx {
             hash: self.hash,
             sender: self.sender,
             da_size: op_alloy_flz::tx_estimated_size_fjord_bytes(&self.raw),
+            authorizations: &self.authorizations,
         }
     }
 
@@ -151,6 +157,7 @@ impl Tx {
             hash: self.hash,
             sender: self.sender,
             nonce: envelope.nonce(),
+            authorizations: self.authorizations.clone(),
             cost: U256::ZERO,
             intrinsic_gas: 0,
             tip: envelope.max_priority_fee_per_gas().unwrap_or_default(),

@@ -347,6 +347,7 @@ impl Run<'_> {
             hash: deposit.hash,
             sender: deposit.sender,
             da_size: 0,
+            authorizations: &[],
         };
         let refuse = |reason: &str| {
             count(&shared.metrics.refused, 1);

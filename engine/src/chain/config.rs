@@ -68,6 +68,12 @@ pub struct ChainConfig {
     /// The pool's limits.
     #[serde(default)]
     pub pool: PoolConfig,
+    /// What JSON-RPC requests may take.
+    #[serde(default)]
+    pub rpc: RpcLimits,
+    /// Whether the block that is open is answered as a block, too.
+    #[serde(default)]
+    pub open_block: OpenBlock,
     /// How many provers must vouch for a block before `safe` and `finalized` reach it; 0 when none
     /// run, and every sealed block counts.
     #[serde(default)]
@@ -114,6 +120,45 @@ impl Default for PoolConfig {
             order: Order::Priority,
         }
     }
+}
+
+/// What JSON-RPC requests may take. Their names, with `--` and dashes, are those of the settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RpcLimits {
+    /// Requests in one batch, and calls in one `eth_callMany`.
+    pub max_batch: usize,
+    /// Bytes of the answer to one body.
+    pub max_answer_bytes: usize,
+    /// Bytes of memory of one call while it runs.
+    pub max_call_bytes: usize,
+    /// Bytes of memory of all calls that run and all answers that are not sent yet.
+    pub max_work_bytes: usize,
+    /// How long one call may take, in milliseconds.
+    pub call_timeout_ms: u64,
+}
+
+impl Default for RpcLimits {
+    fn default() -> Self {
+        Self {
+            max_batch: 1_000,
+            max_answer_bytes: 64 << 20,
+            max_call_bytes: 256 << 20,
+            max_work_bytes: 512 << 20,
+            call_timeout_ms: 60_000,
+        }
+    }
+}
+
+/// What the block that is open is to methods that show blocks. Its state can be read by its number either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpenBlock {
+    /// Nothing, until it is sealed.
+    #[default]
+    Null,
+    /// A block with what it holds so far.
+    Served,
 }
 
 /// Why a configuration is refused.
@@ -170,6 +215,8 @@ impl ChainConfig {
             salt_data_buckets: defaults::salt_data_buckets(),
             follow_commitment: defaults::follow_commitment(),
             pool: PoolConfig::default(),
+            rpc: RpcLimits::default(),
+            open_block: OpenBlock::default(),
             quorum: 0,
             recover_threads: 0,
             execution_threads: 0,

@@ -20,7 +20,9 @@ mod waiters;
 
 pub use archive::{Archive, Beginning, EmptyArchive};
 pub use claim::{BlockClaim, net_diff};
-pub use config::{ChainConfig, ConfigError, Genesis, PoolConfig, default_sequencer_key};
+pub use config::{
+    ChainConfig, ConfigError, Genesis, OpenBlock, PoolConfig, RpcLimits, default_sequencer_key,
+};
 pub(crate) use office::CURRENT_SEQUENCER;
 pub use recent::{Recent, SharedBlock, TxPlace};
 pub(crate) use shared::genesis_commitment;

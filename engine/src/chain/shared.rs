@@ -208,6 +208,15 @@ impl Chain {
 
     /// Likewise, with the block it belongs to.
     pub fn view_with_anchor(&self, id: BlockId) -> Result<(View, Anchor), ViewError> {
+        if let BlockId::Number(BlockNumberOrTag::Number(number)) = id
+            && number > self.recent.visible_block()
+        {
+            // The open block's state is that of its newest mini-block. Meanwhile it may have been sealed.
+            let (view, anchor) = self.visible_view()?;
+            if anchor.number == number {
+                return Ok((view, anchor));
+            }
+        }
         match id {
             BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => {
                 self.visible_view()

@@ -12,6 +12,7 @@ mod pre_execution;
 pub mod simulate;
 mod spec;
 mod trial;
+mod watch;
 
 pub use creation::creation_gas;
 pub use env::{BlockContext, block_limits, cfg_env, create_evm, evm_env};
@@ -19,8 +20,9 @@ pub use external::{
     BucketCapacities, Capacities, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock,
     chain_bucket, oracle_time,
 };
-pub use outcome::{halt_from, is_detained, mega_transaction, result_from};
+pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
 pub use pre_execution::{BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};
 pub use trial::run_code;
 pub(crate) use trial::{Dimensions, Log as TrialLog, Request as TrialRequest};
+pub use watch::{ENDED, Watch};

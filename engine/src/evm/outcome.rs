@@ -9,6 +9,7 @@
 //! * Where EIP-7623's floor decides, what it adds counts as storage.
 //! * Without dual gas (`equivalence`) everything is compute.
 
+use alloy_eips::eip7702::RecoveredAuthorization;
 use alloy_evm::{Database, FromTxWithEncoded};
 use alloy_primitives::{Address, Bytes};
 use mega_evm::{
@@ -19,15 +20,33 @@ use op_alloy_consensus::OpTxEnvelope;
 use op_revm::OpHaltReason;
 use revm::{
     context::result::{ExecutionResult, Output},
+    context_interface::either::Either,
     handler::EvmTr,
     interpreter::gas::get_tokens_in_calldata,
 };
 
-use crate::block::{Halt, MAX_KEPT_OUTPUT, TxResult, Usage};
+use crate::{
+    block::{Halt, MAX_KEPT_OUTPUT, TxResult, Usage},
+    keys,
+};
 
-/// mega-evm's form of a transaction.
+/// mega-evm's form of a transaction. mega-evm asks several times who signed its authorizations: that is found here, once.
 pub fn mega_transaction(envelope: &OpTxEnvelope, raw: Bytes, sender: Address) -> MegaTransaction {
-    MegaTransaction::from_encoded_tx(envelope, sender, raw)
+    let authorizations = keys::recover_authorizations(envelope);
+    mega_transaction_with(envelope, raw, sender, &authorizations)
+}
+
+/// Likewise, where it is known who signed its authorizations.
+pub fn mega_transaction_with(
+    envelope: &OpTxEnvelope,
+    raw: Bytes,
+    sender: Address,
+    authorizations: &[RecoveredAuthorization],
+) -> MegaTransaction {
+    let mut transaction = MegaTransaction::from_encoded_tx(envelope, sender, raw);
+    let recovered = authorizations.iter().cloned().map(Either::Right);
+    transaction.base.authorization_list = recovered.collect();
+    transaction
 }
 
 /// Whether the transaction that `evm` executed last has read volatile data, which caps its compute gas.

@@ -23,7 +23,7 @@ use super::{
     simulate::{CallRequest, Outcome, Setting, Simulator},
     spec_by_name,
 };
-use crate::{block::Usage, salt::types::DATA_BUCKETS};
+use crate::{block::Usage, keys, salt::types::DATA_BUCKETS};
 
 /// Where `code` lies unless the request says otherwise.
 const CONTRACT: Address = address!("000000000000000000000000000000000000c0de");
@@ -310,6 +310,7 @@ impl Request {
                 data_buckets: DATA_BUCKETS,
             })),
             native,
+            watch: None,
             base_fee_is_chosen: true,
         }
     }
@@ -331,7 +332,11 @@ impl Request {
             value: self.value,
             input: self.calldata.clone(),
             access_list: self.access_list.clone(),
-            authorizations: self.authorizations.clone(),
+            authorizations: self
+                .authorizations
+                .iter()
+                .map(keys::recover_authorization)
+                .collect(),
         }
     }
 }

@@ -4,7 +4,6 @@
 use std::{fs, sync::Arc};
 
 use alloy_consensus::{SignableTransaction as _, TxEip1559};
-use alloy_eips::Encodable2718 as _;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes, keccak256};
 use rayon::prelude::*;
 
@@ -73,12 +72,7 @@ fn transfer(chain: &Chain, nth: u64) -> Tx {
     };
     let signature = key.sign(&tx.signature_hash());
     let envelope: op_alloy_consensus::OpTxEnvelope = tx.into_signed(signature).into();
-    Tx {
-        hash: *envelope.hash(),
-        raw: envelope.encoded_2718().into(),
-        sender: key.address(),
-        envelope,
-    }
+    Tx::of(envelope, key.address())
 }
 
 /// Builds a chain of transfers and returns its log.

@@ -236,10 +236,7 @@ fn a_follower_answers_what_the_sequencer_answers_in_every_mode() {
             Limits::default(),
             crate::engine::tip_accounts(&node.chain),
         ));
-        let there = Node {
-            chain: node.chain.clone(),
-            pool,
-        };
+        let there = Node::new(node.chain.clone(), pool);
         for (method, params) in questions(chain) {
             let expected = answer(&source.net.node, method, &params);
             let actual = answer(&there, method, &params);

@@ -24,11 +24,12 @@ use crate::{
     block::{PlainAccount, PlainKey, PlainValue, StateDiff, TxResult},
     evm::{
         BlockContext, Dimensions, ExternalEnv, FixedCapacities, TrialLog, TrialRequest, create_evm,
-        evm_env, is_detained, mega_transaction,
+        evm_env, is_detained, mega_transaction_with,
         native::{Machine, NativeTable, status_of},
         result_from,
         simulate::CallRequest,
     },
+    keys,
     pool::PoolTx,
     salt::types::DATA_BUCKETS,
     state::{Overlay, World, changes_of},
@@ -259,7 +260,8 @@ struct Block {
 impl Block {
     /// What came of a transaction, and what it changed.
     fn execute(&mut self, tx: &PoolTx) -> (Result<TxResult, String>, Vec<(PlainKey, PlainValue)>) {
-        let mega = mega_transaction(&tx.envelope, tx.raw.clone(), tx.sender);
+        let mega =
+            mega_transaction_with(&tx.envelope, tx.raw.clone(), tx.sender, &tx.authorizations);
         let input = mega.base.data.clone();
         let outcome = match self.evm.execute_transaction(mega) {
             Ok(outcome) => outcome,
@@ -384,6 +386,7 @@ fn pooled(call: &CallRequest, chain_id: u64, gas: u64, nonce: u64) -> PoolTx {
         tip: 0,
         intrinsic_gas: 0,
         da_size: 0,
+        authorizations: keys::recover_authorizations(&envelope),
         envelope,
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     block::{PlainAccount, PlainKey, PlainValue, TxResult},
     evm::{
         BlockContext, BucketCapacities, ExternalEnv, OracleClock, create_evm, evm_env, is_detained,
-        mega_transaction,
+        mega_transaction_with,
         native::{Machine, NativeTable},
         result_from,
     },
@@ -230,7 +230,8 @@ impl BlockEvm {
         let began = Instant::now();
         self.clock.set(Some(0));
         self.evm.db_mut().begin(batch, index, payee(tx));
-        let mega = mega_transaction(&tx.envelope, tx.raw.clone(), tx.sender);
+        let mega =
+            mega_transaction_with(&tx.envelope, tx.raw.clone(), tx.sender, &tx.authorizations);
         let outcome = match self.evm.execute_transaction(mega) {
             Ok(outcome) => outcome,
             Err(EVMError::Database(ReadError::Blocked(before))) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use alloy_consensus::Transaction;
+use alloy_eips::eip7702::RecoveredAuthorization;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use op_alloy_consensus::OpTxEnvelope;
 
@@ -20,6 +21,8 @@ pub struct PoolTx {
     pub hash: B256,
     /// Who signed it.
     pub sender: Address,
+    /// Who signed its authorizations (EIP-7702): found once, as it takes long.
+    pub authorizations: Vec<RecoveredAuthorization>,
     /// The sender's nonce.
     pub nonce: u64,
     /// The most it can cost: gas limit × fee cap + value.

@@ -70,6 +70,7 @@ impl Rules {
             hash: keccak256(&raw),
             da_size: tx_estimated_size_fjord_bytes(&raw),
             nonce: envelope.nonce(),
+            authorizations: keys::recover_authorizations(&envelope),
             envelope,
             raw,
             sender,

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBool, PyBytes};
 
+use super::answer;
 use super::archive::PythonArchive;
 use super::crypto;
 use super::errors::{EngineError, bad, bad_data, detached, rpc_error};
@@ -20,7 +21,7 @@ use crate::chain::ChainConfig;
 use crate::commitment::{Growth, bucket_key};
 use crate::engine;
 use crate::follower::{BadData, FollowError, Mode};
-use crate::rpc::{Framing, RpcError, Submitted};
+use crate::rpc::{Answer, Framing, RpcError, Submitted};
 use crate::salt::types::BucketMeta;
 
 /// A body at most this long is parsed without giving the GIL up: taking it back would cost more.
@@ -32,7 +33,7 @@ pub struct Engine {
 }
 
 /// A response body with the token of its request.
-type Finished<'py> = (u64, Bound<'py, PyBytes>);
+type Finished<'py> = (u64, Bound<'py, PyAny>);
 
 fn failed(error: impl std::fmt::Display) -> PyErr {
     EngineError::new_err(error.to_string())
@@ -44,21 +45,26 @@ fn text<'a>(name: &str, bytes: &'a [u8]) -> PyResult<&'a str> {
 
 fn submitted(py: Python<'_>, submitted: Submitted, framing: Framing) -> PyResult<Py<PyAny>> {
     Ok(match submitted {
-        Submitted::Answered(body) => framed(py, framing, &body)?.into_any().unbind(),
+        Submitted::Answered(answer) => framed(py, framing, answer)?.unbind(),
         Submitted::Taken => PyBool::new(py, true).to_owned().into_any().unbind(),
         Submitted::Foreign => PyBool::new(py, false).to_owned().into_any().unbind(),
     })
 }
 
-/// A body as it goes to the client, put together where Python has it.
-fn framed<'py>(py: Python<'py>, framing: Framing, body: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+/// A body as it goes to the client: put together where Python has it, or a large one left where it is.
+fn framed<'py>(py: Python<'py>, framing: Framing, answer: Answer) -> PyResult<Bound<'py, PyAny>> {
+    let body = answer.body();
     let head = framing.head(body.len());
-    PyBytes::new_with(py, head.len() + body.len(), |bytes| {
+    if answer.is_large() {
+        return answer::view(py, answer.after(&head));
+    }
+    let bytes = PyBytes::new_with(py, head.len() + body.len(), |bytes| {
         let (before, after) = bytes.split_at_mut(head.len());
         before.copy_from_slice(&head);
         after.copy_from_slice(body);
         Ok(())
-    })
+    })?;
+    Ok(bytes.into_any())
 }
 
 impl Engine {
@@ -334,8 +340,12 @@ impl Engine {
     fn completions<'py>(&self, py: Python<'py>) -> PyResult<Vec<Finished<'py>>> {
         let finished = self.inner.door.completions().into_iter();
         finished
-            .map(|(ticket, body)| Ok((ticket.token, framed(py, ticket.framing, &body)?)))
+            .map(|(ticket, answer)| Ok((ticket.token, framed(py, ticket.framing, answer)?)))
             .collect()
+    }
+
+    fn cancel(&self, connection: u64) {
+        self.inner.door.cancel(connection);
     }
 
     fn bell(&self) -> i32 {

@@ -1,6 +1,7 @@
 //! The Python face: the extension module `devnet._engine`, typed in `devnet/_engine.pyi`.
 //! Thin by rule: it converts arguments, releases the GIL, and turns errors into exceptions.
 
+mod answer;
 mod archive;
 mod crypto;
 mod engine;
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 /// `devnet._engine`.
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    crate::memory::return_large_allocations();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::register(module)?;
     crypto::register(module)?;

@@ -1,19 +1,25 @@
-//! Methods about sealed EVM blocks: whole, header only, counts and receipts.
+//! Methods about EVM blocks: whole, header only, counts and receipts.
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
+use alloy_primitives::B256;
 
 use super::{
     Method, Node, RpcError, block_id,
     params::Params,
     read::{Answer, damaged},
     render::{
-        Offset,
+        Offset, UNSEALED_HASH,
         block::{self, Detail, place_in},
         json, receipt,
     },
     values,
 };
 use crate::chain::SharedBlock;
+
+/// Bytes of a hash as an element of a list.
+const HASH_JSON: usize = 69;
+/// Bytes of a transaction's members that are always there, without their values.
+const MEMBERS_JSON: usize = 300;
 
 /// This room's methods.
 pub(super) const METHODS: &[Method] = &[
@@ -44,7 +50,7 @@ fn block_number(node: &Node, params: &str) -> Answer {
     Ok(json::quantity_bytes(node.chain.recent.visible_block()))
 }
 
-/// `eth_getBlockByNumber(number or tag, full)`. There is no pending block: null.
+/// `eth_getBlockByNumber(number or tag, full)`. A block that is not sealed is null, unless it is served.
 fn get_block_by_number(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(2)?;
@@ -57,7 +63,7 @@ fn get_block_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(2)?;
     let hash = params.required(0, values::hash)?;
-    whole(node, params, node.sealed(BlockId::from(hash))?)
+    whole(node, params, by_hash(node, hash)?)
 }
 
 /// `eth_getHeaderByNumber(number or tag)`.
@@ -73,7 +79,7 @@ fn get_header_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
     let hash = params.required(0, values::hash)?;
-    Ok(header(node.sealed(BlockId::from(hash))?))
+    Ok(header(by_hash(node, hash)?))
 }
 
 /// `eth_getBlockTransactionCountByNumber(number or tag)`.
@@ -89,7 +95,7 @@ fn get_transaction_count_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
     let hash = params.required(0, values::hash)?;
-    transaction_count(node, node.sealed(BlockId::from(hash))?)
+    transaction_count(node, by_hash(node, hash)?)
 }
 
 /// `eth_getUncleCountByBlockNumber(number or tag)`: zero.
@@ -105,7 +111,7 @@ fn get_uncle_count_by_hash(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
     let hash = params.required(0, values::hash)?;
-    Ok(uncle_count(node.sealed(BlockId::from(hash))?))
+    Ok(uncle_count(by_hash(node, hash)?))
 }
 
 /// `eth_getUncleByBlock*AndIndex(block, index)`: null.
@@ -122,11 +128,7 @@ fn get_receipts(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
     let id = params.required(0, block_id::read)?;
-    let block = match id {
-        BlockId::Number(number) => by_number(node, number)?,
-        BlockId::Hash(_) => node.sealed(id)?,
-    };
-    let Some(block) = block else {
+    let Some(block) = by_id(node, id)? else {
         return Ok(json::null_bytes());
     };
     let mut out = vec![b'['];
@@ -138,6 +140,7 @@ fn get_receipts(node: &Node, params: &str) -> Answer {
                 out.push(b',');
             }
             receipt::receipt(&mut out, record, &place, &offset).map_err(damaged)?;
+            node.turn.expect(out.len())?;
             offset = offset.after(record);
         }
     }
@@ -145,14 +148,39 @@ fn get_receipts(node: &Node, params: &str) -> Answer {
     Ok(out)
 }
 
-/// A sealed block by number or tag; none for `pending`.
+/// A block by number or tag: a sealed one, or the open one if it is served.
 pub(super) fn by_number(
     node: &Node,
     number: BlockNumberOrTag,
 ) -> Result<Option<SharedBlock>, RpcError> {
-    match number {
-        BlockNumberOrTag::Pending => Ok(None),
-        _ => node.sealed(BlockId::Number(number)),
+    if number == BlockNumberOrTag::Pending {
+        return node.open_block();
+    }
+    if let Some(sealed) = node.sealed(BlockId::Number(number))? {
+        return Ok(Some(sealed));
+    }
+    let open = node.open_block()?;
+    let is_it = |open: &SharedBlock| number.as_number() == Some(open.header.number);
+    match open.filter(is_it) {
+        Some(open) => Ok(Some(open)),
+        // It may have been sealed between the two looks.
+        None => node.sealed(BlockId::Number(number)),
+    }
+}
+
+/// A block by hash; the open one has that of what is not sealed.
+pub(super) fn by_hash(node: &Node, hash: B256) -> Result<Option<SharedBlock>, RpcError> {
+    match hash {
+        UNSEALED_HASH => node.open_block(),
+        _ => node.sealed(BlockId::from(hash)),
+    }
+}
+
+/// A block by whatever names one.
+pub(super) fn by_id(node: &Node, id: BlockId) -> Result<Option<SharedBlock>, RpcError> {
+    match id {
+        BlockId::Number(number) => by_number(node, number),
+        BlockId::Hash(hash) => by_hash(node, hash.block_hash),
     }
 }
 
@@ -163,6 +191,14 @@ fn whole(node: &Node, params: &Params<'_>, block: Option<SharedBlock>) -> Answer
     };
     let minis = node.minis_of(&block)?;
     let detail = if full { Detail::Full } else { Detail::Hashes };
+    let transactions = minis.iter().flat_map(|mini| &mini.txs);
+    node.turn.expect(match detail {
+        Detail::Hashes => transactions.count() * HASH_JSON,
+        // At least: its bytes in hex, and the names of the members.
+        Detail::Full => transactions
+            .map(|record| 2 * record.raw.len() + MEMBERS_JSON)
+            .sum(),
+    })?;
     let mut out = Vec::with_capacity(2048);
     block::block(&mut out, &block, &minis, detail).map_err(damaged)?;
     Ok(out)

@@ -1,6 +1,8 @@
 //! Methods that execute and change nothing: `eth_call`, `eth_callMany`, `eth_estimateGas`,
 //! `eth_createAccessList`.
 
+use std::sync::Arc;
+
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{Address, U256};
 use op_revm::OpTransactionError;
@@ -11,7 +13,7 @@ use revm::{
 };
 
 use super::{
-    Method, Node, RpcError, block_id,
+    Method, Node, RpcError, Turn, block_id,
     error::code,
     params::Params,
     read::{Answer, state_error},
@@ -26,7 +28,7 @@ use crate::{
     evm::{
         self, BlockContext, ExternalEnv, OracleClock,
         simulate::{
-            CallRequest, GasProfile, Outcome, Refusal, Setting, Simulator, access_list,
+            Bounded, CallRequest, GasProfile, Outcome, Refusal, Setting, Simulator, access_list,
             estimate::{self, Failure},
             is_precompile,
             overrides::{self, BlockOverrides, Fault, StateOverrides},
@@ -49,6 +51,7 @@ pub(super) struct Stage {
     pub(super) overlay: CacheDB<View>,
     setting: Setting,
     moves: Vec<(Address, Address)>,
+    turn: Arc<Turn>,
 }
 
 impl Stage {
@@ -75,6 +78,7 @@ impl Stage {
             overlay,
             setting,
             moves,
+            turn: node.turn.clone(),
         })
     }
 
@@ -112,9 +116,8 @@ impl Stage {
         let gas_limit = self.gas_limit(request)?;
         let transaction = request.transaction(self.setting.chain_id, gas_limit);
         let mut simulator = self.simulator(request);
-        simulator
-            .run(transaction)
-            .map_err(|refusal| refused(&refusal, request, &self.setting))
+        let outcome = simulator.run(transaction);
+        outcome.map_err(|refusal| self.refused(&refusal, request))
     }
 
     /// Runs it interpreted, and counts where a contract spends its gas.
@@ -125,10 +128,18 @@ impl Stage {
     ) -> Result<Outcome, RpcError> {
         let gas_limit = self.gas_limit(request)?;
         let transaction = request.transaction(self.setting.chain_id, gas_limit);
-        let mut simulator = self.simulator(request).watched_by(profile);
-        simulator
-            .run(transaction)
-            .map_err(|refusal| refused(&refusal, request, &self.setting))
+        let watch = self.setting.watch.clone();
+        let plain = self.simulator(request);
+        let outcome = plain
+            .watched_by(Bounded::new(profile, watch))
+            .run(transaction);
+        outcome.map_err(|refusal| self.refused(&refusal, request))
+    }
+
+    /// The error of a transaction that could not start, or was ended.
+    fn refused(&self, refusal: &Refusal<StateError>, request: &CallRequest) -> RpcError {
+        let ended = self.turn.ended();
+        ended.unwrap_or_else(|| refused(refusal, request, &self.setting))
     }
 }
 
@@ -164,6 +175,7 @@ fn setting(node: &Node, anchor: &Anchor) -> Result<Setting, RpcError> {
         external: ExternalEnv::with_clock(capacities, clock),
         native: Some(chain.native.clone()),
         base_fee_is_chosen: false,
+        watch: Some(node.turn.clone()),
     })
 }
 
@@ -190,7 +202,9 @@ fn call(node: &Node, params: &str) -> Answer {
     if !outcome.result.success {
         return Err(failed(&outcome));
     }
-    Ok(json::data_bytes(&outcome.output()))
+    let output = outcome.output();
+    node.turn.expect(2 * output.len())?;
+    Ok(json::data_bytes(&output))
 }
 
 /// `eth_estimateGas(call, block, state overrides, block overrides)`.
@@ -203,7 +217,7 @@ fn estimate_gas(node: &Node, params: &str) -> Answer {
     let estimate = estimate::gas(&mut simulator, &request, chain_id, cap);
     match estimate {
         Ok(gas) => Ok(json::quantity_bytes(gas)),
-        Err(Failure::Refused(refusal)) => Err(refused(&refusal, &request, &stage.setting)),
+        Err(Failure::Refused(refusal)) => Err(stage.refused(&refusal, &request)),
         Err(Failure::Failed(outcome)) => Err(failed(&outcome)),
         Err(Failure::NeedsMore { allowance, outcome }) => {
             let error = RpcError::server(format!("gas required exceeds allowance ({allowance})"));
@@ -224,9 +238,10 @@ fn create_access_list(node: &Node, params: &str) -> Answer {
         overlay,
         setting,
         moves,
+        ..
     } = &mut stage;
-    let (list, outcome) = access_list::create(overlay, setting, &request, gas_limit, moves)
-        .map_err(|refusal| refused(&refusal, &request, setting))?;
+    let created = access_list::create(overlay, setting, &request, gas_limit, moves);
+    let (list, outcome) = created.map_err(|refusal| stage.refused(&refusal, &request))?;
     Ok(json::bytes(|out| {
         let mut object = Object::open(out);
         transaction::access_list(object.member("accessList"), &list);
@@ -288,6 +303,14 @@ fn call_many(node: &Node, params: &str) -> Answer {
     params.at_most(4)?;
     let chain_id = node.chain.config.chain_id;
     let bundles = params.required(0, |raw| values::list(raw, |raw| bundle(raw, chain_id)))?;
+    let calls: usize = bundles.iter().map(|bundle| bundle.calls.len()).sum();
+    let most = node.turn.max_calls();
+    if calls.max(bundles.len()) > most {
+        return Err(RpcError::limit(format!(
+            "too many calls: {calls} in {} bundles, at most {most} (--max-batch)",
+            bundles.len()
+        )));
+    }
     let id = params
         .optional(1, context)?
         .unwrap_or(BlockId::Number(BlockNumberOrTag::Latest));
@@ -305,13 +328,21 @@ fn call_many(node: &Node, params: &str) -> Answer {
         stage.setting = plain.clone();
         bundle.block.apply(&mut stage.setting);
         bundle.block.apply_hashes(&mut stage.overlay);
-        json::array(&mut out, &bundle.calls, |out, request| {
-            let result = stage.run(request);
-            if let Ok(outcome) = &result {
-                stage.overlay.commit(outcome.raw.state.clone());
+        out.push(b'[');
+        for (nth, request) in bundle.calls.iter().enumerate() {
+            if nth > 0 {
+                out.push(b',');
             }
-            one_of_many(out, &result);
-        });
+            let mut result = stage.run(request);
+            if let Ok(outcome) = &mut result {
+                let state = std::mem::take(&mut outcome.raw.state);
+                stage.overlay.commit(state);
+                node.turn.expect(out.len() + 2 * outcome.output().len())?;
+            }
+            node.turn.check(0)?;
+            one_of_many(&mut out, &result);
+        }
+        out.push(b']');
     }
     out.push(b']');
     Ok(out)

@@ -23,7 +23,8 @@ use super::methods::{self, Handler, Kind, Method, Node, Send};
 use super::reply::{Assembly, Completions, Outcome, Reply, Ticket};
 use super::send::{REALTIME_TIMEOUT, Submission, hash_json};
 use super::waiting::{MAX_WAITERS, Waiting};
-use super::workers::Workers;
+use super::work::{Answer, Rules, Turn, Work};
+use super::workers::{Seat, Workers};
 use crate::block::MiniBlock;
 use crate::chain::{Chain, DurableListener};
 use crate::metrics::Histogram;
@@ -36,7 +37,7 @@ const INLINE_BATCH: usize = 32;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Submitted {
     /// The answer (empty: there is nothing to answer).
-    Answered(Vec<u8>),
+    Answered(Answer),
     /// It comes through [`Door::completions`].
     Taken,
     /// Some method in it is not the engine's.
@@ -67,6 +68,7 @@ pub struct Door {
 #[derive(Debug)]
 struct Room {
     node: Node,
+    rules: Arc<Rules>,
     intake: Intake,
     workers: Workers,
     waiting: Arc<Waiting>,
@@ -105,6 +107,7 @@ impl Door {
             dropped.answer(hash, || Err(RpcError::server(message)));
         });
         let room = Room {
+            rules: Rules::new(node.chain.config.rpc.clone()),
             node,
             intake,
             workers: Workers::start(workers)?,
@@ -173,8 +176,10 @@ impl Door {
         let (sender, receiver) = mpsc::sync_channel(1);
         match found.kind {
             // The caller waits anyway: its thread is as good as a worker's.
-            Kind::Cheap(handler) | Kind::Heavy(handler) | Kind::Judged(_, handler) => {
-                self.room.run(handler, params)
+            Kind::Cheap(handler) => self.room.run(handler, params),
+            Kind::Heavy(handler) | Kind::Judged(_, handler) => {
+                let work = Work::new(&self.room.rules, 0);
+                work.admit(self.room.run_bounded(handler, params, &work, None))
             }
             Kind::Send(_) | Kind::Deposit => {
                 let reply = Reply::new(move |outcome| {
@@ -186,7 +191,7 @@ impl Door {
                     params,
                     reply,
                 };
-                self.room.start(task);
+                self.room.start(&Work::new(&self.room.rules, 0), task);
                 receiver
                     .recv()
                     .unwrap_or_else(|_| Err(RpcError::server("the node is stopping")))
@@ -195,7 +200,7 @@ impl Door {
     }
 
     /// Bodies that were finished since the last call, with their tickets.
-    pub fn completions(&self) -> Vec<(Ticket, Vec<u8>)> {
+    pub fn completions(&self) -> Vec<(Ticket, Answer)> {
         self.completions.fetch()
     }
 
@@ -229,8 +234,20 @@ impl Door {
         self.room.intake.stop();
     }
 
-    /// Refuses what comes, answers everyone who waits, ends the threads.
+    /// A connection is gone, and with it those who wait for what came under its tokens: the last 24 bits of a token are the
+    /// number of its connection. Calls end, transactions go on.
+    pub fn cancel(&self, connection: u64) {
+        self.room.rules.cancel(connection);
+    }
+
+    /// Bytes of memory that calls and answers in work take.
+    pub fn work_bytes(&self) -> usize {
+        self.room.rules.budget().held()
+    }
+
+    /// Refuses what comes, ends what runs, answers everyone who waits, ends the threads.
     pub fn stop(&self) {
+        self.room.rules.stop();
         self.room.intake.stop();
         self.room.workers.stop();
         self.room.waiting.stop();
@@ -264,10 +281,10 @@ impl Door {
 
     fn take_body(&self, body: &[u8], ticket: Ticket) -> Submitted {
         let began = Instant::now();
-        let parsed = envelope::parse(body);
+        let parsed = envelope::parse(body, self.room.rules.limits().max_batch);
         self.metrics.parse.note(began.elapsed());
         match parsed {
-            Err(error) => Submitted::Answered(envelope::refusal(error)),
+            Err(error) => Submitted::Answered(envelope::refusal(error).into()),
             Ok(Body::Single(entry)) => self.take_lone(&entry, ticket),
             Ok(Body::Batch(entries)) => self.take_batch(&entries, ticket),
         }
@@ -278,8 +295,8 @@ impl Door {
         let request = match entry {
             Ok(request) => request,
             Err(malformed) => {
-                let refusal = envelope::response(malformed.id, &Err(malformed.error.clone()));
-                return Submitted::Answered(refusal);
+                let refusal = envelope::response(malformed.id, Err(malformed.error.clone()));
+                return Submitted::Answered(refusal.into());
             }
         };
         let Some(method) = self.find(&request.method) else {
@@ -287,14 +304,24 @@ impl Door {
         };
         if let Some(handler) = self.room.at_once(method.kind, request.params) {
             let outcome = self.room.run(handler, request.params);
-            let response = request.id.map(|id| envelope::response(id, &outcome));
-            return Submitted::Answered(response.unwrap_or_default());
+            let Some(id) = request.id else {
+                return Submitted::Answered(Answer::default());
+            };
+            let answer = self.room.rules.answer(envelope::response(id, outcome));
+            let refused = |error| envelope::response(id, Err(error)).into();
+            return Submitted::Answered(answer.unwrap_or_else(refused));
         }
-        self.room.start(Task {
-            method,
-            params: request.params,
-            reply: self.completions.reply(ticket, request.id),
-        });
+        let work = Work::new(&self.room.rules, ticket.token);
+        let reply = self.completions.reply(ticket, work.clone(), request.id);
+        let params = request.params;
+        self.room.start(
+            &work,
+            Task {
+                method,
+                params,
+                reply,
+            },
+        );
         Submitted::Taken
     }
 
@@ -310,7 +337,9 @@ impl Door {
             return Submitted::Foreign;
         };
 
-        let assembly = Assembly::new(ticket, entries.len(), self.completions.clone());
+        let work = Work::new(&self.room.rules, ticket.token);
+        let completions = self.completions.clone();
+        let assembly = Assembly::new(ticket, work.clone(), entries.len(), completions);
         let mut tasks = Vec::with_capacity(entries.len());
         for (index, (entry, method)) in entries.iter().zip(found).enumerate() {
             match (entry, method) {
@@ -330,7 +359,7 @@ impl Door {
                 }
             }
         }
-        self.room.start_all(tasks);
+        self.room.start_all(&work, tasks);
         assembly
             .release()
             .map_or(Submitted::Taken, Submitted::Answered)
@@ -348,16 +377,19 @@ impl Room {
     }
 
     /// Runs one task, or sees to it that it is run.
-    fn start(self: &Arc<Self>, task: Task<'_>) {
+    fn start(self: &Arc<Self>, work: &Arc<Work>, task: Task<'_>) {
         let Task {
             method,
             params,
             reply,
         } = task;
         match method.kind {
-            Kind::Cheap(handler) => reply.send(self.run(handler, params)),
+            Kind::Cheap(handler) => {
+                let may_begin = work.may_begin();
+                reply.send(may_begin.and_then(|()| self.run(handler, params)));
+            }
             Kind::Heavy(handler) | Kind::Judged(_, handler) => {
-                self.delegate(handler, params, reply);
+                self.delegate(work, handler, params, reply);
             }
             Kind::Send(send) => {
                 if let Some((raw, admitted)) = self.submission(send, params, reply) {
@@ -369,7 +401,7 @@ impl Room {
     }
 
     /// Runs the tasks of one body, in their order as far as they are alike.
-    fn start_all(self: &Arc<Self>, tasks: Vec<Task<'_>>) {
+    fn start_all(self: &Arc<Self>, work: &Arc<Work>, tasks: Vec<Task<'_>>) {
         let many = tasks.len() > INLINE_BATCH;
         let (mut cheap, mut sends) = (Vec::new(), Vec::new());
         for task in tasks {
@@ -378,7 +410,7 @@ impl Room {
                     cheap.push((handler, task.params.to_owned(), task.reply));
                 }
                 Kind::Send(send) => sends.extend(self.submission(send, task.params, task.reply)),
-                _ => self.start(task),
+                _ => self.start(work, task),
             }
         }
         if !sends.is_empty() {
@@ -387,34 +419,56 @@ impl Room {
         if cheap.is_empty() {
             return;
         }
-        if !self.workers.has_room() {
+        let bytes = cheap.iter().map(|(_, params, _)| params.len()).sum();
+        if !self.workers.has_room(bytes) {
             cheap
                 .into_iter()
                 .for_each(|(_, _, reply)| reply.send(Err(busy())));
             return;
         }
-        let room = self.clone();
-        self.workers.run(move || {
+        work.list();
+        let (room, work) = (self.clone(), work.clone());
+        self.workers.run(work.connection(), bytes, move |seat| {
             for (handler, params, reply) in cheap {
-                reply.send(room.run(handler, &params));
+                seat.give_way();
+                let may_begin = work.may_begin();
+                reply.send(may_begin.and_then(|()| room.run(handler, &params)));
             }
         });
     }
 
     /// Runs a handler here; its panic is an internal error.
     fn run(&self, handler: Handler, params: &str) -> Outcome {
-        catch_unwind(AssertUnwindSafe(|| handler(&self.node, params)))
-            .unwrap_or_else(|_| Err(RpcError::internal("the method failed unexpectedly")))
+        run_on(&self.node, handler, params)
+    }
+
+    /// The same, within the bounds of what is long.
+    fn run_bounded(
+        &self,
+        handler: Handler,
+        params: &str,
+        work: &Arc<Work>,
+        seat: Option<Arc<Seat>>,
+    ) -> Outcome {
+        work.may_begin()?;
+        let node = Node {
+            turn: Arc::new(Turn::begin(work.clone(), seat)),
+            ..self.node.clone()
+        };
+        run_on(&node, handler, params)
     }
 
     /// Runs a handler on a worker.
-    fn delegate(self: &Arc<Self>, handler: Handler, params: &str, reply: Reply) {
-        if !self.workers.has_room() {
+    fn delegate(self: &Arc<Self>, work: &Arc<Work>, handler: Handler, params: &str, reply: Reply) {
+        if !self.workers.has_room(params.len()) {
             return reply.send(Err(busy()));
         }
-        let (room, params) = (self.clone(), params.to_owned());
-        self.workers
-            .run(move || reply.send(room.run(handler, &params)));
+        work.list();
+        let (room, work, params) = (self.clone(), work.clone(), params.to_owned());
+        let bytes = params.len();
+        self.workers.run(work.connection(), bytes, move |seat| {
+            reply.send(room.run_bounded(handler, &params, &work, Some(seat)));
+        });
     }
 
     /// Forces a deposit in, and answers with its hash when it is durable.
@@ -467,6 +521,11 @@ impl Room {
     }
 }
 
+fn run_on(node: &Node, handler: Handler, params: &str) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| handler(node, params)))
+        .unwrap_or_else(|_| Err(RpcError::internal("the method failed unexpectedly")))
+}
+
 /// How long ago that was, in microseconds since 1970.
 fn since(then_us: u64) -> Duration {
     let now = SystemTime::now()
@@ -506,10 +565,7 @@ impl DurableListener for Receipts {
         let Some(chain) = self.chain.upgrade() else {
             return;
         };
-        let node = Node {
-            chain,
-            pool: self.pool.clone(),
-        };
+        let node = Node::new(chain, self.pool.clone());
         for mini in minis.iter().filter(|mini| !mini.txs.is_empty()) {
             self.metrics.log.note(since(mini.timestamp_us));
             if self.waiting.is_empty() {

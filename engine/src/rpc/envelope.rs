@@ -10,8 +10,6 @@ use super::error::RpcError;
 
 /// Deeper JSON than this is refused before anything walks it.
 pub const MAX_DEPTH: usize = 64;
-/// More requests than this in one body are refused.
-pub const MAX_BATCH: usize = 1_000;
 
 const NULL: &str = "null";
 const NO_PARAMS: &str = "[]";
@@ -67,7 +65,8 @@ fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValu
 }
 
 /// Parses a whole body. `Err` is the one answer to a body that is neither a request nor a batch.
-pub fn parse(body: &[u8]) -> Result<Body<'_>, RpcError> {
+/// More than `max_batch` requests are refused.
+pub fn parse(body: &[u8], max_batch: usize) -> Result<Body<'_>, RpcError> {
     let text = std::str::from_utf8(body).map_err(|_| RpcError::parse("not UTF-8"))?;
     if deeper_than(body, MAX_DEPTH) {
         return Err(RpcError::parse(format!(
@@ -90,9 +89,9 @@ pub fn parse(body: &[u8]) -> Result<Body<'_>, RpcError> {
     if entries.is_empty() {
         return Err(RpcError::invalid_request("empty batch"));
     }
-    if entries.len() > MAX_BATCH {
+    if entries.len() > max_batch {
         let detail = format!(
-            "batch too large: {} requests, at most {MAX_BATCH}",
+            "batch too large: {} requests, at most {max_batch} (--max-batch)",
             entries.len()
         );
         return Err(RpcError::invalid_request(detail));
@@ -190,36 +189,30 @@ fn deeper_than(json: &[u8], limit: usize) -> bool {
     false
 }
 
-/// One response object. `id` and a result are JSON.
-pub fn response(id: &str, outcome: &Result<Vec<u8>, RpcError>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(48 + id.len() + outcome.as_ref().map_or(96, Vec::len));
-    out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    out.extend_from_slice(id.as_bytes());
-    match outcome {
-        Ok(result) => {
-            out.extend_from_slice(br#","result":"#);
-            out.extend_from_slice(result);
-        }
-        Err(error) => {
-            out.extend_from_slice(br#","error":"#);
-            out.extend_from_slice(&error.to_json());
-        }
-    }
+/// One response object. `id` and a result are JSON. The result becomes it: a large one is never there twice.
+pub fn response(id: &str, outcome: Result<Vec<u8>, RpcError>) -> Vec<u8> {
+    let (name, mut out) = match outcome {
+        Ok(result) => (r#","result":"#, result),
+        Err(error) => (r#","error":"#, error.to_json()),
+    };
+    let head = [r#"{"jsonrpc":"2.0","id":"#, id, name].concat();
+    out.reserve_exact(head.len() + 1);
+    out.splice(0..0, head.bytes());
     out.push(b'}');
     out
 }
 
 /// The answer to a body that has no id of its own.
 pub fn refusal(error: RpcError) -> Vec<u8> {
-    response(NULL, &Err(error))
+    response(NULL, Err(error))
 }
 
-/// Joins the responses of a batch; a batch of notifications has no body at all.
-pub fn batch<'a>(responses: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+/// Joins the responses of a batch, and lets each go; a batch of notifications has no body at all.
+pub fn batch(responses: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut out = Vec::new();
     for response in responses {
         out.push(if out.is_empty() { b'[' } else { b',' });
-        out.extend_from_slice(response);
+        out.extend_from_slice(&response);
     }
     if !out.is_empty() {
         out.push(b']');
@@ -232,15 +225,17 @@ mod tests {
     use super::*;
     use crate::rpc::error::code;
 
+    const MAX_BATCH: usize = 3;
+
     fn only(body: &[u8]) -> Entry<'_> {
-        match parse(body) {
+        match parse(body, MAX_BATCH) {
             Ok(Body::Single(entry)) => entry,
             other => panic!("not a single request: {other:?}"),
         }
     }
 
     fn refused(body: &[u8]) -> i32 {
-        match parse(body) {
+        match parse(body, MAX_BATCH) {
             Err(error) => error.code,
             Ok(Body::Single(Err(malformed))) => malformed.error.code,
             other => panic!("accepted: {other:?}"),
@@ -340,8 +335,10 @@ mod tests {
 
     #[test]
     fn a_malformed_element_spoils_only_itself() {
-        let Ok(Body::Batch(entries)) = parse(br#"[1,{"jsonrpc":"2.0","id":1,"method":"m"},{}]"#)
-        else {
+        let Ok(Body::Batch(entries)) = parse(
+            br#"[1,{"jsonrpc":"2.0","id":1,"method":"m"},{}]"#,
+            MAX_BATCH,
+        ) else {
             panic!("not a batch");
         };
         assert_eq!(
@@ -369,14 +366,29 @@ mod tests {
 
     #[test]
     fn an_oversized_batch_is_refused() {
-        let body = format!("[{}]", vec!["1"; MAX_BATCH + 1].join(","));
+        let body = format!("[{}]", ["1"; MAX_BATCH + 1].join(","));
         assert_eq!(refused(body.as_bytes()), code::INVALID_REQUEST);
+        assert!(parse(body.as_bytes(), MAX_BATCH + 1).is_ok());
+    }
+
+    #[test]
+    fn an_id_comes_back_as_it_came_whatever_its_size() {
+        for id in [
+            "123456789012345678901234567890",
+            "-1e400",
+            "1.50",
+            r#""\u0041""#,
+        ] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"m"}}"#);
+            let found = only(body.as_bytes()).map(|request| request.id.map(str::to_owned));
+            assert_eq!(found, Ok(Some(id.to_owned())));
+        }
     }
 
     #[test]
     fn responses_carry_the_id_as_it_came() {
         assert_eq!(
-            response(r#""a""#, &Ok(b"1".to_vec())),
+            response(r#""a""#, Ok(b"1".to_vec())),
             br#"{"jsonrpc":"2.0","id":"a","result":1}"#
         );
         assert_eq!(
@@ -388,6 +400,6 @@ mod tests {
     #[test]
     fn a_batch_of_notifications_has_no_answer() {
         assert!(batch(std::iter::empty()).is_empty());
-        assert_eq!(batch([b"1".as_slice(), b"2"].into_iter()), b"[1,2]");
+        assert_eq!(batch([b"1".to_vec(), b"2".to_vec()].into_iter()), b"[1,2]");
     }
 }

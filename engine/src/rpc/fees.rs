@@ -78,6 +78,7 @@ fn fee_history(node: &Node, params: &str) -> Answer {
         if count == 0 {
             break;
         }
+        node.turn.check(0)?;
         let id = alloy_eips::BlockId::number(number);
         let block = node
             .sealed(id)?
@@ -125,17 +126,16 @@ fn percentiles(raw: &str) -> Result<Vec<f64>, String> {
     if values.len() > MAX_PERCENTILES {
         return Err(format!("over the query limit {MAX_PERCENTILES}"));
     }
-    let mut last = 0.0;
-    for value in &values {
-        if !(0.0..=100.0).contains(value) {
-            return Err(format!("invalid reward percentile: {value}"));
-        }
-        if *value < last {
-            return Err(format!(
-                "invalid reward percentile: {value} comes after {last}"
-            ));
-        }
-        last = *value;
+    if let Some(value) = values.iter().find(|value| !(0.0..=100.0).contains(*value)) {
+        return Err(format!("invalid reward percentile: {value}"));
+    }
+    if let Some(at) = values.windows(2).position(|pair| pair[0] >= pair[1]) {
+        return Err(format!(
+            "invalid reward percentile: #{at}:{} >= #{}:{}: each has to be higher than the one before",
+            values[at],
+            at + 1,
+            values[at + 1]
+        ));
     }
     Ok(values)
 }

@@ -13,7 +13,7 @@ use super::{
     params::{self, Params},
     read::{Answer, unreadable},
     render::{
-        Offset, Place,
+        Offset, Place, UNSEALED_HASH,
         block::place_in,
         json::{self, Object},
         log::{self, LogPlace},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     block::{MiniBlock, TxRecord},
-    chain::{SharedBlock, ViewError},
+    chain::SharedBlock,
 };
 
 /// This room's methods.
@@ -253,7 +253,7 @@ fn get_logs(node: &Node, params: &str) -> Answer {
             }
             count += 1;
             log::log(&mut out, log, at);
-            Ok(())
+            node.turn.expect(out.len())
         })?;
     }
     out.push(b']');
@@ -304,7 +304,7 @@ fn get_logs_with_cursor(node: &Node, params: &str) -> Answer {
             }
             count += 1;
             log::log(&mut logs, log, at);
-            Ok(())
+            node.turn.expect(logs.len())
         })?;
     }
     let mut out = Vec::with_capacity(logs.len() + 64);
@@ -345,6 +345,7 @@ impl<'a> Ahead<'a> {
 
     /// Calls `found` with every wanted log of a block, sealed or open.
     fn search(&mut self, number: u64, matcher: &Matcher, found: Found<'_>) -> Result<(), RpcError> {
+        self.node.turn.check(0)?;
         match self.block(number)? {
             Some(block) => self.node.search_sealed(&block, matcher, found),
             None => self.node.search_open(number, matcher, found),
@@ -394,6 +395,11 @@ impl Node {
     fn range(&self, filter: &Filter) -> Result<RangeInclusive<u64>, RpcError> {
         let sealed = self.chain.recent.visible_block();
         let (from, to) = match filter.blocks {
+            Blocks::Hash(UNSEALED_HASH) if self.open_block()?.is_some() => {
+                let open = self.chain.recent.newest_mini();
+                let number = open.map_or(sealed, |mini| mini.block_number);
+                return Ok(number..=number);
+            }
             Blocks::Hash(hash) => {
                 let number = self.chain.block_number(&hash);
                 let number = number.ok_or_else(|| RpcError::server("unknown block"))?;
@@ -421,10 +427,11 @@ impl Node {
                 "invalid block range params: fromBlock {first} is after toBlock {last}"
             )));
         }
-        if first > open {
-            return Err(unreadable(&ViewError::UnknownBlock, BlockId::number(first)));
+        if last > open {
+            let beyond = "block range extends beyond current head block";
+            return Err(RpcError::invalid_params(beyond));
         }
-        Ok(first..=last.min(open))
+        Ok(first..=last)
     }
 
     fn search_sealed(

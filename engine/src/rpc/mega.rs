@@ -5,7 +5,7 @@ use alloy_primitives::Address;
 
 use super::{
     Method, Node, RpcError, block_id,
-    blocks::by_number,
+    blocks::by_id,
     params::Params,
     read::{Answer, NOT_FOUND, damaged, state_error, unreadable},
     render::{
@@ -51,11 +51,7 @@ fn get_block_mini_blocks(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     params.at_most(1)?;
     let id = params.required(0, block_id::read)?;
-    let block = match id {
-        BlockId::Number(number) => by_number(node, number)?,
-        BlockId::Hash(_) => node.sealed(id)?,
-    };
-    let Some(block) = block else {
+    let Some(block) = by_id(node, id)? else {
         return Ok(json::null_bytes());
     };
     let minis = node.minis_of(&block)?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::RpcError;
+use super::work::Turn;
 use crate::chain::Chain;
 use crate::pool::Pool;
 
@@ -14,6 +15,19 @@ pub struct Node {
     pub chain: Arc<Chain>,
     /// Transactions that wait.
     pub pool: Arc<Pool>,
+    /// How far the request at hand may go.
+    pub turn: Arc<Turn>,
+}
+
+impl Node {
+    /// For requests that nothing bounds.
+    pub fn new(chain: Arc<Chain>, pool: Arc<Pool>) -> Self {
+        Self {
+            chain,
+            pool,
+            turn: Arc::new(Turn::unbounded()),
+        }
+    }
 }
 
 /// Parameters (JSON text, an array or an object) to result (JSON).

@@ -36,8 +36,11 @@ mod txpool;
 mod validated;
 pub mod values;
 mod waiting;
+mod work;
 mod workers;
 
+#[cfg(test)]
+mod bounds;
 #[cfg(test)]
 mod op_alloy;
 #[cfg(test)]
@@ -52,6 +55,7 @@ pub use error::RpcError;
 pub use framing::Framing;
 pub use methods::{Handler, Kind, Method, Node};
 pub use reply::Ticket;
+pub use work::{Answer, Turn};
 
 /// Every method of the engine, one table per namespace module.
 static TABLES: &[&[Method]] = &[

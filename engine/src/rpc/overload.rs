@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::envelope::MAX_BATCH;
 use super::error::code;
 use super::testing::{Devnet, SPIN};
 use super::{Door, Submitted};
 use crate::pool::Intake;
 use crate::pool::testing::RULES;
+
+/// Requests in one batch.
+const MAX_BATCH: usize = 1_000;
 
 /// A door behind which nobody works: whatever has to wait waits for ever.
 fn idle_door() -> Door {
@@ -31,7 +33,10 @@ fn batch(method: &str, params: &Value, size: usize) -> Vec<u8> {
 fn fill(door: &Door, body: &[u8]) -> (usize, Vec<Value>) {
     for taken in 0.. {
         if let Submitted::Answered(answer) = door.submit(body, taken) {
-            return (taken as usize, serde_json::from_slice(&answer).unwrap());
+            return (
+                taken as usize,
+                serde_json::from_slice(answer.body()).unwrap(),
+            );
         }
     }
     unreachable!("a counter ends")

@@ -151,6 +151,7 @@ impl History {
         let oldest = begin.map_or(1, |begin| begin.block + 1);
         let newest = node.chain.recent.visible_block();
         for number in (oldest..=newest).rev().take(MOST_BLOCKS as usize) {
+            node.turn.check(0)?;
             if self.is_enough() {
                 break;
             }
@@ -200,6 +201,7 @@ impl History {
         }
         self.blocks += 1;
         for record in minis.iter().flat_map(|mini| &mini.txs) {
+            node.turn.check(0)?;
             let envelope = record.envelope().map_err(damaged)?;
             let is_deposit = envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
             let deposit_nonce = match is_deposit {

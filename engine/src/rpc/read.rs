@@ -4,15 +4,17 @@
 
 use std::{ops::Range, sync::Arc};
 
+use alloy_consensus::Header;
 use alloy_eips::BlockId;
+use alloy_primitives::{B256, Bytes, logs_bloom};
 
 use super::{
     Node, RpcError,
-    render::{Offset, Place},
+    render::{Offset, Place, UNSEALED_HASH},
 };
 use crate::{
-    block::{BlockRecord, DecodeError, MiniBlock},
-    chain::{Anchor, SharedBlock, ViewError},
+    block::{BlockRecord, DecodeError, MiniBlock, MiniSignature, REQUESTS_HASH, prev_randao},
+    chain::{Anchor, OpenBlock, SharedBlock, ViewError},
     state::{StateError, View},
 };
 
@@ -48,6 +50,52 @@ impl Node {
     pub(super) fn minis(&self, range: Range<u64>) -> Result<Vec<Arc<MiniBlock>>, RpcError> {
         let minis = self.chain.minis(range);
         minis.map_err(|error| of_log(&error))
+    }
+
+    /// The open EVM block with what it holds so far, if it is served as a block. What is known only when it is sealed is
+    /// zero, and its hash is that of what is not sealed.
+    pub(super) fn open_block(&self) -> Result<Option<SharedBlock>, RpcError> {
+        let config = &self.chain.config;
+        if config.open_block == OpenBlock::Null {
+            return Ok(None);
+        }
+        let minis = self.open_minis()?;
+        let Some(first) = minis.first() else {
+            return Ok(None);
+        };
+        let parent = first.block_number.checked_sub(1);
+        let parent = parent.and_then(|number| self.chain.world.block_hash(number));
+        let parent_hash = parent.unwrap_or_default();
+        let results = || minis.iter().flat_map(|mini| &mini.txs).map(|tx| &tx.result);
+        let header = Header {
+            parent_hash,
+            beneficiary: config.coinbase,
+            state_root: B256::ZERO,
+            transactions_root: B256::ZERO,
+            receipts_root: B256::ZERO,
+            logs_bloom: logs_bloom(results().flat_map(|result| &result.logs)),
+            number: first.block_number,
+            gas_limit: config.gas_limit,
+            gas_used: results().map(|result| result.gas_used).sum(),
+            timestamp: first.block_timestamp,
+            extra_data: config.extra_data.clone(),
+            mix_hash: prev_randao(parent_hash, first.block_number),
+            base_fee_per_gas: Some(config.base_fee),
+            withdrawals_root: Some(B256::ZERO),
+            blob_gas_used: Some(0),
+            excess_blob_gas: Some(0),
+            parent_beacon_block_root: Some(B256::ZERO),
+            requests_hash: Some(REQUESTS_HASH),
+            ..Header::default()
+        };
+        Ok(Some(Arc::new(BlockRecord {
+            header,
+            hash: UNSEALED_HASH,
+            first_mini: first.number,
+            mini_count: minis.len() as u64,
+            commitment: Bytes::new(),
+            seal: MiniSignature::default(),
+        })))
     }
 
     /// The visible mini-blocks of the open EVM block, in order.

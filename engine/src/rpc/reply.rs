@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::RpcError;
 use super::envelope;
 use super::framing::Framing;
+use super::work::{Answer, Work};
 
 /// A method's result as JSON, or its error.
 pub type Outcome = Result<Vec<u8>, RpcError>;
@@ -59,6 +60,7 @@ pub struct Ticket {
 /// A batch whose responses come from several threads.
 pub struct Assembly {
     ticket: Ticket,
+    work: Arc<Work>,
     slots: Mutex<Vec<Option<Vec<u8>>>>,
     missing: AtomicUsize,
     completions: Arc<Completions>,
@@ -66,9 +68,15 @@ pub struct Assembly {
 
 impl Assembly {
     /// A batch of `size` requests. Nothing leaves before [`Assembly::release`] has been called once, too.
-    pub fn new(ticket: Ticket, size: usize, completions: Arc<Completions>) -> Arc<Self> {
+    pub fn new(
+        ticket: Ticket,
+        work: Arc<Work>,
+        size: usize,
+        completions: Arc<Completions>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             ticket,
+            work,
             slots: Mutex::new(vec![None; size]),
             missing: AtomicUsize::new(size + 1),
             completions,
@@ -80,13 +88,13 @@ impl Assembly {
         let assembly = self.clone();
         let id = id.map(Box::<str>::from);
         Reply::new(move |outcome| {
-            let response = id.map(|id| envelope::response(&id, &outcome));
+            let response = id.map(|id| envelope::response(&id, assembly.work.admit(outcome)));
             assembly.fill(index, response);
         })
     }
 
     /// All requests are on their way. Returns the body if all have been answered meanwhile.
-    pub fn release(&self) -> Option<Vec<u8>> {
+    pub fn release(&self) -> Option<Answer> {
         (self.missing.fetch_sub(1, Ordering::AcqRel) == 1).then(|| self.join())
     }
 
@@ -99,13 +107,14 @@ impl Assembly {
         }
     }
 
-    fn join(&self) -> Vec<u8> {
+    fn join(&self) -> Answer {
         let slots = std::mem::take(&mut *self.slots.lock());
-        envelope::batch(slots.iter().flatten().map(Vec::as_slice))
+        self.work
+            .answer(envelope::batch(slots.into_iter().flatten()))
     }
 }
 
-/// Finished bodies with their tickets, until Python fetches them.
+/// Finished answers with their tickets, until Python fetches them.
 ///
 /// A bell rings when the first one arrives: a file descriptor that an event loop can wait for together with its
 /// sockets, so that no thread has to sleep here and wake the loop in its turn.
@@ -117,7 +126,7 @@ pub struct Completions {
 
 #[derive(Debug, Default)]
 struct Finished {
-    bodies: Vec<(Ticket, Vec<u8>)>,
+    answers: Vec<(Ticket, Answer)>,
     rung: bool,
     /// How many are about to finish more at once, and ring when they are through.
     gathering: usize,
@@ -161,23 +170,29 @@ impl Completions {
     }
 
     /// The reply of a lone request: its response is the whole body.
-    pub fn reply(self: &Arc<Self>, ticket: Ticket, id: Option<&str>) -> Reply {
+    pub fn reply(self: &Arc<Self>, ticket: Ticket, work: Arc<Work>, id: Option<&str>) -> Reply {
         let completions = self.clone();
         let id = id.map(Box::<str>::from);
         Reply::new(move |outcome| {
-            let response = id.map(|id| envelope::response(&id, &outcome));
-            completions.push(ticket, response.unwrap_or_default());
+            let response = id.map(|id| envelope::response(&id, work.admit(outcome)));
+            completions.push(ticket, work.answer(response.unwrap_or_default()));
         })
     }
 
-    fn push(&self, ticket: Ticket, body: Vec<u8>) {
+    /// A large answer is framed here already: elsewhere an event loop would have to move it.
+    fn push(&self, mut ticket: Ticket, mut answer: Answer) {
+        if answer.is_large() {
+            let head = ticket.framing.head(answer.body().len());
+            answer = answer.after(&head);
+            ticket.framing = Framing::Bare;
+        }
         let mut finished = self.finished.lock();
-        finished.bodies.push((ticket, body));
+        finished.answers.push((ticket, answer));
         self.ring(finished);
     }
 
     fn ring(&self, mut finished: MutexGuard<'_, Finished>) {
-        if finished.gathering > 0 || finished.bodies.is_empty() {
+        if finished.gathering > 0 || finished.answers.is_empty() {
             return;
         }
         let rung = std::mem::replace(&mut finished.rung, true);
@@ -189,11 +204,11 @@ impl Completions {
     }
 
     /// Everything finished since the last call.
-    pub fn fetch(&self) -> Vec<(Ticket, Vec<u8>)> {
-        let (bodies, rung) = {
+    pub fn fetch(&self) -> Vec<(Ticket, Answer)> {
+        let (answers, rung) = {
             let mut finished = self.finished.lock();
             (
-                std::mem::take(&mut finished.bodies),
+                std::mem::take(&mut finished.answers),
                 std::mem::take(&mut finished.rung),
             )
         };
@@ -201,13 +216,19 @@ impl Completions {
             // The byte is there, or whoever set the flag is just writing it.
             let _ = (&self.bell.ear).read(&mut [0]);
         }
-        bodies
+        answers
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::RpcLimits;
+    use crate::rpc::work::Rules;
+
+    fn work() -> Arc<Work> {
+        Work::new(&Rules::new(RpcLimits::default()), 0)
+    }
 
     fn nothing_finished() -> Arc<Completions> {
         match Completions::new() {
@@ -227,14 +248,14 @@ mod tests {
         completions
             .fetch()
             .into_iter()
-            .map(|(t, b)| (t.token, String::from_utf8_lossy(&b).into_owned()))
+            .map(|(t, b)| (t.token, String::from_utf8_lossy(b.body()).into_owned()))
             .collect()
     }
 
     #[test]
     fn a_batch_keeps_its_order_whoever_answers_first() {
         let completions = nothing_finished();
-        let assembly = Assembly::new(ticket(7), 3, completions.clone());
+        let assembly = Assembly::new(ticket(7), work(), 3, completions.clone());
         let replies: Vec<Reply> = ["1", "2", "3"]
             .iter()
             .enumerate()
@@ -255,11 +276,11 @@ mod tests {
     #[test]
     fn what_is_answered_at_once_does_not_pass_through_completions() {
         let completions = nothing_finished();
-        let assembly = Assembly::new(ticket(7), 1, completions.clone());
+        let assembly = Assembly::new(ticket(7), work(), 1, completions.clone());
         assembly.reply(0, Some("1")).send(Ok(b"true".to_vec()));
         let body = assembly.release();
         assert_eq!(
-            body.as_deref(),
+            body.as_ref().map(Answer::body),
             Some(br#"[{"jsonrpc":"2.0","id":1,"result":true}]"#.as_slice())
         );
         assert_eq!(fetched(&completions), vec![]);
@@ -268,7 +289,7 @@ mod tests {
     #[test]
     fn a_notification_is_not_answered() {
         let completions = nothing_finished();
-        let assembly = Assembly::new(ticket(7), 2, completions.clone());
+        let assembly = Assembly::new(ticket(7), work(), 2, completions.clone());
         let (silent, answered) = (assembly.reply(0, None), assembly.reply(1, Some("1")));
         assert_eq!(assembly.release(), None);
         silent.send(Ok(b"1".to_vec()));
@@ -280,7 +301,7 @@ mod tests {
     #[test]
     fn a_forgotten_reply_is_an_error_not_silence() {
         let completions = nothing_finished();
-        drop(completions.reply(ticket(7), Some("1")));
+        drop(completions.reply(ticket(7), work(), Some("1")));
         let bodies = fetched(&completions);
         assert!(bodies[0].1.contains("the node is stopping"), "{bodies:?}");
     }
@@ -289,7 +310,9 @@ mod tests {
     fn a_lone_request_is_answered_without_brackets_and_a_notification_with_nothing() {
         let completions = nothing_finished();
         for id in [Some("1"), None] {
-            completions.reply(ticket(7), id).send(Ok(b"true".to_vec()));
+            completions
+                .reply(ticket(7), work(), id)
+                .send(Ok(b"true".to_vec()));
         }
         let response = r#"{"jsonrpc":"2.0","id":1,"result":true}"#.to_owned();
         assert_eq!(
@@ -302,13 +325,13 @@ mod tests {
     fn the_bell_rings_once_for_many_and_is_silent_when_all_are_fetched() {
         let completions = nothing_finished();
         for token in 0..3 {
-            completions.push(ticket(token), vec![]);
+            completions.push(ticket(token), Answer::default());
         }
         assert!(completions.finished.lock().rung);
         assert_eq!(completions.fetch().len(), 3);
         // The one byte has been read: another push writes one, which a read finds without waiting.
         assert!(!completions.finished.lock().rung);
-        completions.push(ticket(3), vec![]);
+        completions.push(ticket(3), Answer::default());
         let mut bytes = [0; 8];
         assert_eq!((&completions.bell.ear).read(&mut bytes).ok(), Some(1));
     }
@@ -317,8 +340,8 @@ mod tests {
     fn who_finishes_many_rings_once_at_the_end() {
         let completions = nothing_finished();
         completions.gather(|| {
-            completions.push(ticket(1), vec![]);
-            completions.push(ticket(2), vec![]);
+            completions.push(ticket(1), Answer::default());
+            completions.push(ticket(2), Answer::default());
             assert!(!completions.finished.lock().rung);
         });
         assert!(completions.finished.lock().rung);

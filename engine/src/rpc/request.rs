@@ -5,21 +5,27 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use serde_json::value::RawValue;
 
 use super::values::{self, in_member, members};
-use crate::evm::simulate::{
-    CallRequest,
-    overrides::{AccountOverride, BlockOverrides, StateOverrides},
+use crate::{
+    evm::simulate::{
+        CallRequest,
+        overrides::{AccountOverride, BlockOverrides, StateOverrides},
+    },
+    keys,
 };
 
 /// Reads a call object, for the chain with this id.
 pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
     let mut call = CallRequest::default();
     let (mut data, mut input): (Option<Bytes>, Option<Bytes>) = (None, None);
+    let (mut kind, mut gas_limit) = (None, None);
     for (name, value) in members(raw)? {
         let value = value.get();
         match name.as_str() {
             "from" => call.from = in_member(&name, values::address(value))?,
             "to" if value != "\"\"" => call.to = Some(in_member(&name, values::address(value))?),
             "gas" => call.gas = Some(in_member(&name, values::quantity(value))?),
+            // As ethers and hardhat call it.
+            "gasLimit" => gas_limit = Some(in_member(&name, values::quantity(value))?),
             "gasPrice" => call.gas_price = Some(in_member(&name, values::quantity_u128(value))?),
             "maxFeePerGas" => {
                 call.max_fee_per_gas = Some(in_member(&name, values::quantity_u128(value))?);
@@ -37,8 +43,8 @@ pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
             }
             "authorizationList" => {
                 let list: Result<Vec<SignedAuthorization>, _> = serde_json::from_str(value);
-                call.authorizations =
-                    list.map_err(|error| format!("authorizationList: {error}"))?;
+                let list = list.map_err(|error| format!("authorizationList: {error}"))?;
+                call.authorizations = list.iter().map(keys::recover_authorization).collect();
             }
             "chainId" => {
                 let given = in_member(&name, values::quantity(value))?;
@@ -48,10 +54,16 @@ pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
                     ));
                 }
             }
-            "nonce" | "type" => {
+            "nonce" => {
                 in_member(&name, values::quantity(value))?;
             }
-            "blobVersionedHashes" | "blobs" | "maxFeePerBlobGas" => {
+            "type" => kind = Some(in_member(&name, values::quantity(value))?),
+            "blobVersionedHashes"
+            | "blobs"
+            | "commitments"
+            | "proofs"
+            | "sidecars"
+            | "maxFeePerBlobGas" => {
                 return Err(format!("{name}: blob transactions are not supported"));
             }
             _ => {}
@@ -62,9 +74,25 @@ pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
     {
         return Err("both \"data\" and \"input\" are set and not equal. Please use \"input\" to pass transaction call data".to_owned());
     }
-    if call.gas_price.is_some()
-        && (call.max_fee_per_gas.is_some() || call.max_priority_fee_per_gas.is_some())
+    if let (Some(gas), Some(limit)) = (call.gas, gas_limit)
+        && gas != limit
     {
+        return Err(format!(
+            "both \"gas\" ({gas}) and \"gasLimit\" ({limit}) are set and not equal. Please use \"gas\""
+        ));
+    }
+    call.gas = call.gas.or(gas_limit);
+    let has_fee_cap = call.max_fee_per_gas.is_some() || call.max_priority_fee_per_gas.is_some();
+    match kind {
+        Some(kind @ (0 | 1)) if has_fee_cap => {
+            return Err(format!(
+                "type {kind:#x} transactions pay gasPrice, not maxFeePerGas or maxPriorityFeePerGas: give type 0x2, or none"
+            ));
+        }
+        Some(3) => return Err("type 0x3: blob transactions are not supported".to_owned()),
+        _ => {}
+    }
+    if call.gas_price.is_some() && has_fee_cap {
         return Err(
             "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified".to_owned(),
         );
@@ -179,6 +207,38 @@ mod tests {
                 .is_ok_and(|call| call.input == Bytes::from_static(&[1]))
         );
         assert!(call(r#"{"data":"0x01","input":"0x02"}"#, 1).is_err());
+        assert!(call(r#"{"data":"0xAb","input":"0xaB"}"#, 1).is_ok());
+    }
+
+    #[test]
+    fn the_gas_limit_has_two_names() {
+        let gas = |raw| call(raw, 1).map(|call| call.gas);
+        assert_eq!(gas(r#"{"gasLimit":"0x5208"}"#), Ok(Some(21_000)));
+        assert_eq!(
+            gas(r#"{"gas":"0x5208","gasLimit":"0x05208"}"#),
+            Ok(Some(21_000))
+        );
+        let why = gas(r#"{"gas":"0x5208","gasLimit":"0x5209"}"#).unwrap_err();
+        assert!(why.contains("gasLimit"), "{why}");
+    }
+
+    #[test]
+    fn a_type_that_the_fields_contradict_is_refused_by_its_name() {
+        for kind in ["0x0", "0x1"] {
+            let raw = format!(r#"{{"type":"{kind}","maxFeePerGas":"0x1"}}"#);
+            let why = call(&raw, 1).err().unwrap_or_default();
+            assert!(why.starts_with(&format!("type {kind} ")), "{why}");
+        }
+        assert!(call(r#"{"type":"0x2","maxFeePerGas":"0x1"}"#, 1).is_ok());
+        for blob in [
+            r#"{"type":"0x3"}"#,
+            r#"{"maxFeePerBlobGas":"0x1"}"#,
+            r#"{"blobVersionedHashes":[]}"#,
+            r#"{"sidecars":[]}"#,
+        ] {
+            let why = call(blob, 1).err().unwrap_or_default();
+            assert!(why.contains("blob transactions are not supported"), "{why}");
+        }
     }
 
     #[test]

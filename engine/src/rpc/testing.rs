@@ -179,7 +179,7 @@ impl Devnet {
             Arc::new(Newest(chain.clone())),
         ));
         Self {
-            node: Node { chain, pool },
+            node: Node::new(chain, pool),
             progress,
             open: None,
             second: 0,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::testing::*;
 use super::{Kind, methods};
 use crate::builder::testing::{Draft, account, key, sign};
+use crate::chain::OpenBlock;
 
 fn hex(address: Address) -> String {
     format!("{address:#x}")
@@ -53,13 +54,100 @@ fn latest_is_the_newest_mini_block_and_a_number_is_a_sealed_block() {
 }
 
 #[test]
-fn a_block_that_is_not_sealed_has_no_state() {
+fn the_open_blocks_number_stands_for_the_state_of_its_newest_mini_block() {
+    let mut net = Devnet::new();
+    net.block();
+    let receipt = |net: &Devnet, hash: B256| {
+        net.get("eth_getTransactionReceipt", &json!([hash]))["blockNumber"].clone()
+    };
+    let hash = net.send(&calling(COUNTER, [], 0));
+    net.mini();
+    let number = receipt(&net, hash);
+    assert_eq!(number, "0x2");
+    let count =
+        |net: &Devnet| net.get("eth_getTransactionCount", &json!([hex(account(0)), number]));
+    let slot = |net: &Devnet| net.get("eth_getStorageAt", &json!([hex(COUNTER), "0x0", number]));
+    let block = |net: &Devnet, id: Value| {
+        let call = json!([{"to": hex(CONTEXT)}, id]);
+        let output = net.get("eth_call", &call);
+        output
+            .as_str()
+            .map(|output| output[2 + 3 * 64..].to_owned())
+    };
+    assert_eq!(count(&net), "0x1");
+    assert!(slot(&net).as_str().is_some_and(|slot| slot.ends_with('1')));
+    assert_eq!(block(&net, number.clone()), block(&net, json!("latest")));
+    assert_eq!(
+        block(&net, json!({"blockNumber": number})),
+        block(&net, json!("latest"))
+    );
+    net.run(&calling(COUNTER, [], 1));
+    assert_eq!(count(&net), "0x2");
+    let open = block(&net, number.clone());
+    net.block();
+    assert_eq!(
+        (count(&net), block(&net, number.clone())),
+        (json!("0x2"), open)
+    );
+    net.run(&calling(COUNTER, [], 2));
+    assert_eq!(count(&net), "0x2", "sealed, it stays what it was");
+}
+
+#[test]
+fn an_open_block_that_is_served_is_found_by_all_that_names_it() {
+    let mut net = Devnet::with("rex6", |config| config.open_block = OpenBlock::Served);
+    net.block();
+    let hash = net.send(&calling(COUNTER, [], 0));
+    net.mini();
+    let receipt = net.get("eth_getTransactionReceipt", &json!([hash]));
+    let [number, unsealed] = ["blockNumber", "blockHash"].map(|name| receipt[name].clone());
+    let block = net.get("eth_getBlockByNumber", &json!([number, false]));
+    assert_eq!(block["transactions"], json!([hash]));
+    assert_eq!((&block["number"], &block["hash"]), (&number, &unsealed));
+    let gas = |value: &Value| value["gasUsed"].clone();
+    assert_eq!(gas(&block), gas(&receipt));
+    assert_eq!(block["logsBloom"], receipt["logsBloom"]);
+    for (method, params) in [
+        ("eth_getBlockByNumber", json!(["pending", false])),
+        ("eth_getBlockByHash", json!([unsealed, false])),
+    ] {
+        assert_eq!(net.get(method, &params), block, "{method}");
+    }
+    let parent = net.get("eth_getBlockByNumber", &json!(["0x1", false]));
+    assert_eq!(block["parentHash"], parent["hash"]);
+    assert_eq!(
+        net.get("eth_getBlockReceipts", &json!([number])),
+        json!([receipt])
+    );
+    let count = net.get("eth_getBlockTransactionCountByHash", &json!([unsealed]));
+    assert_eq!(count, "0x1");
+    let logs = net.get("eth_getLogs", &json!([{"blockHash": unsealed}]));
+    assert_eq!(logs, receipt["logs"]);
+    assert_eq!(
+        net.get("eth_getBlockByNumber", &json!(["latest", false])),
+        parent
+    );
+    assert_eq!(
+        net.get("eth_getBlockByNumber", &json!(["0x3", false])),
+        Value::Null
+    );
+    let sealed = net.block();
+    let block = net.get("eth_getBlockByNumber", &json!([number, false]));
+    assert_eq!(block["hash"], json!(sealed.hash));
+    assert_eq!(
+        net.get("eth_getBlockByNumber", &json!(["pending", false])),
+        Value::Null
+    );
+}
+
+#[test]
+fn a_block_of_which_nothing_is_there_has_no_state() {
     let mut net = Devnet::new();
     net.run(&Draft::default());
-    let (code, message) = net.refusal("eth_getBalance", &json!([hex(account(0)), "0x1"]));
+    let (code, message) = net.refusal("eth_getBalance", &json!([hex(account(0)), "0x2"]));
     assert_eq!(
         (code, message.as_str()),
-        (-32001, "header not found: block 1")
+        (-32001, "header not found: block 2")
     );
     assert_eq!(
         net.get("eth_getBlockByNumber", &json!(["0x1", false])),
@@ -246,6 +334,7 @@ fn a_pending_transaction_is_found_in_the_pool() {
         nonce: 0,
         da_size: 100,
         intrinsic_gas: 0,
+        authorizations: Vec::new(),
         envelope: tx.envelope.clone(),
         raw: tx.raw.clone(),
         hash: tx.hash,
@@ -496,7 +585,26 @@ fn impossible_log_ranges_are_refused() {
         "eth_getLogs",
         &json!([{"fromBlock": "0x9", "toBlock": "0x9"}]),
     );
-    assert_eq!(future.0, -32001);
+    let beyond = (
+        -32602,
+        "block range extends beyond current head block".to_owned(),
+    );
+    assert_eq!(future, beyond);
+    for method in ["eth_getLogs", "eth_getLogsWithCursor"] {
+        for (from, to) in [
+            ("0x1", "0x2"),
+            ("0x0", "0xffffffffffffffff"),
+            ("latest", "0x2"),
+        ] {
+            let range = json!([{"fromBlock": from, "toBlock": to}]);
+            assert_eq!(net.refusal(method, &range), beyond, "{method} {from} {to}");
+        }
+    }
+    net.mini();
+    net.get(
+        "eth_getLogs",
+        &json!([{"fromBlock": "0x1", "toBlock": "0x2"}]),
+    );
 }
 
 #[test]
@@ -878,9 +986,11 @@ fn prices_never_change() {
         bad,
         (
             -32602,
-            "invalid argument 2: invalid reward percentile: 10 comes after 50".into()
+            "invalid argument 2: invalid reward percentile: #0:50 >= #1:10: each has to be higher than the one before".into()
         )
     );
+    let twice = net.refusal("eth_feeHistory", &json!(["0x1", "latest", [50, 50]]));
+    assert_eq!(twice.0, -32602);
 }
 
 // --- MegaETH's own --------------------------------------------------------------------------------
@@ -1063,4 +1173,38 @@ fn a_state_diff_tells_what_was_hashed_and_slots_that_did_not_change() {
         (code, message.contains("preimages and slots are known")),
         (-32602, true)
     );
+}
+
+// --- numbers --------------------------------------------------------------------------------------
+
+#[test]
+fn numbers_beyond_64_bits_are_the_callers_fault_in_all_of_megaeths_methods() {
+    let net = Devnet::busy();
+    let numbers = [
+        r#""0x10000000000000000""#,
+        r#""0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff""#,
+        "18446744073709551616",
+        "123456789012345678901234567890123456789012345678901234567890123456789012345678901",
+        "-1",
+        "1.5",
+    ];
+    for method in methods::names() {
+        let found = methods::find(method).unwrap();
+        if !method.starts_with("mega_") || found.sends() {
+            continue;
+        }
+        let (Kind::Cheap(run) | Kind::Heavy(run) | Kind::Judged(_, run)) = found.kind else {
+            panic!("{method} is no reading method");
+        };
+        for number in numbers {
+            for params in [
+                format!("[{number}]"),
+                format!(r#"[{{"miniBlock":{number}}}]"#),
+                format!(r#"[{{"blockNumber":{number}}}]"#),
+            ] {
+                let code = run(&net.node, &params).map_err(|error| error.code);
+                assert_eq!(code, Err(-32602), "{method}{params}");
+            }
+        }
+    }
 }

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use alloy_eips::BlockId;
-
 use super::{
     Method, Node, RpcError, block_id,
-    blocks::by_number,
+    blocks::{by_hash, by_number},
     params::Params,
     read::{Answer, damaged},
     render::{Offset, json, mini::included, receipt, transaction},
@@ -170,7 +168,7 @@ fn hash_and_index(node: &Node, params: &Params<'_>) -> Result<Option<TxPlace>, R
     params.at_most(2)?;
     let hash = params.required(0, values::hash)?;
     let index = params.required(1, values::quantity)?;
-    nth(node, node.sealed(BlockId::from(hash))?, index)
+    nth(node, by_hash(node, hash)?, index)
 }
 
 fn nth(node: &Node, block: Option<SharedBlock>, index: u64) -> Result<Option<TxPlace>, RpcError> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::RpcError;
+use super::Turn;
 use super::methods::{Method, Node};
 use super::render::{json, transaction as render};
 use crate::pool::{PoolTx, SenderTransactions};
@@ -40,13 +41,12 @@ fn status(node: &Node, _: &str) -> Result<Vec<u8>, RpcError> {
 }
 
 fn content(node: &Node, _: &str) -> Result<Vec<u8>, RpcError> {
-    to_json(&by_sender(&node.pool.content(), transaction))
+    to_json(&by_sender(&node.turn, &node.pool.content(), transaction)?)
 }
 
 fn inspect(node: &Node, _: &str) -> Result<Vec<u8>, RpcError> {
-    to_json(&by_sender(&node.pool.content(), |tx| {
-        raw_value(json::bytes(|out| json::string(out, &summary(tx))))
-    }))
+    let line = |tx: &PoolTx| raw_value(json::bytes(|out| json::string(out, &summary(tx))));
+    to_json(&by_sender(&node.turn, &node.pool.content(), line)?)
 }
 
 fn content_from(node: &Node, params: &str) -> Result<Vec<u8>, RpcError> {
@@ -56,16 +56,20 @@ fn content_from(node: &Node, params: &str) -> Result<Vec<u8>, RpcError> {
     let found = content
         .iter()
         .find(|transactions| transactions.sender == wanted);
-    to_json(&found.map_or_else(Halves::default, |transactions| Halves {
-        pending: by_nonce(&transactions.pending, transaction),
-        queued: by_nonce(&transactions.queued, transaction),
-    }))
+    let Some(found) = found else {
+        return to_json(&Halves::<ByNonce>::default());
+    };
+    to_json(&Halves {
+        pending: by_nonce(&node.turn, &found.pending, transaction)?,
+        queued: by_nonce(&node.turn, &found.queued, transaction)?,
+    })
 }
 
 fn by_sender(
+    turn: &Turn,
     content: &[SenderTransactions],
     show: impl Fn(&PoolTx) -> Box<RawValue>,
-) -> Halves<BTreeMap<String, ByNonce>> {
+) -> Result<Halves<BTreeMap<String, ByNonce>>, RpcError> {
     let mut halves = Halves::<BTreeMap<_, _>>::default();
     for SenderTransactions {
         sender,
@@ -77,18 +81,25 @@ fn by_sender(
         if !pending.is_empty() {
             halves
                 .pending
-                .insert(name.clone(), by_nonce(pending, &show));
+                .insert(name.clone(), by_nonce(turn, pending, &show)?);
         }
         if !queued.is_empty() {
-            halves.queued.insert(name, by_nonce(queued, &show));
+            halves.queued.insert(name, by_nonce(turn, queued, &show)?);
         }
     }
-    halves
+    Ok(halves)
 }
 
-fn by_nonce(txs: &[std::sync::Arc<PoolTx>], show: impl Fn(&PoolTx) -> Box<RawValue>) -> ByNonce {
+fn by_nonce(
+    turn: &Turn,
+    txs: &[std::sync::Arc<PoolTx>],
+    show: impl Fn(&PoolTx) -> Box<RawValue>,
+) -> Result<ByNonce, RpcError> {
     txs.iter()
-        .map(|tx| (tx.nonce.to_string(), show(tx)))
+        .map(|tx| {
+            turn.check(2 * tx.raw.len())?;
+            Ok((tx.nonce.to_string(), show(tx)))
+        })
         .collect()
 }
 

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import socket
+import struct
 import time
 
 import psutil
 import pytest
 
+from devnet.rpc.exchange import CONNECTIONS
 from devnet.rpc.listener import bind
 from tests.support.fake_engine import FakeEngine
 from tests.support.raw_http import RawHttp, post, request
@@ -580,3 +582,33 @@ def test_what_asks_for_more_than_an_answer_never_takes_the_short_way(server):
             http.send(allowed)
             _, headers, _ = http.response()
             assert headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+# --- clients that go while they wait ----------------------------------------------------------------------
+
+
+def test_calls_of_a_connection_that_is_closed_are_cancelled_and_only_those(server, http):
+    server.engine.hold = True
+    with RawHttp(server.port) as other:
+        for client in (http, other):
+            client.send(post(request("later_echo", 1)))
+        wait_for(lambda: len(server.engine.held_tokens()) == 2)
+        # A connection that ends in the middle of something is reset.
+        other.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_for(lambda: server.engine.cancelled)
+    connections = {token % CONNECTIONS for token in server.engine.held_tokens()}
+    assert len(server.engine.cancelled) == 1
+    assert len(connections) == 2
+    assert set(server.engine.cancelled) < connections
+    server.engine.release()
+    assert result(http.response()) == [1]
+
+
+def test_a_client_that_sends_no_more_is_given_a_moment_and_then_taken_for_gone(server, http):
+    server.engine.hold = True
+    http.send(post(request("later_echo", 1)))
+    wait_for(server.engine.held_tokens)
+    http.socket.shutdown(socket.SHUT_WR)
+    wait_for(lambda: server.engine.cancelled)
+    server.engine.release()
+    assert result(http.response()) == [1]

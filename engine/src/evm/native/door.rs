@@ -12,7 +12,7 @@ use mega_evm::{ExternalEnvTypes, MegaContext, MegaEvm, MegaSpecId};
 use revm::{
     handler::{EthFrame, instructions::InstructionProvider as _},
     interpreter::{
-        CallInput, InstructionContext, InstructionTable, Interpreter,
+        CallInput, InstructionContext, InstructionResult, InstructionTable, Interpreter,
         interpreter::{EthInterpreter, STACK_LIMIT},
         interpreter_types::{Jumps as _, LegacyBytecode as _, LoopControl as _},
     },
@@ -24,6 +24,10 @@ use super::{
     ledger::Ledger,
     loader::ObjectCode,
 };
+use crate::evm::watch::{Watch, admits};
+
+/// Gas that native code is given at once where somebody watches: less than 50 ms.
+pub(super) const WATCHED_SLICE: u64 = 50_000_000;
 
 /// What one run of native code did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +52,7 @@ pub(super) struct Passage<'a, DB: Database, E: ExternalEnvTypes> {
     reserve: u64,
     /// The budget when the interpreter's gas was last in step.
     in_step: i64,
+    watch: Option<&'a dyn Watch>,
     /// What a step panicked with.
     pub(super) panic: Option<Box<dyn Any + Send>>,
 }
@@ -58,6 +63,7 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
     code: &ObjectCode,
     ledger: &mut Ledger,
     calldata: &mut Vec<u8>,
+    watch: Option<&dyn Watch>,
 ) -> Option<Run> {
     let inner = &mut **mega;
     if is_at_limit(&inner.ctx) {
@@ -97,8 +103,9 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
         instructions: inner.instruction.instruction_table(),
         ledger,
         metered,
-        reserve: gas_before.saturating_sub(MOST_SPENT),
+        reserve: gas_before.saturating_sub(watch.map_or(MOST_SPENT, |_| WATCHED_SLICE)),
         in_step: 0,
+        watch,
         panic: None,
     };
     passage.refresh(&mut native);
@@ -166,7 +173,16 @@ impl<DB: Database, E: ExternalEnvTypes> Passage<'_, DB, E> {
     /// Runs one instruction on the interpreter.
     pub(super) fn step(&mut self, frame: &mut NativeFrame, opcode: u8) -> u64 {
         self.settle(frame);
-        self.run_instruction(frame.pc, opcode);
+        self.jump(frame.pc);
+        if self
+            .watch
+            .is_some_and(|watch| !admits(watch, self.interpreter))
+        {
+            // Whoever let native code run asks the watch before it goes on.
+            self.interpreter.halt(InstructionResult::FatalExternalError);
+            return ACTION;
+        }
+        self.run_instruction(opcode);
         if self.interpreter.bytecode.is_end() {
             return ACTION;
         }
@@ -174,10 +190,9 @@ impl<DB: Database, E: ExternalEnvTypes> Passage<'_, DB, E> {
         LEFT
     }
 
-    /// Runs the instruction at `pc` as the interpreter's loop does it: the pointer is behind the opcode
+    /// Runs the instruction where the interpreter stands as its loop does it: the pointer is behind the opcode
     /// meanwhile.
-    fn run_instruction(&mut self, pc: u64, opcode: u8) {
-        self.jump(pc);
+    fn run_instruction(&mut self, opcode: u8) {
         self.interpreter.bytecode.relative_jump(1);
         self.instructions[opcode as usize](InstructionContext {
             interpreter: self.interpreter,

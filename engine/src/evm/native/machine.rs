@@ -15,12 +15,16 @@ use mega_evm::{
 use revm::{
     Inspector,
     context::{ContextSetters as _, ContextTr as _, FrameStack, JournalTr as _, result::EVMError},
+    context_interface::ContextError,
     handler::{
         EthFrame, EvmTr, FrameInitOrResult, FrameResult, FrameTr, Handler as _, ItemOrResult,
         evm::{ContextDbError, FrameInitResult},
     },
     inspector::NoOpInspector,
-    interpreter::{FrameInput, interpreter::EthInterpreter},
+    interpreter::{
+        FrameInput, InstructionResult, interpreter::EthInterpreter,
+        interpreter_types::LoopControl as _,
+    },
 };
 
 use super::{
@@ -29,7 +33,10 @@ use super::{
     pieces::{self, Pace, Piece, Pieces},
     table::{Directory, Listed, NativeCode, NativeTable},
 };
-use crate::evm::ExternalEnv;
+use crate::evm::{
+    ExternalEnv,
+    watch::{ENDED, Watch, admits},
+};
 
 /// After a piece of a long frame: loops that native code is offered to go on with.
 const LOOPS_TRIED: u32 = 64;
@@ -37,6 +44,10 @@ const LOOPS_TRIED: u32 = 64;
 const WORTH_ENTERING: u64 = 2_000;
 /// Instructions in which to look for the next one, at least.
 const SEARCHED: u32 = 4096;
+
+/// Gas that a precompile may take where somebody watches: some seconds of the slowest. More than a transaction may
+/// compute.
+const MOST_UNINTERRUPTED: u64 = 250_000_000;
 
 /// mega-evm over a database, which native code may help. Without a table, or while it is watched by an
 /// inspector, it is the plain interpreter.
@@ -53,6 +64,7 @@ struct Native<DB: Database> {
     ledger: Ledger,
     /// Calldata that lies in memory which calls share is copied here.
     calldata: Vec<u8>,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 type Failure<DB> = EVMError<<DB as revm::Database>::Error, MegaTransactionError>;
@@ -65,18 +77,19 @@ impl<DB: Database> Machine<DB> {
     ) -> Self {
         let spec = mega.ctx_ref().mega_spec();
         let table = table.filter(|table| table.spec() == spec);
-        let native = table.map(|table| {
-            Box::new(Native {
-                directory: Directory::new(table.clone()),
-                pieces: None,
-                ledger: Ledger::new(),
-                calldata: Vec::new(),
-            })
-        });
+        let native = table.map(|table| Box::new(Native::new(table.clone())));
         Self { mega, native }
     }
 
-    /// The same EVM, watched by an inspector: everything is interpreted.
+    /// The same EVM, which ends what it executes when `watch` says so.
+    pub fn ended_by(mut self, watch: Arc<dyn Watch>) -> Self {
+        let spec = self.mega.ctx_ref().mega_spec();
+        let unused = || Box::new(Native::new(Arc::new(NativeTable::new(spec))));
+        self.native.get_or_insert_with(unused).watch = Some(watch);
+        self
+    }
+
+    /// The same EVM, watched by an inspector: everything is interpreted, and nothing but the inspector ends it.
     pub fn with_inspector<I>(self, inspector: I) -> Machine<DB, I> {
         Machine {
             mega: self.mega.with_inspector(inspector),
@@ -92,7 +105,7 @@ impl<DB: Database, I: Inspector<MegaContext<DB, ExternalEnv>>> Machine<DB, I> {
         transaction: MegaTransaction,
     ) -> Result<MegaTransactionOutcome, Failure<DB>> {
         match &mut self.native {
-            Some(native) if native.directory.is_in_use() => {
+            Some(native) if native.directory.is_in_use() || native.watch.is_some() => {
                 execute_with(&mut self.mega, native, transaction)
             }
             _ => self.mega.execute_transaction(transaction),
@@ -156,6 +169,33 @@ impl<DB: Database, I> Runner<'_, DB, I> {
         (!frame.data.is_create()).then_some(hash)
     }
 
+    /// Where somebody watches: the gas that a precompile is not given, because nothing can end it while it runs.
+    fn spare_for_precompile(&mut self, input: &mut FrameInput) -> Option<u64> {
+        self.native.watch.as_ref()?;
+        let FrameInput::Call(call) = input else {
+            return None;
+        };
+        let spared = call.gas_limit.checked_sub(MOST_UNINTERRUPTED)?;
+        let (_, precompiles) = self.mega.ctx_precompiles();
+        precompiles.get(&call.bytecode_address)?;
+        call.gas_limit = MOST_UNINTERRUPTED;
+        Some(spared)
+    }
+
+    /// Interprets the top frame, whose contract nobody knows.
+    fn run_unknown(&mut self) -> FrameRun<Self> {
+        let Self { mega, native } = self;
+        if native.watch.is_some()
+            && !pieces::leaves_next(mega)
+            && !door::is_at_limit(mega.ctx_ref())
+        {
+            let Pace { instructions, .. } = native.directory.pace();
+            while native.may_go_on() && native.pieces(mega).run(mega, instructions) == Piece::Over {
+            }
+        }
+        leave(mega, native.watch.as_deref())
+    }
+
     /// Runs the top frame's contract natively, if there is code, and then interpreted.
     fn run_contract(&mut self, code_hash: B256) -> FrameRun<Self> {
         let Self { mega, native } = self;
@@ -163,7 +203,8 @@ impl<DB: Database, I> Runner<'_, DB, I> {
         let mut listed = native.directory.find(code_hash);
         let mut missed = false;
         if let Some(code) = listed.code.as_ref().filter(|_| !pace.late) {
-            let entered = enter(mega, code, &mut native.ledger, &mut native.calldata);
+            let watch = native.watch.as_deref();
+            let entered = enter(mega, code, &mut native.ledger, &mut native.calldata, watch);
             if let Some((run, nanos)) = entered {
                 code.count(run, nanos);
                 missed = run.left_out;
@@ -171,14 +212,15 @@ impl<DB: Database, I> Runner<'_, DB, I> {
         }
         let timed = listed.is_timed();
         let mut stretch = Stretch::begin(mega, timed, missed);
-        if (missed || stretch.gas >= pace.gas || listed.coverage.is_some())
+        let in_pieces = missed || stretch.gas >= pace.gas || listed.coverage.is_some();
+        if (in_pieces || native.watch.is_some())
             && !pieces::leaves_next(mega)
             && !door::is_at_limit(mega.ctx_ref())
         {
             stretch = native.run_in_pieces(mega, code_hash, stretch);
             listed = native.directory.find(code_hash);
         }
-        let action = mega.frame_run();
+        let action = leave(mega, native.watch.as_deref());
         let gas_after = match &action {
             Ok(ItemOrResult::Item(init)) => {
                 let forwarded = match &init.frame_input {
@@ -198,6 +240,26 @@ impl<DB: Database, I> Runner<'_, DB, I> {
 }
 
 impl<DB: Database> Native<DB> {
+    fn new(table: Arc<NativeTable>) -> Self {
+        Self {
+            directory: Directory::new(table),
+            pieces: None,
+            ledger: Ledger::new(),
+            calldata: Vec::new(),
+            watch: None,
+        }
+    }
+
+    fn pieces<I>(&mut self, mega: &MegaEvm<DB, I, ExternalEnv>) -> &Pieces<DB, ExternalEnv> {
+        let watch = &self.watch;
+        self.pieces
+            .get_or_insert_with(|| Pieces::new(mega, watch.clone()))
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.watch.as_ref().is_none_or(|watch| watch.may_go_on(0))
+    }
+
     /// Moves the top frame on to where mega-evm's `frame_run` has to. It is interpreted piece by piece: what
     /// it has spent is told after each, and where native code has arrived meanwhile, that takes over at the
     /// next loop that it can go on with. What was not counted yet is in the answer.
@@ -209,10 +271,17 @@ impl<DB: Database> Native<DB> {
     ) -> Stretch {
         let timed = stretch.begun.is_some();
         let Pace { instructions, .. } = self.directory.pace();
-        let pieces = self.pieces.get_or_insert_with(|| Pieces::new(mega));
-        // Behind what was left out, native code goes on at the next loop.
+        self.pieces(mega);
+        let watch = self.watch.as_deref();
+        let Some(pieces) = &self.pieces else {
+            return stretch;
+        };
+        // Behind what was left out, native code goes on at the next loop. So it does with its next slice of gas.
         let mut at_once = stretch.missed;
         loop {
+            if watch.is_some_and(|watch| !watch.may_go_on(0)) {
+                return stretch;
+            }
             if !at_once {
                 let listed = self.directory.find(code_hash);
                 let piece = match &listed.coverage {
@@ -242,7 +311,7 @@ impl<DB: Database> Native<DB> {
                 }
                 let mut missed = stretch.missed;
                 stretch.end(self.directory.find(code_hash), gas_remaining(mega));
-                let entered = enter(mega, &code, &mut self.ledger, &mut self.calldata);
+                let entered = enter(mega, &code, &mut self.ledger, &mut self.calldata, watch);
                 let leaves = pieces::leaves_next(mega);
                 // Else it can't go on from there.
                 let went_on = entered.filter(|(run, _)| run.gas > 0 || leaves);
@@ -253,7 +322,10 @@ impl<DB: Database> Native<DB> {
                 stretch = Stretch::begin(mega, timed, missed);
                 match went_on {
                     Some(_) if leaves => return stretch,
-                    Some((run, _)) if !run.left_out => break,
+                    Some((run, _)) if !run.left_out => {
+                        at_once = watch.is_some() && run.gas >= door::WATCHED_SLICE / 2;
+                        break;
+                    }
                     Some((run, _)) => tried += u32::from(run.gas < WORTH_ENTERING),
                     None => tried += 1,
                 }
@@ -268,10 +340,26 @@ fn enter<DB: Database, I>(
     code: &NativeCode,
     ledger: &mut Ledger,
     calldata: &mut Vec<u8>,
+    watch: Option<&dyn Watch>,
 ) -> Option<(Run, Option<u64>)> {
     let begun = code.is_timed().then(Instant::now);
-    let run = door::advance(mega, &code.object, ledger, calldata)?;
+    let run = door::advance(mega, &code.object, ledger, calldata, watch)?;
     Some((run, begun.map(nanos_since)))
+}
+
+/// Lets mega-evm run the rest of the top frame, unless the watch has ended it or ends it now.
+fn leave<DB: Database, I>(
+    mega: &mut MegaEvm<DB, I, ExternalEnv>,
+    watch: Option<&dyn Watch>,
+) -> FrameRun<MegaEvm<DB, I, ExternalEnv>> {
+    if let Some(watch) = watch {
+        let interpreter = &mega.frame_stack().get().interpreter;
+        let has_ended = interpreter.bytecode.is_end();
+        if !watch.may_go_on(0) || !has_ended && !admits(watch, interpreter) {
+            return Err(ContextError::Custom(ENDED.to_owned()));
+        }
+    }
+    mega.frame_run()
 }
 
 /// A part of a frame that is interpreted.
@@ -347,15 +435,27 @@ impl<DB: Database, I> EvmTr for Runner<'_, DB, I> {
 
     fn frame_init(
         &mut self,
-        frame_init: <Self::Frame as FrameTr>::FrameInit,
+        mut frame_init: <Self::Frame as FrameTr>::FrameInit,
     ) -> Result<FrameInitResult<'_, Self::Frame>, ContextDbError<Self::Context>> {
-        self.mega.frame_init(frame_init)
+        let Some(spared) = self.spare_for_precompile(&mut frame_init.frame_input) else {
+            return self.mega.frame_init(frame_init);
+        };
+        let mut done = self.mega.frame_init(frame_init)?;
+        if let ItemOrResult::Result(FrameResult::Call(outcome)) = &mut done {
+            if outcome.result.result == InstructionResult::PrecompileOOG {
+                return Err(ContextError::Custom(format!(
+                    "a precompile needs more than {MOST_UNINTERRUPTED} gas at once"
+                )));
+            }
+            outcome.result.gas.erase_cost(spared);
+        }
+        Ok(done)
     }
 
     fn frame_run(&mut self) -> FrameRun<Self> {
         match self.code_hash() {
-            Some(code_hash) => self.run_contract(code_hash),
-            None => self.mega.frame_run(),
+            Some(code_hash) if self.native.directory.is_in_use() => self.run_contract(code_hash),
+            _ => self.run_unknown(),
         }
     }
 

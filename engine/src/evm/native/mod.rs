@@ -18,7 +18,8 @@
 //! interpreter ([`host`]), after the gas spent natively was charged in all its dimensions. Provers and
 //! `verify` use no [`Machine`], so that what native code might get wrong is caught there.
 //!
-//! All of the engine's `unsafe` code is in this module.
+//! `unsafe` code is here, in `memory.rs` (the allocator's counter), and in a line or two where the system or Python is asked
+//! for something (`rpc/workers.rs`, `python/answer.rs`).
 
 #![allow(unsafe_code)]
 

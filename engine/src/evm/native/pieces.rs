@@ -2,6 +2,8 @@
 //!
 //! What ends a frame or suspends it is left to mega-evm's own `frame_run`: a piece ends in front of it.
 
+use std::sync::Arc;
+
 use alloy_evm::Database;
 use mega_evm::{ExternalEnvTypes, MegaContext, MegaEvm};
 use revm::{
@@ -16,6 +18,7 @@ use revm::{
 };
 
 use super::{coverage::Coverage, door};
+use crate::evm::watch::{Watch, admits};
 
 /// When a frame is interpreted piece by piece, and how.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +50,7 @@ pub(super) enum Piece {
     Over,
     /// The frame goes on where a loop begins again.
     AtLoop,
-    /// The rest of this run is for mega-evm's `frame_run`.
+    /// The rest of this run is for mega-evm's `frame_run`, unless the watch has ended it.
     Leaves,
 }
 
@@ -70,15 +73,25 @@ const LEAVING: [u8; 11] = [
 pub(super) struct Pieces<DB: Database, E: ExternalEnvTypes> {
     /// mega-evm's instructions, except that [`pause`] is in the place of those that leave.
     instructions: Box<InstructionTable<EthInterpreter, MegaContext<DB, E>>>,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
-    pub(super) fn new<INSP>(mega: &MegaEvm<DB, INSP, E>) -> Self {
+    pub(super) fn new<INSP>(mega: &MegaEvm<DB, INSP, E>, watch: Option<Arc<dyn Watch>>) -> Self {
         let mut instructions = Box::new(*mega.instruction.instruction_table());
         for leaving in LEAVING {
             instructions[leaving as usize] = pause;
         }
-        Self { instructions }
+        Self {
+            instructions,
+            watch,
+        }
+    }
+
+    /// Whether the top frame's next instruction may run.
+    fn admits(&self, interpreter: &Interpreter) -> bool {
+        let watch = self.watch.as_deref();
+        watch.is_none_or(|watch| admits(watch, interpreter))
     }
 
     /// Interprets the top frame for so many instructions.
@@ -86,6 +99,9 @@ impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
         let inner = &mut **mega;
         let interpreter = &mut inner.frame_stack.get().interpreter;
         for _ in 0..instructions.max(1) {
+            if !self.admits(interpreter) {
+                return Piece::Leaves;
+            }
             interpreter.step(&self.instructions, &mut inner.ctx);
             if interpreter.bytecode.is_end() {
                 leave(mega);
@@ -105,6 +121,9 @@ impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
         let inner = &mut **mega;
         let interpreter = &mut inner.frame_stack.get().interpreter;
         for _ in 0..instructions {
+            if !self.admits(interpreter) {
+                return Piece::Leaves;
+            }
             coverage.count(interpreter.bytecode.pc());
             interpreter.step(&self.instructions, &mut inner.ctx);
             if interpreter.bytecode.is_end() {
@@ -126,6 +145,9 @@ impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
         let inner = &mut **mega;
         let interpreter = &mut inner.frame_stack.get().interpreter;
         for _ in 0..instructions {
+            if !self.admits(interpreter) {
+                return Piece::Leaves;
+            }
             let before = interpreter.bytecode.pc();
             if let Some(coverage) = coverage {
                 coverage.count(before);

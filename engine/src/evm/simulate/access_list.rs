@@ -15,7 +15,7 @@ use revm::{
     },
 };
 
-use super::{CallRequest, Outcome, Refusal, Setting, Simulator, Source, is_precompile};
+use super::{Bounded, CallRequest, Outcome, Refusal, Setting, Simulator, Source, is_precompile};
 
 /// Rounds after which the list is taken as it is, should it still change.
 const MAX_ROUNDS: usize = 8;
@@ -36,9 +36,10 @@ pub fn create<D: Source>(
         request.access_list = Some(list.clone());
         let mut plain = Simulator::new(overlay, setting, request.fee_cap() > 0);
         plain.move_precompiles(moves);
-        let mut simulator = plain.watched_by(Touches::starting_with(&list));
+        let touches = Touches::starting_with(&list);
+        let mut simulator = plain.watched_by(Bounded::new(touches, setting.watch.clone()));
         let outcome = simulator.run(request.transaction(setting.chain_id, gas_limit))?;
-        let found = simulator.inspector().list(&request, setting.spec);
+        let found = simulator.inspector().inner.list(&request, setting.spec);
         if found == list || round == MAX_ROUNDS {
             return Ok((found, outcome));
         }

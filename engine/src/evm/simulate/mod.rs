@@ -13,18 +13,20 @@
 //! ```
 
 pub mod access_list;
+mod bounded;
 pub mod estimate;
 pub mod overrides;
 mod preimages;
 mod profile;
 pub mod reason;
 
+pub use bounded::Bounded;
 pub use preimages::Preimages;
 pub use profile::{GasProfile, Spent};
 
 use std::{fmt::Debug, sync::Arc};
 
-use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
+use alloy_eips::{eip2930::AccessList, eip7702::RecoveredAuthorization};
 use alloy_evm::EvmEnv;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use mega_evm::{
@@ -41,7 +43,7 @@ use revm::{
 };
 
 use super::{
-    ExternalEnv, cfg_env, create_evm, is_detained,
+    ExternalEnv, Watch, cfg_env, create_evm, is_detained,
     native::{Machine, NativeTable},
     result_from,
 };
@@ -69,7 +71,7 @@ pub struct CallRequest {
     /// EIP-2930 access list.
     pub access_list: Option<AccessList>,
     /// EIP-7702 authorizations.
-    pub authorizations: Vec<SignedAuthorization>,
+    pub authorizations: Vec<RecoveredAuthorization>,
 }
 
 impl CallRequest {
@@ -113,7 +115,7 @@ impl CallRequest {
                 .authorizations
                 .iter()
                 .cloned()
-                .map(Either::Left)
+                .map(Either::Right)
                 .collect(),
         };
         MegaTransaction {
@@ -142,6 +144,8 @@ pub struct Setting {
     pub native: Option<Arc<NativeTable>>,
     /// The caller set the base fee itself, so that it stays even if the call pays nothing.
     pub base_fee_is_chosen: bool,
+    /// Who may end it.
+    pub watch: Option<Arc<dyn Watch>>,
 }
 
 /// What a simulated transaction did.
@@ -189,19 +193,23 @@ impl<'a, D: Source> Simulator<'a, D> {
         if !pays && !setting.base_fee_is_chosen {
             block_env.basefee = 0;
         }
+        let mut evm = create_evm(
+            overlay,
+            EvmEnv { cfg_env, block_env },
+            setting.limits,
+            setting.external.clone(),
+            setting.native.as_ref(),
+        );
+        if let Some(watch) = &setting.watch {
+            evm = evm.ended_by(watch.clone());
+        }
         Self {
-            evm: create_evm(
-                overlay,
-                EvmEnv { cfg_env, block_env },
-                setting.limits,
-                setting.external.clone(),
-                setting.native.as_ref(),
-            ),
+            evm,
             spec: setting.spec,
         }
     }
 
-    /// The same EVM, watched by `inspector`.
+    /// The same EVM, watched by `inspector`, which alone ends it: see [`Bounded`].
     pub fn watched_by<I>(self, inspector: I) -> Simulator<'a, D, I> {
         Simulator {
             evm: self.evm.with_inspector(inspector),

@@ -582,6 +582,7 @@ fn unsigned(sender: u8, nonce: u64, tip: u128) -> PoolTx {
         envelope: template.envelope.clone(),
         da_size: 0,
         intrinsic_gas: 0,
+        authorizations: Vec::new(),
     }
 }
 
