@@ -24,7 +24,7 @@ from devnet.threads import OnDeath, start_thread
 
 ACCEPTED_BYTES = 65_536
 CALL_TIMEOUT_S = 60.0
-STOP_HEARD_S = 3.0
+STOP_HEARD_S = 5.0
 """For the supervisor to say that it will stop; it has nothing to do that takes longer."""
 GONE_S = 15.0
 """For its nodes to end, who are killed after two seconds, and to clean up."""

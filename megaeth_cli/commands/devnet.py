@@ -29,7 +29,7 @@ from megaeth_cli.settings_options import with_settings
 app = typer.Typer(no_args_is_help=True)
 
 FOLLOW_INTERVAL_S = 0.2
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 10.0
 
 ConfigFile = Annotated[
     Path | None,

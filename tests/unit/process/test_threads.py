@@ -18,6 +18,7 @@ MAY = {
     "devnet/tasks.py": "the one place for tasks",
     "devnet/roles/process.py": "awaits both of them",
     "devnet/rpc/exchange.py": "requests, which are answered with their error",
+    "devnet/rpc/listener.py": "connections on their way in, which are closed when that fails",
 }
 
 
