@@ -41,6 +41,9 @@ class LazyCommand:
 COMMANDS: dict[str, LazyCommand] = {
     "devnet": LazyCommand("megaeth_cli.commands.devnet", "Start, watch and stop a devnet.", NETWORK),
     "deploy": LazyCommand("megaeth_cli.commands.deploy", "Compile and deploy a contract.", CONTRACTS),
+    "import": LazyCommand(
+        "megaeth_cli.commands.import_contracts", "Know what other tools built and deployed.", CONTRACTS
+    ),
     "tx": LazyCommand("megaeth_cli.commands.tx", "Send a transaction, or look at one.", CONTRACTS),
     "call": LazyCommand("megaeth_cli.commands.call", "Read from a contract.", CONTRACTS),
     "abi": LazyCommand("megaeth_cli.commands.abi", "Build and read calldata.", CONTRACTS),

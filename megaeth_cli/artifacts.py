@@ -1,9 +1,9 @@
 """What is known about deployed contracts, so that later commands know them by name.
 
 One JSON file per deployment, kept with the chain's data; for a chain that is not a local devnet, by chain id in the
-user's data directory. Contracts that were compiled along with a deployed one are kept by their code, so that those
-that a factory makes are known as well; sources once per compilation. Written by `megaeth deploy`, read by everything
-else.
+user's data directory. Every contract that was compiled or imported is kept by its code besides, so that it is known
+whoever deploys it: a factory, forge, a script. Sources are kept once per compilation. Written by `megaeth deploy` and
+`megaeth import`, read by everything else.
 """
 
 import contextlib
@@ -11,17 +11,21 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from megaeth_cli.abi import Interface
 from megaeth_cli.errors import CliError
+from megaeth_cli.runtime_code import CodePattern, split_metadata
 from megaeth_cli.source_map import Line, SourceMaps
-from megaeth_cli.units import checksummed, keccak
+from megaeth_cli.units import keccak
 
 VERSION = 1
+
+KnownBy = Literal["deployment", "record", "code"]
+"""How the contract at an address is known: deployed from here; by another tool's record; by its code alone."""
 
 T = TypeVar("T")
 
@@ -43,6 +47,12 @@ class Artifact:
     """Creation code without constructor arguments."""
     constructor_arguments: str = "0x"
     layout: Mapping[str, Any] = field(default_factory=dict)
+    known_by: KnownBy = "deployment"
+
+    @property
+    def full_name(self) -> str:
+        """`path:Name`."""
+        return f"{self.unit}:{self.name}"
 
     @cached_property
     def interface(self) -> Interface:
@@ -53,6 +63,26 @@ class Artifact:
     def raw_address(self) -> bytes:
         """The address as bytes."""
         return bytes.fromhex(self.address[2:])
+
+
+@dataclass(frozen=True)
+class Template:
+    """A contract that anybody may deploy, and what its code looks like then."""
+
+    artifact: Artifact
+    """Without an address."""
+    pattern: CodePattern
+    imported: bool
+    """Whether others build it: by `megaeth import`, not by `megaeth deploy`."""
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What a contract is, by its code."""
+
+    artifact: Artifact
+    others: tuple[str, ...] = ()
+    """The names of contracts whose code is the same."""
 
 
 class ArtifactStore:
@@ -76,13 +106,20 @@ class ArtifactStore:
             ) from None
         return path
 
-    def save_code(self, template: Artifact, runtime: str) -> None:
-        """Keep a contract that is not deployed itself but may be by another; best effort."""
-        try:
-            _replace(self._by_code(fingerprint(bytes.fromhex(runtime))), _encoded(template))
-        except (OSError, ValueError):
-            # Code with unlinked libraries is not hex; a full disk costs names, not results.
-            return
+    def save_template(self, template: Template) -> None:
+        """Know a contract by its code from now on; best effort: a full disk costs names, not results."""
+        artifact, pattern = template.artifact, template.pattern
+        where = self.directory / "by-code" / f"{_key(pattern)}-{artifact.name}-{_tag(artifact)}.json"
+        body = {
+            "version": VERSION,
+            "pattern": asdict(pattern),
+            "imported": template.imported,
+            "artifact": asdict(artifact),
+        }
+        with contextlib.suppress(OSError):
+            if not where.exists():
+                self._searched.unlink(missing_ok=True)
+            _replace(where, json.dumps(body))
 
     def save_sources(self, source_hash: str, maps: SourceMaps) -> None:
         """Keep the sources of a compilation, and which lines its code comes from; best effort."""
@@ -94,42 +131,79 @@ class ArtifactStore:
         maps = _read(self._by_source(artifact.source_hash), lambda fields: SourceMaps(**fields))
         return maps.lines(f"{artifact.unit}:{artifact.name}", runtime) if maps is not None else {}
 
-    def adopt(self, address: bytes, code: bytes) -> Artifact | None:
-        """Know the contract at an address by its code, from now on."""
-        template = _load(self._by_code(fingerprint(code)))
-        if template is None:
+    def recognise(self, code: bytes, likely: Artifact | None = None) -> Recognition | None:
+        """The contract whose code this is, whatever its immutables and libraries are.
+
+        Of several the likely one, else the one with the same metadata, which means the same sources.
+        """
+        body, metadata = split_metadata(code)
+        found = [one for one in self._templates(f"{len(body)}-*") if one.pattern.matches(body)]
+        if likely is not None and any(one.artifact.full_name == likely.full_name for one in found):
+            found = [one for one in found if one.artifact.full_name == likely.full_name]
+        elif same := [one for one in found if metadata and one.pattern.metadata == metadata.hex()]:
+            found = same
+        if not found:
             return None
-        artifact = replace(template, address=checksummed(address), transaction="", deployer="")
-        _replace(self._by_address(artifact.address), _encoded(artifact))
-        return artifact
+        best = max(found, key=lambda one: bool(one.artifact.layout))
+        names = {one.artifact.name for one in found}
+        return Recognition(best.artifact, tuple(sorted(names - {best.artifact.name})))
+
+    @cached_property
+    def knows_code(self) -> bool:
+        """Whether `recognise` may find anything."""
+        return (self.directory / "by-code").is_dir()
+
+    def templates(self, name: str) -> list[Template]:
+        """The contracts of a name that are known by their code, newest first."""
+        return list(self._templates(f"*-{name}-*")) if _is_name(name) else []
+
+    def _templates(self, files: str) -> Iterator[Template]:
+        paths = (self.directory / "by-code").glob(f"{files}.json")
+        for path in sorted(paths, key=lambda one: one.stat().st_mtime_ns, reverse=True):
+            if (template := _read(path, _template)) is not None:
+                yield template
 
     @property
-    def knows_code(self) -> bool:
-        """Whether `adopt` may find anything."""
-        return (self.directory / "by-code").is_dir()
+    def searched(self) -> int:
+        """The newest block that was searched for contracts of known code; -1 before the first search.
+
+        Every new template sets it back, as what it describes may have been deployed long ago.
+        """
+        return _read(self._searched, lambda fields: int(fields["block"])) or -1
+
+    @searched.setter
+    def searched(self, block: int) -> None:
+        with contextlib.suppress(OSError):
+            _replace(self._searched, json.dumps({"version": VERSION, "block": block}))
 
     def named(self, name: str) -> Artifact | None:
         """The newest deployment with that name."""
-        # A name comes from the command line: it must not lead out of the directory.
-        return _load(self._by_name(name)) if name.replace("$", "_").isidentifier() else None
+        return _load(self._by_name(name)) if _is_name(name) else None
 
     def at(self, address: str | bytes) -> Artifact | None:
         """The contract that was deployed to an address."""
         return _load(self._by_address(address if isinstance(address, str) else f"0x{address.hex()}"))
 
+    def deployed(self) -> Iterator[Artifact]:
+        """Everything whose address is known."""
+        for path in sorted((self.directory / "by-address").glob("*.json")):
+            if (artifact := _load(path)) is not None:
+                yield artifact
+
     def all(self) -> Iterator[Artifact]:
         """Everything known: deployments first, then contracts known by code only."""
-        for kind in ("by-address", "by-code"):
-            for path in sorted((self.directory / kind).glob("*.json")):
-                if (artifact := _load(path)) is not None:
-                    yield artifact
+        yield from self.deployed()
+        yield from (template.artifact for template in self._templates("*-*"))
 
     def names(self) -> list[str]:
         """The names that mean something."""
-        return sorted(path.stem for path in (self.directory / "by-name").glob("*.json"))
+        by_code = (path.stem.split("-")[2:3] for path in (self.directory / "by-code").glob("*-*.json"))
+        deployed = (path.stem for path in (self.directory / "by-name").glob("*.json"))
+        return sorted({*deployed, *(name for names in by_code for name in names)})
 
-    def _by_code(self, key: str) -> Path:
-        return self.directory / "by-code" / f"{key}.json"
+    @property
+    def _searched(self) -> Path:
+        return self.directory / "searched.json"
 
     def _by_source(self, source_hash: str) -> Path:
         return self.directory / "by-source" / f"{source_hash}.json"
@@ -141,15 +215,24 @@ class ArtifactStore:
         return self.directory / "by-address" / f"{address.lower()}.json"
 
 
-def fingerprint(runtime: bytes) -> str:
-    """What runtime code has in common with the compiler's, whatever values its immutables got.
+def _key(pattern: CodePattern) -> str:
+    return f"{pattern.size}-{pattern.digest}"
 
-    The compiler ends code with a hash of the sources and settings, and the length of that in two bytes
-    (https://docs.soliditylang.org/en/latest/metadata.html); code without it is known by its own hash.
-    """
-    length = int.from_bytes(runtime[-2:], "big") + 2
-    trailer = runtime[-length:] if length <= len(runtime) else b""
-    return keccak(trailer if b"ipfs" in trailer else runtime).hex()[:32]
+
+def _tag(artifact: Artifact) -> str:
+    return keccak(artifact.full_name.encode()).hex()[:8]
+
+
+def _is_name(text: str) -> bool:
+    """Names come from command lines and files: none may lead out of the directory."""
+    return text.replace("$", "_").isidentifier()
+
+
+def _template(fields: dict[str, Any]) -> Template:
+    pattern = fields["pattern"] | {
+        "masked": tuple((start, size) for start, size in fields["pattern"]["masked"])
+    }
+    return Template(Artifact(**fields["artifact"]), CodePattern(**pattern), fields["imported"])
 
 
 def _encoded(artifact: Artifact) -> str:

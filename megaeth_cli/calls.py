@@ -10,7 +10,7 @@ from typing import Any
 from megaeth_cli.abi import AbiTypeError, Entry, Interface, ValueTextError, from_text, parse_signature
 from megaeth_cli.abi.values import Resolver
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.network import KnownContract
+from megaeth_cli.known_contracts import KnownContract
 
 
 def find_function(contract: KnownContract, text: str, argument_count: int) -> Entry:
@@ -21,8 +21,10 @@ def find_function(contract: KnownContract, text: str, argument_count: int) -> En
     if interface is None:
         raise CliError(
             f"the ABI of {contract.label} is not known",
-            "it was not deployed with `megaeth deploy` on this chain",
-            f'give the whole signature, for example "{text}(uint256)"',
+            contract.remark
+            or "it was not deployed with `megaeth deploy`, and no imported contract has its code",
+            f'give the whole signature, for example "{text}(uint256)", or --as NAME, or --abi FILE;\n'
+            "megaeth import DIRECTORY   makes what forge, hardhat or truffle built known",
             ExitStatus.USAGE,
         )
     overloads = interface.named("function", text)

@@ -1,15 +1,17 @@
 """The chain that a contract command works on: its node, its accounts and the contracts known on it."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from devnet.session import Session
 from megaeth_cli.abi import Interface, ValueTextError
 from megaeth_cli.abi.values import address as read_address
-from megaeth_cli.artifacts import Artifact, ArtifactStore
+from megaeth_cli.artifacts import ArtifactStore
+from megaeth_cli.chain_search import ChainSearch
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.inspect.known import ADDRESSES
+from megaeth_cli.known_contracts import KnownContract, KnownContracts
 from megaeth_cli.rpc_client import RpcClient, connect
 from megaeth_cli.select_devnet import find_session
 from megaeth_cli.units import checksummed, quantity
@@ -20,21 +22,6 @@ if TYPE_CHECKING:
 DEFAULT_ACCOUNTS = 10
 
 
-@dataclass(frozen=True)
-class KnownContract:
-    """A contract as the command line names it."""
-
-    address: bytes
-    label: str
-    """Its name where it has one, else its address."""
-    artifact: Artifact | None = None
-
-    @property
-    def interface(self) -> Interface | None:
-        """Its ABI, where known."""
-        return self.artifact.interface if self.artifact is not None else None
-
-
 class Network:
     """A node and what this machine knows about its chain."""
 
@@ -42,8 +29,6 @@ class Network:
         self.env = env
         running = find_session(env) if rpc_url is None else _session_at(env, rpc_url)
         self.session: Session | None = running
-        self._interfaces: dict[str, Interface | None] = {}
-        self._known: dict[bytes, Artifact | None] = {}
         self.node: RpcClient = connect(env, rpc_url if running is None else rpc_url or running.rpc_url)
 
     @classmethod
@@ -69,6 +54,11 @@ class Network:
             return ArtifactStore(Path(self.session.data_dir) / "artifacts")
         return ArtifactStore(self.env.paths.home / "artifacts" / str(self.chain_id))
 
+    @cached_property
+    def contracts(self) -> KnownContracts:
+        """What is at the chain's addresses."""
+        return KnownContracts(self.node, self.artifacts)
+
     @property
     def mnemonic(self) -> str:
         """Of the accounts that `--from` numbers."""
@@ -84,59 +74,51 @@ class Network:
         return self.session.accounts if self.session is not None else DEFAULT_ACCOUNTS
 
     def resolve(self, name: str) -> bytes | None:
-        """Address of a contract known by name."""
+        """Address of a contract known by name: the newest deployment, or what every chain has."""
         artifact = self.artifacts.named(name)
-        return artifact.raw_address if artifact is not None else None
+        templates = self.artifacts.templates(name)
+        # Others may have deployed it since; what only this program builds, it knows already.
+        if templates and (artifact is None or any(one.imported for one in templates)):
+            ChainSearch(self.node, self.artifacts).run()
+            artifact = self.artifacts.named(name)
+        if artifact is not None:
+            return artifact.raw_address
+        return bytes.fromhex(ADDRESSES[name][2:]) if name in ADDRESSES else None
 
     def contract(self, text: str) -> KnownContract:
         """The contract that a command line argument means: a name, or an address."""
-        if text[:2] not in ("0x", "0X"):
-            artifact = self.artifacts.named(text)
-            if artifact is None:
-                raise _unknown(text, self.artifacts.names())
-            return KnownContract(artifact.raw_address, artifact.name, artifact)
-        try:
-            raw = read_address(text)
-        except ValueTextError as error:
-            raise CliError("not a contract", str(error), status=ExitStatus.USAGE) from None
-        artifact = self.known(raw)
-        return KnownContract(raw, artifact.name if artifact else checksummed(raw), artifact)
+        if text[:2] in ("0x", "0X"):
+            try:
+                return self.contracts.at(read_address(text))
+            except ValueTextError as error:
+                raise CliError("not a contract", str(error), status=ExitStatus.USAGE) from None
+        return self.contracts.at(self.address(text))
 
-    def address(self, text: str, option: str) -> bytes:
+    def address(self, text: str, option: str = "") -> bytes:
         """An address, or the address of a contract known by name."""
         if text[:2] not in ("0x", "0X"):
             known = self.resolve(text)
             if known is None:
-                raise _unknown(text, self.artifacts.names(), option)
+                raise self.unknown(text, option)
             return known
         try:
             return read_address(text)
         except ValueTextError as error:
             raise CliError(f"{option}: not an address", str(error), status=ExitStatus.USAGE) from None
 
+    def known(self, address: str) -> KnownContract:
+        """What is at an address, in hex."""
+        return self.contracts.at(bytes.fromhex(address[2:]))
+
     def interface_at(self, address: str) -> Interface | None:
-        """The ABI of the contract at an address, where known; each file is read once."""
-        if address not in self._interfaces:
-            artifact = self.known(address)
-            self._interfaces[address] = artifact.interface if artifact is not None else None
-        return self._interfaces[address]
+        """The ABI that what an address does is read by, where known."""
+        return self.known(address).interface
 
-    def known(self, address: str | bytes) -> Artifact | None:
-        """The contract at an address: deployed from here, or of code that was compiled here."""
-        raw = address if isinstance(address, bytes) else bytes.fromhex(address[2:])
-        if raw not in self._known:
-            found = self.artifacts.at(raw)
-            if found is None and self.artifacts.knows_code:
-                code: str = self.node.call("eth_getCode", f"0x{raw.hex()}", "latest")
-                found = self.artifacts.adopt(raw, bytes.fromhex(code[2:])) if len(code) > 2 else None
-            self._known[raw] = found
-        return self._known[raw]
-
-    def label(self, address: str | bytes) -> str:
-        """An address for people, with its contract's name where it has one."""
-        raw = address if isinstance(address, bytes) else bytes.fromhex(address[2:])
-        artifact = self.known(raw)
-        return f"{artifact.name} {checksummed(raw)}" if artifact is not None else checksummed(raw)
+    def label(self, address: str) -> str:
+        """An address for people, with its contract's name where it has one, and how that is known."""
+        contract = self.known(address)
+        shown = " ".join(filter(None, (contract.name, checksummed(contract.address))))
+        return f"{shown} ({contract.remark})" if contract.remark else shown
 
     def no_code(self, contract: KnownContract) -> CliError:
         """Nothing lives at a contract's address."""
@@ -151,6 +133,26 @@ class Network:
             f"megaeth deploy {contract.artifact.unit}:{contract.label}",
         )
 
+    def unknown(self, text: str, option: str) -> CliError:
+        """Nothing has a name."""
+        from difflib import get_close_matches
+
+        names = self.artifacts.names()
+        close = get_close_matches(text, [*names, *ADDRESSES], 1)
+        known = (
+            f"known are {', '.join(names)}" if names else "none has been deployed with `megaeth deploy` yet"
+        )
+        if self.artifacts.templates(text):
+            known = "its code is known, but no contract with it was found on this chain"
+        return CliError(
+            f"{option + ': ' if option else ''}no contract is called {text!r}",
+            known,
+            f"did you mean {close[0]}?"
+            if close and close[0] != text
+            else "give its address, or deploy it: megaeth deploy FILE.sol",
+            ExitStatus.USAGE,
+        )
+
 
 def _session_at(env: Environment, rpc_url: str) -> Session | None:
     """The local devnet behind a URL that was given by hand."""
@@ -163,16 +165,3 @@ def _session_at(env: Environment, rpc_url: str) -> Session | None:
         ):
             return session
     return None
-
-
-def _unknown(text: str, names: list[str], option: str = "") -> CliError:
-    from difflib import get_close_matches
-
-    close = get_close_matches(text, names, 1)
-    known = f"known are {', '.join(names)}" if names else "none has been deployed with `megaeth deploy` yet"
-    return CliError(
-        f"{option + ': ' if option else ''}no contract is called {text!r}",
-        known,
-        f"did you mean {close[0]}?" if close else "give its address, or deploy it: megaeth deploy FILE.sol",
-        ExitStatus.USAGE,
-    )

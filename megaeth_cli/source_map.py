@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_PUSH1, _PUSH32 = 0x60, 0x7F
+from megaeth_cli.runtime_code import instructions
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SourceMaps:
         Empty when the contract is not known here or has other code.
         """
         entries = _entries(self.maps.get(contract, ""))
-        places = _places(runtime)
+        places = list(instructions(runtime))
         if not entries or len(entries) > len(places):
             return {}
         texts: dict[str, _Text] = {}
@@ -87,13 +87,3 @@ def _entries(text: str) -> list[tuple[int, str]]:
             index = fields[2]
         entries.append((start, index))
     return entries
-
-
-def _places(code: bytes) -> list[int]:
-    """Where instructions begin."""
-    places = []
-    pc = 0
-    while pc < len(code):
-        places.append(pc)
-        pc += 1 + (code[pc] - _PUSH1 + 1 if _PUSH1 <= code[pc] <= _PUSH32 else 0)
-    return places

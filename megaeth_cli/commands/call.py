@@ -8,11 +8,22 @@ import typer
 from megaeth_cli import options
 from megaeth_cli.abi import DecodingError, Entry, to_json, to_text
 from megaeth_cli.calls import find_function, read_arguments
-from megaeth_cli.commands.contract_options import From, NegativeNumbers, Unlimited, Value, amount, arguments
+from megaeth_cli.commands.contract_options import (
+    AbiFile,
+    As,
+    From,
+    NegativeNumbers,
+    Unlimited,
+    Value,
+    amount,
+    arguments,
+)
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.network import KnownContract, Network
+from megaeth_cli.known_contracts import KnownContract
+from megaeth_cli.network import Network
 from megaeth_cli.rpc_client import Json, RpcError
+from megaeth_cli.told import take
 from megaeth_cli.transact import refusal
 from megaeth_cli.units import checksummed
 from megaeth_cli.visible import one_line
@@ -38,12 +49,16 @@ def call(
     sender: From = None,
     value: Value = "0",
     unlimited: Unlimited = False,
+    as_: As = None,
+    abi: AbiFile = None,
     rpc_url: options.RpcUrl = None,
 ) -> None:
     """Call a function without a transaction and print what it returns."""
     env = environment(context)
     network = Network.open(context, rpc_url)
-    target = network.contract(contract)
+    target = take(network, network.contract(contract).address, as_, abi)
+    if target.is_worth_saying:
+        env.note(network.label(f"0x{target.address.hex()}"))
     entry, transaction = call_object(network, target, function, arguments(args), sender, value)
     result = ask(network, target, "eth_call", transaction, block, unlimited=unlimited)
     _print(env, network, target, entry, bytes.fromhex(result[2:]), block)
@@ -108,7 +123,7 @@ def _print(
 ) -> None:
     if (
         not data
-        and (entry.outputs or target.artifact is None)
+        and (entry.outputs or target.own_name is None)
         and _has_no_code(network, target, block_parameter(block))
     ):
         if _has_no_code(network, target, "latest"):
@@ -138,6 +153,7 @@ def _print(
             "result": items[0] if len(items) == 1 else items,
             "named": names or None,
             "data": f"0x{data.hex()}",
+            "contract": target.to_json(),
         }
         env.write(json.dumps(body))
         return

@@ -56,6 +56,14 @@ Nonce = Annotated[
 Unlimited = Annotated[
     bool, typer.Option("--unlimited", help="Lift the limits of gas and compute gas for the call.")
 ]
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="NAME", help="Take the contract for this one: its ABI and storage layout."),
+]
+AbiFile = Annotated[
+    Path | None,
+    typer.Option("--abi", metavar="FILE", help="Take its ABI from here: JSON, or any build artifact."),
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the hash at once; don't wait.")]
 
 

@@ -1,8 +1,8 @@
-"""`megaeth deploy FILE.sol[:NAME] ARGS...`: compile, sign here, send, remember the contract by name."""
+"""`megaeth deploy FILE[:NAME] ARGS...`: compile a source or take an artifact, sign here, send, remember it by name."""
 
 import json
-import re
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 from megaeth_cli import options
 from megaeth_cli.abi import Interface, ValueTextError, from_text, parse_type
 from megaeth_cli.abi.values import hex_bytes
-from megaeth_cli.artifacts import Artifact
+from megaeth_cli.artifacts import Artifact, Template
 from megaeth_cli.calls import arguments_of_file, read_arguments
 from megaeth_cli.commands.contract_options import (
     From,
@@ -28,12 +28,14 @@ from megaeth_cli.commands.contract_options import (
     gas_limit,
 )
 from megaeth_cli.commands.tx import report_sent
-from megaeth_cli.compile import Compilation, Contract, Options, compile_source
+from megaeth_cli.compile import Compilation, Contract, Options
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.linking import Library, libraries, linked
 from megaeth_cli.network import Network
 from megaeth_cli.output.facts import labelled
 from megaeth_cli.output.receipts import receipt_json, receipt_rows
+from megaeth_cli.product import locate, prepare
 from megaeth_cli.transact import Draft, Sent, send
 from megaeth_cli.units import checksummed, keccak, quantity
 from megaeth_cli.wallet import Choice, Signer, choose
@@ -43,8 +45,6 @@ app = typer.Typer()
 CREATE2_FACTORY = bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c")
 """The deterministic deployer (github.com/Arachnid/deterministic-deployment-proxy): calldata is salt, then code."""
 
-_SOURCE = re.compile(r"(?P<path>.+\.(?:sol|vy))(?::(?P<name>[\w$]+))?", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"__\$([0-9a-f]{34})\$__")
 _COMPILER = "Compiler"
 
 
@@ -52,7 +52,8 @@ _COMPILER = "Compiler"
 def deploy(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="FILE[:NAME]", help="Source file, and which contract in it.")
+        str,
+        typer.Argument(metavar="FILE[:NAME]", help="Source or build artifact, and which contract in it."),
     ],
     args: Annotated[list[str] | None, typer.Argument(help="The constructor's arguments.")] = None,
     arguments_file: Annotated[
@@ -119,13 +120,17 @@ def deploy(
     ] = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
-    """Compile a contract, deploy it, and remember it by its name."""
+    """Deploy a contract, and remember it by its name.
+
+    A source is compiled first; a build artifact (.json) of forge, hardhat, truffle or solc is taken as it is.
+    """
     env = environment(context)
-    path, name = _source(env, source)
+    path, name = locate(env, source)
     network = Network.open(context, rpc_url)
     _ = network.chain_id  # a node that does not answer is told before anything is compiled
-    compilation = compile_source(
+    compilation, contract = prepare(
         path,
+        name,
         Options(
             env.paths.cache,
             dict(env.variables),
@@ -140,7 +145,6 @@ def deploy(
         ),
     )
     _tell_warnings(env, compilation.warnings)
-    contract = compilation.contract(name)
     texts = _argument_texts(env, arguments(args), arguments_file)
     wei = amount(value, "--value")
     constructor_arguments = _constructor_arguments(network, contract, texts, wei)
@@ -158,7 +162,7 @@ def deploy(
     kept = network.artifacts.save(artifact)
     if compilation.source_maps is not None:
         network.artifacts.save_sources(compilation.source_hash, compilation.source_maps)
-    _remember_others(network, compilation, artifact)
+    _remember_code(network, compilation, artifact)
     _print(env, network, artifact, sent, kept)
     return ExitStatus.SUCCESS
 
@@ -169,23 +173,6 @@ def _tell_warnings(env: Environment, warnings: tuple[str, ...]) -> None:
             env.note(one)
     elif warnings:
         env.note(f"{len(warnings)} compiler warning{'s' if len(warnings) > 1 else ''} (-v shows them)")
-
-
-def _source(env: Environment, text: str) -> tuple[Path, str | None]:
-    found = _SOURCE.fullmatch(text)
-    if found is None:
-        raise CliError(
-            f"not a source file: {text}",
-            "a source ends in .sol or .vy, and may be followed by :Name",
-            "for example contracts/src/Token.sol:Token",
-            ExitStatus.USAGE,
-        )
-    path = Path(found["path"]).expanduser()
-    if not path.is_absolute():
-        path = env.cwd / path
-    if not path.is_file():
-        raise CliError(f"no such file: {found['path']}", "", "check the path", ExitStatus.USAGE)
-    return path, found["name"]
 
 
 def _argument_texts(env: Environment, typed: list[str], file: Path | None) -> list[str]:
@@ -213,39 +200,43 @@ def _constructor_arguments(network: Network, contract: Contract, texts: list[str
     return constructor.encode_call(values)
 
 
-def _linked(network: Network, contract: Contract, compilation: Compilation, libraries: list[str]) -> bytes:
+def _linked(network: Network, contract: Contract, compilation: Compilation, given: list[str]) -> bytes:
     """The creation code, with addresses in the places of libraries."""
     if not contract.bytecode:
         raise CliError(
             f"{contract.name} cannot be deployed", "it is abstract or an interface", "", ExitStatus.COMPILE
         )
-    by_mark = {keccak(one.full_name.encode()).hex()[:34]: one for one in compilation.contracts}
-    linked = [
-        by_mark[mark] for mark in dict.fromkeys(_PLACEHOLDER.findall(contract.bytecode)) if mark in by_mark
-    ]
-    places = {}
-    for text in libraries:
-        name, equals, where = text.partition("=")
-        if not equals:
-            raise CliError(f"--library {text}: write NAME=ADDRESS", status=ExitStatus.USAGE)
-        if not any(name in (one.name, one.full_name) for one in linked):
-            raise _not_linked(contract, name, [one.name for one in linked])
-        places[name] = network.address(where, f"--library {name}")
+    places = dict(_library(network, text) for text in given)
+    by_hash = chain(
+        (name for name in places if ":" in name),
+        (one.full_name for one in compilation.contracts),
+        (one.full_name for one in network.artifacts.all()),
+    )
+    needed = libraries(contract, by_hash)
+    names = {name for one in needed for name in (one.name, one.full_name)}
+    for name in places:
+        if name not in names:
+            raise _not_linked(contract, name, [one.name for one in needed])
 
-    def fill(found: re.Match[str]) -> str:
-        if (one := by_mark.get(found[1])) is not None:
-            known = places.get(one.name) or places.get(one.full_name) or network.resolve(one.name)
-            if known is not None:
-                return known.hex()
+    def address_of(library: Library) -> bytes:
+        found = places.get(library.full_name) or places.get(library.name) or network.resolve(library.name)
+        if found is None:
             raise CliError(
-                f"{contract.name} needs the library {one.name}",
+                f"{contract.name} needs the library {library.name}",
                 "its address is not known",
-                f"megaeth deploy {one.full_name}   first, or --library {one.name}=0x...",
+                f"megaeth deploy {library.full_name}   first, or --library {library.full_name}=0x...",
                 ExitStatus.USAGE,
             )
-        raise CliError(f"{contract.name} needs an unknown library", found[0], "", ExitStatus.COMPILE)
+        return found
 
-    return bytes.fromhex(_PLACEHOLDER.sub(fill, contract.bytecode))
+    return linked(contract, needed, address_of)
+
+
+def _library(network: Network, text: str) -> tuple[str, bytes]:
+    name, equals, where = text.partition("=")
+    if not equals:
+        raise CliError(f"--library {text}: write NAME=ADDRESS", status=ExitStatus.USAGE)
+    return name, network.address(where, f"--library {name}")
 
 
 def _not_linked(contract: Contract, name: str, libraries: list[str]) -> CliError:
@@ -323,22 +314,23 @@ def _artifact(
     )
 
 
-def _remember_others(network: Network, compilation: Compilation, deployed: Artifact) -> None:
-    """What the contract may deploy itself."""
+def _remember_code(network: Network, compilation: Compilation, deployed: Artifact) -> None:
+    """What was deployed, and what was compiled with it, is known by its code whoever deploys it next."""
     for one in compilation.contracts:
-        if one.runtime and one.full_name != f"{deployed.unit}:{deployed.name}":
+        if one.pattern is not None:
             template = replace(
                 deployed,
                 name=one.name,
                 unit=one.unit,
                 address="",
                 transaction="",
+                deployer="",
                 abi=one.abi,
                 bytecode=f"0x{one.bytecode}",
                 constructor_arguments="0x",
                 layout=one.layout,
             )
-            network.artifacts.save_code(template, one.runtime)
+            network.artifacts.save_template(Template(template, one.pattern, imported=False))
 
 
 def _print(env: Environment, network: Network, artifact: Artifact, sent: Sent, kept: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,14 +12,13 @@ from megaeth_cli import options
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.diff import changes, keys_of
-from megaeth_cli.inspect.known import SYSTEM
-from megaeth_cli.inspect.layout import Layout
 from megaeth_cli.network import Network
 from megaeth_cli.output.diff import diff_json, diff_text, heading, raw_text
 from megaeth_cli.rpc_client import RpcClient, RpcError
 from megaeth_cli.select_devnet import node_url
+from megaeth_cli.told import take
 from megaeth_cli.transact import METHOD_NOT_FOUND
-from megaeth_cli.units import checksummed, quantity
+from megaeth_cli.units import quantity
 
 Json = Any
 
@@ -58,6 +58,20 @@ def inspect_diff(
             "--back", metavar="BLOCKS", min=1, max=1000, help="Compare what so many blocks changed."
         ),
     ] = 16,
+    as_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="[ADDRESS=]NAME",
+            help="Take a contract for this one; without an address the one that the transaction calls.",
+        ),
+    ] = None,
+    abi: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--abi", metavar="[ADDRESS=]FILE", help="Take its ABI from here: JSON, or any build artifact."
+        ),
+    ] = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
     """Show every account and storage slot that changed, old -> new; or compare two nodes' states."""
@@ -81,18 +95,19 @@ def inspect_diff(
     )
     transactions = [one for one in answers[::2] if one is not None]
     receipts = [one for one in answers[1::2] if one is not None]
-    find = network.interface_at
-    named = changes(
-        diff,
-        lambda address: _layout(network, address),
-        keys_of(transactions, receipts, diff, find),
-        partial(_read, network, diff),
-    )
     logs = [log for receipt in receipts for log in receipt.get("logs", ())]
+    _look(network, diff, logs)
+    _tell(network, transactions, receipts, as_ or (), abi or ())
+    find = network.interface_at
+    keys = keys_of(transactions, receipts, diff, find)
+    named = changes(
+        diff, lambda address: network.known(address).layout, keys, partial(_read, network, diff)
+    )
     if env.json:
-        env.write(json.dumps(diff_json(diff, named, logs, lambda at: _name(network, at), find), indent=2))
+        facts = diff_json(diff, named, logs, lambda at: network.known(at).to_json(), find)
+        env.write(json.dumps(facts, indent=2))
         return ExitStatus.SUCCESS
-    env.write(f"{heading(diff)}\n\n{diff_text(named, logs, lambda at: _label(network, at), find)}")
+    env.write(f"{heading(diff)}\n\n{diff_text(named, logs, network.label, find)}")
     if len(diff.get("transactions") or ()) > MAX_TRANSACTIONS_READ:
         env.note(f"names and logs come from the first {MAX_TRANSACTIONS_READ} transactions")
     return ExitStatus.SUCCESS
@@ -112,6 +127,40 @@ def _compare(env: Environment, node: str, against: str, what: str, back: int) ->
         else comparison_text(comparison, node, against)
     )
     return ExitStatus.FAILURE if comparison.differences else ExitStatus.SUCCESS
+
+
+def _look(network: Network, diff: Json, logs: list[Json]) -> None:
+    """Fetch what is asked for every account anyway, at once."""
+    network.contracts.look_at(quantity(diff["blockNumber"]))
+    places = (*diff["accounts"], *logs)
+    network.contracts.expect(bytes.fromhex(one["address"][2:]) for one in places)
+
+
+def _tell(
+    network: Network,
+    transactions: list[Json],
+    receipts: list[Json],
+    names: Sequence[str],
+    files: Sequence[str],
+) -> None:
+    called = {
+        to
+        for transaction, receipt in zip(transactions, receipts, strict=False)
+        if (to := transaction.get("to") or receipt.get("contractAddress"))
+    }
+    for option, texts in (("--as", names), ("--abi", files)):
+        for text in texts:
+            where, equals, what = text.partition("=")
+            if not equals and len(called) != 1:
+                raise CliError(
+                    f"{option} {text}: which contract?",
+                    f"{len(called)} accounts are called here",
+                    f"{option} 0x...={text}",
+                    ExitStatus.USAGE,
+                )
+            address = network.address(where, option) if equals else bytes.fromhex(called.copy().pop()[2:])
+            chosen = what if equals else text
+            take(network, address, *((chosen, None) if option == "--as" else (None, Path(chosen))))
 
 
 def _fetch(network: Network, what: str, besides: Json) -> Json:
@@ -191,19 +240,3 @@ def _diff(network: Network, parameter: Json, what: str, besides: Json) -> Json:
     if diff is None:
         raise CliError(f"no diff of {what}", "the node does not know it", "check the hash or number")
     return diff
-
-
-def _layout(network: Network, address: str) -> Layout | None:
-    artifact = network.known(address)
-    return Layout(artifact.layout, artifact.abi) if artifact is not None else None
-
-
-def _name(network: Network, address: str) -> str | None:
-    artifact = network.known(address)
-    return artifact.name if artifact is not None else SYSTEM.get(address.lower())
-
-
-def _label(network: Network, address: str) -> str:
-    shown = checksummed(bytes.fromhex(address[2:]))
-    name = _name(network, address)
-    return f"{name} {shown}" if name else shown

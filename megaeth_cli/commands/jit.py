@@ -11,12 +11,15 @@ from devnet.jit.child import Child, Died, Refused
 from devnet.jit.explain import Explanation, explain
 from devnet.jit.rules import Rules
 from megaeth_cli import options
+from megaeth_cli.chain_search import ChainSearch
 from megaeth_cli.commands.call import ask, call_object
 from megaeth_cli.commands.contract_options import From, NegativeNumbers, Unlimited, Value, arguments
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError
 from megaeth_cli.inspect.hot_blocks import Profile, hot_blocks
-from megaeth_cli.network import KnownContract, Network
+from megaeth_cli.inspect.known import SYSTEM, predeploy
+from megaeth_cli.known_contracts import KnownContract
+from megaeth_cli.network import Network
 from megaeth_cli.output import show
 from megaeth_cli.output.jit import explanation_view, status_table
 from megaeth_cli.units import quantity
@@ -141,10 +144,16 @@ def _code(network: Network, target: KnownContract) -> bytes:
 
 def _names(network: Network) -> dict[str, str]:
     """The names of deployed contracts, by the hash of their code."""
-    artifacts = [one for one in network.artifacts.all() if one.address]
+    if network.artifacts.knows_code:
+        ChainSearch(network.node, network.artifacts).run()
+    artifacts = list(network.artifacts.deployed())
     codes = network.node.batch([("eth_getCode", [one.address, "latest"]) for one in artifacts])
     return {
         f"0x{keccak256(bytes.fromhex(code[2:])).hex()}": artifact.name
         for artifact, code in zip(artifacts, codes, strict=True)
         if code != "0x"
+    } | {
+        f"0x{keccak256(bytes.fromhex(standing.code[2:])).hex()}": standing.name
+        for address in SYSTEM
+        if (standing := predeploy(address)) is not None and standing.code
     }

@@ -11,6 +11,8 @@ from megaeth_cli.abi import DecodingError, Entry, Interface, ValueTextError, to_
 from megaeth_cli.abi.values import hex_bytes
 from megaeth_cli.calls import find_function, read_arguments
 from megaeth_cli.commands.contract_options import (
+    AbiFile,
+    As,
     From,
     GasLimit,
     Keystore,
@@ -27,7 +29,8 @@ from megaeth_cli.commands.contract_options import (
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.reasons import Reason
-from megaeth_cli.network import KnownContract, Network
+from megaeth_cli.known_contracts import KnownContract
+from megaeth_cli.network import Network
 from megaeth_cli.output.facts import labelled
 from megaeth_cli.output.receipts import (
     PENDING_HASH,
@@ -37,8 +40,9 @@ from megaeth_cli.output.receipts import (
     resource_rows,
 )
 from megaeth_cli.rpc_client import RpcError
+from megaeth_cli.told import take
 from megaeth_cli.transact import Draft, Sent, failure, send
-from megaeth_cli.units import checksummed, ether, quantity
+from megaeth_cli.units import ether, quantity
 from megaeth_cli.wallet import Choice, choose
 
 Json = Any
@@ -80,12 +84,18 @@ def send_command(
         ),
     ] = None,
     no_wait: NoWait = False,
+    as_: As = None,
+    abi: AbiFile = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
     """Send ether (--to, --value) or call a function of a contract, and print the receipt."""
     env = environment(context)
     network = Network.open(context, rpc_url)
-    target, entry = _target(network, contract, function, to, len(args or ()))
+    target = _target(network, contract, to)
+    entry = None
+    if contract is not None:
+        target = take(network, target.address, as_, abi)
+        entry = find_function(target, function, len(args or ())) if function is not None else None
     wei = amount(value, "--value")
     payload = _payload(network, entry, arguments(args), data)
     if entry is not None and wei and entry.mutability in ("nonpayable", "view", "pure"):
@@ -110,6 +120,8 @@ def send_command(
 def show_command(
     context: typer.Context,
     hash_: Annotated[str, typer.Argument(metavar="HASH", help="Hash of the transaction.")],
+    as_: As = None,
+    abi: AbiFile = None,
     rpc_url: options.RpcUrl = None,
 ) -> None:
     """Explain a transaction: call, result, logs, gas and where it is."""
@@ -122,18 +134,25 @@ def show_command(
     if transaction is None:
         raise CliError(f"no transaction {hash_}", "the node does not know it", "check the hash and --rpc-url")
     find = network.interface_at
-    reason = failure(network, receipt, transaction, []) if receipt is not None else None
+    to = transaction.get("to")
+    recipient = to or (receipt or {}).get("contractAddress")
+    if receipt is not None:
+        network.contracts.look_at(quantity(receipt["blockNumber"]))
+    if recipient:
+        take(network, bytes.fromhex(recipient[2:]), as_, abi)
+    interface = find(to) if to else None
+    reason = failure(network, receipt, transaction, [interface] if interface else []) if receipt else None
     call = described_call(network, transaction)
     if env.json:
         body: dict[str, Json] = {"transaction": transaction, "call": _call_json(network, transaction)}
+        body["contract"] = network.known(recipient).to_json() if recipient else None
         body["receipt"] = receipt_json(receipt, None, reason, find) if receipt is not None else None
         env.write(json.dumps(body, indent=2))
         return
-    to = transaction.get("to")
     rows = [
         ("status", _status(receipt, reason)),
         ("from", network.label(transaction["from"])),
-        ("to", network.label(to) if to else f"new contract {_created(receipt)}"),
+        ("to", network.label(to) if to else f"new contract {network.label(recipient) if recipient else ''}"),
         ("call", call),
         ("value", f"{ether(quantity(transaction['value']))} ETH" if quantity(transaction["value"]) else ""),
         ("nonce", str(quantity(transaction["nonce"]))),
@@ -162,6 +181,7 @@ def report_sent(env: Environment, network: Network, sent: Sent, interfaces: list
     else:
         rows = [
             ("transaction", sent.hash),
+            ("to", _called(network, receipt.get("to"))),
             ("status", _status(receipt, reason)),
             *receipt_rows(receipt),
             ("latency", f"{sent.latency_ms:.1f} ms"),
@@ -211,8 +231,8 @@ def _call_json(network: Network, transaction: Json) -> Json:
 
 def _decoded_call(network: Network, transaction: Json) -> tuple[Entry, list[Any]] | None:
     to, data = transaction.get("to"), bytes.fromhex((transaction.get("input") or "0x")[2:])
-    artifact = network.known(to) if to else None
-    entry = artifact.interface.function(data[:4]) if artifact is not None and len(data) >= 4 else None
+    interface = network.interface_at(to) if to else None
+    entry = interface.function(data[:4]) if interface is not None and len(data) >= 4 else None
     if entry is None:
         return None
     try:
@@ -221,9 +241,7 @@ def _decoded_call(network: Network, transaction: Json) -> tuple[Entry, list[Any]
         return None
 
 
-def _target(
-    network: Network, contract: str | None, function: str | None, to: str | None, count: int
-) -> tuple[KnownContract, Entry | None]:
+def _target(network: Network, contract: str | None, to: str | None) -> KnownContract:
     if (contract is None) == (to is None):
         raise CliError(
             "say where to send" if to is None else "either --to or a contract, not both",
@@ -231,10 +249,7 @@ def _target(
             'megaeth tx send --to 0x... --value 1ether\nmegaeth tx send Token "transfer(address,uint256)" 0x... 5',
             ExitStatus.USAGE,
         )
-    if to is not None:
-        return KnownContract(network.address(to, "--to"), to, None), None
-    target = network.contract(contract or "")
-    return target, find_function(target, function, count) if function is not None else None
+    return KnownContract(network.address(to, "--to")) if to is not None else network.contract(contract or "")
 
 
 def _payload(network: Network, entry: Entry | None, texts: list[str], data: str | None) -> bytes:
@@ -278,6 +293,11 @@ def _with_access_list(network: Network, sender: bytes, draft: Draft, text: str |
     return replace(draft, access_list=access_list)
 
 
+def _called(network: Network, to: str | None) -> str:
+    """What was called, where that is not simply what was named."""
+    return network.label(to) if to and network.known(to).is_worth_saying else ""
+
+
 def _status(receipt: Json | None, reason: Reason | None) -> str:
     if receipt is None:
         return "pending"
@@ -288,8 +308,3 @@ def _status(receipt: Json | None, reason: Reason | None) -> str:
 
 def _sealed(receipt: Json) -> str:
     return "not yet (its EVM block is still open)" if receipt.get("blockHash") == PENDING_HASH else ""
-
-
-def _created(receipt: Json | None) -> str:
-    address = (receipt or {}).get("contractAddress")
-    return checksummed(bytes.fromhex(address[2:])) if address else ""

@@ -6,10 +6,12 @@ https://docs.soliditylang.org/en/latest/using-the-compiler.html#compiler-input-a
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version
+from megaeth_cli.runtime_code import CodePattern, LinkReferences
 from megaeth_cli.source_map import SourceMaps
 
 Json = dict[str, Any]
@@ -62,6 +64,8 @@ _OUTPUTS = [
     "evm.bytecode.object",
     "evm.bytecode.linkReferences",
     "evm.deployedBytecode.object",
+    "evm.deployedBytecode.linkReferences",
+    "evm.deployedBytecode.immutableReferences",
     "evm.deployedBytecode.sourceMap",
 ]
 
@@ -92,11 +96,22 @@ class Contract:
     runtime: str
     layout: Json = field(default_factory=dict)
     """The storage layout, empty when the compiler gives none."""
+    links: LinkReferences = field(default_factory=dict)
+    """Where libraries' addresses go in `bytecode`."""
+    runtime_links: LinkReferences = field(default_factory=dict)
+    """Where they go in `runtime`."""
+    immutables: Mapping[str, Any] | None = None
+    """Where immutables go in `runtime`, if the compiler says so."""
 
     @property
     def full_name(self) -> str:
         """`path:Name`."""
         return f"{self.unit}:{self.name}"
+
+    @cached_property
+    def pattern(self) -> CodePattern | None:
+        """What its deployments have in common; None without runtime code."""
+        return CodePattern.of(self.runtime, self.runtime_links, self.immutables) if self.runtime else None
 
 
 def evm_version(settings: Settings, compiler: Version) -> str | None:
@@ -165,17 +180,27 @@ def _known(settings: Json, compiler: Version, above: tuple[str, ...] = ()) -> Js
 def contracts(answer: Json) -> list[Contract]:
     """All contracts of an answer without errors, in the order of their files."""
     return [
-        Contract(
-            unit=unit,
-            name=name,
-            abi=body.get("abi", []),
-            bytecode=body.get("evm", {}).get("bytecode", {}).get("object", ""),
-            runtime=body.get("evm", {}).get("deployedBytecode", {}).get("object", ""),
-            layout=body.get("storageLayout") or {},
-        )
+        contract(unit, name, body)
         for unit, names in answer.get("contracts", {}).items()
         for name, body in names.items()
     ]
+
+
+def contract(unit: str, name: str, body: Json) -> Contract:
+    """One contract of an answer, or of a file that keeps it in the same form."""
+    evm = body.get("evm") or {}
+    creation, deployed = evm.get("bytecode") or {}, evm.get("deployedBytecode") or {}
+    return Contract(
+        unit=unit,
+        name=name,
+        abi=body.get("abi") or [],
+        bytecode=creation.get("object", "").removeprefix("0x"),
+        runtime=deployed.get("object", "").removeprefix("0x"),
+        layout=body.get("storageLayout") or {},
+        links=creation.get("linkReferences") or {},
+        runtime_links=deployed.get("linkReferences") or {},
+        immutables=deployed.get("immutableReferences"),
+    )
 
 
 def source_maps(answer: Json, sources: Mapping[str, str]) -> SourceMaps:

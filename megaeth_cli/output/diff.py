@@ -46,7 +46,7 @@ def diff_json(
     diff: Json,
     changes: Sequence[AccountChange],
     logs: Sequence[Json],
-    name: Callable[[str], str | None],
+    facts: Callable[[str], dict[str, Json]],
     find: Find,
 ) -> dict[str, Json]:
     """The same for programs."""
@@ -57,7 +57,7 @@ def diff_json(
         "blockHash": diff.get("blockHash"),
         "miniBlocks": [int(first, 16), int(last, 16)] if first and last else None,
         "transactions": diff.get("transactions") or [],
-        "accounts": [_account_json(one, name) for one in changes],
+        "accounts": [_account_json(one, facts) for one in changes],
         "logs": [log_json(log, find) for log in logs],
     }
 
@@ -118,10 +118,10 @@ def _code(code_hash: str) -> str:
     return "none" if code_hash == EMPTY_CODE else code_hash
 
 
-def _account_json(change: AccountChange, name: Callable[[str], str | None]) -> dict[str, Json]:
+def _account_json(change: AccountChange, facts: Callable[[str], dict[str, Json]]) -> dict[str, Json]:
     body: dict[str, Json] = {
         "address": checksummed(bytes.fromhex(change.address[2:])),
-        "name": name(change.address),
+        **facts(change.address),
         "existed": change.existed,
         "exists": change.exists,
     }
