@@ -32,7 +32,7 @@ def _ignition_chain(directory: Path) -> int:
     try:
         with (directory / "journal.jsonl").open() as journal:
             for line in journal:
-                if (fields := json.loads(line or "null")) and "chainId" in fields:
+                if (fields := json.loads(line.strip() or "null")) and "chainId" in fields:
                     return int(fields["chainId"])
     except (OSError, ValueError) as error:
         raise BuildError(f"{directory / 'journal.jsonl'} cannot be read", str(error)) from None

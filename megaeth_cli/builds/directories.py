@@ -143,10 +143,12 @@ def _build_info(file: Path) -> BuildInfo:
         indexes = dict(body.get("source_id_to_path") or {})
         indexes |= {str(place["id"]): unit for unit, place in places.items() if "id" in place}
         indexes |= {str(index): unit for index, unit in enumerate(listed)}
-        sources = ((body.get("input") or {}).get("sources") or {}).items()
+        request = body.get("input") or {}
+        sources = (request.get("sources") or {}).items()
         return BuildInfo(
             indexes,
             {unit: one["content"] for unit, one in sources if "content" in one},
+            request.get("settings") or {},
             str(body.get("solcVersion") or ""),
             {one.contract.full_name: one for one in contracts_of(answer, file)},
         )

@@ -61,6 +61,8 @@ class BuildInfo:
     """The file of each number that source maps use."""
     texts: Mapping[str, str]
     """The sources; empty where the tool does not keep them."""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """What the compiler was told besides the sources, where the tool keeps it."""
     compiler: str = ""
     """The version of solc."""
     answers: Mapping[str, Built] = field(default_factory=dict)

@@ -135,6 +135,9 @@ class Sources:
 
     def _of(self, one: Built) -> dict[str, str]:
         """A contract's sources and all that they import; empty unless all are there as they were built."""
+        info = self._info(one)
+        if not one.metadata and info is not None:
+            return dict(info.texts)
         texts = {}
         for unit, facts in (one.metadata.get("sources") or {}).items():
             wanted = str(facts.get("keccak256", ""))
@@ -164,7 +167,9 @@ class Sources:
     def _requests(self, lacking: Iterable[Built]) -> Iterator[_Request]:
         requests: dict[tuple[str, str], list[_Request]] = {}
         for one in lacking:
-            texts, settings = self._of(one), _settings(one.metadata.get("settings") or {})
+            info = self._info(one)
+            told = one.metadata.get("settings") or (info.settings if info is not None else {})
+            texts, settings = self._of(one), _settings(told)
             if not texts:
                 continue
             same = requests.setdefault((one.compiler, json.dumps(settings, sort_keys=True)), [])

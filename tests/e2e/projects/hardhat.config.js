@@ -1,0 +1,18 @@
+require("@nomicfoundation/hardhat-ignition");
+const { subtask } = require("hardhat/config");
+
+const { SOLC, RPC_URL, KEY } = process.env;
+
+// No compiler is fetched: the tests have one.
+subtask("compile:solidity:solc:get-build").setAction(async ({ solcVersion }) => ({
+  compilerPath: `${SOLC}/soljson.js`,
+  isSolcJs: true,
+  version: solcVersion,
+  longVersion: require(SOLC).version(),
+}));
+
+module.exports = {
+  solidity: { version: process.env.SOLC_VERSION, settings: { evmVersion: "prague", optimizer: { enabled: true } } },
+  networks: { devnet: { url: RPC_URL, accounts: [KEY] } },
+  ignition: { blockPollingInterval: 20, requiredConfirmations: 1 },
+};
