@@ -7,7 +7,6 @@ from devnet.session import Session
 from megaeth_cli.abi import Interface, ValueTextError
 from megaeth_cli.abi.values import address as read_address
 from megaeth_cli.artifacts import ArtifactStore
-from megaeth_cli.chain_search import ChainSearch
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.known import ADDRESSES
@@ -79,6 +78,8 @@ class Network:
         templates = self.artifacts.templates(name)
         # Others may have deployed it since; what only this program builds, it knows already.
         if templates and (artifact is None or any(one.imported for one in templates)):
+            from megaeth_cli.chain_search import ChainSearch
+
             ChainSearch(self.node, self.artifacts).run()
             artifact = self.artifacts.named(name)
         if artifact is not None:

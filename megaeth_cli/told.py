@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from megaeth_cli import builds
 from megaeth_cli.artifacts import Artifact
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.known import ADDRESSES, predeploy
@@ -39,6 +38,9 @@ def _by_name(network: Network, name: str) -> KnownContract:
 
 
 def _by_file(path: Path) -> KnownContract:
+    # Imported here: a call without the option shall not pay for it.
+    from megaeth_cli import builds
+
     if not path.is_file():
         raise CliError(f"--abi: no such file: {path}", "", "check the path", ExitStatus.USAGE)
     built = builds.only(builds.find(path).built, path)

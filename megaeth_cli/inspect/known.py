@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from devnet.genesis.build import PREDEPLOY_DIR
 from megaeth_cli.abi import Interface
 
 SYSTEM = {
@@ -141,5 +140,8 @@ def predeploy(address: str) -> Predeploy | None:
 
 @cache
 def _own() -> dict[str, dict[str, Any]]:
+    # Imported here: most commands meet no predeploy.
+    from devnet.genesis.build import PREDEPLOY_DIR
+
     files = [json.loads(path.read_bytes()) for path in PREDEPLOY_DIR.glob("*.json")]
     return {address: file for file in files for address in file["addresses"]}
