@@ -161,6 +161,7 @@ class KnownContracts:
         self._block = "latest"
         self._codes: dict[bytes, bytes] = {}
         self._known: dict[bytes, KnownContract] = {}
+        self._owns: dict[bytes, KnownContract] = {}
         self._told: dict[bytes, KnownContract] = {}
 
     def look_at(self, block: int) -> None:
@@ -170,8 +171,8 @@ class KnownContracts:
         except RpcError:
             return  # still open, or forgotten
         self._block = hex(block)
-        self._codes.clear()
-        self._known.clear()
+        for seen in (self._codes, self._known, self._owns):
+            seen.clear()
 
     def tell(self, address: bytes, contract: KnownContract) -> None:
         """Take an address for a contract, whatever is known about it."""
@@ -210,6 +211,11 @@ class KnownContracts:
 
     def _own(self, address: bytes) -> KnownContract:
         """What it is itself, proxy or not."""
+        if address not in self._owns:
+            self._owns[address] = self._find(address)
+        return self._owns[address]
+
+    def _find(self, address: bytes) -> KnownContract:
         recorded = self._artifacts.at(address)
         if recorded is not None and recorded.known_by == "deployment":
             return KnownContract(address, recorded)

@@ -91,6 +91,8 @@ def send_command(
     """Send ether (--to, --value) or call a function of a contract, and print the receipt."""
     env = environment(context)
     network = Network.open(context, rpc_url)
+    if to is not None and (as_ is not None or abi is not None):
+        raise CliError("--as and --abi are for calls of a contract, not for --to", status=ExitStatus.USAGE)
     target = _target(network, contract, to)
     entry = None
     if contract is not None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 MOST_ROWS = 40
 MOST_ADDRESSES = 3
@@ -22,7 +23,7 @@ def imported_text(body: dict[str, Any]) -> RenderableType:
         more = len(one["addresses"]) - len(addresses)
         table.add_row(
             one["name"],
-            one["unit"],
+            Text(one["unit"]),
             f"{one['compiler'] or ''} by {one['tool']}".strip(),
             "known" if one["layout"] else "unknown",
             "\n".join(addresses) + (f"\nand {more} more" if more else ""),
