@@ -196,10 +196,13 @@ class ArtifactStore:
         yield from (template.artifact for template in self._templates("*-*"))
 
     def names(self) -> list[str]:
-        """The names that mean something."""
-        by_code = (path.stem.split("-")[2:3] for path in (self.directory / "by-code").glob("*-*.json"))
-        deployed = (path.stem for path in (self.directory / "by-name").glob("*.json"))
-        return sorted({*deployed, *(name for names in by_code for name in names)})
+        """The names of deployed contracts."""
+        return sorted(path.stem for path in (self.directory / "by-name").glob("*.json"))
+
+    def template_names(self) -> list[str]:
+        """The names of contracts that are known by their code."""
+        paths = (self.directory / "by-code").glob("*-*-*-*.json")
+        return sorted({path.stem.split("-")[2] for path in paths})
 
     @property
     def _searched(self) -> Path:

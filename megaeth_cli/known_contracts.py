@@ -25,6 +25,7 @@ Json = Any
 MOST_HOPS = 4
 """A proxy may lead to a proxy; more than this is no design that anybody uses."""
 MOST_FACETS = 64
+_MOST_OTHERS = 3
 _BATCH = 200
 _NOBODY = "0x" + "00" * 20
 
@@ -88,7 +89,7 @@ class KnownContract:
             parts.append(f"{self.proxy.kind} of {to}")
         for one in (self, *self._implementations):
             if one.artifact is not None and one.artifact.known_by == "code":
-                same = f", which {' and '.join(one.others)} has too" if one.others else ""
+                same = f", which {_listed(one.others)} too" if one.others else ""
                 whose = f"{one.artifact.name} by its code" if one is not self else "by its code"
                 parts.append(whose + same)
         return "; ".join(parts)
@@ -280,3 +281,11 @@ class KnownContracts:
             return self._node.call(method, *parameters, self._block)
         except RpcError:
             return None
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} has"
+    more = [f"{len(names) - _MOST_OTHERS} more"] if len(names) > _MOST_OTHERS else []
+    *shown, last = [*names[:_MOST_OTHERS], *more]
+    return f"{', '.join(shown)} and {last} have"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import typer
 
 DEFAULT_ACCOUNTS = 10
+MOST_NAMES = 20
+"""Listed when a name is wrong."""
 
 
 class Network:
@@ -139,9 +141,12 @@ class Network:
         from difflib import get_close_matches
 
         names = self.artifacts.names()
-        close = get_close_matches(text, [*names, *ADDRESSES], 1)
+        close = get_close_matches(text, [*names, *self.artifacts.template_names(), *ADDRESSES], 1)
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         known = (
-            f"known are {', '.join(names)}" if names else "none has been deployed with `megaeth deploy` yet"
+            f"known are {', '.join(names[:MOST_NAMES])}{more}"
+            if names
+            else "none has been deployed with `megaeth deploy` yet"
         )
         if self.artifacts.templates(text):
             known = "its code is known, but no contract with it was found on this chain"

@@ -92,7 +92,8 @@ def _save(store: ArtifactStore, sources: builds.Sources, built: list[Built]) -> 
     saved = []
     for one in built:
         contract = one.contract
-        if contract.pattern is None:
+        if contract.pattern is None or not (contract.abi or contract.layout.get("storage")):
+            # Interfaces, and libraries whose functions are all internal: nothing could be read by them.
             continue
         artifact = Artifact(
             name=contract.name,

@@ -169,6 +169,13 @@ def test_contracts_with_the_same_code_are_all_named(chain):
     assert found.to_json()["sameCode"] == ["Purse"]
 
 
+def test_of_many_contracts_with_the_same_code_a_few_are_named(chain):
+    for name in "ABCDEF":
+        chain.built(name, VAULT_CODE[:-1], layout=LAYOUT if name == "A" else None)
+    chain.code(OTHER, VAULT_CODE[:-1])
+    assert chain.look(OTHER).remark == "by its code, which B, C, D and 2 more have too"
+
+
 def test_of_contracts_with_the_same_code_a_record_tells_which_it_is(chain):
     chain.built("Wallet", VAULT_CODE[:-1], layout=LAYOUT)
     chain.built("Purse", VAULT_CODE[:-1])
