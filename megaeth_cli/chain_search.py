@@ -4,7 +4,7 @@ Goes through the blocks since the last search, oldest first, and gives every new
 so that a name means the newest deployment, whoever made it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,19 +14,22 @@ from megaeth_cli.rpc_client import RpcClient, RpcError
 from megaeth_cli.units import checksummed, quantity
 
 Json = Any
-MOST_BLOCKS = 50_000
+MOST_BLOCKS = 20_000
 """How far back the first search goes; further back a contract needs its address."""
 MOST_TRANSACTIONS = 5_000
 """Blocks with more are a load that somebody put on the node, and their diffs are large: not searched."""
+_LONG = 2_000
+"""Blocks that take long enough to say so."""
 _BATCH = 500
 
 
 class ChainSearch:
     """One search of one chain."""
 
-    def __init__(self, node: RpcClient, artifacts: ArtifactStore) -> None:
+    def __init__(self, node: RpcClient, artifacts: ArtifactStore, say: Callable[[str], None]) -> None:
         self._node = node
         self._artifacts = artifacts
+        self._say = say
 
     def run(self) -> list[Artifact]:
         """What was found since the last search, oldest first; nothing on nodes that give no state diffs."""
@@ -34,6 +37,8 @@ class ChainSearch:
             head = quantity(self._node.call("eth_blockNumber"))
             mark = self._artifacts.searched
             first = max(mark + 1 if mark <= head else 0, head - MOST_BLOCKS)
+            if head - first > _LONG:
+                self._say(f"Searching {head - first:,} blocks for contracts that others deployed ...")
             diffs = (*self._sealed(first, head), *self._open(head))
             found = [
                 artifact

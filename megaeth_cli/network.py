@@ -82,7 +82,7 @@ class Network:
         if templates and (artifact is None or any(one.imported for one in templates)):
             from megaeth_cli.chain_search import ChainSearch
 
-            ChainSearch(self.node, self.artifacts).run()
+            ChainSearch(self.node, self.artifacts, self.env.note).run()
             artifact = self.artifacts.named(name)
         if artifact is not None:
             return artifact.raw_address

@@ -1,4 +1,4 @@
-"""Records of what was deployed where: hardhat ignition's, forge scripts', truffle's.
+"""Records of what was deployed where: hardhat ignition's, forge scripts', truffle's, hardhat-deploy's.
 
 A record says a name and an address; what the contract is comes from the artifacts beside it.
 """
@@ -73,6 +73,23 @@ def truffle(artifact: Path, body: Json, unit: str) -> Iterator[Deployed]:
                 unit,
                 place.get("transactionHash") or "",
             )
+
+
+def hardhat_deploy(artifact: Path, body: Json, unit: str) -> Iterator[Deployed]:
+    """Of an artifact in `deployments/localhost`, which has the chain in a file beside it."""
+    chain = artifact.with_name(".chainId")
+    if "address" in body and chain.is_file():
+        number = chain.read_text().strip()
+        if not number.isdecimal():
+            raise BuildError(f"{chain} is damaged", f"{number!r} is no chain id")
+        yield Deployed(
+            artifact.stem,
+            _address(body["address"], artifact),
+            int(number),
+            "hardhat-deploy",
+            unit,
+            body.get("transactionHash") or "",
+        )
 
 
 def _object(path: Path) -> dict[str, Json]:

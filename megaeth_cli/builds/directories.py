@@ -10,7 +10,7 @@ from megaeth_cli.builds.model import BuildError, BuildInfo, Built, Found
 from megaeth_cli.compile.project import find_project
 
 Json = Any
-OUTPUTS = ("out", "artifacts", "build/contracts", "build", "ignition/deployments", "broadcast")
+OUTPUTS = ("out", "artifacts", "build/contracts", "build", "ignition/deployments", "deployments", "broadcast")
 """Where tools put what they make, below a project's root."""
 _ROOTS = ("foundry.toml", "package.json", "hardhat.config.js", "hardhat.config.ts", "hardhat.config.cjs",
           "truffle-config.js")  # fmt: skip
@@ -95,9 +95,11 @@ def _part(file: Path) -> Found:
 def _file(path: Path) -> Found:
     body = load(path)
     found = Found(built=contracts_of(body, path), roots=[_root(path)])
-    if isinstance(body, dict) and "networks" in body and "contractName" in body:
-        unit = found.built[0].contract.unit if found.built else ""
-        found.deployed += deployments.truffle(path, body, unit)
+    if isinstance(body, dict) and found.built:
+        unit = found.built[0].contract.unit
+        if "networks" in body and "contractName" in body:
+            found.deployed += deployments.truffle(path, body, unit)
+        found.deployed += deployments.hardhat_deploy(path, body, unit)
     if isinstance(body, dict) and (isinstance(body.get("contracts"), dict) or "solcVersion" in body):
         found.build_infos[str(path)] = _build_info(path)
     return found

@@ -64,7 +64,7 @@ def import_(
     templates = _save(network.artifacts, sources, built)
     made = Imported(built, notes=notes)
     _record(network, found.deployed, templates, made)
-    ChainSearch(network.node, network.artifacts).run()
+    ChainSearch(network.node, network.artifacts, network.env.note).run()
     for artifact in network.artifacts.deployed():
         made.addresses.setdefault(artifact.name, []).append(artifact.address)
     body = _json(made)

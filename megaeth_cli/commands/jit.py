@@ -145,7 +145,7 @@ def _code(network: Network, target: KnownContract) -> bytes:
 def _names(network: Network) -> dict[str, str]:
     """The names of deployed contracts, by the hash of their code."""
     if network.artifacts.knows_code:
-        ChainSearch(network.node, network.artifacts).run()
+        ChainSearch(network.node, network.artifacts, network.env.note).run()
     artifacts = list(network.artifacts.deployed())
     codes = network.node.batch([("eth_getCode", [one.address, "latest"]) for one in artifacts])
     return {

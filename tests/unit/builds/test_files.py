@@ -191,6 +191,13 @@ def test_truffles_artifacts_say_where_their_contracts_are(write):
     assert (deployed.name, deployed.chain_id, deployed.address) == ("Till", 6343, b"\xab" * 20)
 
 
+def test_hardhat_deploys_records_have_their_chain_beside_them(write, tmp_path):
+    write("deployments/localhost/.chainId", "6343")
+    write("deployments/localhost/Till.json", FORGE | HARDHAT_2 | {"address": "0x" + "ab" * 20, "_format": ""})
+    [deployed] = builds.find(tmp_path / "deployments").deployed
+    assert (deployed.name, deployed.chain_id, deployed.address) == ("Till", 6343, b"\xab" * 20)
+
+
 def test_ignitions_records_have_the_contracts_name_and_not_the_futures(write, tmp_path):
     directory = "ignition/deployments/mine"
     write(f"{directory}/deployed_addresses.json", {"All#Main": "0x" + "cd" * 20})

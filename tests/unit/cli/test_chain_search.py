@@ -33,6 +33,7 @@ class Chain:
     def __init__(self, directory):
         self.store = ArtifactStore(directory)
         self.blocks, self.counts, self.open = {}, {}, None
+        self.said = []
 
     def search(self, **more):
         head = max(self.blocks)
@@ -50,7 +51,7 @@ class Chain:
             "mega_getMiniBlock": mini,
         }
         with scripted_node(**(answers | more)) as node, RpcClient(node.url) as client:
-            ChainSearch(client, self.store).run()
+            ChainSearch(client, self.store, self.said.append).run()
             self.read = [
                 int(p[0], 16) for m, p in node.asked if m == "mega_getStateDiff" and isinstance(p[0], str)
             ]

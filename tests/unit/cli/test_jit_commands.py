@@ -5,6 +5,7 @@ import json
 import pytest
 
 from devnet._engine import keccak256
+from megaeth_cli.inspect.known import ADDRESSES, predeploy
 from tests.support.bytecode import assemble
 from tests.support.scripted_node import scripted_node
 
@@ -79,6 +80,12 @@ def test_status_shows_gas_speed_up_time_and_size(jit):
 def test_status_for_programs_is_what_the_node_says(jit):
     found = json.loads(jit("status", "--json").out)
     assert found["contracts"] == [NATIVE | {"name": None}]
+
+
+def test_status_names_what_stands_on_every_chain(jit):
+    code = bytes.fromhex(predeploy(ADDRESSES["WETH"]).code[2:])
+    weth = NATIVE | {"codeHash": f"0x{keccak256(code).hex()}"}
+    assert json.loads(jit("status", "--json", contracts=[weth]).out)["contracts"] == [weth | {"name": "WETH"}]
 
 
 def test_status_before_anything_was_called(jit):
