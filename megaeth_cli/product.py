@@ -33,7 +33,7 @@ def locate(env: Environment, text: str) -> tuple[Path, str | None]:
 def prepare(path: Path, name: str | None, options: Options) -> tuple[Compilation, Contract]:
     """The contract that is meant, and everything that was compiled with it."""
     if path.suffix.lower() == ".json":
-        return _artifact(path, name, Search(options.cache, options.variables, options.solc, options.say))
+        return _artifact(path, name, Search(options.cache, options.variables, options.solc, say=options.say))
     compilation = compile_source(path, options)
     return compilation, compilation.contract(name)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from megaeth_cli.builds.model import BuildInfo, Built, Found
-from megaeth_cli.compile import cache, compilers, standard_json
+from megaeth_cli.compile import cache, compilers, standard_json, storage
 from megaeth_cli.compile.compilers import Search
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version, VersionRange
@@ -199,7 +199,7 @@ def _says(one: Built) -> tuple[bool, bool, bool, bool]:
 def _settings(settings: Mapping[str, Json]) -> dict[str, Json]:
     """What decides how sources are read; how they are optimised changes no layout."""
     kept = {name: settings[name] for name in ("remappings", "evmVersion") if settings.get(name)}
-    return kept | {"outputSelection": {"*": {"*": ["storageLayout"]}}}
+    return kept | {"outputSelection": {"*": {"*": ["storageLayout"], "": ["ast"]}}}
 
 
 def _layouts(request: _Request, search: Search) -> Iterator[tuple[str, Json]]:
@@ -208,12 +208,14 @@ def _layouts(request: _Request, search: Search) -> Iterator[tuple[str, Json]]:
         "sources": {unit: {"content": text} for unit, text in sorted(request.texts.items())},
         "settings": request.settings,
     }
-    key = hashlib.sha256(json.dumps([request.version, body], sort_keys=True).encode()).hexdigest()
+    asked = [request.version, storage.VERSION, body]
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     answer = cache.load(search.cache, key)
     if answer is None:
-        compiler = compilers.choose(search, {"the build": VersionRange(request.version)})
+        compiler = compilers.choose(search, {"the build": VersionRange(f"={request.version}")})
         answer = compiler.run(body)
         standard_json.raise_errors(answer)
+        storage.complete(answer)
         cache.store(search.cache, key, answer)
     for unit, names in answer.get("contracts", {}).items():
         for name, each in names.items():

@@ -59,7 +59,7 @@ def import_(
         found.add(builds.find(env.cwd / path.expanduser()))
     _with_scripts_artifacts(found)
     sources = builds.Sources(found)
-    built, notes = sources.with_layouts(Search(env.paths.cache, dict(env.variables), None, env.note))
+    built, notes = sources.with_layouts(Search(env.paths.cache, dict(env.variables), say=env.note))
     notes = [*found.unread, *notes]
     templates = _save(network.artifacts, sources, built)
     made = Imported(built, notes=notes)

@@ -100,9 +100,7 @@ def inspect_diff(
     _tell(network, transactions, receipts, as_ or (), abi or ())
     find = network.interface_at
     keys = keys_of(transactions, receipts, diff, find)
-    named = changes(
-        diff, lambda address: network.known(address).layout, keys, partial(_read, network, diff)
-    )
+    named = changes(diff, lambda address: network.known(address).layout, keys, partial(_read, network, diff))
     if env.json:
         facts = diff_json(diff, named, logs, lambda at: network.known(at).to_json(), find)
         env.write(json.dumps(facts, indent=2))

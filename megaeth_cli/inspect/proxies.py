@@ -109,6 +109,7 @@ def with_proxy_slots(layout: Mapping[str, Any]) -> dict[str, Any]:
         for name, slot in places
     ]
     return {
+        **layout,
         "storage": [*(layout.get("storage") or ()), *own],
         "types": address | dict(layout.get("types") or {}),
     }

@@ -18,12 +18,16 @@ def artifact(name, address="", known_by="deployment"):
 
 
 def created(*addresses):
-    before, after = {"codeHash": EMPTY_CODE}, {"codeHash": "0x" + "77" * 32}
+    before = {"nonce": "0x1", "balance": "0x0", "codeHash": EMPTY_CODE}
+    after = before | {"codeHash": "0x" + "77" * 32}
     return {
+        "blockNumber": "0x1",
+        "blockHash": "0x" + "99" * 32,
+        "transactions": [],
         "accounts": [
-            {"address": ALICE, "before": before, "after": before},
-            *({"address": address, "before": None, "after": after} for address in addresses),
-        ]
+            {"address": ALICE, "before": before, "after": before, "storage": []},
+            *({"address": one, "before": None, "after": after, "storage": []} for one in addresses),
+        ],
     }
 
 
