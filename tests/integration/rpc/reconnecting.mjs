@@ -17,7 +17,7 @@ function heard() {
 }
 
 function viem() {
-  const client = createPublicClient({ transport: webSocket(url, { reconnect: { delay: 8_000 } }) })
+  const client = createPublicClient({ transport: webSocket(url) })
   client.watchBlockNumber({ onBlockNumber: heard, onError: () => (lost = true) })
 }
 
