@@ -21,6 +21,8 @@ from devnet.rpc.listener import bind
 from devnet.rpc.settings import ServerSettings
 from devnet.storage import Corrupted, Identity, Snapshotter, Store, StoreArchive, restore
 
+ANSWER_TIMEOUT_S = 600.0
+"""By then every request is answered, if only with an error."""
 LOCK_PATIENCE_S = 2.0
 """A killed predecessor may take a moment to let go of its files."""
 DRAIN_S = 0.4
@@ -113,6 +115,8 @@ def server_settings(config: Config, accounts: list[DevAccount]) -> ServerSetting
         max_batch=config.rpc.max_batch,
         max_answer_bytes=config.rpc.max_answer_bytes,
         max_connections=config.rpc.max_connections,
+        # The engine's own limit comes first.
+        answer_timeout_s=max(ANSWER_TIMEOUT_S, 2 * config.rpc.call_timeout_s),
     )
 
 

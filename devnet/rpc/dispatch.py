@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from devnet._engine import RpcError
 from devnet.rpc import jsonrpc
 from devnet.rpc.door import Answer
-from devnet.rpc.errors import Code, RpcFault, method_not_found, overdue
+from devnet.rpc.errors import Code, RpcFault, limit_exceeded, method_not_found, overdue
 from devnet.rpc.exchange import Call, Client
 from devnet.rpc.jsonrpc import Malformed, Request
 from devnet.rpc.settings import ServerSettings
@@ -75,7 +75,7 @@ class Dispatcher:
             return b""
         most = f"{self._settings.max_answer_bytes} bytes (--max-answer-bytes)"
         text = f"the answer would be larger than {most}: ask for less at a time"
-        return jsonrpc.error_message(entry.reply_to, RpcFault(Code.LIMIT_EXCEEDED, text).to_json())
+        return jsonrpc.error_message(entry.reply_to, limit_exceeded(text).to_json())
 
     async def _one(self, entry: Request | Malformed, call: Call, deadline: float) -> Answer:
         if isinstance(entry, Malformed):

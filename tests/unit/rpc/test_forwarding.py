@@ -67,7 +67,7 @@ def sequencer():
 class Engine:
     """A full node's engine."""
 
-    completions = bell = learn_head = submit_one = published = metrics = pipeline = None
+    completions = bell = learn_head = cancel = submit_one = published = metrics = pipeline = None
     mini_json = head_json = logs_json = state_changes_json = pending_hashes = None
 
     def submit(self, body, token):
