@@ -9,6 +9,7 @@
 //! * Where EIP-7623's floor decides, what it adds counts as storage.
 //! * Without dual gas (`equivalence`) everything is compute.
 
+use alloy_consensus::Signed;
 use alloy_eips::eip7702::RecoveredAuthorization;
 use alloy_evm::{Database, FromTxWithEncoded};
 use alloy_primitives::{Address, Bytes};
@@ -43,7 +44,16 @@ pub fn mega_transaction_with(
     sender: Address,
     authorizations: &[RecoveredAuthorization],
 ) -> MegaTransaction {
-    let mut transaction = MegaTransaction::from_encoded_tx(envelope, sender, raw);
+    let mut transaction = match envelope {
+        // With its authorizations, it would find out again who signed each.
+        OpTxEnvelope::Eip7702(signed) => {
+            let mut bare = signed.tx().clone();
+            bare.authorization_list.clear();
+            let bare = Signed::new_unchecked(bare, *signed.signature(), *signed.hash());
+            MegaTransaction::from_encoded_tx(&OpTxEnvelope::Eip7702(bare), sender, raw)
+        }
+        _ => MegaTransaction::from_encoded_tx(envelope, sender, raw),
+    };
     let recovered = authorizations.iter().cloned().map(Either::Right);
     transaction.base.authorization_list = recovered.collect();
     transaction

@@ -42,7 +42,7 @@ def loop(node):
 
 def in_work(node):
     with urllib.request.urlopen(f"{node.url}/metrics.json") as response:
-        return json.load(response)["rpc_in_work"]
+        return json.load(response)["counters"]["rpc_in_work"]
 
 
 def test_an_answer_beyond_the_bound_is_refused_by_the_name_of_the_setting(narrow):
