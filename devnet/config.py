@@ -259,6 +259,28 @@ class JitSettings:
 
 
 @dataclass(frozen=True)
+class EvidenceSettings:
+    """How much of what went wrong each node keeps: the newest, and the first of each kind."""
+
+    files: int = _setting(
+        200,
+        "Incidents that a node keeps, and reproductions of failed checks that a prover keeps.",
+        "--evidence-files",
+        "N",
+        minimum=1,
+        maximum=1_000_000,
+    )
+    bytes: int = _setting(
+        64 * 1024 * 1024,
+        "Most bytes of either on disk.",
+        "--evidence-bytes",
+        "BYTES",
+        minimum=1024,
+        maximum=2**40,
+    )
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """What the processes write to their log files."""
 
@@ -277,6 +299,7 @@ class Config:
     pool: PoolSettings = field(default_factory=PoolSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     jit: JitSettings = field(default_factory=JitSettings)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property

@@ -112,14 +112,27 @@ def inject(session: Session, fault: Fault, player: str | None, patience_s: float
     return Outcome(str(fault), node.name, play.where, play.at, tuple(incidents))
 
 
-def incidents_of(session: Session, node: NodeSession, since: str = "") -> list[dict[str, Any]]:
-    """What a node has kept of what went wrong; empty when it does not answer."""
+@dataclass(frozen=True)
+class Noticed:
+    """What a node has noticed."""
+
+    node: str
+    incidents: tuple[dict[str, Any], ...] = ()
+    """Those that it keeps."""
+    dropped: int = 0
+    """Incidents that it keeps no longer."""
+    dropped_reproductions: int = 0
+    """Reproductions of failed checks that it keeps no longer."""
+
+
+def noticed_by(session: Session, node: NodeSession, since: str = "") -> Noticed:
+    """What a node has kept of what went wrong since then; nothing when it does not answer."""
     try:
         with _client(node) as client:
-            found: list[dict[str, Any]] = client.call("devnet_incidents", session.token, since)
-            return found
+            told = client.call("devnet_incidents", session.token, since)
     except UserError:
-        return []
+        return Noticed(node.name)
+    return Noticed(node.name, tuple(told["incidents"]), told["dropped"], told["droppedReproductions"])
 
 
 def _have_played(session: Session, node: NodeSession, fault: Fault, play: _Play) -> None:
@@ -166,7 +179,9 @@ def _caused(session: Session, since: str, block: int) -> Iterator[dict[str, Any]
     for node in session.nodes:
         if "http" in node.endpoints and node.state != "stopped":
             yield from (
-                incident for incident in incidents_of(session, node, since) if incident["block"] >= block
+                incident
+                for incident in noticed_by(session, node, since).incidents
+                if incident["block"] >= block
             )
 
 

@@ -1,24 +1,22 @@
 """What went wrong, by whom it was noticed, when, with what evidence: one file each, and a list in memory.
 
-Every node keeps its own, in its data directory, so that they outlive the process. Any thread may record.
+Every node keeps its own, in its data directory, so that they outlive the process, and only so many (`kept.py`). Any
+thread may record.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from devnet.moment import moment
+from devnet.proving.kept import Bounds, KeptFiles
 
 log = logging.getLogger(__name__)
-
-MOST_KEPT = 500
-"""The oldest are removed; a flood of faults must not fill the disk."""
 
 
 @dataclass(frozen=True)
@@ -48,36 +46,38 @@ class Incident:
 class Incidents:
     """Of one node."""
 
-    def __init__(self, directory: Path, node: str, role: str) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, node: str, role: str, bounds: Bounds) -> None:
         self._node = node
         self._role = role
         self._lock = threading.Lock()
-        self._known: list[Incident] = _load(directory)
+        self._files = KeptFiles(directory, bounds)
+        self._known: list[Incident] = _load(self._files.paths())
 
     def record(
         self, kind: str, block: int, what: str, evidence: dict[str, Any], source: str = ""
     ) -> Incident:
         """Keep one, with its evidence, and say so in the log."""
         now = moment()
-        stamp = re.sub(r"[-:]", "", now)
-        name = f"{stamp}-{re.sub(r'[^a-z0-9]+', '-', kind.lower())}-block-{block}"
+
+        def incident_at(path: Path) -> Incident:
+            return Incident(kind, block, self._node, self._role, now, what, str(path), source)
+
         with self._lock:
-            path = self._directory / f"{name}.json"
-            while path.exists():
-                path = path.with_name(f"{path.stem}+.json")
-            incident = Incident(kind, block, self._node, self._role, now, what, str(path), source)
-            self._known.append(incident)
-            removed, self._known = self._known[:-MOST_KEPT], self._known[-MOST_KEPT:]
-            self._directory.mkdir(parents=True, exist_ok=True)
-            text = json.dumps({**asdict(incident), "proof": evidence}, indent=2)
-            temporary = path.with_suffix(".new")
-            temporary.write_text(text)
-            temporary.replace(path)
-            for old in removed:
-                Path(old.evidence).unlink(missing_ok=True)
+            path = self._files.add(
+                kind,
+                block,
+                lambda path: json.dumps({**asdict(incident_at(path)), "proof": evidence}, indent=2),
+            )
+            incident = incident_at(path)
+            kept = {str(path) for path in self._files.paths()}
+            self._known = [one for one in (*self._known, incident) if one.evidence in kept]
         log.error("%s, block %d: %s (evidence: %s)", kind, block, what, path)
         return incident
+
+    @property
+    def dropped(self) -> int:
+        """How many are no longer kept."""
+        return self._files.dropped
 
     def since(self, at: str = "") -> list[Incident]:
         """Those at or after a moment, oldest first."""
@@ -85,12 +85,13 @@ class Incidents:
             return [incident for incident in self._known if incident.at >= at]
 
     def __len__(self) -> int:
-        return len(self._known)
+        """All that were noticed, those no longer kept too."""
+        return len(self._known) + self.dropped
 
 
-def _load(directory: Path) -> list[Incident]:
+def _load(paths: list[Path]) -> list[Incident]:
     found = []
-    for path in sorted(directory.glob("*.json")):
+    for path in paths:
         try:
             found.append(Incident.from_json(json.loads(path.read_text())))
         except (OSError, ValueError, TypeError, KeyError):

@@ -15,7 +15,6 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from devnet.moment import moment
@@ -25,6 +24,7 @@ from devnet.proving.checker import UncheckableError
 from devnet.proving.claim import Claim
 from devnet.proving.code_cache import CodeCache
 from devnet.proving.incidents import Incidents
+from devnet.proving.kept import KeptFiles
 from devnet.proving.material import Material, NodeReader, Unavailable
 from devnet.proving.reports import FaultReport, Reproduction
 from devnet.proving.work import ANY_HASH, Piece, Source, Workload
@@ -75,7 +75,7 @@ class Prover:
         signer: Signer,
         rules: Mapping[str, Any],
         incidents: Incidents,
-        reproductions: Path,
+        reproductions: KeptFiles,
         workers: int,
         published: Callable[[Attestation], None],
         reported: Callable[[FaultReport], None],
@@ -267,15 +267,14 @@ class Prover:
             self._reported_keys.add(key)
         self.counts.faults += 1
         signer = self._signer
-        path = self._reproductions / f"block-{material.number}-0x{material.hash.hex()[:8]}-{source.node}.json"
-        Reproduction(
+        path = Reproduction(
             self._rules,
             material.block,
             material.parent,
             material.witness,
             tuple(code for _, code in codes),
             material.minis,
-        ).save(path, raw)
+        ).save(self._reproductions, raw, check=difference.check, block=material.number, source=source.node)
         report = FaultReport(
             material.number,
             material.hash,

@@ -18,6 +18,7 @@ import orjson
 from devnet._engine import address_of, keccak256, sign_hash
 from devnet.errors import UserError
 from devnet.proving.claim import read_hex
+from devnet.proving.kept import KeptFiles
 from devnet.proving.provers import is_vouched
 from devnet.proving.signatures import SIGNATURE_BYTES, signer_of
 
@@ -125,9 +126,10 @@ class Reproduction:
     minis: tuple[bytes, ...] = ()
     """The records of its mini-blocks."""
 
-    def save(self, path: Path, report: Mapping[str, Any]) -> None:
-        """Write the file, with what was found beside it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def save(
+        self, files: KeptFiles, report: Mapping[str, Any], *, check: str, block: int, source: str
+    ) -> Path:
+        """Keep it in a file, with what was found beside it; where that is. `check`: what failed, the file's kind."""
         text = json.dumps(
             {
                 "format": FORMAT,
@@ -141,9 +143,7 @@ class Reproduction:
             },
             indent=1,
         )
-        temporary = path.with_suffix(".new")
-        temporary.write_text(text)
-        temporary.replace(path)
+        return files.add(check, block, lambda _: text, f"-{source}")
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -17,6 +17,7 @@ from devnet._engine import Engine
 from devnet.config import Config
 from devnet.errors import UnavailableError
 from devnet.proving.incidents import Incidents
+from devnet.proving.kept import Bounds
 from devnet.proving.quorum import Contradiction
 from devnet.role_config import NetworkPlace, RoleConfig
 from devnet.roles.announcements import Announcement, Announcer, Comparison
@@ -67,9 +68,14 @@ def local_of(role: RoleConfig, genesis_hash: bytes) -> Local:
     return Local(role.node, role.role.replace("_", "-"), role.config.chain.chain_id, genesis_hash)
 
 
+def bounds_of(config: Config) -> Bounds:
+    """How much evidence a node keeps."""
+    return Bounds(config.evidence.files, config.evidence.bytes)
+
+
 def incidents_of(role: RoleConfig) -> Incidents:
     """A node's own."""
-    return Incidents(Path(role.data_dir) / "evidence", role.node, role.role)
+    return Incidents(Path(role.data_dir) / "evidence", role.node, role.role, bounds_of(role.config))
 
 
 def _nobody_asks(mini: int, record: bytes, block: int, source: str) -> None:

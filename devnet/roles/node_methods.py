@@ -14,6 +14,7 @@ import orjson
 
 from devnet.jit.service import JitService
 from devnet.proving.incidents import Incidents
+from devnet.proving.kept import KeptFiles
 from devnet.rpc import params
 from devnet.rpc.dispatch import Handler
 from devnet.rpc.errors import invalid_params, refused
@@ -91,7 +92,9 @@ def jit_methods(service: JitService) -> dict[str, Handler]:
     return {"mega_getNativeStatus": native_status}
 
 
-def devnet_methods(token: str, incidents: Incidents, inject: Inject) -> dict[str, Handler]:
+def devnet_methods(
+    token: str, incidents: Incidents, inject: Inject, reproductions: KeptFiles | None = None
+) -> dict[str, Handler]:
     """What a node does for who has the devnet's token, and for nobody else."""
 
     def authorised(given: list[object], *names: str) -> list[object]:
@@ -104,7 +107,13 @@ def devnet_methods(token: str, incidents: Incidents, inject: Inject) -> dict[str
         [since] = authorised(given, "since")
         if not isinstance(since, str):
             raise invalid_params("since must be a moment, or an empty string")
-        return orjson.dumps([asdict(incident) for incident in incidents.since(since)])
+        return orjson.dumps(
+            {
+                "incidents": [asdict(incident) for incident in incidents.since(since)],
+                "dropped": incidents.dropped,
+                "droppedReproductions": reproductions.dropped if reproductions is not None else 0,
+            }
+        )
 
     async def arm(given: list[object], call: Call) -> bytes:
         [kind, options] = authorised(given, "kind", "options")

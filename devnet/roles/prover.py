@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from devnet.errors import UnavailableError
 from devnet.proving.attestation import Attestation, InvalidAttestationError
+from devnet.proving.kept import KeptFiles
 from devnet.proving.prover import Prover, Signer
 from devnet.proving.reports import FaultReport, InvalidReportError
 from devnet.proving.work import Source
@@ -26,6 +27,7 @@ from devnet.roles.announcements import Announcement
 from devnet.roles.chain import DRAIN_S, bind_rpc, server_settings
 from devnet.roles.faults import ProverFaults
 from devnet.roles.membership import (
+    bounds_of,
     credentials_of,
     endpoint_text,
     endpoints_of,
@@ -108,6 +110,7 @@ class ProverNode:
         self._chain_id = config.chain.chain_id
         self._loop = asyncio.get_running_loop()
         self._incidents = incidents_of(role)
+        self._reproductions = KeptFiles(Path(role.data_dir) / "reproductions", bounds_of(config))
         self._server = RpcServer(NoChain(), server_settings(config, []), self._health)
         self._sync = SyncNode(
             local_of(role, genesis_hash), credentials, sync_settings(place, config), on_failure=failure
@@ -121,7 +124,7 @@ class ProverNode:
             ),
             rules,
             self._incidents,
-            Path(role.data_dir) / "reproductions",
+            self._reproductions,
             config.network.prover_workers,
             self._publish,
             lambda report: self._sync.gossip.publish(Kind.FAULT, report.encode()),
@@ -134,7 +137,9 @@ class ProverNode:
 
     async def run(self) -> None:
         """Until it is told to stop."""
-        self._server.add(devnet_methods(self._role.token, self._incidents, self._faults.inject))
+        self._server.add(
+            devnet_methods(self._role.token, self._incidents, self._faults.inject, self._reproductions)
+        )
         gossip = self._sync.gossip
         gossip.on(Kind.LOG_DIGEST, self._announced)
         gossip.on(Kind.ATTESTATION, self._heard_attestation)

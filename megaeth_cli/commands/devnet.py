@@ -242,27 +242,32 @@ def incidents(
     data_dir: DataDir = None,
 ) -> None:
     """List what nodes have found wrong: when, what, and where the evidence lies."""
-    from megaeth_cli.injection import incidents_of
+    from megaeth_cli.injection import noticed_by
 
     env = environment(context)
     session = require_session(env, name, data_dir)
     if node is not None and session.node(node) is None:
         known = ", ".join(each.name for each in session.nodes)
         raise CliError(f"there is no node '{node}'", f"this devnet has {known}")
-    found = [
-        incident
+    noticed = [
+        noticed_by(session, each)
         for each in session.nodes
         if "http" in each.endpoints and node in (None, each.name)
-        for incident in incidents_of(session, each)
     ]
+    found = [incident for each in noticed for incident in each.incidents]
     found.sort(key=lambda incident: str(incident["at"]))
+    dropped = {
+        each.node: {"incidents": each.dropped, "reproductions": each.dropped_reproductions}
+        for each in noticed
+        if each.dropped or each.dropped_reproductions
+    }
 
     def render() -> Any:  # noqa: ANN401
         from megaeth_cli.output.incidents import incidents_table
 
-        return incidents_table(found)
+        return incidents_table(found, dropped)
 
-    show(env, {"incidents": found}, render)
+    show(env, {"incidents": found, "dropped": dropped}, render)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What went wrong on a devnet, for people. Rendering only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -11,11 +12,16 @@ if TYPE_CHECKING:
     from megaeth_cli.injection import Outcome
 
 
-def incidents_table(incidents: Sequence[dict[str, Any]]) -> RenderableType:
-    """One paragraph per incident, oldest first."""
-    if not incidents:
+def incidents_table(
+    incidents: Sequence[dict[str, Any]], dropped: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+) -> RenderableType:
+    """One paragraph per incident, oldest first, then what each node no longer keeps."""
+    if not incidents and not dropped:
         return Text("nothing has gone wrong", style="green")
-    return Group(*(_incident(incident) for incident in incidents))
+    return Group(
+        *(_incident(incident) for incident in incidents),
+        *(_dropped(node, counts) for node, counts in dropped.items()),
+    )
 
 
 def outcome_text(outcome: "Outcome") -> RenderableType:
@@ -30,6 +36,14 @@ def outcome_text(outcome: "Outcome") -> RenderableType:
     else:
         verdict = Text(f"noticed by {detection['detected_by']} at {detection['at']}", style="bold green")
     return Group(heading, verdict, Text(""), incidents_table(outcome.incidents))
+
+
+def _dropped(node: str, counts: Mapping[str, int]) -> Text:
+    parts = [f"{count:,} {what[:-1] if count == 1 else what}" for what, count in counts.items() if count]
+    return Text(
+        f"{node} no longer keeps {' and '.join(parts)} (--evidence-files and --evidence-bytes bound them)",
+        style="yellow",
+    )
 
 
 def _incident(incident: dict[str, Any]) -> RenderableType:

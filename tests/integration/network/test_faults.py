@@ -89,6 +89,26 @@ def found_by_the_prover(network):
     return [one for one in incidents if one["role"] == "prover"]
 
 
+def test_a_devnet_tells_how_much_evidence_it_no_longer_keeps(tmp_path):
+    with Network(tmp_path, "--provers", 1, "--block-time", 0.5, "--evidence-files", 1) as network:
+        network.until_verified(1, "sequencer")
+        for _ in range(2):
+            done = network.home.run("devnet", "inject", "bad-witness")
+            assert done.returncode == 0, done.stdout + done.stderr
+        told = network.home.json("devnet", "incidents")
+        [newest] = told["incidents"]
+        assert Path(newest["evidence"]).exists()
+        dropped = told["dropped"]["prover-1"]
+        assert dropped["incidents"] == dropped["reproductions"] >= 1
+        [reproduction] = Path(newest["evidence"]).parent.parent.glob("reproductions/*.json")
+        assert network.home.run("verify", "block", "--witness", reproduction).returncode == 1
+        assert (
+            "prover-1 no longer keeps 1 incident and 1 repro"
+            in network.home.run("devnet", "incidents").stdout
+        )
+        assert network.node("prover-1")["incidents"] == dropped["incidents"] + 1
+
+
 @pytest.fixture(scope="module", params=["roots", "reexecute"])
 def checking(request, tmp_path_factory):
     """Full nodes that check blocks themselves."""
