@@ -111,6 +111,15 @@ def test_a_kind_that_never_gets_in_is_a_fault_and_one_that_is_never_sent_proves_
     assert "never sent: two" in tally.text()
 
 
+def test_an_interrupted_run_proves_nothing_unless_something_was_wrong_already():
+    tally = Tally(["one"])
+    tally.sent(Sending(SUCCESS, kind="one"))
+    tally.interrupted = True
+    assert tally.exit_code() == UNKNOWN
+    tally.fault("a node has ended")
+    assert tally.exit_code() == FAULTY
+
+
 def test_refusals_are_as_expected_or_a_fault():
     tally = Tally(["one"])
     tally.sent(Sending(REFUSED, kind="one"))
