@@ -8,6 +8,7 @@ pub mod engine;
 pub mod evm;
 pub mod falsify;
 pub mod follower;
+mod json_object;
 pub mod keys;
 pub mod measure;
 pub mod memory;

@@ -11,7 +11,10 @@ use rayon::prelude::*;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use crate::keys::{Key, KeyError};
+use crate::{
+    json_object::JsonObject,
+    keys::{Key, KeyError},
+};
 
 /// Why a transaction can't be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -232,7 +235,7 @@ where
 /// Signs the transaction that a JSON object describes: its EIP-2718 bytes and its hash.
 pub fn sign_transaction(key: &B256, object: &[u8]) -> Result<(Vec<u8>, B256), WalletError> {
     let key = Key::new(key)?;
-    let object: TransactionObject = serde_json::from_slice(object)
+    let JsonObject(object): JsonObject<TransactionObject> = serde_json::from_slice(object)
         .map_err(|reason| WalletError::Invalid(reason.to_string()))?;
     let raw = object.sign(&key)?.encoded_2718();
     let hash = keccak256(&raw);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::RpcError;
 use super::methods::{Kind, Method, Node};
-use crate::builder::Deposit;
+use crate::{builder::Deposit, json_object::JsonObject};
 
 /// Gas of a deposit that names none.
 const DEFAULT_GAS: u64 = 1_000_000;
@@ -40,7 +40,8 @@ pub fn read(node: &Node, params: &str) -> Result<Deposit, RpcError> {
     let invalid = |reason: &dyn std::fmt::Display| {
         RpcError::invalid_params(format!("invalid argument 0: {reason}"))
     };
-    let (deposit,): (Params,) = serde_json::from_str(params).map_err(|reason| invalid(&reason))?;
+    let (JsonObject(deposit),): (JsonObject<Params>,) =
+        serde_json::from_str(params).map_err(|reason| invalid(&reason))?;
     let mint = u128::try_from(deposit.mint.unwrap_or(deposit.value))
         .map_err(|_| invalid(&"mint is out of range"))?;
     let gas_limit = deposit.gas.map_or(Ok(DEFAULT_GAS), |gas| {

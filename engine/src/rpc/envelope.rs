@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::RpcError;
+use crate::json_object::JsonObject;
 
 /// Deeper JSON than this is refused before anything walks it.
 pub const MAX_DEPTH: usize = 64;
@@ -78,8 +79,11 @@ pub fn parse(body: &[u8], max_batch: usize) -> Result<Body<'_>, RpcError> {
         return Ok(Body::Single(parse_one(text)?));
     }
     // Nearly every batch is well formed: take it in one pass, and look closer only if that fails.
-    let entries: Vec<Entry<'_>> = match serde_json::from_str::<Vec<Members<'_>>>(text) {
-        Ok(members) => members.into_iter().map(judge).collect(),
+    let entries: Vec<Entry<'_>> = match serde_json::from_str::<Vec<JsonObject<Members<'_>>>>(text) {
+        Ok(members) => members
+            .into_iter()
+            .map(|JsonObject(members)| judge(members))
+            .collect(),
         Err(_) => serde_json::from_str::<Vec<&RawValue>>(text)
             .map_err(RpcError::parse)?
             .into_iter()
@@ -101,8 +105,8 @@ pub fn parse(body: &[u8], max_batch: usize) -> Result<Body<'_>, RpcError> {
 
 /// One element: `Err` if it isn't JSON at all.
 fn parse_one(text: &str) -> Result<Entry<'_>, RpcError> {
-    match serde_json::from_str::<Members<'_>>(text) {
-        Ok(members) => Ok(judge(members)),
+    match serde_json::from_str::<JsonObject<Members<'_>>>(text) {
+        Ok(JsonObject(members)) => Ok(judge(members)),
         Err(reason) => {
             serde_json::from_str::<&RawValue>(text).map_err(RpcError::parse)?;
             let detail = if text.starts_with('{') {
@@ -330,6 +334,20 @@ mod tests {
                 "{}",
                 String::from_utf8_lossy(body)
             );
+        }
+    }
+
+    #[test]
+    fn an_array_is_no_request_even_if_it_has_a_requests_members() {
+        for body in [
+            r#"[["2.0",1,"m",[]]]"#,
+            r#"[{"jsonrpc":"2.0","id":1,"method":"m"},["2.0",1,"m",[]]]"#,
+        ] {
+            let Ok(Body::Batch(entries)) = parse(body.as_bytes(), MAX_BATCH) else {
+                panic!("not a batch");
+            };
+            let last = entries.last().unwrap().as_ref().unwrap_err();
+            assert_eq!(last.error.code, code::INVALID_REQUEST);
         }
     }
 
