@@ -43,7 +43,10 @@ def find_session(env: Environment, name: str | None = None, data_dir: Path | Non
     if len(running) > 1:
         known = "\n".join(f"{session.name}: {session.rpc_url}, {session.data_dir}" for session in running)
         raise CliError(
-            f"{len(running)} devnets are running", known, "choose one with --name", ExitStatus.USAGE
+            f"{len(running)} devnets are running",
+            known,
+            "MEGAETH_NAME=NAME chooses one for every command, --name for those of `megaeth devnet`",
+            ExitStatus.USAGE,
         )
     return running[0] if running else None
 
@@ -52,9 +55,15 @@ def require_session(env: Environment, name: str | None = None, data_dir: Path | 
     """The running devnet that is meant, or a helpful error."""
     session = find_session(env, name, data_dir)
     if session is None:
-        which = f" named '{name}'" if name else ""
-        raise NotRunningError(f"no devnet{which} is running", "", START_ONE)
+        raise not_running(env, name)
     return session
+
+
+def not_running(env: Environment, name: str | None = None) -> NotRunningError:
+    """The error that the devnet which is meant does not run; it names those that do."""
+    which = f" named '{name}'" if name else ""
+    others = ", ".join(session.name for session in running_sessions(env.paths.home))
+    return NotRunningError(f"no devnet{which} is running", f"running: {others}" if others else "", START_ONE)
 
 
 def node_url(env: Environment, node: str) -> str:

@@ -112,8 +112,8 @@ class NodeSource:
     tell: Callable[[str], None]
 
     def newest(self) -> int:
-        """The newest sealed block, once every transaction that is in now is in it or before it."""
-        return _newest_sealed(self.node, self.tell)
+        """The newest block with transactions, once it is sealed; the newest sealed block where none has any."""
+        return _newest_worth_checking(self.node, self.tell)
 
     def verify(self, block: str | int) -> Report:
         """Check a block with a witness and code from the node."""
@@ -187,8 +187,8 @@ class InputSource:
     tell: Callable[[str], None]
 
     def newest(self) -> int:
-        """The newest sealed block, once every transaction that is in now is in it or before it."""
-        return _newest_sealed(self.node, self.tell)
+        """The newest block with transactions, once it is sealed; the newest sealed block where none has any."""
+        return _newest_worth_checking(self.node, self.tell)
 
     def verify(self, block: str | int) -> Report:
         """Re-execute a block and compare everything, mini-block by mini-block."""
@@ -214,9 +214,9 @@ class InputSource:
         return replace(report, checks=(*report.checks, same))
 
 
-def _newest_sealed(node: RpcClient, tell: Callable[[str], None]) -> int:
-    """The newest block that can be checked. Only sealed ones can, so an open one that has transactions is waited for:
-    whoever has just sent one means the block that it is in."""
+def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
+    """The newest block that has transactions, as `inspect-diff latest` takes it: whoever has just sent one means the
+    block that it is in. Only sealed blocks can be checked, so an open one is waited for."""
     sealed = quantity(node.call("eth_blockNumber"))
     try:
         newest = node.call("mega_getStateDiff", "latest")  # of the newest mini-block with transactions
@@ -232,6 +232,9 @@ def _newest_sealed(node: RpcClient, tell: Callable[[str], None]) -> int:
             f"block {wanted:,} has transactions but is not sealed after {SEAL_PATIENCE_S:g} s; "
             f"this is block {sealed:,}, the newest that is"
         )
+    elif wanted and wanted < sealed:
+        tell(f"block {wanted:,} is the newest with transactions; those after it, up to {sealed:,}, are empty")
+        return wanted
     return sealed
 
 

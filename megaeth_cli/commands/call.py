@@ -159,10 +159,9 @@ def _print(
         return
     for one, value in zip(entry.outputs, values, strict=True):
         label = f"{one.name}: " if one.name and len(values) > 1 else ""
-        # A lone string keeps its lines in a pipe. On a terminal they could pass for lines of ours.
+        # A lone string has no quotes, and no lines either: they could pass for lines of ours. --json has them.
         plain = isinstance(value, str) and len(values) == 1
-        text = value if plain else to_text(one, value)
-        env.write(label + (one_line(text) if env.stdout.isatty() else text))
+        env.write(label + one_line(value if plain else to_text(one, value)))
 
 
 def _has_no_code(network: Network, target: KnownContract, block: Json) -> bool:

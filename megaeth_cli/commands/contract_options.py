@@ -86,13 +86,18 @@ def arguments(texts: Sequence[str] | None) -> list[str]:
 
 
 def amount(text: str, option: str) -> int:
-    """A number that is not negative, with or without a unit."""
+    """A number that is not negative, with or without a unit. `--value 1.0` is refused as 1.5 is: it means no wei."""
+    if option == "--value" and _FRACTION.fullmatch(text):
+        raise CliError(
+            f"--value: {text} wei is not meant, or is it?",
+            "an amount with a point wants a unit",
+            f"did you mean {text}ether?",
+            ExitStatus.USAGE,
+        )
     try:
         number = integer(text.removeprefix(_MARK))
     except ValueTextError as error:
-        is_part = option == "--value" and _FRACTION.fullmatch(text)
-        hint = f"did you mean {text}ether?" if is_part else ""
-        raise CliError(f"{option}: {error}", hint=hint, status=ExitStatus.USAGE) from None
+        raise CliError(f"{option}: {error}", status=ExitStatus.USAGE) from None
     if number < 0 or number >> 256:
         raise CliError(f"{option}: {text.removeprefix(_MARK)} is out of range", status=ExitStatus.USAGE)
     return number

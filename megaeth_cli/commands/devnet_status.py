@@ -7,12 +7,11 @@ from typing import Any
 
 import typer
 
-from devnet.errors import NotRunningError
 from devnet.session import NodeSession, Session, health, running_sessions
 from megaeth_cli.env import environment
 from megaeth_cli.errors import ExitStatus
 from megaeth_cli.output import show
-from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, is_chosen
+from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, is_chosen, not_running
 
 TOLD = (
     "height", "mini_block", "verified_height", "lag_ms", "peers", "bytes_in", "bytes_out", "verify", "upstream",
@@ -33,7 +32,7 @@ def status(context: typer.Context, name: Name = None, data_dir: DataDir = None) 
         if env.json:
             show(env, {"nodes": []}, str)
             raise typer.Exit(ExitStatus.NOT_RUNNING)
-        raise NotRunningError("no devnet is running", "", START_ONE)
+        raise not_running(env, name)
     found = [(session, _node_statuses(session)) for session in sessions]
     bodies = [{"nodes": nodes, "devnet": _about(session)} for session, nodes in found]
 

@@ -8,6 +8,7 @@ import typer
 from megaeth_cli import options
 from megaeth_cli.env import environment
 from megaeth_cli.rpc_client import connect
+from megaeth_cli.visible import one_line
 
 app = typer.Typer()
 
@@ -25,8 +26,7 @@ def rpc(
     env = environment(context)
     with connect(env, rpc_url) as node:
         result = node.call(method, *map(_parameter, params or ()))
-    text = result if isinstance(result, str) and not env.json else json.dumps(result, indent=2)
-    env.write(text)
+    env.write(one_line(result) if isinstance(result, str) and not env.json else json.dumps(result, indent=2))
 
 
 def _parameter(text: str) -> object:

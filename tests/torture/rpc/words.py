@@ -74,7 +74,15 @@ class Words:
             del request[pick(list(request))]
         elif chance < 0.22:
             return self._random.choice(
-                [self.quantity(), self.address(), None, True, {}, {"a": self.value(1)}, list(request.values())]
+                [
+                    self.quantity(),
+                    self.address(),
+                    None,
+                    True,
+                    {},
+                    {"a": self.value(1)},
+                    list(request.values()),
+                ]
             )
         return request
 
