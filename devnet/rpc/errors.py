@@ -9,6 +9,9 @@ from enum import IntEnum
 
 import orjson
 
+MAX_NAME = 100
+"""Of a name that somebody made up, so many characters are told back."""
+
 
 class Code(IntEnum):
     """Codes of JSON-RPC 2.0, and geth's for everything that a server refuses."""
@@ -48,7 +51,8 @@ def invalid_params(message: str) -> RpcFault:
 
 def method_not_found(method: str) -> RpcFault:
     """Build geth's wording for an unknown method, which clients match on."""
-    return RpcFault(Code.METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
+    name = method if len(method) <= MAX_NAME else method[:MAX_NAME] + "..."
+    return RpcFault(Code.METHOD_NOT_FOUND, f"the method {name} does not exist/is not available")
 
 
 def refused(message: str) -> RpcFault:

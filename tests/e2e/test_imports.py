@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from megaeth_cli.compile import npm as compiler_npm
+from megaeth_cli.compile import releases
 from tests.e2e.conftest import CLIENT_S, CONTRACTS
 from tests.integration.contracts.conftest import CommandLine
 from tests.support import npm, wallet
@@ -61,10 +62,9 @@ def hardhat(tool, cache, solc, node, tmp_path, monkeypatch):
     shutil.copy(HERE / "projects" / "hardhat.config.js", root)
     (root / "package.json").write_text("{}")
     (root / "node_modules").symlink_to(installed / "node_modules")
-    version = compiler_npm.DEFAULT_VERSION
-    directory = dict(compiler_npm.fetched(cache))[version]
+    version = releases.DEFAULT
     for name, value in {
-        "SOLC": directory / "node_modules" / "solc",
+        "SOLJSON": compiler_npm.path_of(cache, version),
         "SOLC_VERSION": version,
         "RPC_URL": node.url,
         "KEY": KEY,

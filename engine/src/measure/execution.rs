@@ -96,7 +96,11 @@ pub fn measure(
     };
     let txs: Vec<Arc<PoolTx>> = raws
         .into_par_iter()
-        .map(|raw| rules.examine(raw).map(Arc::new))
+        .map(|raw| {
+            let mut tx = rules.examine(raw)?;
+            tx.recover_authorizations();
+            Ok::<_, Rejection>(Arc::new(tx))
+        })
         .collect::<Result<_, _>>()?;
     let (before, load) = txs.split_at(before.min(txs.len()));
     let (warm, load) = load.split_at(load.len() / 10);

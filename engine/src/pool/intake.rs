@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{B256, Bytes};
 use parking_lot::{Condvar, Mutex};
 
@@ -237,8 +238,15 @@ impl Shared {
 
     fn examine(&self, waiting: Waiting) -> Examined {
         let Waiting { raw, reply, .. } = waiting;
-        let examined = catch_unwind(AssertUnwindSafe(|| self.rules.examine(raw)))
-            .unwrap_or(Err(Rejection::Internal));
+        let examine = || {
+            let mut tx = self.rules.examine(raw)?;
+            if tx.envelope.authorization_list().is_some() {
+                self.pool.prejudge(&tx)?;
+                tx.recover_authorizations();
+            }
+            Ok(tx)
+        };
+        let examined = catch_unwind(AssertUnwindSafe(examine)).unwrap_or(Err(Rejection::Internal));
         (examined, reply)
     }
 

@@ -170,6 +170,12 @@ impl Pool {
         outcomes
     }
 
+    /// Whether [`Pool::admit`] would refuse it whatever comes before it. Cheap, for what costs much to make ready.
+    pub fn prejudge(&self, tx: &PoolTx) -> Result<(), Rejection> {
+        let inner = self.inner.lock();
+        inner.prejudge(tx, &self.limits, self.accounts.as_ref())
+    }
+
     /// A transaction that is not durable yet.
     pub fn get(&self, hash: &B256) -> Option<Arc<PoolTx>> {
         let inner = self.inner.lock();

@@ -37,7 +37,8 @@ struct Intrinsic {
 }
 
 impl Rules {
-    /// Decodes, checks and recovers: everything that needs no state. CPU-bound.
+    /// Decodes, checks, and recovers the sender: everything that needs no state. CPU-bound. Who has authorized what is left
+    /// to [`PoolTx::recover_authorizations`]: that may take seconds, and is in vain if the pool refuses the transaction.
     pub fn examine(&self, raw: Bytes) -> Result<PoolTx, Rejection> {
         if raw.len() > MAX_TRANSACTION_BYTES {
             return Err(Rejection::Oversized {
@@ -70,7 +71,7 @@ impl Rules {
             hash: keccak256(&raw),
             da_size: tx_estimated_size_fjord_bytes(&raw),
             nonce: envelope.nonce(),
-            authorizations: keys::recover_authorizations(&envelope),
+            authorizations: Vec::new(),
             envelope,
             raw,
             sender,

@@ -199,12 +199,12 @@ fn call(node: &Node, params: &str) -> Answer {
     let params = &Params::parse(params)?;
     let (request, mut stage) = staged(node, params)?;
     let outcome = stage.run(&request)?;
-    if !outcome.result.success {
-        return Err(failed(&outcome));
-    }
     let output = outcome.output();
     node.turn.expect(2 * output.len())?;
-    Ok(json::data_bytes(&output))
+    match outcome.result.success {
+        true => Ok(json::data_bytes(&output)),
+        false => Err(failed(&outcome)),
+    }
 }
 
 /// `eth_estimateGas(call, block, state overrides, block overrides)`.
@@ -218,7 +218,10 @@ fn estimate_gas(node: &Node, params: &str) -> Answer {
     match estimate {
         Ok(gas) => Ok(json::quantity_bytes(gas)),
         Err(Failure::Refused(refusal)) => Err(stage.refused(&refusal, &request)),
-        Err(Failure::Failed(outcome)) => Err(failed(&outcome)),
+        Err(Failure::Failed(outcome)) => {
+            node.turn.expect(2 * outcome.output().len())?;
+            Err(failed(&outcome))
+        }
         Err(Failure::NeedsMore { allowance, outcome }) => {
             let error = RpcError::server(format!("gas required exceeds allowance ({allowance})"));
             Err(match outcome {

@@ -42,6 +42,9 @@ pub struct RpcError {
     pub mega: Option<Vec<u8>>,
 }
 
+/// Of a name that somebody made up, so many characters are told back.
+const MAX_NAME: usize = 100;
+
 impl RpcError {
     /// An error without data.
     pub fn new(code: i32, message: impl Into<String>) -> Self {
@@ -51,6 +54,13 @@ impl RpcError {
             data: None,
             mega: None,
         }
+    }
+
+    /// How many bytes it holds.
+    pub fn size(&self) -> usize {
+        let parts = [self.data.as_ref(), self.mega.as_ref()];
+        let parts = parts.into_iter().flatten().map(Vec::len);
+        self.message.len() + parts.sum::<usize>()
     }
 
     /// Adds `data`, which must be JSON.
@@ -86,7 +96,10 @@ impl RpcError {
 
     /// -32601, in geth's words.
     pub fn method_not_found(method: &str) -> Self {
-        let message = format!("the method {method} does not exist/is not available");
+        // Cut: an answer shall not be as long as whatever was asked.
+        let name: String = method.chars().take(MAX_NAME).collect();
+        let more = if name.len() < method.len() { "..." } else { "" };
+        let message = format!("the method {name}{more} does not exist/is not available");
         Self::new(code::METHOD_NOT_FOUND, message)
     }
 

@@ -277,11 +277,12 @@ impl Work {
         Ok(())
     }
 
-    /// Counts the result of one of its requests; an error in its place if it is too much.
+    /// Counts the result or the error (which may hold as much: revert data) of one of its requests; another error in its
+    /// place if it is too much.
     pub fn admit(&self, outcome: Result<Vec<u8>, RpcError>) -> Result<Vec<u8>, RpcError> {
-        let result = outcome?;
+        let size = outcome.as_ref().map_or_else(RpcError::size, Vec::len);
         let mut answered = self.answered.lock();
-        let all = answered.bytes.saturating_add(result.len());
+        let all = answered.bytes.saturating_add(size);
         if all > self.rules.limits.max_answer_bytes {
             answered.bytes = usize::MAX;
             return Err(self.rules.answer_too_large());
@@ -290,7 +291,7 @@ impl Work {
             return Err(self.rules.too_much_work());
         }
         answered.bytes = all;
-        Ok(result)
+        outcome
     }
 
     /// The whole answer, with the memory that was taken for it.
@@ -478,6 +479,17 @@ mod tests {
         assert!(message.contains("--max-answer-bytes"), "{message}");
         // What follows in the same body needs not run at all.
         assert!(work.may_begin().is_err());
+    }
+
+    #[test]
+    fn the_data_of_errors_counts_as_results_do() {
+        let rules = rules(|limits| limits.max_answer_bytes = 1_000);
+        let work = Work::new(&rules, 0);
+        let reverted = |bytes| Err(RpcError::new(code::REVERTED, "x").with_data(vec![b'0'; bytes]));
+        assert_eq!(refusal(work.admit(reverted(600))).0, code::REVERTED);
+        let (code, message) = refusal(work.admit(reverted(600)));
+        assert_eq!(code, code::LIMIT);
+        assert!(message.contains("--max-answer-bytes"), "{message}");
     }
 
     #[test]

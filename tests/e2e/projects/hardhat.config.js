@@ -1,14 +1,14 @@
 require("@nomicfoundation/hardhat-ignition");
 const { subtask } = require("hardhat/config");
 
-const { SOLC, RPC_URL, KEY } = process.env;
+const { SOLJSON, RPC_URL, KEY } = process.env;
 
 // No compiler is fetched: the tests have one.
 subtask("compile:solidity:solc:get-build").setAction(async ({ solcVersion }) => ({
-  compilerPath: `${SOLC}/soljson.js`,
+  compilerPath: SOLJSON,
   isSolcJs: true,
   version: solcVersion,
-  longVersion: require(SOLC).version(),
+  longVersion: require("solc/wrapper")(require(SOLJSON)).version(),
 }));
 
 module.exports = {

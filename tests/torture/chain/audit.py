@@ -160,7 +160,7 @@ class Audit:
         checks: Counter[str] = Counter()
         for place, node in enumerate(nodes):
             with RpcClient(node.url, timeout_s=PATIENCE_S) as client:
-                source = NodeSource(client, Rules())
+                source = NodeSource(client, Rules(), print)
                 for number in chosen[place * share : (place + 1) * share]:
                     self._verify_one(source, number, node.name, checks)
         self._tally.facts["verified once more"] = {"blocks": len(chosen), "checks": sum(checks.values())}

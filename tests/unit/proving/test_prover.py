@@ -5,6 +5,7 @@ import queue
 import pytest
 
 from devnet.proving.incidents import Incidents
+from devnet.proving.kept import Bounds
 from devnet.proving.material import Unavailable
 from devnet.proving.prover import MOST_DEATHS, Prover, Signer
 from devnet.proving.work import Source
@@ -15,7 +16,7 @@ PATIENCE_S = 60
 
 @pytest.fixture
 def incidents(tmp_path):
-    return Incidents(tmp_path / "evidence", "prover-1", "prover")
+    return Incidents(tmp_path / "evidence", "prover-1", "prover", Bounds(files=100, bytes=2**20))
 
 
 @pytest.fixture

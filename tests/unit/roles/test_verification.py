@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from devnet.proving.incidents import Incidents
+from devnet.proving.kept import Bounds
 from devnet.roles.announcements import NOT_COUNTING
 from devnet.roles.verification import Verification
 from devnet.storage import Store
@@ -39,7 +40,9 @@ def verifying(tmp_path, store):
     def run(has_provers, test):
         async def body():
             engine, died = Engine(), []
-            incidents = Incidents(tmp_path / "evidence", "full-node-1", "full_node")
+            incidents = Incidents(
+                tmp_path / "evidence", "full-node-1", "full_node", Bounds(files=100, bytes=2**20)
+            )
             verification = Verification(
                 engine, store, incidents, CHAIN_ID, AUTHORITY, 1, has_provers, 1.0, died.append
             )

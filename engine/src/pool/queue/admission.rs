@@ -71,6 +71,42 @@ impl Inner {
         Ok(hash)
     }
 
+    /// What [`Inner::admit`] says of it, as far as transactions that are on their way here can't change that: those of
+    /// the same sender, of which as many as may wait may come first.
+    pub(super) fn prejudge(
+        &self,
+        tx: &PoolTx,
+        limits: &Limits,
+        accounts: &dyn Accounts,
+    ) -> Result<(), Rejection> {
+        if self.by_hash.contains_key(&tx.hash) {
+            return Err(Rejection::AlreadyKnown);
+        }
+        let newcomer;
+        let sender = match self.senders.get(&tx.sender) {
+            Some(sender) => sender,
+            None => {
+                newcomer = Sender::new(accounts.account(&tx.sender));
+                &newcomer
+            }
+        };
+        check_account(sender, tx, accounts)?;
+        check_gas(tx, accounts)?;
+        let (have, next) = (tx.nonce, sender.account.nonce);
+        if have < next {
+            return Err(Rejection::NonceTooLow { next, have });
+        }
+        let (next, limit) = (sender.end(), limits.account_slots as u64);
+        if have.saturating_sub(next) > 2 * limit {
+            return Err(Rejection::NonceTooHigh { next, have, limit });
+        }
+        let (want, have) = (tx.cost, sender.account.balance);
+        if want > have {
+            return Err(Rejection::InsufficientFunds { have, want });
+        }
+        Ok(())
+    }
+
     /// A full pool lets a gapless transaction in at the expense of the newest gapped one.
     fn make_room(
         &mut self,

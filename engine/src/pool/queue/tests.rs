@@ -50,6 +50,36 @@ fn admit(pool: &Pool, draft: &Draft) -> Result<B256, Rejection> {
     pool.admit([tx(draft)]).remove(0)
 }
 
+#[test]
+fn what_nothing_before_it_can_save_is_refused_before_it_costs_anything() {
+    let limit = Limits::default().account_slots as u64;
+    let poor = PlainAccount {
+        nonce: 7,
+        balance: U256::from(1),
+        ..PlainAccount::default()
+    };
+    let refused = |pool: &Pool, number: u64| pool.prejudge(&tx(&nonce(number))).err();
+    assert!(matches!(
+        refused(&with_account(poor), 6),
+        Some(Rejection::NonceTooLow { next: 7, have: 6 })
+    ));
+    assert!(matches!(
+        refused(&with_account(poor), 7),
+        Some(Rejection::InsufficientFunds { .. })
+    ));
+    let pool = pool();
+    assert!(matches!(
+        refused(&pool, 1_000_000),
+        Some(Rejection::NonceTooHigh { .. })
+    ));
+    // Those before it may be on their way.
+    assert!(admit(&pool, &nonce(limit + 1)).is_err());
+    assert_eq!(refused(&pool, limit + 1), None);
+    assert!(admit(&pool, &nonce(0)).is_ok());
+    assert_eq!(refused(&pool, 0), Some(Rejection::AlreadyKnown));
+    assert_eq!(refused(&pool, 1), None);
+}
+
 fn admit_all(pool: &Pool, drafts: &[Draft]) {
     for draft in drafts {
         assert!(admit(pool, draft).is_ok(), "{draft:?}");
