@@ -15,6 +15,7 @@ OUTPUTS = ("out", "artifacts", "build/contracts", "build", "ignition/deployments
 _ROOTS = ("foundry.toml", "package.json", "hardhat.config.js", "hardhat.config.ts", "hardhat.config.cjs",
           "truffle-config.js")  # fmt: skip
 _BUILD_INFO, _IGNITED = "build-info", "deployed_addresses.json"
+_BUILDS = ("out", "artifacts", "build")
 _DEEPEST = 12
 """Directories between an artifact and its build's output."""
 _PASSED_OVER = ("node_modules", "cache", "dry-run", "multi")
@@ -73,7 +74,7 @@ def _names(built: list[Built]) -> str:
 
 
 def _directory(path: Path) -> Found:
-    found = Found(roots=[_root(path)])
+    found = Found(roots=_roots(path))
     for file in sorted(_files(path)):
         try:
             found.add(_part(file))
@@ -94,7 +95,7 @@ def _part(file: Path) -> Found:
 
 def _file(path: Path) -> Found:
     body = load(path)
-    found = Found(built=contracts_of(body, path), roots=[_root(path)])
+    found = Found(built=contracts_of(body, path), roots=_roots(path))
     if isinstance(body, dict) and found.built:
         unit = found.built[0].contract.unit
         if "networks" in body and "contractName" in body:
@@ -122,9 +123,16 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _root(path: Path) -> Path:
-    """The project around a build's output."""
-    return find_project(path / "any").root
+def _roots(path: Path) -> list[Path]:
+    """Where the sources of a build's output may lie: its project, its package, or what the output lies in.
+
+    A package in node_modules was built where it was written: its sources are beside its output, not in the project.
+    """
+    above = [path.absolute(), *path.absolute().parents]
+    package = next((one for one in above if (one / "package.json").is_file()), None)
+    around = next((one.parent for one in above if one.name in _BUILDS), None)
+    places = (find_project(path / "any").root, package, around)
+    return list(dict.fromkeys(one for one in places if one is not None))
 
 
 def _of_build_info(file: Path) -> Found:

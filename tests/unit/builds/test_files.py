@@ -186,6 +186,21 @@ def test_a_source_that_was_edited_after_the_build_is_not_asked_about(write, tmp_
     assert notes == ["layouts of what solc 0.8.30 compiled are not known: no Solidity compiler fits"]
 
 
+@pytest.mark.parametrize("given", ["build", "build/Till.json"])
+def test_a_packages_sources_are_beside_its_build_and_not_in_the_project_that_has_it(write, tmp_path, given):
+    text = "contract Till {}"
+    sources = {"contracts/Till.sol": {"keccak256": "0x" + keccak(text.encode()).hex()}}
+    package = "node_modules/@uniswap/v2-core"
+    write("package.json", "{}")
+    write(f"{package}/package.json", "{}")
+    write(f"{package}/contracts/Till.sol", text)
+    write(f"{package}/build/Till.json", WAFFLE | {"metadata": METADATA | {"sources": sources}})
+    found = Sources(builds.find(tmp_path / package / given))
+    _, notes = found.with_layouts(Search(tmp_path / "cache", {"PATH": "/nowhere"}))
+    # The sources were found: what is missing here is a compiler.
+    assert notes == ["layouts of what solc 0.8.30 compiled are not known: no Solidity compiler fits"]
+
+
 def test_truffles_artifacts_say_where_their_contracts_are(write):
     [deployed] = builds.find(write("build/contracts/Till.json", TRUFFLE)).deployed
     assert (deployed.name, deployed.chain_id, deployed.address) == ("Till", 6343, b"\xab" * 20)
