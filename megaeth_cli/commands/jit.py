@@ -17,7 +17,7 @@ from megaeth_cli.commands.contract_options import From, NegativeNumbers, Unlimit
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError
 from megaeth_cli.inspect.hot_blocks import Profile, hot_blocks
-from megaeth_cli.inspect.known import SYSTEM, predeploy
+from megaeth_cli.inspect.known import SYSTEM
 from megaeth_cli.known_contracts import KnownContract
 from megaeth_cli.network import Network
 from megaeth_cli.output import show
@@ -143,17 +143,15 @@ def _code(network: Network, target: KnownContract) -> bytes:
 
 
 def _names(network: Network) -> dict[str, str]:
-    """The names of deployed contracts, by the hash of their code."""
+    """The names of contracts, by the hash of their code: what was deployed, and what every chain has."""
     if network.artifacts.knows_code:
         ChainSearch(network.node, network.artifacts, network.env.note).run()
-    artifacts = list(network.artifacts.deployed())
-    codes = network.node.batch([("eth_getCode", [one.address, "latest"]) for one in artifacts])
+    deployed = [(one.address, one.name) for one in network.artifacts.deployed()]
+    named = [*deployed, *SYSTEM.items()]
+    # The chain is asked for the system contracts' code as well: the EVM puts it there, in the fork's version.
+    codes = network.node.batch([("eth_getCode", [address, "latest"]) for address, _ in named])
     return {
-        f"0x{keccak256(bytes.fromhex(code[2:])).hex()}": artifact.name
-        for artifact, code in zip(artifacts, codes, strict=True)
+        f"0x{keccak256(bytes.fromhex(code[2:])).hex()}": name
+        for (_, name), code in zip(named, codes, strict=True)
         if code != "0x"
-    } | {
-        f"0x{keccak256(bytes.fromhex(standing.code[2:])).hex()}": standing.name
-        for address in SYSTEM
-        if (standing := predeploy(address)) is not None and standing.code
     }

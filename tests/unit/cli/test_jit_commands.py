@@ -5,7 +5,7 @@ import json
 import pytest
 
 from devnet._engine import keccak256
-from megaeth_cli.inspect.known import ADDRESSES, predeploy
+from megaeth_cli.inspect.known import ADDRESSES, SYSTEM
 from tests.support.bytecode import assemble
 from tests.support.scripted_node import scripted_node
 
@@ -53,7 +53,8 @@ NEVER = PROFILE | {"transactions": [], "entries": "0x0", "gas": "0x0", "instruct
 def jit(megaeth):
     """Runs `megaeth jit ...` against a node where one contract is as given."""
 
-    def run(*arguments, contracts=(NATIVE,), mode="on", profile=PROFILE, unavailable=None):
+    def run(*arguments, contracts=(NATIVE,), mode="on", profile=PROFILE, unavailable=None, codes=None):
+        standing = dict.fromkeys(SYSTEM, "0x") | (codes or {})
         with scripted_node(
             mega_getNativeStatus={
                 "mode": mode,
@@ -63,7 +64,7 @@ def jit(megaeth):
             },
             mega_getGasProfile=profile,
             mega_getCallGasProfile=lambda call, *rest: profile | {"error": "out of gas"},
-            eth_getCode=f"0x{LOOP.hex()}",
+            eth_getCode=lambda address, tag: standing.get(address, f"0x{LOOP.hex()}"),
             eth_chainId="0x18c7",
         ) as node:
             return megaeth("jit", *arguments, "--rpc-url", node.url)
@@ -82,10 +83,12 @@ def test_status_for_programs_is_what_the_node_says(jit):
     assert found["contracts"] == [NATIVE | {"name": None}]
 
 
-def test_status_names_what_stands_on_every_chain(jit):
-    code = bytes.fromhex(predeploy(ADDRESSES["WETH"]).code[2:])
-    weth = NATIVE | {"codeHash": f"0x{keccak256(code).hex()}"}
-    assert json.loads(jit("status", "--json", contracts=[weth]).out)["contracts"] == [weth | {"name": "WETH"}]
+@pytest.mark.parametrize("name", ["WETH", "Oracle", "HighPrecisionTimestamp", "SequencerRegistry"])
+def test_status_names_what_stands_on_every_chain(jit, name):
+    code = bytes.fromhex("6001600255")
+    known = NATIVE | {"codeHash": f"0x{keccak256(code).hex()}"}
+    shown = jit("status", "--json", contracts=[known], codes={ADDRESSES[name]: f"0x{code.hex()}"})
+    assert json.loads(shown.out)["contracts"] == [known | {"name": name}]
 
 
 def test_status_before_anything_was_called(jit):
