@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -64,6 +64,20 @@ class Artifact:
         """The address as bytes."""
         return bytes.fromhex(self.address[2:])
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing that another record of the contract may have."""
+        return bool(self.abi and self.layout and self.source_hash)
+
+    def with_missing_of(self, other: "Artifact") -> "Artifact":
+        """What this says, and what only another record of the same contract says."""
+        return replace(
+            self,
+            abi=self.abi or other.abi,
+            layout=self.layout or other.layout,
+            source_hash=self.source_hash or other.source_hash,
+        )
+
 
 @dataclass(frozen=True)
 class Template:
@@ -107,13 +121,18 @@ class ArtifactStore:
         return path
 
     def save_template(self, template: Template) -> None:
-        """Know a contract by its code from now on; best effort: a full disk costs names, not results."""
-        artifact, pattern = template.artifact, template.pattern
-        where = self.directory / "by-code" / f"{_key(pattern)}-{artifact.name}-{_tag(artifact)}.json"
+        """Know a contract by its code from now on; best effort: a full disk costs names, not results.
+
+        What is known of the same build already, and missing here, stays known.
+        """
+        artifact, pattern, imported = template.artifact, template.pattern, template.imported
+        where = self.directory / "by-code" / f"{_key(pattern)}-{artifact.name}-{_tag(template)}.json"
+        for one in self.builds(artifact.name, pattern):
+            artifact, imported = artifact.with_missing_of(one.artifact), imported or one.imported
         body = {
             "version": VERSION,
             "pattern": asdict(pattern),
-            "imported": template.imported,
+            "imported": imported,
             "artifact": asdict(artifact),
         }
         with contextlib.suppress(OSError):
@@ -140,13 +159,28 @@ class ArtifactStore:
         found = [one for one in self._templates(f"{len(body)}-*") if one.pattern.matches(body)]
         if likely is not None and any(one.artifact.full_name == likely.full_name for one in found):
             found = [one for one in found if one.artifact.full_name == likely.full_name]
-        elif same := [one for one in found if metadata and one.pattern.metadata == metadata.hex()]:
+        if same := [one for one in found if metadata and one.pattern.metadata == metadata.hex()]:
             found = same
         if not found:
             return None
         best = max(found, key=lambda one: bool(one.artifact.layout))
         names = {one.artifact.name for one in found}
         return Recognition(best.artifact, tuple(sorted(names - {best.artifact.name})))
+
+    def completed(self, artifact: Artifact, code: bytes) -> Artifact:
+        """A contract's record, with what is missing there and known of its code under the same name."""
+        found = self.recognise(code, artifact)
+        if found is None or found.artifact.name != artifact.name:
+            return artifact
+        return artifact.with_missing_of(found.artifact)
+
+    def builds(self, name: str, pattern: CodePattern) -> Iterator[Template]:
+        """What is known of a contract that was built from the same sources, newest first."""
+        return (
+            one
+            for one in self._templates(f"{_key(pattern)}-{name}-*")
+            if one.pattern.metadata == pattern.metadata
+        )
 
     @cached_property
     def knows_code(self) -> bool:
@@ -222,8 +256,9 @@ def _key(pattern: CodePattern) -> str:
     return f"{pattern.size}-{pattern.digest}"
 
 
-def _tag(artifact: Artifact) -> str:
-    return keccak(artifact.full_name.encode()).hex()[:8]
+def _tag(template: Template) -> str:
+    """Of builds with the same code, those from other sources are kept apart: their names may differ."""
+    return keccak(f"{template.artifact.full_name} {template.pattern.metadata}".encode()).hex()[:8]
 
 
 def _is_name(text: str) -> bool:

@@ -219,6 +219,8 @@ class KnownContracts:
     def _find(self, address: bytes) -> KnownContract:
         recorded = self._artifacts.at(address)
         if recorded is not None and recorded.known_by == "deployment":
+            if not recorded.is_complete and self._artifacts.knows_code:
+                recorded = self._artifacts.completed(recorded, self.code(address))
             return KnownContract(address, recorded)
         standing = predeploy(f"0x{address.hex()}")
         if standing is not None:

@@ -58,6 +58,7 @@ def import_(
     for path in paths or [Path()]:
         found.add(builds.find(env.cwd / path.expanduser()))
     _with_scripts_artifacts(found)
+    found.built = [_with_known_layout(network.artifacts, one) for one in found.built]
     sources = builds.Sources(found)
     built, notes = sources.with_layouts(Search(env.paths.cache, dict(env.variables), say=env.note))
     notes = [*found.unread, *notes]
@@ -81,6 +82,16 @@ def _with_scripts_artifacts(found: Found) -> None:
     for root in list(found.roots):
         if (root / "out").is_dir():
             found.add(builds.find(root / "out"))
+
+
+def _with_known_layout(store: ArtifactStore, one: Built) -> Built:
+    """What an earlier import learnt of the same build needs no sources any more."""
+    contract = one.contract
+    if contract.layout or contract.pattern is None:
+        return one
+    known = (each.artifact.layout for each in store.builds(contract.name, contract.pattern))
+    layout = next(filter(None, known), contract.layout)
+    return replace(one, contract=replace(contract, layout=dict(layout)))
 
 
 def _save(store: ArtifactStore, sources: builds.Sources, built: list[Built]) -> list[Artifact]:
@@ -127,6 +138,11 @@ def _record(network: Network, deployed: list[Deployed], built: list[Artifact], m
         if known is None:
             why = "it has other code than what was built" if code else "there is no code now"
             made.notes.append(f"{one.name or 'a contract'} at {checksummed(one.address)} left out: {why}")
+            continue
+        earlier = network.artifacts.at(one.address)
+        if earlier is not None and (earlier.name, earlier.known_by) == (known.artifact.name, "deployment"):
+            # Deployed from here: that record says more, such as who did it and with which arguments.
+            network.artifacts.save(earlier.with_missing_of(known.artifact))
             continue
         network.artifacts.save(
             replace(

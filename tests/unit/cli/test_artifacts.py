@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from megaeth_cli.artifacts import Artifact, ArtifactStore
+from megaeth_cli.artifacts import Artifact, ArtifactStore, Template
 from megaeth_cli.errors import CliError
+from megaeth_cli.runtime_code import CodePattern
 from megaeth_cli.source_map import Line, SourceMaps
 
 
@@ -53,3 +54,31 @@ def test_sources_are_kept_once_for_all_contracts_that_were_compiled_together(tmp
     assert store.lines(artifact(), b"\x00") == {0: Line("Token.sol", 1, "line1")}
     other = replace(artifact(), name="Other")
     assert store.lines(other, b"\x00") == {0: Line("Token.sol", 2, "line2")}
+
+
+LAYOUT = {"storage": [], "types": {}}
+METADATA = "a164736f6c634300081e000a"
+OTHER_METADATA = "a164736f6c634300081d000a"
+
+
+def template(metadata=METADATA, imported=True, **fields):
+    known = {"address": "", "source_hash": "", "abi": []} | fields
+    return Template(replace(artifact(), **known), CodePattern.of(f"6080{metadata}"), imported)
+
+
+def test_a_build_that_is_known_is_never_replaced_by_less(tmp_path):
+    store = ArtifactStore(tmp_path)
+    store.save_template(template(layout=LAYOUT, source_hash="maps", abi=[{"type": "receive"}]))
+    store.save_template(template(imported=False))
+    [kept] = store.templates("Token")
+    assert kept == template(layout=LAYOUT, source_hash="maps", abi=[{"type": "receive"}])
+
+
+def test_a_build_with_the_same_code_from_other_sources_is_kept_beside_the_first(tmp_path):
+    store = ArtifactStore(tmp_path)
+    store.save_template(template(layout=LAYOUT))
+    store.save_template(template(OTHER_METADATA))
+    first, second = (bytes.fromhex(f"6080{metadata}") for metadata in (METADATA, OTHER_METADATA))
+    assert store.recognise(first).artifact.layout == LAYOUT
+    assert store.recognise(second).artifact.layout == {}
+    assert store.recognise(second, artifact()).artifact.layout == {}

@@ -201,3 +201,14 @@ def test_an_old_block_is_asked_for_the_proxy_as_it_was(chain):
 
 def test_wrapped_ether_is_known_without_anything(chain):
     assert chain.look(bytes.fromhex("42" + "00" * 18 + "06")).name == "WETH"
+
+
+def test_a_deployments_record_without_a_layout_takes_it_from_what_was_imported(chain):
+    chain.store.save(artifact("Till", OTHER, abi=[ADD]))
+    chain.built("Vault", VAULT_CODE)
+    chain.code(OTHER, bytes.fromhex("60016002"))
+    assert chain.look(OTHER).layout is None
+    chain.built("Till", bytes.fromhex("60016002"), layout=LAYOUT)
+    found = chain.look(OTHER)
+    assert found.layout is not None
+    assert (found.name, found.remark, found.interface.names("function")) == ("Till", "", ["add(uint256)"])
