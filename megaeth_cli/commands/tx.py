@@ -34,7 +34,7 @@ from megaeth_cli.network import Network
 from megaeth_cli.output.facts import labelled
 from megaeth_cli.output.receipts import (
     PENDING_HASH,
-    log_text,
+    emitted_text,
     receipt_json,
     receipt_rows,
     resource_rows,
@@ -162,9 +162,7 @@ def show_command(
     ]
     if receipt is not None:
         rows += [*receipt_rows(receipt), *resource_rows(receipt), ("sealed", _sealed(receipt))]
-        rows += [
-            ("log", f"{network.label(log['address'])}\n{log_text(log, find)}") for log in receipt["logs"]
-        ]
+        rows += [("log", emitted_text(log, network.label, find)) for log in receipt["logs"]]
     env.write(f"Transaction {hash_}\n{labelled(rows)}")
 
 
@@ -187,7 +185,7 @@ def report_sent(env: Environment, network: Network, sent: Sent, interfaces: list
             ("status", _status(receipt, reason)),
             *receipt_rows(receipt),
             ("latency", f"{sent.latency_ms:.1f} ms"),
-            *(("log", log_text(log, find)) for log in receipt.get("logs", ())),
+            *(("log", emitted_text(log, network.label, find)) for log in receipt.get("logs", ())),
         ]
         env.write(labelled(rows, indent=0))
     return ExitStatus.SUCCESS if reason is None else ExitStatus.FAILURE

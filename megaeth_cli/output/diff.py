@@ -5,11 +5,10 @@ from typing import Any
 
 from megaeth_cli.inspect.diff import EMPTY_CODE, AccountChange, SlotChange
 from megaeth_cli.inspect.layout import piece_of
-from megaeth_cli.output.receipts import Find, log_json, log_text
+from megaeth_cli.output.receipts import Find, Label, emitted_text, log_json
 from megaeth_cli.units import checksummed, ether
 
 Json = Any
-Label = Callable[[str], str]
 
 
 def heading(diff: Json) -> str:
@@ -36,8 +35,8 @@ def diff_text(changes: Sequence[AccountChange], logs: Sequence[Json], label: Lab
     if logs:
         lines = []
         for log in logs:
-            first, *rest = log_text(log, find).split("\n")
-            lines += [f"  {label(log['address']).split()[0]}: {first}", *(f"    {line}" for line in rest)]
+            emitter, *rest = emitted_text(log, label, find).split("\n")
+            lines += [f"  {emitter}", *(f"    {line}" for line in rest)]
         parts.append("Logs\n" + "\n".join(lines))
     return "\n\n".join(parts)
 

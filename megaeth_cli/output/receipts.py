@@ -11,6 +11,8 @@ from megaeth_cli.units import ether, quantity
 Json = Any
 Find = Callable[[str], Interface | None]
 """The interface of the contract at an address."""
+Label = Callable[[str], str]
+"""An address for people: with its contract's name, and behind which proxy that is."""
 
 PENDING_HASH = "0x" + "ff" * 32
 """`blockHash` of a transaction whose EVM block is still open."""
@@ -73,6 +75,11 @@ def receipt_json(
     if reason is not None:
         body["failure"] = reason.to_json()
     return body
+
+
+def emitted_text(log: Json, label: Label, find: Find) -> str:
+    """Who emitted a log, and below it the log."""
+    return f"{label(log['address'])}\n{log_text(log, find)}"
 
 
 def log_text(log: Json, find: Find) -> str:

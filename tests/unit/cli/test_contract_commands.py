@@ -145,6 +145,31 @@ def test_a_call_by_name_is_sent_and_its_receipt_shown_with_both_kinds_of_gas(aga
     assert node.methods()[-1] == "realtime_sendRawTransaction"
 
 
+CLONE = f"0x363d3d373d3d3d363d73{TOKEN[2:].lower()}5af43d82803e903d91602b57fd5bf3"
+CLONES = [ALICE, BOB]
+"""Two clones of Token, told apart by their addresses alone."""
+
+
+@pytest.mark.parametrize("command", [("tx", "send", ALICE, "transfer"), ("tx", "show"), ("inspect-diff",)])
+def test_who_emitted_a_log_is_told_with_the_proxy_that_it_is(against, token, command):
+    kinds = {address.lower(): CLONE for address in CLONES}
+    mined = receipt() | {"logs": [receipt()["logs"][0] | {"address": address.lower()} for address in CLONES]}
+    more = (BOB, "5") if "send" in command else (HASH,)
+    result, _ = against(
+        *command,
+        *more,
+        eth_getCode=lambda address, tag: kinds.get(address.lower(), "0x6001"),
+        realtime_sendRawTransaction=mined,
+        eth_getTransactionByHash=transaction(to=ALICE.lower()),
+        eth_getTransactionReceipt=mined,
+        mega_getStateDiff=state_diff() | {"transactions": [HASH]},
+    )
+    assert result.code == 0, result.err
+    for clone in CLONES:
+        shown = " ".join(result.out.split())
+        assert f"Token behind EIP-1167 clone {clone} Transfer(to: {BOB}, value: 5)" in shown
+
+
 def test_a_call_comes_from_the_account_that_would_sign(against):
     def asked(*options):
         result, _ = against(
