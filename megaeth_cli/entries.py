@@ -9,13 +9,11 @@ from pathlib import Path
 from megaeth_cli.abi import AbiTypeError, Entry, Interface, parse_signature
 from megaeth_cli.abi.types import parse_parameters
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.inspect.known import standing_interfaces
+from megaeth_cli.inspect.reasons import builtin
+from megaeth_cli.inspect.well_known import well_known
 
 _KINDS = ("function", "event", "error")
-_BUILTIN = Interface([])
-_BUILTIN.entries = [
-    parse_signature("error Error(string reason)"),
-    parse_signature("error Panic(uint256 code)"),
-]
 
 
 def interface_of_file(path: Path) -> Interface:
@@ -70,18 +68,27 @@ def meant(text: str, interface: Interface | None, argument_count: int | None = N
 
 def by_data(data: bytes, topics: Sequence[bytes], interface: Interface | None) -> Entry:
     """The entry whose selector or topic the data begin with."""
-    places = [one for one in (interface, _BUILTIN) if one is not None]
-    for place in places:
+    own: tuple[Interface, ...] = (interface,) if interface is not None else ()
+    for place in (*own, builtin(), well_known(), *standing_interfaces()):
         found = place.event(topics) if topics else place.function(data[:4]) or place.error(data[:4])
         if found is not None:
             return found
     mark = topics[0] if topics else data[:4]
+    indexed = f" and {len(topics) - 1} indexed parameters" if topics else ""
     raise CliError(
-        f"nothing known has the {'topic' if topics else 'selector'} 0x{mark.hex()}",
-        "only Error(string) and Panic(uint256) are looked for" if interface is None else "",
-        "give the signature, --contract or --abi",
+        f"nothing known has the {'topic' if topics else 'selector'} 0x{mark.hex()}{indexed}",
+        f"it was looked for in {'the ABI, ' if own else ''}the token standards, OpenZeppelin's contracts, proxies "
+        "and the system contracts",
+        _topic_hint(data) if not topics else "give the signature, --contract or --abi",
         ExitStatus.USAGE,
     )
+
+
+def _topic_hint(data: bytes) -> str:
+    event = next((one for one in well_known().entries if one.kind == "event" and one.topic == data), None)
+    if event is None:
+        return "give the signature, --contract or --abi"
+    return f"it is the topic of {event.signature}: give it with --topic, and the log's data"
 
 
 def _arguments(text: str) -> Entry:

@@ -14,7 +14,7 @@ from devnet import _engine
 from megaeth_cli.abi import Interface
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect import reasons
-from megaeth_cli.inspect.known import SYSTEM, predeploy
+from megaeth_cli.inspect.known import standing_interfaces
 from megaeth_cli.inspect.reasons import Reason
 from megaeth_cli.network import Network
 from megaeth_cli.rpc_client import RpcError
@@ -148,10 +148,7 @@ def explain(data: bytes, interfaces: Iterable[Interface], network: Network) -> R
 
     def known() -> Iterable[Interface]:
         yield from interfaces
-        for address in SYSTEM:
-            standing = predeploy(address)
-            if standing is not None and standing.interface is not None:
-                yield standing.interface
+        yield from standing_interfaces()
         for artifact in network.artifacts.all():
             yield artifact.interface
 

@@ -24,6 +24,7 @@ from megaeth_cli.commands.contract_options import NegativeNumbers, arguments
 from megaeth_cli.entries import by_data, interface_of_file, meant
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.inspect.reasons import meaning
 from megaeth_cli.network import Network
 from megaeth_cli.output.facts import labelled
 
@@ -111,17 +112,21 @@ def decode_command(
         raise CliError(
             f"the data are no {'result of ' if result else ''}{entry.signature}", str(error)
         ) from None
+    means = meaning(entry, raw) if not result else ""
     if env.json:
         items = [
             {"name": one.name, "type": str(one.type), "value": to_json(one.type, value)}
             for one, value in zip(parameters, values, strict=True)
         ]
-        env.write(json.dumps({"signature": entry.signature, "kind": entry.kind, "values": items}))
+        body = {"signature": entry.signature, "kind": entry.kind, "values": items}
+        env.write(json.dumps(body | ({"meaning": means} if means else {})))
         return
     rows = [
         (f"{one.type} {one.name}".strip(), to_text(one, value))
         for one, value in zip(parameters, values, strict=True)
     ]
+    if means:
+        rows.append(("meaning", means))
     env.write("\n".join(filter(None, (entry.signature, labelled(rows)))))
 
 

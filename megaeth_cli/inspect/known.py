@@ -5,6 +5,7 @@ events are those that stand at the same addresses elsewhere. The system contract
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -136,6 +137,14 @@ def predeploy(address: str) -> Predeploy | None:
     if name in _SIGNATURES:
         interface = Interface.of_signatures(_SIGNATURES[name].split("\n"))
     return Predeploy(name, address.lower(), interface, own.get("layout") or {}, own.get("code", ""))
+
+
+def standing_interfaces() -> Iterator[Interface]:
+    """The ABIs of all that stands on every chain."""
+    for address in SYSTEM:
+        standing = predeploy(address)
+        if standing is not None and standing.interface is not None:
+            yield standing.interface
 
 
 @cache

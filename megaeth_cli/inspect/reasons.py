@@ -88,12 +88,12 @@ _EVM_HINTS = {
 }
 _HALTS["KVUpdateLimitExceeded"] = _HALTS["KvUpdateLimitExceeded"]
 
-_ERROR = parse_signature("Error(string)")
-_PANIC = parse_signature("Panic(uint256)")
-_LIMIT = parse_signature("MegaLimitExceeded(uint8 kind,uint64 limit)")
-_VOLATILE = parse_signature("VolatileDataAccessDisabled(uint8 access)")
+_ERROR = parse_signature("error Error(string reason)")
+_PANIC = parse_signature("error Panic(uint256 code)")
+_LIMIT = parse_signature("error MegaLimitExceeded(uint8 kind,uint64 limit)")
+_VOLATILE = parse_signature("error VolatileDataAccessDisabled(uint8 access)")
 _PLAIN = {
-    parse_signature(f"{name}()").selector: f"{name}: {meaning}"
+    parse_signature(f"error {name}()"): f"{name}: {meaning}"
     for name, meaning in (
         ("DisabledByParent", "volatile data access was disabled by a caller, who alone may enable it"),
         ("NotIntercepted", "this function of a system contract answers direct calls only"),
@@ -139,8 +139,9 @@ def of_revert(data: bytes, interfaces: Iterable[Interface] = ()) -> Reason:
                 return explain(builtin, data)
             except DecodingError:
                 break
-    if len(data) == 4 and selector in _PLAIN:
-        return Reason(_PLAIN[selector])
+    for plain, text in _PLAIN.items():
+        if data == plain.selector:
+            return Reason(text)
     for interface in chain(interfaces, (well_known(),)):
         entry = interface.error(selector)
         if entry is None:
@@ -228,3 +229,16 @@ _BUILTIN: tuple[tuple[Entry, Callable[[Entry, bytes], Reason]], ...] = (
     (_LIMIT, _limit),
     (_VOLATILE, _volatile),
 )
+
+
+def builtin() -> Interface:
+    """The errors of the compiler and of MegaETH's EVM, which no ABI lists."""
+    interface = Interface([])
+    interface.entries = [*(entry for entry, _ in _BUILTIN), *_PLAIN]
+    return interface
+
+
+def meaning(entry: Entry, data: bytes) -> str:
+    """What revert data of a builtin error says in words; empty where the error itself says all."""
+    coded = {one.signature for one in builtin().entries} - {_ERROR.signature}
+    return of_revert(data).text if entry.kind != "event" and entry.signature in coded else ""

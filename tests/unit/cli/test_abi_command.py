@@ -143,3 +143,57 @@ def test_data_of_something_else_are_refused(megaeth):
     result = megaeth("abi", "decode", CALL, "approve(address,uint256)")
     assert result.code == ExitStatus.FAILURE
     assert "they begin with 0xa9059cbb" in result.err
+
+
+PADDED_BOB = "0x" + BOB[2:].lower().rjust(64, "0")
+TRANSFER_TOPIC = "0x" + keccak(b"Transfer(address,address,uint256)").hex()
+FIVE = f"0x{5:064x}"
+
+
+def test_well_known_calls_are_read_without_an_abi(megaeth):
+    assert ok(megaeth("abi", "decode", CALL)).split() == [
+        *("transfer(address,uint256)", "address", "to", BOB, "uint256", "value", "5")
+    ]
+
+
+@pytest.mark.parametrize(("topics", "data", "last"), [(2, FIVE, "value"), (3, "0x", "tokenId")])
+def test_well_known_events_are_read_without_an_abi(megaeth, topics, data, last):
+    given = [TRANSFER_TOPIC, PADDED_BOB, PADDED_BOB, FIVE][: topics + 1]
+    shown = ok(megaeth("abi", "decode", data, *(part for one in given for part in ("--topic", one))))
+    assert shown.splitlines()[0] == "Transfer(address,address,uint256)"
+    assert shown.split()[-3:] == ["uint256", last, "5"]
+
+
+@pytest.mark.parametrize(
+    ("signature", "values", "text"),
+    [
+        ("Panic(uint256)", [0x11], "panicked: arithmetic overflow or underflow (Panic 0x11)"),
+        (
+            "NotIntercepted()",
+            [],
+            "NotIntercepted: this function of a system contract answers direct calls only",
+        ),
+    ],
+)
+def test_errors_of_the_compiler_and_of_the_evm_show_what_they_mean(megaeth, signature, values, text):
+    types = ["uint256"] * len(values)
+    data = "0x" + (keccak(signature.encode())[:4] + eth_abi.encode(types, values)).hex()
+    for given in ([data], [data, signature]):
+        assert ok(megaeth("abi", "decode", *given)).splitlines()[-1].split("meaning")[-1].strip() == text
+        assert json.loads(ok(megaeth("abi", "decode", *given, "--json")))["meaning"] == text
+
+
+def test_errors_of_the_system_contracts_are_read_without_an_abi(megaeth):
+    data = "0x" + keccak(b"FutureBlock()")[:4].hex()
+    assert ok(megaeth("abi", "decode", data)) == "FutureBlock()"
+
+
+def test_a_topic_that_nothing_has_is_not_told_about_revert_data(megaeth):
+    result = megaeth("abi", "decode", "0x", "--topic", "0x" + "12" * 32)
+    assert result.code == ExitStatus.USAGE
+    assert "nothing known has the topic 0x1212" in result.err and "Panic" not in result.err
+
+
+def test_a_topic_in_the_place_of_data_is_recognised(megaeth):
+    result = megaeth("abi", "decode", TRANSFER_TOPIC)
+    assert "it is the topic of Transfer(address,address,uint256): give it with --topic" in result.err
