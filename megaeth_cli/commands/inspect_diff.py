@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,14 +12,15 @@ import typer
 from megaeth_cli import options
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.inspect.diff import changes, keys_of
+from megaeth_cli.inspect.diff import AccountState, changes, keys_of
+from megaeth_cli.inspect.proxies import delegation, from_code
 from megaeth_cli.network import Network
 from megaeth_cli.output.diff import diff_json, diff_text, heading, raw_text
 from megaeth_cli.rpc_client import RpcClient, RpcError
 from megaeth_cli.select_devnet import node_url
 from megaeth_cli.told import take
 from megaeth_cli.transact import METHOD_NOT_FOUND
-from megaeth_cli.units import quantity
+from megaeth_cli.units import checksummed, keccak, quantity
 
 Json = Any
 
@@ -101,11 +103,12 @@ def inspect_diff(
     find = network.interface_at
     keys = keys_of(transactions, receipts, diff, find)
     named = changes(diff, lambda address: network.known(address).layout, keys, partial(_read, network, diff))
+    delegates = _delegates(network, diff, transactions)
     if env.json:
-        facts = diff_json(diff, named, logs, lambda at: network.known(at).to_json(), find)
+        facts = diff_json(diff, named, logs, lambda at: network.known(at).to_json(), find, delegates)
         env.write(json.dumps(facts, indent=2))
         return ExitStatus.SUCCESS
-    env.write(f"{heading(diff)}\n\n{diff_text(named, logs, network.label, find)}")
+    env.write(f"{heading(diff)}\n\n{diff_text(named, logs, network.label, find, delegates)}")
     if len(diff.get("transactions") or ()) > MAX_TRANSACTIONS_READ:
         env.note(f"names and logs come from the first {MAX_TRANSACTIONS_READ} transactions")
     return ExitStatus.SUCCESS
@@ -132,6 +135,30 @@ def _look(network: Network, diff: Json, logs: list[Json]) -> None:
     network.contracts.look_at(quantity(diff["blockNumber"]))
     places = (*diff["accounts"], *logs)
     network.contracts.expect(bytes.fromhex(one["address"][2:]) for one in places)
+
+
+def _delegates(network: Network, diff: Json, transactions: list[Json]) -> dict[str, str]:
+    """The addresses that accounts delegate to now or did before (EIP-7702), by the hashes of the accounts' code."""
+    changed = [
+        account["address"]
+        for account in diff["accounts"]
+        if AccountState.read(account.get("before")).code_hash
+        != AccountState.read(account.get("after")).code_hash
+    ]
+    if not changed:
+        return {}
+    found = {
+        bytes.fromhex(one["address"][2:])
+        for transaction in transactions
+        for one in transaction.get("authorizationList") or ()
+    }
+    # What an account delegated to before stands in no transaction of the diff; older state may be forgotten.
+    earlier = hex(max(quantity(diff["blockNumber"]) - 1, 0))
+    with suppress(RpcError):
+        codes = network.node.batch([("eth_getCode", [address, earlier]) for address in changed])
+        hops = (from_code(bytes.fromhex(code[2:])) for code in codes)
+        found |= {hop.target for hop in hops if hop is not None}
+    return {f"0x{keccak(delegation(target)).hex()}": checksummed(target) for target in found}
 
 
 def _tell(

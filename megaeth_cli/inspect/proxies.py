@@ -72,6 +72,11 @@ def from_code(code: bytes) -> Hop | None:
     return None
 
 
+def delegation(target: bytes) -> bytes:
+    """The code of an EIP-7702 account that runs the code at an address."""
+    return _DELEGATION + target
+
+
 def delegates(code: bytes) -> bool:
     """Whether anything in code could run another's."""
     return any(code[pc] == _DELEGATECALL for pc in instructions(code))

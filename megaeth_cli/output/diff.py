@@ -1,6 +1,6 @@
 """State diffs, for people and for programs. Rendering only."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from megaeth_cli.inspect.diff import EMPTY_CODE, AccountChange, SlotChange
@@ -27,9 +27,24 @@ def heading(diff: Json) -> str:
             return f"{block.capitalize()}, {minis}, {transactions}"
 
 
-def diff_text(changes: Sequence[AccountChange], logs: Sequence[Json], label: Label, find: Find) -> str:
-    """Every account with what changed in it, then the logs."""
-    parts = [_account_text(one, label) for one in changes]
+def diff_text(
+    changes: Sequence[AccountChange],
+    logs: Sequence[Json],
+    label: Label,
+    find: Find,
+    delegates: Mapping[str, str],
+) -> str:
+    """Every account with what changed in it, then the logs.
+
+    `delegates` has the addresses that accounts delegate to (EIP-7702), by the hashes of their code.
+    """
+
+    def code(hash_: str) -> str:
+        if hash_ in delegates:
+            return f"delegates to {label(delegates[hash_])}"
+        return "none" if hash_ == EMPTY_CODE else hash_
+
+    parts = [_account_text(one, label, code) for one in changes]
     if not changes:
         parts = ["nothing changed"]
     if logs:
@@ -47,6 +62,7 @@ def diff_json(
     logs: Sequence[Json],
     facts: Callable[[str], dict[str, Json]],
     find: Find,
+    delegates: Mapping[str, str],
 ) -> dict[str, Json]:
     """The same for programs."""
     first, last = diff.get("miniBlocks") or (None, None)
@@ -56,7 +72,7 @@ def diff_json(
         "blockHash": diff.get("blockHash"),
         "miniBlocks": [int(first, 16), int(last, 16)] if first and last else None,
         "transactions": diff.get("transactions") or [],
-        "accounts": [_account_json(one, facts) for one in changes],
+        "accounts": [_account_json(one, facts, delegates) for one in changes],
         "logs": [log_json(log, find) for log in logs],
     }
 
@@ -78,7 +94,7 @@ def raw_text(diff: Json) -> str:
     return "\n".join(lines) or "nothing changed"
 
 
-def _account_text(change: AccountChange, label: Label) -> str:
+def _account_text(change: AccountChange, label: Label, code: Callable[[str], str]) -> str:
     before, after = change.before, change.after
     new = "" if change.existed else "  (new)"
     gone = "" if change.exists else "  (gone)"
@@ -90,7 +106,7 @@ def _account_text(change: AccountChange, label: Label) -> str:
     if before.nonce != after.nonce:
         lines.append(f"  nonce    {before.nonce} -> {after.nonce}")
     if before.code_hash != after.code_hash:
-        lines.append(f"  code     {_code(before.code_hash)} -> {_code(after.code_hash)}")
+        lines.append(f"  code     {code(before.code_hash)} -> {code(after.code_hash)}")
     whole = {one.path for slot in change.slots for one in slot.variables}
     for slot in change.slots:
         lines += _slot_text(slot, whole)
@@ -113,11 +129,9 @@ def _slot_text(change: SlotChange, whole: Container[str]) -> list[str]:
     ]
 
 
-def _code(code_hash: str) -> str:
-    return "none" if code_hash == EMPTY_CODE else code_hash
-
-
-def _account_json(change: AccountChange, facts: Callable[[str], dict[str, Json]]) -> dict[str, Json]:
+def _account_json(
+    change: AccountChange, facts: Callable[[str], dict[str, Json]], delegates: Mapping[str, str]
+) -> dict[str, Json]:
     body: dict[str, Json] = {
         "address": checksummed(bytes.fromhex(change.address[2:])),
         **facts(change.address),
@@ -131,6 +145,11 @@ def _account_json(change: AccountChange, facts: Callable[[str], dict[str, Json]]
         body["nonce"] = {"before": before.nonce, "after": after.nonce}
     if before.code_hash != after.code_hash:
         body["codeHash"] = {"before": before.code_hash, "after": after.code_hash}
+        if delegates.keys() & {before.code_hash, after.code_hash}:
+            body["delegatesTo"] = {
+                "before": delegates.get(before.code_hash),
+                "after": delegates.get(after.code_hash),
+            }
     body["storage"] = [
         {
             "slot": f"{one.slot:#066x}",

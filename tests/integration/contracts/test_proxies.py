@@ -93,6 +93,8 @@ def test_an_eip_7702_account_is_read_by_its_delegate(cli, node, vault):
     receipt = node.rpc("realtime_sendRawTransaction", f"0x{raw.hex()}")
     assert receipt["status"] == "0x1"
     check(cli, account.address, "EIP-7702 account", None)
+    shown = cli("inspect-diff", receipt["transactionHash"]).out
+    assert f"code     none -> delegates to Vault {vault}" in shown
 
 
 def test_what_nobody_can_know_may_be_told(cli, source, vault, tmp_path):
