@@ -148,7 +148,8 @@ def deploy(
     texts = _argument_texts(env, arguments(args), arguments_file)
     wei = amount(value, "--value")
     constructor_arguments = _constructor_arguments(network, contract, texts, wei)
-    code = _linked(network, contract, compilation, library or []) + constructor_arguments
+    linked_code, places = _linked(network, contract, compilation, library or [])
+    code = linked_code + constructor_arguments
     signer = choose(network, Choice(sender, private_key, keystore, password_file))
     draft = Draft(None, code, wei, gas_limit(gas), nonce)
     address = None
@@ -163,7 +164,7 @@ def deploy(
     if compilation.source_maps is not None:
         network.artifacts.save_sources(compilation.source_hash, compilation.source_maps)
     _remember_code(network, compilation, artifact)
-    _print(env, network, artifact, sent, kept)
+    _print(env, network, artifact, sent, kept, places)
     return ExitStatus.SUCCESS
 
 
@@ -200,8 +201,10 @@ def _constructor_arguments(network: Network, contract: Contract, texts: list[str
     return constructor.encode_call(values)
 
 
-def _linked(network: Network, contract: Contract, compilation: Compilation, given: list[str]) -> bytes:
-    """The creation code, with addresses in the places of libraries."""
+def _linked(
+    network: Network, contract: Contract, compilation: Compilation, given: list[str]
+) -> tuple[bytes, dict[str, str]]:
+    """The creation code, with addresses in the places of libraries; and these addresses by the libraries' names."""
     if not contract.bytecode:
         raise CliError(
             f"{contract.name} cannot be deployed", "it is abstract or an interface", "", ExitStatus.COMPILE
@@ -229,7 +232,9 @@ def _linked(network: Network, contract: Contract, compilation: Compilation, give
             )
         return found
 
-    return linked(contract, needed, address_of)
+    chosen = {one: address_of(one) for one in needed}
+    shown = {one.full_name: checksummed(address) for one, address in chosen.items()}
+    return linked(contract, needed, chosen.__getitem__), shown
 
 
 def _library(network: Network, text: str) -> tuple[str, bytes]:
@@ -333,7 +338,9 @@ def _remember_code(network: Network, compilation: Compilation, deployed: Artifac
             network.artifacts.save_template(Template(template, one.pattern, imported=False))
 
 
-def _print(env: Environment, network: Network, artifact: Artifact, sent: Sent, kept: Path) -> None:
+def _print(
+    env: Environment, network: Network, artifact: Artifact, sent: Sent, kept: Path, libraries: dict[str, str]
+) -> None:
     receipt = sent.receipt or {}
     if env.json:
         body = {
@@ -343,6 +350,7 @@ def _print(env: Environment, network: Network, artifact: Artifact, sent: Sent, k
             "compiler": artifact.compiler,
             "sourceHash": artifact.source_hash,
             "artifact": str(kept),
+            "libraries": libraries,
         }
         env.write(
             json.dumps(body | receipt_json(receipt, sent.latency_ms, None, network.interface_at), indent=2)
@@ -354,5 +362,6 @@ def _print(env: Environment, network: Network, artifact: Artifact, sent: Sent, k
         *receipt_rows(receipt),
         ("latency", f"{sent.latency_ms:.1f} ms"),
         ("compiler", artifact.compiler),
+        *(("library", f"{name} {address}") for name, address in libraries.items()),
     ]
     env.write(f"{artifact.name} deployed\n{labelled(rows)}")

@@ -25,8 +25,8 @@ def cost_wei(receipt: Json) -> int:
     )
 
 
-def receipt_rows(receipt: Json) -> list[tuple[str, str]]:
-    """Where it is and what it cost."""
+def receipt_rows(receipt: Json, reason: Reason | None = None) -> list[tuple[str, str]]:
+    """Where it is and what it cost; `reason` is why it failed, which is shown elsewhere."""
     mega: Mapping[str, Any] = receipt.get("mega") or {}
     number = f"{quantity(receipt['blockNumber']):,}"
     block = f"{number} (mini-block {quantity(mega['miniBlock']):,})" if "miniBlock" in mega else number
@@ -34,11 +34,7 @@ def receipt_rows(receipt: Json) -> list[tuple[str, str]]:
         ("block", block),
         ("gas used", _gas(receipt, mega)),
         ("cost", f"{ether(cost_wei(receipt))} ETH"),
-        # Advice only for what failed; who succeeded had gas enough.
-        (
-            "detained",
-            DETENTION_HINT if mega.get("detained") and not quantity(receipt.get("status", "0x1")) else "",
-        ),
+        ("detained", DETENTION_HINT if _needs_detention_hint(receipt, mega, reason) else ""),
     ]
 
 
@@ -118,6 +114,12 @@ def _decoded(log: Json, find: Find) -> tuple[str, str, list[tuple[Any, Any]]] | 
             continue
         return event.name, event.signature, list(zip(event.log_parameters(), values, strict=True))
     return None
+
+
+def _needs_detention_hint(receipt: Json, mega: Mapping[str, Any], reason: Reason | None) -> bool:
+    """Advice only for what failed, as who succeeded had gas enough; and only once."""
+    said = reason is not None and reason.hint == DETENTION_HINT
+    return bool(mega.get("detained")) and not quantity(receipt.get("status", "0x1")) and not said
 
 
 def _gas(receipt: Json, mega: Mapping[str, Any]) -> str:

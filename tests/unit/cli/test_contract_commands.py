@@ -170,6 +170,31 @@ def test_who_emitted_a_log_is_told_with_the_proxy_that_it_is(against, token, com
         assert f"Token behind EIP-1167 clone {clone} Transfer(to: {BOB}, value: 5)" in shown
 
 
+def test_a_deployment_says_which_library_it_was_linked_to(against, token, tmp_path):
+    unlinked = f"0x6080__Token{'_' * 33}5b"
+    file = tmp_path / "Till.json"
+    file.write_text(
+        json.dumps({"contractName": "Till", "abi": ABI, "bytecode": unlinked, "deployedBytecode": unlinked})
+    )
+    created = receipt() | {"to": None, "contractAddress": BOB.lower(), "logs": []}
+    result, _ = against("deploy", file, realtime_sendRawTransaction=created)
+    assert f"Token {TOKEN}" in " ".join(result.out.split("library")[-1].split()), result.err
+    result, _ = against("deploy", file, "--json", realtime_sendRawTransaction=created)
+    assert json.loads(result.out)["libraries"] == {"Token": TOKEN}
+
+
+def test_advice_on_gas_detention_is_given_once(against, token):
+    failed = receipt("0x0", detained=True, haltReason={"kind": "VolatileDataAccessOutOfGas"}, output="0x")
+    for command in (("tx", "send", "Token", "transfer", BOB, "5"), ("tx", "show", HASH)):
+        result, _ = against(
+            *command,
+            realtime_sendRawTransaction=failed,
+            eth_getTransactionByHash=transaction(),
+            eth_getTransactionReceipt=failed,
+        )
+        assert result.out.count("reading volatile data leaves a transaction") == 1
+
+
 def test_a_call_comes_from_the_account_that_would_sign(against):
     def asked(*options):
         result, _ = against(
@@ -499,6 +524,25 @@ def test_inspect_diff_takes_transactions_blocks_and_mini_blocks(against, what, p
     result, node = against("inspect-diff", what, mega_getStateDiff=state_diff())
     assert result.code == 0, result.err
     assert node.asked[0] == ("mega_getStateDiff", [parameter, {"preimages": True}])
+
+
+def test_inspect_diff_tells_whom_an_account_delegates_to_and_did_before(against, token):
+    def account(code):
+        return {"nonce": "0x1", "balance": "0x0", "codeHash": "0x" + keccak(bytes.fromhex(code)).hex()}
+
+    old, new = (f"ef0100{address[2:].lower()}" for address in (BOB, TOKEN))
+    changed = {"address": ALICE.lower(), "before": account(old), "after": account(new), "storage": []}
+    answers = {
+        "mega_getStateDiff": state_diff(blockNumber="0x5", transactions=[HASH], accounts=[changed]),
+        "eth_getTransactionByHash": transaction(authorizationList=[{"address": TOKEN.lower()}]),
+        "eth_getTransactionReceipt": receipt(),
+        "eth_getCode": lambda address, tag: {"0x4": f"0x{old}"}.get(tag, "0x"),
+    }
+    result, _ = against("inspect-diff", "5", **answers)
+    assert f"code     delegates to {BOB} -> delegates to Token {TOKEN}" in result.out
+    result, _ = against("inspect-diff", "5", "--json", **answers)
+    [shown] = json.loads(result.out)["accounts"]
+    assert shown["delegatesTo"] == {"before": BOB, "after": TOKEN}
 
 
 @pytest.mark.parametrize("what", ["banana", "mini:x", "-1", "0x12zz"])
