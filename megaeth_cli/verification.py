@@ -34,6 +34,9 @@ class BlockSource(Protocol):
     def newest(self) -> int:
         """The newest block that can be verified."""
 
+    def latest(self) -> int:
+        """The newest that is worth it: on a node, the newest block with transactions, once it is sealed."""
+
     def verify(self, block: str | int) -> Report:
         """Check a block, by number or hash."""
 
@@ -74,6 +77,10 @@ class FileSource:
             raise CliError(f"there are no recorded blocks in {self.blocks.directory}", "", "docs/verify.md")
         return max(numbers)
 
+    def latest(self) -> int:
+        """The same."""
+        return self.newest()
+
     def verify(self, block: str | int) -> Report:
         """Check a block by its number."""
         number = _number(block, "files are found by block number")
@@ -94,6 +101,10 @@ class ReproductionSource:
         """Its number."""
         return int(json.loads(Reproduction.load(self.file).block)["number"], 16)
 
+    def latest(self) -> int:
+        """The same."""
+        return self.newest()
+
     def verify(self, block: str | int) -> Report:
         """Check it again."""
         from devnet._engine import keccak256
@@ -112,6 +123,10 @@ class NodeSource:
     tell: Callable[[str], None]
 
     def newest(self) -> int:
+        """The newest sealed block."""
+        return quantity(self.node.call("eth_blockNumber"))
+
+    def latest(self) -> int:
         """The newest block with transactions, once it is sealed; the newest sealed block where none has any."""
         return _newest_worth_checking(self.node, self.tell)
 
@@ -187,6 +202,10 @@ class InputSource:
     tell: Callable[[str], None]
 
     def newest(self) -> int:
+        """The newest sealed block."""
+        return quantity(self.node.call("eth_blockNumber"))
+
+    def latest(self) -> int:
         """The newest block with transactions, once it is sealed; the newest sealed block where none has any."""
         return _newest_worth_checking(self.node, self.tell)
 

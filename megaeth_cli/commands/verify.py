@@ -133,8 +133,7 @@ def _print(env: Environment, report: Report, words: Sequence[Word] | None, *, wh
 
 def _single(source: BlockSource, text: str | None) -> str | int:
     if text is None or text == "latest":
-        # Only sealed blocks can be checked.
-        return source.newest()
+        return source.latest()
     parameter = block_parameter(text)
     return int(parameter, 16) if isinstance(parameter, str) and parameter.startswith("0x") else text
 

@@ -581,6 +581,21 @@ def test_verify_block_prints_a_table_of_checks(against, monkeypatch):
     assert "block 7 is what it claims to be" in result.err
 
 
+def test_verify_of_the_latest_takes_the_newest_block_with_transactions(against, monkeypatch):
+    def latest(number):
+        return state_diff(blockNumber=number, transactions=[HASH])
+
+    answers = verifying(monkeypatch, True)
+    result, _ = against("verify", "block", **answers, mega_getStateDiff=latest("0x5"))
+    assert result.out.splitlines()[0] == f"block 5 {HASH}"
+    assert "block 5 is the newest with transactions; those after it, up to 7, are empty" in result.err
+    # One that is still open is waited for.
+    sealed = iter(["0x7", "0x7", "0x8"])
+    answers = verifying(monkeypatch, True) | {"eth_blockNumber": lambda: next(sealed)}
+    result, _ = against("verify", "block", **answers, mega_getStateDiff=latest("0x8"))
+    assert result.out.splitlines()[0] == f"block 8 {HASH}"
+
+
 def test_verify_block_fails_with_the_first_difference(against, monkeypatch):
     result, _ = against("verify", "block", "5", **verifying(monkeypatch, False))
     assert result.code == ExitStatus.FAILURE
