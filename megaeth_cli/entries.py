@@ -1,10 +1,8 @@
 """Which function, event, error or constructor is meant: by signature, by name, or by the data themselves."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from pathlib import Path
 
 from megaeth_cli.abi import AbiTypeError, Entry, Interface, parse_signature
 from megaeth_cli.abi.types import parse_parameters
@@ -14,25 +12,6 @@ from megaeth_cli.inspect.reasons import builtin
 from megaeth_cli.inspect.well_known import well_known
 
 _KINDS = ("function", "event", "error")
-
-
-def interface_of_file(path: Path) -> Interface:
-    """An ABI as JSON: the list itself, or an artifact that has one under `abi`."""
-    try:
-        body = json.loads(path.read_bytes())
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise CliError(f"--abi {path} cannot be read", why, "check the path", ExitStatus.USAGE) from None
-    except ValueError as error:
-        raise CliError(f"--abi {path} is not JSON", str(error), status=ExitStatus.USAGE) from None
-    abi = body.get("abi") if isinstance(body, dict) else body
-    if not isinstance(abi, list) or not all(isinstance(item, dict) for item in abi):
-        raise CliError(
-            f"--abi {path} holds no ABI",
-            "an ABI is a list of objects, by itself or as the member abi of an artifact",
-            status=ExitStatus.USAGE,
-        )
-    return Interface(abi)
 
 
 def meant(text: str, interface: Interface | None, argument_count: int | None = None) -> Entry:

@@ -21,7 +21,7 @@ def told(network: Network, name: str | None, abi: Path | None) -> KnownContract 
     if name is not None and abi is not None:
         raise CliError("either --as or --abi, not both", status=ExitStatus.USAGE)
     if abi is not None:
-        return _by_file(network.env.cwd / abi.expanduser())
+        return of_file(network.env.cwd / abi.expanduser())
     return _by_name(network, name) if name is not None else None
 
 
@@ -37,7 +37,8 @@ def _by_name(network: Network, name: str) -> KnownContract:
     raise network.unknown(name, "--as")
 
 
-def _by_file(path: Path) -> KnownContract:
+def of_file(path: Path) -> KnownContract:
+    """The one contract of an artifact, or of a file that is an ABI."""
     # Imported here: a call without the option shall not pay for it.
     from megaeth_cli import builds
 

@@ -21,12 +21,13 @@ from megaeth_cli.abi.codec import encode_packed
 from megaeth_cli.abi.values import hex_bytes
 from megaeth_cli.calls import read_arguments
 from megaeth_cli.commands.contract_options import NegativeNumbers, arguments
-from megaeth_cli.entries import by_data, interface_of_file, meant
+from megaeth_cli.entries import by_data, meant
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.reasons import meaning
 from megaeth_cli.network import Network
 from megaeth_cli.output.facts import labelled
+from megaeth_cli.told import of_file
 
 Json = Any
 
@@ -175,7 +176,7 @@ def _interface(
     if abi is not None:
         if contract is not None:
             raise CliError("either --contract or --abi, not both", status=ExitStatus.USAGE)
-        return interface_of_file(environment(context).cwd / abi)
+        return of_file(environment(context).cwd / abi.expanduser()).interface
     if contract is None:
         return None
     known = Network.open(context, rpc_url).contract(contract)

@@ -118,7 +118,7 @@ def test_selectors_and_topics_of_a_whole_abi_are_listed(megaeth, abi):
         (["decode", "0x12345678"], "nothing known has the selector 0x12345678"),
         (["decode", "0x", "f(uint8)", "--result"], "f(uint8) returns nothing"),
         (["selectors"], "whose selectors?"),
-        (["encode", "f", "--abi", "missing.json"], "cannot be read"),
+        (["encode", "f", "--abi", "missing.json"], "no such file"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(megaeth, arguments, message):
