@@ -62,9 +62,11 @@ def test_a_batch_is_bounded_as_a_whole_whoever_answers_it(narrow, last):
         _, _, body = client.post([*calls, request(last, *params, id=3)])
     answers = {answer["id"]: answer for answer in json.loads(body)}
     assert [*answers] == [0, 1, 2, 3]
-    assert "result" in answers[0]
-    assert answers[3]["error"]["code"] == LIMIT_EXCEEDED
-    assert "--max-answer-bytes" in answers[3]["error"]["message"]
+    # The engine's run side by side: which two of them are done first is not said.
+    refused = [answer["error"] for answer in answers.values() if "error" in answer]
+    assert len(refused) == 2
+    assert all(error["code"] == LIMIT_EXCEEDED and "--max-answer-bytes" in error["message"] for error in refused)
+    assert last == "eth_call" or "error" in answers[3]
 
 
 def test_a_web_socket_has_the_same_bounds(narrow):
