@@ -1,5 +1,6 @@
 """Clients from npm, fetched once into the user's cache. Tests that need them skip only where npm is absent."""
 
+import fcntl
 import json
 import os
 import platform
@@ -34,11 +35,13 @@ def installed(name, packages):
     if npm is None:
         pytest.skip("npm is absent")
     cache = Path(os.environ.get("MEGAETH_CACHE") or Path.home() / ".cache" / "megaeth") / name
-    if _installed(cache, packages) != packages:
-        cache.mkdir(parents=True, exist_ok=True)
-        wanted = [f"{name}@{version}" for name, version in packages.items()]
-        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(cache), *wanted]
-        subprocess.run(command, check=True, timeout=FETCH_S, capture_output=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+        if _installed(cache, packages) != packages:
+            wanted = [f"{name}@{version}" for name, version in packages.items()]
+            command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(cache), *wanted]
+            subprocess.run(command, check=True, timeout=FETCH_S, capture_output=True)
     return cache
 
 
