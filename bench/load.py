@@ -10,13 +10,13 @@ from __future__ import annotations
 from bench.accounts import senders
 from bench.results import Bounded, Side
 from bench.targets import ACCOUNTS, HOST, Target
+from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.load.outcome import Outcome
 from megaeth_cli.load.payer import Payer
 from megaeth_cli.load.run import Load, Shape, send
 from megaeth_cli.load.senders import derived
 from megaeth_cli.load.wire import Endpoint, LoadError
 from megaeth_cli.load.workloads import Transfers, Workload
-from megaeth_cli.rpc_client import RpcClient
 
 WARM_UP = 400
 

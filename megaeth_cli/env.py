@@ -95,7 +95,7 @@ class Environment:
         return bool(self.variables.get("FORCE_COLOR")) or stream.isatty()
 
     def _console(self, stream: TextIO) -> "Console":
-        from megaeth_cli.output.console import VisibleConsole
+        from megaeth_cli.console import VisibleConsole
 
         colour = self._wants_colour(stream)
         asked = self.variables.get("COLUMNS", "")

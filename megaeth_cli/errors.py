@@ -10,7 +10,7 @@ import traceback
 
 from devnet.errors import ConfigError, NotRunningError, UnavailableError, UserError
 from megaeth_cli.env import Environment
-from megaeth_cli.fault_files import keep_fault
+from megaeth_cli.tracebacks import keep_fault
 from megaeth_cli.visible import one_line
 
 

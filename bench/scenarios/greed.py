@@ -17,8 +17,8 @@ from typing import Any, Final
 from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import HOST, Megaeth
+from megaeth_cli.chain.pipeline import Sample, window
 from megaeth_cli.load.wire import LoadError
-from megaeth_cli.pipeline import Sample, window
 
 NAME: Final = "greed"
 CLIENTS: Final = 20

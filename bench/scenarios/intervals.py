@@ -14,11 +14,11 @@ from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
 from bench.subscriber import Subscriber
 from bench.targets import HOST, Megaeth
+from megaeth_cli.chain.pipeline import Sample, Window, window
 from megaeth_cli.load.outcome import Latency, Outcome
 from megaeth_cli.load.run import Shape
 from megaeth_cli.load.wire import LoadError
 from megaeth_cli.load.workloads import Swaps, Workload
-from megaeth_cli.pipeline import Sample, Window, window
 
 NAME = "intervals"
 LOAD, LEAST_LOAD = 200_000, 150_000

@@ -1,6 +1,6 @@
 """JSON-RPC to another node over HTTP, on the event loop: a few keep-alive connections, bytes in and bytes out.
 
-For node to node on a devnet. (The command line has its own: `megaeth_cli/rpc_client.py`.)
+For node to node on a devnet. (The command line has its own: `megaeth_cli/chain/rpc_client.py`.)
 """
 
 from __future__ import annotations

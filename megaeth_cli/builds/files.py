@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from megaeth_cli.builds.model import BuildError, Built
+from megaeth_cli.bytecode.runtime_code import CodePattern, UnlinkedCodeError
 from megaeth_cli.compile.standard_json import Contract, contract
-from megaeth_cli.runtime_code import CodePattern, UnlinkedCodeError
 
 Json = Any
 _VERSION = re.compile(r"\d+\.\d+\.\d+")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from megaeth_cli.builds.model import BuildInfo, Built, Found
+from megaeth_cli.bytecode.runtime_code import compiler_version
+from megaeth_cli.bytecode.source_map import SourceMaps
 from megaeth_cli.compile import cache, compilers, standard_json, storage
 from megaeth_cli.compile.compilers import Search
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version, VersionRange
-from megaeth_cli.runtime_code import compiler_version
-from megaeth_cli.source_map import SourceMaps
 from megaeth_cli.units import keccak
 
 Json = Any

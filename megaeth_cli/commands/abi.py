@@ -19,15 +19,15 @@ from megaeth_cli.abi import (
 )
 from megaeth_cli.abi.codec import encode_packed
 from megaeth_cli.abi.values import hex_bytes
-from megaeth_cli.calls import read_arguments
 from megaeth_cli.commands.contract_options import NegativeNumbers, arguments
-from megaeth_cli.entries import by_data, meant
+from megaeth_cli.contracts.calls import read_arguments
+from megaeth_cli.contracts.entries import by_data, meant
+from megaeth_cli.contracts.network import Network
+from megaeth_cli.contracts.told import of_file
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.reasons import meaning
-from megaeth_cli.network import Network
 from megaeth_cli.output.facts import labelled
-from megaeth_cli.told import of_file
 
 Json = Any
 

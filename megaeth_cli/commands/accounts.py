@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from megaeth_cli import options
+from megaeth_cli.contracts.network import Network
 from megaeth_cli.env import environment
-from megaeth_cli.network import Network
+from megaeth_cli.transactions.wallet import dev_accounts
 from megaeth_cli.units import ether, quantity
-from megaeth_cli.wallet import dev_accounts
 
 app = typer.Typer()
 

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from megaeth_cli import options
+from megaeth_cli.chain.rpc_client import RpcError
 from megaeth_cli.commands.contract_options import From, Keystore, PasswordFile, PrivateKey
+from megaeth_cli.contracts.network import Network
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.load.outcome import Outcome
@@ -16,11 +18,9 @@ from megaeth_cli.load.run import Shape, ask, send
 from megaeth_cli.load.senders import derived
 from megaeth_cli.load.wire import Endpoint, LoadError
 from megaeth_cli.load.workloads import READS, WORKLOADS, Workload, questions
-from megaeth_cli.network import Network
 from megaeth_cli.output import show
 from megaeth_cli.output.load import outcome_text
-from megaeth_cli.rpc_client import RpcError
-from megaeth_cli.wallet import Choice, choose
+from megaeth_cli.transactions.wallet import Choice, choose
 
 Mode = Literal["batch", "single", "ws", "realtime"]
 

@@ -7,7 +7,7 @@ import typer
 
 from megaeth_cli import options
 from megaeth_cli.abi import DecodingError, Entry, to_json, to_text
-from megaeth_cli.calls import find_function, read_arguments
+from megaeth_cli.chain.rpc_client import Json, RpcError
 from megaeth_cli.commands.contract_options import (
     AbiFile,
     As,
@@ -18,16 +18,16 @@ from megaeth_cli.commands.contract_options import (
     amount,
     arguments,
 )
+from megaeth_cli.contracts.calls import find_function, read_arguments
+from megaeth_cli.contracts.known_contracts import KnownContract
+from megaeth_cli.contracts.network import Network
+from megaeth_cli.contracts.told import take
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.known_contracts import KnownContract
-from megaeth_cli.network import Network
-from megaeth_cli.rpc_client import Json, RpcError
-from megaeth_cli.told import take
-from megaeth_cli.transact import refusal
+from megaeth_cli.transactions.transact import refusal
+from megaeth_cli.transactions.wallet import caller
 from megaeth_cli.units import checksummed
 from megaeth_cli.visible import one_line
-from megaeth_cli.wallet import caller
 
 app = typer.Typer()
 

@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from megaeth_cli.abi.values import ValueTextError, integer
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.wallet import KEY_VARIABLE
+from megaeth_cli.transactions.wallet import KEY_VARIABLE
 
 if TYPE_CHECKING:
     from typer._click import Context

@@ -11,8 +11,6 @@ import typer
 from megaeth_cli import options
 from megaeth_cli.abi import Interface, ValueTextError, from_text, parse_type
 from megaeth_cli.abi.values import hex_bytes
-from megaeth_cli.artifacts import Artifact, Template
-from megaeth_cli.calls import arguments_of_file, read_arguments
 from megaeth_cli.commands.contract_options import (
     From,
     GasLimit,
@@ -29,16 +27,18 @@ from megaeth_cli.commands.contract_options import (
 )
 from megaeth_cli.commands.tx import report_sent
 from megaeth_cli.compile import Compilation, Contract, Options
+from megaeth_cli.contracts.artifacts import Artifact, Template
+from megaeth_cli.contracts.calls import arguments_of_file, read_arguments
+from megaeth_cli.contracts.linking import Library, libraries, linked
+from megaeth_cli.contracts.network import Network
+from megaeth_cli.contracts.product import locate, prepare
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.linking import Library, libraries, linked
-from megaeth_cli.network import Network
 from megaeth_cli.output.facts import labelled
 from megaeth_cli.output.receipts import receipt_json, receipt_rows
-from megaeth_cli.product import locate, prepare
-from megaeth_cli.transact import Draft, Sent, send
+from megaeth_cli.transactions.transact import Draft, Sent, send
+from megaeth_cli.transactions.wallet import Choice, Signer, choose
 from megaeth_cli.units import checksummed, keccak, quantity
-from megaeth_cli.wallet import Choice, Signer, choose
 
 app = typer.Typer()
 

@@ -21,7 +21,7 @@ from megaeth_cli.commands.devnet_status import list_devnets, status
 from megaeth_cli.commands.devnet_top import top
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.faults import Fault
+from megaeth_cli.faults.kinds import Fault
 from megaeth_cli.output import print_whole, show
 from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, require_session
 from megaeth_cli.settings_options import with_settings
@@ -216,7 +216,7 @@ def inject(
 
     The chain itself stays true: nodes that were lied to give up what they got and take the truth instead.
     """
-    from megaeth_cli import injection
+    from megaeth_cli.faults import injection
 
     env = environment(context)
     session = require_session(env, name, data_dir)
@@ -242,7 +242,7 @@ def incidents(
     data_dir: DataDir = None,
 ) -> None:
     """List what nodes have found wrong: when, what, and where the evidence lies."""
-    from megaeth_cli.injection import noticed_by
+    from megaeth_cli.faults.injection import noticed_by
 
     env = environment(context)
     session = require_session(env, name, data_dir)
@@ -369,7 +369,7 @@ class _Terminal:
         self._ready = True
         _announce(self._env, session, self._config, accounts=True)
         if not (self._env.quiet or self._env.json):
-            from megaeth_cli.block_stream import follow_blocks
+            from megaeth_cli.chain.block_stream import follow_blocks
 
             self._env.note("\nCtrl-C stops it.\n")
             follow_blocks(

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from devnet.session import NodeSession
+from megaeth_cli.chain.pipeline import Sample, Window, window
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.output import show
-from megaeth_cli.pipeline import Sample, Window, window
 from megaeth_cli.select_devnet import DataDir, Name, require_session
 
 

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from megaeth_cli import builds, options
-from megaeth_cli.artifacts import Artifact, ArtifactStore, Template
 from megaeth_cli.builds import Built, Deployed, Found
-from megaeth_cli.chain_search import ChainSearch
 from megaeth_cli.compile.compilers import Search
+from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore, Template
+from megaeth_cli.contracts.chain_search import ChainSearch
+from megaeth_cli.contracts.network import Network
 from megaeth_cli.env import environment
-from megaeth_cli.network import Network
 from megaeth_cli.output import show
 from megaeth_cli.output.imported import imported_text
 from megaeth_cli.units import checksummed

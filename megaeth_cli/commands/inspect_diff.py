@@ -10,16 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from megaeth_cli import options
+from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcClient, RpcError
+from megaeth_cli.contracts.network import Network
+from megaeth_cli.contracts.told import take
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.diff import AccountState, changes, keys_of
 from megaeth_cli.inspect.proxies import delegation, from_code
-from megaeth_cli.network import Network
 from megaeth_cli.output.diff import diff_json, diff_text, heading, raw_text
-from megaeth_cli.rpc_client import RpcClient, RpcError
 from megaeth_cli.select_devnet import node_url
-from megaeth_cli.told import take
-from megaeth_cli.transact import METHOD_NOT_FOUND
 from megaeth_cli.units import checksummed, keccak, quantity
 
 Json = Any

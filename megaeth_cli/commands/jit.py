@@ -11,15 +11,15 @@ from devnet.jit.child import Child, Died, Refused
 from devnet.jit.explain import Explanation, explain
 from devnet.jit.rules import Rules
 from megaeth_cli import options
-from megaeth_cli.chain_search import ChainSearch
 from megaeth_cli.commands.call import ask, call_object
 from megaeth_cli.commands.contract_options import From, NegativeNumbers, Unlimited, Value, arguments
+from megaeth_cli.contracts.chain_search import ChainSearch
+from megaeth_cli.contracts.known_contracts import KnownContract
+from megaeth_cli.contracts.network import Network
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError
 from megaeth_cli.inspect.hot_blocks import Profile, hot_blocks
 from megaeth_cli.inspect.known import SYSTEM
-from megaeth_cli.known_contracts import KnownContract
-from megaeth_cli.network import Network
 from megaeth_cli.output import show
 from megaeth_cli.output.jit import explanation_view, status_table
 from megaeth_cli.units import quantity

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from megaeth_cli import options
+from megaeth_cli.chain.rpc_client import connect
 from megaeth_cli.env import environment
-from megaeth_cli.rpc_client import connect
 from megaeth_cli.visible import one_line
 
 app = typer.Typer()

@@ -9,7 +9,7 @@ import typer
 from megaeth_cli import options
 from megaeth_cli.abi import DecodingError, Entry, Interface, ValueTextError, to_json, to_text
 from megaeth_cli.abi.values import hex_bytes
-from megaeth_cli.calls import find_function, read_arguments
+from megaeth_cli.chain.rpc_client import RpcError
 from megaeth_cli.commands.contract_options import (
     AbiFile,
     As,
@@ -26,11 +26,13 @@ from megaeth_cli.commands.contract_options import (
     arguments,
     gas_limit,
 )
+from megaeth_cli.contracts.calls import find_function, read_arguments
+from megaeth_cli.contracts.known_contracts import KnownContract
+from megaeth_cli.contracts.network import Network
+from megaeth_cli.contracts.told import take
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.reasons import Reason
-from megaeth_cli.known_contracts import KnownContract
-from megaeth_cli.network import Network
 from megaeth_cli.output.facts import labelled
 from megaeth_cli.output.receipts import (
     PENDING_HASH,
@@ -39,11 +41,9 @@ from megaeth_cli.output.receipts import (
     receipt_rows,
     resource_rows,
 )
-from megaeth_cli.rpc_client import RpcError
-from megaeth_cli.told import take
-from megaeth_cli.transact import Draft, Sent, failure, send
+from megaeth_cli.transactions.transact import Draft, Sent, failure, send
+from megaeth_cli.transactions.wallet import Choice, choose
 from megaeth_cli.units import ether, quantity
-from megaeth_cli.wallet import Choice, choose
 
 Json = Any
 

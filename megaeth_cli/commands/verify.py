@@ -10,16 +10,9 @@ import typer
 from devnet.proving.checker import Report
 from devnet.proving.recorded import RecordedBlocks
 from megaeth_cli import options
-from megaeth_cli.attestations import Word, words_on
-from megaeth_cli.commands.call import block_parameter
-from megaeth_cli.commands.verify_proof import proof_command
-from megaeth_cli.env import Environment, environment
-from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.output import print_whole
-from megaeth_cli.output.verification import effort_text, report_json, report_table, words_text
-from megaeth_cli.rpc_client import RpcClient, connect
-from megaeth_cli.select_devnet import node_url
-from megaeth_cli.verification import (
+from megaeth_cli.chain.attestations import Word, words_on
+from megaeth_cli.chain.rpc_client import RpcClient, connect
+from megaeth_cli.chain.verification import (
     BlockSource,
     FileSource,
     InputSource,
@@ -28,6 +21,13 @@ from megaeth_cli.verification import (
     Rules,
     serves_witnesses,
 )
+from megaeth_cli.commands.call import block_parameter
+from megaeth_cli.commands.verify_proof import proof_command
+from megaeth_cli.env import Environment, environment
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.output import print_whole
+from megaeth_cli.output.verification import effort_text, report_json, report_table, words_text
+from megaeth_cli.select_devnet import node_url
 
 Json = Any
 

@@ -11,12 +11,12 @@ import typer
 from devnet.proving.checker import Report
 from devnet.proving.proof import Trusted, check_proof
 from megaeth_cli import options
+from megaeth_cli.chain.rpc_client import RpcClient, RpcError, connect
 from megaeth_cli.commands.call import block_parameter
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.output import print_whole
 from megaeth_cli.output.verification import report_json, report_table
-from megaeth_cli.rpc_client import RpcClient, RpcError, connect
 from megaeth_cli.select_devnet import node_url
 
 Json = Any

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from megaeth_cli.bytecode.source_map import SourceMaps
 from megaeth_cli.compile import cache, compilers, standard_json, storage, vyper
 from megaeth_cli.compile.configured import Configured, pick
 from megaeth_cli.compile.errors import CompileError
@@ -21,7 +22,6 @@ from megaeth_cli.compile.pragma import Version
 from megaeth_cli.compile.project import Project, find_project
 from megaeth_cli.compile.sources import SourceSet, collect
 from megaeth_cli.compile.standard_json import Contract, Settings
-from megaeth_cli.source_map import SourceMaps
 
 __all__ = ["Compilation", "CompileError", "Contract", "Options", "Settings", "compile_source"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from megaeth_cli.bytecode.runtime_code import CodePattern, LinkReferences
+from megaeth_cli.bytecode.source_map import SourceMaps
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version
-from megaeth_cli.runtime_code import CodePattern, LinkReferences
-from megaeth_cli.source_map import SourceMaps
 
 Json = dict[str, Any]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from megaeth_cli.chain.rpc_client import RpcClient, RpcError
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.rpc_client import RpcClient, RpcError
 
 Json = Any
 HEADER_FIELDS = (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from devnet.jit.decode import decode
-from megaeth_cli.source_map import Line
+from megaeth_cli.bytecode.source_map import Line
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which code a contract runs that is not its own: what can be said from its code and from a few of its slots.
 
-Asks no node; `megaeth_cli.known_contracts` does, and follows one proxy to the next.
+Asks no node; `megaeth_cli.contracts.known_contracts` does, and follows one proxy to the next.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from megaeth_cli.abi import DecodingError, decode, parse_type
-from megaeth_cli.runtime_code import instructions
+from megaeth_cli.bytecode.runtime_code import instructions
 from megaeth_cli.units import keccak
 
 WORD = 32

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from devnet._engine import sign_transaction
+from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.load.senders import Sender, Terms
 from megaeth_cli.load.wire import LoadError
-from megaeth_cli.rpc_client import RpcClient
 from megaeth_cli.units import WEI_PER_ETHER, ether, quantity
 
 FEE_ROOM: Final = 10

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from megaeth_cli.injection import Outcome
+    from megaeth_cli.faults.injection import Outcome
 
 
 def incidents_table(

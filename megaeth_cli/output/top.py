@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from megaeth_cli.pipeline import Durations, IntervalRow, StageRow, Window
+from megaeth_cli.chain.pipeline import Durations, IntervalRow, StageRow, Window
 
 US_PER_MS = 1_000
 US_PER_S = 1_000_000

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from devnet.proving.checker import Report
-from megaeth_cli.attestations import Word
+from megaeth_cli.chain.attestations import Word
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

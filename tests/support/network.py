@@ -3,7 +3,7 @@
 import os
 import signal
 
-from megaeth_cli.rpc_client import RpcClient
+from megaeth_cli.chain.rpc_client import RpcClient
 from tests.support import wallet
 from tests.support.home import Home
 from tests.support.waiting import eventually

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from devnet.session import health, page, start_time
+from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.errors import ExitStatus
-from megaeth_cli.rpc_client import RpcClient
 from tests.support import wallet
 from tests.support.home import COMMAND, PATIENCE_S, Home
 

@@ -54,7 +54,7 @@ def test_a_full_node_signs_for_the_development_accounts(network):
 
 
 def test_the_sequencers_refusal_comes_through_as_it_is(network):
-    from megaeth_cli.rpc_client import RpcError
+    from megaeth_cli.chain.rpc_client import RpcError
 
     raw = wallet.signed(5, 10_000_000, to=wallet.address(1), value=hex(10**30))
     with pytest.raises(RpcError) as through:

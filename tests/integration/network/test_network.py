@@ -3,7 +3,7 @@
 import pytest
 
 from devnet.session import start_time
-from megaeth_cli.rpc_client import RpcClient
+from megaeth_cli.chain.rpc_client import RpcClient
 from tests.support.home import Home
 from tests.support.network import Network
 from tests.support.waiting import eventually

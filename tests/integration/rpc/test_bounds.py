@@ -65,7 +65,9 @@ def test_a_batch_is_bounded_as_a_whole_whoever_answers_it(narrow, last):
     # The engine's run side by side: which two of them are done first is not said.
     refused = [answer["error"] for answer in answers.values() if "error" in answer]
     assert len(refused) == 2
-    assert all(error["code"] == LIMIT_EXCEEDED and "--max-answer-bytes" in error["message"] for error in refused)
+    assert all(
+        error["code"] == LIMIT_EXCEEDED and "--max-answer-bytes" in error["message"] for error in refused
+    )
     assert last == "eth_call" or "error" in answers[3]
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from devnet._engine import fold_diffs
 from devnet.errors import UserError
-from megaeth_cli.rpc_client import RpcClient
-from megaeth_cli.verification import NodeSource, Rules
+from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.chain.verification import NodeSource, Rules
 from tests.torture.chain.contracts import PLACES
 from tests.torture.chain.network import PATIENCE_S, Asking, Network
 from tests.torture.chain.run import Run

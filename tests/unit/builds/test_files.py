@@ -7,7 +7,7 @@ import pytest
 from megaeth_cli import builds
 from megaeth_cli.builds import BuildError, Sources
 from megaeth_cli.compile.compilers import Search
-from megaeth_cli.linking import libraries, linked
+from megaeth_cli.contracts.linking import libraries, linked
 from megaeth_cli.units import keccak
 
 ABI = [{"type": "function", "name": "pay", "inputs": [], "outputs": []}]

@@ -17,7 +17,7 @@ from devnet.errors import ConfigError, NotRunningError, UnavailableError, UserEr
 from megaeth_cli import app as program
 from megaeth_cli.app import COMMANDS, LazyCommand, load_command
 from megaeth_cli.errors import CliError, ExitStatus, status_of
-from megaeth_cli.fault_files import MOST_KEPT, keep_fault
+from megaeth_cli.tracebacks import MOST_KEPT, keep_fault
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -10,7 +10,7 @@ import eth_abi
 import pytest
 from eth_hash.auto import keccak
 
-from megaeth_cli.artifacts import Artifact, ArtifactStore
+from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore
 from megaeth_cli.errors import ExitStatus
 from tests.support.scripted_node import Refusal, scripted_node
 

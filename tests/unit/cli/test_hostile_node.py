@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from megaeth_cli import answers
 from megaeth_cli.app import run
+from megaeth_cli.chain import answers
 from megaeth_cli.env import Environment
 from megaeth_cli.errors import ExitStatus
 from tests.support.scripted_node import scripted_node

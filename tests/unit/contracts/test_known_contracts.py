@@ -4,11 +4,11 @@ import eth_abi
 import pytest
 from eth_hash.auto import keccak
 
-from megaeth_cli.artifacts import Artifact, ArtifactStore, Template
+from megaeth_cli.bytecode.runtime_code import CodePattern
+from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore, Template
+from megaeth_cli.contracts.known_contracts import KnownContracts
 from megaeth_cli.inspect import proxies
-from megaeth_cli.known_contracts import KnownContracts
-from megaeth_cli.rpc_client import RpcClient
-from megaeth_cli.runtime_code import CodePattern
 from tests.support.scripted_node import Refusal, scripted_node
 
 PROXY, VAULT, OTHER, BEACON, EOA = (bytes([digit]) * 20 for digit in (0xA0, 0xB0, 0xC0, 0xD0, 0xE0))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from megaeth_cli.artifacts import Artifact, ArtifactStore, Template
-from megaeth_cli.chain_search import MOST_TRANSACTIONS, ChainSearch
+from megaeth_cli.bytecode.runtime_code import CodePattern
+from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore, Template
+from megaeth_cli.contracts.chain_search import MOST_TRANSACTIONS, ChainSearch
 from megaeth_cli.inspect.diff import EMPTY_CODE
-from megaeth_cli.rpc_client import RpcClient
-from megaeth_cli.runtime_code import CodePattern
 from tests.support.scripted_node import Refusal, scripted_node
 
 CODE = bytes.fromhex("608060405200")

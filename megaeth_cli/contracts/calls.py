@@ -9,8 +9,8 @@ from typing import Any
 
 from megaeth_cli.abi import AbiTypeError, Entry, Interface, ValueTextError, from_text, parse_signature
 from megaeth_cli.abi.values import Resolver
+from megaeth_cli.contracts.known_contracts import KnownContract
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.known_contracts import KnownContract
 
 
 def find_function(contract: KnownContract, text: str, argument_count: int) -> Entry:

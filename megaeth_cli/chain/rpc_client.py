@@ -11,13 +11,14 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from devnet.errors import NotRunningError
-from megaeth_cli import answers
+from megaeth_cli.chain import answers
 from megaeth_cli.env import Environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.visible import one_line
 
 DEFAULT_URL = "http://127.0.0.1:8545"
 DEFAULT_TIMEOUT_S = 30.0
+METHOD_NOT_FOUND = -32601
 INTERNAL_ERROR = -32603
 
 Json = Any

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from megaeth_cli.abi import Interface
+from megaeth_cli.bytecode.runtime_code import CodePattern, split_metadata
+from megaeth_cli.bytecode.source_map import Line, SourceMaps
 from megaeth_cli.errors import CliError
-from megaeth_cli.runtime_code import CodePattern, split_metadata
-from megaeth_cli.source_map import Line, SourceMaps
 from megaeth_cli.units import keccak
 
 VERSION = 1

@@ -15,9 +15,8 @@ from devnet.proving.checker import Check, Report, UncheckableError, check, read_
 from devnet.proving.material import Material
 from devnet.proving.recorded import RecordedBlocks
 from devnet.proving.reports import Reproduction
+from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcClient, RpcError
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.rpc_client import RpcClient, RpcError
-from megaeth_cli.transact import METHOD_NOT_FOUND
 from megaeth_cli.units import quantity
 
 Json = Any

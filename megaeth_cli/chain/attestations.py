@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devnet.proving.checker import Report
-from megaeth_cli.rpc_client import RpcClient, RpcError
-from megaeth_cli.transact import METHOD_NOT_FOUND
+from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcClient, RpcError
 from megaeth_cli.units import quantity
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from megaeth_cli.artifacts import Artifact, ArtifactStore
+from megaeth_cli.chain.rpc_client import RpcClient, RpcError
+from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore
 from megaeth_cli.inspect.diff import EMPTY_CODE, AccountState
-from megaeth_cli.rpc_client import RpcClient, RpcError
 from megaeth_cli.units import checksummed, quantity
 
 Json = Any

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from megaeth_cli.runtime_code import CodePattern, compiler_version, split_metadata
+from megaeth_cli.bytecode.runtime_code import CodePattern, compiler_version, split_metadata
 
 HEAD, TAIL = bytes.fromhex("a2646970667358221220"), bytes.fromhex("64736f6c63430008250033")
 BARE = bytes.fromhex("a164736f6c6343000825000a")

@@ -14,9 +14,9 @@ from devnet.errors import UserError
 from devnet.moment import moment
 from devnet.session import NodeSession, Role, Session
 from devnet.threads import start_thread
+from megaeth_cli.chain.rpc_client import RpcClient, RpcError
 from megaeth_cli.errors import CliError
-from megaeth_cli.faults import Fault
-from megaeth_cli.rpc_client import RpcClient, RpcError
+from megaeth_cli.faults.kinds import Fault
 
 PLAY_S = 40.0
 POLL_S = 0.1

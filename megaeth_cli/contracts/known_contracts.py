@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 
 from megaeth_cli.abi import Interface
-from megaeth_cli.artifacts import Artifact, ArtifactStore
+from megaeth_cli.chain.rpc_client import RpcClient, RpcError
+from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore
 from megaeth_cli.inspect import proxies
 from megaeth_cli.inspect.known import Predeploy, predeploy
 from megaeth_cli.inspect.layout import Layout
-from megaeth_cli.rpc_client import RpcClient, RpcError
 from megaeth_cli.units import checksummed
 
 Json = Any

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from devnet.session import Session
 from megaeth_cli.abi import Interface, ValueTextError
 from megaeth_cli.abi.values import address as read_address
-from megaeth_cli.artifacts import ArtifactStore
+from megaeth_cli.chain.rpc_client import RpcClient, connect
+from megaeth_cli.contracts.artifacts import ArtifactStore
+from megaeth_cli.contracts.known_contracts import KnownContract, KnownContracts
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.known import ADDRESSES
-from megaeth_cli.known_contracts import KnownContract, KnownContracts
-from megaeth_cli.rpc_client import RpcClient, connect
 from megaeth_cli.select_devnet import find_session
 from megaeth_cli.units import checksummed, quantity
 
@@ -80,7 +80,7 @@ class Network:
         templates = self.artifacts.templates(name)
         # Others may have deployed it since; what only this program builds, it knows already.
         if templates and (artifact is None or any(one.imported for one in templates)):
-            from megaeth_cli.chain_search import ChainSearch
+            from megaeth_cli.contracts.chain_search import ChainSearch
 
             ChainSearch(self.node, self.artifacts, self.env.note).run()
             artifact = self.artifacts.named(name)

@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
+from megaeth_cli.chain.pipeline import Sample, durations, window
 from megaeth_cli.output.top import top_view
-from megaeth_cli.pipeline import Sample, durations, window
 
 MS = 1_000_000
 

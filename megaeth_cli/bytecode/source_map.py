@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from megaeth_cli.runtime_code import instructions
+from megaeth_cli.bytecode.runtime_code import instructions
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from megaeth_cli.artifacts import Artifact
+from megaeth_cli.contracts.artifacts import Artifact
+from megaeth_cli.contracts.known_contracts import KnownContract
+from megaeth_cli.contracts.network import Network
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.known import ADDRESSES, predeploy
-from megaeth_cli.known_contracts import KnownContract
-from megaeth_cli.network import Network
 
 
 def take(network: Network, address: bytes, name: str | None, abi: Path | None) -> KnownContract:

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from devnet.errors import NotRunningError
+from megaeth_cli.chain.rpc_client import RpcClient, RpcError
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.rpc_client import RpcClient, RpcError
 
 
 @pytest.fixture

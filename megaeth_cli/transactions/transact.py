@@ -12,18 +12,17 @@ from typing import Any
 
 from devnet import _engine
 from megaeth_cli.abi import Interface
+from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcError
+from megaeth_cli.contracts.network import Network
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect import reasons
 from megaeth_cli.inspect.known import standing_interfaces
 from megaeth_cli.inspect.reasons import Reason
-from megaeth_cli.network import Network
-from megaeth_cli.rpc_client import RpcError
+from megaeth_cli.transactions.wallet import Signer
 from megaeth_cli.units import checksummed, ether, quantity
-from megaeth_cli.wallet import Signer
 
 Json = Any
 
-METHOD_NOT_FOUND = -32601
 _NO_SUCH_METHOD = (METHOD_NOT_FOUND, -32004)
 RECEIPT_TIMEOUT_S = 60.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 1.0

@@ -4,9 +4,9 @@ import pytest
 
 from devnet.proving.checker import Check, Report
 from devnet.proving.claim import Claim
-from megaeth_cli.attestations import words_on
+from megaeth_cli.chain.attestations import words_on
+from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.output.verification import report_json, words_text
-from megaeth_cli.rpc_client import RpcClient
 from tests.support.proving import AUTHORITY, CHAIN_ID, address, attest, claim
 from tests.support.scripted_node import Refusal, scripted_node
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from megaeth_cli.artifacts import Artifact, ArtifactStore, Template
+from megaeth_cli.bytecode.runtime_code import CodePattern
+from megaeth_cli.bytecode.source_map import Line, SourceMaps
+from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore, Template
 from megaeth_cli.errors import CliError
-from megaeth_cli.runtime_code import CodePattern
-from megaeth_cli.source_map import Line, SourceMaps
 
 
 def artifact(name="Token", address="0xAbCdefabcdefabcdefabcdefabcdefabcdefabcd"):

@@ -7,8 +7,8 @@ Solidity 0.5) or the hash of `path:Name`.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from megaeth_cli.bytecode.runtime_code import PLACEHOLDER
 from megaeth_cli.compile import Contract
-from megaeth_cli.runtime_code import PLACEHOLDER
 from megaeth_cli.units import keccak
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from devnet import _engine
 from megaeth_cli.abi.values import ValueTextError, hex_bytes
+from megaeth_cli.contracts.network import Network
 from megaeth_cli.env import Environment
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.network import Network
 from megaeth_cli.units import checksummed
 
 MAX_INDEX = 10_000

@@ -1,6 +1,6 @@
 """The compiler's source maps lead from code to lines."""
 
-from megaeth_cli.source_map import Line, SourceMaps
+from megaeth_cli.bytecode.source_map import Line, SourceMaps
 
 SOURCE = "contract C {\n  // e\u0301t\u00e9\n  uint a;\n}\n"
 # PUSH2 0x5b5b, JUMPDEST, ADD, STOP

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from devnet.errors import UserError
 from devnet.session import Session
 from devnet.threads import start_thread
-from megaeth_cli.rpc_client import RpcClient
+from megaeth_cli.chain.rpc_client import RpcClient
 
 
 @dataclass(frozen=True)
