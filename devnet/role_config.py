@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from devnet.config import Config
 from devnet.errors import ConfigError, UnavailableError, UserError
+from devnet.files import write_atomically
 from devnet.settings import config_from_json, config_to_json
 from devnet.threads import start_thread
 
@@ -123,10 +124,8 @@ def write_ready_file(role: RoleConfig, endpoints: Mapping[str, str], port: int) 
     """Say that the role is bound: a file for tools, and a line for the supervisor that waits for it."""
     text = json.dumps({"pid": os.getpid(), "endpoints": dict(endpoints), "port": port})
     path = ready_file(Path(role.run_dir), role.node)
-    temporary = path.with_suffix(".tmp")
     try:
-        temporary.write_text(text)
-        temporary.replace(path)
+        write_atomically(path, text)
     except OSError as error:  # the supervisor hears it all the same
         log.warning("cannot write %s: %s", path, error)
     if handle := os.environ.pop(READY_FD, None):

@@ -7,11 +7,11 @@ not), and its `/healthz` answers. Standard library only, because every command r
 
 import http.client
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+
+from devnet.files import write_atomically
 
 SESSION_VERSION = 1
 HEALTH_TIMEOUT_S = 2.0
@@ -64,7 +64,7 @@ class Session:
     log_dir: str
     ephemeral: bool
     control_port: int
-    """Where the supervisor takes commands (`devnet.control`)."""
+    """Where the supervisor takes commands (`devnet.supervision.control`)."""
     mnemonic: str
     accounts: int
     """How many accounts of the mnemonic are funded."""
@@ -105,15 +105,8 @@ class Session:
 def write_session(path: Path, session: Session) -> None:
     """Replace the session file in one step; nobody else can read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp creates with mode 0600.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".session-")
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump({"version": SESSION_VERSION, **asdict(session)}, file, indent=2)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = json.dumps({"version": SESSION_VERSION, **asdict(session)}, indent=2)
+    write_atomically(path, text, private=True)
 
 
 def read_session(path: Path) -> Session | None:

@@ -19,13 +19,13 @@ import logging
 import os
 import platform
 import secrets
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from devnet.files import UNFINISHED, write_aside, write_atomically
 from devnet.jit.abi import COMPILER_VERSION
 from devnet.jit.selection import Part
 from devnet.jit.trust import read_trusted, require_trusted
@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 MAGIC: Final = b"megaeth native 1\n"
 SECRET: Final = "secret"
 SUFFIX: Final = ".native"
-UNFINISHED: Final = ".tmp"
 DIGEST_BYTES: Final = 32
 LENGTH_BYTES: Final = 4
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -158,7 +157,7 @@ class Cache:
         head = json.dumps(asdict(made)).encode()
         rest = len(head).to_bytes(LENGTH_BYTES) + head + body
         path = self._path(made.code_hash)
-        _write_private(path, MAGIC + self._digest(rest) + rest)
+        write_atomically(path, MAGIC + self._digest(rest) + rest, private=True)
 
     def _read(self, path: Path) -> Entry | None:
         try:
@@ -192,7 +191,7 @@ class Cache:
         """Whoever comes first makes it."""
         path = self._directory / SECRET
         if not path.exists():
-            unfinished = _write_aside(path, secrets.token_bytes(32))
+            unfinished = write_aside(path, secrets.token_bytes(32), private=True)
             with contextlib.suppress(FileExistsError):
                 os.link(unfinished, path)
             unfinished.unlink()
@@ -211,15 +210,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    _write_aside(path, data).replace(path)
-
-
-def _write_aside(path: Path, data: bytes) -> Path:
-    """A file of its own, for this user only, that is to get the place of another."""
-    handle, unfinished = tempfile.mkstemp(UNFINISHED, path.stem, path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    return Path(unfinished)

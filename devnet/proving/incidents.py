@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from devnet.moment import moment
 from devnet.proving.kept import Bounds, KeptFiles
+from devnet.timestamps import timestamp
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Incidents:
         self, kind: str, block: int, what: str, evidence: dict[str, Any], source: str = ""
     ) -> Incident:
         """Keep one, with its evidence, and say so in the log."""
-        now = moment()
+        now = timestamp()
 
         def incident_at(path: Path) -> Incident:
             return Incident(kind, block, self._node, self._role, now, what, str(path), source)

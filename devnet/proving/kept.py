@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from devnet.moment import moment
+from devnet.files import write_atomically
+from devnet.timestamps import timestamp
 
 COUNT: Final = "dropped"
 """The file with the count."""
@@ -61,7 +62,7 @@ class KeptFiles:
 
     def add(self, kind: str, block: int, text: Callable[[Path], str], suffix: str = "") -> Path:
         """Write a new file, whose text may name its place, and make room for it. Returns where it is."""
-        stamp, slug = re.sub(r"[-:]", "", moment()), _slug(kind)
+        stamp, slug = re.sub(r"[-:]", "", timestamp()), _slug(kind)
         name = f"{stamp}-{slug}-block-{block}{suffix}"
         with self._lock:
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -128,9 +129,7 @@ def _slug(kind: str) -> str:
 def _replace(path: Path, text: str) -> int:
     """Writes a file as a whole; its size."""
     data = text.encode()
-    temporary = path.with_suffix(".new")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_atomically(path, data)
     return len(data)
 
 

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from devnet.moment import moment
 from devnet.proving import stateless
 from devnet.proving.attestation import Attestation
 from devnet.proving.checker import UncheckableError
@@ -29,6 +28,7 @@ from devnet.proving.material import Material, NodeReader, Unavailable
 from devnet.proving.reports import FaultReport, Reproduction
 from devnet.proving.work import ANY_HASH, Piece, Source, Workload
 from devnet.threads import OnDeath, start_thread
+from devnet.timestamps import timestamp
 
 log = logging.getLogger(__name__)
 
@@ -283,7 +283,7 @@ class Prover:
             difference.actual,
             source.node,
             signer.name,
-            moment(),
+            timestamp(),
             str(path),
         ).sign(signer.key, signer.voucher, signer.chain_id)
         self._incidents.record(

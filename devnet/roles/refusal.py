@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from devnet.files import write_atomically
 from devnet.storage import Store
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,4 @@ class Refusals:
         return Refusal(**json.loads(self._path.read_text())) if self._path.exists() else None
 
     def _write(self, refusal: Refusal) -> None:
-        temporary = self._path.with_suffix(".new")
-        temporary.write_text(json.dumps(asdict(refusal)))
-        temporary.replace(self._path)
+        write_atomically(self._path, json.dumps(asdict(refusal)))

@@ -10,7 +10,7 @@
 | `jit`                | having contracts compiled, by a child process (`jit/service.py`)               |
 | the engine's own     | building, executing, recovering senders; never touch Python except its archive |
 
-Not here: processes (`devnet/supervisor.py`), and any knowledge of methods or records.
+Not here: processes (`devnet/supervision/supervisor.py`), and any knowledge of methods or records.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from devnet.files import write_atomically
+
 log = logging.getLogger(__name__)
 
 NAME: Final = "chain.mark"
@@ -40,10 +42,7 @@ class Mark:
     def write(self, directory: Path) -> None:
         """In place of the one before. Not synced: it says no more than what it is about."""
         text = json.dumps(asdict(self))
-        path = directory / NAME
-        temporary = path.with_suffix(".new")
-        temporary.write_text(f"{text}\n{zlib.crc32(text.encode()):08x}\n")
-        temporary.replace(path)
+        write_atomically(directory / NAME, f"{text}\n{zlib.crc32(text.encode()):08x}\n")
 
 
 def read_mark(directory: Path) -> Mark | None:

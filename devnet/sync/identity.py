@@ -8,7 +8,6 @@ their owner only and never leave the directory.
 
 from __future__ import annotations
 
-import os
 import re
 import ssl
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from devnet.errors import UnavailableError
+from devnet.files import write_atomically
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -227,9 +227,5 @@ def _write_key(path: Path, key: EllipticCurvePrivateKey) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """A file that only its owner can read, there as a whole or not at all."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    temporary.replace(path)
+    """A file that only its owner can read."""
+    write_atomically(path, data, private=True)

@@ -1,4 +1,4 @@
-"""`megaeth devnet ...`: start, watch and stop the processes of a local network (see `devnet.supervisor`)."""
+"""`megaeth devnet ...`: start, watch and stop the processes of a local network (see `devnet.supervision`)."""
 
 import enum
 import hashlib
@@ -141,7 +141,7 @@ def add(
     data_dir: DataDir = None,
 ) -> None:
     """Add a full node or a prover to a running devnet. It stays until the devnet goes down."""
-    from devnet.control import ask
+    from devnet.supervision.control import ask
 
     env = environment(context)
     answer = ask(require_session(env, name, data_dir), "add", role=str(role))
@@ -188,7 +188,7 @@ def restart(
 def _about_node(
     env: Environment, command: str, node: str, name: str | None, data_dir: Path | None, done: str
 ) -> None:
-    from devnet.control import ask
+    from devnet.supervision.control import ask
 
     _tell(env, ask(require_session(env, name, data_dir), command, node), done)
 
@@ -313,18 +313,18 @@ def _name(config: Config, name: str | None) -> str:
 
 
 def _start(env: Environment, name: str, config: Config, *, detach: bool) -> None:
-    from devnet.supervisor import Launch
+    from devnet.supervision.supervisor import Launch
 
     launch = Launch(name, env.paths.network(name).root, config)
     if detach:
-        from devnet.detached import start_detached
+        from devnet.supervision.detached import start_detached
 
         _announce(env, start_detached(launch), config, accounts=env.verbosity > 0)
         env.note(
             "\nIt runs in the background. Next: megaeth accounts --keys, megaeth devnet status, logs -f, down"
         )
     else:
-        from devnet.supervisor import Supervisor
+        from devnet.supervision.supervisor import Supervisor
 
         Supervisor(launch, _Terminal(env, config)).run()
 
@@ -398,7 +398,7 @@ class _Terminal:
 def _stop(session: Session) -> None:
     import signal
 
-    from devnet.control import ask
+    from devnet.supervision.control import ask
 
     try:
         ask(session, "stop")
@@ -437,8 +437,8 @@ def _config_of(session: Session) -> Config:
     from dataclasses import replace
     from urllib.parse import urlsplit
 
-    from devnet.control import ask
     from devnet.settings import config_from_json
+    from devnet.supervision.control import ask
 
     config = config_from_json(ask(session, "settings")["settings"])
     port = urlsplit(session.rpc_url).port or config.rpc.port

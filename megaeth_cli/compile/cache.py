@@ -5,10 +5,10 @@ Losing it costs time only, so faults of the disk are not errors.
 
 import json
 import logging
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from devnet.files import write_atomically
 
 log = logging.getLogger("megaeth.compile")
 
@@ -27,10 +27,7 @@ def store(cache: Path, key: str, answer: dict[str, Any]) -> None:
     path = _path(cache, key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w") as file:
-            json.dump(answer, file)
-        Path(aside).replace(path)
+        write_atomically(path, json.dumps(answer), private=True)
     except OSError as error:
         log.info("the compiler's answer was not kept: %s", error)
 

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from devnet.files import write_atomically
 from megaeth_cli.compile import processes
 from megaeth_cli.compile.errors import CompileError
 from megaeth_cli.compile.pragma import Version
@@ -43,12 +44,9 @@ def fetch(npm: str, cache: Path, version: Version, variables: Mapping[str, str])
     target = path_of(cache, version)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Prepared aside and renamed: a file with a version's name is always complete.
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=target.parent) as aside:
             tarball = _download(npm, version, Path(aside), variables)
-            soljson = Path(aside) / target.name
-            soljson.write_bytes(_checked_compiler(tarball, version))
-            soljson.replace(target)
+            write_atomically(target, _checked_compiler(tarball, version))
     except OSError as error:
         raise CompileError(
             f"{target.parent} cannot be written",

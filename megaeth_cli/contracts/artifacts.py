@@ -8,14 +8,13 @@ whoever deploys it: a factory, forge, a script. Sources are kept once per compil
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from devnet.files import write_atomically
 from megaeth_cli.abi import Interface
 from megaeth_cli.bytecode.runtime_code import CodePattern, split_metadata
 from megaeth_cli.bytecode.source_map import Line, SourceMaps
@@ -279,10 +278,7 @@ def _encoded(artifact: Artifact) -> str:
 
 def _replace(path: Path, body: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".artifact-")
-    with os.fdopen(handle, "w") as file:
-        file.write(body)
-    Path(aside).replace(path)
+    write_atomically(path, body, private=True)
 
 
 def _load(path: Path) -> Artifact | None:

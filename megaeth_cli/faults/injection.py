@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devnet.errors import UserError
-from devnet.moment import moment
 from devnet.session import NodeSession, Role, Session
 from devnet.threads import start_thread
+from devnet.timestamps import timestamp
 from megaeth_cli.chain.rpc_client import RpcClient, RpcError
 from megaeth_cli.errors import CliError
 from megaeth_cli.faults.kinds import Fault
@@ -101,7 +101,7 @@ def inject(session: Session, fault: Fault, player: str | None, patience_s: float
     cast = CASTS[fault]
     _require(session, fault, cast)
     node = _player(session, cast, player)
-    since = moment()
+    since = timestamp()
     play = _Play()
     start_thread(lambda: _have_played(session, node, fault, play), "player", play.fail)
     while not play.over.wait(NUDGE_S if cast.wants_transaction else PLAY_S + 5):

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from devnet.enrolment import Enrolment
+from devnet.supervision.pki import Pki
 from devnet.sync import Credentials
 from tests.support.node import Node
 
@@ -18,7 +18,7 @@ class Cluster:
     def __init__(self, directory, **settings):
         self._directory = directory
         self._settings = settings
-        self._enrolment = Enrolment(directory / "network", CHAIN_ID)
+        self._pki = Pki(directory / "network", CHAIN_ID)
         self.nodes = {}
 
     def __enter__(self):
@@ -48,12 +48,12 @@ class Cluster:
 
     def place(self, name, role, peers=(), sequencer=""):
         """A node's place in the network, with its certificate."""
-        self._enrolment.issue(name, role)
+        self._pki.issue(name, role)
         known = tuple(peer if isinstance(peer, tuple) else (peer.name, *sync_place(peer)) for peer in peers)
         if not sequencer and "sequencer" in self.nodes:
             sequencer = self.nodes["sequencer"].url
         has_provers = self._settings.get("network__provers", 0) > 0
-        return self._enrolment.place(name, role, sequencer, known, has_provers=has_provers)
+        return self._pki.place(name, role, sequencer, known, has_provers=has_provers)
 
     def _start(self, name, role, place, settings):
         node = Node(

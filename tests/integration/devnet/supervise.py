@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devnet.config import AccountSettings, Config, RpcSettings
 from devnet.errors import UserError
-from devnet.supervisor import Launch, NodePlan, RoleSpec, Supervisor
+from devnet.supervision.supervisor import Launch, NodePlan, RoleSpec, Supervisor
 
 MODULE = "tests.integration.devnet.stand_in_role"
 ROLES = {

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from devnet import control
-from devnet.control import MOST_STRANGERS, ask
 from devnet.errors import NotRunningError, UnavailableError, UserError
 from devnet.lock import DataDirLock
 from devnet.session import health, read_session, start_time
+from devnet.supervision import control
+from devnet.supervision.control import MOST_STRANGERS, ask
 from megaeth_cli.commands import devnet as devnet_commands
 
 ROOT = Path(__file__).resolve().parents[3]

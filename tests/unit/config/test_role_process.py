@@ -2,7 +2,7 @@
 
 import signal
 
-from devnet.process import describe_exit
+from devnet.supervision.process import describe_exit
 
 
 def test_an_exit_is_put_in_words():

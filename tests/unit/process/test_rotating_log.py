@@ -5,8 +5,8 @@ import os
 import resource
 from contextlib import contextmanager
 
-from devnet import rotating_log
-from devnet.rotating_log import RotatingLog
+from devnet.supervision import rotating_log
+from devnet.supervision.rotating_log import RotatingLog
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from devnet.errors import UnavailableError, UserError, user_error
 from devnet.role_config import LIFELINE_FD, READY_FD, USER_ERROR_EXIT, Bound
-from devnet.rotating_log import RotatingLog
 from devnet.session import ProcessId, health
+from devnet.supervision.rotating_log import RotatingLog
 from devnet.threads import start_thread
 
 HEALTH_RETRY_S = 0.02

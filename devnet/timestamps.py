@@ -3,6 +3,6 @@
 from datetime import UTC, datetime
 
 
-def moment() -> str:
+def timestamp() -> str:
     """Now."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,7 +17,7 @@ SECRET_BYTES = 32
 Peers = tuple[tuple[str, str, int], ...]
 
 
-class Enrolment:
+class Pki:
     """The enrolled nodes of one devnet, in a directory."""
 
     def __init__(self, directory: Path, chain_id: int) -> None:

@@ -1,6 +1,6 @@
 """A devnet without a terminal: the supervisor in a session of its own, started and awaited by `up -d`.
 
-    up -d  --launch over stdin-->  python -m devnet.detached  --one JSON line over stdout when ready or
+    up -d  --launch over stdin-->  python -m devnet.supervision.detached  --one JSON line over stdout when ready or
     failed-->  up -d
 
 After that line the supervisor has no tie to whoever started it. Its own messages go to supervisor.log.
@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TextIO
 
 from devnet.errors import UnavailableError, UserError, user_error
-from devnet.rotating_log import RotatingLog
 from devnet.session import Session, read_session
-from devnet.supervisor import Launch, Supervisor
+from devnet.supervision.rotating_log import RotatingLog
+from devnet.supervision.supervisor import Launch, Supervisor
 
 
 def start_detached(launch: Launch) -> Session:
     """Start a devnet in the background; returns when every process answers its health check."""
-    command: Sequence[str] = [sys.executable, "-P", "-m", "devnet.detached"]
+    command: Sequence[str] = [sys.executable, "-P", "-m", "devnet.supervision.detached"]
     log = launch.paths.log("supervisor")
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -29,12 +29,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from devnet.control import Command, ControlServer, failure
-from devnet.enrolment import Enrolment
 from devnet.errors import UnavailableError, UserError, cannot_listen
-from devnet.launch import ROLES, Launch, NodePlan, RoleSpec
 from devnet.lock import DataDirLock, Locked
-from devnet.process import Exited, Healthy, RoleProcess, Trouble
 from devnet.role_config import START_AGAIN_EXIT, NetworkPlace, RoleConfig, ready_file
 from devnet.session import (
     NodeSession,
@@ -47,6 +43,10 @@ from devnet.session import (
 )
 from devnet.settings import config_to_json
 from devnet.stalls import watch, watched
+from devnet.supervision.control import Command, ControlServer, failure
+from devnet.supervision.launch import ROLES, Launch, NodePlan, RoleSpec
+from devnet.supervision.pki import Pki
+from devnet.supervision.process import Exited, Healthy, RoleProcess, Trouble
 from devnet.threads import report_deaths, start_timer
 
 __all__ = ["ROLES", "Launch", "NodePlan", "Observer", "RoleSpec", "Supervisor"]
@@ -150,7 +150,7 @@ class Supervisor:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._nodes = [_Node(plan) for plan in launch.plan()]
         self._stop_replies: list[Command] = []
-        self._enrolment: Enrolment | None = None
+        self._pki: Pki | None = None
         self._unsaved = ""
         """Why the session file is not up to date."""
 
@@ -316,8 +316,8 @@ class Supervisor:
         )
         node.state, node.id = "starting", node.process.id
         self._update(node)
-        if self._enrolment is not None and role.network is not None:
-            self._enrolment.issue(name, node.plan.role)
+        if self._pki is not None and role.network is not None:
+            self._pki.issue(name, node.plan.role)
 
     def _port(self, node: _Node) -> int:
         """Where a node shall answer JSON-RPC: where it did before, else as its role says."""
@@ -335,9 +335,9 @@ class Supervisor:
         """A node among its peers."""
         if not self._roles[node.plan.role].networked:
             return None
-        if self._enrolment is None:
+        if self._pki is None:
             chain_id = self._launch.config.chain.chain_id
-            self._enrolment = Enrolment(self._launch.data_dir / "network", chain_id)
+            self._pki = Pki(self._launch.data_dir / "network", chain_id)
         others = [other for other in self._nodes if other is not node and other.state == "running"]
         peers = [
             (other.plan.name, *_host_and_port(other.endpoints["sync"]))
@@ -347,9 +347,7 @@ class Supervisor:
         sequencer = next((other for other in others if other.plan.role == "sequencer"), None)
         url = sequencer.endpoints["http"] if sequencer is not None else ""
         has_provers = any(each.plan.role == "prover" for each in self._nodes)
-        return self._enrolment.place(
-            node.plan.name, node.plan.role, url, tuple(peers), node.peer_port, has_provers
-        )
+        return self._pki.place(node.plan.name, node.plan.role, url, tuple(peers), node.peer_port, has_provers)
 
     # Watch
 
