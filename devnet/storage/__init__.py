@@ -7,17 +7,18 @@ LevelDB.
                                             |
     start: restore.restore: snapshot + the log after it --> engine
 
-`tables` is the format in one place, `store` reads and writes it, `archive` answers the engine's questions
-about what left its memory. Records are opaque bytes here: encoding and decoding is the engine's. A write has
-reached the operating system when `append` returns: it survives the death of the process, not the loss of
-power.
+`tables` is the format in one place. `store` puts together what reads and writes it: `chain_log`, `snapshot_rows` and
+`attestations`, over one `database`. `archive` answers the engine's questions about what left its memory. Records are
+opaque bytes here: encoding and decoding is the engine's. A write has reached the operating system when `append`
+returns: it survives the death of the process, not the loss of power.
 """
 
 from devnet.storage.archive import StoreArchive
 from devnet.storage.errors import Corrupted, OtherChain, StorageError, TooNew, Unwritable
+from devnet.storage.identity import Identity
 from devnet.storage.restore import restore
 from devnet.storage.snapshot import Snapshotter
-from devnet.storage.store import Identity, Store, ephemeral_directory, reset
+from devnet.storage.store import Store, ephemeral_directory, reset
 
 __all__ = [
     "Corrupted",

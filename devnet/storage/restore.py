@@ -6,8 +6,9 @@ import logging
 import time
 from typing import Protocol
 
+from devnet.storage.database import Tip
 from devnet.storage.errors import Corrupted
-from devnet.storage.store import Store, Tip
+from devnet.storage.store import Store
 
 log = logging.getLogger(__name__)
 

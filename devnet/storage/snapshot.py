@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from devnet.storage import tables
-from devnet.storage.store import Store, Tip
+from devnet.storage.database import Tip
+from devnet.storage.store import Store
 from devnet.threads import OnDeath, start_thread
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from devnet.storage.store import Tip
+from devnet.storage.database import Tip
 
 U64_MAX = 2**64 - 1
 

@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from devnet.storage.store import FrozenState, Store
+from devnet.storage.frozen import FrozenState
+from devnet.storage.store import Store
 from devnet.sync.frames import KIB, Channel, Chunk, ChunkRequest, Genesis, Malformed, Manifest
 from devnet.sync.peer import Link, LinkClosed
 from devnet.sync.position import GENESIS, Position

@@ -6,7 +6,8 @@ import hashlib
 import pytest
 
 from devnet.storage import Identity, Store
-from devnet.storage.store import FrozenState, Tip
+from devnet.storage.database import Tip
+from devnet.storage.frozen import FrozenState
 from devnet.sync import (
     NEWCOMER,
     BadSnapshot,

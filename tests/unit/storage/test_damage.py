@@ -6,7 +6,7 @@ import pytest
 
 from devnet.errors import UserError
 from devnet.storage import Store, StoreArchive, restore
-from devnet.storage.store import Tip
+from devnet.storage.database import Tip
 from tests.unit.storage.chain import IDENTITY, ToyEngine, build, fold
 
 KEYS = [bytes((number,)) * 20 for number in range(8)]

@@ -1,7 +1,7 @@
 """Giving up the newest blocks, as if they had never come; keeping what provers say."""
 
 from devnet.storage import Snapshotter, Store, restore
-from devnet.storage.store import Tip
+from devnet.storage.database import Tip
 from tests.unit.storage.chain import IDENTITY, ToyEngine, build, fold
 
 KEY = b"\x01" * 20

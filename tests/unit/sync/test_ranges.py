@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from devnet.storage import Identity, Store
-from devnet.storage.store import Tip
+from devnet.storage.database import Tip
 from devnet.sync import GENESIS, NoSuchPlace, Position, StoreLog
 from devnet.sync.backlog import Backlog
 from devnet.sync.frames import ItemFrame
