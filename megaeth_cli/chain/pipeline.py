@@ -1,6 +1,6 @@
 """What nodes did between two looks at their `/metrics.json`: rates, stage times, mini-blocks on time.
 
-Not here: asking nodes again and again (`commands/devnet_top.py`), and how it looks (`output/top.py`).
+Not here: asking nodes again and again (`commands/devnet/top.py`), and how it looks (`output/top.py`).
 """
 
 from __future__ import annotations

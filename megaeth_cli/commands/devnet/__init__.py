@@ -1,0 +1,30 @@
+"""`megaeth devnet ...`: start, watch and stop the processes of a local network (see `devnet.supervision`).
+
+One module per command or kin of commands. Here they get their order in the help.
+"""
+
+import typer
+
+from megaeth_cli.commands.devnet.faults import incidents, inject
+from megaeth_cli.commands.devnet.logs import logs
+from megaeth_cli.commands.devnet.nodes import add, restart, start, stop
+from megaeth_cli.commands.devnet.settings_file import init
+from megaeth_cli.commands.devnet.status import list_devnets, status
+from megaeth_cli.commands.devnet.stopping import down
+from megaeth_cli.commands.devnet.top import top
+from megaeth_cli.commands.devnet.up import up
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Start, watch and stop a devnet."""
+
+
+app.command()(up)
+app.command()(down)
+app.command()(status)
+app.command("list")(list_devnets)
+for command in (top, logs, add, stop, start, restart, inject, incidents, init):
+    app.command()(command)
