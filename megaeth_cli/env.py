@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     import typer
     from rich.console import Console
 
-_ANSI = {
-    "bold red": "1;31",
-    "bold green": "1;32",
-    "bold yellow": "1;33",
-    "dim": "2",
-    "bold": "1",
-    "cyan": "36",
-}
-
 
 @dataclass
 class Environment:
@@ -86,7 +77,12 @@ class Environment:
             self.complain(text)
 
     def _paint(self, text: str, style: str) -> str:
-        return f"\x1b[{_ANSI[style]}m{text}\x1b[0m" if self._wants_colour(self.stderr) else text
+        if not self._wants_colour(self.stderr):
+            return text
+        from rich.color import ColorSystem
+        from rich.style import Style
+
+        return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
     def _wants_colour(self, stream: TextIO) -> bool:
         # https://no-color.org and https://force-color.org

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import typer
+
 ROOT = Path(__file__).resolve().parent.parent
 MEGAETH = str(Path(sys.executable).parent / "megaeth")
 COUNTER = "contracts/src/Counter.sol"
@@ -36,7 +38,7 @@ class Demo:
 
     def show(self, *arguments: str) -> None:
         """Run a command and let it print."""
-        print(f"\n\x1b[1m$ megaeth {shlex.join(arguments)}\x1b[0m", flush=True)
+        print("\n" + typer.style(f"$ megaeth {shlex.join(arguments)}", bold=True), flush=True)
         self._run(arguments, capture=False)
 
     def ask(self, *arguments: str) -> Any:  # noqa: ANN401

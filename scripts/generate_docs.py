@@ -2,13 +2,13 @@
 
 import io
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+from rich.text import Text
 from typer.core import TyperGroup
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,7 +100,7 @@ def commands(command: "Command", context: "Context") -> "Iterator[tuple[Command,
 
 def plain(text: str) -> str:
     """Without colours and outer blank space."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", text).strip()
+    return Text.from_ansi(text).plain.strip()
 
 
 def cli_page() -> str:

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
+from bench.pipelines import ON_TIME, intervals_of, on_time, sample
 from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import HOST, Megaeth
-from megaeth_cli.chain.pipeline import Sample, window
-from megaeth_cli.load.wire import LoadError
+from megaeth_cli.chain.pipeline import window
 
 NAME: Final = "greed"
 CLIENTS: Final = 20
@@ -42,17 +42,15 @@ def measure(target: Megaeth, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Idle, then under the clients, then when they are gone."""
     time.sleep(SETTLE_S)
     idle = target.memory_bytes()
-    before = _sample(target)
+    before = sample(target)
     clients = [_Client(target.port, number) for number in range(CLIENTS)]
     most, small = _watched(target, clients, scale.of(SECONDS, least=LEAST_SECONDS))
-    after = _sample(target)
-    seen = window(before, after).intervals
-    if seen is None:
-        raise LoadError("no mini-block was built")
+    after = sample(target)
+    seen = intervals_of(window(before, after))
     time.sleep(SETTLE_S)
     yield "memory over idle, most", (most - idle) / MIB, "MiB"
     yield "memory over idle, when they are gone", (target.memory_bytes() - idle) / MIB, "MiB"
-    yield "within 10 +- 5 ms", seen.on_time_percent, "%"
+    yield ON_TIME, seen.on_time_percent, "%"
     yield "longest interval", seen.took.max_us / 1000, "ms"
     yield "a small call meanwhile, longest", max(small) * 1000, "ms"
     yield "answers", sum(client.answers for client in clients), ""
@@ -159,13 +157,6 @@ def _bodies() -> list[bytes]:
     return [json.dumps(body).encode() for body in bodies]
 
 
-def _sample(target: Megaeth) -> Sample:
-    sample = Sample.take(f"http://{HOST}:{target.port}")
-    if sample is None:
-        raise LoadError("the node tells nothing about its pipeline")
-    return sample
-
-
 SCENARIO: Scenario[Megaeth] = Scenario(
     NAME,
     "twenty clients that ask for the largest answers",
@@ -178,12 +169,6 @@ SCENARIO: Scenario[Megaeth] = Scenario(
             "MiB",
             lambda m: m.get(NAME, Megaeth.name, "memory over idle, most"),
         ),
-        Expectation(
-            "mini-blocks within 10 +- 5 ms under greedy clients",
-            99.0,
-            "%",
-            lambda m: m.get(NAME, Megaeth.name, "within 10 +- 5 ms"),
-            at_least=True,
-        ),
+        on_time(NAME, "under greedy clients"),
     ),
 )

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 from bench.histogram import shares
 from bench.load import flood, prepared, probe, rate
+from bench.pipelines import ON_TIME, intervals_of, on_time, sample
 from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
 from bench.subscriber import Subscriber
-from bench.targets import HOST, Megaeth
+from bench.targets import Megaeth
 from megaeth_cli.chain.pipeline import Sample, Window, window
 from megaeth_cli.load.outcome import Latency, Outcome
 from megaeth_cli.load.run import Shape
-from megaeth_cli.load.wire import LoadError
 from megaeth_cli.load.workloads import Swaps, Workload
 
 NAME = "intervals"
@@ -41,11 +41,11 @@ def measure(target: Megaeth, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """A trickle of transactions that a subscriber hears of, then a flood, then one of calls to be compiled."""
     workload = prepared(target)
     trickle = Shape(pause_s=PAUSE_S, count=scale.of(TRICKLE, least=LEAST_TRICKLE))
-    before = _sample(target)
+    before = sample(target)
     with Subscriber(target) as subscriber:
         probe(target, workload, trickle)
         heard = subscriber.heard()
-    yield from _told("trickle", before, _sample(target))
+    yield from _told("trickle", before, sample(target))
     yield from _delays(HEARD, heard)
     yield from _flooded(target, workload, "full load", scale.of(LOAD, least=LEAST_LOAD))
     with Subscriber(target) as subscriber:
@@ -60,9 +60,9 @@ def measure(target: Megaeth, scale: Scale) -> Iterator[tuple[str, float, str]]:
 
 def _flooded(target: Megaeth, workload: Workload, when: str, count: int) -> Iterator[tuple[str, float, str]]:
     # What the load was prepared with is not of this part.
-    before = _sample(target)
+    before = sample(target)
     outcome = _flood(target, workload, count)
-    yield from _told(when, before, _sample(target))
+    yield from _told(when, before, sample(target))
     yield f"{when}: transactions", rate(outcome), "tx/s"
 
 
@@ -90,27 +90,19 @@ def _compiled(target: Megaeth) -> int:
 
 
 def _seen(when: str, seen: Window) -> Iterator[tuple[str, float, str]]:
-    if seen.intervals is None:
-        raise LoadError("no mini-block was built")
-    took = seen.intervals.took
-    yield f"{when}: within 10 +- 5 ms", seen.intervals.on_time_percent, "%"
+    intervals = intervals_of(seen)
+    took = intervals.took
+    yield f"{when}: {ON_TIME}", intervals.on_time_percent, "%"
     yield f"{when}: interval p50", took.p50_us / US_PER_MS, "ms"
     yield f"{when}: interval p99", took.p99_us / US_PER_MS, "ms"
     yield f"{when}: longest interval", took.max_us / US_PER_MS, "ms"
     for cause in CAUSES:
-        late = seen.intervals.late.get(cause)
+        late = intervals.late.get(cause)
         yield f"{when}: late, {cause}", late.count if late is not None else 0, "times"
         yield f"{when}: longest, {cause}", late.max_us / US_PER_MS if late is not None else 0.0, "ms"
     for stage in seen.stages:
         if stage.took is not None:
             yield f"{when}: {stage.name} p99", stage.took.p99_us / US_PER_MS, "ms"
-
-
-def _sample(target: Megaeth) -> Sample:
-    sample = Sample.take(f"http://{HOST}:{target.port}")
-    if sample is None:
-        raise LoadError("the node tells nothing about its pipeline")
-    return sample
 
 
 SCENARIO: Scenario[Megaeth] = Scenario(
@@ -119,20 +111,8 @@ SCENARIO: Scenario[Megaeth] = Scenario(
     (Megaeth,),
     measure,
     (
-        Expectation(
-            "mini-blocks within 10 +- 5 ms at full load",
-            99.0,
-            "%",
-            lambda m: m.get(NAME, Megaeth.name, "full load: within 10 +- 5 ms"),
-            at_least=True,
-        ),
-        Expectation(
-            "mini-blocks within 10 +- 5 ms while contracts are compiled",
-            99.0,
-            "%",
-            lambda m: m.get(NAME, Megaeth.name, "while compiling: within 10 +- 5 ms"),
-            at_least=True,
-        ),
+        on_time(NAME, "at full load", f"full load: {ON_TIME}"),
+        on_time(NAME, "while contracts are compiled", f"while compiling: {ON_TIME}"),
         Expectation(
             "from the seal to a subscriber p50",
             2.0,

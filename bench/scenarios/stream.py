@@ -12,6 +12,7 @@ from bench.loads import Load, Swaps, TokenTransfers
 from bench.recording import Recording, record
 from bench.results import Expectation, ratio
 from bench.scenarios.scenario import Scale, Scenario
+from devnet.rlp import members
 from devnet.sync.compress import Compressor
 from devnet.sync.frames import ItemFrame
 from devnet.sync.position import Item, ItemKind
@@ -57,30 +58,7 @@ def _sent(recording: Recording, content: Callable[[Item], bytes]) -> tuple[int, 
 
 def _diff(item: Item) -> bytes:
     """The encoded state diff: the last member of a mini-block's record."""
-    return _members(item.record)[-1] if item.kind is ItemKind.MINI else b""
-
-
-def _members(record: bytes) -> list[bytes]:
-    """The members of an RLP list, encoded as they stand."""
-    at, end = _extent(record, 0)
-    members = []
-    while at < end:
-        _, after = _extent(record, at)
-        members.append(record[at:after])
-        at = after
-    return members
-
-
-def _extent(data: bytes, at: int) -> tuple[int, int]:
-    """Where the content of the RLP item at a place begins and ends."""
-    first = data[at]
-    if first < 0x80:
-        return at, at + 1
-    short = first - (0x80 if first < 0xC0 else 0xC0)
-    if short <= 55:
-        return at + 1, at + 1 + short
-    begin = at + 1 + short - 55
-    return begin, begin + int.from_bytes(data[at + 1 : begin], "big")
+    return members(item.record)[-1] if item.kind is ItemKind.MINI else b""
 
 
 SCENARIO: Scenario[Load] = Scenario(

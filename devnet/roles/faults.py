@@ -26,7 +26,7 @@ from typing import Any, Final, Literal
 
 import zstandard
 
-from devnet import _engine
+from devnet import _engine, rlp
 from devnet.proving.material import WITNESS_VERSION, Material
 from devnet.proving.stateless import packed_witness
 from devnet.roles.membership import Membership
@@ -288,21 +288,4 @@ def spoilt_witness(witness: str) -> str:
 
 def header_hash(record: bytes) -> bytes:
     """The hash of the block in a block record: its header is the record's second item."""
-    _, version_at, _ = _rlp_item(record, 0)
-    _, _, header_at = _rlp_item(record, version_at)
-    _, _, header_end = _rlp_item(record, header_at)
-    return _engine.keccak256(record[header_at:header_end])
-
-
-def _rlp_item(data: bytes, at: int) -> tuple[int, int, int]:
-    """Where an RLP item, its payload and what follows it begin."""
-    first = data[at]
-    if first < 0x80:
-        return at, at, at + 1
-    base = 0x80 if first < 0xC0 else 0xC0
-    size = first - base
-    if size <= 55:
-        return at, at + 1, at + 1 + size
-    size_bytes = size - 55
-    start = at + 1 + size_bytes
-    return at, start, start + int.from_bytes(data[at + 1 : start], "big")
+    return _engine.keccak256(rlp.members(record)[1])

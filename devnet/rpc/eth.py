@@ -13,6 +13,7 @@ from typing import Final
 
 import orjson
 
+from devnet.fees import max_fee_per_gas
 from devnet.rpc import params, tx_request
 from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
@@ -139,7 +140,7 @@ class EthNamespace:
         tip = transaction.setdefault("maxPriorityFeePerGas", "0x0")
         if "maxFeePerGas" not in transaction:
             base_fee = int(str(await self._backend.call("eth_gasPrice")), 16)
-            transaction["maxFeePerGas"] = hex(2 * base_fee + int(str(tip), 16))
+            transaction["maxFeePerGas"] = hex(max_fee_per_gas(base_fee, int(str(tip), 16)))
 
     async def _next_nonce(self, sender: str) -> int:
         """Count what is executed and what waits in the pool, the last transaction sent here included."""

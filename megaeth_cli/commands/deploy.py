@@ -2,15 +2,13 @@
 
 import json
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from megaeth_cli import options
-from megaeth_cli.abi import Interface, ValueTextError, from_text, parse_type
-from megaeth_cli.abi.values import hex_bytes
+from megaeth_cli.abi import Interface
 from megaeth_cli.commands.contract_options import (
     From,
     GasLimit,
@@ -27,9 +25,10 @@ from megaeth_cli.commands.contract_options import (
 )
 from megaeth_cli.commands.tx import report_sent
 from megaeth_cli.compile import Compilation, Contract, Options
+from megaeth_cli.contracts import create2
 from megaeth_cli.contracts.artifacts import Artifact, Template
 from megaeth_cli.contracts.calls import arguments_of_file, read_arguments
-from megaeth_cli.contracts.linking import Library, libraries, linked
+from megaeth_cli.contracts.linking import link
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.contracts.product import locate, prepare
 from megaeth_cli.env import Environment, environment
@@ -38,12 +37,9 @@ from megaeth_cli.output.facts import labelled
 from megaeth_cli.output.receipts import receipt_json, receipt_rows
 from megaeth_cli.transactions.transact import Draft, Sent, send
 from megaeth_cli.transactions.wallet import Choice, Signer, choose
-from megaeth_cli.units import checksummed, keccak, quantity
+from megaeth_cli.units import checksummed, quantity
 
 app = typer.Typer()
-
-CREATE2_FACTORY = bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c")
-"""The deterministic deployer (github.com/Arachnid/deterministic-deployment-proxy): calldata is salt, then code."""
 
 _COMPILER = "Compiler"
 
@@ -69,7 +65,7 @@ def deploy(
     password_file: PasswordFile = None,
     gas: GasLimit = None,
     nonce: Nonce = None,
-    create2: Annotated[
+    salt: Annotated[
         str | None,
         typer.Option("--create2", metavar="SALT", help="Same address on every chain; hex or any text."),
     ] = None,
@@ -148,13 +144,14 @@ def deploy(
     texts = _argument_texts(env, arguments(args), arguments_file)
     wei = amount(value, "--value")
     constructor_arguments = _constructor_arguments(network, contract, texts, wei)
-    linked_code, places = _linked(network, contract, compilation, library or [])
+    linked_code, places = link(network, contract, compilation, library or [])
     code = linked_code + constructor_arguments
     signer = choose(network, Choice(sender, private_key, keystore, password_file))
     draft = Draft(None, code, wei, gas_limit(gas), nonce)
     address = None
-    if create2 is not None:
-        address, draft = _create2(network, contract, draft, create2)
+    if salt is not None:
+        address, data = create2.at_salt(network, contract.name, code, salt)
+        draft = replace(draft, to=create2.FACTORY, data=data)
     interface = Interface(contract.abi)
     sent = send(network, signer, draft, [interface], wait=not no_wait)
     if sent.receipt is None or quantity(sent.receipt.get("status", "0x1")) != 1:
@@ -199,100 +196,6 @@ def _constructor_arguments(network: Network, contract: Contract, texts: list[str
             ExitStatus.USAGE,
         )
     return constructor.encode_call(values)
-
-
-def _linked(
-    network: Network, contract: Contract, compilation: Compilation, given: list[str]
-) -> tuple[bytes, dict[str, str]]:
-    """The creation code, with addresses in the places of libraries; and these addresses by the libraries' names."""
-    if not contract.bytecode:
-        raise CliError(
-            f"{contract.name} cannot be deployed", "it is abstract or an interface", "", ExitStatus.COMPILE
-        )
-    places = dict(_library(network, text) for text in given)
-    by_hash = chain(
-        (name for name in places if ":" in name),
-        (one.full_name for one in compilation.contracts),
-        (one.full_name for one in network.artifacts.all()),
-    )
-    needed = libraries(contract, by_hash)
-    names = {name for one in needed for name in (one.name, one.full_name)}
-    for name in places:
-        if name not in names:
-            raise _not_linked(contract, name, [one.name for one in needed])
-
-    def address_of(library: Library) -> bytes:
-        found = places.get(library.full_name) or places.get(library.name) or network.resolve(library.name)
-        if found is None:
-            raise CliError(
-                f"{contract.name} needs the library {library.name}",
-                "its address is not known",
-                f"megaeth deploy {library.full_name}   first, or --library {library.full_name}=0x...",
-                ExitStatus.USAGE,
-            )
-        return found
-
-    chosen = {one: address_of(one) for one in needed}
-    shown = {one.full_name: checksummed(address) for one, address in chosen.items()}
-    return linked(contract, needed, chosen.__getitem__), shown
-
-
-def _library(network: Network, text: str) -> tuple[str, bytes]:
-    name, equals, where = text.partition("=")
-    if not equals:
-        raise CliError(f"--library {text}: write NAME=ADDRESS", status=ExitStatus.USAGE)
-    return name, network.address(where, f"--library {name}")
-
-
-def _not_linked(contract: Contract, name: str, libraries: list[str]) -> CliError:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, libraries, 1)
-    return CliError(
-        f"--library {name}: {contract.name} links no such library",
-        f"it links {', '.join(libraries) or 'none'}",
-        f"did you mean {close[0]}?" if close else "",
-        ExitStatus.USAGE,
-    )
-
-
-def _create2(network: Network, contract: Contract, draft: Draft, text: str) -> tuple[bytes, Draft]:
-    salt = _salt(text)
-    address = keccak(b"\xff" + CREATE2_FACTORY + salt + keccak(draft.data))[12:]
-    factory, there = network.node.batch(
-        [
-            ("eth_getCode", [f"0x{CREATE2_FACTORY.hex()}", "latest"]),
-            ("eth_getCode", [f"0x{address.hex()}", "latest"]),
-        ]
-    )
-    if factory == "0x":
-        raise CliError(
-            "--create2 needs the deterministic deployer",
-            f"there is no code at {checksummed(CREATE2_FACTORY)} on this chain",
-            "deploy without --create2",
-        )
-    if there != "0x":
-        raise CliError(
-            f"{contract.name} is already at {checksummed(address)}",
-            "the same code and salt give the same address",
-            "choose another salt",
-        )
-    return address, replace(draft, to=CREATE2_FACTORY, data=salt + draft.data)
-
-
-def _salt(text: str) -> bytes:
-    if text[:2] in ("0x", "0X"):
-        try:
-            raw = hex_bytes(text)
-        except ValueTextError as error:
-            raise CliError(f"--create2: {error}", status=ExitStatus.USAGE) from None
-        if len(raw) > 32:
-            raise CliError(f"--create2: {len(raw)} bytes; a salt has 32 at most", status=ExitStatus.USAGE)
-        return raw.rjust(32, b"\0")
-    if text.isdigit():
-        number: int = from_text(parse_type("uint256"), text)
-        return number.to_bytes(32, "big")
-    return keccak(text.encode())
 
 
 def _artifact(

@@ -3,21 +3,23 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from megaeth_cli.abi import AbiTypeError, Entry, Interface, ValueTextError, from_text, parse_signature
+from megaeth_cli.abi import Entry, Interface, ValueTextError, from_text
 from megaeth_cli.abi.values import Resolver
+from megaeth_cli.contracts.entries import signed
 from megaeth_cli.contracts.known_contracts import KnownContract
 from megaeth_cli.errors import CliError, ExitStatus
+
+_EXAMPLE = '"transfer(address,uint256)"'
 
 
 def find_function(contract: KnownContract, text: str, argument_count: int) -> Entry:
     """The function that is meant: a signature, or a name from the contract's ABI."""
     interface = contract.interface
     if "(" in text:
-        return _by_signature(contract, interface, text)
+        return _function(contract, interface, text)
     if interface is None:
         raise CliError(
             f"the ABI of {contract.label} is not known",
@@ -74,30 +76,13 @@ def arguments_of_file(text: str, where: str) -> list[str]:
     return [json.dumps(item) for item in items]
 
 
-def _by_signature(contract: KnownContract, interface: Interface | None, text: str) -> Entry:
-    try:
-        given = parse_signature(text)
-    except AbiTypeError as error:
-        raise CliError(
-            f"not a function signature: {text}",
-            str(error),
-            'for example "transfer(address,uint256)"',
-            ExitStatus.USAGE,
-        ) from None
-    if given.kind != "function":
-        raise CliError(
-            f"{text} is no function", "", 'for example "transfer(address,uint256)"', ExitStatus.USAGE
-        )
-    if interface is None:
-        return given
-    overloads = interface.named("function", given.name)
-    known = next((entry for entry in overloads if entry.signature == given.signature), None)
-    if known is not None:
-        # Who writes results wants them read so, whatever the ABI says.
-        return replace(known, outputs=given.outputs) if given.outputs else known
-    if any(entry.kind == "fallback" for entry in interface.entries):
-        return given
-    raise _no_function(contract, interface, given.signature)
+def _function(contract: KnownContract, interface: Interface | None, text: str) -> Entry:
+    entry, is_known = signed(text, interface, "function signature", _EXAMPLE)
+    if entry.kind != "function":
+        raise CliError(f"{text} is no function", "", f"for example {_EXAMPLE}", ExitStatus.USAGE)
+    if is_known or interface is None or any(one.kind == "fallback" for one in interface.entries):
+        return entry
+    raise _no_function(contract, interface, entry.signature)
 
 
 def _no_function(contract: KnownContract, interface: Interface, text: str) -> CliError:

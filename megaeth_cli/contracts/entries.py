@@ -12,6 +12,7 @@ from megaeth_cli.inspect.reasons import builtin
 from megaeth_cli.inspect.well_known import well_known
 
 _KINDS = ("function", "event", "error")
+_EXAMPLES = '"transfer(address,uint256)" or "event Transfer(address indexed,uint256)"'
 
 
 def meant(text: str, interface: Interface | None, argument_count: int | None = None) -> Entry:
@@ -19,7 +20,7 @@ def meant(text: str, interface: Interface | None, argument_count: int | None = N
     if text.strip().startswith("("):
         return _arguments(text)
     if "(" in text:
-        return _by_signature(text, interface)
+        return signed(text, interface, "signature", _EXAMPLES)[0]
     if interface is None:
         raise CliError(
             f"{text}: of which contract?",
@@ -77,21 +78,20 @@ def _arguments(text: str) -> Entry:
         raise CliError(f"not a list of types: {text}", str(error), status=ExitStatus.USAGE) from None
 
 
-def _by_signature(text: str, interface: Interface | None) -> Entry:
+def signed(text: str, interface: Interface | None, what: str, examples: str) -> tuple[Entry, bool]:
+    """The entry that a signature means, and whether the interface has it; errors call it `what`."""
     try:
         given = parse_signature(text)
     except AbiTypeError as error:
         raise CliError(
-            f"not a signature: {text}",
-            str(error),
-            'for example "transfer(address,uint256)" or "event Transfer(address indexed,uint256)"',
-            ExitStatus.USAGE,
+            f"not a {what}: {text}", str(error), f"for example {examples}", ExitStatus.USAGE
         ) from None
-    known = interface.named(given.kind, given.name) if interface is not None else []
-    same = next((entry for entry in known if entry.signature == given.signature), None)
-    if same is None:
-        return given
-    return replace(same, outputs=given.outputs) if given.outputs else same
+    named = interface.named(given.kind, given.name) if interface is not None else []
+    known = next((entry for entry in named if entry.signature == given.signature), None)
+    if known is None:
+        return given, False
+    # Who writes results wants them read so, whatever the ABI says.
+    return (replace(known, outputs=given.outputs) if given.outputs else known), True
 
 
 def _unknown(text: str, interface: Interface) -> CliError:

@@ -6,10 +6,14 @@ Solidity 0.5) or the hash of `path:Name`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain
 
 from megaeth_cli.bytecode.runtime_code import PLACEHOLDER
-from megaeth_cli.compile import Contract
-from megaeth_cli.units import keccak
+from megaeth_cli.compile import Compilation, Contract
+from megaeth_cli.contracts.network import Network
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.units import checksummed, keccak
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,62 @@ def linked(contract: Contract, needed: Iterable[Library], address_of: Callable[[
         for start in library.places:
             code[start : start + len(address)] = address
     return bytes(code)
+
+
+def link(
+    network: Network, contract: Contract, compilation: Compilation, given: list[str]
+) -> tuple[bytes, dict[str, str]]:
+    """The creation code, with addresses in the places of libraries; and these addresses by the libraries' names.
+
+    `given` are the command line's `NAME=ADDRESS`; libraries that it leaves out are known by name, or a CliError.
+    """
+    if not contract.bytecode:
+        raise CliError(
+            f"{contract.name} cannot be deployed", "it is abstract or an interface", "", ExitStatus.COMPILE
+        )
+    places = dict(_library(network, text) for text in given)
+    by_hash = chain(
+        (name for name in places if ":" in name),
+        (one.full_name for one in compilation.contracts),
+        (one.full_name for one in network.artifacts.all()),
+    )
+    needed = libraries(contract, by_hash)
+    names = {name for one in needed for name in (one.name, one.full_name)}
+    for name in places:
+        if name not in names:
+            raise _not_linked(contract, name, [one.name for one in needed])
+
+    def address_of(library: Library) -> bytes:
+        found = places.get(library.full_name) or places.get(library.name) or network.resolve(library.name)
+        if found is None:
+            raise CliError(
+                f"{contract.name} needs the library {library.name}",
+                "its address is not known",
+                f"megaeth deploy {library.full_name}   first, or --library {library.full_name}=0x...",
+                ExitStatus.USAGE,
+            )
+        return found
+
+    chosen = {one: address_of(one) for one in needed}
+    shown = {one.full_name: checksummed(address) for one, address in chosen.items()}
+    return linked(contract, needed, chosen.__getitem__), shown
+
+
+def _library(network: Network, text: str) -> tuple[str, bytes]:
+    name, equals, where = text.partition("=")
+    if not equals:
+        raise CliError(f"--library {text}: write NAME=ADDRESS", status=ExitStatus.USAGE)
+    return name, network.address(where, f"--library {name}")
+
+
+def _not_linked(contract: Contract, name: str, libraries: list[str]) -> CliError:
+    close = get_close_matches(name, libraries, 1)
+    return CliError(
+        f"--library {name}: {contract.name} links no such library",
+        f"it links {', '.join(libraries) or 'none'}",
+        f"did you mean {close[0]}?" if close else "",
+        ExitStatus.USAGE,
+    )
 
 
 def _by_placeholder(text: str, names: Mapping[str, str], places: tuple[int, ...]) -> Library:

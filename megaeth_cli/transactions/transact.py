@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devnet import _engine
+from devnet.fees import max_fee_per_gas
 from megaeth_cli.abi import Interface
 from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcError
 from megaeth_cli.contracts.network import Network
@@ -228,8 +229,8 @@ def _fees(network: Network, base: str | None, price: str, access_list: list[Json
         tip = quantity(network.node.call("eth_maxPriorityFeePerGas"))
     except RpcError:
         tip = max(quantity(price) - quantity(base), 0)
-    # Twice the base fee outlasts any rise; MegaETH's is fixed, and only what is due is paid.
-    return {"type": "0x2", "maxFeePerGas": hex(2 * quantity(base) + tip), "maxPriorityFeePerGas": hex(tip)}
+    max_fee = max_fee_per_gas(quantity(base), tip)
+    return {"type": "0x2", "maxFeePerGas": hex(max_fee), "maxPriorityFeePerGas": hex(tip)}
 
 
 def _where(transaction: dict[str, Json]) -> str:
