@@ -11,8 +11,8 @@ from bench.accounts import senders
 from bench.results import Bounded, Side
 from bench.targets import ACCOUNTS, HOST, Target
 from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.load.funder import Funder
 from megaeth_cli.load.outcome import Outcome
-from megaeth_cli.load.payer import Payer
 from megaeth_cli.load.run import Load, Shape, send
 from megaeth_cli.load.senders import derived
 from megaeth_cli.load.wire import Endpoint, LoadError
@@ -30,9 +30,9 @@ def prepared(
     target: Target, kind: type[Workload] = Transfers, accounts: int = ACCOUNTS, each: int | None = None
 ) -> Workload:
     """A workload with everything on the chain that it needs, and the target warm."""
-    [payer] = senders(1)
+    [funder] = senders(1)
     node = RpcClient(f"http://{HOST}:{target.port}")
-    workload = kind(Payer(node, payer.key), derived(payer.key, accounts))
+    workload = kind(Funder(node, funder.key), derived(funder.key, accounts))
     workload.prepare(each)
     warm = send(endpoint(target), workload.groups(4), Shape(count=WARM_UP), watch=False)
     if not warm.clean:

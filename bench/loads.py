@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 from bench.accounts import senders
 from bench.contracts import ROUTER, TOKEN_A, add_liquidity, swaps, token_transfers
-from megaeth_cli.load.feed import Calls
+from megaeth_cli.load.requests import Calls
 from megaeth_cli.load.senders import Terms, dealt, sign
 
 MAX_FEE_WEI = 2_000_000_000

@@ -15,7 +15,7 @@ from devnet._engine import keccak256
 from devnet.storage import Store
 from devnet.sync.chain_source import StoreLog
 from devnet.sync.position import GENESIS, Item, ItemKind
-from megaeth_cli.load.feed import Calls
+from megaeth_cli.load.requests import Calls
 from megaeth_cli.load.run import Shape, send
 from megaeth_cli.load.wire import LoadError
 

@@ -9,7 +9,7 @@ from bench.results import Expectation, ratio
 from bench.scenarios import machine
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import AnvilInterval1s, AnvilInterval10ms, Megaeth, Target
-from megaeth_cli.load.feed import MOST_HELD
+from megaeth_cli.load.requests import MOST_HELD
 from megaeth_cli.load.run import Shape
 from megaeth_cli.load.workloads import Swaps, TokenTransfers, Transfers, Workload
 

@@ -12,8 +12,8 @@ from megaeth_cli.commands.contract_options import From, Keystore, PasswordFile, 
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.load.funder import Funder
 from megaeth_cli.load.outcome import Outcome
-from megaeth_cli.load.payer import Payer
 from megaeth_cli.load.run import Shape, ask, send
 from megaeth_cli.load.senders import derived
 from megaeth_cli.load.wire import Endpoint, LoadError
@@ -138,11 +138,11 @@ def bench(
         if reads:
             outcome = _read(endpoint, workload.removeprefix(READS), params, shape, node)
         else:
-            payer = choose(network, Choice(sender, private_key, keystore, password_file))
+            funder = choose(network, Choice(sender, private_key, keystore, password_file))
             outcome = _write(
                 env,
                 endpoint,
-                _workload(network, workload, payer.key, accounts),
+                _workload(network, workload, funder.key, accounts),
                 shape,
                 mode == "realtime",
                 node,
@@ -194,14 +194,14 @@ def _workload(network: Network, name: str, key: bytes, accounts: int) -> Workloa
             f"for example --workload {READS}eth_blockNumber",
             ExitStatus.USAGE,
         )
-    payer = Payer(network.node, key)
-    return kind(payer, derived(key, accounts))
+    funder = Funder(network.node, key)
+    return kind(funder, derived(key, accounts))
 
 
 def _receipt_method(load: Workload) -> str:
     """What MegaETH calls it, or what others do."""
     try:
-        load.payer.node.call("realtime_sendRawTransaction", "0x")
+        load.funder.node.call("realtime_sendRawTransaction", "0x")
     except RpcError as error:
         if error.code in (-32601, -32004):
             return "eth_sendRawTransactionSync"

@@ -1,7 +1,7 @@
-"""Has a fault played on a running devnet, and waits for those who should notice it.
+"""Injects a fault into a running devnet, and waits for those who should notice it.
 
-Nodes know how to play (`devnet.roles.faults`) and how to notice; this only brings both together: it asks the right
-node, gives it something to play on, and reads the others' incidents.
+Nodes know how to fail (`devnet.roles.faults`) and how to notice; this only brings both together: it asks the right
+node, gives it something to do it to, and reads the others' incidents.
 """
 
 import threading
@@ -18,7 +18,7 @@ from megaeth_cli.chain.rpc_client import RpcClient, RpcError
 from megaeth_cli.errors import CliError
 from megaeth_cli.faults.kinds import Fault
 
-PLAY_S = 40.0
+INJECT_S = 40.0
 POLL_S = 0.1
 AFTERMATH_S = 1.0
 """Who notices a little later is told of too."""
@@ -27,22 +27,22 @@ TRANSFER_GAS = "0x186a0"
 
 
 @dataclass(frozen=True)
-class Cast:
-    """Who plays a fault, who should notice it, and who has to be there for that."""
+class FaultPlan:
+    """Who injects a fault, who should notice it, and who has to be there for that."""
 
-    player: Role
+    injector: Role
     detectors: tuple[Role, ...]
     needs: tuple[Role, ...]
     wants_transaction: bool = False
 
 
-CASTS = {
-    Fault.BAD_DIFF: Cast("sequencer", ("full_node", "prover"), ("full_node", "prover"), True),
-    Fault.BAD_ROOT: Cast("sequencer", ("prover", "full_node"), ("full_node", "prover")),
-    Fault.BAD_RECEIPT: Cast("sequencer", ("prover", "full_node"), ("full_node", "prover"), True),
-    Fault.EQUIVOCATION: Cast("sequencer", ("full_node",), ("full_node",), True),
-    Fault.BAD_WITNESS: Cast("prover", ("prover",), ("prover",)),
-    Fault.LATE_PROOF: Cast("prover", ("full_node", "sequencer"), ("prover",)),
+PLANS = {
+    Fault.BAD_DIFF: FaultPlan("sequencer", ("full_node", "prover"), ("full_node", "prover"), True),
+    Fault.BAD_ROOT: FaultPlan("sequencer", ("prover", "full_node"), ("full_node", "prover")),
+    Fault.BAD_RECEIPT: FaultPlan("sequencer", ("prover", "full_node"), ("full_node", "prover"), True),
+    Fault.EQUIVOCATION: FaultPlan("sequencer", ("full_node",), ("full_node",), True),
+    Fault.BAD_WITNESS: FaultPlan("prover", ("prover",), ("prover",)),
+    Fault.LATE_PROOF: FaultPlan("prover", ("full_node", "sequencer"), ("prover",)),
 }
 
 
@@ -61,7 +61,7 @@ class Outcome:
     @property
     def detection(self) -> dict[str, Any] | None:
         """The first of them by a role that should notice."""
-        wanted = CASTS[Fault(self.kind)].detectors
+        wanted = PLANS[Fault(self.kind)].detectors
         return next((incident for incident in self.incidents if incident["role"] in wanted), None)
 
     def to_json(self) -> dict[str, Any]:
@@ -82,8 +82,8 @@ class Outcome:
 
 
 @dataclass
-class _Play:
-    """The player's answer, which comes when it has happened."""
+class _Injection:
+    """The injector's answer, which comes when it has happened."""
 
     where: dict[str, Any] = field(default_factory=dict)
     error: BaseException | None = None
@@ -96,20 +96,20 @@ class _Play:
         self.over.set()
 
 
-def inject(session: Session, fault: Fault, player: str | None, patience_s: float) -> Outcome:
-    """Play a fault and wait until it is noticed, or the patience is over."""
-    cast = CASTS[fault]
-    _require(session, fault, cast)
-    node = _player(session, cast, player)
+def inject(session: Session, fault: Fault, injector: str | None, patience_s: float) -> Outcome:
+    """Inject a fault and wait until it is noticed, or the patience is over."""
+    plan = PLANS[fault]
+    _require(session, fault, plan)
+    node = _injector(session, plan, injector)
     since = timestamp()
-    play = _Play()
-    start_thread(lambda: _have_played(session, node, fault, play), "player", play.fail)
-    while not play.over.wait(NUDGE_S if cast.wants_transaction else PLAY_S + 5):
+    injection = _Injection()
+    start_thread(lambda: _have_injected(session, node, fault, injection), "injector", injection.fail)
+    while not injection.over.wait(NUDGE_S if plan.wants_transaction else INJECT_S + 5):
         _nudge(session)
-    if play.error is not None:
-        raise play.error
-    incidents = _await_incidents(session, cast, since, play.where["block"], patience_s)
-    return Outcome(str(fault), node.name, play.where, play.at, tuple(incidents))
+    if injection.error is not None:
+        raise injection.error
+    incidents = _await_incidents(session, plan, since, injection.where["block"], patience_s)
+    return Outcome(str(fault), node.name, injection.where, injection.at, tuple(incidents))
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,11 @@ def noticed_by(session: Session, node: NodeSession, since: str = "") -> Noticed:
     return Noticed(node.name, tuple(told["incidents"]), told["dropped"], told["droppedReproductions"])
 
 
-def _have_played(session: Session, node: NodeSession, fault: Fault, play: _Play) -> None:
-    with RpcClient(node.endpoints["http"], PLAY_S + 10) as client:
-        play.where = client.call("devnet_inject", session.token, str(fault), {"timeout_s": PLAY_S})
-    play.at = time.time()
-    play.over.set()
+def _have_injected(session: Session, node: NodeSession, fault: Fault, injection: _Injection) -> None:
+    with RpcClient(node.endpoints["http"], INJECT_S + 10) as client:
+        injection.where = client.call("devnet_inject", session.token, str(fault), {"timeout_s": INJECT_S})
+    injection.at = time.time()
+    injection.over.set()
 
 
 def _nudge(session: Session) -> None:
@@ -157,7 +157,7 @@ def _nudge(session: Session) -> None:
 
 
 def _await_incidents(
-    session: Session, cast: Cast, since: str, block: int, patience_s: float
+    session: Session, plan: FaultPlan, since: str, block: int, patience_s: float
 ) -> list[dict[str, Any]]:
     deadline = time.monotonic() + patience_s
     end = None
@@ -167,7 +167,7 @@ def _await_incidents(
         known.update((str(incident["evidence"]), incident) for incident in _caused(session, since, block))
         found = sorted(known.values(), key=lambda incident: str(incident["at"]))
         now = time.monotonic()
-        if end is None and any(incident["role"] in cast.detectors for incident in found):
+        if end is None and any(incident["role"] in plan.detectors for incident in found):
             end = now + AFTERMATH_S
         if now > (end if end is not None else deadline):
             return found
@@ -185,9 +185,9 @@ def _caused(session: Session, since: str, block: int) -> Iterator[dict[str, Any]
             )
 
 
-def _require(session: Session, fault: Fault, cast: Cast) -> None:
+def _require(session: Session, fault: Fault, plan: FaultPlan) -> None:
     there = {node.role for node in session.nodes if node.state == "running"}
-    for role in cast.needs:
+    for role in plan.needs:
         if role not in there:
             name = role.replace("_", "-")
             raise CliError(
@@ -197,12 +197,12 @@ def _require(session: Session, fault: Fault, cast: Cast) -> None:
             )
 
 
-def _player(session: Session, cast: Cast, wanted: str | None) -> NodeSession:
-    able = [node for node in session.nodes if node.role == cast.player and node.state == "running"]
+def _injector(session: Session, plan: FaultPlan, wanted: str | None) -> NodeSession:
+    able = [node for node in session.nodes if node.role == plan.injector and node.state == "running"]
     chosen = [node for node in able if wanted in (None, node.name)]
     if not chosen:
         known = ", ".join(node.name for node in able) or "none runs"
-        raise CliError(f"{wanted or cast.player} cannot play that", f"who can: {known}")
+        raise CliError(f"{wanted or plan.injector} cannot play that", f"who can: {known}")
     return chosen[0]
 
 

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Final
 
 from devnet._engine import keccak256
-from megaeth_cli.load.payer import Call, Payer, send_all
+from megaeth_cli.load.funder import Call, Funder, send_all
 from megaeth_cli.load.senders import Sender
 
 WEI: Final = 10**18
@@ -30,27 +30,27 @@ def code(name: str) -> bytes:
     return bytes.fromhex(_codes()[name])
 
 
-def deploy_token(payer: Payer, holders: list[Sender]) -> bytes:
+def deploy_token(funder: Funder, holders: list[Sender]) -> bytes:
     """A token that every holder has plenty of."""
     name = b"Bench".ljust(32, b"\0")
-    token = payer.deploy(code("Token") + words(96, 160, SUPPLY, 5) + name + words(5) + name)
+    token = funder.deploy(code("Token") + words(96, 160, SUPPLY, 5) + name + words(5) + name)
     pay = [Call(token, call("transfer(address,uint256)", one.address, HANDED_OUT)) for one in holders]
-    payer.send(pay)
+    funder.send(pay)
     return token
 
 
-def deploy_market(payer: Payer, traders: list[Sender]) -> tuple[bytes, bytes, bytes]:
+def deploy_market(funder: Funder, traders: list[Sender]) -> tuple[bytes, bytes, bytes]:
     """Two tokens and a router with a deep pair of them, which all traders trust."""
-    first, second = deploy_token(payer, traders), deploy_token(payer, traders)
-    router = payer.deploy(code("AmmRouter"))
+    first, second = deploy_token(funder, traders), deploy_token(funder, traders)
+    router = funder.deploy(code("AmmRouter"))
     trust = call("approve(address,uint256)", router, UNLIMITED)
-    payer.send([Call(first, trust), Call(second, trust)])
+    funder.send([Call(first, trust), Call(second, trust)])
     amount = SUPPLY // 4 * WEI
-    payer.send(
+    funder.send(
         [Call(router, call("addLiquidity(address,address,uint256,uint256)", first, second, amount, amount))]
     )
     for token in (first, second):
-        send_all(payer, [(one, Call(token, trust)) for one in traders])
+        send_all(funder, [(one, Call(token, trust)) for one in traders])
     return router, first, second
 
 

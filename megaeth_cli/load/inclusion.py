@@ -1,6 +1,6 @@
 """Whether and when transactions were included: by the nonces of their senders, which any node tells.
 
-A watching lane asks for the nonces of a few senders again and again while the load runs. It sees a sender's i-th
+A watching connection asks for the nonces of a few senders again and again while the load runs. It sees a sender's i-th
 transaction included in the first answer whose nonce is past it, so it is exact to the time between two questions. What
 the load's end leaves to be seen, the drain's answers show: whatever was included has a latency, however fast it was.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from devnet._engine import keccak256
-from megaeth_cli.load.lanes import Lane, Link
+from megaeth_cli.load.connections import Connection, Transport
 from megaeth_cli.load.senders import Sender
 from megaeth_cli.load.wire import LoadError, batch, call
 
@@ -48,12 +48,12 @@ def read_nonces(body: bytes, senders: int) -> list[int]:
         raise LoadError(f"no nonces: {body[:300]!r}") from None
 
 
-class Watch(Lane):
+class Watch(Connection):
     """Asks for the nonces of some senders as long as the load runs."""
 
-    def __init__(self, link: Link, senders: Sequence[Sender], first: Sequence[int]) -> None:
-        message = link.message(nonces_request(senders))
-        super().__init__(link, iter(lambda: message, None), due=_every(EVERY_S))
+    def __init__(self, transport: Transport, senders: Sequence[Sender], first: Sequence[int]) -> None:
+        message = transport.message(nonces_request(senders))
+        super().__init__(transport, iter(lambda: message, None), due=_every(EVERY_S))
         self._seen = list(first)
         self.included: list[array[float]] = [array("d") for _ in senders]
         """For each sender, when each of its transactions was seen included."""
@@ -73,18 +73,18 @@ class Watch(Lane):
                 self._seen[index] = nonce
 
 
-class Drain(Lane):
+class Drain(Connection):
     """Asks for the nonces of all senders until all transactions are in, or none comes in any more."""
 
     def __init__(
         self,
-        link: Link,
+        transport: Transport,
         senders: Sequence[Sender],
         refused: int = 0,
         told: Callable[[Sequence[int], float], None] | None = None,
     ) -> None:
-        self._message = link.message(nonces_request(senders))
-        super().__init__(link, iter(()), due=_every(EVERY_S))
+        self._message = transport.message(nonces_request(senders))
+        super().__init__(transport, iter(()), due=_every(EVERY_S))
         self._told = told
         self._senders = len(senders)
         self._wanted = sum(sender.nonce for sender in senders) - refused
@@ -108,16 +108,16 @@ class Drain(Lane):
         self._over = missing <= 0 or now - self.changed_at > PROGRESS_TIMEOUT_S
 
 
-class Receipts(Lane):
+class Receipts(Connection):
     """Looks whether transactions did what they should: one out of each of some requests, which are included."""
 
-    def __init__(self, link: Link, sent: Sequence[bytes]) -> None:
+    def __init__(self, transport: Transport, sent: Sequence[bytes]) -> None:
         raws = [bytes.fromhex(found[1].decode()) for one in sent if (found := _RAW.search(one))]
         asked = [
             call("eth_getTransactionReceipt", b'["0x%b"]' % keccak256(raw).hex().encode(), index)
             for index, raw in enumerate(raws)
         ]
-        super().__init__(link, iter([link.message(batch(asked))]))
+        super().__init__(transport, iter([transport.message(batch(asked))]))
 
     def answered(self, body: bytes, now: float) -> None:
         """Voids the load when they failed: reverting is another kind of work."""
@@ -127,18 +127,18 @@ class Receipts(Lane):
 
 
 def watched(groups: Sequence[Sequence[Sender]]) -> list[tuple[int, int]]:
-    """A few senders, spread over the lanes: (lane, place in the lane)."""
-    lanes = range(0, len(groups), max(1, len(groups) // WATCHED))
-    return [(lane, 0) for lane in lanes if groups[lane]][:WATCHED]
+    """A few senders, spread over the connections: (connection, place in the connection)."""
+    connections = range(0, len(groups), max(1, len(groups) // WATCHED))
+    return [(connection, 0) for connection in connections if groups[connection]][:WATCHED]
 
 
-def latencies(lane: Lane, place: int, group: int, included: Sequence[float]) -> Iterator[float]:
-    """Seconds from sending to inclusion of the sender at a place of a lane's group, whose transactions take turns."""
+def latencies(connection: Connection, place: int, group: int, included: Sequence[float]) -> Iterator[float]:
+    """Seconds from sending to inclusion of one sender of a connection's group, whose transactions take turns."""
     for number, at in enumerate(included):
-        request = (place + number * group) // lane.weight
-        if request >= len(lane.began):
+        request = (place + number * group) // connection.weight
+        if request >= len(connection.began):
             return
-        yield at - lane.began[request]
+        yield at - connection.began[request]
 
 
 def _every(seconds: float) -> Iterator[float]:

@@ -1,4 +1,4 @@
-"""The loop that moves bytes between lanes and their sockets: one thread, epoll, nothing else while the clock runs.
+"""Moves bytes between connections and their sockets: one thread, epoll, nothing else while the clock runs.
 
 It also watches itself: the CPU that it takes and how late it was to send what was due, because a generator that is
 slower than the node measures itself.
@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from megaeth_cli.load.lanes import Lane
+from megaeth_cli.load.connections import Connection
 from megaeth_cli.load.wire import LoadError
 
 READ_BYTES, MOST_READ_BYTES = 1 << 12, 1 << 16
-"""An answer is read into a fresh buffer. A small one costs the allocator little; lanes whose answers fill it get a
-larger one, but not of 128 KiB or more: that would be mapped and unmapped for each answer."""
+"""An answer is read into a fresh buffer. A small one costs the allocator little; connections whose answers fill it get
+a larger one, but not of 128 KiB or more: that would be mapped and unmapped for each answer."""
 STARVED_S: Final = 0.001
 SILENCE_S: Final = 30.0
 """No answer at all for so long: the peer is gone or stuck."""
@@ -33,13 +33,13 @@ class Effort:
     seconds: float = 0.0
     cpu_s: float = 0.0
     lateness_s: list[float] = field(default_factory=list)
-    """Of scheduled requests on free lanes: sent so long after they were due."""
+    """Of scheduled requests on free connections: sent so long after they were due."""
     starved: int = 0
-    """How often a lane was free and nothing was signed for it."""
+    """How often a connection was free and nothing was signed for it."""
 
 
 class Loop:
-    """Drives lanes until the leading ones have nothing left to send."""
+    """Drives connections until the leading ones have nothing left to send."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -53,23 +53,23 @@ class Loop:
 
     def run(
         self,
-        leading: Sequence[Lane],
-        beside: Sequence[Lane] = (),
+        leading: Sequence[Connection],
+        beside: Sequence[Connection] = (),
         *,
         seconds: float | None = None,
         until: Callable[[], bool] | None = None,
     ) -> float:
-        """Runs until all leading lanes are through, `seconds` are over or `until` says so; returns when it began.
+        """Runs until all leading connections are through, `seconds` are over or `until` says so; returns when it began.
 
-        The lanes `beside` are driven as long as that lasts. Requests in flight are waited for.
+        The connections `beside` are driven as long as that lasts. Requests in flight are waited for.
         """
         collecting = gc.isenabled()
         gc.disable()
         cpu, began = time.process_time(), time.perf_counter()
         try:
             self._stops_at = began + seconds if seconds is not None else float("inf")
-            for lane, leads in (*((one, True) for one in leading), *((one, False) for one in beside)):
-                self._add(_Driven(lane, leads, began))
+            for connection, leads in (*((one, True) for one in leading), *((one, False) for one in beside)):
+                self._add(_Driven(connection, leads, began))
             self._drive(until)
         finally:
             self.effort.seconds += time.perf_counter() - began
@@ -84,7 +84,7 @@ class Loop:
         return began
 
     def close(self) -> None:
-        """Gives the file descriptor back; the lanes' sockets are not ours."""
+        """Gives the file descriptor back; the connections' sockets are not ours."""
         self._epoll.close()
 
     # --- the hot path -------------------------------------------------------------------------------------
@@ -161,8 +161,8 @@ class Loop:
         self._send(one, now, now)
 
     def _send(self, one: _Driven, counted_from: float, now: float) -> None:
-        lane = one.lane
-        message = lane.next(now)
+        connection = one.connection
+        message = connection.next(now)
         if message is None:
             self._finish(one)
             return
@@ -170,7 +170,7 @@ class Loop:
             self.effort.starved += one.leads
             heapq.heappush(self._timers, (now + STARVED_S, next(self._ties), one))
             return
-        lane.began.append(counted_from)
+        connection.began.append(counted_from)
         one.busy = True
         self._in_flight += 1
         self._write(one, message)
@@ -230,16 +230,16 @@ class Loop:
 
 
 class _Driven:
-    """A lane in the loop."""
+    """A connection in the loop."""
 
     __slots__ = (
         "answered",
         "busy",
+        "connection",
         "due",
         "due_at",
         "ended",
         "fd",
-        "lane",
         "leads",
         "owed",
         "receive",
@@ -250,8 +250,8 @@ class _Driven:
         "unsent",
     )
 
-    def __init__(self, lane: Lane, leads: bool, started: float) -> None:
-        self.lane = lane
+    def __init__(self, connection: Connection, leads: bool, started: float) -> None:
+        self.connection = connection
         self.leads = leads
         self.started = started
         self.busy = False
@@ -260,8 +260,8 @@ class _Driven:
         self.unsent = b""
         self.room = READ_BYTES
         # Looked up once: a request takes a few microseconds in all.
-        link = lane.link
-        self.fd = link.socket.fileno()
-        self.receive, self.send = link.socket.recv, link.socket.send
-        self.take, self.answered, self.due = link.framing.take, lane.answered, lane.due
-        self.owed = link.framing.owed if link.framing.owes else None
+        transport = connection.transport
+        self.fd = transport.socket.fileno()
+        self.receive, self.send = transport.socket.recv, transport.socket.send
+        self.take, self.answered, self.due = transport.framing.take, connection.answered, connection.due
+        self.owed = transport.framing.owed if transport.framing.owes else None

@@ -1,6 +1,6 @@
-"""A load from beginning to end: lanes are made, driven, watched and counted.
+"""A load from beginning to end: connections are made, driven, watched and counted.
 
-Calls (who sends what) + Shape (how) -> lanes -> Loop -> Drain -> Outcome
+Calls (who sends what) + Shape (how) -> connections -> Loop -> Drain -> Outcome
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Final, NamedTuple, Self
 import psutil
 
 from megaeth_cli.load.answers import kinds
-from megaeth_cli.load.feed import MOST_HELD, Calls, SigningChild, ready
+from megaeth_cli.load.connections import Connection, Transport, after_pauses, evenly
 from megaeth_cli.load.inclusion import Drain, Receipts, Watch, latencies, watched
-from megaeth_cli.load.lanes import Lane, Link, after_pauses, evenly
 from megaeth_cli.load.loop import Loop
 from megaeth_cli.load.outcome import Generator, Latency, Outcome, percentile
+from megaeth_cli.load.requests import MOST_HELD, Calls, SigningChild, ready
 from megaeth_cli.load.wire import Endpoint, LoadError, batch
 
 SETTLE_S: Final = 1.0
 """For the load behind a probe."""
 POLL_S: Final = 0.001
 ENDLESS: Final = 2**31
-"""Transactions per lane of a load that ends by the clock."""
+"""Transactions per connection of a load that ends by the clock."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,21 @@ class Shape:
         """The same as fast as it is answered."""
         return replace(self, rate=None, pause_s=None)
 
-    def each(self, lanes: int) -> int:
+    def each(self, connections: int) -> int:
         """Calls on one connection of so many; a load that ends by the clock has no number of its own."""
         count = self.count
         if count is None and self.rate is not None and self.seconds is not None:
             count = math.ceil(self.rate * self.seconds)
-        return ENDLESS if count is None else -(-count // (lanes * self.batch)) * self.batch
+        return ENDLESS if count is None else -(-count // (connections * self.batch)) * self.batch
 
-    def due(self, lane: int, lanes: int, after_s: float = 0.0) -> Iterator[float] | None:
+    def due(self, connection: int, connections: int, after_s: float = 0.0) -> Iterator[float] | None:
         """When a connection sends; the connections take turns."""
         if self.pause_s is not None:
-            return after_pauses(self.pause_s, after_s, seed=lane)
+            return after_pauses(self.pause_s, after_s, seed=connection)
         if self.rate is None:
             return None
         requests = self.rate / self.batch
-        return evenly(requests / lanes, after_s + lane / requests)
+        return evenly(requests / connections, after_s + connection / requests)
 
 
 class Load:
@@ -91,10 +91,12 @@ class Load:
         self._seen = watched([calls.senders for calls in groups]) if watch else []
         self.child: SigningChild | None = None
         try:
-            links = [self._link(shape.websocket) for _ in groups]
-            self.lanes = [
-                Lane(link, requests, shape.batch, shape.due(number, len(groups), after_s))
-                for number, (link, requests) in enumerate(zip(links, self._requests(links), strict=True))
+            transports = [self._transport(shape.websocket) for _ in groups]
+            self.connections = [
+                Connection(transport, requests, shape.batch, shape.due(number, len(groups), after_s))
+                for number, (transport, requests) in enumerate(
+                    zip(transports, self._requests(transports), strict=True)
+                )
             ]
             self.watching = [self._watch()] if watch else []
         except BaseException:
@@ -113,50 +115,62 @@ class Load:
 
     def settle(self) -> Settled:
         """Waits until what was sent is included; the senders' nonces are what they should be then."""
-        for calls, lane, before in zip(self.groups, self.lanes, self._before, strict=True):
-            sent, turns = len(lane.ended) * lane.weight, len(before)
+        for calls, connection, before in zip(self.groups, self.connections, self._before, strict=True):
+            sent, turns = len(connection.ended) * connection.weight, len(before)
             for index, (sender, nonce) in enumerate(zip(calls.senders, before, strict=True)):
                 sender.nonce = nonce + (sent - index + turns - 1) // turns
-        refused = sum(lane.refused for lane in self.lanes)
+        refused = sum(connection.refused for connection in self.connections)
         senders = [one for calls in self.groups for one in calls.senders]
-        drain = Drain(self._link(), senders, refused, self._saw)
-        samples = [lane.sent for lane in self.lanes if lane.sent and not lane.refused]
+        drain = Drain(self._transport(), senders, refused, self._saw)
+        samples = [
+            connection.sent for connection in self.connections if connection.sent and not connection.refused
+        ]
         loop = Loop()
         loop.run([drain])
         if samples and not drain.missing:
-            loop.run([Receipts(self._link(), samples)])
+            loop.run([Receipts(self._transport(), samples)])
         loop.close()
-        began = min((lane.began[0] for lane in self.lanes if lane.began), default=drain.changed_at)
+        began = min(
+            (connection.began[0] for connection in self.connections if connection.began),
+            default=drain.changed_at,
+        )
         return Settled(drain.missing, drain.changed_at - began, list(self._latencies()))
 
     def _saw(self, nonces: Sequence[int], now: float) -> None:
-        """Takes the nonces of all senders, lane by lane, for those that are watched."""
+        """Takes the nonces of all senders, connection by connection, for those that are watched."""
         begins = [0, *accumulate(len(calls.senders) for calls in self.groups)]
         for watch in self.watching:
-            watch.saw([nonces[begins[lane] + place] for lane, place in self._seen], now)
+            watch.saw([nonces[begins[connection] + place] for connection, place in self._seen], now)
 
     def _latencies(self) -> Iterator[float]:
         for watch in self.watching:
-            for included, (lane, place) in zip(watch.included, self._seen, strict=True):
-                yield from latencies(self.lanes[lane], place, len(self.groups[lane].senders), included)
+            for included, (connection, place) in zip(watch.included, self._seen, strict=True):
+                yield from latencies(
+                    self.connections[connection], place, len(self.groups[connection].senders), included
+                )
 
     def _watch(self) -> Watch:
-        senders = [self.groups[lane].senders[place] for lane, place in self._seen]
-        return Watch(self._link(), senders, [self._before[lane][place] for lane, place in self._seen])
+        senders = [self.groups[connection].senders[place] for connection, place in self._seen]
+        return Watch(
+            self._transport(), senders, [self._before[connection][place] for connection, place in self._seen]
+        )
 
-    def _link(self, websocket: bool = False) -> Link:
-        link = Link(self._endpoint, websocket=websocket)
-        self._stack.callback(link.close)
-        return link
+    def _transport(self, websocket: bool = False) -> Transport:
+        transport = Transport(self._endpoint, websocket=websocket)
+        self._stack.callback(transport.close)
+        return transport
 
-    def _requests(self, links: Sequence[Link]) -> list[Iterator[bytes]]:
-        each, size = self.shape.each(len(links)), self.shape.batch
-        if each * len(links) <= MOST_HELD:
-            return [ready(link, calls, each, size) for link, calls in zip(links, self.groups, strict=True)]
+    def _requests(self, transports: Sequence[Transport]) -> list[Iterator[bytes]]:
+        each, size = self.shape.each(len(transports)), self.shape.batch
+        if each * len(transports) <= MOST_HELD:
+            return [
+                ready(transport, calls, each, size)
+                for transport, calls in zip(transports, self.groups, strict=True)
+            ]
         self.child = SigningChild(self._endpoint, self.shape.websocket, self.groups, each, size)
         self._stack.callback(self.child.close)
         # The clock starts when there is something for everybody.
-        return [chain([_first(one)], one) for one in map(self.child.requests, range(len(links)))]
+        return [chain([_first(one)], one) for one in map(self.child.requests, range(len(transports)))]
 
 
 class Settled(NamedTuple):
@@ -183,9 +197,9 @@ def send(
     `node` is the node's process, where its CPU time is to be told.
     """
     with Load(endpoint, groups, shape, watch=watch, after_s=SETTLE_S if behind else 0.0) as load:
-        beside = [*load.watching, *((*behind.lanes, *behind.watching) if behind else ())]
+        beside = [*load.watching, *((*behind.connections, *behind.watching) if behind else ())]
         children = [one.child for one in (load, behind) if one and one.child]
-        outcome = _drive(load.lanes, beside, shape, children, node)
+        outcome = _drive(load.connections, beside, shape, children, node)
         settled = load.settle()
         if behind is not None:
             behind.settle()
@@ -200,22 +214,24 @@ def send(
 def ask(endpoint: Endpoint, bodies: Sequence[bytes], shape: Shape, *, node: int | None = None) -> Outcome:
     """Asks the same questions in turn, on all connections; nothing is included by that."""
     with ExitStack() as stack:
-        lanes = []
+        connections = []
         for number in range(shape.connections):
-            link = Link(endpoint, websocket=shape.websocket)
-            stack.callback(link.close)
-            messages = [link.message(batch([body] * shape.batch)) for body in bodies]
+            transport = Transport(endpoint, websocket=shape.websocket)
+            stack.callback(transport.close)
+            messages = [transport.message(batch([body] * shape.batch)) for body in bodies]
             turns = cycle(messages[number % len(messages) :] + messages[: number % len(messages)])
             requests = (
                 turns if shape.count is None else islice(turns, shape.each(shape.connections) // shape.batch)
             )
-            lanes.append(Lane(link, requests, shape.batch, shape.due(number, shape.connections)))
-        return _drive(lanes, [], shape, [], node)
+            connections.append(
+                Connection(transport, requests, shape.batch, shape.due(number, shape.connections))
+            )
+        return _drive(connections, [], shape, [], node)
 
 
 def _drive(
-    lanes: Sequence[Lane],
-    beside: Sequence[Lane],
+    connections: Sequence[Connection],
+    beside: Sequence[Connection],
     shape: Shape,
     children: Sequence[SigningChild],
     node: int | None,
@@ -224,21 +240,21 @@ def _drive(
     signing = sum(child.cpu_s() for child in children)
     idle, used = _idle_s(), _cpu_s(node)
     try:
-        began = loop.run(lanes, beside, seconds=shape.seconds)
+        began = loop.run(connections, beside, seconds=shape.seconds)
     finally:
         loop.close()
     effort = loop.effort
     idle, used = _idle_s() - idle, _cpu_s(node) - used
     signing = sum(child.cpu_s() for child in children) - signing
-    ended = max((lane.ended[-1] for lane in lanes if lane.ended), default=began)
+    ended = max((connection.ended[-1] for connection in connections if connection.ended), default=began)
     late, cores = effort.lateness_s, psutil.cpu_count() or 1
     return Outcome(
-        calls=sum(len(lane.ended) * lane.weight for lane in lanes),
-        refused=sum(lane.refused for lane in lanes),
+        calls=sum(len(connection.ended) * connection.weight for connection in connections),
+        refused=sum(connection.refused for connection in connections),
         missing=0,
         seconds=ended - began,
         included_seconds=None,
-        acknowledged=Latency.of_seconds([wait for lane in lanes for wait in lane.waits()]),
+        acknowledged=Latency.of_seconds([wait for connection in connections for wait in connection.waits()]),
         inclusion=None,
         generator=Generator(
             cpu_share=effort.cpu_s / effort.seconds,
@@ -250,7 +266,7 @@ def _drive(
         idle_share=min(1.0, idle / effort.seconds / cores),
         cores=cores,
         rate=shape.rate,
-        errors=kinds(body for lane in lanes for body in lane.errors),
+        errors=kinds(body for connection in connections for body in connection.errors),
     )
 
 

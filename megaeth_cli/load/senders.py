@@ -37,9 +37,9 @@ class Terms:
     tip_wei: int = 0
 
 
-def derived(payer: bytes, count: int) -> list[Sender]:
-    """Accounts that belong to a payer's key and to nothing else."""
-    return [Sender.of(keccak256(DOMAIN + payer + index.to_bytes(4, "big"))) for index in range(count)]
+def derived(funder: bytes, count: int) -> list[Sender]:
+    """Accounts that belong to a funder's key and to nothing else."""
+    return [Sender.of(keccak256(DOMAIN + funder + index.to_bytes(4, "big"))) for index in range(count)]
 
 
 def sign(

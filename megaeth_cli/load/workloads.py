@@ -12,8 +12,8 @@ from copy import copy
 from typing import Any, ClassVar, Final, Self
 
 from megaeth_cli.load.contracts import call, deploy_market, deploy_token, swaps, token_payments
-from megaeth_cli.load.feed import Calls
-from megaeth_cli.load.payer import Call, Payer
+from megaeth_cli.load.funder import Call, Funder
+from megaeth_cli.load.requests import Calls
 from megaeth_cli.load.senders import Sender, Terms, dealt
 from megaeth_cli.load.wire import LoadError
 from megaeth_cli.load.wire import call as rpc_call
@@ -26,19 +26,19 @@ class Workload(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, payer: Payer, senders: Sequence[Sender]) -> None:
-        self.payer = payer
+    def __init__(self, funder: Funder, senders: Sequence[Sender]) -> None:
+        self.funder = funder
         self.senders = list(senders)
         self.addresses = [one.address for one in senders]
         self.terms: Terms
 
     def prepare(self, each: int | None) -> None:
         """Money for `each` transactions of every sender (None: nobody knows), and what the workload needs."""
-        # Contracts are paid for by the payer; approvals are the senders' own.
-        self.payer.fund(self.senders, self._cost(each))
-        self.terms = self.payer.terms(self.deploy())
+        # Contracts are paid for by the funder; approvals are the senders' own.
+        self.funder.fund(self.senders, self._cost(each))
+        self.terms = self.funder.terms(self.deploy())
         if each is not None:
-            self.payer.fund(self.senders, each * (self.terms.gas_limit * self.terms.max_fee_wei + 1))
+            self.funder.fund(self.senders, each * (self.terms.gas_limit * self.terms.max_fee_wei + 1))
 
     def groups(self, connections: int, method: str = "eth_sendRawTransaction") -> list[Calls]:
         """What each connection sends: its own senders' transactions."""
@@ -53,7 +53,7 @@ class Workload(ABC):
 
     def deploy(self) -> int:
         """Whatever must be on the chain; the gas that a transaction of the load gets."""
-        return self.payer.gas(Call(self.addresses[0], value=1), self.addresses[-1])
+        return self.funder.gas(Call(self.addresses[0], value=1), self.addresses[-1])
 
     @abstractmethod
     def calls(self, group: Sequence[Sender], method: str) -> Calls:
@@ -61,7 +61,7 @@ class Workload(ABC):
 
     def _cost(self, each: int | None) -> int | None:
         # A first payment for approvals and estimates; the rest follows when the gas is known.
-        return None if each is None else FIRST_GAS * self.payer.max_fee_wei
+        return None if each is None else FIRST_GAS * self.funder.max_fee_wei
 
 
 FIRST_GAS: Final = 2_000_000
@@ -85,9 +85,9 @@ class TokenTransfers(Workload):
 
     def deploy(self) -> int:
         """The token."""
-        self.token = deploy_token(self.payer, self.senders)
+        self.token = deploy_token(self.funder, self.senders)
         payment = call("transfer(address,uint256)", self.addresses[0], 1)
-        return self.payer.gas(Call(self.token, payment), self.addresses[-1])
+        return self.funder.gas(Call(self.token, payment), self.addresses[-1])
 
     def calls(self, group: Sequence[Sender], method: str) -> Calls:
         """Everybody pays everybody."""
@@ -101,10 +101,10 @@ class Swaps(Workload):
 
     def deploy(self) -> int:
         """Tokens, market and trust."""
-        self.router, *tokens = deploy_market(self.payer, self.senders)
+        self.router, *tokens = deploy_market(self.funder, self.senders)
         self.data = swaps(tokens[0], tokens[1])
         # The price moves while the estimate is valid: no more gas for that, but cold and zero slots may differ.
-        return max(self.payer.gas(Call(self.router, one), self.addresses[0]) for one in self.data[:2])
+        return max(self.funder.gas(Call(self.router, one), self.addresses[0]) for one in self.data[:2])
 
     def calls(self, group: Sequence[Sender], method: str) -> Calls:
         """Either token is sold."""

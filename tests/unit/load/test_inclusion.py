@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from megaeth_cli.load.feed import Calls
+from megaeth_cli.load.requests import Calls
 from megaeth_cli.load.run import Shape, send
 from megaeth_cli.load.senders import Terms, dealt, derived
 from tests.support.keep_alive_server import server
 
 TERMS = Terms(chain_id=1, gas_limit=21_000, max_fee_wei=1)
-CONNECTIONS = 5  # two lanes, the watch, the drain, the receipts
+CONNECTIONS = 5  # two connections, the watch, the drain, the receipts
 
 
 class Chain:
@@ -40,7 +40,7 @@ class Chain:
 
 @pytest.mark.parametrize("lag", [1, 20])
 def test_whatever_is_included_has_a_latency(lag):
-    groups = [Calls(part, TERMS, [bytes(20)]) for part in dealt(derived(b"payer", 6), 2)]
+    groups = [Calls(part, TERMS, [bytes(20)]) for part in dealt(derived(b"funder", 6), 2)]
     with server(Chain(senders=6, each=4, lag=lag).answer, CONNECTIONS) as (endpoint, _):
         outcome = send(endpoint, groups, Shape(connections=2, count=24))
     assert outcome.clean

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from megaeth_cli.load.lanes import Lane, Link, evenly
+from megaeth_cli.load.connections import Connection, Transport, evenly
 from megaeth_cli.load.loop import Loop
 from megaeth_cli.load.run import Shape, ask
 from megaeth_cli.load.wire import Endpoint, LoadError, call
@@ -17,24 +17,24 @@ from tests.support.keep_alive_server import server
 QUESTION = call("eth_blockNumber", b"[]")
 
 
-def lane_of(endpoint, stack, bodies, **rest):
-    link = Link(endpoint)
-    stack.append(link)
-    return Lane(link, iter([link.message(body) for body in bodies]), **rest)
+def connection_of(endpoint, stack, bodies, **rest):
+    transport = Transport(endpoint)
+    stack.append(transport)
+    return Connection(transport, iter([transport.message(body) for body in bodies]), **rest)
 
 
 def test_each_lane_sends_its_requests_in_order_one_at_a_time():
-    links = []
+    transports = []
     with server(lambda body: body, 3) as (endpoint, seen), closing(Loop()) as loop:
-        plans = [[b"%d-%d" % (lane, number) for number in range(20)] for lane in range(3)]
-        lanes = [lane_of(endpoint, links, plan) for plan in plans]
-        loop.run(lanes)
-        for link in links:
-            link.close()
+        plans = [[b"%d-%d" % (connection, number) for number in range(20)] for connection in range(3)]
+        connections = [connection_of(endpoint, transports, plan) for plan in plans]
+        loop.run(connections)
+        for transport in transports:
+            transport.close()
     for number, plan in enumerate(plans):
         assert [body for body in seen if body.startswith(b"%d-" % number)] == plan
-    assert all(len(lane.began) == len(lane.ended) == 20 for lane in lanes)
-    assert all(wait >= 0 for lane in lanes for wait in lane.waits())
+    assert all(len(connection.began) == len(connection.ended) == 20 for connection in connections)
+    assert all(wait >= 0 for connection in connections for wait in connection.waits())
 
 
 def test_load_that_ends_by_the_clock_waits_for_what_is_in_flight():
@@ -45,16 +45,16 @@ def test_load_that_ends_by_the_clock_waits_for_what_is_in_flight():
 
 
 def test_scheduled_requests_are_not_sent_before_they_are_due():
-    links = []
+    transports = []
     with server(lambda body: body, 1) as (endpoint, _), closing(Loop()) as loop:
-        lane = lane_of(endpoint, links, [b"a", b"b", b"c"], due=evenly(100))
-        began = loop.run([lane])
-        links[0].close()
-    assert all(at >= began + number / 100 for number, at in enumerate(lane.began))
+        connection = connection_of(endpoint, transports, [b"a", b"b", b"c"], due=evenly(100))
+        began = loop.run([connection])
+        transports[0].close()
+    assert all(at >= began + number / 100 for number, at in enumerate(connection.began))
 
 
 def test_late_answer_is_counted_from_when_the_next_request_was_due():
-    links, waiting = [], threading.Event()
+    transports, waiting = [], threading.Event()
 
     def slow_first(body):
         if body == b"a":
@@ -62,34 +62,34 @@ def test_late_answer_is_counted_from_when_the_next_request_was_due():
         return body
 
     with server(slow_first, 1) as (endpoint, _), closing(Loop()) as loop:
-        lane = lane_of(endpoint, links, [b"a", b"b"], due=evenly(1000))
-        began = loop.run([lane])
-        links[0].close()
-    assert lane.began[1] == pytest.approx(began + 0.001)
-    assert lane.began[1] < lane.ended[0]
+        connection = connection_of(endpoint, transports, [b"a", b"b"], due=evenly(1000))
+        began = loop.run([connection])
+        transports[0].close()
+    assert connection.began[1] == pytest.approx(began + 0.001)
+    assert connection.began[1] < connection.ended[0]
 
 
 def test_empty_request_means_that_there_is_none_yet():
-    links = []
+    transports = []
     with server(lambda body: body, 1) as (endpoint, seen), closing(Loop()) as loop:
-        link = Link(endpoint)
-        links.append(link)
-        lane = Lane(link, iter([link.message(b"a"), b"", b"", link.message(b"b")]))
-        loop.run([lane])
-        link.close()
+        transport = Transport(endpoint)
+        transports.append(transport)
+        connection = Connection(transport, iter([transport.message(b"a"), b"", b"", transport.message(b"b")]))
+        loop.run([connection])
+        transport.close()
     assert seen == [b"a", b"b"]
     assert loop.effort.starved == 2
 
 
 def test_lanes_beside_end_with_the_leading_ones():
-    links = []
+    transports = []
     with server(lambda body: body, 2) as (endpoint, seen), closing(Loop()) as loop:
-        leading = lane_of(endpoint, links, [b"lead"] * 5)
-        link = Link(endpoint)
-        links.append(link)
-        beside = Lane(link, itertools.repeat(link.message(b"beside")))
+        leading = connection_of(endpoint, transports, [b"lead"] * 5)
+        transport = Transport(endpoint)
+        transports.append(transport)
+        beside = Connection(transport, itertools.repeat(transport.message(b"beside")))
         loop.run([leading], [beside])
-        for one in links:
+        for one in transports:
             one.close()
     assert seen.count(b"lead") == 5
     assert len(beside.began) == len(beside.ended) == seen.count(b"beside")

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from devnet._engine import keccak256
-from megaeth_cli.load.feed import _step
 from megaeth_cli.load.outcome import Generator, Latency, Outcome, percentile
+from megaeth_cli.load.requests import _step
 from megaeth_cli.load.run import Shape
 from megaeth_cli.load.senders import Terms, dealt, derived, sign
 from megaeth_cli.load.workloads import questions
@@ -79,7 +79,7 @@ def test_connections_take_turns_in_a_schedule():
 
 
 def test_signed_transfers_continue_each_senders_nonces():
-    group = derived(b"payer", 3)
+    group = derived(b"funder", 3)
     terms = Terms(chain_id=1, gas_limit=21_000, max_fee_wei=1)
     first = sign(group, 4, terms, [bytes(20)])
     assert [sender.nonce for sender in group] == [2, 1, 1]
