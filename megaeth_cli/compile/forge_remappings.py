@@ -36,10 +36,10 @@ class Shared:
 def remappings_of(config: ForgeConfig, extra: Iterable[Remapping] = ()) -> tuple[Remapping, ...]:
     """All remappings of a project, targets relative to its root; `extra`, from the command line, come first."""
     own_directories = [f"{path}/".lower() for key in ("src", "test", "script") if (path := config.text(key))]
-    found = _Taken(map(_normal, extra), own_directories)
+    found = _Taken(extra, own_directories)
     for one in _listed(config):
-        found.add(_normal(one))
-    return tuple(found.remappings)
+        found.add(one)
+    return tuple(map(_normal, found.remappings))
 
 
 def shared_prefixes(config: ForgeConfig, remappings: Iterable[Remapping]) -> tuple[Shared, ...]:
@@ -60,10 +60,12 @@ def _listed(config: ForgeConfig, above: frozenset[Path] = frozenset()) -> list[R
     if config.flag("auto_detect_remappings") is not False:
         for one in _inferred(config, above):
             found.add(one)
-    unique = {(one.context, one.prefix): one for one in reversed(found.remappings)}
+    unique: dict[tuple[str, str], Remapping] = {}
+    for one in found.remappings:
+        unique.setdefault((one.context, one.prefix), one)
     return [
         one._replace(context=_relative(one.context, config.root), target=_relative(one.target, config.root))
-        for one in reversed(unique.values())
+        for one in unique.values()
     ]
 
 
