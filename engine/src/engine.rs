@@ -18,14 +18,14 @@ use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 
 use crate::block::PlainAccount;
-use crate::builder::{Builder, Cause, RestoreError, Sealed};
-use crate::chain::{Archive, Chain, ChainConfig, ConfigError};
+use crate::builder::{Builder, Cause};
+use crate::chain::{Chain, ChainConfig, ConfigError, RestoreError, Sealed};
 use crate::evm::{BucketCapacities, creation_gas};
 use crate::follower::{Follower, Mode};
 use crate::metrics::Snapshot;
 use crate::pool::{Accounts, Intake, Limits, Pool, PoolTx, Rules, TxSource};
 use crate::rpc::{Door, Node};
-use crate::state::World;
+use crate::state::{Archive, World};
 
 /// Sealed things that the log has not taken yet; the builder waits when there are more.
 const MAX_SEALED: usize = 256;
@@ -403,12 +403,12 @@ impl Accounts for Tip {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::{EmptyArchive, Genesis};
+    use crate::chain::Genesis;
     use crate::pool::testing::{self, Draft};
     use crate::rpc::error::code;
     use crate::rpc::{Framing, Submitted, Ticket};
     use crate::salt::hasher;
-    use crate::state::GenesisAccount;
+    use crate::state::{EmptyArchive, GenesisAccount};
     use alloy_primitives::{U256, hex};
     use serde_json::{Value, json};
     use std::thread::JoinHandle;

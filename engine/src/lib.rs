@@ -7,8 +7,10 @@ pub mod commitment;
 pub mod engine;
 pub mod evm;
 pub mod falsify;
+#[cfg(test)]
+mod floors;
 pub mod follower;
-mod json_object;
+mod json;
 pub mod keys;
 pub mod measure;
 pub mod memory;

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    json_object::JsonObject,
+    json::JsonObject,
     keys::{Key, KeyError},
 };
 

@@ -11,7 +11,7 @@ use op_alloy_consensus::TxDeposit;
 use op_revm::constants::{BASE_FEE_RECIPIENT, OPERATOR_FEE_RECIPIENT};
 
 use super::{
-    Deposit, OpenBlock,
+    OpenBlock,
     batch::{Executor, Outcomes, Pace},
     differential::{Dice, FORWARD, SPIN, STORE, contracts, draft, words},
     open::{Attempt, Offer},
@@ -22,7 +22,7 @@ use crate::{
     block::{BlockRecord, Halt, MiniBlock},
     chain::Chain,
     parallel::Crew,
-    pool::PoolTx,
+    pool::{Deposit, PoolTx},
 };
 
 const TOKEN: Address = address!("00000000000000000000000000000000000c1001");

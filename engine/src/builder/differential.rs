@@ -10,11 +10,12 @@ use mega_evm::{MegaBlockExecutionCtx, MegaBlockExecutor, MegaEvmFactory, MegaHar
 use op_alloy_consensus::TxDeposit;
 use revm::{Database as _, database::State};
 
-use super::{Deposit, DepositQueue, open::Attempt, testing::*};
+use super::{open::Attempt, testing::*};
 use crate::{
     block::{Leaves, PlainKey, PlainValue, encode_receipt, logs_bloom},
     chain::Chain,
-    evm::{BlockContext, ExternalEnv, block_limits, evm_env},
+    evm::{ExternalEnv, block_limits, evm_env},
+    pool::{Deposit, DepositQueue},
     state::Tip,
 };
 
@@ -183,7 +184,9 @@ fn same_as_the_block_executor(spec: &str, seed: u64) {
         .unwrap();
 
     // mega-evm's executor, in one go.
-    let context = BlockContext::new(&chain.config, 1, GENESIS_TIME + 1, chain.genesis.hash);
+    let context = chain
+        .config
+        .block_context(1, GENESIS_TIME + 1, chain.genesis.hash);
     let limits = block_limits(&chain.hardforks, &context);
     let env = evm_env(
         chain.config.chain_id,

@@ -9,10 +9,8 @@
 //! is bounded: when the disk is slow the builder waits, and nothing grows.
 
 mod batch;
-mod deposits;
 mod lateness;
 mod open;
-mod restore;
 mod schedule;
 mod system_tx;
 mod thread;
@@ -33,9 +31,6 @@ pub(crate) mod testing;
 mod tests;
 
 pub(crate) use batch::{Executor, Pace};
-pub use deposits::{Deposit, DepositQueue};
 pub use lateness::{Cause, Lateness};
 pub use open::{Attempt, BuildError, OpenBlock};
-pub use restore::RestoreError;
-pub(crate) use restore::take_progress;
-pub use thread::{Builder, BuilderMetrics, Sealed};
+pub use thread::{Builder, BuilderMetrics};

@@ -174,7 +174,7 @@ impl OpenBlock {
         fresh: bool,
     ) -> Result<Self, BuildError> {
         let number = parent.header.number + 1;
-        let context = BlockContext::new(&chain.config, number, timestamp, parent.hash);
+        let context = chain.config.block_context(number, timestamp, parent.hash);
         let clock = OracleClock::default();
         let begun = begin_over(&chain, &context, &clock, Overlay::new(chain.world.clone()))?;
         let mut block = Self {
@@ -484,7 +484,7 @@ impl OpenBlock {
     }
 
     /// Closes the block after its last mini-block is sealed. The followers have had all of them. Returns
-    /// the parts of [`Sealed::Block`](super::Sealed::Block).
+    /// the parts of [`Sealed::Block`](crate::chain::Sealed::Block).
     pub(crate) fn close(
         self,
         followers: &mut Followers,

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use alloy_primitives::{Address, TxKind, U256, address, bytes};
 use crossbeam_channel::{Receiver, bounded};
 
-use super::{Builder, Sealed, testing::*};
+use super::{Builder, testing::*};
 use crate::{
     block::MiniBlock,
-    chain::{Chain, ChainConfig},
+    chain::{Chain, ChainConfig, Sealed},
     engine::tip_accounts,
     pool::{Limits, Order, Pool, PoolTx},
     state::GenesisAccount,

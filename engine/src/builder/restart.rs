@@ -9,10 +9,10 @@ use crossbeam_channel::{Receiver, bounded};
 use op_alloy_consensus::TxDeposit;
 use parking_lot::Mutex;
 
-use super::{Builder, OpenBlock, RestoreError, Sealed, open::Attempt, testing::*};
+use super::{Builder, OpenBlock, open::Attempt, testing::*};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, Sender, StateDiff, TxRecord},
-    chain::{Chain, ChainConfig},
+    chain::{Chain, ChainConfig, RestoreError, Sealed},
     pool::{PoolTx, Refusal, TxSource},
     salt::kept,
 };

@@ -10,16 +10,13 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use op_alloy_consensus::{OpTxEnvelope, TxDeposit};
 
-use super::{
-    Deposit,
-    open::{Attempt, Offer, OpenBlock},
-};
+use super::open::{Attempt, Offer, OpenBlock};
 use crate::{
     block::MiniBlock,
-    chain::{Chain, ChainConfig, EmptyArchive, Genesis},
+    chain::{Chain, ChainConfig, Genesis},
     keys::{self, Key},
-    pool::PoolTx,
-    state::{Alloc, GenesisAccount},
+    pool::{Deposit, PoolTx},
+    state::{Alloc, EmptyArchive, GenesisAccount},
 };
 
 /// Ether in wei.

@@ -9,26 +9,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, keccak256};
 use crossbeam_channel::{SendTimeoutError, Sender};
 use op_alloy_consensus::TxDeposit;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
     batch::{Executor, Pace},
-    deposits::Deposit,
     lateness::{Lateness, Spent},
     open::{Attempt, BuildError, Offer, OpenBlock},
-    restore::{RestoreError, take_progress},
     schedule::{Clock, Slot, timestamp_after},
 };
 use crate::{
-    block::{BlockRecord, MiniBlock},
-    chain::{Chain, Progress},
+    chain::{Chain, Progress, RestoreError, Sealed, take_progress},
     metrics::Histogram,
     parallel::Crew,
-    pool::{PoolTx, Refusal, TxSource},
-    state::BlockUndo,
+    pool::{Deposit, PoolTx, Refusal, TxSource},
 };
 
 /// How long a stopping builder waits for a log that takes nothing.
@@ -40,22 +36,6 @@ const BATCH_TIME: Duration = Duration::from_millis(2);
 
 /// No batch is larger.
 const MAX_BATCH: usize = 1024;
-
-/// What the builder hands to the log, in order.
-#[derive(Clone, Debug)]
-pub enum Sealed {
-    /// A mini-block.
-    Mini(Arc<MiniBlock>),
-    /// The block that the mini-blocks since the last one close into.
-    Block {
-        /// Its record.
-        record: Arc<BlockRecord>,
-        /// What its changed keys held before it.
-        undo: BlockUndo,
-        /// The state commitment's nodes that it changed, as they are kept; nothing where it isn't followed.
-        nodes: Bytes,
-    },
-}
 
 /// What the builder counts.
 #[derive(Debug, Default)]

@@ -16,7 +16,6 @@ use mega_evm::MegaHardforkConfig;
 use parking_lot::{Mutex, RwLock};
 
 use super::{
-    archive::Archive,
     config::{ChainConfig, ConfigError},
     recent::{Recent, SharedBlock, TxPlace},
     verified::Verified,
@@ -24,14 +23,14 @@ use super::{
 };
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
-    builder::DepositQueue,
     commitment::{
         Capacities, Closing, CommitError, Committer, History, Past, RootNodes, Witnesses,
     },
     evm::{BucketCapacities, native::NativeTable},
     keys::Key,
+    pool::DepositQueue,
     salt::{group::Point, node::NodeId, state::SaltState, table::StateError, types::BucketMeta},
-    state::{View, WithdrawalsRoot, World, genesis_diff},
+    state::{Archive, View, WithdrawalsRoot, World, genesis_diff},
 };
 
 /// Why there is no state for a block.

@@ -6,9 +6,9 @@ use parking_lot::RwLock;
 
 use super::growth::{Growth, bucket_key};
 use crate::{
-    chain::Archive,
     evm::{BucketCapacities, chain_bucket},
     salt::types::{BucketId, BucketMeta},
+    state::Archive,
 };
 
 /// The metadata of all buckets that ever grew. Cheap to clone, all clones are the same.

@@ -18,10 +18,6 @@ use super::{
     external::ExternalEnv,
     native::{Machine, NativeTable},
 };
-use crate::{
-    block::prev_randao,
-    chain::{Anchor, ChainConfig},
-};
 
 /// What a transaction can learn about its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,19 +39,6 @@ pub struct BlockContext {
 }
 
 impl BlockContext {
-    /// Block `number` of the chain, opened at `timestamp` upon the block with `parent_hash`.
-    pub fn new(config: &ChainConfig, number: u64, timestamp: u64, parent_hash: B256) -> Self {
-        Self {
-            number,
-            timestamp,
-            parent_hash,
-            prev_randao: prev_randao(parent_hash, number),
-            gas_limit: config.gas_limit,
-            base_fee: config.base_fee,
-            coinbase: config.coinbase,
-        }
-    }
-
     /// What a sealed block's transactions could learn about it.
     pub fn of(header: &Header) -> Self {
         Self {
@@ -67,11 +50,6 @@ impl BlockContext {
             base_fee: header.base_fee_per_gas.unwrap_or_default(),
             coinbase: header.beneficiary,
         }
-    }
-
-    /// The block that a state belongs to: calls run as if inside it.
-    pub fn at(config: &ChainConfig, anchor: &Anchor) -> Self {
-        Self::new(config, anchor.number, anchor.timestamp, anchor.parent_hash)
     }
 }
 

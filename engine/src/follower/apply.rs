@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{
     block::{BlockRecord, Leaves, MiniBlock, Sums, is_block_record},
-    builder::{RestoreError, Sealed, take_progress},
-    chain::{Chain, Followers, SharedBlock},
+    chain::{Chain, Followers, RestoreError, Sealed, SharedBlock, take_progress},
     commitment::{Closed, Closing, CommitError, Growth},
     state::{BlockUndo, Change},
 };

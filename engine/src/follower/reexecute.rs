@@ -15,7 +15,7 @@ use super::bad_data::{BadData, FollowError, Kind};
 use crate::{
     block::{self, MiniBlock, TxRecord},
     chain::{Chain, SharedBlock},
-    evm::{BlockContext, is_system_transaction},
+    evm::is_system_transaction,
     state::View,
     verify::{Effect, Replay, cache, rules_of},
 };
@@ -88,7 +88,7 @@ fn run(
     let number = parent.header.number + 1;
     let rules = rules_of(chain, number);
     let mut cache = cache(&view);
-    let context = BlockContext::new(&chain.config, number, timestamp, parent.hash);
+    let context = chain.config.block_context(number, timestamp, parent.hash);
     let extra_data = chain.config.extra_data.clone();
     let mut replay = match Replay::begin(&view, &mut cache, &rules, &context, extra_data) {
         Ok(replay) => replay,

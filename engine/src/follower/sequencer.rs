@@ -6,7 +6,7 @@ use mega_evm::SEQUENCER_REGISTRY_ADDRESS;
 use crate::{
     block::{MiniBlock, PlainKey},
     chain::{CURRENT_SEQUENCER, Chain, SharedBlock},
-    evm::{BlockContext, ExternalEnv, begin_block},
+    evm::{ExternalEnv, begin_block},
     state::{Overlay, Tip},
 };
 
@@ -25,7 +25,9 @@ pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Resul
         return Ok(in_office);
     }
     let number = parent.header.number + 1;
-    let context = BlockContext::new(&chain.config, number, mini.block_timestamp, parent.hash);
+    let context = chain
+        .config
+        .block_context(number, mini.block_timestamp, parent.hash);
     let begun = begin_block(
         chain.config.chain_id,
         &chain.hardforks,

@@ -10,16 +10,14 @@ use serde_json::{Value, json};
 use super::{BadData, FollowError, Follower, Kind, Mode};
 use crate::{
     block::{BlockRecord, Leaves, MiniBlock, PlainKey, PlainValue, Sums, is_block_record},
-    builder::{
-        Sealed,
-        testing::{Draft, account, chain_of, key},
-    },
-    chain::{Chain, ChainConfig, EmptyArchive},
+    builder::testing::{Draft, account, chain_of, key},
+    chain::{Chain, ChainConfig, Sealed},
     engine::{Engine, EngineError},
     falsify::{self, Lie},
     keys::Key,
     pool::{Limits, Pool},
     rpc::{Node, Submitted, testing::*},
+    state::EmptyArchive,
 };
 
 const MODES: [Mode; 3] = [Mode::Proofs, Mode::Roots, Mode::Reexecute];

@@ -13,9 +13,10 @@ use serde::Serialize;
 
 use crate::{
     builder::{Attempt, BuildError, Executor, OpenBlock, Pace},
-    chain::{Chain, ChainConfig, ConfigError, EmptyArchive},
+    chain::{Chain, ChainConfig, ConfigError},
     parallel::Crew,
     pool::{PoolTx, Rejection, Rules},
+    state::EmptyArchive,
 };
 
 /// What one run took.

@@ -11,6 +11,7 @@
 //! Not responsible for executing anything, nor for who waits for a receipt.
 
 mod decode;
+mod deposits;
 mod intake;
 mod order;
 mod queue;
@@ -22,6 +23,7 @@ mod validate;
 mod way;
 
 pub use decode::decode;
+pub use deposits::{Deposit, DepositQueue};
 pub use intake::{Intake, IntakeMetrics, Outcome, Reply};
 pub use order::Order;
 pub use queue::{Accounts, Content, Limits, Pool, SenderTransactions, Status};

@@ -3,8 +3,6 @@
 use alloy_primitives::{Address, B256, U256};
 
 use crate::keys::KeyError;
-use crate::rpc::RpcError;
-use crate::rpc::error::code;
 
 /// One reason each; the text is what a client sees.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -166,31 +164,4 @@ pub enum Rejection {
     /// A defect.
     #[error("the transaction could not be processed")]
     Internal,
-}
-
-impl Rejection {
-    /// The JSON-RPC code.
-    pub const fn code(&self) -> i32 {
-        match self {
-            Self::InsufficientFunds { .. } => code::REJECTED,
-            Self::QueueFull => code::LIMIT,
-            Self::Internal => code::INTERNAL,
-            _ => code::SERVER,
-        }
-    }
-}
-
-impl From<Rejection> for RpcError {
-    fn from(rejection: Rejection) -> Self {
-        let error = Self::new(rejection.code(), rejection.to_string());
-        match rejection {
-            Rejection::IntrinsicGas { have, need } => error.with_detail(format_args!(
-                "intrinsic gas too low: have {have}, want {need} (MegaETH adds storage gas to Ethereum's 21000)"
-            )),
-            Rejection::GasLimit { have, limit } => {
-                error.with_detail(format_args!("gas limit {have}, block gas limit {limit}"))
-            }
-            _ => error,
-        }
-    }
 }

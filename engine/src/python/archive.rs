@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::chain::{Archive, Beginning};
+use crate::state::{Archive, Beginning};
 
 /// A Python object with the methods of `devnet._engine.Archive`.
 pub struct PythonArchive(pub Py<PyAny>);

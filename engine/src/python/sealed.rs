@@ -6,7 +6,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 
 use crate::block::{BlockRecord, PlainKey};
-use crate::builder::Sealed;
+use crate::chain::Sealed;
 use crate::commitment::{Growth, bucket_key};
 
 #[pyclass(frozen, get_all, module = "devnet._engine")]

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     chain::Anchor,
     evm::{
-        self, BlockContext, ExternalEnv, OracleClock,
+        self, ExternalEnv, OracleClock,
         simulate::{
             Bounded, CallRequest, GasProfile, Outcome, Refusal, Setting, Simulator, access_list,
             estimate::{self, Failure},
@@ -147,7 +147,7 @@ impl Stage {
 fn setting(node: &Node, anchor: &Anchor) -> Result<Setting, RpcError> {
     let chain = &node.chain;
     let config = &chain.config;
-    let context = BlockContext::at(config, anchor);
+    let context = config.context_at(anchor);
     let spec = config
         .spec_id()
         .map_err(|error| RpcError::internal(error.to_string()))?;

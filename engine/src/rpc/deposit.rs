@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::RpcError;
 use super::methods::{Kind, Method, Node};
-use crate::{builder::Deposit, json_object::JsonObject};
+use crate::{json::JsonObject, pool::Deposit};
 
 /// Gas of a deposit that names none.
 const DEFAULT_GAS: u64 = 1_000_000;

@@ -257,12 +257,10 @@ fn context_of(
     }
     let parent = node.sealed(BlockId::number(mini.block_number - 1))?;
     let parent = parent.ok_or_else(|| RpcError::internal("a block without parent"))?;
-    Ok(BlockContext::new(
-        &node.chain.config,
-        mini.block_number,
-        mini.block_timestamp,
-        parent.hash,
-    ))
+    Ok(node
+        .chain
+        .config
+        .block_context(mini.block_number, mini.block_timestamp, parent.hash))
 }
 
 fn of_transaction(node: &Node, place: &TxPlace, besides: &Besides) -> Answer {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::RpcError;
-use crate::json_object::JsonObject;
+use crate::json::JsonObject;
 
 /// Deeper JSON than this is refused before anything walks it.
 pub const MAX_DEPTH: usize = 64;

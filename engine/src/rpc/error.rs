@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+use crate::pool::Rejection;
+
 /// Codes that JSON-RPC 2.0, EIP-1474 and geth give to errors.
 pub mod code {
     /// The body is not JSON.
@@ -153,6 +155,27 @@ impl Serialize for RpcError {
             }
         }
         map.end()
+    }
+}
+
+impl From<Rejection> for RpcError {
+    fn from(rejection: Rejection) -> Self {
+        let code = match rejection {
+            Rejection::InsufficientFunds { .. } => code::REJECTED,
+            Rejection::QueueFull => code::LIMIT,
+            Rejection::Internal => code::INTERNAL,
+            _ => code::SERVER,
+        };
+        let error = Self::new(code, rejection.to_string());
+        match rejection {
+            Rejection::IntrinsicGas { have, need } => error.with_detail(format_args!(
+                "intrinsic gas too low: have {have}, want {need} (MegaETH adds storage gas to Ethereum's 21000)"
+            )),
+            Rejection::GasLimit { have, limit } => {
+                error.with_detail(format_args!("gas limit {have}, block gas limit {limit}"))
+            }
+            _ => error,
+        }
     }
 }
 

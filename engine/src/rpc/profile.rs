@@ -138,9 +138,7 @@ impl History {
         if let Some(first) = open.first() {
             let parent = node.sealed(BlockId::number(first.block_number - 1))?;
             let parent = parent.ok_or_else(|| RpcError::internal("a block without parent"))?;
-            let config = &node.chain.config;
-            let context = BlockContext::new(
-                config,
+            let context = node.chain.config.block_context(
                 first.block_number,
                 first.block_timestamp,
                 parent.hash,

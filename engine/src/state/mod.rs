@@ -8,6 +8,7 @@
 //!
 //! One thread writes ([`World::commit`]); any number read through [`View`]s that never change.
 
+mod archive;
 mod change;
 mod genesis;
 mod overlay;
@@ -18,6 +19,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use archive::{Archive, Beginning, EmptyArchive};
 pub use change::Change;
 pub use genesis::{Alloc, GenesisAccount, genesis_diff};
 pub use overlay::{Frozen, Overlay, changes_of, new_code_of};

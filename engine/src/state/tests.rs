@@ -7,10 +7,7 @@ use proptest::prelude::*;
 use revm::DatabaseRef as _;
 
 use super::*;
-use crate::{
-    block::{PlainAccount, PlainKey, PlainValue, StateDiff},
-    chain::{Archive, EmptyArchive},
-};
+use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
 
 fn key(index: u8) -> PlainKey {
     match index % 2 {

@@ -6,13 +6,10 @@ use alloy_primitives::{Address, B256, U256, address};
 use revm::{DatabaseRef, bytecode::Bytecode, primitives::KECCAK_EMPTY, state::AccountInfo};
 
 use super::{
-    StateError,
+    Archive, StateError,
     world::{Pin, Version, World},
 };
-use crate::{
-    block::{PlainAccount, PlainKey, PlainValue},
-    chain::Archive,
-};
+use crate::block::{PlainAccount, PlainKey, PlainValue};
 
 /// EIP-2935's contract, which keeps the hashes of the last 8191 blocks in the state itself.
 const HISTORY_CONTRACT: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");

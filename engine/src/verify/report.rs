@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use alloy_primitives::B256;
 
-use crate::rpc::render::json::{self, Object};
+use crate::json::{self, Object};
 
 /// One thing that was compared.
 #[derive(Debug, Clone, PartialEq, Eq)]

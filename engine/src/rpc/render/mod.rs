@@ -5,7 +5,6 @@
 
 pub mod block;
 pub mod diff;
-pub mod json;
 pub mod log;
 pub mod mini;
 pub mod receipt;
@@ -15,6 +14,7 @@ pub mod usage;
 use alloy_primitives::{B256, b256};
 
 pub use crate::block::Offset;
+pub(crate) use crate::json;
 
 /// What receipts and logs give as block hash before their EVM block is sealed.
 pub const UNSEALED_HASH: B256 =

@@ -20,7 +20,7 @@ use super::InputError;
 use crate::{
     chain::Chain,
     evm,
-    rpc::render::json::{self, Object},
+    json::{self, Object},
     salt::types::DATA_BUCKETS,
 };
 

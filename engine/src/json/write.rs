@@ -2,7 +2,7 @@
 //!
 //! Responsible for the spelling of values as Ethereum's JSON-RPC wants them: quantities as minimal
 //! lower-case hex, data as hex pairs, strings escaped. Not responsible for what a block, a
-//! transaction or a receipt consists of: its neighbours know that.
+//! transaction or a receipt consists of: who renders one knows that.
 
 use alloy_primitives::{Address, B256, U256};
 

@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Address, B256, Bytes};
 
+use super::{Chain, Progress};
 use crate::{
     block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue},
-    chain::{Chain, Progress},
     commitment::{CommitError, Entry, Growth, History, Known},
     salt::{
         group::Point,

@@ -1,0 +1,26 @@
+//! The environments that the chain's configuration gives to its blocks.
+
+use alloy_primitives::B256;
+
+use super::{Anchor, ChainConfig};
+use crate::{block::prev_randao, evm::BlockContext};
+
+impl ChainConfig {
+    /// What block `number`, opened at `timestamp` upon the block with `parent_hash`, gives its transactions.
+    pub fn block_context(&self, number: u64, timestamp: u64, parent_hash: B256) -> BlockContext {
+        BlockContext {
+            number,
+            timestamp,
+            parent_hash,
+            prev_randao: prev_randao(parent_hash, number),
+            gas_limit: self.gas_limit,
+            base_fee: self.base_fee,
+            coinbase: self.coinbase,
+        }
+    }
+
+    /// What the block that a state belongs to gives to calls: they run as if inside it.
+    pub fn context_at(&self, anchor: &Anchor) -> BlockContext {
+        self.block_context(anchor.number, anchor.timestamp, anchor.parent_hash)
+    }
+}

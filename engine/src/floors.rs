@@ -1,0 +1,150 @@
+//! The engine's rooms in floors: what a room may import lies below it, so that each can be read, tested and taken away
+//! without what stands on it. These tests read the sources; a new room needs its floor here.
+
+mod source;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use source::{crate_paths, declared_modules, production_code};
+
+/// The rooms, from the top down. Those of one floor don't know each other.
+const FLOORS: &[&[&str]] = &[
+    &["python"],
+    &["measure"],
+    &["engine"],
+    &["rpc"],
+    &["builder", "follower"],
+    &["chain"],
+    &["commitment", "parallel", "verify"],
+    &["evm", "falsify", "pool", "state"],
+    &["block", "wallet"],
+    &["json", "keys", "memory", "metrics", "salt"],
+];
+
+/// Imports that don't lead down, for the moment: where, of what, and why.
+const UPWARD: &[(&str, &str, &str)] = &[
+    ("commitment/past.rs", "chain", PRODUCER),
+    ("commitment/witness.rs", "chain", PRODUCER),
+    ("commitment/witness.rs", "verify", PRODUCER),
+    ("verify/input.rs", "chain", PRODUCER),
+    ("verify/input.rs", "commitment", PRODUCER),
+    ("verify/stateless/chain.rs", "chain", PRODUCER),
+];
+const PRODUCER: &str = "making a witness wants a room of its own, above the chain";
+
+/// An import of one room by another.
+#[derive(Debug, PartialEq)]
+struct Import {
+    from: String,
+    to: String,
+    file: String,
+    line: usize,
+}
+
+impl Import {
+    fn leads_down(&self) -> bool {
+        matches!((floor(&self.from), floor(&self.to)), (Some(from), Some(to)) if from < to)
+    }
+
+    fn is_allowed(&self) -> bool {
+        let Self { file, to, .. } = self;
+        UPWARD
+            .iter()
+            .any(|(where_, of, _)| where_ == file && of == to)
+    }
+}
+
+fn floor(room: &str) -> Option<usize> {
+    FLOORS.iter().position(|rooms| rooms.contains(&room))
+}
+
+#[test]
+fn every_import_leads_down() {
+    let wrong: Vec<String> = imports()
+        .iter()
+        .filter(|import| !import.leads_down() && !import.is_allowed())
+        .map(
+            |Import {
+                 from,
+                 to,
+                 file,
+                 line,
+             }| format!("src/{file}:{line}: {from} -> {to}"),
+        )
+        .collect();
+    assert!(wrong.is_empty(), "not downward:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_import_is_allowed_to_lead_up_without_need() {
+    let imports = imports();
+    let up: BTreeSet<_> = imports
+        .iter()
+        .filter(|import| !import.leads_down())
+        .map(|import| (import.file.as_str(), import.to.as_str()))
+        .collect();
+    for (file, to, reason) in UPWARD {
+        assert!(
+            up.contains(&(*file, *to)),
+            "{file} no longer imports {to} ({reason})"
+        );
+    }
+}
+
+#[test]
+fn every_room_has_one_floor() {
+    let mut placed: Vec<_> = FLOORS.concat().into_iter().map(str::to_owned).collect();
+    placed.sort();
+    let lib = production_code(&read(&sources().join("lib.rs")));
+    let mut rooms = declared_modules(&lib);
+    rooms.sort();
+    assert_eq!(placed, rooms);
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Every import of one room by another outside tests.
+fn imports() -> Vec<Import> {
+    let sources = sources();
+    let mut found = Vec::new();
+    let mut modules = vec![Vec::<String>::new()];
+    while let Some(module) = modules.pop() {
+        let file = file_of(&sources, &module);
+        let code = production_code(&read(&sources.join(&file)));
+        for child in declared_modules(&code) {
+            modules.push(module.iter().cloned().chain([child]).collect());
+        }
+        let Some(room) = module.first() else { continue };
+        let others = crate_paths(&code, module.len())
+            .into_iter()
+            .filter(|(_, to)| to != room);
+        found.extend(others.map(|(line, to)| Import {
+            from: room.clone(),
+            to,
+            file: file.clone(),
+            line,
+        }));
+    }
+    found
+}
+
+/// The file of a module, as seen from the crate's sources.
+fn file_of(sources: &Path, module: &[String]) -> String {
+    let path = module.join("/");
+    let candidates = match path.as_str() {
+        "" => vec!["lib.rs".to_owned()],
+        path => vec![format!("{path}.rs"), format!("{path}/mod.rs")],
+    };
+    let file = candidates.iter().find(|file| sources.join(file).is_file());
+    file.unwrap_or_else(|| panic!("no file for {path}")).clone()
+}
