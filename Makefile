@@ -38,7 +38,7 @@ lint: tools $(VENV)/.dev $(VENV)/.engine ## ruff, mypy --strict, clippy
 	@echo "==> mypy --strict"
 	@mypy devnet megaeth_cli bench
 	@echo "==> cargo clippy (the first time it also checks the dependencies)"
-	@cargo clippy --release --locked --all-targets --features python --quiet -- -D warnings
+	@cargo clippy --release --locked --all-targets --features python,harness --quiet -- -D warnings
 
 format: $(VENV)/.dev ## Format Python and Rust
 	@ruff check --fix --quiet . || true
@@ -79,7 +79,7 @@ $(VENV)/.dev: pyproject.toml scripts/requirements.py | $(VENV)/.python
 
 $(VENV)/.engine: $(ENGINE_SOURCES) pyproject.toml | $(VENV)/.maturin
 	@echo "==> building the engine (minutes the first time, seconds after that)"
-	@maturin develop --release --locked
+	@maturin develop --release --locked --features python,harness,pyo3/extension-module
 	@touch $@
 
 # A changed pyproject.toml may bring new packages.

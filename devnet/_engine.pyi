@@ -328,47 +328,6 @@ def native_rules(spec: str) -> bytes:
     the interpreter or is undefined], "defined": [256 booleans], "exp_byte_gas", "copy_word_gas", "keccak_word_gas",
     "memory_word_gas", "memory_divisor", "stack_limit"}`."""
 
-def run_code(request: bytes) -> bytes:
-    """Runs one transaction over the state that comes with it, and tells everything that can be observed, both in JSON.
-
-    Request: `{"spec", "code", "calldata", "gas", "value", "from", "to", "create", "chainId", "gasPrice",
-    "maxFeePerGas", "maxPriorityFeePerGas", "accessList", "authorizations", "accounts": {address: {"balance", "nonce",
-    "code", "storage"}}, "block": {"number", "timestamp", "coinbase", "gasLimit", "baseFee", "prevRandao"}, "limits":
-    {"computeGas", "dataSize", "kvUpdates", "stateGrowth", "detainedComputeGas"}, "native": {code hash: object},
-    "nativeAfter": instructions, "watched": bool}`; all but spec and gas may be left out. Report: `{"status":
-    "success"|"revert"|"halt"|"refused", "reason"?, "output", "gasUsed", "gasRefunded", "usage", "logs", "state",
-    "native"?, "seen"?}`, of which only "native" and "seen" may depend on native code. With `nativeAfter`, frames begin
-    interpreted and native code takes over in a loop; "seen" is how often each instruction of a watched callee was
-    interpreted, by pc, 32 bits each, little-endian.
-    `ValueError`: no such request, or an object that is refused."""
-
-def run_ahead(request: bytes) -> bytes:
-    """Runs a request of `run_code` in a block: between an unrelated transaction and the same call by somebody else, one
-    by one and interpreted, and then with it and its successor executed ahead of their turn, in either order, with the
-    request's native code.
-
-    Report: `{"status", "reason"?, "gasUsed", "usage"?, "logs", "differences": [[one by one, ahead]], "ahead":
-    {"subjectHeld", "held", "inVain"}, "native"?}`. A transaction that no block can have is `"refused"`. `ValueError`:
-    no such request, or an object that is refused."""
-
-def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
-    """Fills a SALT state with `held` slots of one contract, then makes batches of each size (half of it new slots) on
-    each number of threads. JSON: `{"held", "memory", "batches": [{"size", "threads", "keys", "seconds", "products",
-    "nodes", "bytes_written"}]}`; all but size and threads are sums over repetitions."""
-
-def measure_mpt(held: int, sizes: list[int]) -> bytes:
-    """The same slots in an Ethereum storage trie in memory, on one thread."""
-
-def measure_execution(
-    config: bytes, transactions: list[bytes], before: int, threads: list[int], batch: int
-) -> bytes:
-    """Executes raw transactions in one block, `batch` in a mini-block, once for each number of threads; the first
-    `before` and a tenth of the rest aren't measured, and all must succeed. JSON: `[{"threads", "transactions", "gas",
-    "seconds", "sealing_seconds", "ahead", "in_vain"}]`."""
-
-def measure_recovery(threads: int, seconds: float) -> float:
-    """Senders recovered per second by some threads together."""
-
 def sign_hash(key: bytes, digest: bytes) -> bytes:
     """Signs 32 bytes: r, s and y parity (0 or 1), 65 bytes."""
 
@@ -426,3 +385,46 @@ def verify_proof(
     The rest is what is known without asking who gave it: the state's root, its block (JSON), the chain's number of data
     buckets if it isn't the network's. The result is a report as `verify_stateless` gives it. `ValueError`: the answer
     or the block cannot be read."""
+
+# --- rigs for tests and benchmarks: in a checkout's engine (`make install`), not in a wheel's ---
+
+def run_code(request: bytes) -> bytes:
+    """Runs one transaction over the state that comes with it, and tells everything that can be observed, both in JSON.
+
+    Request: `{"spec", "code", "calldata", "gas", "value", "from", "to", "create", "chainId", "gasPrice",
+    "maxFeePerGas", "maxPriorityFeePerGas", "accessList", "authorizations", "accounts": {address: {"balance", "nonce",
+    "code", "storage"}}, "block": {"number", "timestamp", "coinbase", "gasLimit", "baseFee", "prevRandao"}, "limits":
+    {"computeGas", "dataSize", "kvUpdates", "stateGrowth", "detainedComputeGas"}, "native": {code hash: object},
+    "nativeAfter": instructions, "watched": bool}`; all but spec and gas may be left out. Report: `{"status":
+    "success"|"revert"|"halt"|"refused", "reason"?, "output", "gasUsed", "gasRefunded", "usage", "logs", "state",
+    "native"?, "seen"?}`, of which only "native" and "seen" may depend on native code. With `nativeAfter`, frames begin
+    interpreted and native code takes over in a loop; "seen" is how often each instruction of a watched callee was
+    interpreted, by pc, 32 bits each, little-endian.
+    `ValueError`: no such request, or an object that is refused."""
+
+def run_ahead(request: bytes) -> bytes:
+    """Runs a request of `run_code` in a block: between an unrelated transaction and the same call by somebody else, one
+    by one and interpreted, and then with it and its successor executed ahead of their turn, in either order, with the
+    request's native code.
+
+    Report: `{"status", "reason"?, "gasUsed", "usage"?, "logs", "differences": [[one by one, ahead]], "ahead":
+    {"subjectHeld", "held", "inVain"}, "native"?}`. A transaction that no block can have is `"refused"`. `ValueError`:
+    no such request, or an object that is refused."""
+
+def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
+    """Fills a SALT state with `held` slots of one contract, then makes batches of each size (half of it new slots) on
+    each number of threads. JSON: `{"held", "memory", "batches": [{"size", "threads", "keys", "seconds", "products",
+    "nodes", "bytes_written"}]}`; all but size and threads are sums over repetitions."""
+
+def measure_mpt(held: int, sizes: list[int]) -> bytes:
+    """The same slots in an Ethereum storage trie in memory, on one thread."""
+
+def measure_execution(
+    config: bytes, transactions: list[bytes], before: int, threads: list[int], batch: int
+) -> bytes:
+    """Executes raw transactions in one block, `batch` in a mini-block, once for each number of threads; the first
+    `before` and a tenth of the rest aren't measured, and all must succeed. JSON: `[{"threads", "transactions", "gas",
+    "seconds", "sealing_seconds", "ahead", "in_vain"}]`."""
+
+def measure_recovery(threads: int, seconds: float) -> float:
+    """Senders recovered per second by some threads together."""

@@ -14,7 +14,7 @@ use source::{crate_paths, declared_modules, production_code};
 /// The rooms, from the top down. Those of one floor don't know each other.
 const FLOORS: &[&[&str]] = &[
     &["python"],
-    &["measure"],
+    &["harness"],
     &["engine"],
     &["rpc"],
     &["builder", "follower"],

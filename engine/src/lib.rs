@@ -10,9 +10,10 @@ pub mod falsify;
 #[cfg(test)]
 mod floors;
 pub mod follower;
+#[cfg(any(test, feature = "harness"))]
+pub mod harness;
 mod json;
 pub mod keys;
-pub mod measure;
 pub mod memory;
 pub mod metrics;
 pub mod parallel;

@@ -231,6 +231,12 @@ def test_the_installed_program_runs_without_the_source_tree(container):
     assert container("python", "-c", "import devnet._engine").returncode == 0
 
 
+def test_the_installed_engine_has_no_rigs(container):
+    names = container("python", "-c", "import devnet._engine; print(*dir(devnet._engine))").stdout.split()
+    assert "Engine" in names
+    assert not [name for name in names if name.startswith(("measure_", "run_"))]
+
+
 def test_the_container_starts_is_healthy_and_stops(container, final):
     entry = json.loads(final.last("ENTRYPOINT"))
     command = json.loads(final.last("CMD"))

@@ -27,6 +27,22 @@ pub(crate) trait Pace {
     fn executed(&mut self, _took: Duration) {}
 }
 
+/// What decides whether a batch is executed ahead, and who begins.
+pub(crate) trait Policy {
+    /// What is done of what the history advises.
+    fn plan(&mut self, advised: Plan) -> Plan {
+        advised
+    }
+    /// Comes before the turn of `index`.
+    fn before(&mut self, _batch: &Arc<Batch>, _index: usize, _crew: &Crew, _worker: &mut Worker) {}
+}
+
+/// Ahead where that pays.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AsAdvised;
+
+impl Policy for AsAdvised {}
+
 /// How transactions were executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -40,21 +56,19 @@ pub(crate) struct Counts {
 
 /// The builder's helpers, and what they have learnt.
 #[derive(Debug)]
-pub(crate) struct Executor {
+pub(crate) struct Executor<P = AsAdvised> {
     crew: Crew,
     /// The builder's own hands while it waits for the others.
     worker: Worker,
-    history: History,
+    pub(super) history: History,
     counts: Counts,
-    /// Executes everything ahead, whether it pays or not.
-    #[cfg(test)]
-    rehearsal: Option<super::rehearsal::Rehearsal>,
+    pub(super) policy: P,
 }
 
 /// What became of each transaction of a batch; nothing of those that go back.
 pub(crate) type Outcomes = Vec<Option<Attempt>>;
 
-impl Executor {
+impl<P: Policy + Default> Executor<P> {
     /// The builder's own thread with a crew.
     pub(crate) fn new(crew: Crew) -> Self {
         Self {
@@ -62,23 +76,15 @@ impl Executor {
             worker: Worker::default(),
             history: History::default(),
             counts: Counts::default(),
-            #[cfg(test)]
-            rehearsal: None,
+            policy: P::default(),
         }
     }
+}
 
+impl<P: Policy> Executor<P> {
     /// How many threads there are, the builder's own with them.
     pub(crate) fn threads(&self) -> usize {
         self.crew.len() + 1
-    }
-
-    /// Executes everything ahead from now on. What it has learnt of conflicts it may `forget`.
-    #[cfg(test)]
-    pub(super) fn rehearse(&mut self, how: super::rehearsal::Rehearsal, forget: bool) {
-        self.rehearsal = Some(how);
-        if forget {
-            self.history = History::default();
-        }
     }
 
     /// How all transactions so far were executed.
@@ -92,15 +98,8 @@ impl Executor {
     }
 
     fn plan(&mut self, txs: &[Arc<PoolTx>]) -> Plan {
-        let plan = self.history.plan(txs, self.threads());
-        #[cfg(test)]
-        if self.rehearsal.is_some() {
-            return Plan {
-                advice: Advice::Try,
-                ..plan
-            };
-        }
-        plan
+        let advised = self.history.plan(txs, self.threads());
+        self.policy.plan(advised)
     }
 
     /// Executes transactions in their order until the pace says stop. Whatever comes after a transaction
@@ -148,7 +147,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Executes what is left of the batch, by one plan.
-    fn part(&mut self, executor: &mut Executor, txs: &[Arc<PoolTx>]) -> Result<End, BuildError> {
+    fn part<P: Policy>(
+        &mut self,
+        executor: &mut Executor<P>,
+        txs: &[Arc<PoolTx>],
+    ) -> Result<End, BuildError> {
         let plan = executor.plan(txs);
         let advice = plan.advice;
         let ahead = match advice {
@@ -200,9 +203,9 @@ impl Run<'_> {
         })
     }
 
-    fn ahead(
+    fn ahead<P: Policy>(
         &mut self,
-        executor: &mut Executor,
+        executor: &mut Executor<P>,
         batch: &Arc<Batch>,
         txs: &[Arc<PoolTx>],
         waits: &[bool],
@@ -211,15 +214,11 @@ impl Run<'_> {
             crew,
             worker,
             history,
-            #[cfg(test)]
-            rehearsal,
+            policy,
             ..
         } = executor;
         for (index, tx) in txs.iter().enumerate() {
-            #[cfg(test)]
-            if let Some(rehearsal) = rehearsal {
-                rehearsal.before(batch, index, crew, worker);
-            }
+            policy.before(batch, index, crew, worker);
             let turn = if self.pace.goes_on(tx) {
                 turn(batch, index, worker, history.estimate(tx))
             } else {

@@ -16,20 +16,11 @@ mod system_tx;
 mod thread;
 
 #[cfg(test)]
-mod ahead;
-#[cfg(test)]
-mod differential;
-#[cfg(test)]
-mod priority;
-#[cfg(test)]
-mod rehearsal;
-#[cfg(test)]
-mod restart;
-#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, feature = "harness"))]
 pub(crate) use batch::{Executor, Pace};
 pub use lateness::{Cause, Lateness};
 pub use open::{Attempt, BuildError, OpenBlock};

@@ -11,7 +11,6 @@ mod outcome;
 mod pre_execution;
 pub mod simulate;
 mod spec;
-mod trial;
 mod watch;
 
 pub use creation::creation_gas;
@@ -23,6 +22,4 @@ pub use external::{
 pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
 pub use pre_execution::{BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};
-pub use trial::run_code;
-pub(crate) use trial::{Dimensions, Log as TrialLog, Request as TrialRequest};
 pub use watch::{ENDED, Watch};

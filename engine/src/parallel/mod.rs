@@ -27,12 +27,10 @@ mod gains;
 mod history;
 mod memory;
 mod reader;
-mod trial;
 mod worker;
 
 pub(crate) use batch::{Batch, Turn};
 pub(crate) use crew::Crew;
 pub(crate) use gains::Advice;
 pub(crate) use history::{History, Plan};
-pub use trial::run_ahead;
 pub(crate) use worker::{BlockRules, Done, Speculation, Worker, supports};

@@ -8,7 +8,8 @@ mod engine;
 mod errors;
 mod falsify;
 mod genesis;
-mod measure;
+#[cfg(feature = "harness")]
+mod harness;
 mod native;
 mod sealed;
 mod stateless;
@@ -24,7 +25,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crypto::register(module)?;
     falsify::register(module)?;
     genesis::register(module)?;
-    measure::register(module)?;
+    #[cfg(feature = "harness")]
+    harness::register(module)?;
     native::register(module)?;
     engine::register(module)?;
     stateless::register(module)

@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use super::{NativeTable, Pace, layout, rules_json};
 use crate::{
     evm::{
-        SPEC_NAMES, TrialRequest as Request, run_code,
+        SPEC_NAMES,
         simulate::{Outcome, Simulator},
         spec_by_name,
     },
-    parallel::run_ahead,
+    harness::{Request, run_ahead, run_code},
 };
 
 /// `xor eax, eax; ret`: leaves at once.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use alloy_primitives::{Address, TxKind, U256, address, bytes};
 use crossbeam_channel::{Receiver, bounded};
 
-use super::{Builder, testing::*};
+use crate::builder::{Builder, testing::*};
 use crate::{
     block::MiniBlock,
     chain::{Chain, ChainConfig, Sealed},

@@ -10,7 +10,7 @@ use mega_evm::{MegaBlockExecutionCtx, MegaBlockExecutor, MegaEvmFactory, MegaHar
 use op_alloy_consensus::TxDeposit;
 use revm::{Database as _, database::State};
 
-use super::{open::Attempt, testing::*};
+use crate::builder::{open::Attempt, testing::*};
 use crate::{
     block::{Leaves, PlainKey, PlainValue, encode_receipt, logs_bloom},
     chain::Chain,

@@ -4,6 +4,12 @@ use alloy_primitives::{Address, TxKind, U256, address, bytes};
 
 use alloy_sol_types::SolError as _;
 
+mod ahead;
+mod differential;
+mod priority;
+mod rehearsal;
+mod restart;
+
 use super::{open::Attempt, testing::*};
 use crate::{
     block::{Halt, PlainKey, TxResult},

@@ -1,5 +1,6 @@
-//! `measure_salt` and `measure_mpt`: what authenticated state costs; `measure_execution`: how fast transactions are
-//! executed; `measure_recovery`: what the machine can do at most. For the benchmark.
+//! The rigs (`harness/`): `run_code` and `run_ahead` execute one transaction without a chain, for tests; `measure_salt` and
+//! `measure_mpt` say what authenticated state costs, `measure_execution` how fast transactions are executed,
+//! `measure_recovery` what the machine can do at most, for the benchmark.
 
 use std::time::Duration;
 
@@ -9,7 +10,22 @@ use serde::Serialize;
 
 use super::errors::{EngineError, bad, detached};
 use crate::chain::ChainConfig;
-use crate::measure::{execution, mpt, recovery, salt};
+use crate::harness::{
+    self,
+    measure::{execution, mpt, recovery, salt},
+};
+
+#[pyfunction]
+fn run_code<'py>(py: Python<'py>, request: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let report = detached(py, || harness::run_code(request))?.map_err(bad)?;
+    Ok(PyBytes::new(py, &report))
+}
+
+#[pyfunction]
+fn run_ahead<'py>(py: Python<'py>, request: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let report = detached(py, || harness::run_ahead(request))?.map_err(bad)?;
+    Ok(PyBytes::new(py, &report))
+}
 
 #[pyfunction]
 fn measure_salt<'py>(
@@ -65,6 +81,8 @@ fn json<'py, T: Serialize, E: std::fmt::Display>(
 }
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(run_code, module)?)?;
+    module.add_function(wrap_pyfunction!(run_ahead, module)?)?;
     module.add_function(wrap_pyfunction!(measure_salt, module)?)?;
     module.add_function(wrap_pyfunction!(measure_execution, module)?)?;
     module.add_function(wrap_pyfunction!(measure_mpt, module)?)?;

@@ -1,7 +1,7 @@
 //! Executing ahead on several threads against executing one by one: the same outcomes, mini-blocks and
 //! blocks, down to the last bit. Everything is executed ahead, before its turn has come.
 //!
-//! `MEGAETH_CASES=100000 MEGAETH_SEED=7 cargo test --release builder::ahead` tries more batches than a normal run,
+//! `MEGAETH_CASES=100000 MEGAETH_SEED=7 cargo test --release builder::tests::ahead` tries more batches than a normal run,
 //! and others (docs/conformance.md).
 
 use std::sync::Arc;
@@ -11,17 +11,19 @@ use op_alloy_consensus::TxDeposit;
 use op_revm::constants::{BASE_FEE_RECIPIENT, OPERATOR_FEE_RECIPIENT};
 
 use super::{
+    differential::{Dice, FORWARD, SPIN, STORE, contracts, draft, words},
+    rehearsal::Rehearsal,
+};
+use crate::builder::{
     OpenBlock,
     batch::{Executor, Outcomes, Pace},
-    differential::{Dice, FORWARD, SPIN, STORE, contracts, draft, words},
     open::{Attempt, Offer},
-    rehearsal::Rehearsal,
     testing::*,
 };
 use crate::{
     block::{BlockRecord, Halt, MiniBlock},
     chain::Chain,
-    parallel::Crew,
+    parallel::{Crew, History},
     pool::{Deposit, PoolTx},
 };
 
@@ -276,11 +278,11 @@ fn rehearsal(way: usize, dice: &mut Dice) -> Rehearsal {
 struct Side {
     chain: Arc<Chain>,
     block: Option<OpenBlock>,
-    executor: Executor,
+    executor: Executor<Option<Rehearsal>>,
 }
 
 impl Side {
-    fn new(config: &crate::chain::ChainConfig, executor: Executor) -> Self {
+    fn new(config: &crate::chain::ChainConfig, executor: Executor<Option<Rehearsal>>) -> Self {
         let chain = chain_of(config.clone());
         let block = Some(open(&chain));
         Self {
@@ -370,7 +372,10 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
         };
         let way = dice.below(WAYS as u64) as usize;
         let rehearsal = rehearsal(way, &mut dice);
-        many.executor.rehearse(rehearsal, dice.below(4) > 0);
+        many.executor.policy = Some(rehearsal);
+        if dice.below(4) > 0 {
+            many.executor.history = History::default();
+        }
         let before = many.executor.counts();
         let outcomes = many.execute(&txs, steps, now_us);
         let counts = many.executor.counts();

@@ -19,17 +19,18 @@ use op_revm::{
 use revm::{context::ContextTr as _, handler::EvmTr as _, state::EvmState};
 use serde::Serialize;
 
-use super::{Batch, BlockRules, Plan, Turn, Worker, supports};
+use super::code::{Dimensions, Log, Request};
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue, StateDiff, TxResult},
     evm::{
-        BlockContext, Dimensions, ExternalEnv, FixedCapacities, TrialLog, TrialRequest, create_evm,
-        evm_env, is_detained, mega_transaction_with,
+        BlockContext, ExternalEnv, FixedCapacities, create_evm, evm_env, is_detained,
+        mega_transaction_with,
         native::{Machine, NativeTable, status_of},
         result_from,
         simulate::CallRequest,
     },
     keys,
+    parallel::{Batch, BlockRules, Plan, Turn, Worker, supports},
     pool::PoolTx,
     salt::types::DATA_BUCKETS,
     state::{Overlay, World, changes_of},
@@ -59,7 +60,7 @@ struct Report {
     gas_used: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Dimensions>,
-    logs: Vec<TrialLog>,
+    logs: Vec<Log>,
     /// Where executing ahead made a difference to anything of any transaction, or to the state: both sides.
     differences: Vec<[String; 2]>,
     ahead: Counts,
@@ -88,10 +89,10 @@ struct End {
     diff: StateDiff,
 }
 
-/// Runs a request of [`run_code`](crate::evm::run_code) ahead of its turn, there with the native code that the
+/// Runs a request of [`run_code`](super::run_code) ahead of its turn, there with the native code that the
 /// request has; the report. The error says what is wrong with the request.
 pub fn run_ahead(request: &[u8]) -> Result<Vec<u8>, String> {
-    let request = TrialRequest::parse(request)?;
+    let request = Request::parse(request)?;
     let native = request.native(request.spec()?)?;
     let trial = Trial::new(&request, native.clone())?;
     let mut block = trial.block();
@@ -127,7 +128,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(request: &TrialRequest, native: Option<Arc<NativeTable>>) -> Result<Self, String> {
+    fn new(request: &Request, native: Option<Arc<NativeTable>>) -> Result<Self, String> {
         let spec = request.spec()?;
         let setting = request.setting(spec, None);
         let block = &setting.block;
@@ -287,7 +288,7 @@ impl Block {
 }
 
 /// The state before all, with money for the others.
-fn world_of(request: &TrialRequest, context: &BlockContext, caller: Address) -> World {
+fn world_of(request: &Request, context: &BlockContext, caller: Address) -> World {
     let world = World::new(1);
     let state = request.state();
     let plain = |balance, nonce, code_hash| PlainAccount {
@@ -410,7 +411,7 @@ impl Report {
             usage: reason.is_none().then(|| Dimensions::of(&result.usage)),
             reason,
             gas_used: result.gas_used,
-            logs: result.logs.iter().map(TrialLog::of).collect(),
+            logs: result.logs.iter().map(Log::of).collect(),
             differences,
             ahead,
             native,
@@ -423,7 +424,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::evm::{SPEC_NAMES, run_code};
+    use crate::{evm::SPEC_NAMES, harness::run_code};
 
     fn run(request: &Value) -> Value {
         let report = run_ahead(request.to_string().as_bytes()).unwrap();

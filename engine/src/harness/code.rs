@@ -17,13 +17,17 @@ use revm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ExternalEnv, FixedCapacities,
-    native::{NativeTable, Pace, status_of},
-    simulate::{CallRequest, Outcome, Setting, Simulator},
-    spec_by_name,
+use crate::{
+    block::Usage,
+    evm::{
+        ExternalEnv, FixedCapacities,
+        native::{NativeTable, Pace, status_of},
+        simulate::{CallRequest, Outcome, Setting, Simulator},
+        spec_by_name,
+    },
+    keys,
+    salt::types::DATA_BUCKETS,
 };
-use crate::{block::Usage, keys, salt::types::DATA_BUCKETS};
 
 /// Where `code` lies unless the request says otherwise.
 const CONTRACT: Address = address!("000000000000000000000000000000000000c0de");

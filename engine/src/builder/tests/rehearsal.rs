@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use super::differential::Dice;
-use crate::parallel::{Batch, Crew, Worker};
+use crate::{
+    builder::batch::Policy,
+    parallel::{Advice, Batch, Crew, Plan, Worker},
+};
 
 /// Who executes ahead, and in which order.
 #[derive(Debug)]
@@ -22,15 +25,26 @@ pub(super) enum Rehearsal {
     Shuffled(Dice),
 }
 
+impl Policy for Option<Rehearsal> {
+    fn plan(&mut self, advised: Plan) -> Plan {
+        match self {
+            Some(_) => Plan {
+                advice: Advice::Try,
+                ..advised
+            },
+            None => advised,
+        }
+    }
+
+    fn before(&mut self, batch: &Arc<Batch>, index: usize, crew: &Crew, worker: &mut Worker) {
+        if let Some(rehearsal) = self {
+            rehearsal.before(batch, index, crew, worker);
+        }
+    }
+}
+
 impl Rehearsal {
-    /// Comes before the turn of `index`.
-    pub(super) fn before(
-        &mut self,
-        batch: &Arc<Batch>,
-        index: usize,
-        crew: &Crew,
-        worker: &mut Worker,
-    ) {
+    fn before(&mut self, batch: &Arc<Batch>, index: usize, crew: &Crew, worker: &mut Worker) {
         match self {
             Self::Race => return,
             Self::Crew => {

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, bounded};
 use op_alloy_consensus::TxDeposit;
 use parking_lot::Mutex;
 
-use super::{Builder, OpenBlock, open::Attempt, testing::*};
+use crate::builder::{Builder, OpenBlock, open::Attempt, testing::*};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, Sender, StateDiff, TxRecord},
     chain::{Chain, ChainConfig, RestoreError, Sealed},
