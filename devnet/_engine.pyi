@@ -175,9 +175,6 @@ class Engine:
         """Enough provers vouch for everything up to this block: `safe` and `finalized` reach it. Never back. May be
         called as soon as the chain is restored."""
 
-    def validated(self) -> tuple[int, bytes] | None:
-        """The newest block, number and hash, that validators have reported by `mega_setValidatedBlocks`."""
-
     def block_claim(self, number: int) -> bytes | None:
         """What provers vouch for, 4 x 32 bytes: block hash, parent's state root, state root, digest of the net diff;
         `None` for genesis and for what isn't visible."""
@@ -235,9 +232,6 @@ class Engine:
 
     def load_native(self, code_hash: bytes, object: bytes) -> None:
         """Runs the contracts with this code hash by object code from now on. `EngineError`: refused, and why."""
-
-    def unload_native(self, code_hash: bytes) -> None:
-        """Interprets the contracts with this code hash again."""
 
     def native_code(self, code_hash: bytes) -> bytes | None:
         """The bytecode with this hash, if a contract has it."""

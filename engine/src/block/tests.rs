@@ -266,6 +266,40 @@ fn a_value_has_one_form() {
     }
 }
 
+#[test]
+fn an_account_with_code_is_longer_by_its_hash() {
+    let mut account = PlainAccount {
+        nonce: 7,
+        balance: U256::from_be_bytes([3; 32]),
+        ..Default::default()
+    };
+    for (code_hash, length) in [(account.code_hash, 40), (B256::repeat_byte(9), 72)] {
+        account.code_hash = code_hash;
+        let bytes = PlainValue::from_account(account).to_bytes();
+        assert_eq!(bytes.len(), length);
+        let read = PlainValue::from_bytes(&bytes).unwrap();
+        assert_eq!(read.as_account(), Some(account));
+    }
+}
+
+#[test]
+fn other_lengths_are_no_values() {
+    for length in [1, 31, 33, 39, 41, 71, 73] {
+        assert!(
+            PlainValue::from_bytes(&vec![1; length]).is_err(),
+            "{length}"
+        );
+    }
+}
+
+#[test]
+fn a_slot_s_key_is_the_address_and_then_the_slot() {
+    let address = Address::repeat_byte(1);
+    let key = PlainKey::slot(address, U256::from_be_bytes([2; 32])).to_bytes();
+    assert_eq!(key[..20], PlainKey::account(address).to_bytes());
+    assert_eq!(key[20..], [2; 32]);
+}
+
 /// Lists around every place where the keys get longer, where a group is full, and where it has one item.
 #[test]
 fn a_growing_root_is_the_root_of_the_list() {

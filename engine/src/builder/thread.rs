@@ -9,9 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_primitives::{B256, keccak256};
 use crossbeam_channel::{SendTimeoutError, Sender};
-use op_alloy_consensus::TxDeposit;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
@@ -24,7 +22,7 @@ use crate::{
     chain::{Chain, Progress, RestoreError, Sealed, take_progress},
     metrics::Histogram,
     parallel::Crew,
-    pool::{Deposit, PoolTx, Refusal, TxSource},
+    pool::{PoolTx, Refusal, TxSource},
 };
 
 /// How long a stopping builder waits for a log that takes nothing.
@@ -80,7 +78,6 @@ struct Shared {
     chain: Arc<Chain>,
     source: Arc<dyn TxSource>,
     stop: StopSignal,
-    deposits: AtomicU64,
     failure: Mutex<Option<String>>,
     metrics: BuilderMetrics,
 }
@@ -108,7 +105,6 @@ impl Builder {
             chain,
             source,
             stop: StopSignal::default(),
-            deposits: AtomicU64::new(0),
             failure: Mutex::new(None),
             metrics: BuilderMetrics::default(),
         });
@@ -161,20 +157,6 @@ impl Builder {
     /// What it counted.
     pub fn metrics(&self) -> &BuilderMetrics {
         &self.shared.metrics
-    }
-
-    /// Forces a transaction in, ahead of the pool's, as a deposit from L1 would be; its source hash is
-    /// given here. Returns its hash.
-    pub fn deposit(&self, deposit: TxDeposit) -> B256 {
-        // Unlike any other deposit of this chain, before or after a restart.
-        let count = self.shared.deposits.fetch_add(1, Ordering::Relaxed);
-        let version = self.shared.chain.world.version();
-        let salt = keccak256([count.to_be_bytes(), version.to_be_bytes()].concat());
-        let deposit = Deposit::new(deposit, salt);
-        let hash = deposit.hash;
-        self.shared.chain.deposits.push(deposit);
-        self.shared.source.wake();
-        hash
     }
 }
 

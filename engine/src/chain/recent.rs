@@ -207,11 +207,6 @@ impl Recent {
             index: index as usize,
         })
     }
-
-    /// Whether a transaction was executed, visible or not. For the pool's "already known".
-    pub fn knows_transaction(&self, hash: &B256) -> bool {
-        self.window.read().txs.contains_key(hash)
-    }
 }
 
 impl Window {

@@ -1,4 +1,5 @@
-//! How far the chain is verified: by enough provers, which Python counts, and as provers report.
+//! How far the chain is verified: by enough provers, which Python counts, and as validators report, who are told it
+//! back.
 
 use alloy_primitives::B256;
 use parking_lot::Mutex;

@@ -278,11 +278,6 @@ impl Engine {
         self.inner.chain.verified.raise(block);
     }
 
-    fn validated<'py>(&self, py: Python<'py>) -> Option<(u64, Bound<'py, PyBytes>)> {
-        let (number, hash) = self.inner.chain.verified.reported()?;
-        Some((number, PyBytes::new(py, hash.as_slice())))
-    }
-
     fn block_claim<'py>(
         &self,
         py: Python<'py>,
@@ -422,12 +417,6 @@ impl Engine {
     fn load_native(&self, py: Python<'_>, code_hash: &[u8], object: &[u8]) -> PyResult<()> {
         let code_hash = crypto::word("code_hash", code_hash)?;
         detached(py, || self.inner.chain.native.load(code_hash, object))?.map_err(failed)
-    }
-
-    fn unload_native(&self, code_hash: &[u8]) -> PyResult<()> {
-        let code_hash = crypto::word("code_hash", code_hash)?;
-        self.inner.chain.native.unload(&code_hash);
-        Ok(())
     }
 
     fn native_candidates<'py>(

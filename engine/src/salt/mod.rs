@@ -11,7 +11,6 @@ pub mod group;
 pub mod hasher;
 pub mod kept;
 pub mod node;
-pub mod plain;
 pub mod proof;
 pub mod ranges;
 mod square_root;

@@ -367,13 +367,6 @@ impl World {
         self.pin_locked(&mut history, version)
     }
 
-    /// Pins the newest version, visible or not.
-    pub fn pin_tip(&self) -> Pin {
-        let mut history = self.inner.history.write();
-        let version = self.version();
-        self.pin_locked(&mut history, version)
-    }
-
     /// Pins the state at the end of `block`, if it is retained and closed.
     pub fn pin_block(&self, block: u64) -> Option<Pin> {
         let mut history = self.inner.history.write();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy_consensus::{Transaction as _, Typed2718 as _};
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, Bytes, TxKind, U256, address, bytes};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes};
 use crossbeam_channel::{Receiver, bounded};
 use op_alloy_consensus::TxDeposit;
 use parking_lot::Mutex;
@@ -13,7 +13,7 @@ use crate::builder::{Builder, OpenBlock, open::Attempt, testing::*};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, Sender, StateDiff, TxRecord},
     chain::{Chain, ChainConfig, RestoreError, Sealed},
-    pool::{PoolTx, Refusal, TxSource},
+    pool::{Deposit, PoolTx, Refusal, TxSource},
     salt::kept,
 };
 
@@ -502,14 +502,18 @@ fn a_stopped_builder_leaves_a_block_that_the_next_one_goes_on_with() {
     let (out, sealed) = bounded(1024);
     let builder = Builder::spawn(chain.clone(), source.clone(), out.clone()).unwrap();
     assert!(matches!(next(&sealed), Sealed::Mini(mini) if mini.index == 0));
-    let hash = builder.deposit(TxDeposit {
+    let deposit = TxDeposit {
         from: Address::repeat_byte(1),
         to: TxKind::Call(Address::repeat_byte(2)),
         mint: 5,
         value: U256::from(3),
         gas_limit: 200_000,
         ..Default::default()
-    });
+    };
+    let deposit = Deposit::new(deposit, B256::repeat_byte(1));
+    let hash = deposit.hash();
+    chain.deposits.push(deposit);
+    source.wake();
     let mut last = 0;
     loop {
         let Sealed::Mini(mini) = next(&sealed) else {

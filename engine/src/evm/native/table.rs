@@ -1,8 +1,7 @@
 //! Which contracts have native code, and which would profit: counted per contract, by code hash.
 //!
 //! Threads: any number of EVMs read, each through a [`Directory`] of its own, so that a frame costs one
-//! lookup without a lock. Loading and unloading are rare and raise a version that makes the directories
-//! look again.
+//! lookup without a lock. Loading is rare and raises a version that makes the directories look again.
 
 use std::{
     collections::HashMap,
@@ -176,13 +175,6 @@ impl NativeTable {
         drop(codes);
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
-    }
-
-    /// Takes a contract's code out of use. Frames that run in it end first.
-    pub fn unload(&self, code_hash: &B256) {
-        if self.codes.write().remove(code_hash).is_some() {
-            self.version.fetch_add(1, Ordering::Release);
-        }
     }
 
     /// The contracts without native code on which the interpreter spent most gas, the hottest first. From
