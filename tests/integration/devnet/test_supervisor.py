@@ -18,7 +18,7 @@ from devnet.lock import DataDirLock
 from devnet.session import health, read_session, start_time
 from devnet.supervision import control
 from devnet.supervision.control import MOST_STRANGERS, ask
-from megaeth_cli.commands import devnet as devnet_commands
+from megaeth_cli.commands.devnet import stopping
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 30.0
@@ -277,12 +277,12 @@ def test_nonsense_is_hung_up_on_and_the_supervisor_goes_on_listening(supervise, 
 
 def test_a_devnet_goes_down_although_its_supervisor_hangs(supervise, monkeypatch):
     monkeypatch.setattr(control, "STOP_HEARD_S", 0.1)
-    monkeypatch.setattr(devnet_commands, "STOP_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(stopping, "STOP_TIMEOUT_S", 1.0)
     running = supervise("deaf", "sequencer:essential", "two:optional")
     nodes = running.until("ready")["nodes"]
     session = running.session
     running.process.send_signal(signal.SIGSTOP)
-    devnet_commands._stop(session)
+    stopping.stop_devnet(session)
     assert gone(running.process.pid)
     assert all(gone(node["pid"]) for node in nodes.values())
 
