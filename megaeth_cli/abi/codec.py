@@ -9,8 +9,8 @@ from megaeth_cli.abi.types import AbiType, AbiValue, Array, Scalar, Tuple
 from megaeth_cli.units import keccak
 
 WORD = 32
-MAX_DEPTH_ELEMENTS = 1_000_000
-"""A length beyond this in data from a node is nonsense, not an array."""
+MAX_VALUES = 1_000_000
+"""More than this is nonsense: offsets that lead to the same place again and again make much of little data."""
 
 
 class DecodingError(ValueError):
@@ -53,8 +53,13 @@ def encode_topic(kind: AbiType, value: AbiValue) -> bytes:
 
 
 def decode(types: Sequence[AbiType], data: bytes) -> list[AbiValue]:
-    """Decode function arguments or results; data after the last value is allowed."""
-    return _decode_sequence(types, data, 0)
+    """Decode function arguments or results; data after the last value is allowed.
+
+    DecodingError for everything that eth-abi refuses, but for two things that Solidity's own decoder takes as well:
+    what stands in the padding after `bytes` and strings, or that there is none; and strings that are no UTF-8, whose
+    wrong bytes are replaced, so that they can be shown.
+    """
+    return _Decoder(data).sequence(types, 0)
 
 
 def decode_word(kind: Scalar, word: bytes) -> AbiValue:
@@ -166,48 +171,65 @@ def _with_length(data: bytes) -> bytes:
     return len(data).to_bytes(WORD, "big") + data + bytes(-len(data) % WORD)
 
 
-def _decode_sequence(types: Sequence[AbiType], data: bytes, base: int) -> list[AbiValue]:
-    values, position = [], base
-    for kind in types:
-        if kind.dynamic:
-            values.append(_decode(kind, data, base + _size(data, position)))
-        else:
-            values.append(_decode(kind, data, position))
-        position += kind.head_size
-    return values
+class _Decoder:
+    """Reads values out of one piece of data, which may be anybody's."""
 
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._left = MAX_VALUES
 
-def _decode(kind: AbiType, data: bytes, position: int) -> AbiValue:
-    match kind:
-        case Scalar():
-            if not kind.dynamic:
-                return decode_word(kind, _word(data, position))
-            length = _size(data, position)
-            start = position + WORD
-            if start + length > len(data):
-                raise DecodingError(f"{kind} of {length} bytes ends after the data")
-            raw = data[start : start + length]
-            # Contracts may put any bytes in a string; what is no UTF-8 must still be shown.
-            return raw.decode(errors="replace") if kind.kind == "string" else raw
-        case Array(element, length):
-            count, start = (_size(data, position), position + WORD) if length is None else (length, position)
-            # Each element takes at least one word, or none at all (empty tuples, arrays of length 0).
-            if count > MAX_DEPTH_ELEMENTS or count * element.head_size > len(data):
-                raise DecodingError(f"{kind} with {count} elements ends after the data")
-            return _decode_sequence([element] * count, data, start)
-        case Tuple(members):
-            return _decode_sequence([member.type for member in members], data, position)
+    def sequence(self, types: Sequence[AbiType], base: int) -> list[AbiValue]:
+        """Values whose heads begin at `base`, which is what their offsets count from."""
+        heads = sum(kind.head_size for kind in types)
+        values, position = [], base
+        for kind in types:
+            at = base + self._offset(position, heads) if kind.dynamic else position
+            values.append(self._value(kind, at))
+            position += kind.head_size
+        return values
 
+    def _value(self, kind: AbiType, position: int) -> AbiValue:
+        self._left -= 1
+        if self._left < 0:
+            raise DecodingError(f"more than {MAX_VALUES:,} values")
+        match kind:
+            case Scalar():
+                if kind.dynamic:
+                    return self._bytes(kind, position)
+                return decode_word(kind, self._word(position))
+            case Array(element, length):
+                count, start = (
+                    (self._size(position), position + WORD) if length is None else (length, position)
+                )
+                # Each element takes at least one word, or none at all (empty tuples, arrays of length 0).
+                if count > MAX_VALUES or count * element.head_size > len(self._data):
+                    raise DecodingError(f"{kind} with {count} elements ends after the data")
+                return self.sequence([element] * count, start)
+            case Tuple(members):
+                return self.sequence([member.type for member in members], position)
 
-def _word(data: bytes, position: int) -> bytes:
-    word = data[position : position + WORD]
-    if len(word) < WORD:
-        raise DecodingError(f"the data ends at byte {len(data)}, in the middle of a value")
-    return word
+    def _bytes(self, kind: Scalar, position: int) -> AbiValue:
+        length, start = self._size(position), position + WORD
+        if start + length > len(self._data):
+            raise DecodingError(f"{kind} of {length} bytes ends after the data")
+        raw = self._data[start : start + length]
+        # Contracts may put any bytes in a string; what is no UTF-8 must still be shown.
+        return raw.decode(errors="replace") if kind.kind == "string" else raw
 
+    def _offset(self, position: int, heads: int) -> int:
+        offset = self._size(position)
+        if offset < heads:
+            raise DecodingError(f"an offset of {offset} points before the values that it could be of")
+        return offset
 
-def _size(data: bytes, position: int) -> int:
-    size = int.from_bytes(_word(data, position), "big")
-    if size > len(data):
-        raise DecodingError(f"an offset or length of {size} points after the data")
-    return size
+    def _size(self, position: int) -> int:
+        size = int.from_bytes(self._word(position), "big")
+        if size > len(self._data):
+            raise DecodingError(f"an offset or length of {size} points after the data")
+        return size
+
+    def _word(self, position: int) -> bytes:
+        word = self._data[position : position + WORD]
+        if len(word) < WORD:
+            raise DecodingError(f"the data ends at byte {len(self._data)}, in the middle of a value")
+        return word

@@ -1,12 +1,14 @@
 """The codec against eth-abi, the field's reference in Python, on random types and values."""
 
 import json
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import eth_abi
+import eth_abi.decoding
+import eth_abi.exceptions
 import eth_abi.packed
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from megaeth_cli.abi import DecodingError, Parameter, decode, encode, from_text, parse_type, to_json, to_text
@@ -105,6 +107,124 @@ def test_packed_encoding_is_that_of_eth_abi(case):
 def test_what_solidity_does_not_pack_is_refused(kind):
     with pytest.raises(ValueError, match="no packed encoding"):
         encode_packed([parse_type(kind)], [[]])
+
+
+WORDS = st.sampled_from([0, 1, 2, 31, 32, 33, 64, 2**31, 2**64, 2**255, 2**256 - 1]).map(
+    lambda number: number.to_bytes(32, "big")
+)
+
+
+@st.composite
+def corrupted(draw):
+    """Types, and what was an encoding of values of theirs until some of it was changed, cut off or moved."""
+    kinds, values = draw(TYPED_VALUES.filter(lambda case: case[0]))
+    data = bytearray(eth_abi.encode(kinds, values))
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, max(len(data) - 1, 0)))
+        match draw(st.sampled_from(["byte", "word", "cut", "insert"])):
+            case "byte":
+                data[at : at + 1] = draw(st.binary(min_size=1, max_size=1))
+            case "word":
+                data[at // 32 * 32 : at // 32 * 32 + 32] = draw(WORDS)
+            case "cut":
+                del data[at:]
+            case _:
+                data[at:at] = draw(st.binary(min_size=1, max_size=32))
+    return kinds, bytes(data)
+
+
+def ours(kinds, data):
+    """What this decodes; None for what it refuses."""
+    try:
+        return decode([parse_type(kind) for kind in kinds], data)
+    except DecodingError:
+        return None
+
+
+def theirs(kinds, data, **how):
+    """What eth-abi decodes, in our form; None for what it refuses."""
+    try:
+        return like_ours(eth_abi.decode(kinds, data, **how))
+    except (eth_abi.exceptions.DecodingError, UnicodeDecodeError, OverflowError):
+        return None
+
+
+def like_ours(value):
+    """Lists for tuples, and bytes for addresses."""
+    if isinstance(value, list | tuple):
+        return [like_ours(one) for one in value]
+    return bytes.fromhex(value[2:]) if isinstance(value, str) and value.startswith("0x") else value
+
+
+@contextmanager
+def lenient_padding():
+    """eth-abi without its look at what follows `bytes`; its own `strict=False` reaches the outermost values only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(eth_abi.decoding.ByteStringDecoder, "strict", False)
+        yield
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+@given(case=corrupted())
+def test_what_eth_abi_refuses_is_refused_but_for_what_solidity_does_not_look_at(case):
+    kinds, data = case
+    # Strings as bytes: eth-abi has nothing to say of what is no UTF-8 but that.
+    kinds = [kind.replace("string", "bytes") for kind in kinds]
+    found = ours(kinds, data)
+    if found is not None:
+        with lenient_padding():
+            assert theirs(kinds, data, strict=False) == found
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+@given(case=corrupted())
+def test_where_both_decode_they_decode_the_same(case):
+    kinds, data = case
+    found, expected = ours(kinds, data), theirs(kinds, data)
+    if found is not None and expected is not None:
+        assert found == expected
+
+
+def word(number):
+    return number.to_bytes(32, "big")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "value"),
+    [
+        ("bytes", word(32) + word(1) + b"a" + bytes(30) + b"\x01", b"a"),
+        ("bytes", word(32) + word(1) + b"a", b"a"),
+        ("string", word(32) + word(1) + b"\xff" + bytes(31), "\N{REPLACEMENT CHARACTER}"),
+    ],
+    ids=["padding that is not zero", "no padding", "no UTF-8"],
+)
+def test_these_are_the_only_differences(kind, data, value):
+    assert theirs([kind], data) is None
+    assert ours([kind], data) == [value]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "data"),
+    [
+        (["uint8[]"], word(0) + word(0)),
+        (["uint8", "bytes"], word(1) + word(32) + word(0)),
+        (["bytes[]"], word(32) + word(2) + word(64) + word(32) + word(0)),
+        (["(bytes,uint8)"], word(32) + word(32) + word(0)),
+    ],
+)
+def test_an_offset_into_the_heads_is_refused_as_by_eth_abi(kinds, data):
+    assert theirs(kinds, data) is None
+    with pytest.raises(DecodingError, match="points before"):
+        decode([parse_type(kind) for kind in kinds], data)
+
+
+def test_offsets_that_lead_to_the_same_place_do_not_make_much_of_little_data():
+    # Each of the arrays has 100 elements, which are all the next array: 10^10 values in 16 KB.
+    level = word(100) + b"".join(word(100 * 32) for _ in range(100))
+    data = word(32) + level * 5
+
+    with pytest.raises(DecodingError, match="more than 1,000,000 values"):
+        decode([parse_type("uint256[][][][][]")], data)
 
 
 @settings(deadline=None)
