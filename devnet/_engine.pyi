@@ -292,9 +292,6 @@ def fold_diffs(records: list[bytes]) -> tuple[list[tuple[bytes, bytes]], list[tu
     """What mini-block and block records, in order, amount to: (key, last value), with plain keys sorted and behind
     them the buckets of the state commitment that grew (4 bytes, their metadata); (code hash, code)."""
 
-def verify(block_input: bytes) -> bytes:
-    """Checks a block from what `mega_getBlockInput` gives, decoded; a JSON report. `ValueError`: no block input."""
-
 def sign_transaction(key: bytes, tx_json: bytes) -> tuple[bytes, bytes]:
     """Signs a transaction object (JSON-RPC names; type by `type` or by its fields); raw bytes and hash."""
 
@@ -356,15 +353,16 @@ def verify_stateless(
     parent: bytes,
     witness: bytes,
     codes: list[tuple[bytes, bytes]],
-    minis: list[bytes],
+    records: list[bytes],
     rules: bytes,
 ) -> bytes:
     """Checks a block (JSON, with full transactions) from a packed witness and the parent's header (JSON) alone.
 
-    `codes` are (hash, code); `minis` the records of the block's mini-blocks, whose diffs are then checked too, or
-    nothing; `rules` JSON: `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?}`. The result is a report in
-    JSON: `{"block", "hash", "ok", "checks": [{"name", "ok", "expected"?, "actual"?}], "parentStateRoot"?, "stateRoot"?,
-    "diffDigest"?, "effort"}`. `ValueError`: the block or the rules cannot be read."""
+    `codes` are (hash, code); `records` the devnet's log of the block, whose mini-blocks are then compared too: its
+    parent's record, if there is one, its mini-blocks' and its own, or nothing; `rules` JSON: `{"chainId", "spec"?,
+    "sequencer"?, "config"?, "dataBuckets"?, "header"?}`. The result is a report in JSON: `{"block", "hash", "ok",
+    "checks": [{"name", "ok", "expected"?, "actual"?}], "parentStateRoot"?, "stateRoot"?, "diffDigest"?, "effort"}`.
+    `ValueError`: the block or the rules cannot be read."""
 
 def verify_proof(
     answer: bytes,

@@ -1,17 +1,10 @@
-"""Checks one block: its input in, a report out.
+"""What a check found, with types: the engine's report of a block or of a proof."""
 
-The input is what `mega_getBlockInput` gives, in base64. The engine re-executes it with the plain interpreter,
-statelessly; this module only gives the engine's report a type.
-"""
-
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devnet import _engine
 from devnet.errors import UserError
 from devnet.proving.claim import NAMES
 
@@ -52,24 +45,7 @@ class Report:
 
 
 class UncheckableError(UserError):
-    """The input is not what a block's input must be, so nothing could be checked."""
-
-
-def read_input(text: object) -> bytes:
-    """The block input in a node's answer to `mega_getBlockInput`."""
-    try:
-        return base64.b64decode(text if isinstance(text, str) else "", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise UncheckableError("the block's input cannot be read", f"not base64: {error}") from error
-
-
-def check(block_input: bytes) -> Report:
-    """Check one block; a block that differs gives a report, an input that is none raises UncheckableError."""
-    try:
-        report = json.loads(_engine.verify(block_input))
-    except (_engine.EngineError, _engine.RpcError, ValueError) as error:
-        raise UncheckableError("the block's input cannot be read", str(error)) from error
-    return read_report(report)
+    """What was given is no block, witness or proof, so nothing could be checked."""
 
 
 def read_report(report: Mapping[str, Any]) -> Report:

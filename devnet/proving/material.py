@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -38,7 +39,15 @@ class Material:
     parent: bytes
     witness: str
     """`mega_getBlockWitness`'s answer."""
-    minis: tuple[bytes, ...]
+    records: tuple[bytes, ...]
+    """The devnet's log of the block: its parent's record, where there is one, its mini-blocks' and its own."""
+
+
+def block_records(answer: Mapping[str, Json]) -> tuple[bytes, ...]:
+    """What `mega_getBlockRecords` answers, as the records follow each other in the log."""
+    parent = answer.get("parent")
+    texts = [*([parent] if parent else []), *answer["minis"], answer["block"]]
+    return tuple(bytes.fromhex(text[2:]) for text in texts)
 
 
 class NodeReader:
@@ -68,7 +77,7 @@ class NodeReader:
                 json.dumps(block).encode(),
                 json.dumps(parent).encode(),
                 str(witness),
-                tuple(bytes.fromhex(record[2:]) for record in records["minis"]),
+                block_records(records),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(f"{url} gave something else than block {number}: {error}") from None

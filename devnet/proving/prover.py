@@ -273,7 +273,7 @@ class Prover:
             material.parent,
             material.witness,
             tuple(code for _, code in codes),
-            material.minis,
+            material.records,
         ).save(self._reproductions, raw, check=difference.check, block=material.number, source=source.node)
         report = FaultReport(
             material.number,

@@ -22,7 +22,7 @@ from devnet.proving.kept import KeptFiles
 from devnet.proving.provers import is_vouched
 from devnet.proving.signatures import SIGNATURE_BYTES, signer_of
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_BYTES: Final = 16_384
 _DOMAIN: Final = b"MegaETH devnet fault report"
 
@@ -123,8 +123,8 @@ class Reproduction:
     """Its parent as JSON."""
     witness: str
     codes: tuple[bytes, ...]
-    minis: tuple[bytes, ...] = ()
-    """The records of its mini-blocks."""
+    records: tuple[bytes, ...] = ()
+    """The devnet's log of it: its parent's record, its mini-blocks' and its own."""
 
     def save(
         self, files: KeptFiles, report: Mapping[str, Any], *, check: str, block: int, source: str
@@ -139,7 +139,7 @@ class Reproduction:
                 "parent": json.loads(self.parent),
                 "witness": self.witness,
                 "codes": _texts(self.codes),
-                "minis": _texts(self.minis),
+                "records": _texts(self.records),
             },
             indent=1,
         )
@@ -152,7 +152,7 @@ class Reproduction:
             fields = json.loads(path.read_text())
             if fields["format"] != FORMAT:
                 raise UserError(
-                    f"{path} is of a later version", f"format {fields['format']}, known is {FORMAT}"
+                    f"{path} is of another version", f"format {fields['format']}, known is {FORMAT}"
                 )
             return cls(
                 fields["chain"],
@@ -160,7 +160,7 @@ class Reproduction:
                 json.dumps(fields["parent"]).encode(),
                 str(fields["witness"]),
                 _bytes(fields["codes"]),
-                _bytes(fields["minis"]),
+                _bytes(fields["records"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is no reproduction of a check", str(error)) from None

@@ -25,10 +25,29 @@ OF_THE_SOURCE: Final = frozenset(
         "withdrawals witness",
         "witness completeness",
         "contract code",
+        "mini-block records",
+        "mini-block order",
+        "mini-block timestamps",
+        "mini-block transactions",
+        "mini-block signatures",
+        "mini-block roots",
+        "seals",
+        "gas sums",
+        "status",
+        "gas used",
+        "compute gas",
+        "storage gas",
+        "data size",
+        "KV updates",
+        "state growth",
+        "detention",
+        "halt reasons",
+        "logs",
+        "other results",
         "state diffs",
     }
 )
-"""Checks that say nothing about the block, only about what a node gave with it. A header commits to no diffs."""
+"""Checks that say nothing about the block, only about what a node gave with it. A header commits to no mini-blocks."""
 MOST_TEXT: Final = 2_000
 
 
@@ -88,7 +107,7 @@ def check(material: Material, codes: list[tuple[bytes, bytes]], rules: Mapping[s
                 material.parent,
                 packed_witness(material.witness),
                 codes,
-                list(material.minis),
+                list(material.records),
                 json.dumps(rules).encode(),
             )
         )

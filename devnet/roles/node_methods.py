@@ -65,7 +65,9 @@ def _block_records(store: Store, block: int) -> bytes:
         return b"null"
     before = store.block(block - 1) if block > 1 else None
     begin = before[0] + 1 if before is not None else 0
-    return b'{"block":"0x%b","minis":%b}' % (found[1].hex().encode(), _records(store, begin, found[0]))
+    parent = b'"0x%b"' % before[1].hex().encode() if before is not None else b"null"
+    minis = _records(store, begin, found[0])
+    return b'{"parent":%b,"block":"0x%b","minis":%b}' % (parent, found[1].hex().encode(), minis)
 
 
 def _records(store: Store, first: int, last: int) -> bytes:

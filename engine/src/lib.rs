@@ -22,6 +22,7 @@ pub mod pool;
 mod python;
 #[cfg(test)]
 mod recorded;
+pub mod replay;
 pub mod rpc;
 pub mod salt;
 pub mod state;

@@ -6,13 +6,13 @@ The checks are the engine's. This module only fetches what they take; nothing th
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from devnet.proving import stateless
-from devnet.proving.checker import Check, Report, UncheckableError, check, read_input, read_report
-from devnet.proving.material import Material
+from devnet.proving.checker import Report, UncheckableError, read_report
+from devnet.proving.material import Material, block_records
 from devnet.proving.recorded import RecordedBlocks
 from devnet.proving.reports import Reproduction
 from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcClient, RpcError
@@ -109,7 +109,7 @@ class ReproductionSource:
         from devnet._engine import keccak256
 
         kept = Reproduction.load(self.file)
-        material = Material(self.newest(), b"", kept.block, kept.parent, kept.witness, kept.minis)
+        material = Material(self.newest(), b"", kept.block, kept.parent, kept.witness, kept.records)
         return _checked(material, [(keccak256(code), code) for code in kept.codes], kept.chain)
 
 
@@ -153,6 +153,12 @@ class NodeSource:
         try:
             answer = self.node.call(method, {"blockNumber": hex(number), "blockHash": block_hash})
         except RpcError as error:
+            if error.code == METHOD_NOT_FOUND:
+                raise CliError(
+                    f"{self.node.url} gives no witnesses of blocks",
+                    f"{method} is what a check needs",
+                    "use a node of `megaeth devnet up`, or an endpoint of MegaETH's that has the method",
+                ) from error
             if error.code != INVALID_PARAMS:
                 raise
             # The form before objects were taken.
@@ -162,10 +168,10 @@ class NodeSource:
         return answer
 
     def _records(self, number: int) -> tuple[bytes, ...]:
-        """The devnet's records, whose state diffs are checked too; other chains' nodes have none."""
+        """The devnet's log of the block, whose mini-blocks are compared too; other chains' nodes have none."""
         try:
             answer = self.node.call("mega_getBlockRecords", hex(number))
-            return tuple(bytes.fromhex(record[2:]) for record in answer["minis"]) if answer else ()
+            return block_records(answer) if answer else ()
         except RpcError:
             return ()
 
@@ -193,45 +199,6 @@ class NodeSource:
         return rules
 
 
-@dataclass(frozen=True)
-class InputSource:
-    """Blocks of a devnet's node that gives inputs for re-execution."""
-
-    node: RpcClient
-    tell: Callable[[str], None]
-
-    def newest(self) -> int:
-        """The newest sealed block."""
-        return quantity(self.node.call("eth_blockNumber"))
-
-    def latest(self) -> int:
-        """The newest block with transactions, once it is sealed; the newest sealed block where none has any."""
-        return _newest_worth_checking(self.node, self.tell)
-
-    def verify(self, block: str | int) -> Report:
-        """Re-execute a block and compare everything, mini-block by mini-block."""
-        try:
-            answer = self.node.call("mega_getBlockInput", hex(block) if isinstance(block, int) else block)
-        except RpcError as error:
-            if error.code == METHOD_NOT_FOUND:
-                raise CliError(
-                    f"{self.node.url} gives no inputs of blocks",
-                    "mega_getBlockInput is a method of this devnet",
-                    "use a node of `megaeth devnet up`",
-                ) from error
-            raise CliError(
-                f"block {block} cannot be checked", error.message, status=ExitStatus.RPC
-            ) from error
-        if answer is None:
-            raise _unknown(block)
-        report = check(read_input(answer))
-        # The input must be that of the block which the node shows to everyone.
-        shown = self.node.call("eth_getBlockByNumber", hex(report.number), False)
-        block_hash = str(shown["hash"]) if shown is not None else "no such block"
-        same = Check("block shown by the node", block_hash == report.hash, report.hash, block_hash)
-        return replace(report, checks=(*report.checks, same))
-
-
 def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
     """The newest block that has transactions, as `inspect-diff latest` takes it: whoever has just sent one means the
     block that it is in. Only sealed blocks can be checked, so an open one is waited for."""
@@ -254,15 +221,6 @@ def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
         tell(f"block {wanted:,} is the newest with transactions; those after it, up to {sealed:,}, are empty")
         return wanted
     return sealed
-
-
-def serves_witnesses(node: RpcClient) -> bool:
-    """Whether the node has `mega_getBlockWitness`."""
-    try:
-        node.call("mega_getBlockWitness")
-    except RpcError as error:
-        return error.code != METHOD_NOT_FOUND
-    return True
 
 
 def _block(node: RpcClient, block: str | int) -> dict[str, Json]:

@@ -15,11 +15,9 @@ from megaeth_cli.chain.rpc_client import RpcClient, connect
 from megaeth_cli.chain.verification import (
     BlockSource,
     FileSource,
-    InputSource,
     NodeSource,
     ReproductionSource,
     Rules,
-    serves_witnesses,
 )
 from megaeth_cli.commands.call import block_parameter
 from megaeth_cli.commands.verify_proof import proof_command
@@ -47,15 +45,6 @@ def block_command(
     range_: Annotated[
         str | None, typer.Option("--range", metavar="A..B", help="All blocks from A to B, both included.")
     ] = None,
-    stateless: Annotated[
-        bool,
-        typer.Option(
-            "--stateless", help="Trust the parent's header only; default where nodes give witnesses."
-        ),
-    ] = False,
-    reexecute: Annotated[
-        bool, typer.Option("--reexecute", help="Compare each mini-block too, on a state that the node gives.")
-    ] = False,
     files: Annotated[
         Path | None, typer.Option("--files", metavar="DIR", help="Recorded blocks instead of a node.")
     ] = None,
@@ -79,10 +68,8 @@ def block_command(
     env = environment(context)
     if block is not None and range_ is not None:
         raise CliError("either a block or --range, not both", status=ExitStatus.USAGE)
-    if sum((stateless, reexecute, files is not None, witness is not None)) > 1:
-        raise CliError(
-            "--stateless, --reexecute, --files and --witness exclude each other", status=ExitStatus.USAGE
-        )
+    if files is not None and witness is not None:
+        raise CliError("--files and --witness exclude each other", status=ExitStatus.USAGE)
     rules = Rules(chain_id, genesis)
     source: BlockSource
     client: RpcClient | None = None
@@ -93,8 +80,7 @@ def block_command(
     else:
         client = connect(env, node_url(env, node) if node is not None else rpc_url)
         context.call_on_close(client.close)
-        wanted = stateless or (not reexecute and serves_witnesses(client))
-        source = NodeSource(client, rules, env.note) if wanted else InputSource(client, env.note)
+        source = NodeSource(client, rules, env.note)
     wanted_blocks = _range(source, range_) if range_ is not None else [_single(source, block)]
     reports: list[Report] = []
     bodies: list[Json] = []

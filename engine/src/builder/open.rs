@@ -34,8 +34,8 @@ use crate::{
     chain::{Chain, Followers},
     commitment::{CommitError, Growth},
     evm::{
-        BegunBlock, BlockContext, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock, begin_block,
-        is_detained, mega_transaction_with, native::Machine, oracle_time, result_from,
+        BegunBlock, BlockContext, BlockFactory, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock,
+        begin_block, is_detained, mega_transaction_with, native::Machine, oracle_time, result_from,
     },
     parallel::{BlockRules, Done, Speculation, supports},
     state::{BlockUndo, Change, Frozen, Overlay, StateError, Tip, changes_of},
@@ -557,18 +557,14 @@ fn begin_over(
     clock: &OracleClock,
     overlay: Overlay,
 ) -> Result<BegunBlock<Overlay>, BuildError> {
-    begin_block(
-        chain.config.chain_id,
-        &chain.hardforks,
-        context,
-        ExternalEnv::with_clock(chain.bucket_capacities(), clock.clone()),
-        Tip(chain.world.clone()),
-        overlay,
-        Some(&chain.native),
-    )
-    .map_err(|error| BuildError::SystemCalls {
-        block: context.number,
-        message: error.to_string(),
+    let external = ExternalEnv::with_clock(chain.bucket_capacities(), clock.clone());
+    let factory = BlockFactory::new(chain.config.chain_id, &chain.hardforks, context, external);
+    let before = Tip(chain.world.clone());
+    begin_block(&factory, before, overlay, Some(&chain.native)).map_err(|error| {
+        BuildError::SystemCalls {
+            block: context.number,
+            message: error.to_string(),
+        }
     })
 }
 

@@ -16,6 +16,7 @@ impl ChainConfig {
             gas_limit: self.gas_limit,
             base_fee: self.base_fee,
             coinbase: self.coinbase,
+            parent_beacon_root: Some(B256::ZERO),
         }
     }
 

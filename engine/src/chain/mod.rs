@@ -15,6 +15,7 @@ mod office;
 mod recent;
 mod registry;
 mod restore;
+mod rules;
 mod sealed;
 mod shared;
 mod verified;

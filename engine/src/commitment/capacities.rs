@@ -6,7 +6,7 @@ use parking_lot::RwLock;
 
 use super::growth::{Growth, bucket_key};
 use crate::{
-    evm::{BucketCapacities, chain_bucket},
+    evm::{BucketCapacities, UnknownCapacity, chain_bucket},
     salt::types::{BucketId, BucketMeta},
     state::Archive,
 };
@@ -88,8 +88,8 @@ impl Capacities {
 }
 
 impl BucketCapacities for Capacities {
-    fn capacity(&self, bucket: BucketId) -> u64 {
-        self.meta(self.bucket(bucket)).capacity
+    fn capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
+        Ok(self.meta(self.bucket(bucket)).capacity)
     }
 }
 
@@ -106,12 +106,12 @@ impl std::fmt::Debug for Past {
 }
 
 impl BucketCapacities for Past {
-    fn capacity(&self, bucket: BucketId) -> u64 {
+    fn capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
         let bucket = self.capacities.bucket(bucket);
         let logged = {
             let known = self.capacities.known.read();
             if !known.now.contains_key(&bucket) {
-                return BucketMeta::default().capacity;
+                return Ok(BucketMeta::default().capacity);
             }
             let next = known
                 .log
@@ -123,6 +123,6 @@ impl BucketCapacities for Past {
             let bytes = self.archive.value_at(&bucket_key(bucket), self.block)?;
             Some(BucketMeta::decode(&bytes).unwrap_or_default())
         });
-        old.unwrap_or_else(|| self.capacities.meta(bucket)).capacity
+        Ok(old.unwrap_or_else(|| self.capacities.meta(bucket)).capacity)
     }
 }

@@ -17,6 +17,7 @@ mod growth;
 mod history;
 mod past;
 mod pending;
+mod recorder;
 mod witness;
 
 #[cfg(test)]
@@ -28,4 +29,4 @@ pub use committer::{Closed, Closing, CommitError, Committer};
 pub use growth::{Growth, bucket_key};
 pub use history::{Entry, History, Known, Reached};
 pub use past::Past;
-pub use witness::{Asked, WitnessError, block_witness, needs_of, prove};
+pub use witness::{WitnessError, block_witness, prove};

@@ -6,11 +6,12 @@ use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::B256;
 use parking_lot::Mutex;
 
-use super::{Capacities, History};
+use super::{Capacities, History, recorder::record};
 use crate::{
-    block::{BlockRecord, MiniBlock, WITHDRAWALS_ADDRESS},
+    block::{BlockRecord, MiniBlock, PlainKey, WITHDRAWALS_ADDRESS},
     chain::Chain,
-    evm::BucketCapacities,
+    evm::{BucketCapacities, UnknownCapacity},
+    replay::ReplayError,
     salt::{
         state::Needs,
         storage_trie::{StorageTrie, TrieError},
@@ -20,7 +21,6 @@ use crate::{
         witness::SaltWitness,
     },
     state::{Change, View},
-    verify::{Recorded, ReplayError, record},
 };
 
 /// Why there is no witness.
@@ -68,10 +68,10 @@ pub fn prove(
 
 /// What a block needed of the state before it: what it read, what it changed, and the buckets whose
 /// capacities its gas depends on.
-pub fn needs_of(recorded: &Recorded, changes: &[Change], buckets: BTreeSet<BucketId>) -> Needs {
+fn needs_of(reads: &BTreeSet<PlainKey>, changes: &[Change], buckets: BTreeSet<BucketId>) -> Needs {
     Needs {
         buckets,
-        reads: recorded.keys().map(|key| key.to_bytes()).collect(),
+        reads: reads.iter().map(|key| key.to_bytes()).collect(),
         writes: changes
             .iter()
             .map(|change| (change.key.to_bytes(), change.new.to_bytes()))
@@ -88,8 +88,8 @@ pub fn block_witness(
     before: &View,
 ) -> Result<Vec<u8>, WitnessError> {
     let asked = Arc::new(Asked::new(chain, parent.header.number));
-    let (recorded, changes) = record(chain, block, minis, before, asked.clone())?;
-    let needs = needs_of(&recorded, &changes, asked.buckets());
+    let (reads, changes) = record(chain, block, minis, before, asked.clone())?;
+    let needs = needs_of(&reads, &changes, asked.buckets());
     let number = parent.header.number;
     let salt = prove(chain, number, &needs)?.ok_or(WitnessError::Gone { block: number })?;
     let root = parent.header.withdrawals_root.unwrap_or(EMPTY_ROOT_HASH);
@@ -172,7 +172,7 @@ fn keep_root_node(chain: &Chain, trie: &mut StorageTrie) -> Result<(), TrieError
 
 /// Answers with the capacities at the end of a block, and remembers for which buckets it was asked.
 #[derive(Debug)]
-pub struct Asked {
+struct Asked {
     capacities: Arc<dyn BucketCapacities>,
     chain: Capacities,
     buckets: Mutex<BTreeSet<BucketId>>,
@@ -180,7 +180,7 @@ pub struct Asked {
 
 impl Asked {
     /// Nothing was asked yet.
-    pub fn new(chain: &Chain, block: u64) -> Self {
+    fn new(chain: &Chain, block: u64) -> Self {
         Self {
             capacities: chain.capacities_at(block),
             chain: chain.capacities.clone(),
@@ -189,13 +189,13 @@ impl Asked {
     }
 
     /// The chain's buckets that were asked for.
-    pub fn buckets(&self) -> BTreeSet<BucketId> {
+    fn buckets(&self) -> BTreeSet<BucketId> {
         self.buckets.lock().clone()
     }
 }
 
 impl BucketCapacities for Asked {
-    fn capacity(&self, bucket: BucketId) -> u64 {
+    fn capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
         self.buckets.lock().insert(self.chain.bucket(bucket));
         self.capacities.capacity(bucket)
     }

@@ -1,22 +1,12 @@
 //! The environment that a block gives its transactions.
 
-use std::sync::Arc;
-
 use alloy_consensus::Header;
-use alloy_evm::{Database, EvmEnv, EvmFactory as _};
+use alloy_evm::EvmEnv;
 use alloy_primitives::{Address, B256, U256};
-use mega_evm::{
-    BlockLimits, EvmTxRuntimeLimits, MegaEvmFactory, MegaHardfork, MegaHardforkConfig,
-    MegaHardforks, MegaSpecId,
-};
+use mega_evm::{BlockLimits, MegaHardfork, MegaHardforkConfig, MegaHardforks, MegaSpecId};
 use revm::{
     context::{BlockEnv, CfgEnv},
     context_interface::block::BlobExcessGasAndPrice,
-};
-
-use super::{
-    external::ExternalEnv,
-    native::{Machine, NativeTable},
 };
 
 /// What a transaction can learn about its block.
@@ -36,6 +26,8 @@ pub struct BlockContext {
     pub base_fee: u64,
     /// Who receives priority fees.
     pub coinbase: Address,
+    /// What EIP-4788's system call writes; zero on a devnet, which has no beacon chain.
+    pub parent_beacon_root: Option<B256>,
 }
 
 impl BlockContext {
@@ -49,6 +41,7 @@ impl BlockContext {
             gas_limit: header.gas_limit,
             base_fee: header.base_fee_per_gas.unwrap_or_default(),
             coinbase: header.beneficiary,
+            parent_beacon_root: header.parent_beacon_block_root,
         }
     }
 }
@@ -91,19 +84,4 @@ pub fn block_limits(hardforks: &MegaHardforkConfig, block: &BlockContext) -> Blo
 
 fn limits_of(fork: MegaHardfork, gas_limit: u64) -> BlockLimits {
     BlockLimits::from_hardfork_and_block_gas_limit(fork, gas_limit)
-}
-
-/// An EVM over any database, with these limits of a transaction. Contracts that `native` has run natively.
-pub fn create_evm<DB: Database>(
-    db: DB,
-    env: EvmEnv<MegaSpecId>,
-    limits: EvmTxRuntimeLimits,
-    external: ExternalEnv,
-    native: Option<&Arc<NativeTable>>,
-) -> Machine<DB> {
-    let mega = MegaEvmFactory::new()
-        .with_external_env_factory(external)
-        .create_evm(db, env)
-        .with_tx_runtime_limits(limits);
-    Machine::new(mega, native)
 }

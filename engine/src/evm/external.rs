@@ -1,6 +1,6 @@
 //! What mega-evm asks the outside: SALT bucket capacities, and the oracle's slots.
 
-use std::{cell::Cell, collections::BTreeMap, convert::Infallible, fmt::Debug, rc::Rc, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, fmt::Debug, rc::Rc, sync::Arc};
 
 use alloy_primitives::{Address, U256};
 use mega_evm::{BucketId, ExternalEnvFactory, ExternalEnvTypes, ExternalEnvs, OracleEnv, SaltEnv};
@@ -23,10 +23,15 @@ pub fn oracle_time(now_us: u64, block_time_ms: u64, block_timestamp: u64) -> u64
         .min(newest)
 }
 
+/// A capacity that was asked for and isn't known: who has only a witness knows only some.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnknownCapacity(pub String);
+
 /// How many slots each SALT bucket has, as of the parent block. Storage gas grows with it.
 pub trait BucketCapacities: Send + Sync + Debug {
     /// The capacity of a bucket, never below 256.
-    fn capacity(&self, bucket: BucketId) -> u64;
+    fn capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity>;
 }
 
 /// Capacities that never change: those known, and 256 for the rest.
@@ -39,10 +44,10 @@ pub struct FixedCapacities {
 }
 
 impl BucketCapacities for FixedCapacities {
-    fn capacity(&self, bucket: BucketId) -> u64 {
+    fn capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
         let bucket = chain_bucket(bucket, self.data_buckets);
         let known = self.capacities.get(&bucket);
-        known.copied().unwrap_or(MIN_CAPACITY).max(MIN_CAPACITY)
+        Ok(known.copied().unwrap_or(MIN_CAPACITY).max(MIN_CAPACITY))
     }
 }
 
@@ -113,10 +118,10 @@ impl Capacities {
 }
 
 impl SaltEnv for Capacities {
-    type Error = Infallible;
+    type Error = UnknownCapacity;
 
-    fn get_bucket_capacity(&self, bucket: BucketId) -> Result<u64, Infallible> {
-        Ok(self.0.capacity(bucket))
+    fn get_bucket_capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
+        self.0.capacity(bucket)
     }
 
     fn bucket_id_for_account(account: Address) -> BucketId {

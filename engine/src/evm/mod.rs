@@ -6,6 +6,7 @@
 mod creation;
 mod env;
 mod external;
+mod factory;
 pub mod native;
 mod outcome;
 mod pre_execution;
@@ -14,11 +15,12 @@ mod spec;
 mod watch;
 
 pub use creation::creation_gas;
-pub use env::{BlockContext, block_limits, cfg_env, create_evm, evm_env};
+pub use env::{BlockContext, block_limits, cfg_env, evm_env};
 pub use external::{
     BucketCapacities, Capacities, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock,
-    chain_bucket, oracle_time,
+    UnknownCapacity, chain_bucket, oracle_time,
 };
+pub use factory::{BlockExecutor, BlockFactory, EvmFactory};
 pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
 pub use pre_execution::{BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};

@@ -6,23 +6,19 @@
 use std::sync::Arc;
 
 use alloy_evm::{
-    Database, EvmFactory as _,
+    Database,
     block::{BlockExecutionError, BlockExecutor as _, OnStateHook, StateChangeSource},
 };
-use alloy_op_evm::block::OpAlloyReceiptBuilder;
 use alloy_primitives::{Address, B256, TxKind, U256};
 use mega_evm::{
-    BlockLimits, MEGA_SYSTEM_ADDRESS, MegaBlockExecutionCtx, MegaBlockExecutor, MegaEvm,
-    MegaEvmFactory, MegaHardforkConfig, MegaHardforks as _, ORACLE_CONTRACT_ADDRESS,
-    SEQUENCER_REGISTRY_ADDRESS,
+    BlockLimits, MEGA_SYSTEM_ADDRESS, MegaEvm, ORACLE_CONTRACT_ADDRESS, SEQUENCER_REGISTRY_ADDRESS,
 };
 use op_alloy_consensus::OpTxEnvelope;
 use parking_lot::Mutex;
 use revm::{DatabaseRef, database::State, state::EvmState};
 
 use super::{
-    env::{BlockContext, block_limits, evm_env},
-    external::ExternalEnv,
+    factory::BlockFactory,
     native::{Machine, NativeTable},
 };
 
@@ -46,10 +42,7 @@ pub struct BegunBlock<DB: Database> {
 ///
 /// Doing it again over a state that already contains the changes changes nothing.
 pub fn begin_block<DB: Database, R>(
-    chain_id: u64,
-    hardforks: &MegaHardforkConfig,
-    block: &BlockContext,
-    external: ExternalEnv,
+    factory: &BlockFactory,
     before: R,
     db: DB,
     native: Option<&Arc<NativeTable>>,
@@ -58,25 +51,8 @@ where
     R: DatabaseRef + std::fmt::Debug,
     R::Error: std::error::Error + Send + Sync + 'static,
 {
-    let limits = block_limits(hardforks, block);
-    let env = evm_env(chain_id, hardforks.spec_id(block.timestamp), block);
-    let execution = MegaBlockExecutionCtx::new(
-        block.parent_hash,
-        Some(B256::ZERO),
-        Default::default(),
-        limits,
-    );
     let mut cache = State::builder().with_database_ref(before).build();
-    let evm = MegaEvmFactory::new()
-        .with_external_env_factory(external)
-        .create_evm(&mut cache, env)
-        .with_tx_runtime_limits(limits.to_evm_tx_runtime_limits());
-    let mut executor = MegaBlockExecutor::new(
-        evm,
-        execution,
-        hardforks.clone(),
-        OpAlloyReceiptBuilder::default(),
-    );
+    let mut executor = factory.executor(&mut cache);
     let collected = Collector::default();
     executor.set_state_hook(Some(Box::new(collected.clone())));
     executor.apply_pre_execution_changes()?;
@@ -87,7 +63,7 @@ where
     let system_address = system_address_in(&states);
     Ok(BegunBlock {
         evm,
-        limits,
+        limits: factory.limits(),
         states,
         system_address,
     })

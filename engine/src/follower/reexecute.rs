@@ -16,8 +16,8 @@ use crate::{
     block::{self, MiniBlock, TxRecord},
     chain::{Chain, SharedBlock},
     evm::is_system_transaction,
+    replay::{Effect, Replay, cache},
     state::View,
-    verify::{Effect, Replay, cache, rules_of},
 };
 
 type Verdict = Result<(), FollowError>;
@@ -86,11 +86,10 @@ fn run(
     };
     let view = View::new(chain.world.clone(), pin);
     let number = parent.header.number + 1;
-    let rules = rules_of(chain, number);
+    let rules = chain.rules(number);
     let mut cache = cache(&view);
     let context = chain.config.block_context(number, timestamp, parent.hash);
-    let extra_data = chain.config.extra_data.clone();
-    let mut replay = match Replay::begin(&view, &mut cache, &rules, &context, extra_data) {
+    let mut replay = match Replay::begin(&view, &mut cache, &rules, &context) {
         Ok(replay) => replay,
         Err(error) => {
             let _ = outbox.send(Err(failed(error)));

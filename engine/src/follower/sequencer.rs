@@ -6,7 +6,7 @@ use mega_evm::SEQUENCER_REGISTRY_ADDRESS;
 use crate::{
     block::{MiniBlock, PlainKey},
     chain::{CURRENT_SEQUENCER, Chain, SharedBlock},
-    evm::{ExternalEnv, begin_block},
+    evm::{BlockFactory, ExternalEnv, begin_block},
     state::{Overlay, Tip},
 };
 
@@ -28,13 +28,13 @@ pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Resul
     let context = chain
         .config
         .block_context(number, mini.block_timestamp, parent.hash);
+    let external = ExternalEnv::new(chain.bucket_capacities());
+    let factory = BlockFactory::new(chain.config.chain_id, &chain.hardforks, &context, external);
+    let world = &chain.world;
     let begun = begin_block(
-        chain.config.chain_id,
-        &chain.hardforks,
-        &context,
-        ExternalEnv::new(chain.bucket_capacities()),
-        Tip(chain.world.clone()),
-        Overlay::new(chain.world.clone()),
+        &factory,
+        Tip(world.clone()),
+        Overlay::new(world.clone()),
         None,
     )
     .map_err(|error| format!("the system calls of block {number} failed: {error}"))?;

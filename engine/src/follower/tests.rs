@@ -194,7 +194,10 @@ fn questions(chain: &Chain) -> Vec<(&'static str, Value)> {
         questions.push(("eth_getBlockReceipts", json!([number])));
         questions.push(("mega_getBlockMiniBlocks", json!([number])));
         questions.push(("mega_getStateDiff", json!([number])));
-        questions.push(("mega_getBlockInput", json!([number])));
+        if number != "0x0" {
+            let block = json!([{"blockNumber": number}]);
+            questions.push(("mega_getBlockWitness", block));
+        }
         for index in 0..3 {
             questions.push(("eth_getBalance", json!([account(index), number])));
             questions.push(("eth_getTransactionCount", json!([account(index), number])));

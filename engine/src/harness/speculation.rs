@@ -23,7 +23,7 @@ use super::code::{Dimensions, Log, Request};
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue, StateDiff, TxResult},
     evm::{
-        BlockContext, ExternalEnv, FixedCapacities, create_evm, evm_env, is_detained,
+        BlockContext, EvmFactory, ExternalEnv, FixedCapacities, evm_env, is_detained,
         mega_transaction_with,
         native::{Machine, NativeTable, status_of},
         result_from,
@@ -141,6 +141,7 @@ impl Trial {
             gas_limit: block.gas_limit,
             base_fee: block.basefee,
             coinbase: block.beneficiary,
+            parent_beacon_root: Some(Default::default()),
         };
         let call = request.call();
         let world = world_of(request, &context, call.from);
@@ -200,13 +201,12 @@ impl Trial {
     }
 
     fn block(&self) -> Block {
-        let evm = create_evm(
-            Overlay::new(self.world.clone()),
-            evm_env(self.chain_id, self.spec, &self.context),
-            self.limits,
-            ExternalEnv::new(self.capacities.clone()),
-            None,
-        );
+        let factory = EvmFactory {
+            env: evm_env(self.chain_id, self.spec, &self.context),
+            limits: self.limits,
+            external: ExternalEnv::new(self.capacities.clone()),
+        };
+        let evm = factory.machine(Overlay::new(self.world.clone()), None);
         Block {
             spec: self.spec,
             evm,

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue, TxResult},
     evm::{
-        BlockContext, BucketCapacities, ExternalEnv, OracleClock, create_evm, evm_env, is_detained,
+        BlockContext, BucketCapacities, EvmFactory, ExternalEnv, OracleClock, evm_env, is_detained,
         mega_transaction_with,
         native::{Machine, NativeTable},
         result_from,
@@ -214,14 +214,12 @@ impl BlockEvm {
     fn new(rules: Arc<BlockRules>) -> Self {
         let clock = OracleClock::default();
         let external = ExternalEnv::with_clock(rules.capacities.clone(), clock.clone());
-        let env = evm_env(rules.chain_id, rules.spec, &rules.context);
-        let mut evm = create_evm(
-            Reader::default(),
-            env,
-            rules.limits,
+        let factory = EvmFactory {
+            env: evm_env(rules.chain_id, rules.spec, &rules.context),
+            limits: rules.limits,
             external,
-            Some(&rules.native),
-        );
+        };
+        let mut evm = factory.machine(Reader::default(), Some(&rules.native));
         *evm.ctx().chain_mut() = rules.l1.clone();
         Self { rules, evm, clock }
     }

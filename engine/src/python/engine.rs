@@ -550,18 +550,9 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
     Ok((entries, codes))
 }
 
-#[pyfunction]
-fn verify<'py>(py: Python<'py>, block_input: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    let report = detached(py, || {
-        crate::verify::verify(block_input).map(|report| report.to_json())
-    })?;
-    Ok(PyBytes::new(py, report.map_err(bad)?.as_ref()))
-}
-
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
     module.add_class::<super::sealed::SealedMini>()?;
     module.add_class::<super::sealed::SealedBlock>()?;
-    module.add_function(wrap_pyfunction!(fold_diffs, module)?)?;
-    module.add_function(wrap_pyfunction!(verify, module)?)
+    module.add_function(wrap_pyfunction!(fold_diffs, module)?)
 }

@@ -16,7 +16,7 @@ fn verify_stateless<'py>(
     parent: &[u8],
     witness: &[u8],
     codes: Vec<(PyBackedBytes, PyBackedBytes)>,
-    minis: Vec<PyBackedBytes>,
+    records: Vec<PyBackedBytes>,
     rules: &[u8],
 ) -> PyResult<Bound<'py, PyBytes>> {
     let rules = ChainRules::from_json(rules).map_err(bad)?;
@@ -25,13 +25,13 @@ fn verify_stateless<'py>(
         .map(|(hash, code)| Ok((word("a code's hash", hash)?, Bytes::copy_from_slice(code))))
         .collect::<PyResult<Vec<_>>>()?;
     let report = detached(py, || {
-        let minis: Vec<&[u8]> = minis.iter().map(AsRef::as_ref).collect();
+        let records: Vec<&[u8]> = records.iter().map(AsRef::as_ref).collect();
         stateless::check(&Work {
             block,
             parent,
             witness,
             codes: &codes,
-            minis: &minis,
+            records: &records,
             rules: &rules,
         })
         .map(|report| report.to_json())

@@ -20,7 +20,7 @@ use super::{
     Method, Node, RpcError, block_id,
     params::Params,
     preimages,
-    read::{Answer, damaged, state_error, unreadable},
+    read::{Answer, state_error, unreadable},
     render::{
         UNSEALED_HASH, diff,
         json::{self, Object},
@@ -31,8 +31,8 @@ use crate::{
     block::{MiniBlock, PlainKey, PlainValue},
     chain::{SharedBlock, TxPlace, ViewError},
     evm::BlockContext,
+    replay::{Replay, ReplayError, cache},
     state::{Change, StateError, View},
-    verify::{Replay, cache, rules_of},
 };
 
 /// This room's methods.
@@ -204,7 +204,7 @@ fn of_minis(
         Some(first) => {
             let context = context_of(node, first, block.as_ref())?;
             let records = minis.iter().flat_map(|mini| &mini.txs);
-            Some(preimages::of(node, &context, &before, [], records)?)
+            Some(preimages::of(node, &context, &before, &[], records)?)
         }
         None => besides.preimages.then(Vec::new),
     };
@@ -276,26 +276,18 @@ fn of_transaction(node: &Node, place: &TxPlace, besides: &Besides) -> Answer {
         }
         false => None,
     };
-    let failed = |error: crate::verify::ReplayError| {
+    let failed = |error: ReplayError| {
         RpcError::internal(format!("the transaction can't be executed again: {error}"))
     };
-    let extra_data = node.chain.config.extra_data.clone();
+    let record = mini.txs.get(place.index);
+    let record = record.ok_or_else(|| RpcError::internal("the index is damaged"))?;
     let (prefix, effect) = {
-        let rules = rules_of(&node.chain, mini.block_number);
+        let rules = node.chain.rules(mini.block_number);
         let mut cache = cache(&before);
-        let mut replay =
-            Replay::begin(&before, &mut cache, &rules, &context, extra_data).map_err(failed)?;
-        let mut records = mini.txs.iter();
-        for record in records.by_ref().take(place.index) {
-            let envelope = record.envelope().map_err(damaged)?;
-            replay.execute(&envelope, record.sender).map_err(failed)?;
-        }
+        let mut replay = Replay::begin(&before, &mut cache, &rules, &context).map_err(failed)?;
+        replay.until(&mini.txs, place.index).map_err(failed)?;
         let prefix = replay.take_effect();
-        let record = records
-            .next()
-            .ok_or_else(|| RpcError::internal("the index is damaged"))?;
-        let envelope = record.envelope().map_err(damaged)?;
-        replay.execute(&envelope, record.sender).map_err(failed)?;
+        replay.next(record).map_err(failed)?;
         (prefix, replay.take_effect())
     };
     before
@@ -304,7 +296,7 @@ fn of_transaction(node: &Node, place: &TxPlace, besides: &Besides) -> Answer {
     let part = Part {
         kind: "transaction",
         minis: std::slice::from_ref(mini),
-        transaction: mini.txs.get(place.index).map(|record| record.hash),
+        transaction: Some(record.hash),
         block,
         changes: effect.changes,
         codes: effect.codes,

@@ -1,4 +1,4 @@
-//! MegaETH's own methods: mini-blocks, state diffs, inputs for re-execution, and resource usage.
+//! MegaETH's own methods: mini-blocks, the chain's rules, and resource usage.
 
 use alloy_eips::BlockId;
 use alloy_primitives::Address;
@@ -7,7 +7,7 @@ use super::{
     Method, Node, RpcError, block_id,
     blocks::by_id,
     params::Params,
-    read::{Answer, NOT_FOUND, damaged, state_error, unreadable},
+    read::{Answer, damaged, state_error},
     render::{
         block,
         json::{self, Object},
@@ -17,16 +17,14 @@ use super::{
 };
 use crate::{
     block::{MiniBlock, PlainAccount},
-    chain::ViewError,
     state::View,
-    verify::{BlockInput, stateless::rules_json},
+    verify::stateless::rules_json,
 };
 
 /// This room's methods.
 pub(super) const METHODS: &[Method] = &[
     Method::cheap("mega_getMiniBlock", get_mini_block),
     Method::heavy("mega_getBlockMiniBlocks", get_block_mini_blocks),
-    Method::heavy("mega_getBlockInput", get_block_input),
     Method::cheap("mega_getChainRules", get_chain_rules),
     Method::cheap("mega_txUsage", tx_usage),
 ];
@@ -64,32 +62,6 @@ fn get_block_mini_blocks(node: &Node, params: &str) -> Answer {
 fn get_chain_rules(node: &Node, params: &str) -> Answer {
     Params::parse(params)?.at_most(0)?;
     Ok(rules_json(&node.chain))
-}
-
-/// `mega_getBlockInput(block)`: what verifying the block takes, in base64.
-fn get_block_input(node: &Node, params: &str) -> Answer {
-    let params = &Params::parse(params)?;
-    params.at_most(1)?;
-    let id = params.required(0, block_id::read)?;
-    let block = node
-        .sealed(id)?
-        .ok_or_else(|| unreadable(&ViewError::UnknownBlock, id))?;
-    let Some(parent) = block.header.number.checked_sub(1).map(BlockId::number) else {
-        return Err(RpcError::new(
-            NOT_FOUND,
-            "block 0 has no input: the chain begins with it, and nothing was executed; block 1 has the first",
-        ));
-    };
-    let (before, _) = node.view(parent)?;
-    let parent = node
-        .sealed(parent)?
-        .ok_or_else(|| unreadable(&ViewError::UnknownBlock, parent))?;
-    let minis = node.minis_of(&block)?;
-    let input =
-        BlockInput::build(&node.chain, &block, &parent, &minis, &before).map_err(|error| {
-            RpcError::internal(format!("the block can't be executed again: {error}"))
-        })?;
-    Ok(json::bytes(|out| json::base64(out, &input.encode())))
 }
 
 /// `mega_txUsage(hash)`: what a transaction used in each dimension.

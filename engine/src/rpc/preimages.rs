@@ -1,18 +1,15 @@
 //! A part of a block is executed again, watched, for what its contracts hash.
 
-use alloy_evm::Evm as _;
 use alloy_primitives::Bytes;
-use mega_evm::MegaContext;
-use revm::{DatabaseCommit, Inspector, database::CacheDB};
 
-use super::{Node, RpcError, read::damaged};
+use super::{Node, RpcError};
 use crate::{
     block::TxRecord,
     evm::{
-        BlockContext, ExternalEnv, begin_block, mega_transaction,
-        native::Machine,
+        BlockContext,
         simulate::{Preimages, Source},
     },
+    replay::{Replay, ReplayError, cache},
 };
 
 /// What KECCAK256 was given by `part`, the transactions that follow `earlier` over the state `before`.
@@ -20,46 +17,19 @@ pub(super) fn of<'a>(
     node: &Node,
     context: &BlockContext,
     before: &impl Source,
-    earlier: impl IntoIterator<Item = &'a TxRecord>,
+    earlier: &[TxRecord],
     part: impl IntoIterator<Item = &'a TxRecord>,
 ) -> Result<Vec<Bytes>, RpcError> {
-    let chain = &node.chain;
-    let begun = begin_block(
-        chain.config.chain_id,
-        &chain.hardforks,
-        context,
-        ExternalEnv::new(chain.capacities_at(context.number - 1)),
-        before,
-        CacheDB::new(before),
-        None,
-    )
-    .map_err(|error| RpcError::internal(error.to_string()))?;
-    let mut evm = begun.evm;
-    for state in begun.states {
-        evm.db_mut().commit(state);
-    }
-    for record in earlier {
-        execute(&mut evm, record)?;
-    }
+    let failed = |error: ReplayError| RpcError::internal(error.to_string());
+    let rules = node.chain.rules(context.number);
+    let mut cache = cache(before);
+    let mut replay = Replay::begin(before, &mut cache, &rules, context).map_err(failed)?;
+    replay.until(earlier, earlier.len()).map_err(failed)?;
     let mut preimages = Preimages::default();
-    let mut evm = evm.with_inspector(&mut preimages);
+    let mut replay = replay.with_inspector(&mut preimages);
     for record in part {
-        execute(&mut evm, record)?;
+        replay.next(record).map_err(failed)?;
     }
-    drop(evm);
+    drop(replay);
     Ok(preimages.into_sorted())
-}
-
-fn execute<DB, I>(evm: &mut Machine<DB, I>, record: &TxRecord) -> Result<(), RpcError>
-where
-    DB: alloy_evm::Database + DatabaseCommit,
-    I: Inspector<MegaContext<DB, ExternalEnv>>,
-{
-    let envelope = record.envelope().map_err(damaged)?;
-    let transaction = mega_transaction(&envelope, record.raw.clone(), record.sender);
-    let outcome = evm
-        .execute_transaction(transaction)
-        .map_err(|error| RpcError::internal(error.to_string()))?;
-    evm.db_mut().commit(outcome.state);
-    Ok(())
 }

@@ -6,28 +6,22 @@
 
 use std::sync::Arc;
 
-use alloy_consensus::{Transaction as _, Typed2718 as _};
 use alloy_eips::{BlockId, BlockNumberOrTag};
-use alloy_evm::Evm as _;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
-use mega_evm::MegaHardforks as _;
-use op_revm::transaction::deposit::DEPOSIT_TRANSACTION_TYPE;
-use revm::{DatabaseCommit as _, DatabaseRef as _, database::CacheDB, state::AccountInfo};
+use revm::{DatabaseRef as _, state::AccountInfo};
 
 use super::{
     Method, Node, RpcError,
     call::{failed, staged},
     params::Params,
-    read::{Answer, damaged, state_error},
+    read::{Answer, state_error},
     render::json::{self, Object},
     values,
 };
 use crate::{
     block::MiniBlock,
-    evm::{
-        BlockContext, ExternalEnv, begin_block, is_detained, mega_transaction, result_from,
-        simulate::GasProfile,
-    },
+    evm::{BlockContext, simulate::GasProfile},
+    replay::{Replay, ReplayError, cache},
 };
 
 /// This room's methods.
@@ -179,55 +173,27 @@ impl History {
         if minis.iter().all(|mini| mini.txs.is_empty()) {
             return Ok(());
         }
-        let chain = &node.chain;
+        let failed = |error: ReplayError| RpcError::internal(error.to_string());
         let (before, _) = node.view(BlockId::number(context.number - 1))?;
-        let external = ExternalEnv::new(chain.capacities_at(context.number - 1));
-        let begun = begin_block(
-            chain.config.chain_id,
-            &chain.hardforks,
-            context,
-            external,
-            &before,
-            CacheDB::new(&before),
-            None,
-        )
-        .map_err(|error| RpcError::internal(error.to_string()))?;
-        let spec = chain.hardforks.spec_id(context.timestamp);
-        let mut evm = begun.evm.with_inspector(&mut self.profile);
-        for state in begun.states {
-            evm.db_mut().commit(state);
-        }
+        let rules = node.chain.rules(context.number);
+        let mut cache = cache(&before);
+        let replay = Replay::begin(&before, &mut cache, &rules, context).map_err(failed)?;
+        let mut replay = replay.with_inspector(&mut self.profile);
         self.blocks += 1;
         for record in minis.iter().flat_map(|mini| &mini.txs) {
             node.turn.check(0)?;
-            let envelope = record.envelope().map_err(damaged)?;
-            let is_deposit = envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
-            let deposit_nonce = match is_deposit {
-                true => {
-                    let account = evm.db().basic_ref(record.sender).map_err(state_error)?;
-                    Some(account.map_or(0, |account| account.nonce))
-                }
-                false => None,
-            };
-            let entries = evm.inspector().entries();
-            let transaction = mega_transaction(&envelope, record.raw.clone(), record.sender);
-            let outcome = evm
-                .execute_transaction(transaction)
-                .map_err(|error| RpcError::internal(error.to_string()))?;
-            let detained = is_detained(&evm);
-            let input = envelope.input();
-            let again = result_from(spec, &outcome, input, detained, deposit_nonce);
+            let entries = replay.inspector().entries();
+            let again = replay.next(record).map_err(failed)?;
             if again != record.result {
                 return Err(RpcError::internal(format!(
                     "transaction {} executed again has another result than its receipt",
                     record.hash
                 )));
             }
-            if evm.inspector().entries() > entries {
+            if replay.inspector().entries() > entries {
                 self.transactions.push(record.hash);
             }
             self.gas += again.gas_used;
-            evm.db_mut().commit(outcome.state);
         }
         Ok(())
     }

@@ -39,9 +39,8 @@ def test_blocks_of_native_contracts_verify(native_cli):
     assert again["computeGas"] <= first["computeGas"]
     for receipt in receipts:
         node.sealed(receipt["blockNumber"])
-        for arguments in ((), ("--reexecute",)):
-            report = cli.json("verify", "block", str(receipt["blockNumber"]), *arguments)
-            assert report["ok"], report
+        report = cli.json("verify", "block", str(receipt["blockNumber"]))
+        assert report["ok"], report
 
 
 def test_a_call_without_limits_computes_what_no_transaction_may(native_cli):

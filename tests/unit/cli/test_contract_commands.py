@@ -559,17 +559,20 @@ def test_inspect_diff_needs_a_node_that_gives_diffs(against):
 def verifying(monkeypatch, *oks):
     outcomes = iter(oks)
 
-    def verify(block_input):
-        number = json.loads(block_input)["number"]
+    def verify(block, parent, witness, codes, records, rules):
+        number = json.loads(block)["number"]
         checks = [{"name": "parent link", "ok": True}, {"name": "gas used", "ok": next(outcomes)}]
         checks[1] |= {"expected": "0x6", "actual": "0x5"}
         return json.dumps({"block": number, "hash": HASH, "ok": checks[1]["ok"], "checks": checks}).encode()
 
-    monkeypatch.setattr("devnet._engine.verify", verify, raising=False)
+    monkeypatch.setattr("devnet._engine.verify_stateless", verify)
+    monkeypatch.setattr("devnet._engine.witness_code_hashes", lambda witness: [])
     return {
         "eth_blockNumber": "0x7",
-        "eth_getBlockByNumber": block(),
-        "mega_getBlockInput": lambda number: b64encode(json.dumps({"number": number}).encode()).decode(),
+        "eth_getBlockByNumber": lambda number, _: block(number),
+        "eth_getBlockByHash": block(),
+        "mega_getBlockWitness": "v0:" + b64encode(b"a witness").decode(),
+        "mega_getChainRules": {"chainId": 6343, "spec": "rex6"},
     }
 
 
@@ -603,11 +606,12 @@ def test_verify_block_fails_with_the_first_difference(against, monkeypatch):
     assert "gas used\n    claimed:  0x5\n    computed: 0x6" in result.err
 
 
-def test_verify_fails_when_the_input_is_of_another_block_than_the_node_shows(against, monkeypatch):
-    answers = verifying(monkeypatch, True) | {"eth_getBlockByNumber": block(hash="0x" + "cd" * 32)}
+def test_verify_needs_a_node_that_gives_witnesses(against, monkeypatch):
+    answers = verifying(monkeypatch)
+    del answers["mega_getBlockWitness"]
     result, _ = against("verify", "block", "5", **answers)
     assert result.code == ExitStatus.FAILURE
-    assert "block shown by the node" in result.err
+    assert "gives no witnesses of blocks" in result.err
 
 
 def test_verify_of_a_range_stops_at_the_first_block_that_is_wrong(against, monkeypatch):
@@ -622,15 +626,15 @@ def test_verify_of_no_range_is_a_usage_error(against, monkeypatch, range_):
     assert against("verify", "block", "--range", range_)[0].code == ExitStatus.USAGE
 
 
-def test_an_input_that_is_none_cannot_be_checked(against, monkeypatch):
-    answers = verifying(monkeypatch, True) | {"mega_getBlockInput": "not base64!"}
+def test_a_witness_that_is_none_cannot_be_checked(against, monkeypatch):
+    answers = verifying(monkeypatch, True) | {"mega_getBlockWitness": "v0:not base64!"}
     result, _ = against("verify", "block", "5", **answers)
     assert result.code == ExitStatus.FAILURE
-    assert "cannot be read" in result.err
+    assert "the witness cannot be read" in result.err
 
 
 def test_verify_of_an_unknown_block_is_an_error(against, monkeypatch):
-    answers = verifying(monkeypatch) | {"mega_getBlockInput": None}
+    answers = verifying(monkeypatch) | {"eth_getBlockByNumber": None}
     result, _ = against("verify", "block", "99", **answers)
     assert result.code == ExitStatus.FAILURE
     assert "there is no block 99" in result.err

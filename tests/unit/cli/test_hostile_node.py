@@ -42,7 +42,7 @@ GOOD = {
         accounts=[{"address": TOKEN, "before": ACCOUNT, "after": ACCOUNT, "storage": [SLOT]}],
     ),
     "mega_getBlockWitness": "v0:AAAA",
-    "mega_getBlockRecords": {"minis": ["0x00"]},
+    "mega_getBlockRecords": {"parent": "0x00", "block": "0x00", "minis": ["0x00"]},
     "mega_getChainRules": {"chainId": 6343, "spec": "rex6"},
     "mega_getAttestations": [{"name": "prover-1"}],
 }

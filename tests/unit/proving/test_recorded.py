@@ -98,5 +98,5 @@ def test_a_directory_without_blocks_is_the_users_error(megaeth, tmp_path):
 
 
 def test_ways_of_verifying_exclude_each_other(megaeth, tmp_path):
-    arguments = ("--files", str(tmp_path), "--reexecute")
+    arguments = ("--files", str(tmp_path), "--witness", str(tmp_path / "kept.json"))
     assert megaeth("verify", "block", "5", *arguments).code == ExitStatus.USAGE

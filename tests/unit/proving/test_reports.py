@@ -71,7 +71,7 @@ def test_a_reproduction_holds_all_that_the_check_needed(tmp_path):
     assert "state-root-block-1-full-node-1" in path.name
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"format": 9}', '{"format": 1}'])
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 9}', '{"format": 2}'])
 def test_another_file_is_no_reproduction(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(UserError):

@@ -43,7 +43,7 @@ use revm::{
 };
 
 use super::{
-    ExternalEnv, Watch, cfg_env, create_evm, is_detained,
+    EvmFactory, ExternalEnv, Watch, cfg_env, is_detained,
     native::{Machine, NativeTable},
     result_from,
 };
@@ -193,13 +193,12 @@ impl<'a, D: Source> Simulator<'a, D> {
         if !pays && !setting.base_fee_is_chosen {
             block_env.basefee = 0;
         }
-        let mut evm = create_evm(
-            overlay,
-            EvmEnv { cfg_env, block_env },
-            setting.limits,
-            setting.external.clone(),
-            setting.native.as_ref(),
-        );
+        let factory = EvmFactory {
+            env: EvmEnv { cfg_env, block_env },
+            limits: setting.limits,
+            external: setting.external.clone(),
+        };
+        let mut evm = factory.machine(overlay, setting.native.as_ref());
         if let Some(watch) = &setting.watch {
             evm = evm.ended_by(watch.clone());
         }

@@ -8,7 +8,7 @@
 //! | a devnet | the rules that the devnet names, from its genesis on |
 //! | any other | the times in its genesis document |
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use mega_evm::{
     MAINNET_CHAIN_ID, MEGA_SYSTEM_ADDRESS, MegaHardfork, MegaHardforkConfig, MegaHardforks as _,
     SequencerRegistryConfig, SequencerRegistryRex6Config, TESTNET_CHAIN_ID,
@@ -59,6 +59,24 @@ pub struct ChainRules {
     pub hardforks: MegaHardforkConfig,
     /// How many data buckets the chain's SALT uses.
     pub data_buckets: u32,
+    /// Who signs mini-blocks before there is a registry.
+    pub sequencer: Address,
+    /// What all headers of the chain have in common, where that is known.
+    pub header: Option<HeaderRules>,
+}
+
+/// What all headers of a devnet have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HeaderRules {
+    /// The block gas limit.
+    pub gas_limit: u64,
+    /// The base fee, wei.
+    pub base_fee: u64,
+    /// Who receives priority fees.
+    pub coinbase: Address,
+    /// The extra data.
+    pub extra_data: Bytes,
 }
 
 /// The JSON form of [`ChainRules`].
@@ -73,6 +91,7 @@ struct Document {
     /// A genesis document's `config`.
     config: Option<serde_json::Map<String, serde_json::Value>>,
     data_buckets: Option<u32>,
+    header: Option<HeaderRules>,
 }
 
 /// The rules of a running devnet in the form that [`ChainRules::from_json`] reads.
@@ -84,6 +103,13 @@ pub fn rules_json(chain: &Chain) -> Vec<u8> {
             .string("spec", &chain.config.spec)
             .data("sequencer", chain.sequencer.address().as_slice())
             .number("dataBuckets", u64::from(chain.config.salt_data_buckets));
+        let mut header = Object::open(object.member("header"));
+        header
+            .number("gasLimit", chain.config.gas_limit)
+            .number("baseFee", chain.config.base_fee)
+            .data("coinbase", chain.config.coinbase.as_slice())
+            .data("extraData", &chain.config.extra_data);
+        header.close();
         object.close();
     })
 }
@@ -102,10 +128,12 @@ impl ChainRules {
             chain_id,
             hardforks,
             data_buckets: DATA_BUCKETS,
+            sequencer: MEGA_SYSTEM_ADDRESS,
+            header: None,
         })
     }
 
-    /// Reads `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?}`.
+    /// Reads `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?, "header"?}`.
     ///
     /// `spec` names rules that hold from genesis on (a devnet's), `config` is a genesis document's with
     /// its `miniRexTime`, `rexTime`, `rex1Time`... and what its SequencerRegistry begins with
@@ -147,6 +175,8 @@ impl ChainRules {
             chain_id,
             hardforks,
             data_buckets,
+            sequencer,
+            header: document.header,
         })
     }
 }

@@ -7,17 +7,17 @@ use std::{
 };
 
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use mega_evm::{BucketId, ExternalEnvFactory, ExternalEnvTypes, ExternalEnvs, OracleEnv, SaltEnv};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use mega_evm::BucketId;
 use revm::{
     DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo,
 };
 
 use crate::{
     block::{PlainKey, PlainValue},
-    evm::chain_bucket,
-    salt::{hasher, stateless::WitnessState, table::StateError},
-    verify::witness::{info, is_no_code},
+    evm::{BucketCapacities, UnknownCapacity, chain_bucket},
+    salt::{stateless::WitnessState, table::StateError},
+    state::account_info,
 };
 
 /// Something was read that was not given.
@@ -112,11 +112,11 @@ impl DatabaseRef for Known {
 
     fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Unknown> {
         let value = self.value(PlainKey::account(address))?;
-        Ok(value.as_account().map(info))
+        Ok(value.as_account().map(account_info))
     }
 
     fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Unknown> {
-        if is_no_code(&hash) {
+        if hash.is_zero() || hash == KECCAK256_EMPTY {
             return Ok(Bytecode::default());
         }
         let code = self.codes.get(&hash).cloned();
@@ -141,17 +141,17 @@ impl DatabaseRef for Known {
     }
 }
 
-/// The capacities of the parent's buckets. The oracle answers from its own storage only.
+/// The capacities of the parent's buckets.
 #[derive(Clone, Debug)]
-pub struct Capacities {
+pub(super) struct WitnessCapacities {
     state: Arc<WitnessState>,
     data_buckets: u32,
     missing: Missing,
 }
 
-impl Capacities {
+impl WitnessCapacities {
     /// The capacities that a witness tells, on a chain with so many data buckets.
-    pub fn new(state: Arc<WitnessState>, data_buckets: u32, missing: Missing) -> Self {
+    pub(super) fn new(state: Arc<WitnessState>, data_buckets: u32, missing: Missing) -> Self {
         Self {
             state,
             data_buckets,
@@ -160,43 +160,12 @@ impl Capacities {
     }
 }
 
-impl SaltEnv for Capacities {
-    type Error = Unknown;
-
-    fn get_bucket_capacity(&self, bucket: BucketId) -> Result<u64, Unknown> {
+impl BucketCapacities for WitnessCapacities {
+    fn capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
         let bucket = chain_bucket(bucket, self.data_buckets);
-        self.state
-            .capacity(bucket)
-            .map_err(|reason| note(&self.missing, Unknown::Capacity(bucket, reason)))
-    }
-
-    fn bucket_id_for_account(account: Address) -> BucketId {
-        hasher::bucket_id_for_account(&account.0.0)
-    }
-
-    fn bucket_id_for_slot(address: Address, key: U256) -> BucketId {
-        hasher::bucket_id_for_slot(&address.0.0, &key.to_be_bytes())
-    }
-}
-
-impl OracleEnv for Capacities {
-    fn get_oracle_storage(&self, _slot: U256) -> Option<U256> {
-        None
-    }
-}
-
-impl ExternalEnvTypes for Capacities {
-    type SaltEnv = Self;
-    type OracleEnv = Self;
-}
-
-impl ExternalEnvFactory for Capacities {
-    type EnvTypes = Self;
-
-    fn external_envs(&self, _block: u64) -> ExternalEnvs<Self> {
-        ExternalEnvs {
-            salt_env: self.clone(),
-            oracle_env: self.clone(),
-        }
+        self.state.capacity(bucket).map_err(|reason| {
+            let unknown = note(&self.missing, Unknown::Capacity(bucket, reason));
+            UnknownCapacity(unknown.to_string())
+        })
     }
 }

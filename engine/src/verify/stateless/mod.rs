@@ -13,45 +13,42 @@ mod block;
 mod chain;
 #[cfg(test)]
 mod devnet_tests;
+mod headers;
 mod known;
+mod minis;
+#[cfg(test)]
+mod minis_tests;
 mod proof;
 mod replay;
+mod roots;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Display,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, fmt::Display, sync::Arc, time::Instant};
 
-use alloy_consensus::{Header, constants::EMPTY_OMMER_ROOT_HASH};
+use alloy_consensus::Header;
 use alloy_eips::Encodable2718 as _;
-use alloy_primitives::{Address, B64, B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use mega_evm::MegaHardforks as _;
-use op_alloy_consensus::OpTxEnvelope;
 
 pub use block::code_line;
-pub use chain::{ChainRules, OLD_TESTNET_CHAIN_ID, rules_json};
+pub use chain::{ChainRules, HeaderRules, OLD_TESTNET_CHAIN_ID, rules_json};
 pub use proof::{Trusted, check_proof};
 pub use wire::{WitnessFile, code_hashes, open_file, open_packed, pack};
 
-use super::{
-    checks::{entry, maybe, nowhere, receipt_sums, text, transactions_root},
-    report::{Claim, Difference, Effort, Report},
-};
+use super::report::{Claim, Effort, Report};
 use crate::{
-    block::{
-        FoldedDiffs, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, Sender, StateDiff,
-        WITHDRAWALS_ADDRESS,
-    },
+    block::{PlainKey, PlainValue, Sender, StateDiff, WITHDRAWALS_ADDRESS},
+    evm::ExternalEnv,
+    replay::Rules,
     salt::{stateless::WitnessState, withdrawals::MptWitness, witness::SaltWitness},
 };
 use block::{ClaimedBlock, ClaimedHeader};
-use known::{Capacities, Known, Missing, Unknown, place};
-use replay::Executed;
+use known::{Known, Missing, Unknown, WitnessCapacities};
+use minis::Records;
+use replay::{Claimed, Executed};
+use roots::{receipt_sums, transactions_root};
 
 /// Input that is not of the kind that it should be, so that nothing can be said about the block.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,8 +94,9 @@ pub struct Work<'a> {
     pub witness: &'a [u8],
     /// Contract code, with the hash it is said to have.
     pub codes: &'a [(B256, Bytes)],
-    /// The devnet's records of the block's mini-blocks, if their diffs are to be checked too.
-    pub minis: &'a [&'a [u8]],
+    /// The devnet's log of the block, if its mini-blocks are to be compared too: the parent's record, where it is
+    /// known, the mini-blocks' and the block's own.
+    pub records: &'a [&'a [u8]],
     /// The chain's rules.
     pub rules: &'a ChainRules,
 }
@@ -134,7 +132,7 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
         ..Effort::default()
     };
 
-    headers(&block, &parent, &mut report);
+    headers::check(&block, &parent, work.rules.header.as_ref(), &mut report);
     let transactions = transactions(&block, &mut report);
     codes(work.codes, &mut report);
     let (witnesses, state) = timed(&mut effort.witness_micros, || {
@@ -150,24 +148,29 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
         effort.withdrawals_witness_bytes = witnesses.withdrawals.len() as u64;
     }
     if let Some(state) = &state {
-        let slots = state.witness().slots.iter();
-        let data = || slots.clone().filter(|(key, _)| !key.is_meta());
-        effort.keys = data().filter(|(_, value)| value.is_some()).count() as u64;
-        effort.absent = data().filter(|(_, value)| value.is_none()).count() as u64;
-        effort.buckets = state.capacities().count() as u64;
+        count(state, &mut effort);
     }
+    // What is wrong with the block itself comes first.
+    let mut of_minis = Report::default();
+    let records = Records::read(work.records, &mut of_minis);
+    let parts = records.as_ref().and_then(|records| {
+        records.order(&block.head.hash, header, &mut of_minis);
+        records.parts(&block.transactions, &mut of_minis)
+    });
     if let (Some(witnesses), Some(state), Some(transactions)) = (witnesses, state, transactions) {
         let missing = Missing::default();
-        let known = Known::new(
-            state.clone(),
-            work.codes.iter().map(|(_, code)| code.clone()),
-            header.number,
-            header.parent_hash,
-            missing.clone(),
-        );
-        let capacities = Capacities::new(state.clone(), work.rules.data_buckets, missing.clone());
+        let whole = [transactions.len()];
         let executed = timed(&mut effort.replay_micros, || {
-            replay::replay(&known, capacities, work.rules, header, &transactions)
+            let known = Known::new(
+                state.clone(),
+                work.codes.iter().map(|(_, code)| code.clone()),
+                header.number,
+                header.parent_hash,
+                missing.clone(),
+            );
+            let rules = rules(work.rules, &state, &missing);
+            let parts = parts.as_deref().unwrap_or(&whole);
+            replay::replay(&known, &rules, header, &transactions, parts)
         });
         match executed {
             Ok(executed) => {
@@ -175,10 +178,15 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
                 report.note("execution", None);
                 receipt_sums(&executed.receipts, header, &mut report);
                 withdrawals(&witnesses, &parent.header, header, &executed, &mut report);
-                minis(work.minis, &state, &executed, &mut report);
                 timed(&mut effort.root_micros, || {
                     state_root(&state, header, &executed, &mut report);
                 });
+                if let Some(records) = &records {
+                    records.signatures(executed.sequencer, &mut of_minis);
+                }
+                if let (Some(records), Some(_)) = (&records, &parts) {
+                    records.contents(&executed, &mut of_minis);
+                }
                 report.claim = Some(Claim {
                     parent_state_root: parent.header.state_root,
                     state_root: header.state_root,
@@ -188,9 +196,30 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
             Err(error) => failed(missing.get(), error.to_string(), &mut report),
         }
     }
+    report.checks.append(&mut of_minis.checks);
     effort.total_micros = micros(began);
     report.effort = Some(effort);
     Ok(report)
+}
+
+/// What a witness speaks of.
+fn count(state: &WitnessState, effort: &mut Effort) {
+    let slots = state.witness().slots.iter();
+    let data = || slots.clone().filter(|(key, _)| !key.is_meta());
+    effort.keys = data().filter(|(_, value)| value.is_some()).count() as u64;
+    effort.absent = data().filter(|(_, value)| value.is_none()).count() as u64;
+    effort.buckets = state.capacities().count() as u64;
+}
+
+/// The rules, with the capacities that the witness tells.
+fn rules(chain: &ChainRules, state: &Arc<WitnessState>, missing: &Missing) -> Rules {
+    let capacities = WitnessCapacities::new(state.clone(), chain.data_buckets, missing.clone());
+    Rules {
+        chain_id: chain.chain_id,
+        hardforks: chain.hardforks.clone(),
+        external: ExternalEnv::new(Arc::new(capacities)),
+        sequencer: chain.sequencer,
+    }
 }
 
 fn micros(since: Instant) -> u64 {
@@ -204,55 +233,8 @@ fn timed<T>(spent: &mut u64, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// The block's link to its parent, and every field that the rules fix.
-fn headers(block: &ClaimedBlock, parent: &ClaimedHeader, report: &mut Report) {
-    let header = &block.head.header;
-    report.compare(
-        "header hash",
-        nowhere,
-        &header.hash_slow(),
-        &block.head.hash,
-    );
-    let parent_hash = parent.header.hash_slow();
-    report.compare("parent link", nowhere, &parent_hash, &header.parent_hash);
-    report.compare(
-        "parent link",
-        || "claimed hash".into(),
-        &parent_hash,
-        &parent.hash,
-    );
-    let number = parent.header.number.saturating_add(1);
-    report.compare("parent link", || "number".into(), &number, &header.number);
-    // A block from the past would choose the rules of the past.
-    let earliest = header.timestamp.max(parent.header.timestamp);
-    report.compare("timestamps", nowhere, &earliest, &header.timestamp);
-
-    let fields = [
-        (
-            "ommers hash",
-            text(EMPTY_OMMER_ROOT_HASH),
-            text(header.ommers_hash),
-        ),
-        ("difficulty", text(U256::ZERO), text(header.difficulty)),
-        ("nonce", text(B64::ZERO), text(header.nonce)),
-        ("blob gas used", text(0), maybe(header.blob_gas_used)),
-        ("excess blob gas", text(0), maybe(header.excess_blob_gas)),
-        (
-            "requests hash",
-            text(REQUESTS_HASH),
-            maybe(header.requests_hash),
-        ),
-        ("ommers and withdrawals", text(0), text(block.extras)),
-    ];
-    for (name, expected, actual) in fields {
-        report.compare("header fields", || name.to_owned(), &expected, &actual);
-    }
-}
-
-type Proven = Vec<(OpTxEnvelope, Sender, Address)>;
-
 /// The transactions' hashes, senders, places and root. Nothing if one of them cannot be executed.
-fn transactions(block: &ClaimedBlock, report: &mut Report) -> Option<Proven> {
+fn transactions(block: &ClaimedBlock, report: &mut Report) -> Option<Vec<Claimed>> {
     const HASHES: &str = "transaction hashes";
     const PLACES: &str = "transaction places";
     report.note(HASHES, None);
@@ -426,38 +408,28 @@ fn net_diff(changes: &BTreeMap<PlainKey, PlainValue>) -> StateDiff {
     }
 }
 
-/// That the diffs which the chain's nodes apply amount to what the block does.
-fn minis(records: &[&[u8]], before: &WitnessState, executed: &Executed, report: &mut Report) {
-    const NAME: &str = "state diffs";
-    if records.is_empty() {
-        return;
+fn nowhere() -> String {
+    String::new()
+}
+
+fn text(value: impl Display) -> String {
+    value.to_string()
+}
+
+fn maybe(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "absent".to_owned(), text)
+}
+
+/// A key and its value in words.
+fn entry((key, value): (PlainKey, PlainValue)) -> String {
+    match key.slot {
+        Some(slot) => format!("{}, slot {slot} = {:#x}", key.address, value.as_slot()),
+        None => match value.as_account() {
+            Some(account) => format!(
+                "{} = nonce {}, balance {}, code hash {}",
+                key.address, account.nonce, account.balance, account.code_hash
+            ),
+            None => format!("{} = absent", key.address),
+        },
     }
-    let mut folded = FoldedDiffs::default();
-    for record in records {
-        match MiniBlock::decode(record) {
-            Ok(mini) => folded.add(mini.diff),
-            Err(error) => return report.fail(NAME, "mini-block records", error.to_string()),
-        }
-    }
-    let told = folded.entries;
-    let say = |key: &PlainKey, value: Option<&PlainValue>| match value {
-        Some(value) => entry((*key, *value)),
-        None => format!("{} unchanged", place(key)),
-    };
-    let keys: BTreeSet<&PlainKey> = told.keys().chain(executed.changes.keys()).collect();
-    let difference = keys.into_iter().find_map(|key| {
-        let (expected, actual) = (executed.changes.get(key), told.get(key));
-        let same = match (expected, actual) {
-            // What changes within the block and back is in a diff, but changes nothing.
-            (None, Some(told)) => before
-                .get(&key.to_bytes())
-                .is_ok_and(|old| old.unwrap_or_default() == told.to_bytes()),
-            _ => expected == actual,
-        };
-        (!same).then(|| Difference {
-            expected: say(key, expected),
-            actual: say(key, actual),
-        })
-    });
-    report.note(NAME, difference);
 }

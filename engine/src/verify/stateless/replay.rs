@@ -1,124 +1,90 @@
-//! Executes a block over what is known, by mega-evm's block executor with the plain interpreter.
+//! Executes a block over what is known.
 
 use std::collections::BTreeMap;
 
-use alloy_consensus::{Header, transaction::Recovered};
-use alloy_evm::block::BlockExecutor as _;
-use alloy_op_evm::block::OpAlloyReceiptBuilder;
+use alloy_consensus::Header;
 use alloy_primitives::{Address, U256};
-use mega_evm::{
-    MegaBlockExecutionCtx, MegaBlockExecutorFactory, MegaEvmFactory, MegaHardforks as _,
-};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope};
-use revm::{
-    database::{State, states::bundle_state::BundleRetention},
-    handler::EvmTr,
-    state::AccountInfo,
+
+use super::known::Known;
+use crate::{
+    block::{PlainKey, PlainValue, Sender, TxResult},
+    evm::{BlockContext, is_system_transaction},
+    replay::{Effect, Replay, ReplayError, Rules, cache},
+    state::Change,
 };
 
-use super::{
-    chain::ChainRules,
-    known::{Capacities, Known},
-};
-use crate::{
-    block::{PlainAccount, PlainKey, PlainValue, Sender},
-    evm::{BlockContext, block_limits, evm_env, is_system_transaction},
-    verify::replay::ReplayError,
-};
+/// A transaction, who signed it, and who is said to have sent it.
+pub(super) type Claimed = (OpTxEnvelope, Sender, Address);
 
 /// What execution gives.
 #[derive(Debug)]
-pub struct Executed {
+pub(super) struct Executed {
     /// The receipts, in order.
-    pub receipts: Vec<OpReceiptEnvelope>,
+    pub(super) receipts: Vec<OpReceiptEnvelope>,
+    /// The results, in order.
+    pub(super) results: Vec<TxResult>,
+    /// What each part of the block changed.
+    pub(super) effects: Vec<Effect>,
     /// The keys whose values after the block differ from those before it, with their new values.
-    pub changes: BTreeMap<PlainKey, PlainValue>,
+    pub(super) changes: BTreeMap<PlainKey, PlainValue>,
+    /// Who must have signed the block's mini-blocks.
+    pub(super) sequencer: Address,
 }
 
-/// Executes the block of `header`. The claimed sender counts only where a system transaction has no
-/// signature.
-pub fn replay(
+/// Executes the block of `header`, in parts of so many transactions each. The claimed sender counts only where a
+/// system transaction has no signature.
+pub(super) fn replay(
     known: &Known,
-    capacities: Capacities,
-    rules: &ChainRules,
+    rules: &Rules,
     header: &Header,
-    transactions: &[(OpTxEnvelope, Sender, Address)],
+    transactions: &[Claimed],
+    parts: &[usize],
 ) -> Result<Executed, ReplayError> {
-    let block = BlockContext::of(header);
-    let spec = rules.hardforks.spec_id(header.timestamp);
-    let execution = MegaBlockExecutionCtx::new(
-        header.parent_hash,
-        header.parent_beacon_block_root,
-        header.extra_data.clone(),
-        block_limits(&rules.hardforks, &block),
-    );
-    let mut state = State::builder()
-        .with_database_ref(known)
-        .with_bundle_update()
-        .build();
-    let factory = MegaBlockExecutorFactory::new(
-        rules.hardforks.clone(),
-        MegaEvmFactory::new().with_external_env_factory(capacities),
-        OpAlloyReceiptBuilder::default(),
-    );
-    let mut executor =
-        factory.create_executor(&mut state, execution, evm_env(rules.chain_id, spec, &block));
-    executor
-        .apply_pre_execution_changes()
-        .map_err(ReplayError::of)?;
-    let system = executor.evm.ctx_ref().system_address();
-    for (nth, (envelope, sender, claimed)) in transactions.iter().enumerate() {
-        let at = |error: String| ReplayError::of(format!("transaction {nth}: {error}"));
-        let sender = match sender {
-            Sender::Known(sender) => *sender,
-            Sender::Unsigned if is_system_transaction(envelope, *claimed, system) => *claimed,
-            Sender::Unsigned => {
-                return Err(at(
-                    "it has no signature, which only the system address's have not".into(),
-                ));
-            }
-        };
-        executor
-            .execute_transaction(Recovered::new_unchecked(envelope, sender))
-            .map_err(|error| at(error.to_string()))?;
-    }
-    let result = executor
-        .apply_post_execution_changes()
-        .map_err(ReplayError::of)?;
-    state.merge_transitions(BundleRetention::PlainState);
-    let bundle = state.take_bundle();
-
-    let mut changes = BTreeMap::new();
-    for (address, account) in bundle.state {
-        let new = plain(account.info.as_ref());
-        if new != plain(account.original_info.as_ref()) {
-            changes.insert(PlainKey::account(address), new);
+    let mut cache = cache(known);
+    let mut replay = Replay::begin(known, &mut cache, rules, &BlockContext::of(header))?;
+    let system = replay.system_address();
+    let mut rest = transactions.iter().enumerate();
+    let mut results = Vec::with_capacity(transactions.len());
+    let mut effects = Vec::with_capacity(parts.len());
+    for part in parts {
+        for (nth, (envelope, sender, claimed)) in rest.by_ref().take(*part) {
+            let at = |error: String| ReplayError::of(format!("transaction {nth}: {error}"));
+            let sender = match sender {
+                Sender::Known(sender) => *sender,
+                Sender::Unsigned if is_system_transaction(envelope, *claimed, system) => *claimed,
+                Sender::Unsigned => {
+                    return Err(at(
+                        "it has no signature, which only the system address's have not".into(),
+                    ));
+                }
+            };
+            let result = replay.execute(envelope, sender);
+            results.push(result.map_err(|error| at(error.to_string()))?);
         }
-        for (slot, value) in account.storage {
-            if value.is_changed() {
-                let value = PlainValue::from_slot(value.present_value);
-                changes.insert(PlainKey::slot(address, slot), value);
-            }
-        }
+        effects.push(replay.take_effect());
     }
     Ok(Executed {
-        receipts: result.receipts,
-        changes,
+        receipts: replay.receipts().to_vec(),
+        changes: net(&effects),
+        results,
+        effects,
+        sequencer: replay.sequencer(),
     })
 }
 
-fn plain(info: Option<&AccountInfo>) -> PlainValue {
-    info.map_or(PlainValue::Absent, |info| {
-        PlainValue::from_account(PlainAccount {
-            nonce: info.nonce,
-            balance: info.balance,
-            code_hash: info.code_hash,
-        })
-    })
+/// What several parts changed together.
+fn net(effects: &[Effect]) -> BTreeMap<PlainKey, PlainValue> {
+    let mut net: BTreeMap<PlainKey, Change> = BTreeMap::new();
+    for change in effects.iter().flat_map(|effect| &effect.changes) {
+        net.entry(change.key).or_insert(*change).new = change.new;
+    }
+    let changed = net.into_values().filter(|change| change.old != change.new);
+    changed.map(|change| (change.key, change.new)).collect()
 }
 
 /// The changes of the withdrawals contract's storage, as its trie takes them.
-pub fn withdrawals(
+pub(super) fn withdrawals(
     changes: &BTreeMap<PlainKey, PlainValue>,
     contract: Address,
 ) -> Vec<([u8; 32], [u8; 32])> {

@@ -64,7 +64,7 @@ impl Files {
             parent: self.parent.to_string().as_bytes(),
             witness: &pack(&self.salt, &self.mpt).unwrap(),
             codes: &self.codes,
-            minis: &[],
+            records: &[],
             rules,
         })
         .unwrap()
