@@ -90,6 +90,11 @@ class SealedMini:
     record: bytes
     tx_hashes: list[bytes]
 
+    def __init__(
+        self, number: int, block: int, index: int, timestamp_us: int, record: bytes, tx_hashes: list[bytes]
+    ) -> None:
+        """One that nobody has sealed."""
+
 @final
 class SealedBlock:
     """An EVM block that the builder has sealed."""
@@ -103,6 +108,11 @@ class SealedBlock:
     nodes: bytes
     """The nodes of the state commitment that it changed, in rows of 72 bytes: number (8, big-endian) and commitment
     (64; zeros where there is none any more). Empty where the commitment isn't followed."""
+
+    def __init__(
+        self, number: int, hash: bytes, record: bytes, undo: list[tuple[bytes, bytes]], nodes: bytes
+    ) -> None:
+        """One that nobody has sealed."""
 
 @final
 class Engine:
@@ -138,31 +148,30 @@ class Engine:
         they are kept: then they are not computed again."""
 
     def start(self) -> None:
-        """Starts the builder and the workers."""
+        """From idle, as an engine is at first: builds where the chain stands. `EngineError`: it is not idle, or what it
+        built or applied before is not durable."""
 
-    def follow(self, apply_mode: Literal["proofs", "roots", "reexecute"] = "proofs") -> None:
-        """Instead of `start`: builds nothing, takes `apply_mini` and `apply_block`. `proofs`: signatures, order,
-        digests and roots are checked. `roots`: also each block's state root. `reexecute`: also every transaction.
-        Methods that send transactions become foreign to `submit`."""
+    def follow(self, verify: str = "proofs") -> None:
+        """From idle: builds nothing, takes `apply`. `proofs`: signatures, order, digests and roots are checked.
+        `roots`: also each block's state root. `reexecute`: also every transaction. Methods that send transactions
+        become foreign to `submit`, and those that wait are dropped. `EngineError`: as of `start`."""
 
-    def apply_mini(self, record: bytes) -> SealedMini | None:
-        """Checks and applies the next mini-block; `None`: it is applied already. Raises `BadData`, and then nothing
-        has changed. Like what is sealed, it is visible after `durable`."""
+    def halt(self) -> None:
+        """Back to idle: seals what is open, or finishes what is being applied. What was sealed goes on coming by
+        `next_sealed` until that is closed."""
 
-    def apply_block(self, record: bytes) -> SealedBlock | None:
-        """Checks and closes the block that the mini-blocks since the last one make; `None`: it is closed already.
-        Raises `BadData`."""
-
-    def apply_many(self, records: list[bytes]) -> list[SealedMini | SealedBlock | None]:
-        """Records of both kinds in the order of the log, checked on all cores. Raises `BadData` for the first that is
-        wrong; `BadData.applied` has what became of those before it."""
+    def apply(self, records: list[tuple[bytes, bool]]) -> list[SealedMini | SealedBlock | None]:
+        """Records in the order of the log, each a mini-block's or (`True`) a block's: checks them on all cores, applies
+        mini-blocks, closes blocks. `None`: it was applied already. Raises `BadData` for the first that is wrong, of
+        which nothing is applied; `BadData.applied` has what became of those before it. Like what is sealed, what is
+        applied is visible after `durable`."""
 
     def state_root(self) -> bytes:
         """Before `start` and `follow`: the root of the state at the newest sealed block, computed and checked against
         its header when it was loaded."""
 
     def stop(self) -> None:
-        """Seals what is open, refuses what comes, closes `next_sealed`, answers everybody who waits."""
+        """Refuses what comes, halts, answers everybody who waits."""
 
     def next_sealed(self, timeout_ms: int, linger_ms: int = 0) -> list[SealedMini | SealedBlock] | None:
         """What was sealed since the last call, in order; empty after the timeout, `None` when closed. Mini-blocks

@@ -20,7 +20,7 @@ from devnet._engine import BadData, Engine
 from devnet.config import Config
 from devnet.roles.chain_config import engine_config
 from devnet.storage import Identity, Store, StoreArchive, ephemeral_directory
-from devnet.sync.position import Item
+from devnet.sync.position import Item, ItemKind
 from devnet.sync.target import EngineTarget
 
 NAME = "apply"
@@ -73,7 +73,7 @@ def follow(recording: Recording, verify: Literal["proofs", "roots", "reexecute"]
 
 def _in_memory(engine: Engine) -> Callable[[list[Item]], None]:
     def apply(items: list[Item]) -> None:
-        engine.apply_many([item.record for item in items])
+        engine.apply([(item.record, item.kind is ItemKind.BLOCK) for item in items])
         engine.durable(*items[-1].after.tip)
 
     return apply

@@ -80,12 +80,13 @@ class Prover:
         published: Callable[[Attestation], None],
         reported: Callable[[FaultReport], None],
         failure: OnDeath,
+        spoil: Callable[[Material], Material] = lambda material: material,
     ) -> None:
-        """`failure`: workers die all the time, and no other takes their place."""
+        """`failure`: workers die all the time, and no other takes their place. `spoil`: a fault that is being played,
+        what the network makes of what was fetched."""
         self.counts = Counts()
         self.codes = CodeCache()
-        self.spoil: Callable[[Material], Material] = lambda material: material
-        """A fault that is being played: what the network makes of what was fetched."""
+        self._spoil = spoil
         self._signer = signer
         self._rules = rules
         self._incidents = incidents
@@ -196,7 +197,7 @@ class Prover:
     def _prove(self, piece: Piece, source: Source | None) -> None:
         if source is None:
             raise Unavailable("nobody has it")
-        material = self.spoil(self._reader.material(source.http, piece.number))
+        material = self._spoil(self._reader.material(source.http, piece.number))
         if piece.hash not in (ANY_HASH, material.hash):
             # Another block than the one that was announced: a piece of its own.
             self._work.offer(material.number, material.hash, source)

@@ -2,8 +2,8 @@
 
     builder --next_sealed--> one write batch --> durable: receipts become visible --> publisher (event loop)
 
-Owns the thread `chain-log`, which alone appends to the store. It ends when the engine has stopped and
-everything that was sealed is written.
+Owns the thread `chain-log`, which alone appends to the store. It ends when building has ended and everything that was
+sealed is written.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Sealing(Protocol):
     def durable(self, mini: int, block: int) -> None:
         """Everything up to here is on disk."""
 
-    def stop(self) -> None:
-        """Seal what is open and end."""
+    def halt(self) -> None:
+        """Seal what is open and end building."""
 
 
 class Publisher(Protocol):
@@ -47,11 +47,11 @@ class Publisher(Protocol):
 
 
 class EngineEnded(RuntimeError):
-    """The engine ended without being asked to."""
+    """The engine ended building without being asked to."""
 
 
 class ChainLog:
-    """Call `start` once after the engine's, and `finish` instead of the engine's `stop`."""
+    """Of one time of building. Call `start` once after the engine's, and `finish` instead of the engine's `halt`."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class ChainLog:
         self._thread = start_thread(self._run, "chain-log", self._on_failure)
 
     def finish(self, patience_s: float | None = None) -> bool:
-        """Stops the engine and waits for the last batch; tells whether it is written."""
+        """Ends building and waits for the last batch; tells whether it is written."""
         self._finishing.set()
-        self._engine.stop()
+        self._engine.halt()
         if self._thread is None:
             return True
         self._thread.join(patience_s)

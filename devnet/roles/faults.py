@@ -20,7 +20,7 @@ import asyncio
 import base64
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -29,7 +29,6 @@ import zstandard
 from devnet import _engine, rlp
 from devnet.proving.material import WITNESS_VERSION, Material
 from devnet.proving.stateless import packed_witness
-from devnet.roles.membership import Membership
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +83,9 @@ class _Armed:
 class SequencerFaults:
     """The lies of one sequencer. `change` is called by the log's thread, everything else on the event loop."""
 
-    def __init__(self, membership: Membership) -> None:
-        self._membership = membership
+    def __init__(self, forget: Callable[[], None]) -> None:
+        """`forget`: from now on peers that ask again get what is in the log."""
+        self._forget = forget
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._armed: _Armed | None = None
@@ -100,9 +100,6 @@ class SequencerFaults:
         self._secretly = False
         """Announcements name what is in the log, not what peers were given."""
         self._end: asyncio.TimerHandle | None = None
-        membership.change = self.change
-        membership.verification.reported = lambda _: self._noticed()
-        membership.accused = self._noticed
 
     async def inject(self, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Arm a fault; returns when it has happened."""
@@ -129,9 +126,9 @@ class SequencerFaults:
         with self._lock:
             was_lying = self._lying or self._parent_hash is not None
             self._lying, self._secretly, self._receipts_lie, self._parent_hash = False, False, False, None
-        if was_lying and self._membership.sync is not None:
+        if was_lying:
             log.warning("the played fault is over: peers are given what is in the log")
-            self._membership.sync.forget_backlog()
+            self._forget()
 
     def change(self, sealed: list[Any]) -> tuple[list[Any], list[Any]]:
         """What peers are given, and what is announced, instead of what is in the log."""
@@ -200,7 +197,8 @@ class SequencerFaults:
         self._parent_hash = header_hash(record)
         return FalseBlock(block.number, self._parent_hash, record, [], block.nodes)
 
-    def _noticed(self) -> None:
+    def noticed(self) -> None:
+        """A prover has reported a fault, or a peer refuses what it was given: enough of it."""
         if self._lying:
             self._end_in(NOTICED_S)
 

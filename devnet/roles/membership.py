@@ -1,7 +1,9 @@
-"""A node's membership in the devnet's network: its sync node, its opinion of its blocks, its incidents; put together.
+"""The part of a node with a chain in the devnet's network: its sync node, its opinion of its blocks, its incidents; put
+together.
 
-What a sequencer and a full node have in common beside their chain. A node without a place in a network (`RoleConfig.
-network` is None) has none of this.
+Who leads gives its log to peers, changed if a fault is being played (`faults.py`), and can but say so when provers
+contradict it. Who follows takes its log from peers, compares it with theirs, and gives up what is wrong
+(`bad_blocks.py`). A node without a place in a network (`RoleConfig.network` is None) has none of this.
 """
 
 from __future__ import annotations
@@ -9,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from devnet._engine import Engine
 from devnet.config import Config
@@ -21,18 +23,38 @@ from devnet.proving.kept import Bounds
 from devnet.proving.quorum import Contradiction
 from devnet.role_config import NetworkPlace, RoleConfig
 from devnet.roles.announcements import Announcement, Announcer, Comparison
+from devnet.roles.bad_blocks import BadBlocks
+from devnet.roles.faults import SequencerFaults
+from devnet.roles.process import Failure
+from devnet.roles.refusal import Refusal, Refusals
 from devnet.roles.verification import Verification
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
-from devnet.rpc.server import RpcServer
 from devnet.storage import Store
-from devnet.sync import Credentials, Endpoint, Kind, Local, SyncNode, SyncSettings
+from devnet.sync import (
+    Credentials,
+    Endpoint,
+    Item,
+    ItemKind,
+    Kind,
+    Local,
+    Position,
+    Refused,
+    StoreLog,
+    SyncNode,
+    SyncSettings,
+    SyncStatus,
+    Target,
+)
 from devnet.tasks import Tasks
-from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
 CERTIFICATE_S, CERTIFICATE_RETRY_S = 10.0, 0.005
+CATCHING_UP: Final = 200
+"""Items behind the farthest known place, from which on a node counts as catching up."""
+STRANDED_S: Final = 5.0
+"""So long nobody's log may reach back to where this node stands, until it begins anew with a snapshot."""
 
 
 async def credentials_of(place: NetworkPlace) -> Credentials:
@@ -78,10 +100,6 @@ def incidents_of(role: RoleConfig) -> Incidents:
     return Incidents(Path(role.data_dir) / "evidence", role.node, role.role, bounds_of(role.config))
 
 
-def _nobody_asks(mini: int, record: bytes, block: int, source: str) -> None:
-    """Where nothing is applied that others made, there is nothing to suspect."""
-
-
 def endpoint_text(endpoint: Endpoint) -> str:
     """For the session file."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
@@ -89,7 +107,7 @@ def endpoint_text(endpoint: Endpoint) -> str:
 
 
 class Membership:
-    """Of a node with a chain. The sync node is the role's to make, as followers make it otherwise than leaders."""
+    """Call `start` once and `stop` once, and between them `lead` and `follow`, each ended by `halt`."""
 
     def __init__(
         self,
@@ -97,18 +115,25 @@ class Membership:
         place: NetworkPlace,
         engine: Engine,
         store: Store,
-        server: RpcServer,
-        failure: OnDeath,
+        refusals: Refusals,
+        given_up: Refusal | None,
+        failure: Failure,
     ) -> None:
+        """`given_up`: what was given up last, before this process began."""
         config = role.config
         self._role = role
-        self._server = server
+        self._place = place
+        self._store = store
+        self._failure = failure
         self._loop = asyncio.get_running_loop()
         self._url = ""
+        self._genesis_hash = engine.genesis_hash()
+        self._leads = role.role == "sequencer"
+        """In the present mode, or else the last one, or else the first one."""
+        self._reexecutes = config.network.verify == "reexecute"
         self.incidents = incidents_of(role)
-        self.suspect: Callable[[int, bytes, int, str], None] = _nobody_asks
-        """Told another node's record of a mini-block, which may differ from ours, in a worker thread: mini-block,
-        record, block, whose. A full node puts its own check here."""
+        self._bad_blocks = BadBlocks(store, self.incidents, refusals, given_up, self._reexecutes, failure)
+        self._faults = SequencerFaults(self._forget_backlog)
         self.verification = Verification(
             engine,
             store,
@@ -119,40 +144,77 @@ class Membership:
             place.has_provers,
             config.blocks.block_time_s,
             failure,
+            contradicted=self._contradicted,
+            reported=lambda _: self._faults.noticed(),
         )
-        self.verification.contradicted = self._contradicted
-        self.comparison = Comparison(self._differ)
+        self._comparison = Comparison(self._differ)
         self._announcer = Announcer(
             role.node, lambda: self._url, lambda: self.verification.announced, self._announce
         )
-        self._sequencer = place.sequencer
-        self.change: Callable[[list[Any]], tuple[list[Any], list[Any]]] = lambda sealed: (sealed, sealed)
-        """From what is in the log to what peers are given and to what is announced (`faults.py`)."""
-        self.accused: Callable[[], None] = lambda: None
-        """A peer refuses what it was given."""
-        self.sync: SyncNode | None = None
+        self._sync: SyncNode | None = None
+        self._target: Target | None = None
         self._tasks = Tasks(failure)
+        """Of who follows."""
 
     # --- life ---------------------------------------------------------------------------------------------
 
-    async def start(self, sync: SyncNode) -> None:
-        """Join: the server must be listening."""
-        self.sync = sync
-        sync.accused = lambda reason: self.accused()
-        self._url = self._server.http_url
-        sync.gossip.on(Kind.ATTESTATION, self.verification.attestation)
-        sync.gossip.on(Kind.FAULT, self.verification.fault)
-        sync.gossip.on(Kind.LOG_DIGEST, self._announced)
-        await sync.start()
-        self.verification.start(self._sequencer)
+    async def start(self, url: str, target: Target) -> None:
+        """Join. `url`: where this node answers JSON-RPC. `target`: takes the log while it follows."""
+        self._url = url
+        self._target = target
+        self._sync = SyncNode(
+            local_of(self._role, self._genesis_hash),
+            await credentials_of(self._place),
+            sync_settings(self._place, self._role.config),
+            log=StoreLog(self._store),
+            target=target,
+            store=self._store,
+            on_refused=self._bad_blocks.refused,
+            on_accused=self._faults.noticed,
+            on_failure=self._failure,
+        )
+        self._sync.gossip.on(Kind.ATTESTATION, self.verification.attestation)
+        self._sync.gossip.on(Kind.FAULT, self.verification.fault)
+        self._sync.gossip.on(Kind.LOG_DIGEST, self._announced)
+        await self._sync.start()
+        self.verification.start()
+
+    async def lead(self) -> None:
+        """From now on others get the log from here, as `publish` goes on with it."""
+        self._leads = True
+        await self._joined.lead()
+
+    async def follow(self, sequencer: str, after_s: float = 0.0) -> None:
+        """From now on the log comes from others; nobody is asked for it before `after_s`. `sequencer`: the HTTP of a
+        node that keeps all attestations."""
+        self._leads = False
+        self.verification.ask(sequencer)
+        await self._joined.follow(after_s)
+        self._tasks.spawn(self._look_whether_stranded(), "stranded")
+
+    async def halt(self) -> None:
+        """Neither; what is being applied is finished."""
+        await self._tasks.cancel()
+        self.verification.ask("")
+        await self._joined.halt()
 
     async def stop(self) -> None:
         """Leave."""
         self.verification.stop()
-        for task in self._tasks:
-            task.cancel()
-        if self.sync is not None:
-            await self.sync.stop()
+        await self._joined.stop()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where peers reach this node. Only after `start`."""
+        return self._joined.endpoint
+
+    @property
+    def _joined(self) -> SyncNode:
+        if self._sync is None:
+            raise RuntimeError("the node has not joined the network")
+        return self._sync
+
+    # --- what goes out ------------------------------------------------------------------------------------
 
     def note(self, sealed: Iterable[Any]) -> None:
         """These are in this node's log now. The thread that writes it."""
@@ -160,18 +222,35 @@ class Membership:
 
     def publish(self, sealed: list[Any]) -> None:
         """What peers are given and told of: what the log has, unless a fault is being played. The same thread."""
-        given, announced = self.change(sealed)
+        if not self._leads:
+            self._announcer.note(sealed)
+            return
+        given, announced = self._faults.change(sealed)
         self._announcer.note(announced)
-        if self.sync is not None and self._role.role == "sequencer":
-            self.sync.publish(given)
+        self._joined.publish(given)
 
     @property
     def feeds_anybody(self) -> bool:
         """Whether another node gets its log from here."""
-        return self.sync is not None and self.sync.feeds_anybody
+        return self._sync is not None and self._sync.feeds_anybody
+
+    async def inject(self, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Plays a fault (`faults.py`). ValueError: this node can't."""
+        if not self._leads:
+            raise ValueError(f"a full node does not play '{kind}'; the sequencer and provers do")
+        return await self._faults.inject(kind, options)
+
+    def _forget_backlog(self) -> None:
+        self._joined.forget_backlog()
+
+    # --- what is wrong ------------------------------------------------------------------------------------
 
     def _contradicted(self, contradiction: Contradiction) -> None:
-        """Provers say something else than this node's own block: for a sequencer, nothing is left but to say so."""
+        """Provers say something else than this node's own block: for who leads, nothing is left but to say so."""
+        if not self._leads:
+            upstream = self._joined.status().upstream or ""
+            self._bad_blocks.contradicted(contradiction, self.verification.verified, upstream)
+            return
         differing = ", ".join(contradiction.own.differences(contradiction.attested))
         self.incidents.record(
             "contradiction",
@@ -184,13 +263,23 @@ class Membership:
             },
         )
 
+    async def _look_whether_stranded(self) -> None:
+        since: float | None = None
+        while True:
+            await asyncio.sleep(1.0)
+            now = self._loop.time()
+            since = (since or now) if self._joined.status().stranded else None
+            if since is not None and now - since > STRANDED_S:
+                self._bad_blocks.stranded()
+                return
+
     # --- announcements ------------------------------------------------------------------------------------
 
     def _announce(self, announcement: Announcement) -> None:
-        if self.sync is None or self._loop.is_closed():
+        if self._loop.is_closed():
             return
-        self.sync.gossip.publish(Kind.LOG_DIGEST, announcement.encode())
-        self._loop.call_soon_threadsafe(self.comparison.own, announcement)
+        self._joined.gossip.publish(Kind.LOG_DIGEST, announcement.encode())
+        self._loop.call_soon_threadsafe(self._comparison.own, announcement)
 
     def _announced(self, payload: bytes, from_node: str) -> bool:
         try:
@@ -198,16 +287,17 @@ class Membership:
         except ValueError:
             return False
         if announcement.node != self._role.node:
-            self.comparison.other(announcement)
+            self._comparison.other(announcement)
         return True
 
     def _differ(self, own: Announcement, other: Announcement) -> None:
-        self._tasks.spawn(self._compare_logs(own, other), "compare-logs")
+        if not self._leads:
+            self._tasks.spawn(self._compare_logs(own, other), "compare-logs")
 
     async def _compare_logs(self, own: Announcement, other: Announcement) -> None:
         """Fetch what the other node has, and look at both."""
         numbers = own.first_difference(other)
-        if numbers is None or self._role.role == "sequencer":
+        if numbers is None:
             return
         client = NodeClient(other.http)
         try:
@@ -223,7 +313,15 @@ class Membership:
             log.warning("%s has no records of block %d: %s", other.node, own.block, error)
             return
         for number, record in zip(numbers, found, strict=False):
-            await self._loop.run_in_executor(None, self.suspect, number, record, own.block, other.node)
+            await self._suspect(Item(ItemKind.MINI, Position(number + 1, own.block - 1), record), other.node)
+
+    async def _suspect(self, item: Item, source: str) -> None:
+        """Another node has another record of a mini-block: the engine tells whether the sequencer has signed both."""
+        assert self._target is not None
+        try:
+            await self._loop.run_in_executor(None, self._target.recheck, item)
+        except Refused as refused:
+            self._bad_blocks.record(refused, source)
 
     # --- for status ---------------------------------------------------------------------------------------
 
@@ -233,9 +331,9 @@ class Membership:
             "verified_height": self.verification.verified,
             "incidents": len(self.incidents),
         }
-        if self.sync is None:
+        if self._sync is None:
             return told
-        status = self.sync.status()
+        status = self._sync.status()
         told |= {
             "peers": len({peer.node for peer in status.peers}),
             "bytes_in": status.bytes_in,
@@ -252,4 +350,16 @@ class Membership:
                 for peer in status.peers
             ],
         }
-        return told
+        return told if self._leads else told | self._follows(status)
+
+    def _follows(self, status: SyncStatus) -> dict[str, Any]:
+        """What there is to tell while it follows."""
+        told: dict[str, Any] = {"verify": self._role.config.network.verify, "upstream": status.upstream}
+        if self._reexecutes and not self.verification.quorum.counting:
+            told["verified_height"] = self._store.tip.block if self._store.tip is not None else 0
+        if status.behind > CATCHING_UP:
+            told["catching_up"] = {
+                "done": status.position.sequence,
+                "total": status.best_known.sequence,
+            }
+        return told | self._bad_blocks.told(status.position)

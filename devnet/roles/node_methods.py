@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from devnet.errors import UserError
 from devnet.jit.service import JitService
 from devnet.proving.incidents import Incidents
 from devnet.proving.kept import KeptFiles
@@ -25,6 +26,10 @@ MOST_BLOCKS: Final = 1_000
 MOST_ATTESTATIONS: Final = 10_000
 MOST_RECORDS: Final = 4_096
 MOST_RECORD_BYTES: Final = 64 * 1024 * 1024
+
+Lead = Callable[[], Awaitable[None]]
+Follow = Callable[[str], Awaitable[None]]
+"""Makes the node follow who answers JSON-RPC at that address."""
 
 Inject = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 """Arms a fault: its kind and options; raises ValueError for what this node can't do."""
@@ -99,14 +104,8 @@ def devnet_methods(
 ) -> dict[str, Handler]:
     """What a node does for who has the devnet's token, and for nobody else."""
 
-    def authorised(given: list[object], *names: str) -> list[object]:
-        found = params.exactly(given, "token", *names)
-        if not isinstance(found[0], str) or not hmac.compare_digest(found[0].encode(), token.encode()):
-            raise refused("the token is not this devnet's")
-        return found[1:]
-
     async def list_incidents(given: list[object], call: Call) -> bytes:
-        [since] = authorised(given, "since")
+        [since] = _authorised(token, given, "since")
         if not isinstance(since, str):
             raise invalid_params("since must be a moment, or an empty string")
         return orjson.dumps(
@@ -118,7 +117,7 @@ def devnet_methods(
         )
 
     async def arm(given: list[object], call: Call) -> bytes:
-        [kind, options] = authorised(given, "kind", "options")
+        [kind, options] = _authorised(token, given, "kind", "options")
         if not isinstance(kind, str) or not isinstance(options, dict):
             raise invalid_params("kind must be a text and options an object")
         try:
@@ -127,3 +126,38 @@ def devnet_methods(
             raise refused(str(error)) from None
 
     return {"devnet_incidents": list_incidents, "devnet_inject": arm}
+
+
+def mode_methods(token: str, lead: Lead, follow: Follow) -> dict[str, Handler]:
+    """Who leads and who follows, for who has the devnet's token: one node at a time may lead, and nobody here sees to
+    that. While it goes from one node to another, none should be sent transactions, as two followers would send them to
+    and fro."""
+
+    async def take_lead(given: list[object], call: Call) -> bytes:
+        _authorised(token, given)
+        await _change(lead())
+        return b"true"
+
+    async def take_up(given: list[object], call: Call) -> bytes:
+        [sequencer] = _authorised(token, given, "sequencer")
+        if not isinstance(sequencer, str) or not sequencer.startswith("http://"):
+            raise invalid_params("sequencer must be the address of its JSON-RPC, http://...")
+        await _change(follow(sequencer))
+        return b"true"
+
+    return {"devnet_lead": take_lead, "devnet_follow": take_up}
+
+
+async def _change(change: Awaitable[None]) -> None:
+    try:
+        await change
+    except UserError as error:
+        raise refused(f"{error.what}: {error.why}") from None
+
+
+def _authorised(token: str, given: list[object], *names: str) -> list[object]:
+    """The parameters after the token."""
+    found = params.exactly(given, "token", *names)
+    if not isinstance(found[0], str) or not hmac.compare_digest(found[0].encode(), token.encode()):
+        raise refused("the token is not this devnet's")
+    return found[1:]

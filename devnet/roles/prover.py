@@ -38,7 +38,6 @@ from devnet.roles.membership import (
 from devnet.roles.node_methods import devnet_methods
 from devnet.roles.process import Failure, serve_role
 from devnet.rpc.client import NodeClient, NodeSilentError
-from devnet.rpc.door import Answer
 from devnet.rpc.errors import RpcFault
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.storage import Identity
@@ -111,10 +110,11 @@ class ProverNode:
         self._loop = asyncio.get_running_loop()
         self._incidents = incidents_of(role)
         self._reproductions = KeptFiles(Path(role.data_dir) / "reproductions", bounds_of(config))
-        self._server = RpcServer(NoChain(), server_settings(config, []), self._health)
+        self._server = RpcServer(None, server_settings(config, []), self._health)
         self._sync = SyncNode(
             local_of(role, genesis_hash), credentials, sync_settings(place, config), on_failure=failure
         )
+        self._faults = ProverFaults()
         self._prover = Prover(
             Signer(
                 role.node,
@@ -129,9 +129,8 @@ class ProverNode:
             self._publish,
             lambda report: self._sync.gossip.publish(Kind.FAULT, report.encode()),
             failure,
+            self._faults.spoil,
         )
-        self._faults = ProverFaults()
-        self._prover.spoil = self._faults.spoil
         self._heights = (0, 0)
         """The newest announced block, and the newest verified height that somebody announced."""
 
@@ -217,79 +216,6 @@ class ProverNode:
             "incidents": len(self._incidents),
             "proving": proving,
         }
-
-
-class NoChain:
-    """A door without a chain behind it (`rpc.door.ChainDoor`): every method is somebody else's."""
-
-    def submit(self, body: bytes, token: int) -> bytes | bool:
-        """Not ours."""
-        return False
-
-    def submit_http(self, message: bytes, token: int) -> bytes | bool:
-        """Not ours."""
-        return False
-
-    def submit_ws(self, data: bytes, token: int) -> bytes | bool:
-        """Not ours."""
-        return False
-
-    def learn_head(self, message: bytes, length: int) -> None:
-        """There is nothing to be asked the short way."""
-
-    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bytes | bool:
-        """Not ours."""
-        return False
-
-    def cancel(self, connection: int) -> None:
-        """Nothing runs."""
-
-    def completions(self) -> list[tuple[int, Answer]]:
-        """There are none."""
-        return []
-
-    def bell(self) -> int | None:
-        """None to come, ever."""
-        return None
-
-    def call(self, method: str, params: bytes) -> bytes:
-        """There is nothing to ask."""
-        return b"null"
-
-    def methods(self) -> list[str]:
-        """None."""
-        return []
-
-    def mini_json(self, number: int) -> bytes:
-        """There are none."""
-        return b"null"
-
-    def head_json(self, block: int) -> bytes:
-        """There are none."""
-        return b"null"
-
-    def logs_json(self, filter: bytes, mini: int) -> list[bytes]:
-        """There are none."""
-        return []
-
-    def state_changes_json(self, mini: int, addresses: list[bytes]) -> list[bytes]:
-        """There are none."""
-        return []
-
-    def pending_hashes(self, cursor: int) -> tuple[int, list[bytes]]:
-        """There are none."""
-        return cursor, []
-
-    def published(self, sealed_us: int) -> None:
-        """Nothing is."""
-
-    def metrics(self) -> dict[str, int]:
-        """Nothing is counted."""
-        return {}
-
-    def pipeline(self) -> bytes:
-        """There is none."""
-        return b'{"stages":[]}'
 
 
 if __name__ == "__main__":

@@ -20,16 +20,13 @@ class Standing:
     """Of one node with a chain."""
 
     def __init__(self, role: RoleConfig, store: Store, more: More = dict) -> None:
+        """`more`: what else there is to tell."""
         self._role = role
         self._store = store
         self._more = more
         self._loop = asyncio.get_running_loop()
         self._timestamp_us = 0
         self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
-
-    def extend(self, more: More) -> None:
-        """What else there is to tell."""
-        self._more = more
 
     def health(self) -> dict[str, Any]:
         """For `/healthz`."""

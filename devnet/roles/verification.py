@@ -8,7 +8,7 @@ A node computes the claim of one of its blocks only when somebody attests to it;
 Whether there are any is for the supervisor to say: those that a devnet had when it ran before come back only with it.
 Everything runs on the event loop but `note`, which the thread that writes the log calls.
 
-Not here: what a node does about a contradiction (`full_node.py`).
+Not here: what a node does about a contradiction (`bad_blocks.py`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,11 @@ class Verification:
         expects_provers: bool,
         block_time_s: float,
         failure: OnDeath,
+        contradicted: Callable[[Contradiction], None],
+        reported: Callable[[FaultReport], None],
     ) -> None:
+        """`contradicted`: what to do about a quorum that says something else than this node's block. `reported`: what
+        to do about a prover's fault report, besides saying so."""
         self._engine = engine
         self._store = store
         self._incidents = incidents
@@ -86,10 +90,8 @@ class Verification:
                 "`finalized` mean the newest sealed block until a prover is added",
                 kept,
             )
-        self.contradicted: Callable[[Contradiction], None] = lambda _: None
-        """What to do about a quorum that says something else than this node's block."""
-        self.reported: Callable[[FaultReport], None] = lambda _: None
-        """What to do about a prover's fault report, besides saying so."""
+        self._contradicted = contradicted
+        self._reported = reported
         self._loop = asyncio.get_running_loop()
         self._late_s = max(LATE_S, LATE_BLOCKS * block_time_s)
         self._seen_at: OrderedDict[int, float] = OrderedDict()
@@ -104,10 +106,8 @@ class Verification:
 
     # --- life ---------------------------------------------------------------------------------------------
 
-    def start(self, elsewhere: str = "") -> None:
-        """Take up what the disk has. `elsewhere`: a node that may know attestations that this one has missed."""
-        if elsewhere:
-            self._elsewhere = NodeClient(elsewhere)
+    def start(self) -> None:
+        """Take up what the disk has."""
         if self.quorum.counting:
             self._engine.set_verified(self.quorum.verified)
             tip = self._store.tip
@@ -116,12 +116,17 @@ class Verification:
                 self.hear(data, keep=False)
         self._tasks.spawn(self._sweep(), "verification-sweep")
 
+    def ask(self, elsewhere: str) -> None:
+        """Where from now on attestations that this node has missed may be known: another node's HTTP, or nowhere."""
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+        self._elsewhere = NodeClient(elsewhere) if elsewhere else None
+
     def stop(self) -> None:
         """Ends what is in work."""
         for task in self._tasks:
             task.cancel()
-        if self._elsewhere is not None:
-            self._elsewhere.close()
+        self.ask("")
 
     @property
     def verified(self) -> int:
@@ -205,7 +210,7 @@ class Verification:
             report.expected,
             report.actual,
         )
-        self.reported(report)
+        self._reported(report)
         return True
 
     # --- own blocks ---------------------------------------------------------------------------------------
@@ -230,7 +235,7 @@ class Verification:
                 {"first": outcome.first.to_json(), "second": outcome.second.to_json()},
             )
         elif isinstance(outcome, Contradiction):
-            self.contradicted(outcome)
+            self._contradicted(outcome)
         self._advanced()
 
     def _advanced(self, force: bool = False) -> None:

@@ -42,6 +42,7 @@ class Dispatcher:
         settings: ServerSettings,
     ) -> None:
         self._handlers = handlers
+        """Looked at before the engine's own, and as they are at the time."""
         self._engine_methods = frozenset(engine_methods)
         self._ask = ask
         self._settings = settings
@@ -83,7 +84,7 @@ class Dispatcher:
         limit = asyncio.timeout_at(deadline)
         try:
             async with limit:
-                if entry.method in self._engine_methods:
+                if entry.method in self._engine_methods and entry.method not in self._handlers:
                     params = entry.raw_params.encode()
                     return await self._ask(entry.method, params, entry.reply_to or b"", call.client)
                 result = await self._run(entry, call)

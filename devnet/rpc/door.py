@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol, TypeGuard
 
+from devnet.rpc.errors import method_not_found
+
 Answer = bytes | memoryview
 """A response. Large ones are a view of the engine's own bytes, whose memory counts until the view is gone."""
 
@@ -83,6 +85,41 @@ class EngineDoor(Protocol):
 
     def methods(self) -> list[str]:
         """Name the methods that `submit` and `call` answer."""
+
+
+class NoEngine:
+    """Where there is no chain (`EngineDoor`): whatever comes is for others to answer."""
+
+    def submit(self, body: bytes, token: int) -> bool:
+        """Not taken."""
+        return False
+
+    submit_http = submit_ws = submit
+
+    def learn_head(self, message: bytes, length: int) -> None:
+        """There is no short way."""
+
+    def submit_one(self, method: str, params: bytes, id: bytes, token: int) -> bool:
+        """Not taken."""
+        return False
+
+    def cancel(self, connection: int) -> None:
+        """Nothing runs."""
+
+    def completions(self) -> list[tuple[int, Answer]]:
+        """There are none."""
+        return []
+
+    def bell(self) -> None:
+        """Nothing will come."""
+
+    def call(self, method: str, params: bytes) -> bytes:
+        """There is nobody to answer."""
+        raise method_not_found(method)
+
+    def methods(self) -> list[str]:
+        """None."""
+        return []
 
 
 class ChainDoor(EngineDoor, Protocol):

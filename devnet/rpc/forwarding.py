@@ -1,4 +1,4 @@
-"""A full node's door: reads are answered by its own engine, what belongs to the sequencer goes there.
+"""A chain node's door: its own engine answers reads, and while it follows, what belongs to the sequencer goes there.
 
     body --ForwardingDoor.submit--> engine            reads
                  |  False: `Dispatcher` -> `Forwarder.methods()` -> the sequencer, over HTTP
@@ -112,14 +112,16 @@ class SequencerError(RpcFault):
 
 
 class ForwardingDoor:
-    """The engine, less what the sequencer has to answer (`ChainDoor`)."""
+    """The engine, less what the sequencer has to answer while there is a forwarder (`ChainDoor`)."""
 
-    def __init__(self, engine: ChainDoor, forwarder: Forwarder) -> None:
+    def __init__(self, engine: ChainDoor) -> None:
         self._engine = engine
-        self._forwarder = forwarder
+        self._forwarder: Forwarder | None = None
+        self._marks: tuple[bytes, ...] = ()
         self._submit = engine.submit
         self._submit_http = engine.submit_http
-        self._marks = tuple(method.encode() for method in forwarder.forwarded)
+        self._submit_ws = engine.submit_ws
+        self.methods = engine.methods
         self.learn_head = engine.learn_head
         self.submit_one = engine.submit_one
         self.cancel = engine.cancel
@@ -134,30 +136,34 @@ class ForwardingDoor:
         self.metrics = engine.metrics
         self.pipeline = engine.pipeline
 
+    def forward(self, forwarder: Forwarder | None) -> None:
+        """By whom from now on the sequencer is asked; None: everything is the engine's."""
+        self._forwarder = forwarder
+        self._marks = (
+            tuple(method.encode() for method in forwarder.forwarded) if forwarder is not None else ()
+        )
+
     def submit(self, body: bytes, token: int) -> Answer | bool:
         """As the engine's; False for bodies that have to be looked at."""
-        return False if self._concerns(body) else self._submit(body, token)
+        return False if self._marks and self._concerns(body) else self._submit(body, token)
 
     def submit_http(self, message: bytes, token: int) -> Answer | bool:
         """Likewise."""
-        return False if self._concerns(message) else self._submit_http(message, token)
+        return False if self._marks and self._concerns(message) else self._submit_http(message, token)
 
-    def submit_ws(self, data: bytes, token: int) -> bytes | bool:
-        """Never: what is masked cannot be looked at."""
-        return False
+    def submit_ws(self, data: bytes, token: int) -> Answer | bool:
+        """Likewise; never while there is a forwarder: what is masked cannot be looked at."""
+        return False if self._marks else self._submit_ws(data, token)
 
     def _concerns(self, data: bytes) -> bool:
         return any(mark in data for mark in self._marks)
 
     def call(self, method: str, params: bytes) -> bytes:
         """As the engine's; called in worker threads only."""
-        if method in SENDING or (method == NONCE and b'"pending"' in params):
-            return self._forwarder.call_blocking(method, params)
+        forwarder = self._forwarder
+        if forwarder is not None and (method in SENDING or (method == NONCE and b'"pending"' in params)):
+            return forwarder.call_blocking(method, params)
         return self._engine.call(method, params)
-
-    def methods(self) -> list[str]:
-        """What the engine answers by itself."""
-        return [method for method in self._engine.methods() if method not in self._forwarder.forwarded]
 
 
 __all__ = ["ForwardingDoor", "Forwarder", "SequencerError"]

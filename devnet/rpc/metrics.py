@@ -24,6 +24,7 @@ COUNTERS: Final = frozenset(
 BOUNDS_NS: Final = tuple(1 << exponent for exponent in range(10, 36))
 """One microsecond to half a minute, doubling: bounds that the engine's buckets share."""
 NS: Final = 1_000_000_000
+NO_PIPELINE: Final = b'{"stages":[]}'
 
 
 class Measured(Protocol):
@@ -39,23 +40,27 @@ class Measured(Protocol):
 class Metrics:
     """The samples of one node."""
 
-    def __init__(self, engine: Measured, front: Mapping[str, Any]) -> None:
-        """`front`: gauges of the server itself, each made when asked for."""
+    def __init__(self, engine: Measured | None, front: Mapping[str, Any]) -> None:
+        """`engine`: None for a node without a chain. `front`: gauges of the server itself, each made when asked for."""
         self._engine = engine
         self._front = front
 
     def json(self) -> Page:
         """Everything, for programs that know it."""
         counters = orjson.dumps(self._counted())
-        return Page(200, JSON, b'{"counters":%b,"pipeline":%b}' % (counters, self._engine.pipeline()))
+        return Page(200, JSON, b'{"counters":%b,"pipeline":%b}' % (counters, self._pipeline()))
 
     def prometheus(self) -> Page:
         """Everything, in Prometheus's text format."""
-        lines = [*_counters(self._counted()), *_pipeline(orjson.loads(self._engine.pipeline()))]
+        lines = [*_counters(self._counted()), *_pipeline(orjson.loads(self._pipeline()))]
         return Page(200, PROMETHEUS, "\n".join([*lines, ""]).encode())
 
     def _counted(self) -> dict[str, int]:
-        return {**self._engine.metrics(), **{name: gauge() for name, gauge in self._front.items()}}
+        counted = self._engine.metrics() if self._engine is not None else {}
+        return {**counted, **{name: gauge() for name, gauge in self._front.items()}}
+
+    def _pipeline(self) -> bytes:
+        return self._engine.pipeline() if self._engine is not None else NO_PIPELINE
 
 
 def _counters(counted: Mapping[str, int]) -> Iterator[str]:

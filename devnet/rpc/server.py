@@ -13,7 +13,7 @@ import gc
 import logging
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import uvloop
@@ -24,7 +24,7 @@ from devnet.rpc.access import AccessPolicy
 from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
 from devnet.rpc.dispatch import Dispatcher, Handler
-from devnet.rpc.door import ChainDoor
+from devnet.rpc.door import ChainDoor, EngineDoor, NoEngine
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.exchange import Exchange
 from devnet.rpc.front import Front
@@ -44,17 +44,22 @@ GC_THRESHOLDS: Final = (50_000, 20, 100)
 class RpcServer:
     """Answers JSON-RPC for one engine on one port."""
 
-    def __init__(self, engine: ChainDoor, settings: ServerSettings, health: Health) -> None:
+    def __init__(self, chain: ChainDoor | None, settings: ServerSettings, health: Health) -> None:
+        """`chain`: None for a node without one, which tells of itself only (`net_`, `web3_`, `rpc_`, and what is
+        added)."""
         self._settings = settings
         self._accounts = DevAccounts(settings.accounts)
+        engine: EngineDoor = chain if chain is not None else NoEngine()
         self._backend = Backend(engine, settings.worker_threads)
-        self.hub = Hub(engine, settings.max_subscriptions, settings.max_filter_bytes)
+        self._hub = (
+            Hub(chain, settings.max_subscriptions, settings.max_filter_bytes) if chain is not None else None
+        )
         self.pages = Pages(settings.client_version, settings.chain_id, health)
         engine_methods = engine.methods()
         exchange = Exchange(
             engine,
             route=lambda body, call: dispatcher.answer(body, call),
-            answered=self.hub.on_pending,
+            answered=self._hub.on_pending if self._hub is not None else lambda: None,
             answer_timeout_s=settings.answer_timeout_s,
         )
         self.handlers = self._make_handlers(engine_methods)
@@ -62,11 +67,11 @@ class RpcServer:
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
         self._front = Front(settings, access, exchange, self.pages)
         metrics = Metrics(
-            engine,
+            chain,
             {
                 "rpc_connections": lambda: len(self._front.connections),
                 "rpc_in_work": lambda: exchange.in_work,
-                "rpc_subscriptions": lambda: self.hub.count,
+                "rpc_subscriptions": lambda: self._hub.count if self._hub is not None else 0,
             },
         )
         self.pages.add("/metrics", metrics.prometheus)
@@ -81,19 +86,30 @@ class RpcServer:
 
     def _make_handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
         settings = self._settings
-        eth = EthNamespace(self._backend, self._accounts, settings.chain_id, settings.coinbase)
-        handlers = {
-            **eth.methods(),
-            **net.methods(settings.chain_id),
-            **web3.methods(settings.client_version),
-            "eth_subscribe": self.hub.eth_subscribe,
-            "eth_unsubscribe": self.hub.eth_unsubscribe,
-        }
+        handlers = {**net.methods(settings.chain_id), **web3.methods(settings.client_version)}
+        if self._hub is not None:
+            eth = EthNamespace(self._backend, self._accounts, settings.chain_id, settings.coinbase)
+            handlers |= eth.methods()
+            handlers |= {
+                "eth_subscribe": self._hub.eth_subscribe,
+                "eth_unsubscribe": self._hub.eth_unsubscribe,
+            }
         return handlers | meta.methods([*engine_methods, *handlers])
 
     def add(self, handlers: Mapping[str, Handler]) -> None:
-        """Answer further methods, that are neither the engine's nor of the namespaces here. Before `start`."""
+        """Answer further methods, or these instead of the engine."""
         self.handlers.update(handlers)
+
+    def remove(self, methods: Iterable[str]) -> None:
+        """Answer these no more."""
+        for method in methods:
+            del self.handlers[method]
+
+    @property
+    def hub(self) -> Hub:
+        """Who has subscribed to the chain. Only with one."""
+        assert self._hub is not None
+        return self._hub
 
     @property
     def port(self) -> int:
@@ -123,7 +139,8 @@ class RpcServer:
             )
         self._listener.serve(sockets or await bind(self._settings.host, self._settings.port))
         self._front.exchange.start()
-        self.hub.start()
+        if self._hub is not None:
+            self._hub.start()
         self._sweep_again()
         log.info("JSON-RPC on %s", self.http_url)
 

@@ -18,6 +18,7 @@ Owns one thread, `sync-apply`; everything else happens on the event loop.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 from collections import deque
@@ -57,6 +58,8 @@ REFUSED_MAX_S: Final = 8.0
 REFUSAL: Final = "refused: "
 """With this word a peer is left whose data was refused."""
 
+_serials = itertools.count(1)
+
 
 @dataclass
 class FollowerCounts:
@@ -86,7 +89,9 @@ class Follower:
         settings: SyncSettings,
         on_refused: Callable[[Refused, str], None],
         on_failure: OnDeath,
+        after_s: float = 0.0,
     ) -> None:
+        """`after_s`: nobody is asked before."""
         self.upstream: Link | None = None
         self.counts = FollowerCounts()
         self.position = target.position()
@@ -100,13 +105,15 @@ class Follower:
         self._tasks = Tasks(on_failure)
         self._loop = asyncio.get_running_loop()
         self._arrived: deque[_Arrived] = deque()
+        self._in_work: list[_Arrived] = []
         self._news = asyncio.Event()
         self._asked: Link | None = None
         self._asked_at = 0.0
         self._serial = 0
+        """Of the newest question. No two of a process are alike, as answers to an earlier follower's may come late."""
         self._avoid: dict[str, float] = {}
         """Until when a node is not asked."""
-        self._resting_until = 0.0
+        self._resting_until = self._loop.time() + after_s
         self._refusals: dict[str, int] = {}
         self._behind_since: float | None = None
         self._partial = 0
@@ -119,11 +126,14 @@ class Follower:
         self._tasks.spawn(self._apply(), "sync-apply")
 
     async def stop(self) -> None:
-        """Finishes what is being applied, and ends."""
+        """Finishes what is being applied, hands it on, and ends."""
         self._stopping = True
-        self._leave("the node stops")
+        self._leave()
         await self._tasks.cancel()
         await self._loop.run_in_executor(None, self._thread.shutdown)
+        self._advance([arrived.item for arrived in self._in_work if not arrived.again])
+        for arrived in (*self._in_work, *self._arrived):
+            _consumed(arrived.link, arrived.item)
 
     # -- what the node asks ----------------------------------------------------------------------------------
 
@@ -182,8 +192,8 @@ class Follower:
     def item(self, link: Link, item: Item) -> None:
         """The next item of the log, or so it should be."""
         if link is not self.upstream:
-            link.consumed(len(item.record) + ITEM_OVERHEAD, Channel.DATA)
-            return  # sent before it heard that we left
+            unasked(link, item)
+            return
         if item.before == self._received:
             self._received = item.after
             again = False
@@ -214,7 +224,7 @@ class Follower:
             reason = self._reason_to_leave(self.upstream, now)
             if reason:
                 log.info("leaving %s: %s", self.upstream, reason)
-                self._leave(reason)
+                self._leave()
         if self._asked is not None and (
             self._asked.closed or now - self._asked_at > self._asked.patience_s(self._settings.suspect_s)
         ):
@@ -280,18 +290,14 @@ class Follower:
         ahead = [link for link in possible if link.status.position.sequence > self._received.sequence]
         return sorted(ahead, key=lambda link: -link.status.position.sequence)
 
-    def rest(self, seconds: float) -> None:
-        """Ask nobody for so long."""
-        self._resting_until = self._loop.time() + seconds
-
     def _ask(self, now: float) -> None:
         candidates = self._candidates(now) if now >= self._resting_until else []
         if candidates:
             self._asked, self._asked_at = candidates[0], now
-            self._serial += 1
+            self._serial = next(_serials)
             self._asked.send(Subscribe(self._serial, self._received))
 
-    def _leave(self, reason: str) -> None:
+    def _leave(self) -> None:
         for link in (self.upstream, self._asked):
             if link is not None:
                 link.send(Unsubscribe())
@@ -308,7 +314,7 @@ class Follower:
                 await self._news.wait()
 
     async def _apply_some(self) -> None:
-        batch: list[_Arrived] = []
+        batch = self._in_work
         size = 0
         again = self._arrived[0].again
         while self._arrived and self._arrived[0].again == again and size < self._settings.apply_bytes:
@@ -324,8 +330,9 @@ class Follower:
             refused = error
         if not again:
             self._advance(items)
+        self._in_work = []
         for arrived in batch:
-            arrived.link.consumed(len(arrived.item.record) + ITEM_OVERHEAD, Channel.DATA)
+            _consumed(arrived.link, arrived.item)
         if refused is not None:
             source = next((each.link for each in batch if each.item is refused.item), batch[0].link)
             self._refuse(source, refused)
@@ -351,10 +358,19 @@ class Follower:
         self._avoid[node] = self._loop.time() + pause_s
         log.error("REFUSED what %s sent: %s; it is left alone for %.0f s", source, refused, pause_s)
         self._on_refused(refused, node)
-        self._leave(str(refused))
+        self._leave()
         for arrived in self._arrived:
-            arrived.link.consumed(len(arrived.item.record) + ITEM_OVERHEAD, Channel.DATA)
+            _consumed(arrived.link, arrived.item)
         self._arrived.clear()
         self._received = self.position
         source.close(f"{REFUSAL}{refused}")
         self.look()
+
+
+def unasked(link: Link, item: Item) -> None:
+    """An item of a peer that is not followed: it was sent before the peer heard that we left."""
+    _consumed(link, item)
+
+
+def _consumed(link: Link, item: Item) -> None:
+    link.consumed(len(item.record) + ITEM_OVERHEAD, Channel.DATA)

@@ -1,7 +1,7 @@
 """A node's part in the network, put together: the mesh of peers, what is fed to them, what comes from them.
 
-    sequencer        log                 publishes what it seals
-    full node        log and target      follows, applies, passes on
+    who leads        log                 publishes what it seals
+    who follows      log and target      gets the log from others, applies it, passes it on
     prover           neither             gossip only
 
 Everything happens on the event loop that `start` runs on, but for the threads `sync-apply`, `sync-log` and
@@ -14,11 +14,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from devnet.storage.store import Store
 from devnet.sync.chain_source import ChainSource
-from devnet.sync.follower import REFUSAL, Follower
+from devnet.sync.follower import REFUSAL, Follower, FollowerCounts, unasked
 from devnet.sync.frames import (
     Accepted,
     ChunkRequest,
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEQUENCER: Final = "sequencer"
-
 
 @dataclass(frozen=True)
 class PeerStatus:
@@ -87,6 +85,7 @@ class SyncStatus:
     """Before compression."""
     content_out: int
     applied: int
+    """This and the next three: since it follows."""
     duplicates: int
     refused: int
     switches: int
@@ -101,7 +100,7 @@ class SyncStatus:
 
 
 class SyncNode:
-    """Make it on the event loop; call `start` once and `stop` once."""
+    """Make it on the event loop; call `start` once and `stop` once, and `lead` and `follow` as often as need be."""
 
     def __init__(
         self,
@@ -112,37 +111,61 @@ class SyncNode:
         target: Target | None = None,
         store: Store | None = None,
         on_refused: Callable[[Refused, str], None] = lambda refused, node: None,
+        on_accused: Callable[[], None] = lambda: None,
         on_failure: OnDeath | None = None,
     ) -> None:
-        """`store`: what genesis and snapshots are served from. `on_failure`: an error that ends the node's use."""
+        """`store`: what genesis and snapshots are served from. `on_refused`: something that a peer gave is not taken;
+        whose it was. `on_accused`: a peer has left that refused what it was given. `on_failure`: an error that ends the
+        node's use."""
         if target is not None and log is None:
             raise ValueError("who takes a log has one")
         self._loop = asyncio.get_running_loop()
         self._local = local
+        self._settings = settings
         self._log = log
+        self._target = target
+        self._on_refused = on_refused
+        self._on_accused = on_accused
         self._failed = failed = on_failure or self._fail
         self._mesh = Mesh(local, credentials, settings, self, failed)
         self.gossip = Gossip(failed)
         self._publisher = Publisher(log, settings, self.standing, failed) if log is not None else None
         self._snapshots = SnapshotServer(store, failed) if store is not None else None
         self._follower: Follower | None = None
-        if target is not None and self._publisher is not None:
-            self._follower = Follower(target, self._publisher, self._mesh, settings, on_refused, failed)
+        self._leads = False
         self.failure: BaseException | None = None
-        self.accused: Callable[[str], None] = lambda reason: None
-        """Told why a peer has left that refused what it was given."""
 
     async def start(self) -> None:
-        """Listens (raises `OSError`), connects, follows."""
+        """Listens (raises `OSError`) and connects; neither leads nor follows yet."""
         await self._mesh.start()
-        if self._follower is not None:
-            self._follower.start()
+
+    async def lead(self) -> None:
+        """From now on the log goes on here, by `publish`."""
+        await self.halt()
+        self._leads = True
+        self._mesh.announce()
+
+    async def follow(self, after_s: float = 0.0) -> None:
+        """From now on the log goes on elsewhere, and comes from peers; nobody is asked for it before `after_s`."""
+        if self._target is None or self._publisher is None:
+            raise ValueError("nobody takes a log here")
+        await self.halt()
+        self._follower = Follower(
+            self._target, self._publisher, self._mesh, self._settings, self._on_refused, self._failed, after_s
+        )
+        self._follower.start()
+        self._mesh.announce()
+
+    async def halt(self) -> None:
+        """Neither leads nor follows any more; what is being applied is finished."""
+        follower, self._follower, self._leads = self._follower, None, False
+        if follower is not None:
+            await follower.stop()
 
     async def stop(self) -> None:
         """Says goodbye; what is being applied is finished."""
         self._mesh.shut()
-        if self._follower is not None:
-            await self._follower.stop()
+        await self.halt()
         if self._publisher is not None:
             await self._publisher.stop()
         await self.gossip.stop()
@@ -159,10 +182,11 @@ class SyncNode:
         """Peers that became known in another way."""
         self._mesh.learn(endpoints)
 
-    # -- a sequencer's log -----------------------------------------------------------------------------------
+    # -- who leads -------------------------------------------------------------------------------------------
 
     def publish(self, sealed: list[SealedMini | SealedBlock]) -> None:
-        """What is durable by now, in the log's order. Any thread. Not for full nodes: they pass on what they apply."""
+        """What is durable by now, in the log's order. Any thread. Not for who follows: that passes on what it
+        applies."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._publish, sealed)
 
@@ -187,11 +211,6 @@ class SyncNode:
             items.append(item)
         self._publisher.publish(items)
 
-    def rest(self, seconds: float) -> None:
-        """Follow nobody for so long. Whom it follows it goes on following."""
-        if self._follower is not None:
-            self._follower.rest(seconds)
-
     @property
     def feeds_anybody(self) -> bool:
         """Whether a node gets the log from here. Any thread."""
@@ -207,6 +226,7 @@ class SyncNode:
     def status(self) -> SyncStatus:
         """How it goes."""
         follower, traffic = self._follower, self._mesh.traffic()
+        counts = follower.counts if follower is not None else FollowerCounts()
         upstream = follower.upstream if follower is not None else None
         own = self.standing()
         return SyncStatus(
@@ -220,10 +240,10 @@ class SyncNode:
             bytes_out=traffic.bytes_out,
             content_in=traffic.content_in,
             content_out=traffic.content_out,
-            applied=follower.counts.items if follower is not None else 0,
-            duplicates=follower.counts.duplicates if follower is not None else 0,
-            refused=follower.counts.refused if follower is not None else 0,
-            switches=follower.counts.switches if follower is not None else 0,
+            applied=counts.items,
+            duplicates=counts.duplicates,
+            refused=counts.refused,
+            switches=counts.switches,
             stranded=follower.stranded if follower is not None else False,
         )
 
@@ -238,7 +258,7 @@ class SyncNode:
     def _path(self) -> tuple[str, ...]:
         if self._follower is not None:
             return self._follower.path
-        return (self._local.node,) if self._local.role == SEQUENCER else ()
+        return (self._local.node,) if self._leads else ()
 
     def hungry(self) -> bool:
         """Whether data should come, and none does."""
@@ -260,7 +280,7 @@ class SyncNode:
         _, refused, reason = link.reason.partition(REFUSAL)
         if refused and link.is_ready:
             log.error("%s REFUSED what it was given: %s", link, reason)
-            self.accused(reason)
+            self._on_accused()
 
     def swept(self, now: float) -> None:
         """Several times a second."""
@@ -272,8 +292,11 @@ class SyncNode:
     def heard(self, link: Link, frame: Frame) -> None:
         """A frame of a peer that is there."""
         match frame:
-            case ItemFrame() if self._follower is not None:
-                self._follower.item(link, frame.item)
+            case ItemFrame() if self._target is not None:
+                if self._follower is not None:
+                    self._follower.item(link, frame.item)
+                else:
+                    unasked(link, frame.item)
             case Ping():
                 if self._follower is not None:
                     self._follower.look()
@@ -283,10 +306,12 @@ class SyncNode:
                 self._publisher.subscribe(link, frame)
             case Unsubscribe() if self._publisher is not None:
                 self._publisher.unsubscribe(link)
-            case Accepted() if self._follower is not None:
-                self._follower.accepted(link, frame)
-            case Declined() if self._follower is not None:
-                self._follower.declined(link, frame)
+            case Accepted() if self._target is not None:
+                if self._follower is not None:
+                    self._follower.accepted(link, frame)
+            case Declined() if self._target is not None:
+                if self._follower is not None:
+                    self._follower.declined(link, frame)
             case GenesisRequest() if self._snapshots is not None:
                 self._snapshots.genesis(link)
             case ManifestRequest() if self._snapshots is not None:

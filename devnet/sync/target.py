@@ -7,7 +7,7 @@ keeps, and only then is anything shown or passed on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from devnet.storage.store import Store
 from devnet.sync.position import Item, ItemKind, Position
@@ -52,11 +52,9 @@ class Target(Protocol):
 class ApplyingEngine(Protocol):
     """The engine's end, after `follow()` (`devnet._engine.Engine`)."""
 
-    def apply_mini(self, record: bytes) -> SealedMini | None:
-        """Checks and applies the next mini-block; None: it is applied already. Raises `BadData`."""
-
-    def apply_block(self, record: bytes) -> SealedBlock | None:
-        """Checks and closes the block; None: it is closed already. Raises `BadData`."""
+    def apply(self, records: list[tuple[bytes, bool]]) -> list[SealedMini | SealedBlock | None]:
+        """Checks and applies what comes next in the log, each a mini-block or (True) a block; None: it is applied
+        already. Raises `BadData` for the first that is wrong, whose `applied` is of those before it."""
 
     def durable(self, mini: int, block: int) -> None:
         """Everything up to here is on disk."""
@@ -83,16 +81,13 @@ class EngineTarget:
 
     def apply(self, items: list[Item]) -> None:
         """Applies in the engine, writes in one batch, shows."""
-        applied: list[Any] = []
         refused: Refused | None = None
-        for item in items:
-            try:
-                sealed = self._take(item)
-            except self._bad_data as error:
-                refused = self._refusal(item, error)
-                break
-            if sealed is not None:
-                applied.append(sealed)
+        try:
+            taken = self._take(items)
+        except self._bad_data as error:
+            taken = error.applied  # type: ignore[attr-defined]
+            refused = self._refusal(items[len(taken)], error)
+        applied = [sealed for sealed in taken if sealed is not None]
         if applied:
             tip = self._store.append(applied)
             self._engine.durable(tip.mini, tip.block)
@@ -100,10 +95,8 @@ class EngineTarget:
         if refused is not None:
             raise refused
 
-    def _take(self, item: Item) -> SealedMini | SealedBlock | None:
-        if item.kind is ItemKind.MINI:
-            return self._engine.apply_mini(item.record)
-        return self._engine.apply_block(item.record)
+    def _take(self, items: list[Item]) -> list[SealedMini | SealedBlock | None]:
+        return self._engine.apply([(item.record, item.kind is ItemKind.BLOCK) for item in items])
 
     def recheck(self, item: Item) -> None:
         """Compares with what is on disk; the engine says what another content means."""
@@ -111,7 +104,7 @@ class EngineTarget:
         if known is None or known == item.record:
             return
         try:
-            self._take(item)
+            self._take([item])
         except self._bad_data as error:
             raise self._refusal(item, error, known) from None
         raise Refused("order", "it is not what stands at its place", item, known)

@@ -1,29 +1,33 @@
-//! One running chain, put together: state, pool, builder and door. What Python drives.
+//! One running chain, put together: state, pool, door, and a builder or a follower. What Python drives.
 //!
 //! ```text
 //!   submit ─▶ Door ─▶ Intake ─▶ Pool ─▶ Builder ─▶ sealed (bounded) ─▶ next_sealed ─▶ the log
 //!      ▲                                                                                │
 //!      └── completions ◀── receipts ◀── Chain ◀────────────── durable ◀─────────────────┘
 //! ```
+//!
+//! It is idle at first. [`Engine::start`] and [`Engine::follow`] go from there to building and to following,
+//! [`Engine::halt`] comes back.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use mega_evm::MegaSpecId;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use serde::Serialize;
 
 use crate::block::PlainAccount;
 use crate::builder::{Builder, Cause};
 use crate::chain::{Chain, ChainConfig, ConfigError, RestoreError, Sealed};
+use crate::commitment::CommitError;
 use crate::evm::{BucketCapacities, creation_gas};
-use crate::follower::{Follower, Mode};
+use crate::follower::{Follower, VerifyMode};
 use crate::metrics::Snapshot;
-use crate::pool::{Accounts, Intake, Limits, Pool, PoolTx, Rules, TxSource};
+use crate::pool::{Accounts, Intake, Limits, Pool, PoolTx, Rejection, Rules, TxSource};
 use crate::rpc::{Door, Node};
 use crate::state::{Archive, World};
 
@@ -47,6 +51,9 @@ pub enum EngineError {
     /// The builder ended by itself.
     #[error("block building failed: {0}")]
     Builder(String),
+    /// What was built or applied last isn't on disk: going on elsewhere would leave a gap in the log.
+    #[error("mini-blocks from {0} on are not in the log yet")]
+    Unwritten(u64),
 }
 
 /// The way of a transaction, stage by stage: how many are in front of each, and how long each takes.
@@ -87,25 +94,41 @@ pub struct Intervals {
     pub took: Snapshot,
 }
 
+/// What an engine does with its chain.
+#[derive(Default)]
+enum Mode {
+    /// Nothing: it is restored, and read.
+    #[default]
+    Idle,
+    /// Builds it.
+    Building(Arc<Builder>),
+    /// Follows what another node builds.
+    Following(Arc<Follower>),
+}
+
+/// What a builder seals. It outlives the building, until the log has all of it.
+#[derive(Clone)]
+struct Sealing {
+    /// Before its builder, so that a builder whose engine is dropped finds nobody to wait for and ends.
+    sealed: Receiver<Sealed>,
+    builder: Arc<Builder>,
+}
+
 /// A chain with everything that runs it.
 pub struct Engine {
-    /// First, so that a builder whose engine is dropped finds nobody to wait for and ends.
-    sealed: Receiver<Sealed>,
+    /// First, as its builder's end depends on it.
+    sealing: Mutex<Option<Sealing>>,
     /// State and blocks.
     pub chain: Arc<Chain>,
     /// Transactions that wait.
     pub pool: Arc<Pool>,
     /// JSON-RPC.
     pub door: Door,
-    builder: OnceLock<Builder>,
-    follower: OnceLock<Follower>,
-    /// Until the builder has it.
-    out: Mutex<Option<Sender<Sealed>>>,
+    mode: Mutex<Mode>,
     acknowledged: Acknowledged,
-    stopping: AtomicBool,
 }
 
-/// Wakes a stop that waits for the log.
+/// Wakes who waits for the log.
 #[derive(Default)]
 struct Acknowledged {
     lock: Mutex<()>,
@@ -121,7 +144,7 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// A chain at genesis, ready to restore and to answer; nothing is built before [`Engine::start`].
+    /// A chain at genesis, ready to restore and to answer, and idle.
     pub fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, EngineError> {
         let rules = Rules {
             chain_id: config.chain_id,
@@ -146,75 +169,119 @@ impl Engine {
         let intake = Intake::start(rules, pool.clone(), recover_threads)?;
         let node = Node::new(chain.clone(), pool.clone());
         let door = Door::open(node, intake, cores)?;
-        let (out, sealed) = crossbeam_channel::bounded(MAX_SEALED);
         Ok(Self {
             chain,
             pool,
             door,
-            builder: OnceLock::new(),
-            follower: OnceLock::new(),
-            sealed,
-            out: Mutex::new(Some(out)),
+            sealing: Mutex::default(),
+            mode: Mutex::default(),
             acknowledged: Acknowledged::default(),
-            stopping: AtomicBool::new(false),
         })
     }
 
-    /// Starts the builder where the chain stands.
+    /// From idle: builds where the chain stands.
     pub fn start(&self) -> Result<(), EngineError> {
-        let out = self.out.lock().take().ok_or(RestoreError::Running)?;
+        let mut mode = self.leave_idle()?;
+        if self.chain.committer.is_none() {
+            return Err(RestoreError::from(CommitError::Off).into());
+        }
         let source: Arc<dyn TxSource> = self.pool.clone();
-        let builder = Builder::spawn(self.chain.clone(), source, out)?;
-        self.builder
-            .set(builder)
-            .map_err(|_| RestoreError::Running)?;
+        let (out, sealed) = crossbeam_channel::bounded(MAX_SEALED);
+        self.pool.open();
+        let builder = Arc::new(Builder::spawn(self.chain.clone(), source, out)?);
+        *self.sealing.lock() = Some(Sealing {
+            sealed,
+            builder: builder.clone(),
+        });
+        *mode = Mode::Building(builder);
+        self.door.forward_transactions(false);
         Ok(())
     }
 
-    /// Instead of [`Engine::start`]: builds nothing, but follows what others have built. Raw transactions
-    /// become somebody else's business.
-    pub fn follow(&self, mode: Mode) -> Result<(), EngineError> {
-        let follower = Follower::new(self.chain.clone(), mode)?;
-        self.follower
-            .set(follower)
-            .map_err(|_| RestoreError::Running)?;
-        self.door.forward_transactions();
+    /// From idle: builds nothing, but follows what another node builds from where the chain stands. Transactions become
+    /// that node's business; those that wait here are dropped.
+    pub fn follow(&self, verify: VerifyMode) -> Result<(), EngineError> {
+        let mut mode = self.leave_idle()?;
+        let follower = Follower::new(self.chain.clone(), verify)?;
+        *mode = Mode::Following(Arc::new(follower));
+        drop(mode);
+        self.door.forward_transactions(true);
+        self.pool.close();
+        self.chain
+            .deposits
+            .refuse_all(&Rejection::NotBuilding.to_string());
         Ok(())
     }
 
-    /// The follower, once it follows.
-    pub fn follower(&self) -> Option<&Follower> {
-        self.follower.get()
+    /// Back to idle: ends building, with what is open sealed and a moment for the log to write it, or following, with what
+    /// is being applied applied. The chain stays as it stands, and so do the transactions that wait.
+    pub fn halt(&self) -> Result<(), EngineError> {
+        let before = std::mem::take(&mut *self.mode.lock());
+        match before {
+            Mode::Idle => {}
+            Mode::Building(builder) => {
+                if let Some(reason) = builder.stop() {
+                    return Err(EngineError::Builder(reason));
+                }
+                self.wait_for_log();
+            }
+            Mode::Following(follower) => follower.release(),
+        }
+        Ok(())
+    }
+
+    /// The mode, to be changed by who has found it idle with everything on disk.
+    fn leave_idle(&self) -> Result<MutexGuard<'_, Mode>, EngineError> {
+        let mode = self.mode.lock();
+        if !matches!(*mode, Mode::Idle) {
+            return Err(RestoreError::Running.into());
+        }
+        let written = self.chain.recent.visible_minis();
+        match written < self.chain.world.version() {
+            true => Err(EngineError::Unwritten(written)),
+            false => Ok(mode),
+        }
+    }
+
+    /// The follower, while it follows.
+    pub fn follower(&self) -> Option<Arc<Follower>> {
+        match &*self.mode.lock() {
+            Mode::Following(follower) => Some(follower.clone()),
+            _ => None,
+        }
     }
 
     /// What was sealed since the last call, in order; empty after the timeout, `None` when nothing comes
-    /// any more. Mini-blocks without transactions may wait up to `linger` for company, anything else comes at
+    /// any more before building begins again. Mini-blocks without transactions may wait up to `linger` for company, anything else comes at
     /// once. An error if the builder has failed.
     pub fn next_sealed(
         &self,
         timeout: Duration,
         linger: Duration,
     ) -> Result<Option<Vec<Sealed>>, EngineError> {
-        let mut all = match self.sealed.recv_timeout(timeout) {
+        let Some(Sealing { sealed, builder }) = self.sealing.lock().clone() else {
+            return Ok(None);
+        };
+        let mut all = match sealed.recv_timeout(timeout) {
             Ok(first) => vec![first],
             Err(RecvTimeoutError::Timeout) => return Ok(Some(Vec::new())),
             Err(RecvTimeoutError::Disconnected) => {
-                return match self.failure() {
+                return match builder.failure() {
                     Some(reason) => Err(EngineError::Builder(reason)),
-                    None if self.stopping.load(Ordering::Acquire) => Ok(None),
+                    None if builder.is_stopping() => Ok(None),
                     None => Err(EngineError::Builder("its thread panicked".into())),
                 };
             }
         };
         let deadline = Instant::now() + linger;
         while all.last().is_some_and(may_wait) {
-            match self.sealed.recv_deadline(deadline) {
+            match sealed.recv_deadline(deadline) {
                 Ok(next) => all.push(next),
                 // Also when the builder is gone: what there is comes first, the end at the next call.
                 Err(_) => break,
             }
         }
-        all.extend(self.sealed.try_iter());
+        all.extend(sealed.try_iter());
         Ok(Some(all))
     }
 
@@ -225,23 +292,20 @@ impl Engine {
         self.acknowledged.changed.notify_all();
     }
 
-    /// Seals what is open, gives the log a moment to write it, answers everyone, ends all threads.
+    /// [Halts](Engine::halt), answers everyone, ends all threads.
     pub fn stop(&self) -> Result<(), EngineError> {
-        self.stopping.store(true, Ordering::Release);
         self.door.refuse_transactions();
-        let failure = self.builder.get().and_then(Builder::stop);
-        // Never started: nothing will be sealed.
-        drop(self.out.lock().take());
-        if failure.is_none() {
-            self.wait_for_log();
-        }
+        let halted = self.halt();
         self.door.stop();
-        failure.map_or(Ok(()), |reason| Err(EngineError::Builder(reason)))
+        halted
     }
 
-    /// The builder, once started.
-    pub fn builder(&self) -> Option<&Builder> {
-        self.builder.get()
+    /// The builder, while it builds.
+    pub fn builder(&self) -> Option<Arc<Builder>> {
+        match &*self.mode.lock() {
+            Mode::Building(builder) => Some(builder.clone()),
+            _ => None,
+        }
     }
 
     /// Counters since the start, and how full the queues are.
@@ -259,7 +323,7 @@ impl Engine {
             ("queue_calls", calls as u64),
             ("queue_receipts", receipts as u64),
             ("work_bytes", self.door.work_bytes() as u64),
-            ("queue_sealed", self.sealed.len() as u64),
+            ("queue_sealed", self.unwritten() as u64),
             ("state_accounts", accounts as u64),
             ("state_slots", slots as u64),
             ("visible_mini_blocks", self.chain.recent.visible_minis()),
@@ -268,10 +332,10 @@ impl Engine {
         if let Some(verified) = self.chain.verified.height() {
             metrics.insert("verified_block", verified);
         }
-        if let Some(follower) = self.follower.get() {
+        if let Some(follower) = self.follower() {
             metrics.extend(follower.metrics().named());
         }
-        if let Some(builder) = self.builder.get() {
+        if let Some(builder) = self.builder() {
             let counted = builder.metrics();
             metrics.extend([
                 (
@@ -308,7 +372,7 @@ impl Engine {
             stage("admit", None, intake.admit.snapshot()),
         ];
         let mut intervals = None;
-        if let Some(builder) = self.builder.get() {
+        if let Some(builder) = self.builder() {
             let built = builder.metrics();
             let pool = (self.pool.status().pending, self.pool.capacity());
             stages.extend([
@@ -325,7 +389,7 @@ impl Engine {
                 took: built.intervals.snapshot(),
             });
         }
-        let sealed = (self.sealed.len(), MAX_SEALED);
+        let sealed = (self.unwritten(), MAX_SEALED);
         stages.extend([
             stage("log", Some(sealed), ends.log.snapshot()),
             stage("publish", None, ends.publish.snapshot()),
@@ -333,8 +397,10 @@ impl Engine {
         Pipeline { stages, intervals }
     }
 
-    fn failure(&self) -> Option<String> {
-        self.builder.get().and_then(Builder::failure)
+    /// How many sealed things the log has not taken.
+    fn unwritten(&self) -> usize {
+        let sealing = self.sealing.lock();
+        sealing.as_ref().map_or(0, |sealing| sealing.sealed.len())
     }
 
     fn wait_for_log(&self) {
@@ -400,6 +466,8 @@ impl Accounts for Tip {
     }
 }
 
+#[cfg(test)]
+mod switching;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -56,6 +56,10 @@ class Net:
             on_failure=self.failures.append,
         )
         await node.start()
+        if role == "sequencer":
+            await node.lead()
+        elif role == "full-node":
+            await node.follow()
         self.nodes[name], self.logs[name] = node, log
         return node
 

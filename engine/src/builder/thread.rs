@@ -149,6 +149,11 @@ impl Builder {
         self.failure()
     }
 
+    /// Whether it was asked to end.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.stop.is_set()
+    }
+
     /// Why the builder has ended by itself, if it has.
     pub fn failure(&self) -> Option<String> {
         self.shared.failure.lock().clone()

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use super::{
-    Mode,
+    VerifyMode,
     bad_data::{BadData, FollowError, Kind, same},
     block::{self, SealedRecord},
     cursor::{Cursor, Place},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     block::{BlockRecord, Leaves, MiniBlock, Sums, is_block_record},
-    chain::{Chain, Followers, RestoreError, Sealed, SharedBlock, take_progress},
+    chain::{Chain, Followers, Progress, RestoreError, Sealed, SharedBlock, take_progress},
     commitment::{Closed, Closing, CommitError, Growth},
     state::{BlockUndo, Change},
 };
@@ -38,8 +38,9 @@ pub struct Batch {
 /// Follows a chain that somebody else builds.
 pub struct Follower {
     chain: Arc<Chain>,
-    mode: Mode,
-    standing: Mutex<Standing>,
+    mode: VerifyMode,
+    /// Nothing once it has given up its place.
+    standing: Mutex<Option<Standing>>,
     metrics: FollowerMetrics,
 }
 
@@ -83,8 +84,8 @@ type Placed = (Item, Place, Leaves);
 
 impl Follower {
     /// Follows from where the chain stands. Nothing else may build on it any more.
-    pub fn new(chain: Arc<Chain>, mode: Mode) -> Result<Self, RestoreError> {
-        if mode >= Mode::Roots && chain.committer.is_none() {
+    pub fn new(chain: Arc<Chain>, mode: VerifyMode) -> Result<Self, RestoreError> {
+        if mode >= VerifyMode::Roots && chain.committer.is_none() {
             return Err(CommitError::Off.into());
         }
         let progress = take_progress(&chain)?;
@@ -99,20 +100,33 @@ impl Follower {
         Ok(Self {
             chain,
             mode,
-            standing: Mutex::new(Standing {
+            standing: Mutex::new(Some(Standing {
                 parent: progress.parent,
                 open: progress.open,
                 sums,
                 sequencer,
                 followers: progress.followers,
                 reexecution: None,
-            }),
+            })),
             metrics: FollowerMetrics::default(),
         })
     }
 
+    /// Follows no further, when what is being applied is done: where it stands is the chain's again, for the next one to
+    /// go on from.
+    pub fn release(&self) {
+        if let Some(standing) = self.standing.lock().take() {
+            *self.chain.progress.lock() = Some(Progress {
+                parent: standing.parent,
+                open: standing.open,
+                followers: standing.followers,
+                nodes: None,
+            });
+        }
+    }
+
     /// How much this follower makes sure of.
-    pub fn mode(&self) -> Mode {
+    pub fn mode(&self) -> VerifyMode {
         self.mode
     }
 
@@ -122,6 +136,7 @@ impl Follower {
     }
 
     /// Takes the next record, a mini-block's or a block's.
+    #[cfg(test)]
     pub fn apply(&self, record: &[u8]) -> Result<Applied, FollowError> {
         let mut batch = self.apply_many(&[record]);
         match batch.refusal {
@@ -134,6 +149,12 @@ impl Follower {
     /// checked on all cores.
     pub fn apply_many(&self, records: &[&[u8]]) -> Batch {
         let mut standing = self.standing.lock();
+        let Some(standing) = standing.as_mut() else {
+            return Batch {
+                applied: Vec::new(),
+                refusal: Some(FollowError::Failed("the chain is followed no more".into())),
+            };
+        };
         let mut applied = Vec::with_capacity(records.len());
         let (items, mut bad) = timed(&self.metrics.read_ns, || {
             until_bad(records.to_vec(), Item::read)
@@ -154,7 +175,7 @@ impl Follower {
         bad = bad_roots.or(bad);
         let mut refusal = bad.map(FollowError::Bad);
         for (item, record) in items.into_iter().zip(records) {
-            match self.take(&mut standing, item, record) {
+            match self.take(standing, item, record) {
                 Ok(one) => applied.push(one),
                 Err(error) => {
                     refusal = Some(error);
@@ -250,7 +271,7 @@ impl Follower {
         same(Kind::Signature, &at("signer"), sequencer, sound.signer?)?;
         same(Kind::Seal, &at("sealer"), sequencer, sound.sealer?)?;
         self.check_codes(&mini)?;
-        if self.mode == Mode::Reexecute {
+        if self.mode == VerifyMode::Reexecute {
             timed(&self.metrics.execution_ns, || {
                 self.reexecute(standing, &mini)
             })?;
@@ -384,7 +405,7 @@ impl Follower {
         let Some(closed) = closed else {
             return Ok(Bytes::new());
         };
-        if self.mode >= Mode::Roots
+        if self.mode >= VerifyMode::Roots
             && let Err(error) = compare(&closed, block)
         {
             self.chain.reopen_commitment();

@@ -7,7 +7,7 @@ use alloy_consensus::{SignableTransaction as _, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes, keccak256};
 use rayon::prelude::*;
 
-use super::{Follower, Mode};
+use super::{Follower, VerifyMode};
 use crate::{
     builder::{Attempt, OpenBlock, testing::*},
     chain::{Chain, ChainConfig},
@@ -136,13 +136,13 @@ fn transfers_per_second() {
             bytes / count
         );
         for (mode, chunk) in [
-            (Mode::Proofs, 1),
-            (Mode::Proofs, 64),
-            (Mode::Roots, 64),
-            (Mode::Reexecute, 64),
+            (VerifyMode::Proofs, 1),
+            (VerifyMode::Proofs, 64),
+            (VerifyMode::Roots, 64),
+            (VerifyMode::Reexecute, 64),
         ] {
             let chain: Arc<Chain> = chain_of(ChainConfig {
-                follow_commitment: mode > Mode::Proofs,
+                follow_commitment: mode > VerifyMode::Proofs,
                 ..config.clone()
             });
             let follower = Follower::new(chain, mode).unwrap();

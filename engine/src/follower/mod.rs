@@ -31,7 +31,7 @@ pub use metrics::FollowerMetrics;
 
 /// How much a follower makes sure of by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
+pub enum VerifyMode {
     /// Signatures, order, digests and roots of what it is given. That diffs and state roots are right is
     /// for provers to say.
     #[default]
@@ -42,7 +42,7 @@ pub enum Mode {
     Reexecute,
 }
 
-impl std::str::FromStr for Mode {
+impl std::str::FromStr for VerifyMode {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {

@@ -7,7 +7,7 @@ use alloy_primitives::{B256, Bytes, U256, bytes, keccak256};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{BadData, FollowError, Follower, Kind, Mode};
+use super::{BadData, FollowError, Follower, Kind, VerifyMode};
 use crate::{
     block::{BlockRecord, Leaves, MiniBlock, PlainKey, PlainValue, Sums, is_block_record},
     builder::testing::{Draft, account, chain_of, key},
@@ -20,7 +20,7 @@ use crate::{
     state::EmptyArchive,
 };
 
-const MODES: [Mode; 3] = [Mode::Proofs, Mode::Roots, Mode::Reexecute];
+const MODES: [VerifyMode; 3] = [VerifyMode::Proofs, VerifyMode::Roots, VerifyMode::Reexecute];
 
 /// A chain with a bit of everything, and its log: two blocks and an open one.
 struct Source {
@@ -69,7 +69,7 @@ struct Follows {
     follower: Follower,
 }
 
-fn fresh(mode: Mode) -> Follows {
+fn fresh(mode: VerifyMode) -> Follows {
     let chain = chain_of(LOG.0.clone());
     let follower = Follower::new(chain.clone(), mode).unwrap();
     Follows { chain, follower }
@@ -77,7 +77,7 @@ fn fresh(mode: Mode) -> Follows {
 
 impl Follows {
     /// Behind the first `count` records.
-    fn after(mode: Mode, count: usize) -> Self {
+    fn after(mode: VerifyMode, count: usize) -> Self {
         let node = fresh(mode);
         for record in &LOG.1[..count] {
             assert!(node.follower.apply(record).unwrap().is_some());
@@ -248,7 +248,7 @@ fn a_follower_answers_what_the_sequencer_answers_in_every_mode() {
 
 #[test]
 fn a_block_undoes_to_what_was_before_it() {
-    let node = Follows::after(Mode::Proofs, second_block());
+    let node = Follows::after(VerifyMode::Proofs, second_block());
     let before = node.chain.world.open_changes();
     let sealed = node.follower.apply(&LOG.1[second_block()]).unwrap();
     let Some(Sealed::Block { undo, .. }) = sealed else {
@@ -265,7 +265,7 @@ fn a_block_undoes_to_what_was_before_it() {
 
 #[test]
 fn nothing_is_visible_before_it_is_durable() {
-    let node = Follows::after(Mode::Proofs, first_block() + 1);
+    let node = Follows::after(VerifyMode::Proofs, first_block() + 1);
     assert_eq!(node.chain.recent.visible_minis(), 0);
     assert_eq!(node.chain.recent.visible_block(), 0);
     node.chain.durable(0, 0);
@@ -279,9 +279,9 @@ fn nothing_is_visible_before_it_is_durable() {
 #[test]
 fn a_log_is_taken_at_once_as_well_as_piece_by_piece() {
     let records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
-    let one_by_one = Follows::after(Mode::Roots, records.len()).fingerprint();
+    let one_by_one = Follows::after(VerifyMode::Roots, records.len()).fingerprint();
     for size in [2, 3, records.len()] {
-        let node = fresh(Mode::Roots);
+        let node = fresh(VerifyMode::Roots);
         for chunk in records.chunks(size) {
             let batch = node.follower.apply_many(chunk);
             assert_eq!(batch.refusal, None);
@@ -297,11 +297,11 @@ fn what_came_before_a_refusal_stays_and_what_comes_after_it_is_not_looked_at() {
     let bad = changed(&LOG.1[place], |mini| mini.receipts_root = B256::ZERO);
     let mut records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
     records[place] = &bad;
-    let node = fresh(Mode::Proofs);
+    let node = fresh(VerifyMode::Proofs);
     let batch = node.follower.apply_many(&records);
     assert_eq!(batch.applied.len(), place);
     assert!(matches!(batch.refusal, Some(FollowError::Bad(bad)) if bad.kind == Kind::Roots));
-    let expected = Follows::after(Mode::Proofs, place).fingerprint();
+    let expected = Follows::after(VerifyMode::Proofs, place).fingerprint();
     assert_eq!(node.fingerprint(), expected);
     node.takes(&LOG.1[place..]);
 }
@@ -322,7 +322,7 @@ fn what_is_there_already_is_passed_over() {
         assert!(batch.applied.iter().all(Option::is_none));
     }
     // A batch that begins with what is there.
-    let node = Follows::after(Mode::Proofs, first_block() - 1);
+    let node = Follows::after(VerifyMode::Proofs, first_block() - 1);
     let records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
     let batch = node.follower.apply_many(&records);
     assert_eq!(batch.refusal, None);
@@ -355,13 +355,13 @@ fn diffs_and_proofs_need_no_commitment() {
     let mut config = LOG.0.clone();
     config.follow_commitment = false;
     let chain = chain_of(config.clone());
-    for mode in [Mode::Roots, Mode::Reexecute] {
+    for mode in [VerifyMode::Roots, VerifyMode::Reexecute] {
         assert!(Follower::new(chain.clone(), mode).is_err());
     }
-    let follower = Follower::new(chain.clone(), Mode::Proofs).unwrap();
+    let follower = Follower::new(chain.clone(), VerifyMode::Proofs).unwrap();
     let node = Follows { chain, follower };
     node.takes(&LOG.1);
-    let expected = Follows::after(Mode::Roots, LOG.1.len()).fingerprint();
+    let expected = Follows::after(VerifyMode::Roots, LOG.1.len()).fingerprint();
     assert_eq!(node.fingerprint(), expected);
 }
 
@@ -369,7 +369,7 @@ fn diffs_and_proofs_need_no_commitment() {
 
 #[test]
 fn malformed_and_oversized_records_are_refused() {
-    let node = fresh(Mode::Proofs);
+    let node = fresh(VerifyMode::Proofs);
     let record = &LOG.1[0];
     node.refuses(&[], Kind::Malformed);
     node.refuses(&record[..record.len() - 1], Kind::Malformed);
@@ -381,7 +381,7 @@ fn malformed_and_oversized_records_are_refused() {
 
 #[test]
 fn what_does_not_come_next_is_out_of_order() {
-    let node = fresh(Mode::Proofs);
+    let node = fresh(VerifyMode::Proofs);
     node.refuses(&LOG.1[1], Kind::Order);
     node.refuses(&LOG.1[first_block()], Kind::Order);
     let wrong: [fn(&mut MiniBlock); 4] = [
@@ -408,7 +408,7 @@ fn what_does_not_come_next_is_out_of_order() {
 
 #[test]
 fn a_block_that_follows_another_parent_is_refused() {
-    let node = Follows::after(Mode::Proofs, second_block());
+    let node = Follows::after(VerifyMode::Proofs, second_block());
     let record = &LOG.1[second_block()];
     let parent = Some(B256::repeat_byte(7));
     let relinked = falsify::block(record, Lie::Relink, &[], parent, &sequencer()).unwrap();
@@ -418,7 +418,7 @@ fn a_block_that_follows_another_parent_is_refused() {
 
 #[test]
 fn only_the_sequencer_signs_and_seals() {
-    let node = fresh(Mode::Proofs);
+    let node = fresh(VerifyMode::Proofs);
     for (place, record) in LOG.1.iter().enumerate() {
         if is_block_record(record) {
             let mut block = BlockRecord::decode(record).unwrap();
@@ -440,7 +440,7 @@ fn a_sequencer_cannot_be_put_into_office_by_its_own_diff() {
     let usurper = key(3);
     let slot = PlainKey::slot(mega_evm::SEQUENCER_REGISTRY_ADDRESS, U256::from(1));
     for place in [0, first_block() + 1] {
-        let node = Follows::after(Mode::Proofs, place);
+        let node = Follows::after(VerifyMode::Proofs, place);
         let mut mini = MiniBlock::decode(&LOG.1[place]).unwrap();
         let entries = &mut mini.diff.entries;
         entries.retain(|(key, _)| *key != slot);
@@ -456,7 +456,7 @@ fn a_sequencer_cannot_be_put_into_office_by_its_own_diff() {
 #[test]
 fn roots_and_sums_must_be_those_of_the_content() {
     let place = first_block() + 2;
-    let node = Follows::after(Mode::Proofs, place);
+    let node = Follows::after(VerifyMode::Proofs, place);
     let wrong: [fn(&mut MiniBlock); 6] = [
         |mini| mini.transactions_root = B256::ZERO,
         |mini| mini.receipts_root = B256::ZERO,
@@ -502,7 +502,7 @@ fn a_diff_must_have_its_digest_and_its_code() {
                 .is_empty()
         })
         .unwrap();
-    let node = Follows::after(Mode::Proofs, creating);
+    let node = Follows::after(VerifyMode::Proofs, creating);
     let mut mini = MiniBlock::decode(&LOG.1[creating]).unwrap();
     mini.diff.entries.pop();
     node.refuses(&mini.encode(), Kind::Diff);
@@ -518,7 +518,7 @@ fn a_diff_must_have_its_digest_and_its_code() {
 
 #[test]
 fn two_things_signed_for_one_place_are_kept_as_evidence() {
-    let node = Follows::after(Mode::Proofs, LOG.1.len());
+    let node = Follows::after(VerifyMode::Proofs, LOG.1.len());
     for record in &LOG.1 {
         let other = match is_block_record(record) {
             true => falsify::block(record, Lie::Root, &[], None, &sequencer()).unwrap(),
@@ -545,17 +545,17 @@ fn lying(place: usize, lie: Lie) -> Vec<u8> {
 fn a_wrong_diff_is_noticed_by_execution_at_once_and_by_roots_when_the_block_closes() {
     let place = first_block() + 2;
     let lie = lying(place, Lie::Diff);
-    let node = Follows::after(Mode::Reexecute, place);
+    let node = Follows::after(VerifyMode::Reexecute, place);
     node.refuses(&lie, Kind::Diff);
     node.takes(&LOG.1[place..]);
 
-    let node = Follows::after(Mode::Roots, place);
+    let node = Follows::after(VerifyMode::Roots, place);
     node.takes(std::slice::from_ref(&lie));
     node.takes(&LOG.1[place + 1..second_block()]);
     node.refuses(&LOG.1[second_block()], Kind::Roots);
     node.refuses(&LOG.1[second_block()], Kind::Roots);
 
-    let node = Follows::after(Mode::Proofs, place);
+    let node = Follows::after(VerifyMode::Proofs, place);
     node.takes(&[lie]);
     node.takes(&LOG.1[place + 1..=second_block()]);
 }
@@ -571,10 +571,10 @@ fn a_wrong_result_is_noticed_by_execution_only() {
         changed(&LOG.1[place], |mini| mini.txs[0].sender = account(4)),
     ];
     for lie in wrong {
-        let node = Follows::after(Mode::Reexecute, place);
+        let node = Follows::after(VerifyMode::Reexecute, place);
         node.refuses(&lie, Kind::Execution);
         node.takes(&LOG.1[place..]);
-        for mode in [Mode::Proofs, Mode::Roots] {
+        for mode in [VerifyMode::Proofs, VerifyMode::Roots] {
             Follows::after(mode, place).takes(std::slice::from_ref(&lie));
         }
     }
@@ -584,12 +584,12 @@ fn a_wrong_result_is_noticed_by_execution_only() {
 fn a_wrong_state_root_is_noticed_by_those_who_keep_the_commitment() {
     let place = second_block();
     let lie = falsify::block(&LOG.1[place], Lie::Root, &[], None, &sequencer()).unwrap();
-    for mode in [Mode::Roots, Mode::Reexecute] {
+    for mode in [VerifyMode::Roots, VerifyMode::Reexecute] {
         let node = Follows::after(mode, place);
         node.refuses(&lie, Kind::Roots);
         node.takes(&LOG.1[place..]);
     }
-    Follows::after(Mode::Proofs, place).takes(&[lie]);
+    Follows::after(VerifyMode::Proofs, place).takes(&[lie]);
 }
 
 /// The second block's record as if it ended before `place`, which its state root knows nothing of.
@@ -619,7 +619,7 @@ fn ended_early(place: usize) -> Vec<u8> {
 
 #[test]
 fn a_block_that_was_refused_for_its_state_root_goes_on() {
-    for mode in [Mode::Roots, Mode::Reexecute] {
+    for mode in [VerifyMode::Roots, VerifyMode::Reexecute] {
         for place in first_block() + 2..second_block() {
             let node = Follows::after(mode, place);
             for _ in 0..2 {
@@ -662,11 +662,11 @@ fn lies_at(place: usize) -> Vec<(Lie, Vec<u8>)> {
 
 /// By whom a lie is refused at the place where it is told. What isn't refused there is noticed when the block
 /// closes, by another record of the same place, or by provers.
-fn refused_as(lie: Lie, mode: Mode) -> Option<Kind> {
+fn refused_as(lie: Lie, mode: VerifyMode) -> Option<Kind> {
     match (lie, mode) {
-        (Lie::Diff, Mode::Reexecute) => Some(Kind::Diff),
-        (Lie::Receipt, Mode::Reexecute) => Some(Kind::Execution),
-        (Lie::Root, Mode::Roots | Mode::Reexecute) => Some(Kind::Roots),
+        (Lie::Diff, VerifyMode::Reexecute) => Some(Kind::Diff),
+        (Lie::Receipt, VerifyMode::Reexecute) => Some(Kind::Execution),
+        (Lie::Root, VerifyMode::Roots | VerifyMode::Reexecute) => Some(Kind::Roots),
         (Lie::Relink, _) => Some(Kind::Parent),
         _ => None,
     }
@@ -700,9 +700,9 @@ fn each_lie_is_refused_by_who_can_tell_at_every_place_and_the_truth_is_taken_aft
 fn a_follower_begins_anew_behind_a_lie() {
     let (open, place) = (first_block() + 1, first_block() + 2);
     for (mode, lie) in [
-        (Mode::Proofs, Lie::Receipt),
-        (Mode::Roots, Lie::Receipt),
-        (Mode::Roots, Lie::Diff),
+        (VerifyMode::Proofs, Lie::Receipt),
+        (VerifyMode::Roots, Lie::Receipt),
+        (VerifyMode::Roots, Lie::Diff),
     ] {
         let told = &lies_at(place)
             .into_iter()
@@ -722,7 +722,7 @@ fn a_follower_begins_anew_behind_a_lie() {
 fn a_block_may_sum_up_lies_consistently() {
     let place = first_block() + 2;
     let lie = lying(place, Lie::Receipt);
-    let node = Follows::after(Mode::Proofs, place);
+    let node = Follows::after(VerifyMode::Proofs, place);
     node.takes(std::slice::from_ref(&lie));
     node.takes(&LOG.1[place + 1..second_block()]);
     node.refuses(&LOG.1[second_block()], Kind::Roots);
@@ -759,6 +759,91 @@ proptest! {
     }
 }
 
+/// What a peer may do to a log.
+#[derive(Clone, Debug)]
+enum Fault {
+    Flip(prop::sample::Index, u8),
+    Root,
+    Repeat(prop::sample::Index),
+    Leave,
+}
+
+impl Fault {
+    fn apply(&self, log: &mut Vec<Vec<u8>>, place: usize) {
+        match self {
+            Self::Flip(at, flip) => {
+                let at = at.index(log[place].len());
+                log[place][at] ^= flip;
+            }
+            Self::Root => {
+                log[place] = match is_block_record(&log[place]) {
+                    true => with_header(&log[place], |header| header.state_root = B256::ZERO),
+                    false => changed(&log[place], |mini| mini.receipts_root = B256::ZERO),
+                }
+            }
+            Self::Repeat(other) => {
+                let again = log[other.index(log.len())].clone();
+                log.insert(place, again);
+            }
+            Self::Leave => drop(log.remove(place)),
+        }
+    }
+}
+
+fn faults() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        (any::<prop::sample::Index>(), 1..=255_u8).prop_map(|(at, flip)| Fault::Flip(at, flip)),
+        Just(Fault::Root),
+        any::<prop::sample::Index>().prop_map(Fault::Repeat),
+        Just(Fault::Leave),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_batch_does_what_its_records_do_one_by_one(
+        fault in faults(),
+        place in any::<prop::sample::Index>(),
+        before in any::<prop::sample::Index>(),
+        mode in prop::sample::select(MODES.to_vec()),
+    ) {
+        let mut log = LOG.1.clone();
+        fault.apply(&mut log, place.index(LOG.1.len()));
+        let [single, batched] = [(), ()].map(|()| fresh(mode));
+        // Both have taken something before, so that the batch begins anywhere.
+        let begin = before.index(log.len());
+        for node in [&single, &batched] {
+            let _ = log[..begin].iter().try_for_each(|record| node.follower.apply(record).map(drop));
+        }
+        let (mut applied, mut refusal) = (Vec::new(), None);
+        for record in &log[begin..] {
+            match single.follower.apply(record) {
+                Ok(one) => applied.push(one.map(|_| record)),
+                Err(error) => {
+                    refusal = Some(error);
+                    break;
+                }
+            }
+        }
+        let records: Vec<&[u8]> = log[begin..].iter().map(Vec::as_slice).collect();
+        let batch = batched.follower.apply_many(&records);
+        prop_assert_eq!(&batch.refusal, &refusal);
+        prop_assert_eq!(batch.applied.len(), applied.len());
+        for (one, alone) in batch.applied.iter().zip(&applied) {
+            prop_assert_eq!(one.is_some(), alone.is_some());
+        }
+        prop_assert_eq!(batched.fingerprint(), single.fingerprint());
+        let counted = |node: &Follows| {
+            let metrics = node.follower.metrics();
+            [&metrics.minis, &metrics.blocks, &metrics.known, &metrics.refused]
+                .map(|counter| counter.load(std::sync::atomic::Ordering::Relaxed))
+        };
+        prop_assert_eq!(counted(&batched), counted(&single));
+    }
+}
+
 // --- the engine ---------------------------------------------------------------------------------------------
 
 #[test]
@@ -769,7 +854,7 @@ fn a_following_engine_reads_but_leaves_transactions_to_others() {
         engine.door.submit(body.to_string().as_bytes(), 1)
     };
     assert!(engine.follower().is_none());
-    engine.follow(Mode::Proofs).unwrap();
+    engine.follow(VerifyMode::Proofs).unwrap();
     for method in [
         "eth_sendRawTransaction",
         "realtime_sendRawTransaction",
@@ -782,7 +867,7 @@ fn a_following_engine_reads_but_leaves_transactions_to_others() {
     assert!(matches!(submit("eth_chainId"), Submitted::Answered(_)));
     assert!(engine.start().is_err(), "who follows doesn't build");
     assert!(matches!(
-        engine.follow(Mode::Proofs),
+        engine.follow(VerifyMode::Proofs),
         Err(EngineError::Restore(_))
     ));
     let records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();

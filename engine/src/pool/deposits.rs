@@ -75,6 +75,13 @@ impl DepositQueue {
         self.waiting.lock().push_front(deposit);
     }
 
+    /// Nobody executes what waits.
+    pub(crate) fn refuse_all(&self, reason: &str) {
+        while let Some(deposit) = self.pop() {
+            self.refuse(&deposit, reason);
+        }
+    }
+
     pub(crate) fn refuse(&self, deposit: &Deposit, reason: &str) {
         if let Some(listener) = self.on_refused.get() {
             listener(&deposit.hash, reason);

@@ -82,6 +82,11 @@ impl Ready {
         first
     }
 
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+        self.tell();
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }

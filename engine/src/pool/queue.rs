@@ -107,6 +107,7 @@ struct Inner {
     included: HashMap<B256, Arc<PoolTx>>,
     woken: bool,
     builder_waits: bool,
+    closed: bool,
 }
 
 /// The pool.
@@ -158,7 +159,10 @@ impl Pool {
         let mut inner = self.inner.lock();
         let outcomes: Vec<_> = txs
             .into_iter()
-            .map(|tx| inner.admit(tx, &self.limits, self.accounts.as_ref(), &mut dropped))
+            .map(|tx| match inner.closed {
+                true => Err(Rejection::NotBuilding),
+                false => inner.admit(tx, &self.limits, self.accounts.as_ref(), &mut dropped),
+            })
             .collect();
         self.notify(&mut inner);
         drop(inner);
@@ -168,6 +172,20 @@ impl Pool {
             .fetch_add(outcomes.len() as u64 - admitted, Ordering::Relaxed);
         self.tell_dropped(dropped);
         outcomes
+    }
+
+    /// Another node builds the chain: drops what waits, and admits nothing until it is opened again.
+    pub fn close(&self) {
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        let dropped = inner.clear();
+        drop(inner);
+        self.tell_dropped(dropped);
+    }
+
+    /// Admits transactions, as a new pool does.
+    pub fn open(&self) {
+        self.inner.lock().closed = false;
     }
 
     /// Whether [`Pool::admit`] would refuse it whatever comes before it. Cheap, for what costs much to make ready.
@@ -302,6 +320,19 @@ impl Inner {
         if slot.gapped {
             self.gapped.remove(&(slot.arrival, address, slot.tx.nonce));
         }
+    }
+
+    /// Forgets everything that waits; what it was.
+    fn clear(&mut self) -> Vec<(B256, Rejection)> {
+        self.senders.clear();
+        self.ready.clear();
+        self.gapped.clear();
+        self.deferred.clear();
+        self.bytes = 0;
+        let hashes = self.by_hash.drain();
+        hashes
+            .map(|(hash, _)| (hash, Rejection::NotBuilding))
+            .collect()
     }
 
     /// Gives the best ready transaction away.

@@ -155,6 +155,9 @@ pub enum Rejection {
     /// Recovery can't keep up: back-pressure.
     #[error("transaction queue is full, try again later")]
     QueueFull,
+    /// What the chain takes is taken elsewhere.
+    #[error("another node builds the chain now")]
+    NotBuilding,
     /// The chain is stopping.
     #[error("the node is stopping")]
     Stopping,

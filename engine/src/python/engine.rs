@@ -20,7 +20,7 @@ use crate::block::{
 use crate::chain::ChainConfig;
 use crate::commitment::{Growth, bucket_key};
 use crate::engine;
-use crate::follower::{BadData, FollowError, Mode};
+use crate::follower::{BadData, FollowError, VerifyMode};
 use crate::rpc::{Answer, Framing, RpcError, Submitted};
 use crate::salt::types::BucketMeta;
 
@@ -77,32 +77,6 @@ impl Engine {
         detached(py, || work(&self.inner))?.map_err(|error| rpc_error(py, &error))
     }
 
-    /// Applies one record, which must be of the kind that the caller says.
-    fn apply(
-        &self,
-        py: Python<'_>,
-        record: PyBackedBytes,
-        is_block: bool,
-    ) -> PyResult<Option<Py<PyAny>>> {
-        let follower = self.inner.follower().ok_or_else(not_following)?;
-        if is_block_record(&record) != is_block {
-            let error = BadData::malformed(match is_block {
-                true => "this is no block's record",
-                false => "this is no mini-block's record",
-            });
-            return Err(bad_data(py, &error, 0, Vec::new()));
-        }
-        match detached(py, || follower.apply(&record))? {
-            Ok(None) => Ok(None),
-            Ok(Some(sealed)) => {
-                let encoded = Encoded::with_record(sealed, Record::Given(record));
-                encoded.into_python(py).map(Some)
-            }
-            Err(FollowError::Failed(reason)) => Err(EngineError::new_err(reason)),
-            Err(FollowError::Bad(error)) => Err(bad_data(py, &error, 0, Vec::new())),
-        }
-    }
-
     fn mini(&self, number: u64) -> Result<Arc<MiniBlock>, RpcError> {
         let found = self.inner.chain.mini(number);
         found
@@ -111,8 +85,16 @@ impl Engine {
     }
 }
 
+/// The refusal of a record that is not of the kind that it came as.
+fn of_another_kind(is_block: bool) -> FollowError {
+    FollowError::Bad(BadData::malformed(match is_block {
+        true => "this is no block's record",
+        false => "this is no mini-block's record",
+    }))
+}
+
 fn not_following() -> PyErr {
-    EngineError::new_err("the engine follows nobody: call follow() first")
+    EngineError::new_err("the engine follows nobody")
 }
 
 fn list<'py>(py: Python<'py>, items: &[Vec<u8>]) -> Vec<Bound<'py, PyBytes>> {
@@ -191,38 +173,42 @@ impl Engine {
         detached(py, || self.inner.start())?.map_err(failed)
     }
 
-    #[pyo3(signature = (apply_mode="proofs"))]
-    fn follow(&self, py: Python<'_>, apply_mode: &str) -> PyResult<()> {
-        let mode: Mode = apply_mode.parse().map_err(bad)?;
-        detached(py, || self.inner.follow(mode))?.map_err(failed)
+    #[pyo3(signature = (verify="proofs"))]
+    fn follow(&self, py: Python<'_>, verify: &str) -> PyResult<()> {
+        let verify: VerifyMode = verify.parse().map_err(bad)?;
+        detached(py, || self.inner.follow(verify))?.map_err(failed)
     }
 
-    fn apply_mini(&self, py: Python<'_>, record: PyBackedBytes) -> PyResult<Option<Py<PyAny>>> {
-        self.apply(py, record, false)
+    fn halt(&self, py: Python<'_>) -> PyResult<()> {
+        detached(py, || self.inner.halt())?.map_err(failed)
     }
 
-    fn apply_block(&self, py: Python<'_>, record: PyBackedBytes) -> PyResult<Option<Py<PyAny>>> {
-        self.apply(py, record, true)
-    }
-
-    fn apply_many(
+    fn apply(
         &self,
         py: Python<'_>,
-        records: Vec<PyBackedBytes>,
+        records: Vec<(PyBackedBytes, bool)>,
     ) -> PyResult<Vec<Option<Py<PyAny>>>> {
         let follower = self.inner.follower().ok_or_else(not_following)?;
         let (encoded, refusal) = detached(py, || {
-            let slices: Vec<&[u8]> = records.iter().map(|record| &record[..]).collect();
+            let of_its_kind =
+                |(record, is_block): &&(PyBackedBytes, bool)| is_block_record(record) == *is_block;
+            let slices: Vec<&[u8]> = records
+                .iter()
+                .take_while(of_its_kind)
+                .map(|(record, _)| &record[..])
+                .collect();
             let batch = follower.apply_many(&slices);
+            let other_kind = records.get(slices.len()).map(|(_, is_block)| *is_block);
+            let refusal = batch.refusal.or(other_kind.map(of_another_kind));
             let encoded: Vec<_> = batch
                 .applied
                 .into_iter()
                 .zip(records)
-                .map(|(sealed, record)| {
+                .map(|(sealed, (record, _))| {
                     sealed.map(|sealed| Encoded::with_record(sealed, Record::Given(record)))
                 })
                 .collect();
-            (encoded, batch.refusal)
+            (encoded, refusal)
         })?;
         let applied = encoded
             .into_iter()

@@ -29,6 +29,49 @@ pub struct SealedBlock {
     nodes: Py<PyBytes>,
 }
 
+#[pymethods]
+impl SealedMini {
+    #[new]
+    fn new(
+        number: u64,
+        block: u64,
+        index: u64,
+        timestamp_us: u64,
+        record: Py<PyBytes>,
+        tx_hashes: Bound<'_, PyList>,
+    ) -> Self {
+        Self {
+            number,
+            block,
+            index,
+            timestamp_us,
+            tx_count: tx_hashes.len(),
+            record,
+            tx_hashes: tx_hashes.unbind(),
+        }
+    }
+}
+
+#[pymethods]
+impl SealedBlock {
+    #[new]
+    fn new(
+        number: u64,
+        hash: Py<PyBytes>,
+        record: Py<PyBytes>,
+        undo: Py<PyList>,
+        nodes: Py<PyBytes>,
+    ) -> Self {
+        Self {
+            number,
+            hash,
+            record,
+            undo,
+            nodes,
+        }
+    }
+}
+
 /// The metadata that grown buckets had before the block, under the buckets' keys.
 fn metas_before(record: &BlockRecord) -> Vec<(Vec<u8>, Vec<u8>)> {
     let growth = Growth::decode_all(&record.commitment).unwrap_or_default();

@@ -262,9 +262,9 @@ impl Door {
         )
     }
 
-    /// From now on transactions are not this node's to take: methods that send them are foreign.
-    pub fn forward_transactions(&self) {
-        self.room.forwards.store(true, Ordering::Release);
+    /// Whether from now on transactions are another node's to take: methods that send them are foreign then.
+    pub fn forward_transactions(&self, forwards: bool) {
+        self.room.forwards.store(forwards, Ordering::Release);
     }
 
     /// The names of all methods that are answered here.

@@ -172,18 +172,18 @@ def test_a_ring_of_nodes_never_feeds_itself(run):
     run(test)
 
 
-def test_who_rests_follows_nobody_until_it_is_over(run):
+def test_who_is_to_wait_follows_nobody_until_it_is_over(run):
     async def test(net):
         await net.sequencer(20)
         node = await net.node("full-1")
-        node.rest(3600.0)
+        await node.follow(3600.0)
         node.learn((net.endpoint("seq"),))
         await eventually(lambda: node.status().peers, "the connection")
         for _ in range(20):
             net.seal()
             await asyncio.sleep(0.01)
         assert node.status().upstream is None
-        node.rest(0.0)
+        await node.follow()
         await net.all_level()
 
     run(test)

@@ -15,7 +15,7 @@ class Engine:
     def __init__(self, store):
         self.store, self.sealed, self.visible, self.lingered = store, queue.Queue(), [], []
 
-    def stop(self):
+    def halt(self):
         self.sealed.put(None)
 
     def next_sealed(self, timeout_ms, linger_ms):
@@ -71,7 +71,7 @@ def test_an_engine_that_ends_by_itself_is_a_failure(tmp_path):
         store.create(IDENTITY, b"{}")
         engine = Engine(store)
         ChainLog(engine, store, Hub(), told.put).start()
-        engine.stop()
+        engine.halt()
         assert isinstance(told.get(timeout=10), EngineEnded)
 
 

@@ -44,7 +44,9 @@ def verifying(tmp_path, store):
                 tmp_path / "evidence", "full-node-1", "full_node", Bounds(files=100, bytes=2**20)
             )
             verification = Verification(
-                engine, store, incidents, CHAIN_ID, AUTHORITY, 1, has_provers, 1.0, died.append
+                *(engine, store, incidents, CHAIN_ID, AUTHORITY, 1, has_provers, 1.0, died.append),
+                contradicted=died.append,
+                reported=died.append,
             )
             verification.start()
             test(verification, engine)

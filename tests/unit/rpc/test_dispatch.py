@@ -205,3 +205,18 @@ def test_rpc_modules_names_every_namespace(http):
     modules = http.call("rpc_modules")["result"]
     assert {"eth", "net", "web3", "rpc", "now"} <= modules.keys()
     assert set(modules.values()) == {"1.0"}
+
+
+def test_what_is_added_answers_instead_of_the_engine_until_it_is_removed(server, http):
+    async def handler(params, call):
+        return b'"added"'
+
+    def told():
+        batch = [request("web3_clientVersion", id=1), request("now_echo", id=2)]
+        return [item["result"] for item in answer(http, batch)]
+
+    assert told() == [CLIENT, []]
+    server.run(server.server.add, {"now_echo": handler})
+    assert told() == [CLIENT, "added"]
+    server.run(server.server.remove, ["now_echo"])
+    assert told() == [CLIENT, []]

@@ -73,7 +73,7 @@ class Engine:
     def submit(self, body, token):
         return b"read here"
 
-    submit_http = submit
+    submit_http = submit_ws = submit
 
     def call(self, method, params):
         return b'"here"'
@@ -157,12 +157,25 @@ def test_only_the_pending_nonce_is_the_sequencers(sequencer):
 
 def test_the_door_keeps_what_has_to_be_forwarded_from_the_engine():
     async def look():
-        door = ForwardingDoor(Engine(), Forwarder("http://127.0.0.1:1", None))
+        door = ForwardingDoor(Engine())
+        door.forward(Forwarder("http://127.0.0.1:1", None))
         for submit in (door.submit, door.submit_http):
             assert submit(b'{"method":"eth_getBalance"}', 1) == b"read here"
             for method in FORWARDED:
                 assert submit(b'[{"method":"eth_getBalance"},{"method":"%b"}]' % method.encode(), 1) is False
-        assert door.methods() == ["eth_getBalance"]
+        assert door.submit_ws(b"masked", 1) is False
+
+    asyncio.run(look())
+
+
+def test_the_door_of_who_follows_nobody_gives_the_engine_everything(sequencer):
+    async def look():
+        door = ForwardingDoor(Engine())
+        door.forward(Forwarder("http://127.0.0.1:1", None))
+        door.forward(None)
+        for submit in (door.submit, door.submit_http, door.submit_ws):
+            assert submit(b'{"method":"eth_sendRawTransaction"}', 1) == b"read here"
+        assert door.call("eth_sendRawTransaction", b"[]") == b'"here"'
 
     asyncio.run(look())
 
@@ -172,7 +185,8 @@ def test_composed_methods_forward_from_their_threads(sequencer):
 
     async def send():
         forwarder = Forwarder(there.url, None)
-        door = ForwardingDoor(Engine(), forwarder)
+        door = ForwardingDoor(Engine())
+        door.forward(forwarder)
         loop = asyncio.get_running_loop()
         try:
             raw = await loop.run_in_executor(None, door.call, "eth_sendRawTransaction", b'["0xaa"]')

@@ -12,9 +12,9 @@ from tests.unit.sync.test_ranges import sealed
 
 
 class BadData(Exception):
-    def __init__(self, kind, reason):
+    def __init__(self, kind, reason, applied=()):
         super().__init__(reason)
-        self.kind, self.reason = kind, reason
+        self.kind, self.reason, self.applied = kind, reason, list(applied)
 
 
 class CheckingEngine:
@@ -37,11 +37,14 @@ class CheckingEngine:
         self.events.append(("applied", expected.after))
         return sealed(expected)
 
-    def apply_mini(self, record):
-        return self._apply(ItemKind.MINI, record)
-
-    def apply_block(self, record):
-        return self._apply(ItemKind.BLOCK, record)
+    def apply(self, records):
+        applied = []
+        for record, is_block in records:
+            try:
+                applied.append(self._apply(ItemKind.BLOCK if is_block else ItemKind.MINI, record))
+            except BadData as error:
+                raise BadData(error.kind, error.reason, applied) from None
+        return applied
 
     def durable(self, mini, block):
         self.events.append(("durable", Position(mini + 1, block)))

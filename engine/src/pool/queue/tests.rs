@@ -787,3 +787,36 @@ fn senders_without_transactions_are_forgotten() {
     let stranger = address!("00000000000000000000000000000000000000ff");
     assert_eq!(pool.pending_nonce(&stranger), 0);
 }
+
+#[test]
+fn a_closed_pool_drops_what_waits_and_admits_nothing_until_it_is_opened() {
+    let pool = pool();
+    let dropped = Arc::new(Mutex::new(Vec::new()));
+    let heard = dropped.clone();
+    pool.on_drop(move |hash, reason| heard.lock().push((*hash, reason.clone())));
+    let drafts = [0, 1, 7].map(|nonce| Draft {
+        nonce,
+        ..Draft::default()
+    });
+    let mut hashes = drafts.clone().map(|draft| admit(&pool, &draft).unwrap());
+    pool.close();
+    let mut told = std::mem::take(&mut *dropped.lock());
+    told.sort_unstable_by_key(|(hash, _)| *hash);
+    hashes.sort_unstable();
+    assert_eq!(told, hashes.map(|hash| (hash, Rejection::NotBuilding)));
+    assert_eq!(pool.status(), Status::default());
+    assert!(pool.content().is_empty());
+    assert!(pool.next().is_none());
+    assert_eq!(pool.best_rank(), 0);
+    assert_eq!(admit(&pool, &drafts[0]), Err(Rejection::NotBuilding));
+    pool.open();
+    let again = drafts.clone().map(|draft| admit(&pool, &draft).unwrap());
+    assert_eq!(
+        pool.status(),
+        Status {
+            pending: 2,
+            queued: 1
+        }
+    );
+    assert_eq!(pool.next().map(|tx| tx.hash), Some(again[0]));
+}

@@ -1,0 +1,226 @@
+"""A node with a chain, put together: it leads, or it follows, and may go from one to the other while it runs.
+
+    leads     engine builds --sealed--> `chain-log`: store --> shown: RPC, subscriptions --> peers
+    follows   upstream --items--> `sync-apply`: engine checks, applies --> store --> shown: RPC, subscriptions --> peers
+
+| thread               | owns                                                                               |
+|----------------------|------------------------------------------------------------------------------------|
+| main                 | the event loop: sockets, subscriptions, peers, signals; start and stop of the rest  |
+| `chain-log`          | of who leads: appending to the store (`roles/chain_log.py`)                         |
+| `sync-apply`         | of who follows: applying, and appending to the store (`sync/follower.py`)           |
+| `snapshot`           | the state snapshot, never beyond the verified height while provers are counted      |
+| `rpc-*`              | waiting for the engine's answers (`rpc/server.py`)                                  |
+| `sync-*`             | reading the log for peers (`sync/`)                                                 |
+| `jit`                | having contracts compiled, by a child process (`jit/service.py`)                    |
+| the engine's own     | building, executing, recovering senders; never touch Python except its archive      |
+
+What differs between the two is all in `lead` and `follow`: who appends to the store, what is forwarded, who gives the
+log and who gets it, what becomes of a contradiction (`membership.py`). Which node is to lead is for others to decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from devnet._engine import BadData, Engine
+from devnet.errors import UnavailableError
+from devnet.genesis import derive
+from devnet.jit.service import JitService
+from devnet.role_config import RoleConfig, write_ready_file
+from devnet.roles.chain import CATCH_UP_S, DRAIN_S, compiler_for, server_settings, snapshotter
+from devnet.roles.chain_log import ChainLog
+from devnet.roles.membership import Membership, endpoint_text
+from devnet.roles.node_methods import chain_methods, devnet_methods, jit_methods, mode_methods
+from devnet.roles.priorities import recovery_gives_way
+from devnet.roles.process import DEATH_S, Failure
+from devnet.roles.publishing import Publishing
+from devnet.roles.refusal import Refusal, Refusals
+from devnet.roles.standing import Standing
+from devnet.rpc.forwarding import Forwarder, ForwardingDoor
+from devnet.rpc.server import RpcServer, tune_interpreter
+from devnet.storage import Snapshotter, Store
+from devnet.sync import EngineTarget
+
+log = logging.getLogger(__name__)
+
+
+class ChainNode:
+    """Call `start` once, then `lead` or `follow` as often as need be, and `close` once."""
+
+    def __init__(
+        self,
+        role: RoleConfig,
+        store: Store,
+        engine: Engine,
+        door: ForwardingDoor,
+        server: RpcServer,
+        standing: Standing,
+        network: Membership | None,
+        jit: JitService,
+        snapshots: Snapshotter,
+        failure: Failure,
+        keeps_trie: bool,
+    ) -> None:
+        """`door`: what the server asks. `keeps_trie`: whether the engine computes state roots. The engine stands where
+        the store's log ends, and is idle."""
+        self._role = role
+        self._store = store
+        self._engine = engine
+        self._door = door
+        self._server = server
+        self._standing = standing
+        self._network = network
+        self._jit = jit
+        self._snapshots = snapshots
+        self._failure = failure
+        self._keeps_trie = keeps_trie
+        self._loop = asyncio.get_running_loop()
+        self._publishing = Publishing(server.hub, standing, network)
+        self._switching = asyncio.Lock()
+        self._chain_log: ChainLog | None = None
+        """While it leads."""
+        self._forwarder: Forwarder | None = None
+        """While it follows."""
+
+    async def start(self, sockets: list[socket.socket]) -> None:
+        """Answers JSON-RPC and knows its peers, but neither leads nor follows yet."""
+        if self._role.role == "full_node" and self._role.network is not None:
+            self._forward_to(self._role.network.sequencer)
+        await self._server.start(sockets)
+        if self._network is not None:
+            target = EngineTarget(self._engine, self._store, self._publishing.publish, BadData)
+            await self._network.start(self._server.http_url, target)
+        self._jit.start()
+        recovery_gives_way()
+
+    # --- its mode -----------------------------------------------------------------------------------------
+
+    async def lead(self) -> None:
+        """Builds from where the log ends, and feeds the others. UnavailableError: this node can't."""
+        if not self._keeps_trie:
+            raise UnavailableError(
+                "this node cannot lead",
+                "it leaves state roots to provers, and blocks need one",
+                "--verify roots",
+            )
+        async with self._switch():
+            await self._halt()
+            self._engine.start()
+            self._forward_to(None)
+            self._chain_log = ChainLog(self._engine, self._store, self._publishing, self._failure)
+            self._chain_log.start()
+            if self._network is not None:
+                await self._network.lead()
+
+    async def follow(self, sequencer: str, after_s: float = 0.0) -> None:
+        """Takes the log from peers, none of which is asked before `after_s`, and has the sequencer, which answers
+        JSON-RPC at that address, do what only it can. UnavailableError: this node can't."""
+        if self._network is None:
+            raise UnavailableError("this node cannot follow", "it has no place in a network")
+        async with self._switch():
+            self._forward_to(sequencer)
+            await self._halt()
+            verify = self._role.config.network.verify
+            await self._loop.run_in_executor(None, self._engine.follow, verify)
+            await self._network.follow(sequencer, after_s)
+
+    @asynccontextmanager
+    async def _switch(self) -> AsyncIterator[None]:
+        """One at a time; a node that got stuck between two modes is of no use to anybody."""
+        async with self._switching:
+            try:
+                yield
+            except Exception as error:
+                self._failure(error)
+                raise
+
+    async def _halt(self) -> bool:
+        """Neither; whether everything that was built is on disk."""
+        is_written = True
+        chain_log, self._chain_log = self._chain_log, None
+        if chain_log is not None:
+            # In a thread: the engine hands its last blocks to the log and its last answers to the loop meanwhile.
+            is_written = await self._loop.run_in_executor(None, chain_log.finish, DEATH_S)
+        if self._network is not None:
+            await self._network.halt()
+        await self._loop.run_in_executor(None, self._engine.halt)
+        return is_written
+
+    def _forward_to(self, sequencer: str | None) -> None:
+        """Who takes transactions; None: this node itself."""
+        before = self._forwarder
+        self._forwarder = None
+        if sequencer is not None:
+            self._forwarder = Forwarder(sequencer, self._standing.wait_for_mini, proofs=not self._keeps_trie)
+            self._server.add(self._forwarder.methods(self._engine))
+        elif before is not None:
+            self._server.remove(before.forwarded)
+        self._door.forward(self._forwarder)
+        if before is not None:
+            before.close()
+
+    # --- its life -----------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Says that it is ready; returns when it is told to stop."""
+        self._snapshots.start()
+        endpoints = {"http": self._server.http_url, "ws": self._server.ws_url}
+        if self._network is not None:
+            endpoints["sync"] = endpoint_text(self._network.endpoint)
+        write_ready_file(self._role, endpoints, self._server.port)
+        tune_interpreter()
+        await self._failure.stopping.wait()
+
+    async def close(self) -> None:
+        """Stops in order; what can be written is on disk then."""
+        began = time.monotonic()
+        await self._server.stop(DRAIN_S)
+        self._jit.stop()
+        async with self._switching:
+            is_written = await self._halt()
+        await self._loop.run_in_executor(None, self._engine.stop)
+        if self._network is not None:
+            await self._network.stop()
+        self._forward_to(None)
+        in_order = is_written and self._failure.error is None and not self._failure.begin_anew
+        self._snapshots.stop(CATCH_UP_S if in_order else 0.0)
+        log.info("stopped at %s in %.2f s", self._store.tip, time.monotonic() - began)
+
+
+def assemble(
+    role: RoleConfig,
+    store: Store,
+    engine: Engine,
+    failure: Failure,
+    refusals: Refusals,
+    given_up: Refusal | None,
+    *,
+    keeps_trie: bool = True,
+    compiles: bool = True,
+) -> ChainNode:
+    """A node around an engine that stands where the store's log ends. `given_up`: what was given up last, before this
+    process began. `compiles`: whether contracts may be given native code."""
+    config = role.config
+    network = None
+    if role.network is not None:
+        network = Membership(role, role.network, engine, store, refusals, given_up, failure)
+    door = ForwardingDoor(engine)
+    standing = Standing(role, store, network.health if network is not None else dict)
+    accounts = derive(config.accounts.mnemonic, config.accounts.count)
+    server = RpcServer(door, server_settings(config, accounts), standing.health)
+    jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
+    limit = network.verification.may_be_folded if network is not None else lambda: 2**63
+    snapshots = snapshotter(config, store, failure, limit)
+    node = ChainNode(
+        role, store, engine, door, server, standing, network, jit, snapshots, failure, keeps_trie=keeps_trie
+    )
+    server.add(chain_methods(store) | jit_methods(jit))
+    if network is not None:
+        server.add(devnet_methods(role.token, network.incidents, network.inject))
+        server.add(mode_methods(role.token, node.lead, node.follow))
+    return node
