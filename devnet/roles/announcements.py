@@ -14,9 +14,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import orjson
+
+from devnet._engine import SealedBlock, SealedMini
 
 MAX_BYTES: Final = 8 * 1024
 MOST_DIGESTS: Final = 256
@@ -114,20 +116,20 @@ class Announcer:
         self._whole = False
         """Whether the open block was seen from its first mini-block on."""
 
-    def note(self, sealed: Iterable[Any]) -> None:
+    def note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """These are in the log now."""
         for item in sealed:
-            if hasattr(item, "tx_hashes"):
+            if isinstance(item, SealedMini):
                 self._mini(item)
             else:
                 self._block(item)
 
-    def _mini(self, mini: Any) -> None:  # noqa: ANN401 the engine's, or one like it
+    def _mini(self, mini: SealedMini) -> None:
         if self._first is None:
             self._first, self._whole = mini.number, mini.index == 0
         self._digests.append(_digest(mini.record))
 
-    def _block(self, block: Any) -> None:  # noqa: ANN401
+    def _block(self, block: SealedBlock) -> None:
         first, digests, whole = self._first, self._digests, self._whole
         self._first, self._digests, self._whole = None, [], False
         if first is None or not whole:

@@ -27,10 +27,13 @@ from typing import Any, Final, Literal
 import zstandard
 
 from devnet import _engine, rlp
+from devnet._engine import SealedBlock, SealedMini
 from devnet.proving.material import WITNESS_VERSION, Material
 from devnet.proving.stateless import packed_witness
 
 log = logging.getLogger(__name__)
+
+Sealed = list[SealedMini | SealedBlock]
 
 SEQUENCER_KINDS: Final = ("bad-diff", "bad-receipt", "bad-root", "equivocation")
 PROVER_KINDS: Final = ("bad-witness", "late-proof")
@@ -48,30 +51,6 @@ NOTICED_S: Final = 0.5
 """So long after a prover's fault report, or a full node's refusal."""
 LATE_S: Final = 12.0
 MOST_WITNESS_BYTES: Final = 256 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class FalseMini:
-    """A mini-block with another record than the one in the log."""
-
-    number: int
-    block: int
-    index: int
-    timestamp_us: int
-    tx_count: int
-    record: bytes
-    tx_hashes: list[bytes]
-
-
-@dataclass(frozen=True)
-class FalseBlock:
-    """A block with another record than the one in the log."""
-
-    number: int
-    hash: bytes
-    record: bytes
-    undo: list[tuple[bytes, bytes]]
-    nodes: bytes
 
 
 @dataclass
@@ -130,12 +109,12 @@ class SequencerFaults:
             log.warning("the played fault is over: peers are given what is in the log")
             self._forget()
 
-    def change(self, sealed: list[Any]) -> tuple[list[Any], list[Any]]:
+    def change(self, sealed: Sealed) -> tuple[Sealed, Sealed]:
         """What peers are given, and what is announced, instead of what is in the log."""
         with self._lock:
             try:
                 given = [
-                    self._mini(item) if hasattr(item, "tx_hashes") else self._block(item) for item in sealed
+                    self._mini(item) if isinstance(item, SealedMini) else self._block(item) for item in sealed
                 ]
             except Exception as error:  # a fault that can't be played must not become a real one
                 log.exception("the fault could not be played")
@@ -153,7 +132,7 @@ class SequencerFaults:
 
         self._loop.call_soon_threadsafe(tell)
 
-    def _mini(self, mini: Any) -> Any:  # noqa: ANN401
+    def _mini(self, mini: SealedMini) -> SealedMini:
         given = self._false_mini(mini) or mini
         if mini.index == 0:
             self._open, self._open_transactions = [], 0
@@ -161,7 +140,7 @@ class SequencerFaults:
         self._open_transactions += mini.tx_count
         return given
 
-    def _false_mini(self, mini: Any) -> FalseMini | None:  # noqa: ANN401
+    def _false_mini(self, mini: SealedMini) -> SealedMini | None:
         armed = self._armed
         if armed is None or armed.kind not in _MINI_LIES:
             return None
@@ -175,12 +154,9 @@ class SequencerFaults:
         self._secretly = armed.kind == "equivocation"
         self._receipts_lie = armed.kind == "bad-receipt"
         self._happened(armed, {"mini_block": mini.number, "block": mini.block})
-        return FalseMini(
-            *(mini.number, mini.block, mini.index, mini.timestamp_us, mini.tx_count),
-            *(record, list(mini.tx_hashes)),
-        )
+        return SealedMini(mini.number, mini.block, mini.index, mini.timestamp_us, record, mini.tx_hashes)
 
-    def _block(self, block: Any) -> Any:  # noqa: ANN401
+    def _block(self, block: SealedBlock) -> SealedBlock:
         armed = self._armed
         record = block.record
         if self._receipts_lie:
@@ -195,7 +171,7 @@ class SequencerFaults:
         if record == block.record:
             return block
         self._parent_hash = header_hash(record)
-        return FalseBlock(block.number, self._parent_hash, record, [], block.nodes)
+        return SealedBlock(block.number, self._parent_hash, record, [], block.nodes)
 
     def noticed(self) -> None:
         """A prover has reported a fault, or a peer refuses what it was given: enough of it."""

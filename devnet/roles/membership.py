@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from devnet._engine import Engine
+from devnet._engine import Engine, SealedBlock, SealedMini
 from devnet.config import Config
 from devnet.errors import UnavailableError
 from devnet.proving.incidents import Incidents
@@ -216,11 +216,11 @@ class Membership:
 
     # --- what goes out ------------------------------------------------------------------------------------
 
-    def note(self, sealed: Iterable[Any]) -> None:
+    def note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """These are in this node's log now. The thread that writes it."""
         self.verification.note(sealed)
 
-    def publish(self, sealed: list[Any]) -> None:
+    def publish(self, sealed: list[SealedMini | SealedBlock]) -> None:
         """What peers are given and told of: what the log has, unless a fault is being played. The same thread."""
         if not self._leads:
             self._announcer.note(sealed)

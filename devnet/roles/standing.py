@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.role_config import RoleConfig
 from devnet.storage import Store
 
@@ -48,11 +49,11 @@ class Standing:
             return None
         return max(0.0, round(time.time() * 1000 - self._timestamp_us / 1000, 1))
 
-    def note(self, sealed: Iterable[Any]) -> None:
+    def note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """These are on disk, and shown."""
         newest = None
         for item in sealed:
-            if hasattr(item, "timestamp_us"):
+            if isinstance(item, SealedMini):
                 newest = item
         if newest is None:
             return

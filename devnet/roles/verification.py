@@ -18,8 +18,9 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.proving.attestation import Attestation, InvalidAttestationError
 from devnet.proving.claim import Claim
 from devnet.proving.incidents import Incidents
@@ -144,10 +145,10 @@ class Verification:
 
     # --- what comes ---------------------------------------------------------------------------------------
 
-    def note(self, sealed: Iterable[Any]) -> None:
+    def note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """These are in the log now (the log's thread)."""
         for item in sealed:
-            if hasattr(item, "tx_hashes"):
+            if isinstance(item, SealedMini):
                 self._newest_us = item.timestamp_us
             elif not self._loop.is_closed():
                 is_fresh = time.time() - self._newest_us / 1e6 < FRESH_S

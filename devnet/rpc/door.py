@@ -6,49 +6,12 @@ those of `devnet/_engine.pyi`.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeGuard
+from typing import Protocol
 
 from devnet.rpc.errors import method_not_found
 
 Answer = bytes | memoryview
 """A response. Large ones are a view of the engine's own bytes, whose memory counts until the view is gone."""
-
-
-class SealedMini(Protocol):
-    """A sealed mini-block."""
-
-    @property
-    def number(self) -> int:
-        """Its number in the chain."""
-
-    @property
-    def block(self) -> int:
-        """Number of the block it belongs to."""
-
-    @property
-    def index(self) -> int:
-        """Its place in its block."""
-
-    @property
-    def timestamp_us(self) -> int:
-        """When it was sealed, in microseconds since 1970."""
-
-    @property
-    def tx_count(self) -> int:
-        """How many transactions it holds."""
-
-
-class SealedBlock(Protocol):
-    """A sealed EVM block, which follows its mini-blocks."""
-
-    @property
-    def number(self) -> int:
-        """Its number in the chain."""
-
-
-def is_mini(item: SealedMini | SealedBlock) -> TypeGuard[SealedMini]:
-    """Tell the two apart."""
-    return hasattr(item, "tx_count")
 
 
 class EngineDoor(Protocol):

@@ -31,8 +31,9 @@ from typing import Final
 
 import orjson
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.rpc import filters
-from devnet.rpc.door import ChainDoor, SealedBlock, SealedMini, is_mini
+from devnet.rpc.door import ChainDoor
 from devnet.rpc.errors import Code, RpcFault, invalid_params, refused
 from devnet.rpc.exchange import Call, Notified
 from devnet.rpc.jsonrpc import NOTIFICATION_TAIL, notification_head
@@ -207,7 +208,7 @@ class Hub:
     def _note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """Remember what a subscriber who comes within the block will hear of when it is sealed."""
         for item in sealed:
-            if not is_mini(item):
+            if isinstance(item, SealedBlock):
                 self._open_minis.clear()
             elif item.tx_count:
                 self._open_minis.append((item.block, item.number))
@@ -216,7 +217,7 @@ class Hub:
         """Tell subscribers of mini-blocks and blocks that have reached the disk, in their order."""
         self.on_pending()
         for item in sealed:
-            if is_mini(item):
+            if isinstance(item, SealedMini):
                 if self._mini(item):
                     self._engine.published(item.timestamp_us)
             else:

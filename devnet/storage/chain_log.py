@@ -9,18 +9,16 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import plyvel
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.stalls import watched
 from devnet.storage import tables
 from devnet.storage.database import Database, Tip
 from devnet.storage.errors import Corrupted
 from devnet.storage.mark import Mark, boot, read_mark, remove_mark
-
-if TYPE_CHECKING:
-    from devnet._engine import SealedBlock, SealedMini
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +63,7 @@ class ChainLog(Database):
         ):
             put = batch.put
             for item in sealed:
-                if hasattr(item, "tx_hashes"):
+                if isinstance(item, SealedMini):
                     mini = _next(item.number, mini, "mini-block")
                     prefix = tables.number(mini)
                     put(tables.MINI + prefix, item.record)

@@ -14,8 +14,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.storage.store import Store
 from devnet.sync.chain_source import ChainSource
 from devnet.sync.follower import REFUSAL, Follower, FollowerCounts, unasked
@@ -47,9 +47,6 @@ from devnet.sync.settings import SyncSettings
 from devnet.sync.snapshot import SnapshotServer
 from devnet.sync.target import Refused, Target
 from devnet.threads import OnDeath
-
-if TYPE_CHECKING:
-    from devnet._engine import SealedBlock, SealedMini
 
 log = logging.getLogger(__name__)
 
@@ -190,18 +187,18 @@ class SyncNode:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._publish, sealed)
 
-    def _publish(self, sealed: list[Any]) -> None:
+    def _publish(self, sealed: list[SealedMini | SealedBlock]) -> None:
         try:
             self._hand_on(sealed)
         except Exception as error:
             self._failed(error)
 
-    def _hand_on(self, sealed: list[Any]) -> None:
+    def _hand_on(self, sealed: list[SealedMini | SealedBlock]) -> None:
         assert self._publisher is not None
         place = self._publisher.position
         items: list[Item] = []
         for each in sealed:
-            if hasattr(each, "tx_hashes"):
+            if isinstance(each, SealedMini):
                 kind, place = ItemKind.MINI, Position(place.minis + 1, place.blocks)
             else:
                 kind, place = ItemKind.BLOCK, Position(place.minis, place.blocks + 1)

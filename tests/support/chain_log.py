@@ -3,8 +3,8 @@ anything else at a place is refused, as the engine would.
 """
 
 import threading
-from types import SimpleNamespace
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.sync import GENESIS, Item, ItemKind, NoSuchPlace, Position, Refused
 
 MINIS_PER_BLOCK = 5
@@ -25,10 +25,9 @@ def next_item(after, size=40):
 
 def sealed(item):
     """An item as the engine hands it to the log thread."""
-    fields = {"number": item.number, "record": item.record}
-    return (
-        SimpleNamespace(**fields, tx_hashes=[]) if item.kind is ItemKind.MINI else SimpleNamespace(**fields)
-    )
+    if item.kind is ItemKind.MINI:
+        return SealedMini(item.number, item.after.blocks + 1, 0, 0, item.record, [])
+    return SealedBlock(item.number, bytes(32), item.record, [], b"")
 
 
 class MemoryLog:

@@ -9,6 +9,8 @@ import threading
 
 from websockets.frames import Frame, Opcode
 
+from devnet._engine import SealedBlock, SealedMini
+
 SHORT_WAY = b"Way: short\r\n"
 
 
@@ -172,12 +174,9 @@ def _text_frame(body):
     return Frame(Opcode.TEXT, body).serialize(mask=False) if body else b""
 
 
-class Mini:
-    def __init__(self, number, index=1, tx_count=0, block=1):
-        self.number, self.index, self.tx_count, self.block = number, index, tx_count, block
-        self.timestamp_us = 1_000_000 + number
+def mini(number, index=1, tx_count=0, block=1):
+    return SealedMini(number, block, index, 1_000_000 + number, b"", [bytes(32)] * tx_count)
 
 
-class Block:
-    def __init__(self, number):
-        self.number = number
+def block(number):
+    return SealedBlock(number, bytes(32), b"", [], b"")

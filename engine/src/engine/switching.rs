@@ -3,7 +3,7 @@
 use super::*;
 use crate::block::is_block_record;
 use crate::builder::testing::{self, Draft, SPEC, account, sign};
-use crate::chain::EmptyArchive;
+use crate::state::EmptyArchive;
 use alloy_primitives::hex;
 use serde_json::{Value, json};
 use std::thread::JoinHandle;

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from devnet._engine import BadData, Engine, keccak256
+from devnet._engine import BadData, Engine, SealedMini, keccak256
 from devnet.genesis import GenesisFile, derive
 from devnet.roles.chain_config import engine_config, genesis_document
 from devnet.storage import Identity, Store, StoreArchive
@@ -32,7 +32,7 @@ def chain(tmp_path_factory):
                 engine.call("eth_sendRawTransaction", b'["%b"]' % raw.encode())
                 sent += 1
             for one in engine.next_sealed(10_000):
-                is_mini = hasattr(one, "tx_count")
+                is_mini = isinstance(one, SealedMini)
                 place = Position(place.minis + is_mini, place.blocks + (not is_mini))
                 items.append(Item(ItemKind.MINI if is_mini else ItemKind.BLOCK, place, one.record))
             engine.durable(*place.tip)

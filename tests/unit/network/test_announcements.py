@@ -1,31 +1,26 @@
 """What nodes tell each other of their logs, and how two that differ find each other."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.roles.announcements import MAX_BYTES, MOST_DIGESTS, Announcement, Announcer, Comparison
 
 
-@dataclass
-class Mini:
-    number: int
-    index: int
-    record: bytes
-    tx_hashes: list = field(default_factory=list)
+def mini(number, index, record):
+    return SealedMini(number, 1, index, 0, record, [])
 
 
-@dataclass
-class Block:
-    number: int
-    hash: bytes = bytes(32)
+def sealed_block(number):
+    return SealedBlock(number, bytes(32), b"", [], b"")
 
 
 def announced(records, node="full-node-1", block=1, first=0):
     made = []
     announcer = Announcer(node, lambda: "http://here", lambda: 0, made.append)
-    announcer.note([Mini(first + index, index, record) for index, record in enumerate(records)])
-    announcer.note([Block(block)])
+    announcer.note([mini(first + index, index, record) for index, record in enumerate(records)])
+    announcer.note([sealed_block(block)])
     return made[0]
 
 
@@ -57,7 +52,7 @@ def test_a_block_of_very_many_mini_blocks_fits_one_message():
 def test_a_block_whose_beginning_was_not_seen_is_not_announced():
     made = []
     announcer = Announcer("n", lambda: "", lambda: 0, made.append)
-    announcer.note([Mini(7, 7, b"x"), Block(1), Mini(8, 0, b"y"), Block(2)])
+    announcer.note([mini(7, 7, b"x"), sealed_block(1), mini(8, 0, b"y"), sealed_block(2)])
     assert [one.block for one in made] == [2]
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.fake_engine import Block, Mini
+from tests.support.fake_engine import block, mini
 from tests.support.raw_http import RawHttp
 from tests.unit.rpc.test_websocket import call, news, subscribe
 
@@ -25,13 +25,13 @@ def publish(server, *sealed):
 
 def test_nothing_is_rendered_for_nobody(server, ws):
     server.engine.pending = [b"\x01" * 32]
-    publish(server, Mini(0, index=0), Mini(1, tx_count=3), Block(1))
+    publish(server, mini(0, index=0), mini(1, tx_count=3), block(1))
     assert server.engine.calls == []
 
 
 def test_a_payload_is_rendered_once_for_all_its_subscribers(server, ws):
     identifiers = {subscribe(ws, "newHeads") for _ in range(3)}
-    publish(server, Block(5))
+    publish(server, block(5))
     received = [news(ws) for _ in range(3)]
     assert {item["subscription"] for item in received} == identifiers
     assert all(item["result"] == {"number": "0x5"} for item in received)
@@ -40,45 +40,45 @@ def test_a_payload_is_rendered_once_for_all_its_subscribers(server, ws):
 
 def test_mini_blocks_are_told_one_by_one_even_if_empty(server, ws):
     subscribe(ws, "miniBlocks")
-    publish(server, Mini(0), Mini(1), Mini(2))
+    publish(server, mini(0), mini(1), mini(2))
     assert [news(ws)["result"]["mini_block_number"] for _ in range(3)] == ["0x0", "0x1", "0x2"]
 
 
 def test_the_engine_learns_when_a_mini_block_was_told_but_not_of_those_that_nobody_hears_of(server, ws):
-    publish(server, Mini(0))
+    publish(server, mini(0))
     subscribe(ws, "logs", {"toBlock": "pending"})
-    publish(server, Mini(1), Mini(2, tx_count=1), Block(1))
-    assert server.engine.told == [Mini(2).timestamp_us]
+    publish(server, mini(1), mini(2, tx_count=1), block(1))
+    assert server.engine.told == [mini(2).timestamp_us]
 
 
 def test_logs_come_with_their_sealed_block(server, ws):
     subscribe(ws, "logs", {"address": ALICE})
     subscribe(ws, "newHeads")
-    publish(server, Mini(1, tx_count=1), Mini(2), Mini(3, tx_count=1))
+    publish(server, mini(1, tx_count=1), mini(2), mini(3, tx_count=1))
     assert ("logs_json", 1) not in server.engine.calls
-    publish(server, Block(1))
+    publish(server, block(1))
     assert news(ws)["result"] == {"number": "0x1"}
     assert [news(ws)["result"]["mini"] for _ in range(2)] == [1, 3]
 
 
 def test_a_subscriber_who_comes_within_a_block_hears_of_its_earlier_logs_but_not_of_other_blocks(server, ws):
     hub = server.server.hub
-    hub.publish([Mini(1, tx_count=1, block=1)])  # as the log thread does; nobody listens yet
-    hub.publish([Block(1), Mini(2, tx_count=1, block=2)])
+    hub.publish([mini(1, tx_count=1, block=1)])  # as the log thread does; nobody listens yet
+    hub.publish([block(1), mini(2, tx_count=1, block=2)])
     subscribe(ws, "logs", {})
-    hub.publish([Mini(3, tx_count=1, block=2), Block(2)])
+    hub.publish([mini(3, tx_count=1, block=2), block(2)])
     assert [news(ws)["result"]["mini"] for _ in range(2)] == [2, 3]
 
 
 def test_pending_logs_come_with_their_mini_block(server, ws):
     subscribe(ws, "logs", {"address": [BOB, ALICE.upper().replace("X", "x")], "toBlock": "pending"})
-    publish(server, Mini(1, tx_count=1), Mini(2))
+    publish(server, mini(1, tx_count=1), mini(2))
     assert news(ws)["result"] == {"filter": {"address": [ALICE, BOB]}, "mini": 1}
 
 
 def test_state_changes_come_for_the_accounts_named(server, ws):
     subscribe(ws, "stateChanges", [BOB])
-    publish(server, Mini(7), Mini(8, tx_count=1))
+    publish(server, mini(7), mini(8, tx_count=1))
     assert news(ws)["result"] == {"address": BOB}
 
 
@@ -86,7 +86,7 @@ def test_pending_transactions_are_those_after_the_subscription(server, ws):
     server.engine.pending = [b"\x01" * 32]
     subscribe(ws, "newPendingTransactions")
     server.engine.pending.append(b"\x02" * 32)
-    publish(server, Mini(0))
+    publish(server, mini(0))
     assert news(ws)["result"] == "0x" + "02" * 32
     server.engine.pending.append(b"\x03" * 32)
     assert call(ws, "later_echo") == {"jsonrpc": "2.0", "id": 1, "result": []}  # any answer brings the news
@@ -96,21 +96,21 @@ def test_pending_transactions_are_those_after_the_subscription(server, ws):
 def test_pending_transactions_with_bodies_are_asked_of_the_engine(server, ws):
     subscribe(ws, "newPendingTransactions", True)
     server.engine.pending.append(b"\x02" * 32)
-    publish(server, Mini(0))
+    publish(server, mini(0))
     assert server.engine.calls == [("eth_getTransactionByHash", ["0x" + "02" * 32])]
 
 
 def test_after_unsubscribing_nothing_comes_any_more(server, ws):
     first, second = subscribe(ws, "newHeads"), subscribe(ws, "newHeads")
     assert call(ws, "eth_unsubscribe", first)["result"] is True
-    publish(server, Block(1))
+    publish(server, block(1))
     assert news(ws)["subscription"] == second
     assert call(ws, "eth_unsubscribe", first)["error"] == {
         "code": -32000,
         "message": "subscription not found",
     }
     assert call(ws, "eth_unsubscribe", second)["result"] is True
-    publish(server, Block(2))
+    publish(server, block(2))
     assert server.engine.calls == [("head_json", 1)]
 
 
@@ -124,7 +124,7 @@ def test_a_closed_connection_takes_its_subscriptions_along(server, ws):
     with connect(f"ws://127.0.0.1:{server.port}", proxy=None) as other:
         subscribe(other, "newHeads")
     call(ws, "now_echo")
-    publish(server, Block(1))
+    publish(server, block(1))
     assert call(ws, "now_echo")["result"] == []
     hub = server.server.hub
     assert not any(topics for topics in hub._topics.values())
@@ -142,10 +142,10 @@ def test_the_id_precedes_the_news_even_in_a_batch(server, ws):
     )
     while not server.engine.held():
         pass
-    publish(server, Block(1))
+    publish(server, block(1))
     server.engine.release()
     answers = json.loads(ws.recv(timeout=10))
-    publish(server, Block(2))
+    publish(server, block(2))
     assert news(ws) == {"subscription": answers[0]["result"], "result": {"number": "0x2"}}
 
 

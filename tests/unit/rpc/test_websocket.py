@@ -7,7 +7,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
-from tests.support.fake_engine import Block, Mini
+from tests.support.fake_engine import block, mini
 from tests.support.raw_http import RawHttp, request
 
 
@@ -237,7 +237,7 @@ def test_an_idle_subscriber_is_pinged_and_still_gets_its_news(serve):
             assert raw.until(PING) == PING
             raw.send(frame(Opcode.PONG, b"") + frame(Opcode.PING, b""))
             assert raw.until(PONG) == PONG
-        server.run(server.server.hub.on_durable, [Block(7)])
+        server.run(server.server.hub.on_durable, [block(7)])
         raw.until(b'"result":{"number":"0x7"}}}')
 
 
@@ -262,7 +262,7 @@ def test_a_subscriber_that_does_not_read_is_cut_off_with_a_reason_and_others_go_
         slow.until(b'"result"')
         identifier = subscribe(quick, "miniBlocks")
         for _ in range(30):  # far more than the kernel holds for one socket
-            server.run(server.server.hub.on_durable, [Mini(1)])
+            server.run(server.server.hub.on_durable, [mini(1)])
             assert news(quick)["subscription"] == identifier
         assert slow.until(b"too slow")[-10:] == (1008).to_bytes(2) + b"too slow"
 

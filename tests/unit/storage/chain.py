@@ -3,9 +3,9 @@ engine.
 """
 
 import json
-from dataclasses import dataclass, field
 from hashlib import sha256
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.storage import Identity
 
 IDENTITY = Identity(6342, bytes(32), {"chain_id": 6342, "spec": "rex5"})
@@ -20,32 +20,17 @@ COMPUTED = row(0, 0xCC) + row(5, 0xCC)
 """What the toy engine computes of any state."""
 
 
-@dataclass
-class Mini:
-    number: int
-    diff: dict[bytes, bytes]
-    tx_hashes: list[bytes] = field(default_factory=list)
-    codes: tuple[bytes, ...] = ()
-
-    @property
-    def record(self) -> bytes:
-        diff = {key.hex(): value.hex() for key, value in self.diff.items()}
-        return json.dumps([diff, [code.hex() for code in self.codes]]).encode()
+def sealed_mini(number, diff, tx_hashes=(), codes=()):
+    """A mini-block that sets these values, and brings these contracts."""
+    values = {key.hex(): value.hex() for key, value in diff.items()}
+    record = json.dumps([values, [code.hex() for code in codes]]).encode()
+    return SealedMini(number, 0, 0, 0, record, list(tx_hashes))
 
 
-@dataclass
-class Block:
-    number: int
-    undo: list[tuple[bytes, bytes]]
-    nodes: bytes = b""
-
-    @property
-    def hash(self) -> bytes:
-        return sha256(b"block %d" % self.number).digest()
-
-    @property
-    def record(self) -> bytes:
-        return b"block %d" % self.number
+def sealed_block(number, undo, nodes=b""):
+    """The block that closes the mini-blocks before it."""
+    name = b"block %d" % number
+    return SealedBlock(number, sha256(name).digest(), name, undo, nodes)
 
 
 def fold(records):
@@ -62,15 +47,15 @@ def fold(records):
 
 def build(diffs, minis_per_block):
     """Seals a list of diffs: mini-blocks, and a block after every `minis_per_block` of them."""
-    state, before, sealed, block = {}, {}, [], 1
+    state, before, sealed, height = {}, {}, [], 1
     for number, diff in enumerate(diffs):
         for key, value in diff.items():
             before.setdefault(key, state.get(key, b""))
             state[key] = value
-        sealed.append(Mini(number, diff, [sha256(b"tx %d" % number).digest()]))
+        sealed.append(sealed_mini(number, diff, [sha256(b"tx %d" % number).digest()]))
         if number % minis_per_block == minis_per_block - 1:
-            sealed.append(Block(block, sorted(before.items())))
-            before, block = {}, block + 1
+            sealed.append(sealed_block(height, sorted(before.items())))
+            before, height = {}, height + 1
     return sealed
 
 

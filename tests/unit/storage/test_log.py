@@ -3,7 +3,7 @@
 import pytest
 
 from devnet.storage import Corrupted, Store, StoreArchive
-from tests.unit.storage.chain import IDENTITY, Block, Mini, build
+from tests.unit.storage.chain import IDENTITY, build, sealed_block, sealed_mini
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ ACCOUNT, SLOT = b"a" * 20, b"a" * 20 + b"\0" * 32
 
 
 def test_append_makes_records_findable_by_number_and_hash(store):
-    mini, block = Mini(0, {ACCOUNT: b"1"}, [b"t" * 32, b"u" * 32]), Block(1, [(ACCOUNT, b"")])
+    mini, block = sealed_mini(0, {ACCOUNT: b"1"}, [b"t" * 32, b"u" * 32]), sealed_block(1, [(ACCOUNT, b"")])
     assert store.append([mini, block]) == (0, 1)
     archive = StoreArchive(store)
     assert archive.mini(0) == mini.record
@@ -58,11 +58,18 @@ def test_log_continues_after_reopening(store):
         assert again.tip == (2, 1)
         assert again.identity == IDENTITY
         assert again.genesis == b'{"alloc":{}}'
-        again.append([Mini(3, {}), Block(2, [])])
+        again.append([sealed_mini(3, {}), sealed_block(2, [])])
         assert again.tip == (3, 2)
 
 
-@pytest.mark.parametrize("sealed", [[Mini(1, {})], [Mini(0, {}), Mini(0, {})], [Mini(0, {}), Block(2, [])]])
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        [sealed_mini(1, {})],
+        [sealed_mini(0, {}), sealed_mini(0, {})],
+        [sealed_mini(0, {}), sealed_block(2, [])],
+    ],
+)
 def test_append_refuses_gaps_and_writes_nothing(store, sealed):
     with pytest.raises(ValueError, match="no gaps"):
         store.append(sealed)
@@ -71,7 +78,7 @@ def test_append_refuses_gaps_and_writes_nothing(store, sealed):
 
 
 def test_reading_a_range_says_which_record_is_missing(store):
-    store.append([Mini(0, {}), Mini(1, {})])
+    store.append([sealed_mini(0, {}), sealed_mini(1, {})])
     with pytest.raises(Corrupted, match="mini-block 2 is missing"):
         list(store.minis(0, 2))
     with pytest.raises(Corrupted, match="block 1 is missing"):
@@ -79,7 +86,14 @@ def test_reading_a_range_says_which_record_is_missing(store):
 
 
 def test_history_of_an_account_is_not_mixed_with_its_slots(store):
-    store.append([Mini(0, {}), Block(1, [(SLOT, b"slot")]), Mini(1, {}), Block(2, [(ACCOUNT, b"account")])])
+    store.append(
+        [
+            sealed_mini(0, {}),
+            sealed_block(1, [(SLOT, b"slot")]),
+            sealed_mini(1, {}),
+            sealed_block(2, [(ACCOUNT, b"account")]),
+        ]
+    )
     assert store.value_at(ACCOUNT, 0) == b"account"
     assert store.value_at(SLOT, 0) == b"slot"
     assert store.value_at(SLOT, 1) is None

@@ -3,14 +3,14 @@
 import pytest
 
 from devnet.storage import Snapshotter, Store, restore
-from tests.unit.storage.chain import COMPUTED, IDENTITY, Block, Mini, ToyEngine, fold, row
+from tests.unit.storage.chain import COMPUTED, IDENTITY, ToyEngine, fold, row, sealed_block, sealed_mini
 
 KEY = b"k" * 20
 
 
 def block(number, nodes):
     """A block with one mini-block, and the nodes that it changes."""
-    return [Mini(number - 1, {KEY: b"%d" % number}), Block(number, [], nodes)]
+    return [sealed_mini(number - 1, {KEY: b"%d" % number}), sealed_block(number, [], nodes)]
 
 
 @pytest.fixture

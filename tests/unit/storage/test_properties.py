@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.storage import Snapshotter, Store, restore
 from tests.unit.storage.chain import IDENTITY, ToyEngine, build, fold
 
@@ -90,5 +91,5 @@ def test_batches_of_the_log_thread_do_not_show_in_the_log(diffs, per_block, toge
             store.append(sealed[start : start + together])
         engine = ToyEngine()
         restore(store, engine)
-        assert engine.minis == [item.record for item in sealed if hasattr(item, "tx_hashes")]
-        assert engine.blocks == [item.record for item in sealed if not hasattr(item, "tx_hashes")]
+        assert engine.minis == [item.record for item in sealed if isinstance(item, SealedMini)]
+        assert engine.blocks == [item.record for item in sealed if isinstance(item, SealedBlock)]

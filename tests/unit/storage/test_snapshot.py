@@ -3,7 +3,7 @@
 import threading
 
 from devnet.storage import Snapshotter, Store, restore
-from tests.unit.storage.chain import IDENTITY, Block, Mini, ToyEngine, build, fold
+from tests.unit.storage.chain import IDENTITY, ToyEngine, build, fold, sealed_block, sealed_mini
 
 KEY = b"k" * 20
 
@@ -26,7 +26,7 @@ def test_follows_the_log_while_it_grows_and_catches_up_on_stop(tmp_path):
 def test_snapshot_carries_code(tmp_path):
     with Store.open(tmp_path) as store:
         store.create(IDENTITY, b"{}")
-        store.append([Mini(0, {KEY: b"1"}, codes=(b"code",)), Block(1, [])])
+        store.append([sealed_mini(0, {KEY: b"1"}, codes=(b"code",)), sealed_block(1, [])])
         Snapshotter(store, fold, lambda error: None).catch_up()
         [(code_hash, _)] = fold([store.mini(0)])[1]
         assert store.code(code_hash) == b"code"
@@ -39,7 +39,7 @@ def test_snapshot_carries_code(tmp_path):
 def test_open_block_stays_out_of_the_snapshot(tmp_path):
     with Store.open(tmp_path) as store:
         store.create(IDENTITY, b"{}")
-        store.append([Mini(0, {KEY: b"1"}), Block(1, []), Mini(1, {KEY: b"2"})])
+        store.append([sealed_mini(0, {KEY: b"1"}), sealed_block(1, []), sealed_mini(1, {KEY: b"2"})])
         Snapshotter(store, fold, lambda error: None).catch_up()
         assert store.snapshot == (0, 1)
         engine = ToyEngine()
@@ -55,7 +55,7 @@ def test_failure_of_the_thread_is_reported(tmp_path):
 
     with Store.open(tmp_path) as store:
         store.create(IDENTITY, b"{}")
-        store.append([Mini(0, {}), Block(1, [])])
+        store.append([sealed_mini(0, {}), sealed_block(1, [])])
         snapshotter = Snapshotter(store, broken, lambda error: told.set(), interval_s=0.001)
         snapshotter.start()
         assert told.wait(10)

@@ -1,7 +1,5 @@
 """Ranges of the log: from memory and from disk, from any place that is one."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from devnet.storage import Identity, Store
@@ -9,16 +7,9 @@ from devnet.storage.database import Tip
 from devnet.sync import GENESIS, NoSuchPlace, Position, StoreLog
 from devnet.sync.backlog import Backlog
 from devnet.sync.frames import ItemFrame
-from tests.support.chain_log import ItemKind, MemoryLog
+from tests.support.chain_log import MemoryLog, sealed
 
 LENGTH = 40
-
-
-def sealed(item):
-    """As the engine gives it."""
-    if item.kind is ItemKind.MINI:
-        return SimpleNamespace(number=item.number, record=item.record, tx_hashes=[])
-    return SimpleNamespace(number=item.number, record=item.record, hash=bytes(32), undo=[], nodes=b"")
 
 
 @pytest.fixture(scope="module")

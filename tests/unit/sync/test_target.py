@@ -7,8 +7,7 @@ import pytest
 from devnet.storage import Identity, Store
 from devnet.sync import EngineTarget, Item, Position, Refused
 from devnet.sync.position import ItemKind
-from tests.support.chain_log import MemoryLog
-from tests.unit.sync.test_ranges import sealed
+from tests.support.chain_log import MemoryLog, sealed
 
 
 class BadData(Exception):
