@@ -6,6 +6,7 @@ How the tree is read, merged, checked and written is in `devnet.settings`; this 
 """
 
 from dataclasses import Field, dataclass, field, fields
+from enum import StrEnum
 from typing import Any, Final
 
 DEFAULT_CHAIN_ID: Final = 6343
@@ -25,7 +26,18 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ORDERS: Final = ("priority", "fifo")
 JIT_MODES: Final = ("off", "on", "eager")
 OPEN_BLOCK_MODES: Final = ("null", "served")
-VERIFY_MODES: Final = ("proofs", "roots", "reexecute")
+
+
+class VerifyMode(StrEnum):
+    """How much a node that follows checks itself."""
+
+    PROOFS = "proofs"
+    """Signatures, order and digests; provers say whether diffs and state roots are right."""
+    ROOTS = "roots"
+    """Each block's state root too."""
+    REEXECUTE = "reexecute"
+    """Every transaction too."""
+
 
 MAX_CHAIN_ID: Final = 2**63 - 37
 """EIP-2294: v = 2 * chain_id + 36 has to fit 64 bits."""
@@ -136,12 +148,12 @@ class NetworkSettings:
         1, "Provers that have to attest to a block until it counts as verified.", "--quorum", "M",
         minimum=1, maximum=64,
     )  # fmt: skip
-    verify: str = _setting(
-        "proofs",
+    verify: VerifyMode = _setting(  # noqa: RUF009 as every other
+        VerifyMode.PROOFS,
         "What a full node checks itself: nothing but signatures and attestations, each block's state root, "
         "or every transaction.",
         "--verify",
-        choices=VERIFY_MODES,
+        choices=tuple(VerifyMode),
     )
     prover_workers: int = _setting(
         2, "Blocks that one prover checks at a time.", "--prover-workers", "N", minimum=1, maximum=64
@@ -328,7 +340,8 @@ class KnownSetting:
     section: str
     name: str
     type: Any
-    """The annotation: int, float, bool, str, `int | None`, `str | None`, `tuple[str, ...]` or pairs of int."""
+    """The annotation: int, float, bool, str, an enumeration of texts, `int | None`, `str | None`, `tuple[str, ...]` or
+    pairs of int."""
     default: Any
     about: Setting
 

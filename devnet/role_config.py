@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from devnet.config import Config
 from devnet.errors import ConfigError, UnavailableError, UserError
 from devnet.files import write_atomically
+from devnet.session import Role
 from devnet.settings import config_from_json, config_to_json
 from devnet.threads import start_thread
 
@@ -72,7 +73,7 @@ class RoleConfig:
     """The file that a role is started with."""
 
     node: str
-    role: str
+    role: Role
     run_dir: str
     data_dir: str
     """This node's own directory, below the devnet's."""
@@ -103,6 +104,7 @@ class RoleConfig:
             return cls(
                 **{
                     **tree,
+                    "role": Role(tree["role"]),
                     "config": config_from_json(tree["config"]),
                     "network": NetworkPlace.of(network) if network is not None else None,
                 }

@@ -8,6 +8,7 @@ not), and its `/healthz` answers. Standard library only, because every command r
 import http.client
 import json
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,20 @@ from devnet.files import write_atomically
 SESSION_VERSION = 1
 HEALTH_TIMEOUT_S = 2.0
 
-Role = Literal["sequencer", "full_node", "prover"]
+
+class Role(StrEnum):
+    """What a node is in its devnet; it says how the node begins."""
+
+    SEQUENCER = "sequencer"
+    FULL_NODE = "full_node"
+    PROVER = "prover"
+
+    @property
+    def hyphenated(self) -> str:
+        """As names, certificates and flags have it: `full-node`."""
+        return self.value.replace("_", "-")
+
+
 DevnetState = Literal["starting", "running", "stopping"]
 NodeState = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -127,7 +141,8 @@ def _load(path: Path) -> Session | None:
         if fields.pop("version") != SESSION_VERSION:
             return None
         nodes = tuple(
-            NodeSession(**{**node, "process": ProcessId(**node["process"])}) for node in fields.pop("nodes")
+            NodeSession(**{**node, "role": Role(node["role"]), "process": ProcessId(**node["process"])})
+            for node in fields.pop("nodes")
         )
         return Session(**{**fields, "supervisor": ProcessId(**fields["supervisor"]), "nodes": nodes})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

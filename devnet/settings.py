@@ -21,6 +21,7 @@ from devnet.config import (
     SALT_DATA_BUCKETS,
     Config,
     KnownSetting,
+    VerifyMode,
     known_settings,
     section_type,
 )
@@ -201,6 +202,7 @@ def _checked(setting: KnownSetting, raw: Raw) -> Any:  # noqa: ANN401
         bool: _boolean,
         str: _text,
         str | None: _text,
+        VerifyMode: _text,
         tuple[str, ...]: _texts,
         Pairs: _capacities,
     }

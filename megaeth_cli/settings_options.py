@@ -43,7 +43,8 @@ def _parameter_name(setting: KnownSetting) -> str:
 
 def _parameter(setting: KnownSetting) -> inspect.Parameter:
     about = setting.about
-    kind: Any = (setting.type if setting.type in (*_NUMBERS, str, str | None) else list[str]) | None
+    one_text = setting.type in (str, str | None) or bool(about.choices)
+    kind: Any = (str if one_text else setting.type if setting.type in _NUMBERS else list[str]) | None
     default = "" if setting.default in (None, (), False) else f"  [default: {setting.default}]"
     choices = f" One of {', '.join(about.choices)}." if about.choices else ""
     declarations = [f"{about.flag}/--no-{about.flag[2:]}"] if setting.type is bool else [about.flag]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from bench.child import in_child
 from bench.loads import Load, Swaps, TokenTransfers
@@ -17,7 +17,7 @@ from bench.recording import Recording, record
 from bench.results import Expectation, ratio
 from bench.scenarios.scenario import Scale, Scenario
 from devnet._engine import BadData, Engine
-from devnet.config import Config
+from devnet.config import Config, VerifyMode
 from devnet.roles.chain_config import engine_config
 from devnet.storage import Identity, Store, StoreArchive, ephemeral_directory
 from devnet.sync.position import Item, ItemKind
@@ -41,10 +41,10 @@ def measure(load: Load, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """The same log each time."""
     found = record(load, scale.of(TRANSACTIONS, least=2_000))
     count = found.transactions
-    applied = in_child(follow, found, "proofs", stored=False)
-    stored = in_child(follow, found, "proofs", stored=True)
-    rooted = in_child(follow, found, "roots", stored=False)
-    executed = in_child(follow, found, "reexecute", stored=False)
+    applied = in_child(follow, found, VerifyMode.PROOFS, stored=False)
+    stored = in_child(follow, found, VerifyMode.PROOFS, stored=True)
+    rooted = in_child(follow, found, VerifyMode.ROOTS, stored=False)
+    executed = in_child(follow, found, VerifyMode.REEXECUTE, stored=False)
     yield APPLIED, count / applied.seconds, "tx/s"
     yield APPLYING, 1e6 * applied.cpu_s / count, "us/tx"
     yield "CPU, applying and storing", 1e6 * stored.cpu_s / count, "us/tx"
@@ -53,11 +53,11 @@ def measure(load: Load, scale: Scale) -> Iterator[tuple[str, float, str]]:
     yield EXECUTING, 1e6 * (executed.cpu_s - rooted.cpu_s) / count, "us/tx"
 
 
-def follow(recording: Recording, verify: Literal["proofs", "roots", "reexecute"], stored: bool) -> Cost:
+def follow(recording: Recording, verify: VerifyMode, stored: bool) -> Cost:
     """A follower from genesis on, on one core."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with ephemeral_directory() as directory, Store.open(directory) as store:
-        config = engine_config(Config(), recording.genesis, keeps_trie=verify != "proofs")
+        config = engine_config(Config(), recording.genesis, keeps_trie=verify is not VerifyMode.PROOFS)
         engine = Engine(config, StoreArchive(store))
         engine.follow(verify)
         store.create(Identity(Config().chain.chain_id, engine.genesis_hash()), recording.genesis)

@@ -43,6 +43,7 @@ from devnet.roles.refusal import Refusal, Refusals
 from devnet.roles.standing import Standing
 from devnet.rpc.forwarding import Forwarder, ForwardingDoor
 from devnet.rpc.server import RpcServer, tune_interpreter
+from devnet.session import Role
 from devnet.storage import Snapshotter, Store
 from devnet.sync import EngineTarget
 
@@ -89,7 +90,7 @@ class ChainNode:
 
     async def start(self, sockets: list[socket.socket]) -> None:
         """Answers JSON-RPC and knows its peers, but neither leads nor follows yet."""
-        if self._role.role == "full_node" and self._role.network is not None:
+        if self._role.role is Role.FULL_NODE and self._role.network is not None:
             self._forward_to(self._role.network.sequencer)
         await self._server.start(sockets)
         if self._network is not None:

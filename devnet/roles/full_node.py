@@ -18,7 +18,7 @@ import logging
 from pathlib import Path
 
 from devnet._engine import Engine
-from devnet.config import Config
+from devnet.config import Config, VerifyMode
 from devnet.errors import UnavailableError
 from devnet.role_config import NetworkPlace, RoleConfig, run_role
 from devnet.roles.chain import bind_rpc, engine_for, open_store, restore_engine
@@ -51,7 +51,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         node = assemble(
             *(role, store, engine, failure, refusals, given_up),
             keeps_trie=_keeps_trie(role.config),
-            compiles=verify != "reexecute",
+            compiles=verify is not VerifyMode.REEXECUTE,
         )
         await node.start(sockets)
         await node.follow(role.network.sequencer, given_up.pause_s if given_up is not None else 0.0)
@@ -92,7 +92,7 @@ async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> En
 
 def _keeps_trie(config: Config) -> bool:
     """Whether the node computes state roots: who waits for provers has no use for them."""
-    return config.network.verify != "proofs"
+    return config.network.verify is not VerifyMode.PROOFS
 
 
 def _say_progress(progress: Progress) -> None:

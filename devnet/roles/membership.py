@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from devnet._engine import Engine, SealedBlock, SealedMini
-from devnet.config import Config
+from devnet.config import Config, VerifyMode
 from devnet.errors import UnavailableError
 from devnet.proving.incidents import Incidents
 from devnet.proving.kept import Bounds
@@ -30,6 +30,7 @@ from devnet.roles.refusal import Refusal, Refusals
 from devnet.roles.verification import Verification
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
+from devnet.session import Role
 from devnet.storage import Store
 from devnet.sync import (
     Credentials,
@@ -87,7 +88,7 @@ def sync_settings(place: NetworkPlace, config: Config) -> SyncSettings:
 
 def local_of(role: RoleConfig, genesis_hash: bytes) -> Local:
     """What a node says of itself."""
-    return Local(role.node, role.role.replace("_", "-"), role.config.chain.chain_id, genesis_hash)
+    return Local(role.node, role.role.hyphenated, role.config.chain.chain_id, genesis_hash)
 
 
 def bounds_of(config: Config) -> Bounds:
@@ -128,9 +129,9 @@ class Membership:
         self._loop = asyncio.get_running_loop()
         self._url = ""
         self._genesis_hash = engine.genesis_hash()
-        self._leads = role.role == "sequencer"
+        self._leads = role.role is Role.SEQUENCER
         """In the present mode, or else the last one, or else the first one."""
-        self._reexecutes = config.network.verify == "reexecute"
+        self._reexecutes = config.network.verify is VerifyMode.REEXECUTE
         self.incidents = incidents_of(role)
         self._bad_blocks = BadBlocks(store, self.incidents, refusals, given_up, self._reexecutes, failure)
         self._faults = SequencerFaults(self._forget_backlog)

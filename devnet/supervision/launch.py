@@ -28,9 +28,9 @@ class RoleSpec:
 
 ROLES: Mapping[Role, RoleSpec] = MappingProxyType(
     {
-        "sequencer": RoleSpec("devnet.roles.sequencer", essential=True, networked=True),
-        "full_node": RoleSpec("devnet.roles.full_node", essential=False, networked=True, port="near"),
-        "prover": RoleSpec("devnet.roles.prover", essential=False, networked=True, port="any"),
+        Role.SEQUENCER: RoleSpec("devnet.roles.sequencer", essential=True, networked=True),
+        Role.FULL_NODE: RoleSpec("devnet.roles.full_node", essential=False, networked=True, port="near"),
+        Role.PROVER: RoleSpec("devnet.roles.prover", essential=False, networked=True, port="any"),
     }
 )
 
@@ -47,7 +47,7 @@ class NodePlan:
     @classmethod
     def numbered(cls, role: Role, number: int) -> "NodePlan":
         """The n-th node of a role: `full-node-2`."""
-        return cls(f"{role.replace('_', '-')}-{number}", role, number)
+        return cls(f"{role.hyphenated}-{number}", role, number)
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Launch:
         """The nodes, in the order in which they start; they stop in the opposite one."""
         network = self.config.network
         return (
-            NodePlan("sequencer", "sequencer"),
-            *(NodePlan.numbered("full_node", number + 1) for number in range(network.full_nodes)),
-            *(NodePlan.numbered("prover", number + 1) for number in range(network.provers)),
+            NodePlan(Role.SEQUENCER.hyphenated, Role.SEQUENCER),
+            *(NodePlan.numbered(Role.FULL_NODE, number + 1) for number in range(network.full_nodes)),
+            *(NodePlan.numbered(Role.PROVER, number + 1) for number in range(network.provers)),
         )
 
     def to_json(self) -> str:

@@ -43,7 +43,7 @@ class Pki:
 
         authority = provers.authority_key(self._secret)
         key = voucher = b""
-        if role == "prover":
+        if role is Role.PROVER:
             key = provers.prover_key(self._secret, node)
             voucher = provers.vouch(authority, self._chain_id, provers.address_of(key))
         return NetworkPlace(
@@ -65,7 +65,7 @@ class Pki:
             return
         from devnet.sync import Authority
 
-        Authority.open(self._tls).issue(node, role.replace("_", "-"))
+        Authority.open(self._tls).issue(node, role.hyphenated)
 
 
 def _secret(path: Path) -> bytes:

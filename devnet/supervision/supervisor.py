@@ -65,7 +65,7 @@ ANEW_ALLOWED = 20
 RESTART_WINDOW_S = 60.0
 START_RETRY_S = 2.0
 """Until a node is tried again that could not be started: the disk may have space again."""
-ADDED: Mapping[str, Role] = {"full-node": "full_node", "prover": "prover"}
+ADDED: Mapping[str, Role] = {role.hyphenated: role for role in (Role.FULL_NODE, Role.PROVER)}
 """What `add` may be asked for."""
 
 
@@ -344,9 +344,9 @@ class Supervisor:
             for other in others
             if "sync" in other.endpoints
         ]
-        sequencer = next((other for other in others if other.plan.role == "sequencer"), None)
+        sequencer = next((other for other in others if other.plan.role is Role.SEQUENCER), None)
         url = sequencer.endpoints["http"] if sequencer is not None else ""
-        has_provers = any(each.plan.role == "prover" for each in self._nodes)
+        has_provers = any(each.plan.role is Role.PROVER for each in self._nodes)
         return self._pki.place(node.plan.name, node.plan.role, url, tuple(peers), node.peer_port, has_provers)
 
     # Watch

@@ -37,12 +37,16 @@ class FaultPlan:
 
 
 PLANS = {
-    Fault.BAD_DIFF: FaultPlan("sequencer", ("full_node", "prover"), ("full_node", "prover"), True),
-    Fault.BAD_ROOT: FaultPlan("sequencer", ("prover", "full_node"), ("full_node", "prover")),
-    Fault.BAD_RECEIPT: FaultPlan("sequencer", ("prover", "full_node"), ("full_node", "prover"), True),
-    Fault.EQUIVOCATION: FaultPlan("sequencer", ("full_node",), ("full_node",), True),
-    Fault.BAD_WITNESS: FaultPlan("prover", ("prover",), ("prover",)),
-    Fault.LATE_PROOF: FaultPlan("prover", ("full_node", "sequencer"), ("prover",)),
+    Fault.BAD_DIFF: FaultPlan(
+        Role.SEQUENCER, (Role.FULL_NODE, Role.PROVER), (Role.FULL_NODE, Role.PROVER), True
+    ),
+    Fault.BAD_ROOT: FaultPlan(Role.SEQUENCER, (Role.PROVER, Role.FULL_NODE), (Role.FULL_NODE, Role.PROVER)),
+    Fault.BAD_RECEIPT: FaultPlan(
+        Role.SEQUENCER, (Role.PROVER, Role.FULL_NODE), (Role.FULL_NODE, Role.PROVER), True
+    ),
+    Fault.EQUIVOCATION: FaultPlan(Role.SEQUENCER, (Role.FULL_NODE,), (Role.FULL_NODE,), True),
+    Fault.BAD_WITNESS: FaultPlan(Role.PROVER, (Role.PROVER,), (Role.PROVER,)),
+    Fault.LATE_PROOF: FaultPlan(Role.PROVER, (Role.FULL_NODE, Role.SEQUENCER), (Role.PROVER,)),
 }
 
 
@@ -144,7 +148,7 @@ def _have_injected(session: Session, node: NodeSession, fault: Fault, injection:
 
 def _nudge(session: Session) -> None:
     """A transaction, for the fault to be played on."""
-    sequencer = next(node for node in session.nodes if node.role == "sequencer")
+    sequencer = next(node for node in session.nodes if node.role is Role.SEQUENCER)
     with _client(sequencer) as client:
         accounts = client.call("eth_accounts")
         if not accounts:
@@ -189,7 +193,7 @@ def _require(session: Session, fault: Fault, plan: FaultPlan) -> None:
     there = {node.role for node in session.nodes if node.state == "running"}
     for role in plan.needs:
         if role not in there:
-            name = role.replace("_", "-")
+            name = role.hyphenated
             raise CliError(
                 f"nobody would notice '{fault}'",
                 f"that takes a {name.replace('-', ' ')}, and this devnet runs none",

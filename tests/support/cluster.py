@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+from devnet.session import Role
 from devnet.supervision.pki import Pki
 from devnet.sync import Credentials
 from tests.support.node import Node
@@ -32,18 +33,18 @@ class Cluster:
                 assert "Traceback" not in node.log(), node.log()
 
     def sequencer(self, **settings):
-        return self._start("sequencer", "sequencer", self.place("sequencer", "sequencer"), settings)
+        return self._start("sequencer", Role.SEQUENCER, self.place("sequencer", Role.SEQUENCER), settings)
 
     def full_node(self, name, peers, sequencer="", **settings):
         """`peers`: nodes, or (name, host, port). `sequencer`: where its HTTP is, if not where it says itself."""
-        return self._start(name, "full_node", self.place(name, "full_node", peers, sequencer), settings)
+        return self._start(name, Role.FULL_NODE, self.place(name, Role.FULL_NODE, peers, sequencer), settings)
 
     def prover(self, name, peers, **settings):
-        return self._start(name, "prover", self.place(name, "prover", peers), settings)
+        return self._start(name, Role.PROVER, self.place(name, Role.PROVER, peers), settings)
 
     def credentials(self, name, role):
         """For a node that is none of these processes."""
-        place = self.place(name, role)
+        place = self.place(name, Role(role))
         return Credentials(Path(place.ca), Path(place.certificate), Path(place.key))
 
     def place(self, name, role, peers=(), sequencer=""):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from devnet.config import Config
 from devnet.role_config import LIFELINE_FD, RoleConfig, ready_file
+from devnet.session import Role
 from tests.support.raw_http import RawHttp
 from tests.support.waiting import eventually
 
@@ -40,7 +41,7 @@ class Node:
     """
 
     def __init__(
-        self, directory, *, name="sequencer", role="sequencer", network=None, native=None, **settings
+        self, directory, *, name="sequencer", role=Role.SEQUENCER, network=None, native=None, **settings
     ):
         self.directory = Path(directory)
         self.native_directory = native or self.directory / "native"

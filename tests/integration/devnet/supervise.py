@@ -10,14 +10,23 @@ from pathlib import Path
 
 from devnet.config import AccountSettings, Config, RpcSettings
 from devnet.errors import UserError
+from devnet.session import Role
 from devnet.supervision.supervisor import Launch, NodePlan, RoleSpec, Supervisor
 
 MODULE = "tests.integration.devnet.stand_in_role"
 ROLES = {
-    "essential": RoleSpec(MODULE, essential=True),
-    "optional": RoleSpec(MODULE, essential=False),
-    "full_node": RoleSpec(MODULE, essential=False),
+    Role.SEQUENCER: RoleSpec(MODULE, essential=True),
+    Role.PROVER: RoleSpec(MODULE, essential=False),
+    Role.FULL_NODE: RoleSpec(MODULE, essential=False),
 }
+
+KINDS = {"essential": Role.SEQUENCER, "optional": Role.PROVER}
+
+
+def planned(node):
+    """`NAME:KIND`"""
+    name, _, kind = node.partition(":")
+    return NodePlan(name, KINDS[kind])
 
 
 def say(**event):
@@ -60,7 +69,7 @@ def main():
     config = Config(
         rpc=RpcSettings(port=0), accounts=AccountSettings(mnemonic=f"{manner} {'a ' * 11}".strip())
     )
-    plan = tuple(NodePlan(*node.split(":")) for node in nodes or ["sequencer:essential"])
+    plan = tuple(planned(node) for node in nodes or ["sequencer:essential"])
     try:
         Supervisor(Planned("test", Path(root), config, plan), Printer(), ROLES).run()
     except UserError as error:

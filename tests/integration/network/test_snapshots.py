@@ -1,6 +1,7 @@
 """Nodes that begin with a snapshot of the state: new ones far behind, and one that nobody's log reaches back to."""
 
 from devnet.role_config import START_AGAIN_EXIT
+from devnet.session import Role
 from devnet.storage import Store
 from tests.support import wallet
 from tests.support.cluster import Cluster
@@ -124,7 +125,7 @@ def test_a_node_that_nobodys_log_reaches_back_to_begins_anew_with_a_snapshot(tmp
         other = cluster.full_node("full-node-2", [sequencer])
         assert "taking the snapshot of sequencer" in other.log()
         sequencer.kill()
-        away.network = cluster.place("full-node-1", "full_node", [other])
+        away.network = cluster.place("full-node-1", Role.FULL_NODE, [other])
         away.spawn()
         assert away.wait() == START_AGAIN_EXIT
         assert "gave up what was here" not in away.log()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from devnet.session import Role
 from tests.support import wallet
 from tests.support.cluster import Cluster
 from tests.support.node import RpcFailure
@@ -84,9 +85,9 @@ def test_a_follower_leads_on_when_its_leader_is_gone_and_follows_it_when_it_is_b
     assert checking.health()[1]["upstream"] == "second"
 
     # The former leader comes back as a follower of what was built meanwhile; then it leads again.
-    first.role = "full_node"
+    first.role = Role.FULL_NODE
     Path(first.network.certificate).unlink()  # it says what the node is
-    first.network = cluster.place("sequencer", "full_node", [second], second.url)
+    first.network = cluster.place("sequencer", Role.FULL_NODE, [second], second.url)
     first.start()
     until_everywhere(send(first, 3), *nodes)
     hand_over(second, first, checking)

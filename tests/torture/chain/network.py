@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from devnet.config import VERIFY_MODES
+from devnet.config import VerifyMode
 from tests.support.cluster import Cluster
 from tests.support.node import Node
 from tests.support.raw_http import RawHttp, request
@@ -54,7 +54,7 @@ class Network(Cluster):
     def start(self) -> None:
         """All of them."""
         sequencer = self.sequencer()
-        for mode in VERIFY_MODES:
+        for mode in VerifyMode:
             self.full_node(f"full-node-{mode}", [sequencer], network__verify=mode)
         for number in range(PROVERS):
             self.prover(f"prover-{number + 1}", self.chain_nodes)

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from devnet.session import NodeSession, ProcessId, Session, read_session, write_session
+from devnet.session import NodeSession, ProcessId, Role, Session, read_session, write_session
 from megaeth_cli.errors import ExitStatus
 
 
@@ -25,7 +25,7 @@ def session(name="devnet", pid=None, **changes):
         "mnemonic": "m",
         "accounts": 10,
         "state": "running",
-        "nodes": (NodeSession("sequencer", "sequencer", process, {"http": "http://127.0.0.1:1"}),),
+        "nodes": (NodeSession("sequencer", Role.SEQUENCER, process, {"http": "http://127.0.0.1:1"}),),
     }
     return Session(**{**fields, **changes})
 
