@@ -4,8 +4,7 @@ import json
 from dataclasses import replace
 
 from devnet.proving import stateless
-from devnet.proving.code_cache import CodeCache
-from devnet.proving.material import NodeReader
+from devnet.proving.material import Material, block_records
 from tests.support.wallet import ACCOUNTS
 
 BOB = ACCOUNTS[1].address
@@ -39,15 +38,32 @@ def test_a_range_of_blocks_is_verified(cli, node):
     assert [one["block"] for one in reports] == [1, 2, 3]
 
 
+def unhex(text):
+    return bytes.fromhex(text[2:])
+
+
+def fetched(node, number):
+    """What a check of the block takes."""
+    block = node.rpc("eth_getBlockByNumber", hex(number), True)
+    return Material(
+        number,
+        unhex(block["hash"]),
+        json.dumps(block).encode(),
+        json.dumps(node.rpc("eth_getBlockByNumber", hex(number - 1), False)).encode(),
+        node.rpc("mega_getBlockWitness", {"blockNumber": hex(number)}),
+        block_records(node.rpc("mega_getBlockRecords", hex(number))),
+    )
+
+
 def test_a_block_whose_claim_was_changed_fails_with_the_difference(cli, node):
     receipt = cli.send("--to", BOB, "--value", "1")
     node.sealed(receipt["blockNumber"])
-    reader, rules = NodeReader(), node.rpc("mega_getChainRules")
-    material = reader.material(node.url, receipt["blockNumber"])
-    codes = reader.codes(node.url, stateless.code_hashes(material.witness), CodeCache())
+    material, rules = fetched(node, receipt["blockNumber"]), node.rpc("mega_getChainRules")
+    hashes = stateless.code_hashes(material.witness)
+    codes = [(one, unhex(node.rpc("eth_getCodeByHash", f"0x{one.hex()}"))) for one in hashes]
     assert stateless.check(material, codes, rules).difference is None
     block = json.loads(material.block)
-    root = bytes.fromhex(block["stateRoot"][2:])
+    root = unhex(block["stateRoot"])
     block["stateRoot"] = "0x" + "11" * 32
     changed = replace(material, block=json.dumps(block).encode())
     difference = stateless.check(changed, codes, rules).difference
