@@ -215,7 +215,7 @@ class Engine:
         """Responses that were finished since the last call, with their tokens; never waits. The memory of a view counts
         as work for as long as the view lives."""
 
-    def bell(self) -> int:
+    def wakeup_fd(self) -> int:
         """A file descriptor that is readable while there are completions. The engine's: neither read nor close it."""
 
     def call(self, method: str, params: bytes) -> bytes:

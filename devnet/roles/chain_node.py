@@ -41,7 +41,7 @@ from devnet.roles.process import DEATH_S, Failure
 from devnet.roles.publishing import Publishing
 from devnet.roles.refusal import Refusal, Refusals
 from devnet.roles.standing import Standing
-from devnet.rpc.forwarding import Forwarder, ForwardingDoor
+from devnet.rpc.forwarding import Forwarder, ForwardingRpc
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.session import Role
 from devnet.storage import Snapshotter, Store
@@ -58,7 +58,7 @@ class ChainNode:
         role: RoleConfig,
         store: Store,
         engine: Engine,
-        door: ForwardingDoor,
+        door: ForwardingRpc,
         server: RpcServer,
         standing: Standing,
         network: Membership | None,
@@ -210,7 +210,7 @@ def assemble(
     network = None
     if role.network is not None:
         network = Membership(role, role.network, engine, store, refusals, given_up, failure)
-    door = ForwardingDoor(engine)
+    door = ForwardingRpc(engine)
     standing = Standing(role, store, network.health if network is not None else dict)
     accounts = derive(config.accounts.mnemonic, config.accounts.count)
     server = RpcServer(door, server_settings(config, accounts), standing.health)

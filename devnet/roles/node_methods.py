@@ -18,8 +18,8 @@ from devnet.proving.incidents import Incidents
 from devnet.proving.kept import KeptFiles
 from devnet.rpc import params
 from devnet.rpc.dispatch import Handler
+from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params, refused
-from devnet.rpc.exchange import Call
 from devnet.storage import Store
 
 MOST_BLOCKS: Final = 1_000

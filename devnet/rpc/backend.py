@@ -1,6 +1,6 @@
 """Engine calls for methods that are composed in Python: off the event loop, values in and values out.
 
-Not here: requests that the engine answers as they are (`exchange.py`).
+Not here: requests that the engine answers as they are (`engine_bridge.py`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import orjson
 
-from devnet.rpc.door import EngineDoor
+from devnet.rpc.engine_rpc import EngineRpc
 
 
 class Backend:
     """Calls the engine from a small pool of threads."""
 
-    def __init__(self, engine: EngineDoor, threads: int) -> None:
+    def __init__(self, engine: EngineRpc, threads: int) -> None:
         self._engine = engine
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rpc-worker")
 

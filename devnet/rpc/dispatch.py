@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from devnet._engine import RpcError
 from devnet.rpc import jsonrpc
-from devnet.rpc.door import Answer
+from devnet.rpc.engine_bridge import Call, Client
+from devnet.rpc.engine_rpc import Answer
 from devnet.rpc.errors import Code, RpcFault, limit_exceeded, method_not_found, overdue
-from devnet.rpc.exchange import Call, Client
 from devnet.rpc.jsonrpc import Malformed, Request
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.turns import Turn

@@ -18,9 +18,9 @@ from devnet.rpc import params, tx_request
 from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
 from devnet.rpc.dispatch import Handler
+from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params
-from devnet.rpc.exchange import Call
-from devnet.rpc.signed import signed_fields
+from devnet.rpc.signed_transaction import signed_fields
 
 ESTIMATE_FIELDS: Final = (
     "from",

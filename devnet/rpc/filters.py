@@ -24,8 +24,8 @@ _NUMBER = re.compile(r"0x[0-9a-fA-F]{1,64}")
 def log_filter(value: object) -> tuple[bytes, bool]:
     """Return the filter in canonical form, and whether it asks for logs of blocks that are still open.
 
-    What is a filter is what `eth_getLogs` takes for one (`engine/src/rpc/logs.rs`), but for `blockHash`: news is never
-    of a block that is known already.
+    What is a filter is what `eth_getLogs` takes for one (`engine/src/rpc/methods/log_filter.rs`), but for `blockHash`:
+    news is never of a block that is known already.
     """
     if value is None:
         value = {}

@@ -1,6 +1,6 @@
 """A chain node's door: its own engine answers reads, and while it follows, what belongs to the sequencer goes there.
 
-    body --ForwardingDoor.submit--> engine            reads
+    body --ForwardingRpc.submit--> engine            reads
                  |  False: `Dispatcher` -> `Forwarder.methods()` -> the sequencer, over HTTP
                  +-- transactions and deposits, the pending nonce (only the sequencer has a pool), and proofs where this
                      node does not keep the trie that they come from
@@ -19,9 +19,9 @@ from typing import Any, Final
 from devnet.rpc import jsonrpc
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.dispatch import Handler
-from devnet.rpc.door import Answer, ChainDoor
+from devnet.rpc.engine_bridge import Call
+from devnet.rpc.engine_rpc import Answer, ChainRpc
 from devnet.rpc.errors import Code, RpcFault
-from devnet.rpc.exchange import Call
 
 SENDING: Final = (
     "eth_sendRawTransaction",
@@ -51,7 +51,7 @@ class Forwarder:
         self._loop = asyncio.get_running_loop()
         self._engine_call: Callable[[str, bytes], bytes] | None = None
 
-    def methods(self, engine: ChainDoor) -> dict[str, Handler]:
+    def methods(self, engine: ChainRpc) -> dict[str, Handler]:
         """The methods that are not (only) answered here."""
         self._engine_call = engine.call
         return {method: self._handler(method) for method in self.forwarded} | {NONCE: self._nonce}
@@ -111,10 +111,10 @@ class SequencerError(RpcFault):
         return self._rendered
 
 
-class ForwardingDoor:
-    """The engine, less what the sequencer has to answer while there is a forwarder (`ChainDoor`)."""
+class ForwardingRpc:
+    """The engine, less what the sequencer has to answer while there is a forwarder (`ChainRpc`)."""
 
-    def __init__(self, engine: ChainDoor) -> None:
+    def __init__(self, engine: ChainRpc) -> None:
         self._engine = engine
         self._forwarder: Forwarder | None = None
         self._marks: tuple[bytes, ...] = ()
@@ -126,7 +126,7 @@ class ForwardingDoor:
         self.submit_one = engine.submit_one
         self.cancel = engine.cancel
         self.completions = engine.completions
-        self.bell = engine.bell
+        self.wakeup_fd = engine.wakeup_fd
         self.mini_json = engine.mini_json
         self.head_json = engine.head_json
         self.logs_json = engine.logs_json
@@ -166,4 +166,4 @@ class ForwardingDoor:
         return self._engine.call(method, params)
 
 
-__all__ = ["ForwardingDoor", "Forwarder", "SequencerError"]
+__all__ = ["ForwardingRpc", "Forwarder", "SequencerError"]

@@ -1,11 +1,11 @@
 """HTTP/1.1 on a socket: requests in, responses out in the order of the requests.
 
 The way of a request through this file: `data_received` -> `_work` -> (httptools' callbacks) -> `on_message_complete`
--> `_post` -> `Exchange.submit` -> `_render`, or later `deliver`. A response that is ready when its request has been
+-> `_post` -> `EngineBridge.submit` -> `_render`, or later `deliver`. A response that is ready when its request has been
 read is written in the same turn of the loop, together with those of requests pipelined with it.
 
 The short way, of nearly all requests: when nothing is half read and nothing in work, what arrives goes from
-`data_received` to the engine as it is (`exchange.Line`). If it is one whole request with a head that has been seen
+`data_received` to the engine as it is (`engine_bridge.Line`). If it is one whole request with a head that has been seen
 before, its answer comes from there with the response's head, now or later, and is written as it is.
 
 Errors that leave the stream readable answer that request only. Those that do not (a broken request line, a
@@ -23,12 +23,12 @@ from typing import Final, Literal
 
 import httptools
 
-from devnet.rpc import replies
-from devnet.rpc.door import Answer
-from devnet.rpc.front import Front
-from devnet.rpc.pace import PacedConnection
-from devnet.rpc.pages import JSON, Page
-from devnet.rpc.replies import rpc_page, text_page
+from devnet.rpc import http_response
+from devnet.rpc.context import ServerContext
+from devnet.rpc.engine_rpc import Answer
+from devnet.rpc.flow_control import FlowControlledConnection
+from devnet.rpc.http_response import rpc_page, text_page
+from devnet.rpc.routes import JSON, Page
 from devnet.rpc.turns import Turn
 from devnet.rpc.ws import WebSocketConnection
 
@@ -65,19 +65,19 @@ class _Slot:
         self.keep_alive = keep_alive
 
 
-class HttpConnection(PacedConnection):
+class HttpConnection(FlowControlledConnection):
     """One client's socket until it closes or becomes a WebSocket."""
 
     notified = None
 
-    def __init__(self, front: Front) -> None:
-        super().__init__(front)
-        self._submit = front.exchange.submit
+    def __init__(self, context: ServerContext) -> None:
+        super().__init__(context)
+        self._submit = context.bridge.submit
         self._parser = httptools.HttpRequestParser(self)
         self._slots: deque[_Slot] = deque()
         self._short = _Slot(None, keep_alive=True)
         """Of the request that came the short way, while it waits. Its response has a head already."""
-        self._line = front.exchange.line(self, self._short)
+        self._line = context.bridge.line(self, self._short)
         self._lone: bytes | None = None
         """What the parser reads, if a request begins and perhaps ends with it."""
         self._out: list[Answer] = []
@@ -85,7 +85,7 @@ class HttpConnection(PacedConnection):
         """Whatever arrives is not looked at any more; the last response closes the socket."""
         self._lingers = False
         self._message_since: float | None = None
-        self._used_at = front.now
+        self._used_at = context.now
         self._slice = SLICE
         self._framing_size = 0
         """Bytes of the message that are not its body."""
@@ -108,13 +108,13 @@ class HttpConnection(PacedConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket."""
         super().connection_made(transport)
-        self._front.connections.add(self)
+        self._context.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the socket. Responses still to come find nobody."""
-        self._front.connections.discard(self)
+        self._context.connections.discard(self)
         if self._slots:
-            self._front.exchange.cancel(self)
+            self._context.bridge.cancel(self)
         self._transport = None
         self._deaf = True
         self._slots.clear()
@@ -134,7 +134,7 @@ class HttpConnection(PacedConnection):
         answer = self._line.submit(data)
         if answer is False or self._transport is None:
             return False
-        self._used_at = self._front.now
+        self._used_at = self._context.now
         if answer is True:
             self._slots.append(self._short)
         else:
@@ -205,15 +205,15 @@ class HttpConnection(PacedConnection):
         self._deaf = True
         if self._slots:
             # Who has gone for good closes in the same way.
-            asyncio.get_running_loop().call_later(EOF_GRACE_S, self._front.exchange.cancel, self)
+            asyncio.get_running_loop().call_later(EOF_GRACE_S, self._context.bridge.cancel, self)
         return bool(self._slots)
 
     def _note_time(self) -> None:
-        self._used_at = self._front.now
+        self._used_at = self._context.now
         if not self._in_message or self._deaf:
             self._message_since = None
         elif self._message_since is None:
-            self._message_since = self._front.now
+            self._message_since = self._context.now
 
     def sweep(self, now: float) -> None:
         """Part from a client that takes too long to send, to read, or to come again."""
@@ -310,11 +310,11 @@ class HttpConnection(PacedConnection):
         if method == b"POST":
             self._post()
         elif method in (b"GET", b"HEAD"):
-            page = self._front.pages.get(self._path(), self._headers.get(b"host"))
+            page = self._context.routes.get(self._path(), self._headers.get(b"host"))
             self._respond(page, with_body=method == b"GET")
         elif method == b"OPTIONS":
             slot = self._new_slot()
-            slot.head = replies.preflight(slot.origin, self._headers, slot.keep_alive)
+            slot.head = http_response.preflight(slot.origin, self._headers, slot.keep_alive)
             slot.response = b""
             self._place(slot)
         else:
@@ -325,7 +325,7 @@ class HttpConnection(PacedConnection):
 
     def _judge(self, headers: dict[bytes, bytes]) -> Page | None:
         """Say why a request is not served, if so; it is read to its end all the same."""
-        access = self._front.access
+        access = self._context.access
         host = headers.get(b"host")
         if host is not None and not access.host_allowed(host):
             name = host.decode("latin-1")
@@ -348,7 +348,7 @@ class HttpConnection(PacedConnection):
         body = bytes(self._body)
         slot = self._new_slot()
         if self._lone is not None and slot.keep_alive and self._has_plain_head():
-            self._front.exchange.learn_head(self._lone, len(body))
+            self._context.bridge.learn_head(self._lone, len(body))
         slot.response = self._submit(body, self, slot)
         self._place(slot)
 
@@ -391,14 +391,14 @@ class HttpConnection(PacedConnection):
 
     def _head_of(self, page: Page, keep_alive: bool) -> bytes:
         origin = self._headers.get(b"origin")
-        if origin is not None and not self._front.access.origin_allowed(origin):
+        if origin is not None and not self._context.access.origin_allowed(origin):
             origin = None
-        return replies.head(page.status, page.content_type, len(page.body), origin, keep_alive)
+        return http_response.head(page.status, page.content_type, len(page.body), origin, keep_alive)
 
     def deliver(self, ticket: object, response: Answer) -> None:
         """Put a response that had to be waited for in its place, write those whose turn has come, and read on."""
         slots = self._slots
-        self._used_at = self._front.now
+        self._used_at = self._context.now
         if ticket is self._short and len(slots) == 1 and self._transport is not None and not self._deaf:
             slots.clear()
             self._transport.write(response)
@@ -414,13 +414,13 @@ class HttpConnection(PacedConnection):
         """Give a response the head that one of the short way has."""
         if ticket is not self._short:
             return response
-        return replies.head(200, JSON, len(response), None, keep_alive=True) + response
+        return http_response.head(200, JSON, len(response), None, keep_alive=True) + response
 
     def _render(self, slot: _Slot, body: Answer) -> None:
         slot.response = None
         head = b"" if slot is self._short else slot.head
         if head is None:
-            head = replies.head(200 if body else 204, JSON, len(body), slot.origin, slot.keep_alive)
+            head = http_response.head(200 if body else 204, JSON, len(body), slot.origin, slot.keep_alive)
         if len(body) < LARGE_BODY:
             self._out.append(b"".join((head, body)))
         else:
@@ -451,11 +451,11 @@ class HttpConnection(PacedConnection):
             self._refuse(text_page(400, "a WebSocket begins on a connection without open requests, on /"))
             return
         self._write_out()
-        self._front.connections.discard(self)
+        self._context.connections.discard(self)
         if self._reading_paused:
             transport.resume_reading()
         self._transport = None
         self._deaf = True
-        websocket = WebSocketConnection(self._front, transport)
+        websocket = WebSocketConnection(self._context, transport)
         transport.set_protocol(websocket)
         websocket.open(self._url, self._headers, rest)

@@ -1,7 +1,7 @@
 """JSON-RPC 2.0 messages as bytes: what a request is, and how responses and notifications are written.
 
-The engine has the same rules for the bodies that it answers itself (`engine/src/rpc/envelope.rs`). As there, ids and
-the parameters of the engine's methods stay the text that they came as, so that no number is rounded on its way.
+The engine has the same rules for the bodies that it answers itself (`engine/src/rpc/transport/envelope.rs`). As there,
+ids and the parameters of the engine's methods stay the text that they came as, so that no number is rounded on its way.
 
 Not here: which method answers (`dispatch.py`) and how bytes travel (`http.py`, `ws.py`).
 """

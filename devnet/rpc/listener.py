@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from devnet.rpc import replies
+from devnet.rpc import http_response
 from devnet.rpc.http import HttpConnection
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Listener:
         self._arriving: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
         self._refused = 0
-        self._full = replies.refusal_of_connection(most)
+        self._full = http_response.refusal_of_connection(most)
 
     @property
     def port(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from devnet.rpc.pages import JSON, Page
+from devnet.rpc.routes import JSON, Page
 
 PREFIX: Final = "megaeth"
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"

@@ -6,7 +6,7 @@ import orjson
 
 from devnet.rpc import params
 from devnet.rpc.dispatch import Handler
-from devnet.rpc.exchange import Call
+from devnet.rpc.engine_bridge import Call
 
 
 def methods(chain_id: int) -> dict[str, Handler]:

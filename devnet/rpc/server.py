@@ -19,19 +19,19 @@ from typing import Final
 import uvloop
 
 from devnet.descriptors import share_out
-from devnet.rpc import meta, net, web3
+from devnet.rpc import net, rpc_modules, web3
 from devnet.rpc.access import AccessPolicy
 from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
+from devnet.rpc.context import ServerContext
 from devnet.rpc.dispatch import Dispatcher, Handler
-from devnet.rpc.door import ChainDoor, EngineDoor, NoEngine
+from devnet.rpc.engine_bridge import EngineBridge
+from devnet.rpc.engine_rpc import ChainRpc, EngineRpc, NoEngine
 from devnet.rpc.eth import EthNamespace
-from devnet.rpc.exchange import Exchange
-from devnet.rpc.front import Front
 from devnet.rpc.http import HttpConnection
 from devnet.rpc.listener import Listener, bind
 from devnet.rpc.metrics import Metrics
-from devnet.rpc.pages import Health, Pages
+from devnet.rpc.routes import Health, Routes
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.subscriptions import Hub
 
@@ -44,42 +44,42 @@ GC_THRESHOLDS: Final = (50_000, 20, 100)
 class RpcServer:
     """Answers JSON-RPC for one engine on one port."""
 
-    def __init__(self, chain: ChainDoor | None, settings: ServerSettings, health: Health) -> None:
+    def __init__(self, chain: ChainRpc | None, settings: ServerSettings, health: Health) -> None:
         """`chain`: None for a node without one, which tells of itself only (`net_`, `web3_`, `rpc_`, and what is
         added)."""
         self._settings = settings
         self._accounts = DevAccounts(settings.accounts)
-        engine: EngineDoor = chain if chain is not None else NoEngine()
+        engine: EngineRpc = chain if chain is not None else NoEngine()
         self._backend = Backend(engine, settings.worker_threads)
         self._hub = (
             Hub(chain, settings.max_subscriptions, settings.max_filter_bytes) if chain is not None else None
         )
-        self.pages = Pages(settings.client_version, settings.chain_id, health)
+        self.routes = Routes(settings.client_version, settings.chain_id, health)
         engine_methods = engine.methods()
-        exchange = Exchange(
+        bridge = EngineBridge(
             engine,
             route=lambda body, call: dispatcher.answer(body, call),
             answered=self._hub.on_pending if self._hub is not None else lambda: None,
             answer_timeout_s=settings.answer_timeout_s,
         )
         self.handlers = self._make_handlers(engine_methods)
-        dispatcher = Dispatcher(self.handlers, engine_methods, exchange.ask, settings)
+        dispatcher = Dispatcher(self.handlers, engine_methods, bridge.ask, settings)
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
-        self._front = Front(settings, access, exchange, self.pages)
+        self._context = ServerContext(settings, access, bridge, self.routes)
         metrics = Metrics(
             chain,
             {
-                "rpc_connections": lambda: len(self._front.connections),
-                "rpc_in_work": lambda: exchange.in_work,
+                "rpc_connections": lambda: len(self._context.connections),
+                "rpc_in_work": lambda: bridge.in_work,
                 "rpc_subscriptions": lambda: self._hub.count if self._hub is not None else 0,
             },
         )
-        self.pages.add("/metrics", metrics.prometheus)
-        self.pages.add("/metrics.json", metrics.json)
+        self.routes.add("/metrics", metrics.prometheus)
+        self.routes.add("/metrics.json", metrics.json)
         self._shares = share_out(settings.max_connections)
         self._listener = Listener(
-            lambda: HttpConnection(self._front),
-            lambda: len(self._front.connections),
+            lambda: HttpConnection(self._context),
+            lambda: len(self._context.connections),
             self._shares.connections,
         )
         self._sweeper: asyncio.TimerHandle | None = None
@@ -94,7 +94,7 @@ class RpcServer:
                 "eth_subscribe": self._hub.eth_subscribe,
                 "eth_unsubscribe": self._hub.eth_unsubscribe,
             }
-        return handlers | meta.methods([*engine_methods, *handlers])
+        return handlers | rpc_modules.methods([*engine_methods, *handlers])
 
     def add(self, handlers: Mapping[str, Handler]) -> None:
         """Answer further methods, or these instead of the engine."""
@@ -129,7 +129,7 @@ class RpcServer:
     async def start(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve who comes to these sockets. Without any the settings' address is bound; raises `OSError` then."""
         loop = asyncio.get_running_loop()
-        self._front.now = loop.time()
+        self._context.now = loop.time()
         if self._shares.connections < self._settings.max_connections:
             log.warning(
                 "%d connections at a time, not %d: this process may have %d files and sockets open (ulimit -n)",
@@ -138,7 +138,7 @@ class RpcServer:
                 self._shares.limit,
             )
         self._listener.serve(sockets or await bind(self._settings.host, self._settings.port))
-        self._front.exchange.start()
+        self._context.bridge.start()
         if self._hub is not None:
             self._hub.start()
         self._sweep_again()
@@ -149,25 +149,25 @@ class RpcServer:
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._listener.close()
-        await self._front.exchange.drain(grace_s)
-        for connection in list(self._front.connections):
+        await self._context.bridge.drain(grace_s)
+        for connection in list(self._context.connections):
             connection.shut()
         deadline = asyncio.get_running_loop().time() + grace_s
-        while self._front.connections and asyncio.get_running_loop().time() < deadline:
+        while self._context.connections and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.005)
-        for connection in list(self._front.connections):
+        for connection in list(self._context.connections):
             connection.drop()
-        self._front.exchange.stop()
+        self._context.bridge.stop()
         self._backend.close()
         self._accounts.close()
 
     def sweep(self, now: float) -> None:
         """Keep the coarse clock, and look at every connection's."""
-        self._front.now = now
-        self._front.exchange.sweep(now)
+        self._context.now = now
+        self._context.bridge.sweep(now)
         if refused := self._listener.take_refused():
-            log.warning("refused %d connections: %d are open", refused, len(self._front.connections))
-        for connection in list(self._front.connections):
+            log.warning("refused %d connections: %d are open", refused, len(self._context.connections))
+        for connection in list(self._context.connections):
             connection.sweep(now)
 
     def _sweep_again(self) -> None:

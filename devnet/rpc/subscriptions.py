@@ -33,9 +33,9 @@ import orjson
 
 from devnet._engine import SealedBlock, SealedMini
 from devnet.rpc import filters
-from devnet.rpc.door import ChainDoor
+from devnet.rpc.engine_bridge import Call, Notified
+from devnet.rpc.engine_rpc import ChainRpc
 from devnet.rpc.errors import Code, RpcFault, invalid_params, refused
-from devnet.rpc.exchange import Call, Notified
 from devnet.rpc.jsonrpc import NOTIFICATION_TAIL, notification_head
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Topic:
 class Hub:
     """All subscriptions of one server."""
 
-    def __init__(self, engine: ChainDoor, max_per_connection: int, max_filter_bytes: int) -> None:
+    def __init__(self, engine: ChainRpc, max_per_connection: int, max_filter_bytes: int) -> None:
         """`max_filter_bytes`: of all filters of one connection together. Every mini-block is held against them."""
         self._engine = engine
         self._max_per_connection = max_per_connection

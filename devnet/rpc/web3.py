@@ -7,7 +7,7 @@ import orjson
 from devnet._engine import keccak256
 from devnet.rpc import params
 from devnet.rpc.dispatch import Handler
-from devnet.rpc.exchange import Call
+from devnet.rpc.engine_bridge import Call
 
 
 def methods(client_version: str) -> dict[str, Handler]:

@@ -9,7 +9,7 @@ A client that does not read what it subscribed to is cut off with close code 100
 than `max_outgoing_bytes` wait for it. A client that only waits is pinged and kept, however long it is
 silent otherwise.
 
-Not here: what a message means (`exchange.py`), who gets which notification (`subscriptions.py`).
+Not here: what a message means (`engine_bridge.py`), who gets which notification (`subscriptions.py`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from websockets.http11 import Request
 from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 
-from devnet.rpc.door import Answer
-from devnet.rpc.front import Front
-from devnet.rpc.pace import PacedConnection
+from devnet.rpc.context import ServerContext
+from devnet.rpc.engine_rpc import Answer
+from devnet.rpc.flow_control import FlowControlledConnection
 from devnet.rpc.turns import Turn
 
 try:
@@ -50,14 +50,14 @@ _MASKED: Final = 0x80
 _DATA_OPCODES: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
-class WebSocketConnection(PacedConnection):
+class WebSocketConnection(FlowControlledConnection):
     """One client's WebSocket, from the handshake on."""
 
-    def __init__(self, front: Front, transport: asyncio.Transport) -> None:
-        super().__init__(front, transport)
-        self._submit_ws = front.exchange.submit_ws
+    def __init__(self, context: ServerContext, transport: asyncio.Transport) -> None:
+        super().__init__(context, transport)
+        self._submit_ws = context.bridge.submit_ws
         self._protocol = Protocol(
-            Side.SERVER, max_size=front.settings.max_body_bytes, logger=logging.getLogger(__name__)
+            Side.SERVER, max_size=context.settings.max_body_bytes, logger=logging.getLogger(__name__)
         )
         self._unread = bytearray()
         self._needed = 0
@@ -71,8 +71,8 @@ class WebSocketConnection(PacedConnection):
         self._requests = 0
         """How many are in work."""
         self._closing = False
-        self._heard_at = front.now
-        self._pinged_at = front.now
+        self._heard_at = context.now
+        self._pinged_at = context.now
         self._at_close: list[Callable[[], None]] = []
 
     # --- the socket ---------------------------------------------------------------------------------------
@@ -90,15 +90,15 @@ class WebSocketConnection(PacedConnection):
         if response.status_code != 101:
             self._transport.close()
             return
-        self._front.connections.add(self)
+        self._context.connections.add(self)
         if rest:
             self.data_received(rest)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the socket and all that hung on it."""
-        self._front.connections.discard(self)
+        self._context.connections.discard(self)
         if self._requests:
-            self._front.exchange.cancel(self)
+            self._context.bridge.cancel(self)
         self._transport = None
         self._out.clear()
         self._left = b""
@@ -108,7 +108,7 @@ class WebSocketConnection(PacedConnection):
 
     def data_received(self, data: bytes) -> None:
         """Read frames and answer them."""
-        self._heard_at = self._front.now
+        self._heard_at = self._context.now
         is_whole = not self._unread and not self._left and self._may_begin()
         if is_whole and self._took_short_way(data):
             return
@@ -228,7 +228,7 @@ class WebSocketConnection(PacedConnection):
             self._ask(body)
 
     def _ask(self, body: bytes) -> None:
-        response = self._front.exchange.submit(body, self, None)
+        response = self._context.bridge.submit(body, self, None)
         if response is None:
             self._requests += 1
         else:

@@ -1,9 +1,9 @@
-//! One running chain, put together: state, pool, door, and a builder or a follower. What Python drives.
+//! One running chain, put together: state, pool, JSON-RPC, and a builder or a follower. What Python drives.
 //!
 //! ```text
-//!   submit ─▶ Door ─▶ Intake ─▶ Pool ─▶ Builder ─▶ sealed (bounded) ─▶ next_sealed ─▶ the log
-//!      ▲                                                                                │
-//!      └── completions ◀── receipts ◀── Chain ◀────────────── durable ◀─────────────────┘
+//!   submit ─▶ RpcService ─▶ Intake ─▶ Pool ─▶ Builder ─▶ sealed (bounded) ─▶ next_sealed ─▶ the log
+//!      ▲                                                                                      │
+//!      └── completions ◀── receipts ◀── Chain ◀───────────────── durable ◀────────────────────┘
 //! ```
 //!
 //! It is idle at first. [`Engine::start`] and [`Engine::follow`] go from there to building and to following,
@@ -28,7 +28,7 @@ use crate::evm::{BucketCapacities, creation_gas};
 use crate::follower::{Follower, VerifyMode};
 use crate::metrics::Snapshot;
 use crate::pool::{Accounts, Intake, Limits, Pool, PoolTx, Rejection, Rules, TxSource};
-use crate::rpc::{Door, Node};
+use crate::rpc::{Node, RpcService, methods};
 use crate::state::{Archive, World};
 
 /// Sealed things that the log has not taken yet; the builder waits when there are more.
@@ -123,7 +123,7 @@ pub struct Engine {
     /// Transactions that wait.
     pub pool: Arc<Pool>,
     /// JSON-RPC.
-    pub door: Door,
+    pub rpc: RpcService,
     mode: Mutex<Mode>,
     acknowledged: Acknowledged,
 }
@@ -168,11 +168,11 @@ impl Engine {
         let pool = Arc::new(Pool::new(limits, Arc::new(Tip::of(&chain))));
         let intake = Intake::start(rules, pool.clone(), recover_threads)?;
         let node = Node::new(chain.clone(), pool.clone());
-        let door = Door::open(node, intake, cores)?;
+        let rpc = RpcService::start(node, methods::all(), intake, cores)?;
         Ok(Self {
             chain,
             pool,
-            door,
+            rpc,
             sealing: Mutex::default(),
             mode: Mutex::default(),
             acknowledged: Acknowledged::default(),
@@ -194,7 +194,7 @@ impl Engine {
             builder: builder.clone(),
         });
         *mode = Mode::Building(builder);
-        self.door.forward_transactions(false);
+        self.rpc.forward_transactions(false);
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl Engine {
         let follower = Follower::new(self.chain.clone(), verify)?;
         *mode = Mode::Following(Arc::new(follower));
         drop(mode);
-        self.door.forward_transactions(true);
+        self.rpc.forward_transactions(true);
         self.pool.close();
         self.chain
             .deposits
@@ -294,9 +294,9 @@ impl Engine {
 
     /// [Halts](Engine::halt), answers everyone, ends all threads.
     pub fn stop(&self) -> Result<(), EngineError> {
-        self.door.refuse_transactions();
+        self.rpc.refuse_transactions();
         let halted = self.halt();
-        self.door.stop();
+        self.rpc.stop();
         halted
     }
 
@@ -312,7 +312,7 @@ impl Engine {
     pub fn metrics(&self) -> BTreeMap<&'static str, u64> {
         let (admitted, rejected) = self.pool.totals();
         let status = self.pool.status();
-        let (recovery, calls, receipts) = self.door.queues();
+        let (recovery, calls, receipts) = self.rpc.queues();
         let (accounts, slots) = self.chain.world.len();
         let mut metrics = BTreeMap::from([
             ("pool_admitted", admitted),
@@ -322,7 +322,7 @@ impl Engine {
             ("queue_recovery", recovery as u64),
             ("queue_calls", calls as u64),
             ("queue_receipts", receipts as u64),
-            ("work_bytes", self.door.work_bytes() as u64),
+            ("work_bytes", self.rpc.work_bytes() as u64),
             ("queue_sealed", self.unwritten() as u64),
             ("state_accounts", accounts as u64),
             ("state_slots", slots as u64),
@@ -359,8 +359,8 @@ impl Engine {
             capacity: queue.map(|(_, capacity)| capacity),
             took,
         };
-        let (recovery, _, _) = self.door.queues();
-        let (ends, intake) = (self.door.metrics(), self.door.intake_metrics());
+        let (recovery, _, _) = self.rpc.queues();
+        let (ends, intake) = (self.rpc.metrics(), self.rpc.intake_metrics());
         let mut stages = vec![
             stage("parse", None, ends.parse.snapshot()),
             stage(
@@ -522,7 +522,7 @@ mod tests {
         }
 
         fn call(&self, method: &str, params: &Value) -> Result<Value, i32> {
-            let outcome = self.engine.door.call(method, &params.to_string());
+            let outcome = self.engine.rpc.call(method, &params.to_string());
             outcome
                 .map(|json| serde_json::from_slice(&json).unwrap_or_default())
                 .map_err(|error| error.code)
@@ -530,11 +530,11 @@ mod tests {
 
         /// What a body is answered with, at once or later.
         fn exchange(&self, body: &Value) -> Value {
-            let answer = match self.engine.door.submit(body.to_string().as_bytes(), 7) {
+            let answer = match self.engine.rpc.submit(body.to_string().as_bytes(), 7) {
                 Submitted::Answered(answer) => answer,
                 Submitted::Foreign => panic!("{body} is the engine's"),
                 Submitted::Taken => loop {
-                    if let Some((ticket, answer)) = self.engine.door.completions().pop() {
+                    if let Some((ticket, answer)) = self.engine.rpc.completions().pop() {
                         assert_eq!(ticket.token, 7);
                         break answer;
                     }
@@ -694,7 +694,7 @@ mod tests {
             request(1, "eth_chainId", &json!([])),
             request(2, "net_version", &json!([]))
         ]);
-        let submitted = node.engine.door.submit(body.to_string().as_bytes(), 7);
+        let submitted = node.engine.rpc.submit(body.to_string().as_bytes(), 7);
         assert_eq!(submitted, Submitted::Foreign);
         assert_eq!(
             node.call("net_version", &json!([])),
@@ -707,7 +707,7 @@ mod tests {
         let node = Running::start();
         let body = r#"{"jsonrpc":"2.0","method":"eth_chainId"}"#;
         assert_eq!(
-            node.engine.door.submit(body.as_bytes(), 7),
+            node.engine.rpc.submit(body.as_bytes(), 7),
             Submitted::Answered(vec![].into())
         );
     }
@@ -715,7 +715,7 @@ mod tests {
     #[test]
     fn what_arrives_as_one_whole_request_is_answered_in_its_form() {
         let node = Running::start();
-        let door = &node.engine.door;
+        let rpc = &node.engine.rpc;
         let http = |body: &str| {
             let message = format!("POST / HTTP/1.1\r\nLength: {}\r\n\r\n{body}", body.len());
             (message.into_bytes(), body.len())
@@ -723,21 +723,18 @@ mod tests {
         let now = request(1, "eth_chainId", &json!([])).to_string();
         let later = request(2, "eth_sendRawTransaction", &json!(["0x02"])).to_string();
         let (message, length) = http(&now);
-        assert_eq!(door.submit_http(&message, 7), Submitted::Foreign);
-        door.learn_head(&message, length);
-        assert_eq!(
-            door.submit_http(&message, 7),
-            door.submit(now.as_bytes(), 7)
-        );
+        assert_eq!(rpc.submit_http(&message, 7), Submitted::Foreign);
+        rpc.learn_head(&message, length);
+        assert_eq!(rpc.submit_http(&message, 7), rpc.submit(now.as_bytes(), 7));
         let (message, length) = http(&later);
-        door.learn_head(&message, length);
-        assert_eq!(door.submit_http(&message, 8), Submitted::Taken);
+        rpc.learn_head(&message, length);
+        assert_eq!(rpc.submit_http(&message, 8), Submitted::Taken);
         let head = [0x81, 0x80 | later.len() as u8, 0, 0, 0, 0];
         let frame = [&head[..], later.as_bytes()].concat();
-        assert_eq!(door.submit_ws(&frame, 9), Submitted::Taken);
+        assert_eq!(rpc.submit_ws(&frame, 9), Submitted::Taken);
         let mut answered = Vec::new();
         while answered.len() < 2 {
-            answered.extend(door.completions().into_iter().map(|(ticket, _)| ticket));
+            answered.extend(rpc.completions().into_iter().map(|(ticket, _)| ticket));
             std::thread::sleep(Duration::from_millis(1));
         }
         answered.sort_unstable_by_key(|ticket| ticket.token);
@@ -754,10 +751,10 @@ mod tests {
             ..Draft::default()
         });
         let body = request(1, "realtime_sendRawTransaction", &json!([gapped]));
-        let submitted = node.engine.door.submit(body.to_string().as_bytes(), 7);
+        let submitted = node.engine.rpc.submit(body.to_string().as_bytes(), 7);
         assert_eq!(submitted, Submitted::Taken);
         assert!(node.engine.stop().is_ok());
-        let finished = node.engine.door.completions();
+        let finished = node.engine.rpc.completions();
         let answer = String::from_utf8_lossy(finished[0].1.body()).into_owned();
         assert!(answer.contains("stopping"), "{answer}");
         assert_eq!(
@@ -795,7 +792,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowded_bucket_makes_a_new_account_dear_at_the_door() {
+    fn a_crowded_bucket_makes_a_new_account_dear_before_the_pool() {
         let made = testing::key(0).address().create(1);
         let bucket = |address: Address| hasher::bucket_id_for_account(&address.0.0);
         let node = Running::with(|config| {
@@ -820,7 +817,7 @@ mod tests {
                     ..draft.clone()
                 })
             };
-            let refused = node.engine.door.call(
+            let refused = node.engine.rpc.call(
                 "eth_sendRawTransaction",
                 &json!([with_gas(need - 1)]).to_string(),
             );

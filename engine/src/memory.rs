@@ -1,8 +1,11 @@
 //! How much memory a thread holds, and how memory that was let go returns to the system.
 //!
 //! The allocator is the system's. While somebody wants to know, it counts what each thread takes and gives back; what
-//! another thread gives back doesn't count. Whoever lets strangers allocate (`rpc/work.rs`) looks at the count between
-//! two steps, and refuses the next step: nothing here ever refuses an allocation itself.
+//! another thread gives back doesn't count. Whoever lets strangers allocate (`rpc/transport/turn.rs`) looks at the count
+//! between two steps, and refuses the next step: nothing here ever refuses an allocation itself.
+//!
+//! Written here because crates that count (`cap`, `stats_alloc`, `peakmem-alloc`) count the whole process, always. jemalloc
+//! counts by thread (`tikv-jemalloc-ctl`), but it would be another allocator in a library that Python loads.
 
 #![allow(unsafe_code)]
 

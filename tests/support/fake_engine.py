@@ -119,7 +119,7 @@ class FakeEngine:
             for token, response in items
         ]
 
-    def bell(self):
+    def wakeup_fd(self):
         return self._ear
 
     def stop(self):

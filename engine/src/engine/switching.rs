@@ -65,7 +65,7 @@ impl Node {
     }
 
     fn call(&self, method: &str, params: &Value) -> Value {
-        let answer = self.engine.door.call(method, &params.to_string());
+        let answer = self.engine.rpc.call(method, &params.to_string());
         serde_json::from_slice(&answer.unwrap()).unwrap()
     }
 
@@ -259,18 +259,18 @@ fn transactions_that_wait_are_kept_by_who_halts_and_dropped_by_who_follows() {
     };
     let raw = hex::encode_prefixed(&sign(&node.engine.chain, &gapped).raw);
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "realtime_sendRawTransaction", "params": [raw]});
-    let submitted = node.engine.door.submit(body.to_string().as_bytes(), 7);
+    let submitted = node.engine.rpc.submit(body.to_string().as_bytes(), 7);
     assert_eq!(submitted, crate::rpc::Submitted::Taken);
     while node.engine.pool.status().queued == 0 {
         std::thread::sleep(Duration::from_millis(1));
     }
     node.halt();
     assert_eq!(node.engine.pool.status().queued, 1);
-    assert!(node.engine.door.completions().is_empty());
+    assert!(node.engine.rpc.completions().is_empty());
 
     node.engine.follow(VerifyMode::Proofs).unwrap();
     assert_eq!(node.engine.pool.status(), Default::default());
-    let answers = node.engine.door.completions();
+    let answers = node.engine.rpc.completions();
     let answer = String::from_utf8_lossy(answers[0].1.body()).into_owned();
     assert!(
         answer.contains("another node builds the chain now"),
@@ -279,7 +279,7 @@ fn transactions_that_wait_are_kept_by_who_halts_and_dropped_by_who_follows() {
     assert!(
         !node
             .engine
-            .door
+            .rpc
             .methods()
             .contains(&"eth_sendRawTransaction")
     );
@@ -288,7 +288,7 @@ fn transactions_that_wait_are_kept_by_who_halts_and_dropped_by_who_follows() {
     node.build();
     assert!(
         node.engine
-            .door
+            .rpc
             .methods()
             .contains(&"eth_sendRawTransaction")
     );

@@ -851,7 +851,7 @@ fn a_following_engine_reads_but_leaves_transactions_to_others() {
     let engine = Engine::new(LOG.0.clone(), Arc::new(EmptyArchive)).unwrap();
     let submit = |method: &str| {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": []});
-        engine.door.submit(body.to_string().as_bytes(), 1)
+        engine.rpc.submit(body.to_string().as_bytes(), 1)
     };
     assert!(engine.follower().is_none());
     engine.follow(VerifyMode::Proofs).unwrap();
@@ -862,7 +862,7 @@ fn a_following_engine_reads_but_leaves_transactions_to_others() {
         "mega_depositTransaction",
     ] {
         assert_eq!(submit(method), Submitted::Foreign, "{method}");
-        assert!(!engine.door.methods().contains(&method));
+        assert!(!engine.rpc.methods().contains(&method));
     }
     assert!(matches!(submit("eth_chainId"), Submitted::Answered(_)));
     assert!(engine.start().is_err(), "who follows doesn't build");

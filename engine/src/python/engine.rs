@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBool, PyBytes};
 
-use super::answer;
 use super::archive::PythonArchive;
 use super::crypto;
 use super::errors::{EngineError, bad, bad_data, detached, rpc_error};
+use super::response;
 use super::sealed::{Encoded, Record};
 use crate::block::{
     BlockRecord, DecodeError, FoldedDiffs, MiniBlock, PlainKey, PlainValue, is_block_record,
@@ -21,7 +21,7 @@ use crate::chain::ChainConfig;
 use crate::commitment::{Growth, bucket_key};
 use crate::engine;
 use crate::follower::{BadData, FollowError, VerifyMode};
-use crate::rpc::{Answer, Framing, RpcError, Submitted};
+use crate::rpc::{Framing, Response, RpcError, Submitted, methods};
 use crate::salt::types::BucketMeta;
 
 /// A body at most this long is parsed without giving the GIL up: taking it back would cost more.
@@ -45,18 +45,22 @@ fn text<'a>(name: &str, bytes: &'a [u8]) -> PyResult<&'a str> {
 
 fn submitted(py: Python<'_>, submitted: Submitted, framing: Framing) -> PyResult<Py<PyAny>> {
     Ok(match submitted {
-        Submitted::Answered(answer) => framed(py, framing, answer)?.unbind(),
+        Submitted::Answered(response) => framed(py, framing, response)?.unbind(),
         Submitted::Taken => PyBool::new(py, true).to_owned().into_any().unbind(),
         Submitted::Foreign => PyBool::new(py, false).to_owned().into_any().unbind(),
     })
 }
 
 /// A body as it goes to the client: put together where Python has it, or a large one left where it is.
-fn framed<'py>(py: Python<'py>, framing: Framing, answer: Answer) -> PyResult<Bound<'py, PyAny>> {
-    let body = answer.body();
+fn framed<'py>(
+    py: Python<'py>,
+    framing: Framing,
+    response: Response,
+) -> PyResult<Bound<'py, PyAny>> {
+    let body = response.body();
     let head = framing.head(body.len());
-    if answer.is_large() {
-        return answer::view(py, answer.after(&head));
+    if response.is_large() {
+        return response::view(py, response.after(&head));
     }
     let bytes = PyBytes::new_with(py, head.len() + body.len(), |bytes| {
         let (before, after) = bytes.split_at_mut(head.len());
@@ -275,33 +279,33 @@ impl Engine {
 
     fn submit(&self, py: Python<'_>, body: &[u8], token: u64) -> PyResult<Py<PyAny>> {
         let answer = if body.len() <= SHORT_BODY {
-            self.inner.door.submit(body, token)
+            self.inner.rpc.submit(body, token)
         } else {
-            detached(py, || self.inner.door.submit(body, token))?
+            detached(py, || self.inner.rpc.submit(body, token))?
         };
         submitted(py, answer, Framing::Bare)
     }
 
     fn submit_http(&self, py: Python<'_>, message: &[u8], token: u64) -> PyResult<Py<PyAny>> {
         let answer = if message.len() <= SHORT_BODY {
-            self.inner.door.submit_http(message, token)
+            self.inner.rpc.submit_http(message, token)
         } else {
-            detached(py, || self.inner.door.submit_http(message, token))?
+            detached(py, || self.inner.rpc.submit_http(message, token))?
         };
         submitted(py, answer, Framing::Http)
     }
 
     fn submit_ws(&self, py: Python<'_>, data: &[u8], token: u64) -> PyResult<Py<PyAny>> {
         let answer = if data.len() <= SHORT_BODY {
-            self.inner.door.submit_ws(data, token)
+            self.inner.rpc.submit_ws(data, token)
         } else {
-            detached(py, || self.inner.door.submit_ws(data, token))?
+            detached(py, || self.inner.rpc.submit_ws(data, token))?
         };
         submitted(py, answer, Framing::WebSocket)
     }
 
     fn learn_head(&self, message: &[u8], length: usize) {
-        self.inner.door.learn_head(message, length);
+        self.inner.rpc.learn_head(message, length);
     }
 
     fn submit_one(
@@ -314,23 +318,23 @@ impl Engine {
     ) -> PyResult<Py<PyAny>> {
         let params = text("params", params)?;
         let id = Some(text("id", id)?).filter(|id| !id.is_empty());
-        let answer = detached(py, || self.inner.door.submit_one(method, params, id, token))?;
+        let answer = detached(py, || self.inner.rpc.submit_one(method, params, id, token))?;
         submitted(py, answer, Framing::Bare)
     }
 
     fn completions<'py>(&self, py: Python<'py>) -> PyResult<Vec<Finished<'py>>> {
-        let finished = self.inner.door.completions().into_iter();
+        let finished = self.inner.rpc.completions().into_iter();
         finished
-            .map(|(ticket, answer)| Ok((ticket.token, framed(py, ticket.framing, answer)?)))
+            .map(|(ticket, response)| Ok((ticket.token, framed(py, ticket.framing, response)?)))
             .collect()
     }
 
     fn cancel(&self, connection: u64) {
-        self.inner.door.cancel(connection);
+        self.inner.rpc.cancel(connection);
     }
 
-    fn bell(&self) -> i32 {
-        self.inner.door.bell()
+    fn wakeup_fd(&self) -> i32 {
+        self.inner.rpc.wakeup_fd()
     }
 
     fn call<'py>(
@@ -340,21 +344,21 @@ impl Engine {
         params: &[u8],
     ) -> PyResult<Bound<'py, PyBytes>> {
         let params = text("params", params)?;
-        let result = self.read(py, |engine| engine.door.call(method, params))?;
+        let result = self.read(py, |engine| engine.rpc.call(method, params))?;
         Ok(PyBytes::new(py, &result))
     }
 
     fn methods(&self) -> Vec<&'static str> {
-        self.inner.door.methods()
+        self.inner.rpc.methods()
     }
 
     fn mini_json<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Bound<'py, PyBytes>> {
-        let json = self.read(py, |engine| engine.door.node().mini_json(number))?;
+        let json = self.read(py, |engine| engine.rpc.node().mini_json(number))?;
         Ok(PyBytes::new(py, &json))
     }
 
     fn head_json<'py>(&self, py: Python<'py>, block: u64) -> PyResult<Bound<'py, PyBytes>> {
-        let json = self.read(py, |engine| engine.door.node().head_json(block))?;
+        let json = self.read(py, |engine| engine.rpc.node().head_json(block))?;
         Ok(PyBytes::new(py, &json))
     }
 
@@ -367,7 +371,7 @@ impl Engine {
         let filter = text("filter", filter)?;
         let logs = self.read(py, |engine| {
             let mini = self.mini(mini)?;
-            engine.door.node().logs_json(filter, &mini)
+            engine.rpc.node().logs_json(filter, &mini)
         })?;
         Ok(list(py, &logs))
     }
@@ -384,7 +388,7 @@ impl Engine {
             .collect::<PyResult<Vec<_>>>()?;
         let changes = self.read(py, |engine| {
             let mini = self.mini(mini)?;
-            engine.door.node().state_changes_json(&mini, &addresses)
+            engine.rpc.node().state_changes_json(&mini, &addresses)
         })?;
         Ok(list(py, &changes))
     }
@@ -480,7 +484,7 @@ impl Engine {
     }
 
     fn published(&self, sealed_us: u64) {
-        self.inner.door.published(sealed_us);
+        self.inner.rpc.published(sealed_us);
     }
 
     fn pipeline<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -536,9 +540,23 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
     Ok((entries, codes))
 }
 
+/// A method's name, its parameters, which node answers it, and what.
+type MethodLine = (&'static str, Vec<&'static str>, &'static str, &'static str);
+
+#[pyfunction]
+fn rpc_methods() -> Vec<MethodLine> {
+    let all = methods::all().sorted().into_iter();
+    all.map(|method| {
+        let params = method.params.to_vec();
+        (method.name, params, method.home.name(), method.about)
+    })
+    .collect()
+}
+
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
     module.add_class::<super::sealed::SealedMini>()?;
     module.add_class::<super::sealed::SealedBlock>()?;
-    module.add_function(wrap_pyfunction!(fold_diffs, module)?)
+    module.add_function(wrap_pyfunction!(fold_diffs, module)?)?;
+    module.add_function(wrap_pyfunction!(rpc_methods, module)?)
 }

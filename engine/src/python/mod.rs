@@ -1,7 +1,6 @@
 //! The Python face: the extension module `devnet._engine`, typed in `devnet/_engine.pyi`.
 //! Thin by rule: it converts arguments, releases the GIL, and turns errors into exceptions.
 
-mod answer;
 mod archive;
 mod crypto;
 mod engine;
@@ -11,6 +10,7 @@ mod genesis;
 #[cfg(feature = "harness")]
 mod harness;
 mod native;
+mod response;
 mod sealed;
 mod stateless;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes};
 use serde_json::Value;
 
-use super::{Kind, Node, RpcError, methods};
+use super::{Answer, Node, Params, RpcError, Runs, methods};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainAccount},
     builder::{
@@ -41,13 +41,20 @@ const FIRST_FORWARDER: u64 = 0xc1_00;
 /// How many forwarders there are.
 pub(crate) const FORWARDERS: u64 = 8;
 
-/// Calls a method of a node.
-pub(crate) fn ask(node: &Node, method: &str, params: &Value) -> Result<Value, RpcError> {
-    let found = methods::find(method).unwrap_or_else(|| panic!("no method {method}"));
-    let (Kind::Cheap(run) | Kind::Heavy(run) | Kind::Judged(_, run)) = found.kind else {
+/// What a reading method answers, to parameters as JSON.
+pub(crate) fn answer(node: &Node, method: &str, params: &str) -> Answer {
+    let found = methods::all().find(method);
+    let found = found.unwrap_or_else(|| panic!("no method {method}"));
+    let (Runs::Inline(handler) | Runs::Worker(handler) | Runs::InlineIf(_, handler)) = found.runs
+    else {
         panic!("{method} is no reading method");
     };
-    let answer = run(node, &params.to_string())?;
+    handler(node, &Params::read(params, found.params)?)
+}
+
+/// Calls a method of a node.
+pub(crate) fn ask(node: &Node, method: &str, params: &Value) -> Result<Value, RpcError> {
+    let answer = answer(node, method, &params.to_string())?;
     Ok(serde_json::from_slice(&answer).unwrap_or_else(|error| {
         panic!(
             "{method} gave no JSON ({error}): {}",

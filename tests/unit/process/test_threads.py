@@ -17,7 +17,7 @@ MAY = {
     "devnet/threads.py": "the one place for threads",
     "devnet/tasks.py": "the one place for tasks",
     "devnet/roles/process.py": "awaits both of them",
-    "devnet/rpc/exchange.py": "requests, which are answered with their error",
+    "devnet/rpc/engine_bridge.py": "requests, which are answered with their error",
     "devnet/rpc/listener.py": "connections on their way in, which are closed when that fails",
 }
 

@@ -118,7 +118,7 @@ def test_what_the_engine_never_answers_is_answered_after_the_deadline(serve, is_
             pass
         server.pass_time(0)
         server.pass_time(599)
-        assert server.run(lambda: server.server._front.exchange.in_work) == 1
+        assert server.run(lambda: server.server._context.bridge.in_work) == 1
         server.pass_time(700)
         status, _, body = http.response()
         assert status == 200

@@ -10,8 +10,8 @@ import pytest
 
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
-from devnet.rpc.forwarding import FORWARDED, Forwarder, ForwardingDoor
-from devnet.rpc.replies import refusal_of_connection
+from devnet.rpc.forwarding import FORWARDED, Forwarder, ForwardingRpc
+from devnet.rpc.http_response import refusal_of_connection
 
 RECEIPT = {"transactionHash": "0x01", "mega": {"miniBlock": "0x7"}}
 
@@ -67,7 +67,7 @@ def sequencer():
 class Engine:
     """A full node's engine."""
 
-    completions = bell = learn_head = cancel = submit_one = published = metrics = pipeline = None
+    completions = wakeup_fd = learn_head = cancel = submit_one = published = metrics = pipeline = None
     mini_json = head_json = logs_json = state_changes_json = pending_hashes = None
 
     def submit(self, body, token):
@@ -157,7 +157,7 @@ def test_only_the_pending_nonce_is_the_sequencers(sequencer):
 
 def test_the_door_keeps_what_has_to_be_forwarded_from_the_engine():
     async def look():
-        door = ForwardingDoor(Engine())
+        door = ForwardingRpc(Engine())
         door.forward(Forwarder("http://127.0.0.1:1", None))
         for submit in (door.submit, door.submit_http):
             assert submit(b'{"method":"eth_getBalance"}', 1) == b"read here"
@@ -170,7 +170,7 @@ def test_the_door_keeps_what_has_to_be_forwarded_from_the_engine():
 
 def test_the_door_of_who_follows_nobody_gives_the_engine_everything(sequencer):
     async def look():
-        door = ForwardingDoor(Engine())
+        door = ForwardingRpc(Engine())
         door.forward(Forwarder("http://127.0.0.1:1", None))
         door.forward(None)
         for submit in (door.submit, door.submit_http, door.submit_ws):
@@ -185,7 +185,7 @@ def test_composed_methods_forward_from_their_threads(sequencer):
 
     async def send():
         forwarder = Forwarder(there.url, None)
-        door = ForwardingDoor(Engine())
+        door = ForwardingRpc(Engine())
         door.forward(forwarder)
         loop = asyncio.get_running_loop()
         try:

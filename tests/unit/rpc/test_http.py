@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from devnet.rpc.exchange import CONNECTIONS
+from devnet.rpc.engine_bridge import CONNECTIONS
 from devnet.rpc.listener import bind
 from tests.support.fake_engine import FakeEngine
 from tests.support.raw_http import RawHttp, post, request
@@ -319,7 +319,7 @@ def test_connections_beyond_the_limit_hold_no_descriptor(serve):
         beyond = [RawHttp(server.port) for _ in range(200)]
         try:
             assert [http.response()[0] for http in beyond] == [503] * 200
-            assert server.run(lambda: len(server.server._front.connections)) == 2
+            assert server.run(lambda: len(server.server._context.connections)) == 2
             for listening in server.server._listener._sockets:
                 with pytest.raises(BlockingIOError):
                     listening.accept()  # nobody waits to be taken
@@ -344,7 +344,7 @@ def test_a_client_that_is_turned_away_may_come_again_when_there_is_room(serve):
         assert result(first.post(request("now_echo", 1))) == [1]
         with RawHttp(server.port) as second:
             assert second.response()[0] == 503
-    wait_for(lambda: server.run(lambda: len(server.server._front.connections)) == 0)
+    wait_for(lambda: server.run(lambda: len(server.server._context.connections)) == 0)
     with RawHttp(server.port) as third:
         assert result(third.post(request("now_echo", 1))) == [1]
 

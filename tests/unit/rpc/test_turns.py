@@ -23,7 +23,7 @@ class Short:
 
 @pytest.fixture
 def short_turns(monkeypatch):
-    for module in ("http", "ws", "pace"):
+    for module in ("http", "ws", "flow_control"):
         monkeypatch.setattr(f"devnet.rpc.{module}.Turn", Short)
 
 
@@ -44,7 +44,7 @@ def test_pipelined_requests_are_worked_off_in_turns_and_all_answered_in_order(se
     with RawHttp(server.port) as http:
         http.call("now_echo", 0)
         made = []
-        server.run(server.server.pages.add, "/slow", lambda: made.append(len(rounds)) or _page(len(made)))
+        server.run(server.server.routes.add, "/slow", lambda: made.append(len(rounds)) or _page(len(made)))
         http.send(b"GET /slow HTTP/1.1\r\n\r\n" * 200)
         assert [http.response()[2] for _ in range(200)] == [b"%d" % n for n in range(1, 201)]
     per_round = [made.count(at) for at in sorted(set(made))]
@@ -53,7 +53,7 @@ def test_pipelined_requests_are_worked_off_in_turns_and_all_answered_in_order(se
 
 
 def _page(number):
-    from devnet.rpc.pages import Page
+    from devnet.rpc.routes import Page
 
     return Page(200, "text/plain", b"%d" % number)
 

@@ -1,0 +1,437 @@
+//! Methods that execute and change nothing: `eth_call`, `eth_callMany`, `eth_estimateGas`,
+//! `eth_createAccessList`.
+
+use std::sync::Arc;
+
+use alloy_eips::{BlockId, BlockNumberOrTag};
+use alloy_primitives::{Address, U256};
+use op_revm::OpTransactionError;
+use revm::{
+    DatabaseCommit,
+    context::result::{EVMError, InvalidTransaction},
+    database::CacheDB,
+};
+
+use super::{
+    Method, Node, RpcError, Turn, block_id,
+    error::code,
+    params::Params,
+    read::{Answer, state_error},
+    render::{
+        json::{self, Object},
+        transaction, usage,
+    },
+    request, values,
+};
+use crate::{
+    chain::Anchor,
+    evm::{
+        self, ExternalEnv, OracleClock,
+        simulate::{
+            Bounded, CallRequest, GasProfile, Outcome, Refusal, Setting, Simulator, access_list,
+            estimate::{self, Failure},
+            is_precompile,
+            overrides::{self, BlockOverrides, Fault, StateOverrides},
+            reason,
+        },
+    },
+    state::{StateError, View},
+};
+
+/// This namespace's methods.
+#[rustfmt::skip]
+pub(super) const METHODS: &[Method] = &[
+    Method::worker("eth_call", &["call", "block?", "state overrides?", "block overrides?"], call, "What a call returns; nothing is changed."),
+    Method::worker("eth_callMany", &["bundles", "context?", "state overrides?", "timeout?"], call_many, "What calls return that see what those before them did."),
+    Method::worker("eth_estimateGas", &["call", "block?", "state overrides?", "block overrides?"], estimate_gas, "The gas that a transaction needs."),
+    Method::worker("eth_createAccessList", &["call", "block?", "state overrides?", "block overrides?"], create_access_list, "The slots that a call touches, and its gas with them listed."),
+];
+
+/// A prepared simulation.
+pub(super) struct Stage {
+    pub(super) overlay: CacheDB<View>,
+    setting: Setting,
+    moves: Vec<(Address, Address)>,
+    turn: Arc<Turn>,
+}
+
+impl Stage {
+    /// The state and surroundings that `id` means, overridden.
+    fn new(
+        node: &Node,
+        id: BlockId,
+        state: &StateOverrides,
+        block: &BlockOverrides,
+    ) -> Result<Self, RpcError> {
+        let (view, anchor) = node.view(id)?;
+        let mut setting = setting(node, &anchor)?;
+        block.apply(&mut setting);
+        let mut overlay = CacheDB::new(view);
+        block.apply_hashes(&mut overlay);
+        let moves = overrides::apply(state, &mut overlay, |address| {
+            is_precompile(setting.spec, address)
+        })
+        .map_err(|fault| match fault {
+            Fault::Sentence(why) => RpcError::invalid_params(why),
+            Fault::Database(error) => state_error(error),
+        })?;
+        Ok(Self {
+            overlay,
+            setting,
+            moves,
+            turn: node.turn.clone(),
+        })
+    }
+
+    /// The gas limit of a call: what it asks for, the block's limit, and what its sender can pay.
+    fn gas_limit(&mut self, request: &CallRequest) -> Result<u64, RpcError> {
+        let limit = request
+            .gas
+            .unwrap_or(u64::MAX)
+            .min(self.setting.block.gas_limit);
+        if request.fee_cap() == 0 {
+            return Ok(limit);
+        }
+        let sender = self
+            .overlay
+            .load_account(request.from)
+            .map_err(state_error)?;
+        let have = sender.info.balance;
+        let spare = have.checked_sub(request.value).ok_or_else(|| {
+            rejected(format!(
+                "insufficient funds for gas * price + value: address {:#x} have {have} want {}",
+                request.from, request.value
+            ))
+        })?;
+        let allowance = spare / U256::from(request.fee_cap());
+        Ok(limit.min(u64::try_from(allowance).unwrap_or(u64::MAX)))
+    }
+
+    fn simulator(&mut self, request: &CallRequest) -> Simulator<'_, View> {
+        let mut simulator = Simulator::new(&mut self.overlay, &self.setting, request.fee_cap() > 0);
+        simulator.move_precompiles(&self.moves);
+        simulator
+    }
+
+    fn run(&mut self, request: &CallRequest) -> Result<Outcome, RpcError> {
+        let gas_limit = self.gas_limit(request)?;
+        let transaction = request.transaction(self.setting.chain_id, gas_limit);
+        let mut simulator = self.simulator(request);
+        let outcome = simulator.run(transaction);
+        outcome.map_err(|refusal| self.refused(&refusal, request))
+    }
+
+    /// Runs it interpreted, and counts where a contract spends its gas.
+    pub(super) fn run_watched(
+        &mut self,
+        request: &CallRequest,
+        profile: &mut GasProfile,
+    ) -> Result<Outcome, RpcError> {
+        let gas_limit = self.gas_limit(request)?;
+        let transaction = request.transaction(self.setting.chain_id, gas_limit);
+        let watch = self.setting.watch.clone();
+        let plain = self.simulator(request);
+        let outcome = plain
+            .watched_by(Bounded::new(profile, watch))
+            .run(transaction);
+        outcome.map_err(|refusal| self.refused(&refusal, request))
+    }
+
+    /// The error of a transaction that could not start, or was ended.
+    fn refused(&self, refusal: &Refusal<StateError>, request: &CallRequest) -> RpcError {
+        let ended = self.turn.ended();
+        ended.unwrap_or_else(|| refused(refusal, request, &self.setting))
+    }
+}
+
+/// The surroundings that a block gives a simulation.
+fn setting(node: &Node, anchor: &Anchor) -> Result<Setting, RpcError> {
+    let chain = &node.chain;
+    let config = &chain.config;
+    let context = config.context_at(anchor);
+    let spec = config
+        .spec_id()
+        .map_err(|error| RpcError::internal(error.to_string()))?;
+    // HighPrecisionTimestamp answers as at the end of the mini-block that the state belongs to.
+    let clock = OracleClock::default();
+    let newest = match anchor.mini {
+        Some(mini) => node.find_mini(mini)?,
+        None => match node.sealed(BlockId::number(anchor.number))? {
+            Some(block) if block.mini_count > 0 => node.find_mini(block.next_mini() - 1)?,
+            _ => None,
+        },
+    };
+    let now_us = newest.map_or(u64::MAX, |mini| mini.timestamp_us);
+    clock.set(Some(evm::oracle_time(
+        now_us,
+        config.block_time_ms,
+        anchor.timestamp,
+    )));
+    let capacities = chain.bucket_capacities();
+    Ok(Setting {
+        spec,
+        chain_id: config.chain_id,
+        block: evm::evm_env(config.chain_id, spec, &context).block_env,
+        limits: evm::block_limits(&chain.hardforks, &context).to_evm_tx_runtime_limits(),
+        external: ExternalEnv::with_clock(capacities, clock),
+        native: Some(chain.native.clone()),
+        base_fee_is_chosen: false,
+        watch: Some(node.turn.clone()),
+    })
+}
+
+/// Call object, block, state overrides, block overrides: what these methods take.
+pub(super) fn staged(node: &Node, params: &Params<'_>) -> Result<(CallRequest, Stage), RpcError> {
+    let chain_id = node.chain.config.chain_id;
+    let request = params.required(0, |raw| request::call(raw, chain_id))?;
+    let id = params.block(1)?;
+    let state = params
+        .optional(2, request::state_overrides)?
+        .unwrap_or_default();
+    let block = params
+        .optional(3, request::block_overrides)?
+        .unwrap_or_default();
+    Ok((request, Stage::new(node, id, &state, &block)?))
+}
+
+/// `eth_call(call, block, state overrides, block overrides)`.
+fn call(node: &Node, params: &Params<'_>) -> Answer {
+    let (request, mut stage) = staged(node, params)?;
+    let outcome = stage.run(&request)?;
+    let output = outcome.output();
+    node.turn.expect(2 * output.len())?;
+    match outcome.result.success {
+        true => Ok(json::data_bytes(&output)),
+        false => Err(failed(&outcome)),
+    }
+}
+
+/// `eth_estimateGas(call, block, state overrides, block overrides)`.
+fn estimate_gas(node: &Node, params: &Params<'_>) -> Answer {
+    let (request, mut stage) = staged(node, params)?;
+    let cap = stage.gas_limit(&request)?;
+    let chain_id = stage.setting.chain_id;
+    let mut simulator = stage.simulator(&request);
+    let estimate = estimate::gas(&mut simulator, &request, chain_id, cap);
+    match estimate {
+        Ok(gas) => Ok(json::quantity_bytes(gas)),
+        Err(Failure::Refused(refusal)) => Err(stage.refused(&refusal, &request)),
+        Err(Failure::Failed(outcome)) => {
+            node.turn.expect(2 * outcome.output().len())?;
+            Err(failed(&outcome))
+        }
+        Err(Failure::NeedsMore { allowance, outcome }) => {
+            let error = RpcError::server(format!("gas required exceeds allowance ({allowance})"));
+            Err(match outcome {
+                Some(outcome) => with_numbers(error, &outcome),
+                None => error,
+            })
+        }
+    }
+}
+
+/// `eth_createAccessList(call, block, state overrides)`.
+fn create_access_list(node: &Node, params: &Params<'_>) -> Answer {
+    let (request, mut stage) = staged(node, params)?;
+    let gas_limit = stage.gas_limit(&request)?;
+    let Stage {
+        overlay,
+        setting,
+        moves,
+        ..
+    } = &mut stage;
+    let created = access_list::create(overlay, setting, &request, gas_limit, moves);
+    let (list, outcome) = created.map_err(|refusal| stage.refused(&refusal, &request))?;
+    Ok(json::bytes(|out| {
+        let mut object = Object::open(out);
+        transaction::access_list(object.member("accessList"), &list);
+        object.quantity("gasUsed", outcome.result.gas_used);
+        if !outcome.result.success {
+            object.string("error", &failed(&outcome).message);
+        }
+        object.close();
+    }))
+}
+
+/// Calls that run after one another in one block.
+struct Bundle {
+    calls: Vec<CallRequest>,
+    block: BlockOverrides,
+}
+
+fn bundle(raw: &str, chain_id: u64) -> Result<Bundle, String> {
+    let mut bundle = Bundle {
+        calls: Vec::new(),
+        block: BlockOverrides::default(),
+    };
+    for (name, value) in values::members(raw)? {
+        match name.as_str() {
+            "transactions" => {
+                let calls = values::list(value.get(), |raw| request::call(raw, chain_id));
+                bundle.calls = values::in_member(&name, calls)?;
+            }
+            "blockOverride" | "blockOverrides" => {
+                bundle.block = values::in_member(&name, request::block_overrides(value.get()))?;
+            }
+            _ => return Err(format!("unknown member {name:?}")),
+        }
+    }
+    Ok(bundle)
+}
+
+/// The block after whose transactions a bundle runs.
+fn context(raw: &str) -> Result<BlockId, String> {
+    let mut id = BlockId::default();
+    for (name, value) in values::members(raw)? {
+        match name.as_str() {
+            "blockNumber" | "block" => id = values::in_member(&name, block_id::read(value.get()))?,
+            "transactionIndex" if value.get() == "-1" => {}
+            "transactionIndex" => {
+                return Err(
+                    "transactionIndex: only -1, the end of the block, is supported".to_owned(),
+                );
+            }
+            _ => return Err(format!("unknown member {name:?}")),
+        }
+    }
+    Ok(id)
+}
+
+/// `eth_callMany(bundles, {blockNumber}, state overrides)`: each call sees what those before it did.
+fn call_many(node: &Node, params: &Params<'_>) -> Answer {
+    let chain_id = node.chain.config.chain_id;
+    let bundles = params.required(0, |raw| values::list(raw, |raw| bundle(raw, chain_id)))?;
+    let calls: usize = bundles.iter().map(|bundle| bundle.calls.len()).sum();
+    let most = node.turn.max_calls();
+    if calls.max(bundles.len()) > most {
+        return Err(RpcError::limit(format!(
+            "too many calls: {calls} in {} bundles, at most {most} (--max-batch)",
+            bundles.len()
+        )));
+    }
+    let id = params
+        .optional(1, context)?
+        .unwrap_or(BlockId::Number(BlockNumberOrTag::Latest));
+    let state = params
+        .optional(2, request::state_overrides)?
+        .unwrap_or_default();
+    let mut stage = Stage::new(node, id, &state, &BlockOverrides::default())?;
+    let plain = stage.setting.clone();
+
+    let mut out = vec![b'['];
+    for (nth, bundle) in bundles.iter().enumerate() {
+        if nth > 0 {
+            out.push(b',');
+        }
+        stage.setting = plain.clone();
+        bundle.block.apply(&mut stage.setting);
+        bundle.block.apply_hashes(&mut stage.overlay);
+        out.push(b'[');
+        for (nth, request) in bundle.calls.iter().enumerate() {
+            if nth > 0 {
+                out.push(b',');
+            }
+            let mut result = stage.run(request);
+            if let Ok(outcome) = &mut result {
+                let state = std::mem::take(&mut outcome.raw.state);
+                stage.overlay.commit(state);
+                node.turn.expect(out.len() + 2 * outcome.output().len())?;
+            }
+            node.turn.check(0)?;
+            one_of_many(&mut out, &result);
+        }
+        out.push(b']');
+    }
+    out.push(b']');
+    Ok(out)
+}
+
+fn one_of_many(out: &mut Vec<u8>, result: &Result<Outcome, RpcError>) {
+    let mut object = Object::open(out);
+    match result {
+        Ok(outcome) if outcome.result.success => {
+            object.data("value", &outcome.output());
+        }
+        Ok(outcome) => {
+            object.string("error", &failed(outcome).message);
+            object.data("data", &outcome.output());
+        }
+        Err(error) => {
+            object.string("error", &error.message);
+        }
+    }
+    object.close();
+}
+
+/// The error of an execution that reverted or halted.
+pub(super) fn failed(outcome: &Outcome) -> RpcError {
+    let result = &outcome.raw.result;
+    match result {
+        revm::context::result::ExecutionResult::Halt { reason, .. } => {
+            with_numbers(RpcError::server(reason::of_halt(reason)), outcome)
+        }
+        _ => {
+            let output = outcome.output();
+            RpcError::new(code::REVERTED, reason::of_revert(&output))
+                .with_data(json::data_bytes(&output))
+                .with_mega(usage::object(&outcome.result.usage))
+        }
+    }
+}
+
+/// Adds what the execution used, in `mega` and, where it holds nothing else, in `data`.
+fn with_numbers(error: RpcError, outcome: &Outcome) -> RpcError {
+    let numbers = usage::object(&outcome.result.usage);
+    let data = json::bytes(|out| {
+        let mut object = Object::open(out);
+        object.member("mega").extend_from_slice(&numbers);
+        object.close();
+    });
+    error.with_data(data).with_mega(numbers)
+}
+
+fn rejected(message: String) -> RpcError {
+    RpcError::new(code::REJECTED, message)
+}
+
+/// The error of a transaction that could not start, in geth's words.
+fn refused(refusal: &Refusal<StateError>, request: &CallRequest, setting: &Setting) -> RpcError {
+    let invalid = match refusal {
+        EVMError::Transaction(OpTransactionError::Base(invalid)) => invalid,
+        EVMError::Database(error) => return state_error(error.clone()),
+        other => return RpcError::server(other.to_string()),
+    };
+    let from = request.from;
+    match invalid {
+        InvalidTransaction::LackOfFundForMaxFee { fee, balance } => rejected(format!(
+            "insufficient funds for gas * price + value: address {from:#x} have {balance} want {fee}"
+        )),
+        InvalidTransaction::CallGasCostMoreThanGasLimit {
+            initial_gas,
+            gas_limit,
+        } => RpcError::server(format!(
+            "intrinsic gas too low: have {gas_limit}, want {initial_gas}"
+        )),
+        InvalidTransaction::GasFloorMoreThanGasLimit {
+            gas_floor,
+            gas_limit,
+        } => RpcError::server(format!(
+            "insufficient gas for floor data gas cost: have {gas_limit}, want {gas_floor}"
+        )),
+        InvalidTransaction::GasPriceLessThanBasefee => RpcError::server(format!(
+            "max fee per gas less than block base fee: address {from:#x}, maxFeePerGas: {}, baseFee: {}",
+            request.fee_cap(),
+            setting.block.basefee
+        )),
+        InvalidTransaction::PriorityFeeGreaterThanMaxFee => RpcError::server(format!(
+            "max priority fee per gas higher than max fee per gas: address {from:#x}, maxPriorityFeePerGas: {}, maxFeePerGas: {}",
+            request.max_priority_fee_per_gas.unwrap_or_default(),
+            request.fee_cap()
+        )),
+        InvalidTransaction::CreateInitCodeSizeLimit => RpcError::server(format!(
+            "max initcode size exceeded: code size {}",
+            request.input.len()
+        )),
+        other => RpcError::server(other.to_string()),
+    }
+}

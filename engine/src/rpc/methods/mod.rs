@@ -1,0 +1,60 @@
+//! The methods, one file per namespace or idea, each with its lines of the table.
+//!
+//! A handler is given a [`Node`] and its [`Params`], as many as its line says, and answers with JSON. What may take long
+//! asks `node.turn` between two steps whether it may go on.
+
+mod blocks;
+mod call;
+mod deposit;
+mod diff;
+mod fees;
+mod log_filter;
+mod logs;
+mod mega;
+mod news;
+mod preimages;
+mod profile;
+mod proofs;
+mod request;
+mod send;
+mod state;
+mod transactions;
+mod txpool;
+mod validated;
+
+use std::sync::LazyLock;
+
+use super::method::{Methods, Submission};
+use super::node::read;
+use super::params::{self, block_id, values};
+use super::{Home, Method, Node, Params, RpcError, Turn, error, method, render};
+
+static TABLES: &[&[Method]] = &[
+    blocks::METHODS,
+    call::METHODS,
+    deposit::METHODS,
+    diff::METHODS,
+    fees::METHODS,
+    logs::METHODS,
+    mega::METHODS,
+    profile::METHODS,
+    proofs::METHODS,
+    send::METHODS,
+    state::METHODS,
+    transactions::METHODS,
+    txpool::METHODS,
+    validated::METHODS,
+];
+
+static ALL: LazyLock<Methods> = LazyLock::new(|| Methods::of(TABLES));
+
+/// How many lines the tables have.
+#[cfg(test)]
+pub(super) fn lines() -> usize {
+    TABLES.iter().map(|table| table.len()).sum()
+}
+
+/// Every method of the engine.
+pub fn all() -> &'static Methods {
+    &ALL
+}

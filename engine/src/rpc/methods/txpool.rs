@@ -1,0 +1,137 @@
+//! `txpool_*`: what waits in the pool, in geth's form.
+
+use std::collections::BTreeMap;
+
+use alloy_consensus::Transaction;
+use alloy_primitives::TxKind;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::read::Answer;
+use super::render::{json, transaction as render};
+use super::values;
+use super::{Method, Node, Params, RpcError, Turn};
+use crate::pool::{PoolTx, SenderTransactions};
+
+/// This namespace's methods.
+#[rustfmt::skip]
+pub(super) const METHODS: &[Method] = &[
+    Method::inline("txpool_status", &[], status, "How many transactions wait."),
+    Method::worker("txpool_content", &[], content, "The transactions that wait, by sender and nonce."),
+    Method::worker("txpool_contentFrom", &["address"], content_from, "The transactions of one sender that wait."),
+    Method::worker("txpool_inspect", &[], inspect, "The transactions that wait, a line each."),
+];
+
+/// A sender's transactions by nonce, as decimal text.
+type ByNonce = BTreeMap<String, Box<RawValue>>;
+
+/// Both halves of the pool.
+#[derive(Debug, Default, Serialize)]
+struct Halves<T> {
+    pending: T,
+    queued: T,
+}
+
+/// `txpool_status()`.
+fn status(node: &Node, _: &Params<'_>) -> Answer {
+    let status = node.pool.status();
+    let json = format!(
+        r#"{{"pending":"{:#x}","queued":"{:#x}"}}"#,
+        status.pending, status.queued
+    );
+    Ok(json.into_bytes())
+}
+
+/// `txpool_content()`.
+fn content(node: &Node, _: &Params<'_>) -> Answer {
+    to_json(&by_sender(&node.turn, &node.pool.content(), transaction)?)
+}
+
+/// `txpool_inspect()`.
+fn inspect(node: &Node, _: &Params<'_>) -> Answer {
+    let line = |tx: &PoolTx| raw_value(json::bytes(|out| json::string(out, &summary(tx))));
+    to_json(&by_sender(&node.turn, &node.pool.content(), line)?)
+}
+
+/// `txpool_contentFrom(address)`.
+fn content_from(node: &Node, params: &Params<'_>) -> Answer {
+    let wanted = params.required(0, values::address)?;
+    let content = node.pool.content();
+    let found = content
+        .iter()
+        .find(|transactions| transactions.sender == wanted);
+    let Some(found) = found else {
+        return to_json(&Halves::<ByNonce>::default());
+    };
+    to_json(&Halves {
+        pending: by_nonce(&node.turn, &found.pending, transaction)?,
+        queued: by_nonce(&node.turn, &found.queued, transaction)?,
+    })
+}
+
+fn by_sender(
+    turn: &Turn,
+    content: &[SenderTransactions],
+    show: impl Fn(&PoolTx) -> Box<RawValue>,
+) -> Result<Halves<BTreeMap<String, ByNonce>>, RpcError> {
+    let mut halves = Halves::<BTreeMap<_, _>>::default();
+    for SenderTransactions {
+        sender,
+        pending,
+        queued,
+    } in content
+    {
+        let name = sender.to_checksum(None);
+        if !pending.is_empty() {
+            halves
+                .pending
+                .insert(name.clone(), by_nonce(turn, pending, &show)?);
+        }
+        if !queued.is_empty() {
+            halves.queued.insert(name, by_nonce(turn, queued, &show)?);
+        }
+    }
+    Ok(halves)
+}
+
+fn by_nonce(
+    turn: &Turn,
+    txs: &[std::sync::Arc<PoolTx>],
+    show: impl Fn(&PoolTx) -> Box<RawValue>,
+) -> Result<ByNonce, RpcError> {
+    txs.iter()
+        .map(|tx| {
+            turn.check(2 * tx.raw.len())?;
+            Ok((tx.nonce.to_string(), show(tx)))
+        })
+        .collect()
+}
+
+/// The transaction object of a transaction that is in no block.
+fn transaction(tx: &PoolTx) -> Box<RawValue> {
+    raw_value(json::bytes(|out| {
+        render::transaction(out, &tx.envelope, &tx.hash, &tx.sender, None);
+    }))
+}
+
+/// Rendered JSON, to stand in a larger one. What the renderer wrote is valid.
+fn raw_value(json: Vec<u8>) -> Box<RawValue> {
+    String::from_utf8(json)
+        .ok()
+        .and_then(|text| RawValue::from_string(text).ok())
+        .unwrap_or_else(|| RawValue::NULL.to_owned())
+}
+
+/// geth's one line: `0x…: 1 wei + 60000 gas × 2000000 wei`.
+fn summary(tx: &PoolTx) -> String {
+    let to = match tx.envelope.kind() {
+        TxKind::Call(to) => to.to_checksum(None),
+        TxKind::Create => "contract creation".to_owned(),
+    };
+    let (value, gas, price) = (tx.envelope.value(), tx.envelope.gas_limit(), tx.fee_cap());
+    format!("{to}: {value} wei + {gas} gas × {price} wei")
+}
+
+fn to_json(value: &impl Serialize) -> Answer {
+    serde_json::to_vec(value).map_err(|error| RpcError::internal(error.to_string()))
+}

@@ -1,0 +1,24 @@
+//! From a request body to its response: the envelope, the threads that requests run on, and what they may take.
+//!
+//! Knows no method: it is given a table of them (`method.rs`), finds each request's line there, and runs it as that says.
+
+mod budget;
+mod envelope;
+mod framing;
+mod receipts;
+mod reply;
+mod response;
+mod runner;
+mod service;
+mod turn;
+mod waiting;
+mod work;
+mod workers;
+
+pub use framing::Framing;
+pub use reply::Ticket;
+pub use response::Response;
+pub use service::{RpcService, ServiceMetrics, Submitted};
+pub use turn::Turn;
+#[cfg(test)]
+pub use work::{Rules, Work};
