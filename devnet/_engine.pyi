@@ -427,5 +427,9 @@ def measure_execution(
     `before` and a tenth of the rest aren't measured, and all must succeed. JSON: `[{"threads", "transactions", "gas",
     "seconds", "sealing_seconds", "ahead", "in_vain"}]`."""
 
+def rpc_methods() -> list[tuple[str, list[str], str, str]]:
+    """The JSON-RPC methods of every engine, by name: name, parameters (those that may be left out end with `?`), which
+    node answers it (`chain`, `pool`, `commitment` or `sequencer`), and what, in a sentence."""
+
 def measure_recovery(threads: int, seconds: float) -> float:
     """Senders recovered per second by some threads together."""

@@ -1,4 +1,4 @@
-"""Write docs/cli.md and docs/configuration.md from the program itself; `--check` only says whether they are current."""
+"""Write the pages of docs/ that are made from the program itself; `--check` only says whether they are current."""
 
 import io
 import os
@@ -19,6 +19,9 @@ os.environ["NO_COLOR"] = "1"
 os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
 
 from devnet.config import known_settings  # noqa: E402
+from devnet.roles.served import all_methods, served  # noqa: E402
+from devnet.rpc.methods import Home, Line  # noqa: E402
+from devnet.session import Role  # noqa: E402
 from devnet.settings import load_config, render_toml  # noqa: E402
 from megaeth_cli.app import COMMANDS, app, load_command  # noqa: E402
 from megaeth_cli.env import Environment  # noqa: E402
@@ -131,7 +134,55 @@ def configuration_page() -> str:
     return page + f"\n## devnet.toml\n\n```toml\n{render_toml(load_config(cwd=Path('/')))}```\n"
 
 
-PAGES = {"docs/cli.md": cli_page, "docs/configuration.md": configuration_page}
+METHODS_INTRO = """# JSON-RPC methods
+
+Generated from the program by `make docs`; a test compares them. [json-rpc.md](json-rpc.md) tells what they mean here.
+
+Parameters are positional; those with `?` may be left out. Another number of them is refused with -32602.
+"""
+
+NAMESPACES = {
+    "eth": "Ethereum's, with MegaETH's own where no other client has them",
+    "mega": "MegaETH's and this devnet's",
+    "realtime": "MegaETH's",
+    "txpool": "what waits",
+    "net": "the network",
+    "web3": "the program",
+    "rpc": "the server",
+    "personal": "the development accounts",
+    "devnet": "for who knows the devnet's token, in a network of several nodes",
+}
+
+PASSED_ON = {
+    Home.POOL: "sequencer, full node (passed on at `pending`)",
+    Home.COMMITMENT: "sequencer, full node (passed on where it keeps no SALT)",
+    Home.SEQUENCER: "sequencer, full node (passed on)",
+}
+
+
+def served_by(line: Line) -> str:
+    """Which nodes answer a method."""
+    roles = [role.hyphenated.replace("-", " ") for role in Role if line.name in served(role)]
+    return PASSED_ON.get(line.home, ", ".join(roles))
+
+
+def methods_page() -> str:
+    """docs/json-rpc-methods.md."""
+    page = METHODS_INTRO
+    for namespace, about in NAMESPACES.items():
+        page += f"\n## {namespace}_: {about}\n\n| method | parameters | answered by | |\n|---|---|---|---|\n"
+        for line in all_methods().values():
+            if line.namespace == namespace:
+                params = ", ".join(line.params)
+                page += f"| `{line.name}` | {params} | {served_by(line)} | {line.about} |\n"
+    return page
+
+
+PAGES = {
+    "docs/cli.md": cli_page,
+    "docs/configuration.md": configuration_page,
+    "docs/json-rpc-methods.md": methods_page,
+}
 
 
 def stale() -> list[str]:

@@ -35,7 +35,7 @@ from devnet.role_config import RoleConfig, write_ready_file
 from devnet.roles.chain import CATCH_UP_S, DRAIN_S, compiler_for, server_settings, snapshotter
 from devnet.roles.chain_log import ChainLog
 from devnet.roles.membership import Membership, endpoint_text
-from devnet.roles.node_methods import chain_methods, devnet_methods, jit_methods, mode_methods
+from devnet.roles.node_methods import DevnetNamespace, JitNamespace, LogNamespace, ModeNamespace
 from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
 from devnet.roles.publishing import Publishing
@@ -58,7 +58,7 @@ class ChainNode:
         role: RoleConfig,
         store: Store,
         engine: Engine,
-        door: ForwardingRpc,
+        rpc: ForwardingRpc,
         server: RpcServer,
         standing: Standing,
         network: Membership | None,
@@ -67,12 +67,12 @@ class ChainNode:
         failure: Failure,
         keeps_trie: bool,
     ) -> None:
-        """`door`: what the server asks. `keeps_trie`: whether the engine computes state roots. The engine stands where
+        """`rpc`: what the server asks. `keeps_trie`: whether the engine computes state roots. The engine stands where
         the store's log ends, and is idle."""
         self._role = role
         self._store = store
         self._engine = engine
-        self._door = door
+        self._rpc = rpc
         self._server = server
         self._standing = standing
         self._network = network
@@ -161,7 +161,7 @@ class ChainNode:
             self._server.add(self._forwarder.methods(self._engine))
         elif before is not None:
             self._server.remove(before.forwarded)
-        self._door.forward(self._forwarder)
+        self._rpc.forward(self._forwarder)
         if before is not None:
             before.close()
 
@@ -210,18 +210,20 @@ def assemble(
     network = None
     if role.network is not None:
         network = Membership(role, role.network, engine, store, refusals, given_up, failure)
-    door = ForwardingRpc(engine)
+    rpc = ForwardingRpc(engine)
     standing = Standing(role, store, network.health if network is not None else dict)
     accounts = derive(config.accounts.mnemonic, config.accounts.count)
-    server = RpcServer(door, server_settings(config, accounts), standing.health)
+    server = RpcServer(rpc, server_settings(config, accounts), standing.health)
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
     limit = network.verification.may_be_folded if network is not None else lambda: 2**63
     snapshots = snapshotter(config, store, failure, limit)
     node = ChainNode(
-        role, store, engine, door, server, standing, network, jit, snapshots, failure, keeps_trie=keeps_trie
+        role, store, engine, rpc, server, standing, network, jit, snapshots, failure, keeps_trie=keeps_trie
     )
-    server.add(chain_methods(store) | jit_methods(jit))
+    server.serve(LogNamespace(store), JitNamespace(jit))
     if network is not None:
-        server.add(devnet_methods(role.token, network.incidents, network.inject))
-        server.add(mode_methods(role.token, node.lead, node.follow))
+        server.serve(
+            DevnetNamespace(role.token, network.incidents, network.inject),
+            ModeNamespace(role.token, node.lead, node.follow),
+        )
     return node

@@ -17,9 +17,9 @@ from devnet.jit.service import JitService
 from devnet.proving.incidents import Incidents
 from devnet.proving.kept import KeptFiles
 from devnet.rpc import params
-from devnet.rpc.dispatch import Handler
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params, refused
+from devnet.rpc.methods import method
 from devnet.storage import Store
 
 MOST_BLOCKS: Final = 1_000
@@ -35,33 +35,46 @@ Inject = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 """Arms a fault: its kind and options; raises ValueError for what this node can't do."""
 
 
-def chain_methods(store: Store) -> dict[str, Handler]:
-    """What a node with a chain tells everyone."""
+class LogNamespace:
+    """What a node with a chain tells everyone of its log."""
 
-    async def attestations(given: list[object], call: Call) -> bytes:
-        [first, last] = params.exactly(given, "first block", "last block")
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @method(
+        "mega_getAttestations",
+        "first block",
+        "last block",
+        about="What provers have attested of some blocks.",
+    )
+    async def attestations(self, given: list[object], call: Call) -> bytes:
+        """Say what provers said."""
+        first, last = given
         begin, end = params.number(first, "first block"), params.number(last, "last block")
         if end - begin >= MOST_BLOCKS:
             raise invalid_params(f"at most {MOST_BLOCKS} blocks at a time")
-        found = await asyncio.to_thread(store.attestations, begin, end, MOST_ATTESTATIONS)
+        found = await asyncio.to_thread(self._store.attestations, begin, end, MOST_ATTESTATIONS)
         return b"[%b]" % b",".join(data for _, data in found)
 
-    async def mini_records(given: list[object], call: Call) -> bytes:
-        [first, last] = params.exactly(given, "first mini-block", "last mini-block")
+    @method(
+        "mega_getMiniBlockRecords",
+        "first mini-block",
+        "last mini-block",
+        about="Mini-blocks as they stand in the log.",
+    )
+    async def mini_records(self, given: list[object], call: Call) -> bytes:
+        """Give mini-blocks as they are written."""
+        first, last = given
         begin, end = params.number(first, "first mini-block"), params.number(last, "last mini-block")
         if end - begin >= MOST_RECORDS:
             raise invalid_params(f"at most {MOST_RECORDS} mini-blocks at a time")
-        return await asyncio.to_thread(_records, store, begin, end)
+        return await asyncio.to_thread(_records, self._store, begin, end)
 
-    async def block_records(given: list[object], call: Call) -> bytes:
-        [number] = params.exactly(given, "block")
-        return await asyncio.to_thread(_block_records, store, params.number(number, "block"))
-
-    return {
-        "mega_getAttestations": attestations,
-        "mega_getMiniBlockRecords": mini_records,
-        "mega_getBlockRecords": block_records,
-    }
+    @method("mega_getBlockRecords", "block", about="A block and its mini-blocks as they stand in the log.")
+    async def block_records(self, given: list[object], call: Call) -> bytes:
+        """Give a block as it is written."""
+        number = params.number(given[0], "block")
+        return await asyncio.to_thread(_block_records, self._store, number)
 
 
 def _block_records(store: Store, block: int) -> bytes:
@@ -89,63 +102,81 @@ def _records(store: Store, first: int, last: int) -> bytes:
     return b"[%b]" % b",".join(found)
 
 
-def jit_methods(service: JitService) -> dict[str, Handler]:
+class JitNamespace:
     """What runs natively, and what might."""
 
-    async def native_status(given: list[object], call: Call) -> bytes:
-        params.exactly(given)
-        return orjson.dumps(service.status())
+    def __init__(self, service: JitService) -> None:
+        self._service = service
 
-    return {"mega_getNativeStatus": native_status}
+    @method("mega_getNativeStatus", about="Which contracts run natively, and which might.")
+    async def native_status(self, given: list[object], call: Call) -> bytes:
+        """Tell how contracts run."""
+        return orjson.dumps(self._service.status())
 
 
-def devnet_methods(
-    token: str, incidents: Incidents, inject: Inject, reproductions: KeptFiles | None = None
-) -> dict[str, Handler]:
+class DevnetNamespace:
     """What a node does for who has the devnet's token, and for nobody else."""
 
-    async def list_incidents(given: list[object], call: Call) -> bytes:
-        [since] = _authorised(token, given, "since")
+    def __init__(
+        self, token: str, incidents: Incidents, inject: Inject, reproductions: KeptFiles | None = None
+    ) -> None:
+        self._token = token
+        self._incidents = incidents
+        self._inject = inject
+        self._reproductions = reproductions
+
+    @method("devnet_incidents", "token", "since", about="What went wrong since a moment.")
+    async def incidents(self, given: list[object], call: Call) -> bytes:
+        """List incidents."""
+        [since] = _authorised(self._token, given)
         if not isinstance(since, str):
             raise invalid_params("since must be a moment, or an empty string")
+        kept = self._reproductions
         return orjson.dumps(
             {
-                "incidents": [asdict(incident) for incident in incidents.since(since)],
-                "dropped": incidents.dropped,
-                "droppedReproductions": reproductions.dropped if reproductions is not None else 0,
+                "incidents": [asdict(incident) for incident in self._incidents.since(since)],
+                "dropped": self._incidents.dropped,
+                "droppedReproductions": kept.dropped if kept is not None else 0,
             }
         )
 
-    async def arm(given: list[object], call: Call) -> bytes:
-        [kind, options] = _authorised(token, given, "kind", "options")
+    @method("devnet_inject", "token", "kind", "options", about="Arms a deliberate fault.")
+    async def inject(self, given: list[object], call: Call) -> bytes:
+        """Arm a fault."""
+        kind, options = _authorised(self._token, given)
         if not isinstance(kind, str) or not isinstance(options, dict):
             raise invalid_params("kind must be a text and options an object")
         try:
-            return orjson.dumps(await inject(kind, options))
+            return orjson.dumps(await self._inject(kind, options))
         except ValueError as error:
             raise refused(str(error)) from None
 
-    return {"devnet_incidents": list_incidents, "devnet_inject": arm}
 
-
-def mode_methods(token: str, lead: Lead, follow: Follow) -> dict[str, Handler]:
+class ModeNamespace:
     """Who leads and who follows, for who has the devnet's token: one node at a time may lead, and nobody here sees to
     that. While it goes from one node to another, none should be sent transactions, as two followers would send them to
     and fro."""
 
-    async def take_lead(given: list[object], call: Call) -> bytes:
-        _authorised(token, given)
-        await _change(lead())
+    def __init__(self, token: str, lead: Lead, follow: Follow) -> None:
+        self._token = token
+        self._lead = lead
+        self._follow = follow
+
+    @method("devnet_lead", "token", about="Makes the node build blocks.")
+    async def lead(self, given: list[object], call: Call) -> bytes:
+        """Have the node lead."""
+        _authorised(self._token, given)
+        await _change(self._lead())
         return b"true"
 
-    async def take_up(given: list[object], call: Call) -> bytes:
-        [sequencer] = _authorised(token, given, "sequencer")
+    @method("devnet_follow", "token", "sequencer", about="Makes the node follow who answers at an address.")
+    async def follow(self, given: list[object], call: Call) -> bytes:
+        """Have the node follow."""
+        [sequencer] = _authorised(self._token, given)
         if not isinstance(sequencer, str) or not sequencer.startswith("http://"):
             raise invalid_params("sequencer must be the address of its JSON-RPC, http://...")
-        await _change(follow(sequencer))
+        await _change(self._follow(sequencer))
         return b"true"
-
-    return {"devnet_lead": take_lead, "devnet_follow": take_up}
 
 
 async def _change(change: Awaitable[None]) -> None:
@@ -155,9 +186,9 @@ async def _change(change: Awaitable[None]) -> None:
         raise refused(f"{error.what}: {error.why}") from None
 
 
-def _authorised(token: str, given: list[object], *names: str) -> list[object]:
+def _authorised(token: str, given: list[object]) -> list[object]:
     """The parameters after the token."""
-    found = params.exactly(given, "token", *names)
-    if not isinstance(found[0], str) or not hmac.compare_digest(found[0].encode(), token.encode()):
+    claimed, *rest = given
+    if not isinstance(claimed, str) or not hmac.compare_digest(claimed.encode(), token.encode()):
         raise refused("the token is not this devnet's")
-    return found[1:]
+    return rest

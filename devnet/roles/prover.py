@@ -35,7 +35,7 @@ from devnet.roles.membership import (
     local_of,
     sync_settings,
 )
-from devnet.roles.node_methods import devnet_methods
+from devnet.roles.node_methods import DevnetNamespace
 from devnet.roles.process import Failure, serve_role
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
@@ -136,8 +136,8 @@ class ProverNode:
 
     async def run(self) -> None:
         """Until it is told to stop."""
-        self._server.add(
-            devnet_methods(self._role.token, self._incidents, self._faults.inject, self._reproductions)
+        self._server.serve(
+            DevnetNamespace(self._role.token, self._incidents, self._faults.inject, self._reproductions)
         )
         gossip = self._sync.gossip
         gossip.on(Kind.LOG_DIGEST, self._announced)

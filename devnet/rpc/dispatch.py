@@ -19,13 +19,11 @@ from devnet.rpc.engine_bridge import Call, Client
 from devnet.rpc.engine_rpc import Answer
 from devnet.rpc.errors import Code, RpcFault, limit_exceeded, method_not_found, overdue
 from devnet.rpc.jsonrpc import Malformed, Request
+from devnet.rpc.methods import Method
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.turns import Turn
 
 log = logging.getLogger(__name__)
-
-Handler = Callable[[list[object], Call], Awaitable[bytes]]
-"""Answers one method: positional parameters in, the rendered result out; raises `RpcFault`."""
 
 Ask = Callable[[str, bytes, bytes, Client], Awaitable[Answer]]
 """Has the engine answer one request (method, parameters, id) of a client with a whole response."""
@@ -36,12 +34,12 @@ class Dispatcher:
 
     def __init__(
         self,
-        handlers: Mapping[str, Handler],
+        methods: Mapping[str, Method],
         engine_methods: Iterable[str],
         ask: Ask,
         settings: ServerSettings,
     ) -> None:
-        self._handlers = handlers
+        self._methods = methods
         """Looked at before the engine's own, and as they are at the time."""
         self._engine_methods = frozenset(engine_methods)
         self._ask = ask
@@ -84,7 +82,7 @@ class Dispatcher:
         limit = asyncio.timeout_at(deadline)
         try:
             async with limit:
-                if entry.method in self._engine_methods and entry.method not in self._handlers:
+                if entry.method in self._engine_methods and entry.method not in self._methods:
                     params = entry.raw_params.encode()
                     return await self._ask(entry.method, params, entry.reply_to or b"", call.client)
                 result = await self._run(entry, call)
@@ -94,10 +92,10 @@ class Dispatcher:
         return b"" if entry.reply_to is None else jsonrpc.result_message(entry.reply_to, result)
 
     async def _run(self, request: Request, call: Call) -> bytes:
-        handler = self._handlers.get(request.method)
-        if handler is None:
+        method = self._methods.get(request.method)
+        if method is None:
             raise method_not_found(request.method)
-        return await handler(jsonrpc.positional(request), call)
+        return await method.answer(jsonrpc.positional(request), call)
 
     def _overdue(self, method: str) -> bytes:
         limit_s = self._settings.answer_timeout_s

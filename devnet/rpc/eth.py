@@ -17,9 +17,9 @@ from devnet.fees import max_fee_per_gas
 from devnet.rpc import params, tx_request
 from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
-from devnet.rpc.dispatch import Handler
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params
+from devnet.rpc.methods import method
 from devnet.rpc.signed_transaction import signed_fields
 
 ESTIMATE_FIELDS: Final = (
@@ -47,61 +47,56 @@ class EthNamespace:
         self._last_sent: dict[str, tuple[int, str]] = {}
         """Nonce and hash of the account's last transaction that went through here."""
 
-    def methods(self) -> dict[str, Handler]:
-        """Return the methods by name."""
-        return {
-            "eth_accounts": self.accounts,
-            "eth_coinbase": self.coinbase,
-            "eth_syncing": self.syncing,
-            "eth_sign": self.sign,
-            "personal_sign": self.personal_sign,
-            "eth_signTransaction": self.sign_transaction,
-            "eth_sendTransaction": self.send_transaction,
-            "eth_signTypedData": self.sign_typed_data,
-            "eth_signTypedData_v3": self.sign_typed_data,
-            "eth_signTypedData_v4": self.sign_typed_data,
-        }
-
+    @method("eth_accounts", about="The accounts that the node signs for.")
     async def accounts(self, given: list[object], call: Call) -> bytes:
         """List the accounts that the node signs for."""
-        params.exactly(given)
         return orjson.dumps(list(self._accounts.addresses()))
 
+    @method("eth_coinbase", about="The account that fees go to.")
     async def coinbase(self, given: list[object], call: Call) -> bytes:
         """Name the account that receives fees."""
-        params.exactly(given)
         return orjson.dumps(self._coinbase)
 
+    @method("eth_syncing", about="False: there is nothing to catch up with.")
     async def syncing(self, given: list[object], call: Call) -> bytes:
         """Tell that there is nothing to catch up with: this node makes the blocks."""
-        params.exactly(given)
         return b"false"
 
+    @method("eth_sign", "address", "message", about="The signature of a message (EIP-191).")
     async def sign(self, given: list[object], call: Call) -> bytes:
         """Sign a message (EIP-191): account, message."""
-        account, message = params.exactly(given, "address", "message")
+        account, message = given
         return self._sign_message(account, message)
 
+    @method("personal_sign", "message", "address", "password?", about="The signature of a message (EIP-191).")
     async def personal_sign(self, given: list[object], call: Call) -> bytes:
         """Sign a message (EIP-191): message, account, and a password that nobody looks at."""
-        message, account = params.exactly(given[:2], "message", "address")
+        message, account = given[:2]
         return self._sign_message(account, message)
 
     def _sign_message(self, account: object, message: object) -> bytes:
         address = params.address(account, "address")
         return _hex(self._accounts.sign_message(address, params.data(message, "message")))
 
+    @method("eth_signTypedData", "address", "typed data", about="The signature of structured data (EIP-712).")
+    @method(
+        "eth_signTypedData_v3", "address", "typed data", about="The signature of structured data (EIP-712)."
+    )
+    @method(
+        "eth_signTypedData_v4", "address", "typed data", about="The signature of structured data (EIP-712)."
+    )
     async def sign_typed_data(self, given: list[object], call: Call) -> bytes:
         """Sign structured data (EIP-712), given as an object or as its JSON text."""
-        account, document = params.exactly(given, "address", "typed data")
+        account, document = given
         address = params.address(account, "address")
         if not isinstance(document, dict | str):
             raise invalid_params("typed data must be an object")
         return _hex(await self._accounts.sign_typed_data(address, document))
 
+    @method("eth_signTransaction", "transaction", about="A transaction, completed and signed, not sent.")
     async def sign_transaction(self, given: list[object], call: Call) -> bytes:
         """Complete and sign a transaction without sending it."""
-        [request] = params.exactly(given, "transaction")
+        [request] = given
         transaction = tx_request.read(request, self._chain_id)
         sender = str(transaction["from"])
         self._accounts.key(sender)
@@ -109,9 +104,10 @@ class EthNamespace:
         raw, digest = self._accounts.sign_transaction(sender, transaction)
         return orjson.dumps({"raw": "0x" + raw.hex(), "tx": signed_fields(transaction, raw, digest)})
 
+    @method("eth_sendTransaction", "transaction", about="Completes, signs and sends a transaction; its hash.")
     async def send_transaction(self, given: list[object], call: Call) -> bytes:
         """Complete, sign and send a transaction."""
-        [request] = params.exactly(given, "transaction")
+        [request] = given
         transaction = tx_request.read(request, self._chain_id)
         sender = str(transaction["from"])
         async with self._accounts.lock(sender):

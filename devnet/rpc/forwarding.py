@@ -1,9 +1,9 @@
-"""A chain node's door: its own engine answers reads, and while it follows, what belongs to the sequencer goes there.
+"""A chain node's engine, and the sequencer behind it: while the node follows, what belongs to the sequencer goes there.
 
     body --ForwardingRpc.submit--> engine            reads
                  |  False: `Dispatcher` -> `Forwarder.methods()` -> the sequencer, over HTTP
-                 +-- transactions and deposits, the pending nonce (only the sequencer has a pool), and proofs where this
-                     node does not keep the trie that they come from
+                 +-- what the engine's lines give another home (`methods.py`): what sends, what counts the pool in, and
+                     proofs where this node does not keep the commitment that they come from
 
 A transaction whose receipt came back from the sequencer is answered only when this node has applied its mini-block,
 so that a client finds here what it was told.
@@ -18,21 +18,13 @@ from typing import Any, Final
 
 from devnet.rpc import jsonrpc
 from devnet.rpc.client import NodeClient, NodeSilentError
-from devnet.rpc.dispatch import Handler
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.engine_rpc import Answer, ChainRpc
 from devnet.rpc.errors import Code, RpcFault
+from devnet.rpc.methods import ENGINE, Handler, Home, Line, Method
 
-SENDING: Final = (
-    "eth_sendRawTransaction",
-    "realtime_sendRawTransaction",
-    "eth_sendRawTransactionSync",
-    "mega_depositTransaction",
-)
-"""What gives the chain something to execute; only the sequencer's engine takes it."""
-NONCE: Final = "eth_getTransactionCount"
-FORWARDED: Final = (*SENDING, NONCE)
-PROOFS: Final = ("mega_getBlockWitness", "eth_getProof")
+PENDING: Final = "pending"
+"""The block that holds what waits in the pool."""
 OWN_VIEW_S: Final = 1.0
 """How long an answer may wait for this node to come to where the sequencer was."""
 
@@ -45,16 +37,23 @@ class Forwarder:
 
     def __init__(self, sequencer: str, wait_for_mini: WaitForMini, proofs: bool = False) -> None:
         """`proofs`: those are the sequencer's too."""
-        self.forwarded = (*FORWARDED, *PROOFS) if proofs else FORWARDED
+        homes = {Home.SEQUENCER, Home.POOL} | ({Home.COMMITMENT} if proofs else set())
+        self.forwarded = {line.name: line for line in ENGINE.values() if line.home in homes}
+        """What is not (only) answered here."""
         self._client = NodeClient(sequencer)
         self._wait_for_mini = wait_for_mini
         self._loop = asyncio.get_running_loop()
         self._engine_call: Callable[[str, bytes], bytes] | None = None
 
-    def methods(self, engine: ChainRpc) -> dict[str, Handler]:
-        """The methods that are not (only) answered here."""
+    def methods(self, engine: ChainRpc) -> dict[str, Method]:
+        """What is forwarded, ready to be served; the engine answers what is not."""
         self._engine_call = engine.call
-        return {method: self._handler(method) for method in self.forwarded} | {NONCE: self._nonce}
+        return {name: Method(line, self._handler(line)) for name, line in self.forwarded.items()}
+
+    def takes(self, method: str, params: bytes) -> bool:
+        """Whether a request is the sequencer's, as far as its text tells."""
+        line = self.forwarded.get(method)
+        return line is not None and (line.home is not Home.POOL or PENDING.encode() in params)
 
     def close(self) -> None:
         """Hang up."""
@@ -76,22 +75,19 @@ class Forwarder:
         if "error" in members:
             raise SequencerError(*members["error"])
         result, rendered = members["result"]
-        if method in SENDING and isinstance(result, dict):
+        if ENGINE[method].home is Home.SEQUENCER and isinstance(result, dict):
             await self._until_shown_here(result)
         return rendered.encode()
 
-    def _handler(self, method: str) -> Handler:
+    def _handler(self, line: Line) -> Handler:
         async def handler(params: list[object], call: Call) -> bytes:
-            return await self.forward(method, params)
+            if line.home is not Home.POOL or PENDING in params:
+                return await self.forward(line.name, params)
+            assert self._engine_call is not None
+            rendered = json.dumps(params).encode()
+            return await self._loop.run_in_executor(None, self._engine_call, line.name, rendered)
 
         return handler
-
-    async def _nonce(self, params: list[object], call: Call) -> bytes:
-        if len(params) == 2 and params[1] == "pending":
-            return await self.forward(NONCE, params)
-        assert self._engine_call is not None
-        rendered = json.dumps(params).encode()
-        return await self._loop.run_in_executor(None, self._engine_call, NONCE, rendered)
 
     async def _until_shown_here(self, receipt: dict[str, Any]) -> None:
         mini = (receipt.get("mega") or {}).get("miniBlock")
@@ -161,7 +157,7 @@ class ForwardingRpc:
     def call(self, method: str, params: bytes) -> bytes:
         """As the engine's; called in worker threads only."""
         forwarder = self._forwarder
-        if forwarder is not None and (method in SENDING or (method == NONCE and b'"pending"' in params)):
+        if forwarder is not None and forwarder.takes(method, params):
             return forwarder.call_blocking(method, params)
         return self._engine.call(method, params)
 

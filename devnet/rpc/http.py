@@ -421,9 +421,9 @@ class HttpConnection(FlowControlledConnection):
         head = b"" if slot is self._short else slot.head
         if head is None:
             head = http_response.head(200 if body else 204, JSON, len(body), slot.origin, slot.keep_alive)
-        if len(body) < LARGE_BODY:
+        if isinstance(body, bytes) and len(body) < LARGE_BODY:
             self._out.append(b"".join((head, body)))
-        else:
+        else:  # a copy of the engine's bytes wouldn't count as its memory
             self._out += (head, body)
 
     def _write_out(self) -> None:

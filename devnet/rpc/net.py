@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import orjson
 
-from devnet.rpc import params
-from devnet.rpc.dispatch import Handler
 from devnet.rpc.engine_bridge import Call
+from devnet.rpc.methods import method
 
 
-def methods(chain_id: int) -> dict[str, Handler]:
-    """Return the methods of this namespace by name."""
+class NetNamespace:
+    """What a client asks first."""
 
-    async def version(given: list[object], call: Call) -> bytes:
-        params.exactly(given)
-        return orjson.dumps(str(chain_id))
+    def __init__(self, chain_id: int) -> None:
+        self._chain_id = chain_id
 
-    async def listening(given: list[object], call: Call) -> bytes:
-        params.exactly(given)
+    @method("net_version", about="The chain's id, decimal.")
+    async def version(self, given: list[object], call: Call) -> bytes:
+        """Name the network."""
+        return orjson.dumps(str(self._chain_id))
+
+    @method("net_listening", about="True.")
+    async def listening(self, given: list[object], call: Call) -> bytes:
+        """Tell that who asks is answered."""
         return b"true"
 
-    async def peer_count(given: list[object], call: Call) -> bytes:
-        params.exactly(given)
+    @method("net_peerCount", about="Zero: no peers of Ethereum's kind.")
+    async def peer_count(self, given: list[object], call: Call) -> bytes:
+        """Count what is not there."""
         return b'"0x0"'
-
-    return {"net_version": version, "net_listening": listening, "net_peerCount": peer_count}

@@ -1,6 +1,6 @@
 """Reading the parameters of the methods that Python answers, with one wording for each mistake.
 
-Not here: the engine's methods, which read their own.
+Not here: how many there are (`methods.py`), and the engine's methods, which read their own.
 """
 
 from __future__ import annotations
@@ -13,15 +13,6 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]*)")
 _UINT256_DIGITS = 66
-
-
-def exactly(params: list[object], *names: str) -> list[object]:
-    """Return as many parameters as there are names."""
-    if len(params) < len(names):
-        raise invalid_params(f"missing value for required argument {len(params)}: {names[len(params)]}")
-    if len(params) > len(names):
-        raise invalid_params(f"too many arguments, want at most {len(names)}")
-    return params
 
 
 def address(value: object, name: str) -> str:

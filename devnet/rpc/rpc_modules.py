@@ -6,18 +6,19 @@ from collections.abc import Iterable
 
 import orjson
 
-from devnet.rpc import params
-from devnet.rpc.dispatch import Handler
 from devnet.rpc.engine_bridge import Call
+from devnet.rpc.methods import method
 
 
-def methods(names: Iterable[str]) -> dict[str, Handler]:
-    """Return the methods of this namespace by name, given those of all others."""
-    namespaces = {name.partition("_")[0] for name in names} | {"rpc"}
-    rendered = orjson.dumps(dict.fromkeys(sorted(namespaces), "1.0"))
+class RpcNamespace:
+    """Tells of all others."""
 
-    async def modules(given: list[object], call: Call) -> bytes:
-        params.exactly(given)
-        return rendered
+    def __init__(self, names: Iterable[str]) -> None:
+        """`names`: the methods of all others."""
+        namespaces = {name.partition("_")[0] for name in names} | {"rpc"}
+        self._rendered = orjson.dumps(dict.fromkeys(sorted(namespaces), "1.0"))
 
-    return {"rpc_modules": modules}
+    @method("rpc_modules", about="The namespaces that are served, with versions.")
+    async def modules(self, given: list[object], call: Call) -> bytes:
+        """Name the namespaces."""
+        return self._rendered

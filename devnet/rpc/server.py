@@ -19,21 +19,24 @@ from typing import Final
 import uvloop
 
 from devnet.descriptors import share_out
-from devnet.rpc import net, rpc_modules, web3
 from devnet.rpc.access import AccessPolicy
 from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
 from devnet.rpc.context import ServerContext
-from devnet.rpc.dispatch import Dispatcher, Handler
+from devnet.rpc.dispatch import Dispatcher
 from devnet.rpc.engine_bridge import EngineBridge
 from devnet.rpc.engine_rpc import ChainRpc, EngineRpc, NoEngine
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.http import HttpConnection
 from devnet.rpc.listener import Listener, bind
+from devnet.rpc.methods import Method, bound
 from devnet.rpc.metrics import Metrics
+from devnet.rpc.net import NetNamespace
 from devnet.rpc.routes import Health, Routes
+from devnet.rpc.rpc_modules import RpcNamespace
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.subscriptions import Hub
+from devnet.rpc.web3 import Web3Namespace
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +65,10 @@ class RpcServer:
             answered=self._hub.on_pending if self._hub is not None else lambda: None,
             answer_timeout_s=settings.answer_timeout_s,
         )
-        self.handlers = self._make_handlers(engine_methods)
-        dispatcher = Dispatcher(self.handlers, engine_methods, bridge.ask, settings)
+        self.methods: dict[str, Method] = {}
+        """Those that Python answers. What the engine answers, too, is answered here all the same."""
+        self._serve_own(engine_methods)
+        dispatcher = Dispatcher(self.methods, engine_methods, bridge.ask, settings)
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
         self._context = ServerContext(settings, access, bridge, self.routes)
         metrics = Metrics(
@@ -84,26 +89,27 @@ class RpcServer:
         )
         self._sweeper: asyncio.TimerHandle | None = None
 
-    def _make_handlers(self, engine_methods: list[str]) -> dict[str, Handler]:
+    def _serve_own(self, engine_methods: list[str]) -> None:
         settings = self._settings
-        handlers = {**net.methods(settings.chain_id), **web3.methods(settings.client_version)}
+        self.serve(NetNamespace(settings.chain_id), Web3Namespace(settings.client_version))
         if self._hub is not None:
             eth = EthNamespace(self._backend, self._accounts, settings.chain_id, settings.coinbase)
-            handlers |= eth.methods()
-            handlers |= {
-                "eth_subscribe": self._hub.eth_subscribe,
-                "eth_unsubscribe": self._hub.eth_unsubscribe,
-            }
-        return handlers | rpc_modules.methods([*engine_methods, *handlers])
+            self.serve(eth, self._hub)
+        self.serve(RpcNamespace([*engine_methods, *self.methods]))
 
-    def add(self, handlers: Mapping[str, Handler]) -> None:
+    def serve(self, *namespaces: object) -> None:
+        """Answer the methods of further namespaces."""
+        for namespace in namespaces:
+            self.add(bound(namespace))
+
+    def add(self, methods: Mapping[str, Method]) -> None:
         """Answer further methods, or these instead of the engine."""
-        self.handlers.update(handlers)
+        self.methods.update(methods)
 
     def remove(self, methods: Iterable[str]) -> None:
         """Answer these no more."""
         for method in methods:
-            del self.handlers[method]
+            del self.methods[method]
 
     @property
     def hub(self) -> Hub:

@@ -37,6 +37,7 @@ from devnet.rpc.engine_bridge import Call, Notified
 from devnet.rpc.engine_rpc import ChainRpc
 from devnet.rpc.errors import Code, RpcFault, invalid_params, refused
 from devnet.rpc.jsonrpc import NOTIFICATION_TAIL, notification_head
+from devnet.rpc.methods import method
 
 log = logging.getLogger(__name__)
 
@@ -104,44 +105,45 @@ class Hub:
 
     # --- clients ------------------------------------------------------------------------------------------
 
+    @method("eth_subscribe", "kind", "filter?", about="Begins a subscription; its id. Over a WebSocket only.")
     async def eth_subscribe(self, params: list[object], call: Call) -> bytes:
         """Begin a subscription and return its id."""
         notified = _notified(call)
-        if not params or not isinstance(params[0], str):
-            raise invalid_params("missing value for required argument 0: the kind of subscription")
-        topic = self._topic(params[0], params[1:])
+        kind, *rest = params
+        if not isinstance(kind, str):
+            raise invalid_params("kind must be a text")
+        topic = self._topic(kind, rest[0] if rest else None)
         subscription = self._subscribe(topic, notified)
         call.afterwards(lambda: self._activate(subscription))
         return orjson.dumps(subscription.id)
 
+    @method("eth_unsubscribe", "subscription", about="Ends a subscription of the same connection.")
     async def eth_unsubscribe(self, params: list[object], call: Call) -> bytes:
         """End a subscription of the same connection."""
         notified = _notified(call)
-        if len(params) != 1 or not isinstance(params[0], str):
-            raise invalid_params("expected one argument, the id of a subscription")
-        subscription = self._by_connection.get(notified, {}).pop(params[0], None)
+        [identifier] = params
+        if not isinstance(identifier, str):
+            raise invalid_params("subscription must be a text, its id")
+        subscription = self._by_connection.get(notified, {}).pop(identifier, None)
         if subscription is None:
             raise refused("subscription not found")
         self._remove(subscription)
         return b"true"
 
-    def _topic(self, name: str, params: list[object]) -> Topic:
-        first = params[0] if params else None
-        if len(params) > 1:
-            raise invalid_params(f"too many arguments, want at most 2, got {len(params) + 1}")
+    def _topic(self, name: str, param: object) -> Topic:
         match name:
             case "newHeads":
                 return self._find(Kind.HEADS)
             case "miniBlocks":
                 return self._find(Kind.MINI_BLOCKS)
             case "newPendingTransactions":
-                full = filters.flag(first, "the second argument")
+                full = filters.flag(param, "the second argument")
                 return self._find(Kind.PENDING_BODIES if full else Kind.PENDING_HASHES)
             case "logs":
-                canonical, pending = filters.log_filter(first)
+                canonical, pending = filters.log_filter(param)
                 return self._find(Kind.MINI_LOGS if pending else Kind.SEALED_LOGS, canonical)
             case "stateChanges" | "stateChange":
-                accounts = filters.addresses(first)
+                accounts = filters.addresses(param)
                 return self._find(Kind.STATE_CHANGES, b"".join(accounts), accounts)
         raise RpcFault(Code.METHOD_NOT_FOUND, f'no "{name}" subscription in eth namespace')
 

@@ -6,19 +6,22 @@ import orjson
 
 from devnet._engine import keccak256
 from devnet.rpc import params
-from devnet.rpc.dispatch import Handler
 from devnet.rpc.engine_bridge import Call
+from devnet.rpc.methods import method
 
 
-def methods(client_version: str) -> dict[str, Handler]:
-    """Return the methods of this namespace by name."""
+class Web3Namespace:
+    """Methods that need no chain."""
 
-    async def version(given: list[object], call: Call) -> bytes:
-        params.exactly(given)
-        return orjson.dumps(client_version)
+    def __init__(self, client_version: str) -> None:
+        self._client_version = client_version
 
-    async def sha3(given: list[object], call: Call) -> bytes:
-        [value] = params.exactly(given, "data")
-        return orjson.dumps("0x" + keccak256(params.data(value, "data")).hex())
+    @method("web3_clientVersion", about="What answers, and its version.")
+    async def version(self, given: list[object], call: Call) -> bytes:
+        """Name the program."""
+        return orjson.dumps(self._client_version)
 
-    return {"web3_clientVersion": version, "web3_sha3": sha3}
+    @method("web3_sha3", "data", about="The Keccak-256 hash of some bytes.")
+    async def sha3(self, given: list[object], call: Call) -> bytes:
+        """Hash."""
+        return orjson.dumps("0x" + keccak256(params.data(given[0], "data")).hex())

@@ -260,9 +260,9 @@ class WebSocketConnection(FlowControlledConnection):
     def _queue(self, response: Answer) -> None:
         if not response:
             return
-        if len(response) < LARGE_RESPONSE:
+        if isinstance(response, bytes) and len(response) < LARGE_RESPONSE:
             self._out.append(b"".join((_frame_head(len(response)), response)))
-        else:
+        else:  # a copy of the engine's bytes wouldn't count as its memory
             self._out += (_frame_head(len(response)), response)
 
     def notify(self, *pieces: bytes) -> None:

@@ -1,14 +1,19 @@
 """One sequencer, two full nodes, one prover: a network as `megaeth devnet up` starts it."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
-from devnet.session import start_time
+from devnet.roles.served import all_methods, served
+from devnet.session import Role, start_time
 from megaeth_cli.chain.rpc_client import RpcClient
 from tests.support.home import Home
 from tests.support.network import Network
+from tests.support.raw_http import RawHttp
 from tests.support.waiting import eventually
 
 NODES = ["sequencer", "full-node-1", "full-node-2", "prover-1"]
+ROLES = [Role.SEQUENCER, Role.FULL_NODE, Role.FULL_NODE, Role.PROVER]
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +44,15 @@ def test_status_names_every_node_with_its_place_in_the_network(network):
     done = network.home.run("devnet", "status")
     assert all(name in done.stdout for name in NODES)
     assert all(role in done.stdout for role in (" full node ", " prover ", " verified ", " lag "))
+
+
+@pytest.mark.parametrize(("name", "role"), zip(NODES, ROLES, strict=True))
+def test_a_node_answers_the_methods_of_its_role_and_no_others(network, name, role):
+    too_many = [None] * 9  # refused before anything is done
+    with RawHttp(urlsplit(network.node(name)["endpoints"]["http"]).port, timeout=60) as http:
+        codes = {method: http.call(method, *too_many)["error"]["code"] for method in all_methods()}
+    assert {method for method, code in codes.items() if code == -32602} == served(role).keys()
+    assert {code for method, code in codes.items() if method not in served(role)} <= {-32601}
 
 
 def test_full_nodes_follow_and_all_verify(network):

@@ -40,9 +40,13 @@ def loop(node):
     return client
 
 
-def in_work(node):
+def counter(node, name):
     with urllib.request.urlopen(f"{node.url}/metrics.json") as response:
-        return json.load(response)["counters"]["rpc_in_work"]
+        return json.load(response)["counters"][name]
+
+
+def in_work(node):
+    return counter(node, "rpc_in_work")
 
 
 def test_an_answer_beyond_the_bound_is_refused_by_the_name_of_the_setting(narrow):
@@ -92,6 +96,22 @@ def test_memory_of_nested_frames_ends_a_call_and_not_the_node(narrow):
         narrow.rpc("eth_call", CALL, "latest", NESTS, UNLIMITED)
     assert failure.value.code == LIMIT_EXCEEDED
     assert narrow.rpc("eth_chainId")
+
+
+def test_answers_that_nobody_reads_count_however_small_each_is(tmp_path):
+    returns_24_kb = {CONTRACT: {"code": "0x6160005ff3"}}
+    asked = 256
+    with Node(tmp_path, rpc__max_work_bytes=4 * 2**20) as node, RawHttp(node.port, timeout=60) as client:
+        one = post(request("eth_call", CALL, "latest", returns_24_kb))
+        client.send(one * asked)
+        eventually(lambda: in_work(node) == 0, "all to be answered")
+        assert counter(node, "work_bytes") > 2**20
+        answers = [json.loads(client.response()[2]) for _ in range(asked)]
+        refused = [answer["error"] for answer in answers if "error" in answer]
+        assert refused
+        assert all("--max-work-bytes" in error["message"] for error in refused)
+        assert all(len(answer["result"]) == 2 + 2 * 24_576 for answer in answers if "result" in answer)
+        eventually(lambda: counter(node, "work_bytes") == 0, "the memory to come back")
 
 
 def test_calls_of_clients_that_are_gone_end(narrow):

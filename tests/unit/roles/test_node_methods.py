@@ -4,15 +4,16 @@ import asyncio
 
 import pytest
 
-from devnet.roles.node_methods import chain_methods
+from devnet.roles.node_methods import LogNamespace
 from devnet.rpc.errors import RpcFault
+from devnet.rpc.methods import bound
 from devnet.storage import Store
 
 
 @pytest.fixture
 def methods(tmp_path):
     with Store.open(tmp_path, 1.0, fsync=False) as store:
-        yield chain_methods(store)
+        yield bound(LogNamespace(store))
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ def methods(tmp_path):
 )
 def test_numbers_beyond_64_bits_are_refused(methods, method, arguments):
     with pytest.raises(RpcFault, match="hex number > 64 bits") as fault:
-        asyncio.run(methods[method]([hex(2**64)] * arguments, None))
+        asyncio.run(methods[method].answer([hex(2**64)] * arguments, None))
     assert fault.value.code == -32602
 
 
@@ -34,4 +35,4 @@ def test_numbers_beyond_64_bits_are_refused(methods, method, arguments):
     ],
 )
 def test_the_largest_numbers_are_just_not_there(methods, method, params, answer):
-    assert asyncio.run(methods[method](params, None)) == answer
+    assert asyncio.run(methods[method].answer(params, None)) == answer

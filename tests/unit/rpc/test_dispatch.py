@@ -6,6 +6,7 @@ import json
 import pytest
 
 from devnet._engine import __version__, address_of
+from devnet.rpc.methods import Home, Line, Method
 from tests.support.raw_http import RawHttp, post, request
 
 CLIENT = f"megaeth-devnet/v{__version__}"
@@ -15,6 +16,11 @@ def answer(http, body):
     status, _, content = http.post(body)
     assert status == 200
     return json.loads(content)
+
+
+def served(name, handler, *params):
+    """What a server is given to answer a method by a function."""
+    return {name: Method(Line(name, params, Home.NODE, "It is tested."), handler)}
 
 
 def error_code(response):
@@ -97,7 +103,7 @@ def test_a_method_that_never_ends_is_answered_with_what_became_of_it(serve):
     async def never(params, call):
         await asyncio.sleep(3600)
 
-    server.run(server.server.add, {"dev_never": never})
+    server.run(server.server.add, served("dev_never", never))
     with RawHttp(server.port) as http:
         [endless, quick] = answer(http, [request("dev_never", id=5), request("net_version", id=6)])
         assert (endless["id"], endless["error"]["code"]) == (5, -32000)
@@ -216,7 +222,7 @@ def test_what_is_added_answers_instead_of_the_engine_until_it_is_removed(server,
         return [item["result"] for item in answer(http, batch)]
 
     assert told() == [CLIENT, []]
-    server.run(server.server.add, {"now_echo": handler})
+    server.run(server.server.add, served("now_echo", handler))
     assert told() == [CLIENT, "added"]
     server.run(server.server.remove, ["now_echo"])
     assert told() == [CLIENT, []]

@@ -10,8 +10,9 @@ import pytest
 
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
-from devnet.rpc.forwarding import FORWARDED, Forwarder, ForwardingRpc
+from devnet.rpc.forwarding import Forwarder, ForwardingRpc
 from devnet.rpc.http_response import refusal_of_connection
+from devnet.rpc.methods import ENGINE, Home
 
 RECEIPT = {"transactionHash": "0x01", "mega": {"miniBlock": "0x7"}}
 
@@ -79,7 +80,7 @@ class Engine:
         return b'"here"'
 
     def methods(self):
-        return ["eth_getBalance", *FORWARDED]
+        return list(ENGINE)
 
 
 async def forwarded(url, method, *params, waited=None):
@@ -90,8 +91,7 @@ async def forwarded(url, method, *params, waited=None):
 
     forwarder = Forwarder(url, wait)
     try:
-        handler = forwarder.methods(Engine())[method]
-        return await handler(list(params), None)
+        return await forwarder.methods(Engine())[method].answer(list(params), None)
     finally:
         forwarder.close()
 
@@ -155,27 +155,47 @@ def test_only_the_pending_nonce_is_the_sequencers(sequencer):
     assert len(there.asked) == 1
 
 
-def test_the_door_keeps_what_has_to_be_forwarded_from_the_engine():
+@pytest.mark.parametrize("proofs", [False, True])
+def test_the_home_of_a_method_says_whether_it_is_forwarded(proofs):
     async def look():
-        door = ForwardingRpc(Engine())
-        door.forward(Forwarder("http://127.0.0.1:1", None))
-        for submit in (door.submit, door.submit_http):
+        return set(Forwarder("http://127.0.0.1:1", None, proofs=proofs).forwarded)
+
+    of_homes = [Home.SEQUENCER, Home.POOL, *([Home.COMMITMENT] if proofs else [])]
+    forwarded = asyncio.run(look())
+    assert forwarded == {line.name for line in ENGINE.values() if line.home in of_homes}
+    assert {"eth_sendRawTransaction", "mega_depositTransaction"} <= forwarded
+    assert ("eth_getProof" in forwarded) is proofs
+
+
+def test_what_a_method_does_not_take_is_not_forwarded(sequencer):
+    there = sequencer(result="0x01")
+    with pytest.raises(RpcFault, match="too many arguments, want at most 1"):
+        asyncio.run(forwarded(there.url, "eth_sendRawTransaction", "0xaa", 1))
+    assert there.asked == []
+
+
+def test_what_has_to_be_forwarded_is_kept_from_the_engine():
+    async def look():
+        rpc = ForwardingRpc(Engine())
+        forwarder = Forwarder("http://127.0.0.1:1", None)
+        rpc.forward(forwarder)
+        for submit in (rpc.submit, rpc.submit_http):
             assert submit(b'{"method":"eth_getBalance"}', 1) == b"read here"
-            for method in FORWARDED:
+            for method in forwarder.forwarded:
                 assert submit(b'[{"method":"eth_getBalance"},{"method":"%b"}]' % method.encode(), 1) is False
-        assert door.submit_ws(b"masked", 1) is False
+        assert rpc.submit_ws(b"masked", 1) is False
 
     asyncio.run(look())
 
 
-def test_the_door_of_who_follows_nobody_gives_the_engine_everything(sequencer):
+def test_who_follows_nobody_gives_the_engine_everything(sequencer):
     async def look():
-        door = ForwardingRpc(Engine())
-        door.forward(Forwarder("http://127.0.0.1:1", None))
-        door.forward(None)
-        for submit in (door.submit, door.submit_http, door.submit_ws):
+        rpc = ForwardingRpc(Engine())
+        rpc.forward(Forwarder("http://127.0.0.1:1", None))
+        rpc.forward(None)
+        for submit in (rpc.submit, rpc.submit_http, rpc.submit_ws):
             assert submit(b'{"method":"eth_sendRawTransaction"}', 1) == b"read here"
-        assert door.call("eth_sendRawTransaction", b"[]") == b'"here"'
+        assert rpc.call("eth_sendRawTransaction", b"[]") == b'"here"'
 
     asyncio.run(look())
 
@@ -185,12 +205,12 @@ def test_composed_methods_forward_from_their_threads(sequencer):
 
     async def send():
         forwarder = Forwarder(there.url, None)
-        door = ForwardingRpc(Engine())
-        door.forward(forwarder)
+        rpc = ForwardingRpc(Engine())
+        rpc.forward(forwarder)
         loop = asyncio.get_running_loop()
         try:
-            raw = await loop.run_in_executor(None, door.call, "eth_sendRawTransaction", b'["0xaa"]')
-            balance = await loop.run_in_executor(None, door.call, "eth_getBalance", b"[]")
+            raw = await loop.run_in_executor(None, rpc.call, "eth_sendRawTransaction", b'["0xaa"]')
+            balance = await loop.run_in_executor(None, rpc.call, "eth_getBalance", b"[]")
         finally:
             forwarder.close()
         return raw, balance
