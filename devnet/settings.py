@@ -21,6 +21,7 @@ from devnet.config import (
     SALT_DATA_BUCKETS,
     Config,
     KnownSetting,
+    Setting,
     VerifyMode,
     known_settings,
     section_type,
@@ -30,6 +31,8 @@ from devnet.errors import ConfigError
 FILE_NAME = "devnet.toml"
 
 Pairs = tuple[tuple[int, int], ...]
+_TYPE_ENDS = 2**53
+"""Maxima from here on are what a type holds, not what anybody would choose."""
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
@@ -224,7 +227,7 @@ def _checked(setting: KnownSetting, raw: Raw) -> Any:  # noqa: ANN401
     ):
         raise ConfigError(
             f"{setting.name} is out of range: {value}",
-            f"{raw.source} has to be between {_plain(about.minimum)} and {_plain(about.maximum)}",
+            f"{raw.source} has to be {_range(about)}",
         )
     if about.path:
         value = str((raw.base / Path(value).expanduser()).absolute())
@@ -373,8 +376,21 @@ def _is_loopback(host: str) -> bool:
 # --- writing
 
 
+def _range(about: Setting) -> str:
+    """What a number has to be, in words; what only a type sets an end to comes second."""
+    if about.minimum is not None and about.maximum is not None and about.maximum >= _TYPE_ENDS:
+        return f"{_plain(about.minimum)} or more, {_plain(about.maximum)} at most"
+    return f"between {_plain(about.minimum)} and {_plain(about.maximum)}"
+
+
 def _plain(number: float | None) -> str:
-    return "any" if number is None else f"{number:,.10g}".replace(",", "_")
+    if number is None:
+        return "any"
+    if isinstance(number, int) and number >= _TYPE_ENDS:
+        # Nobody reads that as a row of digits.
+        power = number.bit_length() - (number & (number - 1) == 0)
+        return f"2^{power}" if number == 1 << power else f"2^{power} - {(1 << power) - number}"
+    return f"{number:,.10g}".replace(",", "_")
 
 
 def _allowed(setting: KnownSetting) -> str:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from megaeth_cli.abi.codec import DecodingError, decode, decode_word, encode, encode_topic
 from megaeth_cli.abi.types import (
     AbiTypeError,
+    Enums,
     Parameter,
     Scalar,
     from_json,
@@ -37,6 +39,15 @@ class Entry:
     def signature(self) -> str:
         """`name(type,type)`."""
         return f"{self.name}({','.join(str(one.type) for one in self.inputs)})"
+
+    @property
+    def source_signatures(self) -> tuple[str, str]:
+        """The signature with the source's own types, with and without the contracts that they are declared in."""
+        types = (
+            re.sub(r"^(enum|struct|contract) ", "", one.declared or str(one.type)) for one in self.inputs
+        )
+        whole = f"{self.name}({','.join(types)})"
+        return whole, re.sub(r"\w+\.", "", whole)
 
     @cached_property
     def topic(self) -> bytes:
@@ -108,8 +119,8 @@ class Entry:
 class Interface:
     """A contract's ABI JSON, indexed."""
 
-    def __init__(self, abi: Sequence[dict[str, Any]]) -> None:
-        self.entries = [entry for item in abi if (entry := _entry(item)) is not None]
+    def __init__(self, abi: Sequence[dict[str, Any]], enums: Enums = MappingProxyType({})) -> None:
+        self.entries = [entry for item in abi if (entry := _entry(item, enums)) is not None]
 
     @classmethod
     def of_signatures(cls, lines: Iterable[str]) -> "Interface":
@@ -223,7 +234,7 @@ def _group(text: str) -> tuple[str, str]:
     raise AbiTypeError(f"parentheses do not match in {text!r}")
 
 
-def _entry(item: dict[str, Any]) -> Entry | None:
+def _entry(item: dict[str, Any], enums: Enums) -> Entry | None:
     kind = item.get("type", "function")
     if kind not in ("function", "event", "error", "constructor", "receive", "fallback"):
         return None
@@ -231,8 +242,8 @@ def _entry(item: dict[str, Any]) -> Entry | None:
         return Entry(
             kind,
             str(item.get("name") or kind),
-            tuple(from_json(one) for one in item.get("inputs", ())),
-            tuple(from_json(one) for one in item.get("outputs", ())),
+            tuple(from_json(one, enums) for one in item.get("inputs", ())),
+            tuple(from_json(one, enums) for one in item.get("outputs", ())),
             str(item.get("stateMutability", "nonpayable")),
             bool(item.get("anonymous", False)),
         )

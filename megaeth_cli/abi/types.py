@@ -1,7 +1,9 @@
 """ABI types as data: scalars, arrays, tuples; read from type strings and from ABI JSON."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 Kind = Literal["uint", "int", "address", "bool", "bytesN", "bytes", "string", "function"]
@@ -29,6 +31,8 @@ class Scalar:
     kind: Kind
     size: int = 0
     """Bits of integers, bytes of `bytesN` and `function`."""
+    members: tuple[str, ...] = field(default=(), compare=False)
+    """Of an enum: what its values are called in the source, as far as that is known."""
 
     @property
     def dynamic(self) -> bool:
@@ -148,19 +152,36 @@ def split_top_level(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def from_json(item: dict[str, Any]) -> Parameter:
+Enums = Mapping[str, Sequence[str]]
+"""Members of enums, by the names that `internalType` has for them: `GameGrid.Direction`."""
+
+
+def from_json(item: dict[str, Any], enums: Enums = MappingProxyType({})) -> Parameter:
     """A parameter of a contract's ABI JSON."""
     text = str(item.get("type", ""))
+    declared = str(item.get("internalType", ""))
     suffix_at = text.find("[") if text.startswith("tuple") else -1
     if text.startswith("tuple"):
-        kind: AbiType = Tuple(tuple(from_json(part) for part in item.get("components", ())))
+        kind: AbiType = Tuple(tuple(from_json(part, enums) for part in item.get("components", ())))
         for length in re.findall(r"\[(\d*)\]", text[suffix_at:] if suffix_at >= 0 else ""):
             kind = Array(kind, int(length) if length else None)
     else:
         kind = parse_type(text)
-    return Parameter(
-        kind, str(item.get("name", "")), bool(item.get("indexed", False)), str(item.get("internalType", ""))
-    )
+        if declared.startswith("enum "):
+            name = declared.removeprefix("enum ").partition("[")[0]
+            kind = _named(kind, tuple(enums.get(name, ())))
+    return Parameter(kind, str(item.get("name", "")), bool(item.get("indexed", False)), declared)
+
+
+def _named(kind: AbiType, members: tuple[str, ...]) -> AbiType:
+    """The type of an enum, or of arrays of it, with the names of its values."""
+    match kind:
+        case Array(element, length):
+            return Array(_named(element, members), length)
+        case Scalar():
+            return replace(kind, members=members)
+        case _:
+            return kind
 
 
 def _parameter(text: str) -> Parameter:

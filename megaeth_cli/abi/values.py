@@ -172,7 +172,7 @@ def _scalar(kind: Scalar, text: str, resolve: Resolver) -> AbiValue:
         case "string":
             return text
         case "uint" | "int":
-            number = integer(text)
+            number = _member(kind, text) if kind.members else integer(text)
             low, high = (
                 (0, 1 << kind.size) if kind.kind == "uint" else (-(1 << kind.size - 1), 1 << kind.size - 1)
             )
@@ -197,6 +197,17 @@ def _scalar(kind: Scalar, text: str, resolve: Resolver) -> AbiValue:
             return raw
         case _:
             return _hex_or_advice(text, kind)
+
+
+def _member(kind: Scalar, text: str) -> int:
+    """A value of an enum: its name, with or without the enum's before it, or its number."""
+    name = text.strip().rpartition(".")[2]
+    if name in kind.members:
+        return kind.members.index(name)
+    try:
+        return integer(text)
+    except ValueTextError:
+        raise ValueTextError(f"{text!r} is none of {', '.join(kind.members)}") from None
 
 
 def _hex_or_advice(text: str, kind: Scalar) -> bytes:

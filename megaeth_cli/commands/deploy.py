@@ -186,7 +186,8 @@ def _argument_texts(env: Environment, typed: list[str], file: Path | None) -> li
 
 
 def _constructor_arguments(network: Network, contract: Contract, texts: list[str], wei: int) -> bytes:
-    constructor = replace(Interface(contract.abi).constructor, name=contract.name)
+    interface = Interface(contract.abi, contract.layout.get("enums", {}))
+    constructor = replace(interface.constructor, name=contract.name)
     values = read_arguments(constructor, texts, network.resolve)
     if wei and constructor.mutability != "payable":
         raise CliError(
@@ -258,6 +259,9 @@ def _print(
         env.write(
             json.dumps(body | receipt_json(receipt, sent.latency_ms, None, network.interface_at), indent=2)
         )
+        return
+    if env.quiet:
+        env.write(artifact.address)
         return
     rows = [
         ("address", artifact.address),

@@ -8,6 +8,7 @@ contract puts at slots of its own choice. Added to each contract's layout are th
     storage[...]            ERC-7201's namespaces, named by their ids
     constants               names of constants by their values, where slots or parts of hashes may be such values
     literals                words and texts that the source holds: keys that the compiler may have hashed itself
+    enums                   the names of all enums' members, by the name that the ABI has for the enum
 """
 
 import re
@@ -21,7 +22,7 @@ from megaeth_cli.units import keccak
 
 Json = dict[str, Any]
 
-VERSION = 1
+VERSION = 2
 """Of what is added: answers that were completed otherwise are not taken from the cache."""
 SMALLEST_CONSTANT = 1 << 24
 """Constants below are numbers; others may be slots, or seeds that slots are hashed from."""
@@ -68,6 +69,16 @@ class _Program:
                     self.contracts[tree["absolutePath"], node["name"]] = node
                 if node.get("contractKind", "library") == "library":
                     self._shared.append(node)
+        self._enums = dict(self._named_enums())
+
+    def _named_enums(self) -> Iterator[tuple[str, list[str]]]:
+        """Those whose names mean one enum: files may have their own of the same name."""
+        found: dict[str, list[list[str]]] = {}
+        for node in self.declarations.values():
+            if node["nodeType"] == "EnumDefinition":
+                members = [one["name"] for one in node["members"]]
+                found.setdefault(str(node.get("canonicalName", node["name"])), []).append(members)
+        return ((name, each[0]) for name, each in found.items() if all(one == each[0] for one in each))
 
     def _declare(self, node: Json) -> None:
         if "id" in node:
@@ -100,6 +111,7 @@ class _Program:
         for one in said:
             names = one.constants | names
         layout["constants"] = names
+        layout["enums"] = self._enums
         layout["literals"] = {
             key: list(dict.fromkeys(each for one in said for each in getattr(one, key)))[:MOST_LITERALS]
             for key in ("words", "texts")

@@ -56,7 +56,7 @@ class Artifact:
     @cached_property
     def interface(self) -> Interface:
         """The ABI, indexed."""
-        return Interface(self.abi)
+        return Interface(self.abi, self.layout.get("enums", {}))
 
     @property
     def raw_address(self) -> bytes:

@@ -83,6 +83,9 @@ def signed(text: str, interface: Interface | None, what: str, examples: str) -> 
     try:
         given = parse_signature(text)
     except AbiTypeError as error:
+        in_source = _as_in_source(text, interface)
+        if in_source is not None:
+            return in_source, True
         raise CliError(
             f"not a {what}: {text}", str(error), f"for example {examples}", ExitStatus.USAGE
         ) from None
@@ -92,6 +95,13 @@ def signed(text: str, interface: Interface | None, what: str, examples: str) -> 
         return given, False
     # Who writes results wants them read so, whatever the ABI says.
     return (replace(known, outputs=given.outputs) if given.outputs else known), True
+
+
+def _as_in_source(text: str, interface: Interface | None) -> Entry | None:
+    """The entry whose signature the source writes so: with the names of enums, structs and contracts."""
+    wanted = "".join(text.split())
+    entries = interface.entries if interface is not None else []
+    return next((entry for entry in entries if wanted in entry.source_signatures), None)
 
 
 def _unknown(text: str, interface: Interface) -> CliError:

@@ -1,5 +1,7 @@
 """Contracts are compiled, deployed, remembered, called and sent to by name."""
 
+import re
+
 from tests.integration.contracts.conftest import CONTRACTS
 from tests.support.wallet import ACCOUNTS
 
@@ -143,6 +145,34 @@ def test_players_walk_the_grid_and_bump_into_walls_and_each_other(cli):
     cli.send("GameGrid", "quit", "--from", "1")
     cli.send("GameGrid", "step", "1")
     assert cli.call("GameGrid", "players", ACCOUNTS[0].address)[4] == "1"
+
+
+def test_values_of_an_enum_are_typed_by_name(cli):
+    cli.deploy("GameGrid")
+    cli.send("GameGrid", "join", "1", "1", "7")
+    cli.send("GameGrid", "step", "Right")
+    cli.send("GameGrid", "step(Direction)", "Down")
+    cli.send("GameGrid", "walk", "[Direction.Left,Up]")
+    assert cli.call("GameGrid", "players", ACCOUNTS[0].address)[:2] == ["1", "1"]
+    unknown = cli("tx", "send", "GameGrid", "step", "North")
+    assert unknown.code == 2
+    assert "'North' is none of Up, Right, Down, Left" in unknown.err
+
+
+def test_a_constructor_takes_an_enum_by_name(cli, source):
+    path = source(
+        "enum Mood { Calm, Angry } "
+        "contract Moody { Mood public mood; constructor(Mood first) { mood = first; } }"
+    )
+    assert cli("deploy", path, "Angry").code == 0
+    assert cli.call("Moody", "mood") == "1"
+
+
+def test_quiet_prints_the_address_and_nothing_else(cli):
+    deployed = cli("deploy", CONTRACTS / "Fibonacci.sol", "-q")
+    assert deployed.code == 0
+    assert re.fullmatch(r"0x[0-9a-fA-F]{40}\n", deployed.out)
+    assert deployed.err == ""
 
 
 def test_compiler_warnings_are_counted_and_shown_when_asked_for(cli, source):

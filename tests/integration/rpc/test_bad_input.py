@@ -105,6 +105,23 @@ def test_wrong_parameters(http, method, params):
     assert found["message"]
 
 
+@pytest.mark.parametrize("digits", [400, 4_301, 100_000])
+@pytest.mark.parametrize(
+    "call",
+    [
+        '"method":"eth_getBalance","params":[N,"latest"]',
+        '"method":"web3_sha3","params":[N]',
+        '"method":"net_version","params":[N]',
+        f'"method":"eth_sign","params":["{ALICE}",N]',
+        f'"method":"eth_sendTransaction","params":[{{"from":"{ALICE}","value":N}}]',
+        f'"method":"eth_signTypedData_v4","params":["{ALICE}",{{"types":{{}},"primaryType":N}}]',
+    ],
+)
+def test_a_number_without_measure_is_a_wrong_parameter_whoever_answers(http, call, digits):
+    body = f'{{"jsonrpc":"2.0","id":1,{call.replace("N", "7" * digits)}}}'
+    assert answer(http, body.encode())["error"]["code"] == -32602
+
+
 def test_unknown_blocks_are_refused_for_state_and_null_for_look_ups(http):
     unknown = "0x" + "12" * 32
     assert error(http, "eth_getBalance", ALICE, "0xffffffff")["message"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from megaeth_cli.abi import AbiTypeError, Interface, parse_signature
+from megaeth_cli.abi import AbiTypeError, Interface, ValueTextError, from_text, parse_signature
 
 TRANSFER = {
     "type": "function",
@@ -114,3 +114,61 @@ def test_a_log_is_what_its_decoding_gives_back():
     who, memo, parts = entry.decode_log(topics, data)
     assert (who, parts) == (values[0], values[2])
     assert memo.hex() == "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"
+
+
+COLOURS = {"Paint.Colour": ("Red", "Green")}
+PAINT = [
+    {
+        "type": "function",
+        "name": "paint",
+        "inputs": [
+            {"type": "uint8", "name": "one", "internalType": "enum Paint.Colour"},
+            {"type": "uint8[2][]", "name": "more", "internalType": "enum Paint.Colour[2][]"},
+            {
+                "type": "tuple",
+                "name": "spot",
+                "internalType": "struct Paint.Spot",
+                "components": [
+                    {"type": "uint8", "name": "at", "internalType": "uint8"},
+                    {"type": "uint8", "name": "colour", "internalType": "enum Paint.Colour"},
+                ],
+            },
+        ],
+    }
+]
+
+
+def test_members_of_an_enum_are_typed_by_name_wherever_they_stand():
+    [paint] = Interface(PAINT, COLOURS).entries
+    one, more, spot = (parameter.type for parameter in paint.inputs)
+
+    assert paint.signature == "paint(uint8,uint8[2][],(uint8,uint8))"
+    assert [from_text(one, text) for text in ("Red", "Colour.Green", "Paint.Colour.Green", "1")] == [
+        0,
+        1,
+        1,
+        1,
+    ]
+    assert from_text(more, "[[Green,0],[Red,Red]]") == [[1, 0], [0, 0]]
+    assert from_text(spot, '{"at": 1, "colour": "Green"}') == [1, 1]
+    assert from_text(spot, "(1,Green)") == [1, 1]
+    with pytest.raises(ValueTextError, match="'Blue' is none of Red, Green"):
+        from_text(one, "Blue")
+    with pytest.raises(ValueTextError, match="out of range"):
+        from_text(one, "256")
+
+
+def test_an_enum_whose_members_nobody_knows_is_a_number():
+    [paint] = Interface(PAINT).entries
+
+    with pytest.raises(ValueTextError, match="not a number"):
+        from_text(paint.inputs[0].type, "Red")
+
+
+def test_a_signature_has_the_types_of_the_source_too():
+    [paint] = Interface(PAINT, COLOURS).entries
+
+    assert paint.source_signatures == (
+        "paint(Paint.Colour,Paint.Colour[2][],Paint.Spot)",
+        "paint(Colour,Colour[2][],Spot)",
+    )

@@ -123,7 +123,20 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_was_wanted(toml, text, w
 def test_a_value_out_of_range_is_refused_with_the_range(flag, value):
     error = refusal(load_config, {flag: value})
     assert "out of range" in error.what
-    assert "between" in error.why
+    assert "between" in error.why or "or more" in error.why
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [
+        ("chain.genesis_timestamp", -5, "0 or more, 2^63 - 1 at most"),
+        ("chain.chain_id", 0, "1 or more, 2^63 - 37 at most"),
+        ("network.snapshot_behind", 0, "1 or more, 2^63 at most"),
+        ("rpc.port", -1, "between 0 and 65_535"),
+    ],
+)
+def test_a_range_is_said_in_words_that_people_read(flag, value, said):
+    assert refusal(load_config, {flag: value}).why.endswith(f"has to be {said}")
 
 
 @pytest.mark.parametrize("written", ["rex5", "REX5", "Rex5", "rex_5"])

@@ -81,6 +81,16 @@ def test_parameters_stay_as_they_came_for_the_engine_and_are_exact_for_python():
     assert jsonrpc.positional(request)[0] == 2**64
 
 
+@pytest.mark.parametrize("digits", [1001, 5000, 100_000])
+def test_a_number_of_more_digits_than_any_type_has_is_json_and_no_integer(digits):
+    number = "-" + "7" * digits
+    found = jsonrpc.read(f'{{"jsonrpc":"2.0","id":{number},"method":"m","params":[{number}]}}'.encode(), 1)
+
+    assert found.reply_to == number.encode()
+    assert found.raw_params == f"[{number}]"
+    assert not isinstance(jsonrpc.positional(found)[0], int)
+
+
 def test_half_a_surrogate_pair_in_the_parameters_is_refused():
     request = only(WELL % (b"1", b'["\\ud800"]'))
     with pytest.raises(RpcFault, match="Unicode"):
