@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-MOST_KEPT: Final = 20
+MAX_KEPT: Final = 20
 """The oldest are removed."""
 
 
@@ -16,6 +16,6 @@ def keep_fault(directory: Path, trace: str) -> Path:
     path = directory / f"{stamp}-{os.getpid()}.txt"
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(trace)
-    for old in sorted(directory.glob("*.txt"))[:-MOST_KEPT]:
+    for old in sorted(directory.glob("*.txt"))[:-MAX_KEPT]:
         old.unlink(missing_ok=True)
     return path

@@ -9,7 +9,7 @@ from bench.results import Expectation, ratio
 from bench.scenarios import machine
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import AnvilInterval1s, AnvilInterval10ms, Megaeth, Target
-from megaeth_cli.load.requests import MOST_HELD
+from megaeth_cli.load.requests import MAX_HELD
 from megaeth_cli.load.run import Shape
 from megaeth_cli.load.workloads import Swaps, TokenTransfers, Transfers, Workload
 
@@ -33,7 +33,7 @@ def measuring(
         workload = prepared(target, kind)
         pilot = flood(target, workload, shape.connections, shape.ending(count=PILOT), watch=False)
         wanted = round(rate(pilot) * scale.of(SECONDS, least=LEAST_S))
-        count = min(max(PILOT, wanted), MOST_HELD)
+        count = min(max(PILOT, wanted), MAX_HELD)
         used = target.cpu_s()
         result = flood(target, workload, shape.connections, shape.ending(count=count), watch=False)
         yield METRIC, rate(result), "tx/s"

@@ -24,7 +24,7 @@ LEFT_OUT: Final = 2
 X86: Final = ("x86_64", "AMD64")
 """Processors that native code is for, as Python's `platform` names them."""
 
-MOST_SPENT: Final = 1 << 48
+MAX_SPENT: Final = 1 << 48
 """The budget never allows more gas than this to be spent from an entry until native code returns."""
 
 STACK_LIMIT: Final = 1024

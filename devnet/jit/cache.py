@@ -37,7 +37,7 @@ SECRET: Final = "secret"
 SUFFIX: Final = ".native"
 DIGEST_BYTES: Final = 32
 LENGTH_BYTES: Final = 4
-MOST_BYTES: Final = 256 * 1024 * 1024
+MAX_BYTES: Final = 256 * 1024 * 1024
 EVERY_PART: Final = Part()
 
 
@@ -92,7 +92,7 @@ def processor() -> str:
 class Cache:
     """A directory of objects for one spec, this compiler and this processor. Raises OSError if it is no good."""
 
-    def __init__(self, directory: Path, spec: str, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, directory: Path, spec: str, most_bytes: int = MAX_BYTES) -> None:
         self._directory = directory
         self._spec = spec
         self._most_bytes = most_bytes

@@ -31,7 +31,7 @@ CONTEXTS_PER_BLOCK: Final = 128
 FEW_CONTEXTS: Final = 8
 NODES_PER_BLOCK: Final = 16
 NODES_ANYWAY: Final = 1_024
-MOST_INSTRUCTIONS: Final = 30_000
+MAX_INSTRUCTIONS: Final = 30_000
 """More nodes than that, or instructions in them, and new ones are general."""
 DEEPEST: Final = 64
 """How far a general node's descendants may raise the stack before they are general again."""
@@ -242,7 +242,7 @@ class _Builder:
         return (
             self.contexts[pc] >= self.most_contexts
             or len(self.nodes) >= self.most
-            or self.instructions >= MOST_INSTRUCTIONS
+            or self.instructions >= MAX_INSTRUCTIONS
         )
 
     def _follow(self, node: Node) -> None:

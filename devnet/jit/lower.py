@@ -35,7 +35,7 @@ from devnet.jit.rules import Rules
 from devnet.jit.text import Text, constant
 
 MLOAD, MSTORE, MSTORE8, CALLDATALOAD = 0x51, 0x52, 0x53, 0x35
-MOST_CHANGED: Final = 10
+MAX_CHANGED: Final = 10
 """Words that a way out may have to store."""
 FAR: Final = 1 << 62
 """No memory and no calldata reaches so far."""
@@ -501,7 +501,7 @@ class _NodeWriter:
         """Before a way out: stores what would otherwise have to be stored on each of many."""
         if self.region is None:
             changed = [index for index in self.words.now if index < self.height and self.words.changed(index)]
-            if len(changed) > MOST_CHANGED:
+            if len(changed) > MAX_CHANGED:
                 for index in changed:
                     self._store(index)
                     self.words.home[index] = self.words.now[index]

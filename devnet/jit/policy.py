@@ -21,9 +21,9 @@ FIRST: Final = 6 * 1024
 """Bytes of bytecode that are compiled of a larger contract; when it is compiled again, twice as much, and so on."""
 MOST: Final = 24 * 1024
 """And no more than that: LLVM takes some 6 s for it."""
-MOST_COMPILATIONS: Final = 4
+MAX_COMPILATIONS: Final = 4
 """Of one contract."""
-MOST_WATCHED: Final = 64
+MAX_WATCHED: Final = 64
 """Contracts whose execution is recorded at a time."""
 SHORTEST: Final = 16
 """Instructions from an entry on; going into native code and out again takes longer than interpreting less."""

@@ -4,8 +4,8 @@ A forward analysis over the graph gives each word at each node's entry a *range*
 most, as far as that is worth knowing, and the number itself where it is one.
 
 **Counters.** A loop's counter grows without end, as far as types go; but each addition costs gas, and native code is
-given no more than `MOST_SPENT` at a time. A value that began below 2^41, and to which numbers of at most 256 per gas
-were added, stays below 2^41 + 256 * MOST_SPENT < 2^57. It is the only range that contains its own successors, and
+given no more than `MAX_SPENT` at a time. A value that began below 2^41, and to which numbers of at most 256 per gas
+were added, stays below 2^41 + 256 * MAX_SPENT < 2^57. It is the only range that contains its own successors, and
 where others differ they become it.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
-from devnet.jit.abi import MOST_SPENT
+from devnet.jit.abi import MAX_SPENT
 from devnet.jit.graph import Graph, Node
 from devnet.jit.opcodes import (
     ADD,
@@ -60,7 +60,7 @@ SMALL: Final = 41
 STEP_PER_GAS: Final = 256
 COUNTED: Final = 57
 NARROW: Final = 64
-assert (1 << SMALL) + STEP_PER_GAS * MOST_SPENT < 1 << COUNTED
+assert (1 << SMALL) + STEP_PER_GAS * MAX_SPENT < 1 << COUNTED
 
 FLAGS: Final = frozenset((LT, GT, SLT, SGT, EQ, ISZERO))
 SIZES: Final = frozenset((CALLDATASIZE, CODESIZE, MSIZE, GAS))

@@ -29,7 +29,7 @@ import orjson
 from devnet.jit.abi import X86
 from devnet.jit.cache import EVERY_PART, Cache, Entry
 from devnet.jit.child import Child, Died, Refused
-from devnet.jit.policy import CONSIDERED, MOST_COMPILATIONS, MOST_WATCHED, Policy
+from devnet.jit.policy import CONSIDERED, MAX_COMPILATIONS, MAX_WATCHED, Policy
 from devnet.jit.selection import Part, Wanted
 from devnet.threads import OnDeath, start_thread
 
@@ -40,7 +40,7 @@ SLEEP_S: Final = 60.0
 PAUSE_S: Final = 0.05
 """Between two looks at the counters while they move."""
 WATCHED: Final = "what it executes is being recorded, to be compiled"
-MOST_REMEMBERED: Final = 4_096
+MAX_REMEMBERED: Final = 4_096
 """Contracts that were refused."""
 STOP_S: Final = 5.0
 
@@ -273,7 +273,7 @@ class JitService:
         if not self._policy.watches(gas, price):
             return b""
         if code_hash not in self._watched:
-            if len(self._watched) >= MOST_WATCHED:
+            if len(self._watched) >= MAX_WATCHED:
                 self._forget(next(iter(self._watched)))
             self._engine.native_watch(code_hash)
             self._watched[code_hash] = gas
@@ -310,7 +310,7 @@ class JitService:
     def _note(self, code_hash: bytes, contract: Contract) -> None:
         with self._lock:
             self._contracts[code_hash] = contract
-            while len(self._contracts) > MOST_REMEMBERED:
+            while len(self._contracts) > MAX_REMEMBERED:
                 idle = next((key for key, one in self._contracts.items() if one.state != "native"), None)
                 if idle is None:
                     return
@@ -351,7 +351,7 @@ class JitService:
         else:
             contract.state, contract.size, contract.compile_s = "native", compiled.size, compiled.seconds
             contract.part, contract.cached, contract.reason = part, False, ""
-            contract.settled = part.times >= MOST_COMPILATIONS
+            contract.settled = part.times >= MAX_COMPILATIONS
             log.info(
                 "%s is native, %d of its %d bytes: %d bytes, compiled in %.2f s",
                 name,

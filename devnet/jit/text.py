@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 LIKELY: Final = "!prof !0"
-MOST_LINES: Final = 100_000
+MAX_LINES: Final = 100_000
 
 
 class TooLong(Exception):
@@ -76,8 +76,8 @@ class Text:
 
     def check_length(self) -> None:
         """Raises TooLong."""
-        if len(self._hot) + len(self._cold) > MOST_LINES:
-            raise TooLong(f"its code would be longer than {MOST_LINES} lines for LLVM")
+        if len(self._hot) + len(self._cold) > MAX_LINES:
+            raise TooLong(f"its code would be longer than {MAX_LINES} lines for LLVM")
 
     def body(self) -> str:
         """Everything, what seldom runs last."""

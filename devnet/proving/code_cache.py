@@ -9,14 +9,14 @@ from typing import Final
 
 from devnet._engine import keccak256
 
-MOST_BYTES: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = 64 * 1024 * 1024
 EMPTY_HASH: Final = keccak256(b"")
 
 
 class CodeCache:
     """May be used by any thread."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = MAX_BYTES) -> None:
         self._most_bytes = most_bytes
         self._codes: OrderedDict[bytes, bytes] = OrderedDict()
         self._bytes = 0

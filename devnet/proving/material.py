@@ -17,7 +17,7 @@ from devnet.proving.claim import read_hex
 from devnet.proving.code_cache import CodeCache
 
 TIMEOUT_S: Final = 20.0
-MOST_BYTES: Final = 512 * 1024 * 1024
+MAX_BYTES: Final = 512 * 1024 * 1024
 WITNESS_VERSION: Final = "v0:"
 
 Json = Any
@@ -136,13 +136,13 @@ class NodeReader:
             connections[url] = connection
         try:
             connection.request("POST", "/", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse().read(MOST_BYTES + 1)
+            answer = connection.getresponse().read(MAX_BYTES + 1)
         except (OSError, http.client.HTTPException):
             connection.close()
             del connections[url]
             if kept:
                 return self._post(url, body)
             raise
-        if len(answer) > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES} bytes")
+        if len(answer) > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES} bytes")
         return answer

@@ -33,9 +33,9 @@ from devnet.timestamps import timestamp
 log = logging.getLogger(__name__)
 
 SMOOTHING: Final = 0.1
-MOST_DEATHS: Final = 20
+MAX_DEATHS: Final = 20
 """Of workers, after which the prover ends: the supervisor starts a fresh one."""
-MOST_GAPS: Final = 64
+MAX_GAPS: Final = 64
 """Blocks after the verified height that are looked for at a time."""
 
 
@@ -129,7 +129,7 @@ class Prover:
             if self._since is None or first < self._since:
                 self._since = first
         self._work.offer(number, block_hash, source)
-        for earlier in range(first, min(number, first + MOST_GAPS)):
+        for earlier in range(first, min(number, first + MAX_GAPS)):
             self._work.offer(earlier, ANY_HASH, source)
         self._work.forget_up_to(verified)
 
@@ -162,7 +162,7 @@ class Prover:
     def _worker_died(self, index: int, error: BaseException) -> None:
         """Another takes its place, as long as that helps."""
         self._deaths += 1
-        if self._deaths > MOST_DEATHS:
+        if self._deaths > MAX_DEATHS:
             self._failure(error)
             return
         self._incidents.record(

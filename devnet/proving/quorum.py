@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from devnet.proving.attestation import Attestation
 from devnet.proving.claim import Claim
 
-MOST_AHEAD = 4_096
+MAX_AHEAD = 4_096
 """Attestations for blocks further ahead of the verified height are not kept; they can be asked for again."""
-MOST_PROVERS = 256
+MAX_PROVERS = 256
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class Quorum:
         if not self.counting:
             self._begin(attestation)
         block = attestation.block
-        if not self.verified < block <= self.verified + MOST_AHEAD:
+        if not self.verified < block <= self.verified + MAX_AHEAD:
             return None
         known = self._entry(block).attestations
         before = known.get(attestation.prover)
         if before is not None:
             return DoubleWord(block, before, attestation) if before.claim != attestation.claim else None
-        if len(known) < MOST_PROVERS:
+        if len(known) < MAX_PROVERS:
             known[attestation.prover] = attestation
         return self._judge(block)
 

@@ -48,7 +48,7 @@ OF_THE_SOURCE: Final = frozenset(
     }
 )
 """Checks that say nothing about the block, only about what a node gave with it. A header commits to no mini-blocks."""
-MOST_TEXT: Final = 2_000
+MAX_TEXT: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def read_report(raw: Mapping[str, Any]) -> StatelessReport:
         one = failed or {"name": "execution"}
         # The engine expects what checking gives; a fault report is told from the block's side.
         difference = Difference(
-            str(one["name"]), str(one.get("actual", ""))[:MOST_TEXT], str(one.get("expected", ""))[:MOST_TEXT]
+            str(one["name"]), str(one.get("actual", ""))[:MAX_TEXT], str(one.get("expected", ""))[:MAX_TEXT]
         )
     effort = raw.get("effort") or {}
     return StatelessReport(

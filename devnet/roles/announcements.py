@@ -21,7 +21,7 @@ import orjson
 from devnet._engine import SealedBlock, SealedMini
 
 MAX_BYTES: Final = 8 * 1024
-MOST_DIGESTS: Final = 256
+MAX_DIGESTS: Final = 256
 DIGEST_BYTES: Final = 8
 KEPT_BLOCKS: Final = 128
 NOT_COUNTING: Final = -1
@@ -76,7 +76,7 @@ class Announcement:
             or len(block_hash) != 32
             or len(digests) % DIGEST_BYTES
             or len(split) != groups
-            or len(split) > MOST_DIGESTS
+            or len(split) > MAX_DIGESTS
         ):
             raise ValueError("the numbers contradict each other")
         return cls(node, hash=block_hash, http=http, digests=split, **numbers)
@@ -134,7 +134,7 @@ class Announcer:
         self._first, self._digests, self._whole = None, [], False
         if first is None or not whole:
             return
-        stride = max(1, -(-len(digests) // MOST_DIGESTS))
+        stride = max(1, -(-len(digests) // MAX_DIGESTS))
         groups = tuple(
             (digests[at] if stride == 1 else _digest(b"".join(digests[at : at + stride])))[:DIGEST_BYTES]
             for at in range(0, len(digests), stride)

@@ -50,7 +50,7 @@ _HEADER_LIES: Final = ("bad-receipt", "bad-root")
 NOTICED_S: Final = 0.5
 """So long after a prover's fault report, or a full node's refusal."""
 LATE_S: Final = 12.0
-MOST_WITNESS_BYTES: Final = 256 * 1024 * 1024
+MAX_WITNESS_BYTES: Final = 256 * 1024 * 1024
 
 
 @dataclass
@@ -254,7 +254,7 @@ class ProverFaults:
 def spoilt_witness(witness: str) -> str:
     """The same with one bit of its content turned round."""
     content = bytearray(
-        zstandard.ZstdDecompressor().stream_reader(packed_witness(witness)).read(MOST_WITNESS_BYTES)
+        zstandard.ZstdDecompressor().stream_reader(packed_witness(witness)).read(MAX_WITNESS_BYTES)
     )
     content[len(content) // 3] ^= 1
     return WITNESS_VERSION + base64.b64encode(zstandard.ZstdCompressor().compress(bytes(content))).decode()

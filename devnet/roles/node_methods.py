@@ -22,10 +22,10 @@ from devnet.rpc.errors import invalid_params, refused
 from devnet.rpc.methods import method
 from devnet.storage import Store
 
-MOST_BLOCKS: Final = 1_000
-MOST_ATTESTATIONS: Final = 10_000
-MOST_RECORDS: Final = 4_096
-MOST_RECORD_BYTES: Final = 64 * 1024 * 1024
+MAX_BLOCKS: Final = 1_000
+MAX_ATTESTATIONS: Final = 10_000
+MAX_RECORDS: Final = 4_096
+MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 
 Lead = Callable[[], Awaitable[None]]
 Follow = Callable[[str], Awaitable[None]]
@@ -51,9 +51,9 @@ class LogNamespace:
         """Say what provers said."""
         first, last = given
         begin, end = params.number(first, "first block"), params.number(last, "last block")
-        if end - begin >= MOST_BLOCKS:
-            raise invalid_params(f"at most {MOST_BLOCKS} blocks at a time")
-        found = await asyncio.to_thread(self._store.attestations, begin, end, MOST_ATTESTATIONS)
+        if end - begin >= MAX_BLOCKS:
+            raise invalid_params(f"at most {MAX_BLOCKS} blocks at a time")
+        found = await asyncio.to_thread(self._store.attestations, begin, end, MAX_ATTESTATIONS)
         return b"[%b]" % b",".join(data for _, data in found)
 
     @method(
@@ -66,8 +66,8 @@ class LogNamespace:
         """Give mini-blocks as they are written."""
         first, last = given
         begin, end = params.number(first, "first mini-block"), params.number(last, "last mini-block")
-        if end - begin >= MOST_RECORDS:
-            raise invalid_params(f"at most {MOST_RECORDS} mini-blocks at a time")
+        if end - begin >= MAX_RECORDS:
+            raise invalid_params(f"at most {MAX_RECORDS} mini-blocks at a time")
         return await asyncio.to_thread(_records, self._store, begin, end)
 
     @method("mega_getBlockRecords", "block", about="A block and its mini-blocks as they stand in the log.")
@@ -96,8 +96,8 @@ def _records(store: Store, first: int, last: int) -> bytes:
         if record is None:
             raise refused(f"there is no mini-block {number} here")
         size += len(record)
-        if size > MOST_RECORD_BYTES:
-            raise refused(f"the records are larger than {MOST_RECORD_BYTES} bytes together; ask for fewer")
+        if size > MAX_RECORD_BYTES:
+            raise refused(f"the records are larger than {MAX_RECORD_BYTES} bytes together; ask for fewer")
         found.append(b'"0x%b"' % record.hex().encode())
     return b"[%b]" % b",".join(found)
 

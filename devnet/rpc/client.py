@@ -15,7 +15,7 @@ import orjson
 from devnet.rpc.errors import RpcFault
 
 TIMEOUT_S = 30.0
-MOST_IDLE = 16
+MAX_IDLE = 16
 MAX_HEAD_BYTES = 64 * 1024
 
 
@@ -73,7 +73,7 @@ class NodeClient:
         except BaseException:
             writer.close()
             raise
-        if headers.get(b"connection", b"").lower() == b"close" or len(self._idle) >= MOST_IDLE:
+        if headers.get(b"connection", b"").lower() == b"close" or len(self._idle) >= MAX_IDLE:
             writer.close()
         else:
             self._idle.append(connection)

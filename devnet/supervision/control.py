@@ -29,7 +29,7 @@ STOP_HEARD_S = 5.0
 GONE_S = 15.0
 """For its nodes to end, who are killed after two seconds, and to clean up."""
 REPLY_TIMEOUT_S = 5.0
-MOST_STRANGERS = 64
+MAX_STRANGERS = 64
 """Connections that have not shown the token."""
 STRANGER_S = 5.0
 TICK_S = 0.5
@@ -64,7 +64,7 @@ class ControlServer:
         self._strangers: dict[_Stranger, None] = {}
         """The oldest first."""
         self._closed = False
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=MOST_STRANGERS)
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=MAX_STRANGERS)
         self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
         self._selector = selectors.DefaultSelector()
@@ -98,7 +98,7 @@ class ControlServer:
                 time.sleep(TICK_S)  # no more descriptors: those that are here go in time
             return
         connection.setblocking(False)
-        if len(self._strangers) >= MOST_STRANGERS:
+        if len(self._strangers) >= MAX_STRANGERS:
             self._hang_up(next(iter(self._strangers)))
         stranger = _Stranger(connection, time.monotonic())
         self._strangers[stranger] = None

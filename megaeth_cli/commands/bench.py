@@ -27,7 +27,7 @@ Mode = Literal["batch", "single", "ws", "realtime"]
 DEFAULT_COUNT = 20_000
 DEFAULT_SECONDS = 10.0
 WARM_UP_COUNT = 2_000
-MOST_COUNT = 200_000
+MAX_COUNT = 200_000
 READ_ACCOUNTS = 100
 """Whose balances are asked for."""
 MORE = 1.3
@@ -180,7 +180,7 @@ def _write(
         return warm_up
     if shape.rate is None and shape.seconds is not None:
         enough = round(MORE * shape.seconds * warm_up.per_second) + WARM_UP_COUNT
-        shape = shape.ending(count=min(enough, MOST_COUNT), seconds=shape.seconds)
+        shape = shape.ending(count=min(enough, MAX_COUNT), seconds=shape.seconds)
     env.note("signing and sending")
     return send(endpoint, load.groups(shape.connections, method), shape, node=node)
 

@@ -92,7 +92,7 @@ _TOKEN = re.compile(
     r"\s+|(?P<token>(?:(?:0(?!\d)|[1-9]\d*)(?:\.\d+)?|\.\d+)(?![\w$])|[A-Za-z_$][\w$]*"
     r"|\"[^\"]+\"|'[^']+'|>>>=|<<=|>>=|>>>|\|\||<<|>>|\*\*|==|<=|>=|=>|->|--|[-^*]=|[-^~<>=.*])"
 )
-_MOST_PARTS = 3
+_MAX_PARTS = 3
 
 
 class _Reader:
@@ -129,7 +129,7 @@ class _Reader:
             operator = self._token
             self._at += 1
         numbers: list[int | None] = []
-        while len(numbers) < _MOST_PARTS:
+        while len(numbers) < _MAX_PARTS:
             numbers.append(self._part())
             if self._character != ".":
                 break

@@ -26,7 +26,7 @@ VERSION = 2
 """Of what is added: answers that were completed otherwise are not taken from the cache."""
 SMALLEST_CONSTANT = 1 << 24
 """Constants below are numbers; others may be slots, or seeds that slots are hashed from."""
-MOST_LITERALS = 500
+MAX_LITERALS = 500
 _EXPRESSIONS = frozenset(
     {"Literal", "Identifier", "MemberAccess", "FunctionCall", "UnaryOperation", "BinaryOperation"}
 )
@@ -113,7 +113,7 @@ class _Program:
         layout["constants"] = names
         layout["enums"] = self._enums
         layout["literals"] = {
-            key: list(dict.fromkeys(each for one in said for each in getattr(one, key)))[:MOST_LITERALS]
+            key: list(dict.fromkeys(each for one in said for each in getattr(one, key)))[:MAX_LITERALS]
             for key in ("words", "texts")
         }
 

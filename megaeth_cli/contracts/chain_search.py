@@ -14,9 +14,9 @@ from megaeth_cli.inspect.diff import EMPTY_CODE, AccountState
 from megaeth_cli.units import checksummed, quantity
 
 Json = Any
-MOST_BLOCKS = 20_000
+MAX_BLOCKS = 20_000
 """How far back the first search goes; further back a contract needs its address."""
-MOST_TRANSACTIONS = 5_000
+MAX_TRANSACTIONS = 5_000
 """Blocks with more are a load that somebody put on the node, and their diffs are large: not searched."""
 _LONG = 2_000
 """Blocks that take long enough to say so."""
@@ -36,7 +36,7 @@ class ChainSearch:
         try:
             head = quantity(self._node.call("eth_blockNumber"))
             mark = self._artifacts.searched
-            first = max(mark + 1 if mark <= head else 0, head - MOST_BLOCKS)
+            first = max(mark + 1 if mark <= head else 0, head - MAX_BLOCKS)
             if head - first > _LONG:
                 self._say(f"Searching {head - first:,} blocks for contracts that others deployed ...")
             diffs = (*self._sealed(first, head), *self._open(head))
@@ -59,7 +59,7 @@ class ChainSearch:
                 [("eth_getBlockTransactionCountByNumber", [hex(number)]) for number in numbers]
             )
             for number, count in zip(numbers, counts, strict=True):
-                if number and 0 < quantity(count) <= MOST_TRANSACTIONS:
+                if number and 0 < quantity(count) <= MAX_TRANSACTIONS:
                     yield self._node.call("mega_getStateDiff", hex(number))
 
     def _open(self, head: int) -> list[Json]:

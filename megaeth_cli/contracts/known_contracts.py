@@ -22,10 +22,10 @@ from megaeth_cli.inspect.layout import Layout
 from megaeth_cli.units import checksummed
 
 Json = Any
-MOST_HOPS = 4
+MAX_HOPS = 4
 """A proxy may lead to a proxy; more than this is no design that anybody uses."""
-MOST_FACETS = 64
-_MOST_OTHERS = 3
+MAX_FACETS = 64
+_MAX_OTHERS = 3
 _BATCH = 200
 _NOBODY = "0x" + "00" * 20
 
@@ -239,7 +239,7 @@ class KnownContracts:
     def _targets(self, address: bytes) -> Iterator[tuple[str, list[bytes]]]:
         """Where an account's code leads, step by step; all of it runs on the account's own storage."""
         code, seen = self.code(address), {address}
-        for _ in range(MOST_HOPS):
+        for _ in range(MAX_HOPS):
             step = self._step(address, code)
             if step is None or not step[1] or step[1][0] in seen:
                 return
@@ -257,7 +257,7 @@ class KnownContracts:
                 found = proxies.implementation(self._call(address, proxies.IMPLEMENTATION_CALL))
                 hop = proxies.Hop("EIP-897 proxy", found[0]) if found else None
             if hop is None and proxies.may_be_diamond(code):
-                return "diamond", proxies.facets(self._call(address, proxies.FACETS_CALL))[:MOST_FACETS]
+                return "diamond", proxies.facets(self._call(address, proxies.FACETS_CALL))[:MAX_FACETS]
         if hop is None:
             return None
         if hop.is_beacon:
@@ -288,6 +288,6 @@ class KnownContracts:
 def _listed(names: tuple[str, ...]) -> str:
     if len(names) == 1:
         return f"{names[0]} has"
-    more = [f"{len(names) - _MOST_OTHERS} more"] if len(names) > _MOST_OTHERS else []
-    *shown, last = [*names[:_MOST_OTHERS], *more]
+    more = [f"{len(names) - _MAX_OTHERS} more"] if len(names) > _MAX_OTHERS else []
+    *shown, last = [*names[:_MAX_OTHERS], *more]
     return f"{', '.join(shown)} and {last} have"

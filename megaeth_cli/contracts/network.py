@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import typer
 
 DEFAULT_ACCOUNTS = 10
-MOST_NAMES = 20
+MAX_NAMES = 20
 """Listed when a name is wrong."""
 
 
@@ -142,9 +142,9 @@ class Network:
 
         names = self.artifacts.names()
         close = get_close_matches(text, [*names, *self.artifacts.template_names(), *ADDRESSES], 1)
-        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         known = (
-            f"known are {', '.join(names[:MOST_NAMES])}{more}"
+            f"known are {', '.join(names[:MAX_NAMES])}{more}"
             if names
             else "none has been deployed with `megaeth deploy` yet"
         )

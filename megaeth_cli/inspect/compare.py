@@ -16,7 +16,7 @@ HEADER_FIELDS = (
     "hash", "parentHash", "stateRoot", "transactionsRoot", "receiptsRoot", "withdrawalsRoot", "gasUsed",
 )  # fmt: skip
 BATCH = 200
-MOST_KEYS = 20_000
+MAX_KEYS = 20_000
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ def compare(node: RpcClient, against: RpcClient, block: int, back: int) -> Compa
             for key in _keys(_diff(each, number))
         }
     )
-    if len(keys) > MOST_KEYS:
+    if len(keys) > MAX_KEYS:
         raise CliError(
             f"{len(keys):,} values changed in those blocks",
-            f"at most {MOST_KEYS:,} are compared",
+            f"at most {MAX_KEYS:,} are compared",
             "give a smaller --back",
         )
     for (address, what), mine, its in zip(

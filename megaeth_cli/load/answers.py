@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+")
-MOST_SHOWN = 120
+MAX_SHOWN = 120
 
 
 def kinds(bodies: Iterable[bytes]) -> dict[str, int]:
@@ -34,6 +34,6 @@ def _answers(body: bytes) -> list[dict[str, Any]]:
 
 def _kind(error: object) -> str:
     fields = error if isinstance(error, dict) else {"message": str(error)}
-    message = _NUMBER.sub("N", str(fields.get("message", "")))[:MOST_SHOWN]
+    message = _NUMBER.sub("N", str(fields.get("message", "")))[:MAX_SHOWN]
     code = fields.get("code")
     return message if code is None else f"{code} {message}"

@@ -25,7 +25,7 @@ from megaeth_cli.load.wire import (
 
 CONNECT_TIMEOUT_S = 10.0
 ERROR = b'"error"'
-MOST_KEPT = 10_000
+MAX_KEPT = 10_000
 """Bodies with errors that a connection keeps for the count by kind."""
 
 
@@ -103,7 +103,7 @@ class Connection:
         self.ended.append(now)
         if ERROR in body:
             self.refused += body.count(ERROR)
-            if len(self.errors) < MOST_KEPT:
+            if len(self.errors) < MAX_KEPT:
                 self.errors.append(body)
 
     def waits(self) -> Iterator[float]:

@@ -21,7 +21,7 @@ FEE_ROOM: Final = 10
 GAS_ROOM: Final = 1.3
 RECEIPT_TIMEOUT_S: Final = 20.0
 POLL_S: Final = 0.01
-MOST_EACH_WEI: Final = 10 * WEI_PER_ETHER
+MAX_EACH_WEI: Final = 10 * WEI_PER_ETHER
 """What a sender gets at most when nobody knows how much it will send."""
 AT_ONCE: Final = 50
 
@@ -78,7 +78,7 @@ class Funder:
         balances = self.node.batch([("eth_getBalance", [one, "latest"]) for one in accounts])
         own = quantity(self.node.call("eth_getBalance", f"0x{self.address.hex()}", "latest"))
         if each_wei is None:
-            each_wei = min(MOST_EACH_WEI, own // (2 * len(senders)))
+            each_wei = min(MAX_EACH_WEI, own // (2 * len(senders)))
         poor = [
             Call(sender.address, value=2 * each_wei - quantity(balance))
             for sender, balance in zip(senders, balances, strict=True)

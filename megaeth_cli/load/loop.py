@@ -18,7 +18,7 @@ from typing import Final
 from megaeth_cli.load.connections import Connection
 from megaeth_cli.load.wire import LoadError
 
-READ_BYTES, MOST_READ_BYTES = 1 << 12, 1 << 16
+READ_BYTES, MAX_READ_BYTES = 1 << 12, 1 << 16
 """An answer is read into a fresh buffer. A small one costs the allocator little; connections whose answers fill it get
 a larger one, but not of 128 KiB or more: that would be mapped and unmapped for each answer."""
 STARVED_S: Final = 0.001
@@ -121,7 +121,7 @@ class Loop:
         if not data:
             raise LoadError("the peer hung up")
         if len(data) == one.room:
-            one.room = min(2 * one.room, MOST_READ_BYTES)
+            one.room = min(2 * one.room, MAX_READ_BYTES)
         body = one.take(data)
         if one.owed is not None and (owed := one.owed()):
             self._write(one, owed)

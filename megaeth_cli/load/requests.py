@@ -1,7 +1,7 @@
 """A connection's requests: signed and rendered before the clock starts, or by a child process ahead of it.
 
 A long load doesn't fit into memory, and signing takes half as long as a node takes to recover the sender. So what is
-beyond `MOST_HELD` comes from a child that signs on one thread, with less priority than the node, a little ahead of
+beyond `MAX_HELD` comes from a child that signs on one thread, with less priority than the node, a little ahead of
 what is sent; pipes hold it back. Everything it does is part of the generator's work and is counted as such.
 """
 
@@ -24,7 +24,7 @@ from megaeth_cli.load.connections import Transport
 from megaeth_cli.load.senders import Sender, Terms, sign
 from megaeth_cli.load.wire import Endpoint, batch, http_message, send_raw, websocket_message
 
-MOST_HELD: Final = 200_000
+MAX_HELD: Final = 200_000
 """Transactions that are signed before the clock starts; more are signed while it runs."""
 PIECE: Final = 100
 NICENESS: Final = 5

@@ -20,7 +20,7 @@ from megaeth_cli.load.connections import Connection, Transport, after_pauses, ev
 from megaeth_cli.load.inclusion import Drain, Receipts, Watch, latencies, watched
 from megaeth_cli.load.loop import Loop
 from megaeth_cli.load.outcome import Generator, Latency, Outcome, percentile
-from megaeth_cli.load.requests import MOST_HELD, Calls, SigningChild, ready
+from megaeth_cli.load.requests import MAX_HELD, Calls, SigningChild, ready
 from megaeth_cli.load.wire import Endpoint, LoadError, batch
 
 SETTLE_S: Final = 1.0
@@ -162,7 +162,7 @@ class Load:
 
     def _requests(self, transports: Sequence[Transport]) -> list[Iterator[bytes]]:
         each, size = self.shape.each(len(transports)), self.shape.batch
-        if each * len(transports) <= MOST_HELD:
+        if each * len(transports) <= MAX_HELD:
             return [
                 ready(transport, calls, each, size)
                 for transport, calls in zip(transports, self.groups, strict=True)

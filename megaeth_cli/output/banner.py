@@ -9,7 +9,7 @@ from rich.text import Text
 from devnet.config import Config
 from devnet.session import Session
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from megaeth_cli.inspect.compare import Comparison
 
-MOST_TEXT = 80
+MAX_TEXT = 80
 
 
 def comparison_text(comparison: Comparison, node: str, against: str) -> str:
@@ -42,4 +42,4 @@ def comparison_json(comparison: Comparison, node: str, against: str) -> dict[str
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 20]}... ({len(text) // 2 - 1:,} bytes)"
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 20]}... ({len(text) // 2 - 1:,} bytes)"

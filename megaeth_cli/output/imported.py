@@ -6,8 +6,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-MOST_ROWS = 40
-MOST_ADDRESSES = 3
+MAX_ROWS = 40
+MAX_ADDRESSES = 3
 
 
 def imported_text(body: dict[str, Any]) -> RenderableType:
@@ -18,8 +18,8 @@ def imported_text(body: dict[str, Any]) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     for name in ("contract", "source", "compiler", "storage layout", "on this chain"):
         table.add_column(name, overflow="fold")
-    for one in contracts[:MOST_ROWS]:
-        addresses = one["addresses"][:MOST_ADDRESSES]
+    for one in contracts[:MAX_ROWS]:
+        addresses = one["addresses"][:MAX_ADDRESSES]
         more = len(one["addresses"]) - len(addresses)
         table.add_row(
             one["name"],
@@ -28,6 +28,6 @@ def imported_text(body: dict[str, Any]) -> RenderableType:
             "known" if one["layout"] else "unknown",
             "\n".join(addresses) + (f"\nand {more} more" if more else ""),
         )
-    if len(contracts) > MOST_ROWS:
-        table.caption = f"and {len(contracts) - MOST_ROWS} more: --json lists all"
+    if len(contracts) > MAX_ROWS:
+        table.caption = f"and {len(contracts) - MAX_ROWS} more: --json lists all"
     return table

@@ -9,11 +9,11 @@ from rich.text import Text
 from devnet.jit.explain import Explanation
 from megaeth_cli.inspect.hot_blocks import HotBlock, Profile
 
-MOST_LOOPS = 12
-MOST_BLOCKS = 10
-MOST_LINES, SMALLEST_SHARE = 3, 0.2
+MAX_LOOPS = 12
+MAX_BLOCKS = 10
+MAX_LINES, SMALLEST_SHARE = 3, 0.2
 """Of a block."""
-MOST_TEXT = 60
+MAX_TEXT = 60
 """Characters of a source line."""
 
 _NEVER_ENTERED = (
@@ -86,7 +86,7 @@ def _hot(profile: Profile) -> list[RenderableType]:
     for name in ("share", "gas", "runs", "pc"):
         table.add_column(name, justify="right")
     table.add_column("source" if profile.has_lines else "")
-    for block in profile.blocks[:MOST_BLOCKS]:
+    for block in profile.blocks[:MAX_BLOCKS]:
         table.add_row(
             f"{block.share:.1%}",
             f"{block.gas:,}",
@@ -104,8 +104,8 @@ def _source(block: HotBlock) -> Text:
         return Text("made by the compiler")
     shown = [line for line in block.lines if line.gas >= block.gas * SMALLEST_SHARE] or block.lines[:1]
     rows = []
-    for line in shown[:MOST_LINES]:
-        text = line.text if len(line.text) <= MOST_TEXT else line.text[: MOST_TEXT - 3] + "..."
+    for line in shown[:MAX_LINES]:
+        text = line.text if len(line.text) <= MAX_TEXT else line.text[: MAX_TEXT - 3] + "..."
         rows.append(f"{line.unit}:{line.line}  {text}")
     return Text("\n".join(rows))
 
@@ -119,7 +119,7 @@ def _loops(made: Explanation) -> RenderableType:
     for name in ("pc", "gas a turn", "words", "blocks"):
         loops.add_column(name, justify="right")
     loops.add_column("engine's steps in it")
-    for loop in made.loops[:MOST_LOOPS]:
+    for loop in made.loops[:MAX_LOOPS]:
         loops.add_row(
             f"{loop.first_pc}..{loop.last_pc}",
             f"{loop.gas:,}",

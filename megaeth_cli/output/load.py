@@ -4,7 +4,7 @@ from megaeth_cli.load.outcome import BUSY, Latency, Outcome
 from megaeth_cli.load.run import Shape
 from megaeth_cli.output.facts import labelled
 
-MOST_KINDS = 5
+MAX_KINDS = 5
 OTHERS = 0.1
 """Of all cores: more than that, and the number says little."""
 
@@ -21,7 +21,7 @@ def outcome_text(outcome: Outcome, workload: str, url: str, shape: Shape) -> str
         ("not included", f"{outcome.missing:,}" if outcome.missing else ""),
         (
             "errors",
-            "\n".join(f"{times:,} x {kind}" for kind, times in [*outcome.errors.items()][:MOST_KINDS]),
+            "\n".join(f"{times:,} x {kind}" for kind, times in [*outcome.errors.items()][:MAX_KINDS]),
         ),
         ("node", _node(outcome)),
         ("generator", _generator(outcome)),

@@ -30,7 +30,7 @@ RECORDED = ("status", "gasUsed", "usage", "logs")
 """What of a result a block records too."""
 SHOWN = 400
 """Characters of each side of a disagreement."""
-MOST_CPU_S = 20.0
+MAX_CPU_S = 20.0
 """Of a transaction. What takes longer (four billion rounds of a hash, say) is not executed in the other ways."""
 WHY = 60
 """Characters of why a case was left out: what follows are its own numbers."""
@@ -56,8 +56,8 @@ class Ways:
             interpreted = _answer(run_code, case.request)
         except ValueError as why:
             return Tally(left_out=Counter([str(why)[:WHY]]))
-        if time.process_time() - began > MOST_CPU_S:
-            return Tally(left_out=Counter([f"more than {MOST_CPU_S:g} s of processor time"]))
+        if time.process_time() - began > MAX_CPU_S:
+            return Tally(left_out=Counter([f"more than {MAX_CPU_S:g} s of processor time"]))
         objects, not_compiled = self._objects(case.codes)
         request = {**case.request, "native": objects}
         try:

@@ -90,9 +90,9 @@ def _announce(env: Environment, session: Session, config: Config, *, accounts: b
     elif env.quiet:
         env.write(session.rpc_url)
     else:
-        from megaeth_cli.output.banner import MOST_SHOWN, Account, banner
+        from megaeth_cli.output.banner import MAX_SHOWN, Account, banner
 
-        shown = min(config.accounts.count, MOST_SHOWN) if accounts else 0
+        shown = min(config.accounts.count, MAX_SHOWN) if accounts else 0
         funded = [
             Account(account.address, "0x" + account.key.hex())
             for account in (derive(config.accounts.mnemonic, shown) if shown else ())

@@ -17,7 +17,7 @@ from devnet.errors import NotRunningError, UnavailableError, UserError
 from devnet.lock import DataDirLock
 from devnet.session import health, read_session, start_time
 from devnet.supervision import control
-from devnet.supervision.control import MOST_STRANGERS, ask
+from devnet.supervision.control import MAX_STRANGERS, ask
 from megaeth_cli.commands.devnet import stopping
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -250,7 +250,7 @@ def test_strangers_by_the_hundred_neither_stop_the_supervisor_from_listening_nor
     running = supervise()
     running.until("ready")
     session = running.session
-    limit = MOST_STRANGERS + 40
+    limit = MAX_STRANGERS + 40
     resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
     with contextlib.ExitStack() as strangers:
         for _ in range(2 * limit):

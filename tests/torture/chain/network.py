@@ -13,14 +13,14 @@ from tests.torture.chain.world import SENDERS
 
 BLOCK_TIME_S: Final = 0.25
 """On a free machine; one core then has half of its time left."""
-MOST_BUSY: Final = 8.0
+MAX_BUSY: Final = 8.0
 DATA_BUCKETS: Final = 8
 """Few, so that they outgrow their first 256 slots soon, and some of them several times."""
 PROVERS: Final = 2
 PATIENCE_S: Final = 120.0
 IDLE_S: Final = 10.0
 """Nodes close connections that are idle for long."""
-MOST_CALLS, MOST_BYTES = 500, 4_000_000
+MAX_CALLS, MAX_BYTES = 500, 4_000_000
 """In one batch."""
 
 Json = Any
@@ -29,7 +29,7 @@ Json = Any
 def block_time_s() -> float:
     """As short as this machine can prove blocks at the moment: longer when others use it too."""
     busy = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return BLOCK_TIME_S * min(max(1.0, busy), MOST_BUSY)
+    return BLOCK_TIME_S * min(max(1.0, busy), MAX_BUSY)
 
 
 class Network(Cluster):
@@ -92,7 +92,7 @@ class Asking:
         size = 0
         for method, params in calls:
             length = sum(len(one) for one in params if isinstance(one, str))
-            if piece and (len(piece) >= MOST_CALLS or size + length > MOST_BYTES):
+            if piece and (len(piece) >= MAX_CALLS or size + length > MAX_BYTES):
                 found += self._post(piece)
                 piece, size = [], 0
             piece.append(request(method, *params, id=len(piece)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-MOST_FAULTS = 50
+MAX_FAULTS = 50
 """Of each kind, in full; all of them are counted."""
 
 
@@ -23,7 +23,7 @@ class Report:
     def fault(self, kind: str, what: str) -> None:
         """Note that something is not as it must be."""
         self.faults[kind] += 1
-        if self.faults[kind] <= MOST_FAULTS:
+        if self.faults[kind] <= MAX_FAULTS:
             self.examples.append(f"{kind}: {what[:2_000]}")
 
     def add(self, other: Report) -> None:

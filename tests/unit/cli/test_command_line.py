@@ -17,7 +17,7 @@ from devnet.errors import ConfigError, NotRunningError, UnavailableError, UserEr
 from megaeth_cli import app as program
 from megaeth_cli.app import COMMANDS, LazyCommand, load_command
 from megaeth_cli.errors import CliError, ExitStatus, status_of
-from megaeth_cli.tracebacks import MOST_KEPT, keep_fault
+from megaeth_cli.tracebacks import MAX_KEPT, keep_fault
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -158,11 +158,11 @@ def test_a_fault_of_the_program_shows_no_traceback_but_keeps_it_for_its_user_alo
 
 
 def test_only_the_newest_faults_are_kept(tmp_path):
-    for number in range(MOST_KEPT):
+    for number in range(MAX_KEPT):
         (tmp_path / f"20250101T0000{number:02}-1.txt").touch()
     newest = keep_fault(tmp_path, "Traceback")
     kept = sorted(tmp_path.iterdir())
-    assert len(kept) == MOST_KEPT
+    assert len(kept) == MAX_KEPT
     assert kept[-1] == newest
     assert kept[0].name == "20250101T000001-1.txt"
 

@@ -218,7 +218,7 @@ def case(tmp_path: Path):
 
 
 def test_what_takes_too_long_is_left_out_and_counted(child, case, monkeypatch):
-    monkeypatch.setattr(ways, "MOST_CPU_S", -1.0)
+    monkeypatch.setattr(ways, "MAX_CPU_S", -1.0)
     tally = Ways(child, "equivalence").run(case)
     assert tally.cases == 0
     assert tally.left_out.total() == 1

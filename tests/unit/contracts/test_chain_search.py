@@ -5,7 +5,7 @@ import pytest
 from megaeth_cli.bytecode.runtime_code import CodePattern
 from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore, Template
-from megaeth_cli.contracts.chain_search import MOST_TRANSACTIONS, ChainSearch
+from megaeth_cli.contracts.chain_search import MAX_TRANSACTIONS, ChainSearch
 from megaeth_cli.inspect.diff import EMPTY_CODE
 from tests.support.scripted_node import Refusal, scripted_node
 
@@ -110,7 +110,7 @@ def test_a_chain_that_was_reset_is_searched_from_its_beginning(chain):
 
 
 def test_blocks_without_transactions_and_loads_are_not_read(chain):
-    chain.counts = {1: 0, 2: MOST_TRANSACTIONS + 1}
+    chain.counts = {1: 0, 2: MAX_TRANSACTIONS + 1}
     chain.search()
     assert chain.read == []
 

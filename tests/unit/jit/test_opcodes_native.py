@@ -100,7 +100,7 @@ def test_compiler_and_engine_agree_on_the_frame():
     ours = {f"NativeFrame.{name}": offset for name, offset in abi.FRAME.items()}
     ours |= {f"HostTable.{name}": offset for name, offset in abi.HOST.items()}
     ours |= {"NativeFrame.size": abi.FRAME_SIZE, "HostTable.size": 8 * len(abi.HOST)}
-    ours |= {"LEFT": abi.LEFT, "LEFT_OUT": abi.LEFT_OUT, "ACTION": abi.ACTION, "MOST_SPENT": abi.MOST_SPENT}
+    ours |= {"LEFT": abi.LEFT, "LEFT_OUT": abi.LEFT_OUT, "ACTION": abi.ACTION, "MAX_SPENT": abi.MAX_SPENT}
     assert layout == ours
 
 

@@ -1,7 +1,7 @@
 """How large values can be."""
 
 from devnet.jit import ranges
-from devnet.jit.abi import MOST_SPENT
+from devnet.jit.abi import MAX_SPENT
 from devnet.jit.decode import decode
 from devnet.jit.graph import build
 from devnet.jit.ranges import ANY, COUNTED, NARROW, SMALL, Range, join, of_bits, of_number, result
@@ -19,7 +19,7 @@ def at(source: str, pc: int, index: int) -> Range:
 
 
 def test_a_counter_stays_narrow_as_no_entry_has_the_gas_to_take_it_further():
-    assert (1 << SMALL) + ranges.STEP_PER_GAS * MOST_SPENT < 1 << COUNTED
+    assert (1 << SMALL) + ranges.STEP_PER_GAS * MAX_SPENT < 1 << COUNTED
     head = at("0 loop: 1 ADD DUP1 0 CALLDATALOAD GT @loop JUMPI STOP", 1, 0)
     assert head == Range(COUNTED)
     assert result(ADD, [head, of_number(ranges.STEP_PER_GAS * GAS)], GAS) == head

@@ -8,7 +8,7 @@ import pytest
 
 from devnet.jit.cache import Cache
 from devnet.jit.child import Compiled, Died, Refused
-from devnet.jit.policy import GAS_PER_BYTE, LARGEST, MOST_COMPILATIONS, SHORTEST, WHOLE, Policy
+from devnet.jit.policy import GAS_PER_BYTE, LARGEST, MAX_COMPILATIONS, SHORTEST, WHOLE, Policy
 from devnet.jit.selection import EVERYTHING, Part, Wanted
 from devnet.jit.service import JitService
 
@@ -239,7 +239,7 @@ def test_contract_that_has_not_been_watched_for_long_is_not_compiled_yet(run, wo
 
 
 def test_what_was_left_out_is_compiled_when_it_has_paid_and_no_more_often_than_allowed(run, worker, engine):
-    prices = [Policy("on").price(SIZES[LARGE], times) for times in range(MOST_COMPILATIONS)]
+    prices = [Policy("on").price(SIZES[LARGE], times) for times in range(MAX_COMPILATIONS)]
     engine.while_watched = {LARGE: prices[0]}
     run({LARGE: prices[0]})
     assert len(worker.jobs) == 1
@@ -256,9 +256,9 @@ def test_what_was_left_out_is_compiled_when_it_has_paid_and_no_more_often_than_a
     # Each time what is native stays so, and more comes to it.
     assert [one.kept for one in worker.wanted] == [(), (1,), (1, 2), (1, 2, 3)]
     assert [one.most for one in worker.wanted] == [
-        Policy("on").most(times) for times in range(MOST_COMPILATIONS)
+        Policy("on").most(times) for times in range(MAX_COMPILATIONS)
     ]
-    assert status["compilations"] == MOST_COMPILATIONS
+    assert status["compilations"] == MAX_COMPILATIONS
 
 
 def test_contract_with_nothing_more_to_compile_stays_as_it_is(run, worker, engine):

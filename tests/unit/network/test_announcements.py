@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from devnet._engine import SealedBlock, SealedMini
-from devnet.roles.announcements import MAX_BYTES, MOST_DIGESTS, Announcement, Announcer, Comparison
+from devnet.roles.announcements import MAX_BYTES, MAX_DIGESTS, Announcement, Announcer, Comparison
 
 
 def mini(number, index, record):
@@ -43,7 +43,7 @@ def test_equal_logs_have_no_difference_and_different_ones_name_the_mini_block():
 
 def test_a_block_of_very_many_mini_blocks_fits_one_message():
     mine = announced(records(100_000))
-    assert len(mine.digests) <= MOST_DIGESTS
+    assert len(mine.digests) <= MAX_DIGESTS
     assert len(mine.encode()) <= MAX_BYTES
     other = announced(records(100_000, at_77777=b"another"), "other")
     assert 77_777 in mine.first_difference(other)

@@ -7,7 +7,7 @@ import pytest
 from devnet.proving.incidents import Incidents
 from devnet.proving.kept import Bounds
 from devnet.proving.material import Unavailable
-from devnet.proving.prover import MOST_DEATHS, Prover, Signer
+from devnet.proving.prover import MAX_DEATHS, Prover, Signer
 from devnet.proving.work import Source
 from tests.support.proving import CHAIN_ID, key, voucher
 
@@ -68,7 +68,7 @@ def test_a_worker_that_died_is_an_incident_and_another_takes_its_place(prover, i
 
 
 def test_a_prover_whose_workers_die_all_the_time_ends(prover, incidents):
-    dying(prover, MOST_DEATHS + 1)
+    dying(prover, MAX_DEATHS + 1)
     prover.start()
     assert isinstance(prover.failures.get(timeout=PATIENCE_S), RuntimeError)
-    assert len(incidents) == MOST_DEATHS
+    assert len(incidents) == MAX_DEATHS

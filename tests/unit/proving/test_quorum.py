@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devnet.proving.quorum import MOST_AHEAD, Contradiction, DoubleWord, Quorum
+from devnet.proving.quorum import MAX_AHEAD, Contradiction, DoubleWord, Quorum
 from tests.support.proving import attest, claim
 
 OTHER = b"\x0f" * 32
@@ -102,8 +102,8 @@ def test_without_provers_nothing_is_counted_until_the_first_one_speaks():
 
 def test_words_about_a_far_future_are_not_kept():
     quorum = Quorum(1)
-    quorum.attest(attest(MOST_AHEAD + 1))
-    assert quorum.attestations(MOST_AHEAD + 1) == ()
+    quorum.attest(attest(MAX_AHEAD + 1))
+    assert quorum.attestations(MAX_AHEAD + 1) == ()
 
 
 @given(st.permutations([(what, block) for what in ("block", "p1", "p2", "p3") for block in (1, 2, 3, 4)]))

@@ -4,7 +4,7 @@ from tests.torture.chain.contracts import PLACES, words
 from tests.torture.chain.kinds.registry import Steps, kind
 from tests.torture.chain.world import World
 
-MOST_LOG_BYTES = 60_000
+MAX_LOG_BYTES = 60_000
 
 
 @kind("new slots", cards=8)
@@ -64,7 +64,7 @@ for number in range(5):
 
 @kind("logs with much data", cards=1)
 def large_logs(world: World) -> Steps:
-    size = world.chance.randrange(10_000, MOST_LOG_BYTES)
+    size = world.chance.randrange(10_000, MAX_LOG_BYTES)
     yield [world.send(world.sender(), "log2", words(3, size), gas=10**9)]
 
 
