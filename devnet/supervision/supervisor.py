@@ -18,34 +18,29 @@ import contextlib
 import os
 import queue
 import secrets
-import shutil
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Protocol
 
-from devnet.errors import UnavailableError, UserError, cannot_listen
-from devnet.lock import DataDirLock, Locked
-from devnet.role_config import START_AGAIN_EXIT, NetworkPlace, RoleConfig, ready_file
+from devnet.errors import UnavailableError, UserError
+from devnet.role_config import START_AGAIN_EXIT, RoleConfig, ready_file
 from devnet.session import (
-    NodeSession,
-    NodeState,
     ProcessId,
     Role,
     Session,
-    read_session,
     write_session,
 )
 from devnet.settings import config_to_json
 from devnet.stalls import watch, watched
 from devnet.supervision.control import Command, ControlServer, failure
 from devnet.supervision.launch import ROLES, Launch, NodePlan, RoleSpec
-from devnet.supervision.pki import Pki
+from devnet.supervision.node import Node
+from devnet.supervision.placement import Placement
+from devnet.supervision.premises import Premises, config_file
 from devnet.supervision.process import Exited, Healthy, RoleProcess, Trouble
 from devnet.threads import report_deaths, start_timer
 
@@ -56,9 +51,6 @@ READY_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 1.6
 """After this a process that was asked to stop is killed. What it acknowledged is on disk already."""
 KILL_TIMEOUT_S = 2.0
-TAKEOVER_TIMEOUT_S = 5.0
-"""How long `up` waits for the data directory of a devnet that is on its way out."""
-TAKEOVER_RETRY_S = 0.02
 RESTARTS_ALLOWED = 5
 ANEW_ALLOWED = 20
 """Of a node that asks for it, as it has refused a block."""
@@ -109,37 +101,6 @@ class StartDue:
 Event = Healthy | Exited | Overdue | StartDue | Trouble | Command | StopSignal
 
 
-@dataclass
-class _Node:
-    plan: NodePlan
-    state: NodeState = "stopped"
-    process: RoleProcess | None = None
-    id: ProcessId | None = None
-    """Of its newest process, also when that is gone."""
-    endpoints: dict[str, str] = field(default_factory=dict)
-    port: int | None = None
-    """Where it was bound first; a restarted node comes back there."""
-    restarts: tuple[float, ...] = ()
-    start_again: bool = False
-    """It is being stopped only to be started."""
-    start_due: bool = False
-    """It could not be started, and will be tried again."""
-    asked: list[Command] = field(default_factory=list)
-    """Who waits until it runs, or has stopped."""
-
-    @property
-    def peer_port(self) -> int:
-        """Where its peers found it; a restarted node comes back there."""
-        return int(self.endpoints["sync"].rpartition(":")[2]) if "sync" in self.endpoints else 0
-
-    @property
-    def session(self) -> NodeSession | None:
-        """Itself, as the session file has it."""
-        if self.id is None:
-            return None
-        return NodeSession(self.plan.name, self.plan.role, self.id, dict(self.endpoints), self.state)
-
-
 class Supervisor:
     """Runs one devnet from `run` until it is told to stop."""
 
@@ -148,17 +109,18 @@ class Supervisor:
         self._observer = observer
         self._roles = roles
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._nodes = [_Node(plan) for plan in launch.plan()]
+        self._nodes = [Node(plan) for plan in launch.plan()]
         self._stop_replies: list[Command] = []
-        self._pki: Pki | None = None
+        self._premises = Premises(launch)
+        self._placement = Placement(launch, roles)
         self._unsaved = ""
         """Why the session file is not up to date."""
 
     def run(self) -> None:
         """Run the devnet. Returns after an ordered stop; raises UserError when it cannot start or go on."""
-        with self._signals(), self._lock() as lock:
+        with self._signals(), self._premises.locked() as lock:
             self._lock_handle = lock.handle
-            self._prepare()
+            self._premises.prepare()
             report_deaths(self._thread_died)
             watch(lambda message: self._events.put(Trouble(message)), self._thread_died)
             control = ControlServer(token := secrets.token_hex(16), self._events.put, self._thread_died)
@@ -186,71 +148,10 @@ class Supervisor:
                 self._observer.stopping()
                 self._stop_all()
                 control.close()
-                self._clean_up(keep_logs=failed or not config.storage.ephemeral)
+                names = [node.plan.name for node in self._nodes]
+                self._premises.clean_up(names, keep_logs=failed or not config.storage.ephemeral)
 
     # Start
-
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[DataDirLock]:
-        """The data directory, waiting for a devnet that is about to leave it, but not for one that is well."""
-        deadline = time.monotonic() + TAKEOVER_TIMEOUT_S
-        while True:
-            try:
-                lock = DataDirLock(self._launch.data_dir)
-                break
-            except Locked:
-                session = read_session(self._launch.paths.session)
-                if time.monotonic() > deadline or (session is not None and session.healthy):
-                    raise
-                time.sleep(TAKEOVER_RETRY_S)
-        try:
-            yield lock
-        finally:
-            lock.release()
-
-    def _prepare(self) -> None:
-        self._check_genesis()
-        paths, data_dir = self._launch.paths, self._launch.data_dir
-        other = read_session(paths.session)
-        if other is not None:
-            raise UnavailableError(
-                f"a devnet named '{self._launch.name}' is already running",
-                f"pid {other.supervisor.pid}, data directory {other.data_dir}",
-                "megaeth devnet down, or --name for a second one",
-            )
-        rpc = self._launch.config.rpc
-        if rpc.port and (why := _refused(rpc.host, rpc.port)):
-            raise cannot_listen(rpc.host, rpc.port, why)
-        try:
-            if self._launch.config.storage.ephemeral:
-                # What a killed devnet of the same name may have left.
-                for part in ("nodes", "native", "artifacts"):
-                    shutil.rmtree(data_dir / part, ignore_errors=True)
-            elif self._launch.config.storage.reset:
-                self._reset(data_dir)
-            paths.run.mkdir(parents=True, exist_ok=True)
-            paths.logs.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UnavailableError(f"cannot write to {paths.root}", str(error), "set MEGAETH_HOME") from error
-
-    def _check_genesis(self) -> None:
-        """A genesis that no chain can have is refused before anything starts; the sequencer reads it again."""
-        from devnet.genesis import GenesisFile, load_genesis
-        from devnet.roles.chain_config import check_genesis
-
-        chain = self._launch.config.chain
-        if chain.genesis is None and chain.genesis_timestamp is None:
-            return
-        file = load_genesis(Path(chain.genesis)) if chain.genesis is not None else GenesisFile()
-        check_genesis(self._launch.config, file, int(time.time()))
-
-    def _reset(self, data_dir: Path) -> None:
-        """Delete this devnet's chain and what was deployed on it, and nothing else that may lie there."""
-        from devnet.storage import reset
-
-        for directory in (data_dir / "nodes").glob("*"):
-            reset(directory, TAKEOVER_TIMEOUT_S)
-        shutil.rmtree(data_dir / "artifacts", ignore_errors=True)
 
     def _start_all(self) -> bool:
         """Start every node and wait until all are healthy; False when told to stop before that."""
@@ -265,13 +166,13 @@ class Supervisor:
         self._observer.ready(self._session)
         return True
 
-    def _groups(self) -> Iterator[list[_Node]]:
+    def _groups(self) -> Iterator[list[Node]]:
         """Each essential node by itself, then all the others at once."""
         essential = [node for node in self._nodes if self._roles[node.plan.role].essential]
         yield from ([node] for node in essential)
         yield [node for node in self._nodes if node not in essential]
 
-    def _await(self, nodes: list[_Node]) -> bool:
+    def _await(self, nodes: list[Node]) -> bool:
         deadline = time.monotonic() + READY_TIMEOUT_S
         while waiting := [node for node in nodes if node.state != "running"]:
             try:
@@ -288,7 +189,7 @@ class Supervisor:
                 return False
         return True
 
-    def _start(self, node: _Node) -> None:
+    def _start(self, node: Node) -> None:
         paths, name = self._launch.paths, node.plan.name
         config = self._launch.config
         node.start_due = False
@@ -299,10 +200,10 @@ class Supervisor:
             data_dir=str(self._launch.data_dir / "nodes" / name),
             native_dir=str(self._launch.data_dir / "native"),
             token=self._session.token,
-            config=replace(config, rpc=replace(config.rpc, port=self._port(node))),
-            network=self._place(node),
+            config=replace(config, rpc=replace(config.rpc, port=self._placement.port(node))),
+            network=self._placement.place(node, self._nodes),
         )
-        file = paths.run / f"{name}.config.json"
+        file = config_file(paths.run, name)
         role.save(file)
         ready_file(paths.run, name).unlink(missing_ok=True)
         node.process = RoleProcess(
@@ -316,38 +217,7 @@ class Supervisor:
         )
         node.state, node.id = "starting", node.process.id
         self._update(node)
-        if self._pki is not None and role.network is not None:
-            self._pki.issue(name, node.plan.role)
-
-    def _port(self, node: _Node) -> int:
-        """Where a node shall answer JSON-RPC: where it did before, else as its role says."""
-        if node.port is not None:
-            return node.port
-        rpc, choice = self._launch.config.rpc, self._roles[node.plan.role].port
-        if choice == "any" or rpc.port == 0:
-            return 0
-        if choice == "configured":
-            return rpc.port
-        near = rpc.port + node.plan.number
-        return 0 if _refused(rpc.host, near) else near
-
-    def _place(self, node: _Node) -> NetworkPlace | None:
-        """A node among its peers."""
-        if not self._roles[node.plan.role].networked:
-            return None
-        if self._pki is None:
-            chain_id = self._launch.config.chain.chain_id
-            self._pki = Pki(self._launch.data_dir / "network", chain_id)
-        others = [other for other in self._nodes if other is not node and other.state == "running"]
-        peers = [
-            (other.plan.name, *_host_and_port(other.endpoints["sync"]))
-            for other in others
-            if "sync" in other.endpoints
-        ]
-        sequencer = next((other for other in others if other.plan.role is Role.SEQUENCER), None)
-        url = sequencer.endpoints["http"] if sequencer is not None else ""
-        has_provers = any(each.plan.role is Role.PROVER for each in self._nodes)
-        return self._pki.place(node.plan.name, node.plan.role, url, tuple(peers), node.peer_port, has_provers)
+        self._placement.certify(node)
 
     # Watch
 
@@ -414,7 +284,7 @@ class Supervisor:
             self._start_when_possible(node)
         self._update(node)
 
-    def _stopped(self, node: _Node) -> None:
+    def _stopped(self, node: Node) -> None:
         if node.start_again:
             node.start_again = False
             self._start_when_possible(node)
@@ -423,7 +293,7 @@ class Supervisor:
         self._update(node)
         self._answer(node, {"ok": True, "node": node.plan.name})
 
-    def _start_when_possible(self, node: _Node) -> None:
+    def _start_when_possible(self, node: Node) -> None:
         """Start it, now or later: what keeps one node from starting is no reason to end the others."""
         try:
             self._start(node)
@@ -442,12 +312,12 @@ class Supervisor:
                 self._start_when_possible(node)
                 self._update(node)
 
-    def _restarts_too_often(self, node: _Node, allowed: int) -> bool:
+    def _restarts_too_often(self, node: Node, allowed: int) -> bool:
         now = time.monotonic()
         node.restarts = (*(then for then in node.restarts if now - then < RESTART_WINDOW_S), now)
         return len(node.restarts) > allowed
 
-    def _answer(self, node: _Node, answer: dict[str, object]) -> None:
+    def _answer(self, node: Node, answer: dict[str, object]) -> None:
         for command in node.asked:
             command.reply(answer)
         node.asked.clear()
@@ -494,7 +364,7 @@ class Supervisor:
                 f"what can be added: {', '.join(ADDED)}",
             )
         number = 1 + max((node.plan.number for node in self._nodes if node.plan.role == role), default=0)
-        node = _Node(NodePlan.numbered(role, number))
+        node = Node(NodePlan.numbered(role, number))
         self._nodes.append(node)
         node.asked.append(command)
         self._start(node)
@@ -530,14 +400,14 @@ class Supervisor:
             node.start_again = True
             self._ask_to_stop(node)
 
-    def _named(self, command: Command) -> _Node:
+    def _named(self, command: Command) -> Node:
         for node in self._nodes:
             if node.plan.name == command.node:
                 return node
         known = ", ".join(node.plan.name for node in self._nodes)
         raise UserError(f"there is no node '{command.node}'", f"this devnet has {known}")
 
-    def _ask_to_stop(self, node: _Node) -> None:
+    def _ask_to_stop(self, node: Node) -> None:
         process = node.process
         assert process is not None
         if node.state != "stopping":
@@ -566,7 +436,7 @@ class Supervisor:
             node.state = "stopped"
 
     @staticmethod
-    def _still_there(nodes: list[_Node], patience_s: float) -> list[_Node]:
+    def _still_there(nodes: list[Node], patience_s: float) -> list[Node]:
         """Those that are not gone after that time, which is the same for all."""
         deadline = time.monotonic() + patience_s
         return [
@@ -575,20 +445,9 @@ class Supervisor:
             if node.process is not None and not node.process.wait_gone(max(0.0, deadline - time.monotonic()))
         ]
 
-    def _clean_up(self, *, keep_logs: bool) -> None:
-        paths = self._launch.paths
-        for node in self._nodes:
-            ready_file(paths.run, node.plan.name).unlink(missing_ok=True)
-            (paths.run / f"{node.plan.name}.config.json").unlink(missing_ok=True)
-        if self._launch.config.storage.ephemeral:
-            shutil.rmtree(self._launch.data_dir, ignore_errors=True)
-        paths.session.unlink(missing_ok=True)
-        if not keep_logs:
-            shutil.rmtree(paths.root, ignore_errors=True)
-
     # Small things
 
-    def _node_of(self, process: RoleProcess) -> _Node | None:
+    def _node_of(self, process: RoleProcess) -> Node | None:
         return next((node for node in self._nodes if node.process is process), None)
 
     def _failure(self, event: Exited) -> UserError:
@@ -597,7 +456,7 @@ class Supervisor:
             error.hint = f"its log is {self._launch.paths.log(event.process.node)}"
         return error
 
-    def _update(self, node: _Node | None = None, **changes: str) -> None:
+    def _update(self, node: Node | None = None, **changes: str) -> None:
         session = self._session
         if node is not None and (entry := node.session) is not None:
             session = session.with_node(entry)
@@ -630,22 +489,3 @@ class Supervisor:
         finally:
             for number, handler in zip(wanted, before, strict=True):
                 signal.signal(number, handler)
-
-
-def _refused(host: str, port: int) -> str:
-    """Why nobody can listen there now; empty when somebody can."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        return os.strerror(error.errno) if error.errno else str(error)
-    except OverflowError:
-        return "there is no such port"
-    return ""
-
-
-def _host_and_port(endpoint: str) -> tuple[str, int]:
-    host, _, port = endpoint.rpartition(":")
-    return host.strip("[]"), int(port)
