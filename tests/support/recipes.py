@@ -52,8 +52,13 @@ def apply(blocks, directory):
 def patched(text, diff, where):
     """A text after a diff without line numbers: what it keeps and takes away must stand there, once."""
     lines = diff.splitlines(keepends=True)
-    before = "".join(line[1:] for line in lines if line[0] != "+")
-    after = "".join(line[1:] for line in lines if line[0] != "-")
+    # An empty line stands for itself: editors take the blank from its beginning.
+    before = "".join(
+        line.removeprefix(" ") if line[0] != "-" else line[1:] for line in lines if line[0] != "+"
+    )
+    after = "".join(
+        line.removeprefix(" ") if line[0] != "+" else line[1:] for line in lines if line[0] != "-"
+    )
     if (found := text.count(before)) != 1:
         raise StaleRecipeError(f"{where}: these lines stand there {found} times:\n{before}")
     return text.replace(before, after)

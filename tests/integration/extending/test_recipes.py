@@ -80,8 +80,8 @@ def test_a_method_answers_over_http_and_refuses_what_it_cannot_take(extended):
     home.up("--ephemeral")
 
     signature = "0x" + b"transfer(address,uint256)".hex()
-    assert home.json("rpc", "devnet_selector", signature) == "0xa9059cbb"
-    refused = home.run("rpc", "devnet_selector")
+    assert home.json("rpc", "web3_selector", signature) == "0xa9059cbb"
+    refused = home.run("rpc", "web3_selector")
     assert refused.returncode == 6
     assert "-32602" in refused.stderr
 
