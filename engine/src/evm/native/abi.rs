@@ -91,7 +91,7 @@ pub const ACTION: u64 = 1;
 
 /// No budget allows native code to spend more gas from its entry until it returns. It relies on that where
 /// numbers grow with the gas that is spent.
-pub const MOST_SPENT: u64 = 1 << 48;
+pub const MAX_SPENT: u64 = 1 << 48;
 
 /// Offsets and sizes in bytes, the answers, and the limit, by name.
 pub fn layout() -> BTreeMap<&'static str, u64> {
@@ -129,7 +129,7 @@ pub fn layout() -> BTreeMap<&'static str, u64> {
         ("LEFT", LEFT),
         ("ACTION", ACTION),
         ("LEFT_OUT", LEFT_OUT),
-        ("MOST_SPENT", MOST_SPENT),
+        ("MAX_SPENT", MAX_SPENT),
     ];
     frame.into_iter().chain(host).chain(others).collect()
 }

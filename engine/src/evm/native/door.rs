@@ -19,7 +19,7 @@ use revm::{
 };
 
 use super::{
-    abi::{ACTION, LEFT, LEFT_OUT, MOST_SPENT, NativeFrame, Word},
+    abi::{ACTION, LEFT, LEFT_OUT, MAX_SPENT, NativeFrame, Word},
     host::Host,
     ledger::Ledger,
     loader::ObjectCode,
@@ -103,7 +103,7 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
         instructions: inner.instruction.instruction_table(),
         ledger,
         metered,
-        reserve: gas_before.saturating_sub(watch.map_or(MOST_SPENT, |_| WATCHED_SLICE)),
+        reserve: gas_before.saturating_sub(watch.map_or(MAX_SPENT, |_| WATCHED_SLICE)),
         in_step: 0,
         watch,
         panic: None,

@@ -18,9 +18,9 @@ use super::abi::{Entry, NativeFrame};
 /// The only symbol that an object exports.
 const ENTRY: &str = "entry";
 /// The largest object that is loaded, laid out.
-const MOST_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 64 << 20;
 /// No section asks for a greater alignment; a mapping begins at a page.
-const MOST_ALIGNMENT: u64 = 4096;
+const MAX_ALIGNMENT: u64 = 4096;
 
 /// Why object code is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,14 +121,14 @@ impl Layout {
                 continue;
             }
             let align = section.align().max(1);
-            if !align.is_power_of_two() || align > MOST_ALIGNMENT {
+            if !align.is_power_of_two() || align > MAX_ALIGNMENT {
                 return refused(format!("a section is aligned to {align} bytes"));
             }
             let offset = end.next_multiple_of(align);
             offsets.insert(section.index(), offset as usize);
             end = offset.saturating_add(section.size());
-            if end > MOST_BYTES as u64 {
-                return refused(format!("it takes more than {MOST_BYTES} bytes"));
+            if end > MAX_BYTES as u64 {
+                return refused(format!("it takes more than {MAX_BYTES} bytes"));
             }
         }
         if end == 0 {

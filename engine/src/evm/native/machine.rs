@@ -47,7 +47,7 @@ const SEARCHED: u32 = 4096;
 
 /// Gas that a precompile may take where somebody watches: some seconds of the slowest. More than a transaction may
 /// compute.
-const MOST_UNINTERRUPTED: u64 = 250_000_000;
+const MAX_UNINTERRUPTED: u64 = 250_000_000;
 
 /// mega-evm over a database, which native code may help. Without a table, or while it is watched by an
 /// inspector, it is the plain interpreter.
@@ -175,10 +175,10 @@ impl<DB: Database, I> Runner<'_, DB, I> {
         let FrameInput::Call(call) = input else {
             return None;
         };
-        let spared = call.gas_limit.checked_sub(MOST_UNINTERRUPTED)?;
+        let spared = call.gas_limit.checked_sub(MAX_UNINTERRUPTED)?;
         let (_, precompiles) = self.mega.ctx_precompiles();
         precompiles.get(&call.bytecode_address)?;
-        call.gas_limit = MOST_UNINTERRUPTED;
+        call.gas_limit = MAX_UNINTERRUPTED;
         Some(spared)
     }
 
@@ -444,7 +444,7 @@ impl<DB: Database, I> EvmTr for Runner<'_, DB, I> {
         if let ItemOrResult::Result(FrameResult::Call(outcome)) = &mut done {
             if outcome.result.result == InstructionResult::PrecompileOOG {
                 return Err(ContextError::Custom(format!(
-                    "a precompile needs more than {MOST_UNINTERRUPTED} gas at once"
+                    "a precompile needs more than {MAX_UNINTERRUPTED} gas at once"
                 )));
             }
             outcome.result.gas.erase_cost(spared);

@@ -24,9 +24,9 @@ use super::{
 };
 
 /// So many contracts are counted; then the colder half is forgotten.
-const MOST_COUNTED: usize = 16_384;
+const MAX_COUNTED: usize = 16_384;
 /// So many contracts a directory knows; then it begins anew.
-const MOST_LISTED: usize = 4096;
+const MAX_LISTED: usize = 4096;
 /// A directory hands its counts over after so many frames.
 const FRAMES_BETWEEN_REPORTS: u32 = 256;
 /// One in so many runs is timed.
@@ -286,9 +286,9 @@ impl NativeTable {
         for (code_hash, counted) in counts {
             all.entry(code_hash).or_default().add(counted);
         }
-        if all.len() > MOST_COUNTED {
+        if all.len() > MAX_COUNTED {
             let mut gas: Vec<_> = all.values().map(|counted| counted.gas).collect();
-            let (_, median, _) = gas.select_nth_unstable(MOST_COUNTED / 2);
+            let (_, median, _) = gas.select_nth_unstable(MAX_COUNTED / 2);
             let median = *median;
             all.retain(|_, counted| counted.gas > median);
         }
@@ -381,7 +381,7 @@ impl Directory {
         if version != self.version || self.frames >= FRAMES_BETWEEN_REPORTS {
             self.report();
         }
-        if version != self.version || self.entries.len() >= MOST_LISTED {
+        if version != self.version || self.entries.len() >= MAX_LISTED {
             self.entries.clear();
             self.version = version;
         }

@@ -15,7 +15,7 @@ use revm::{
 /// Longer ones make no slots.
 const LONGEST: usize = 4096;
 /// So many bytes are kept, all together.
-const MOST_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 4 << 20;
 
 /// Different inputs of KECCAK256; an inspector.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Preimages {
     }
 
     fn add(&mut self, data: Vec<u8>) {
-        if self.bytes + data.len() <= MOST_BYTES {
+        if self.bytes + data.len() <= MAX_BYTES {
             let length = data.len();
             if self.found.insert(data.into()) {
                 self.bytes += length;

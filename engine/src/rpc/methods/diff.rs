@@ -83,7 +83,7 @@ fn wanted(raw: &str) -> Result<Wanted, String> {
 }
 
 /// So many slots are read besides those that changed.
-const MOST_SLOTS: usize = 16_384;
+const MAX_SLOTS: usize = 16_384;
 
 /// What is wanted besides the changes.
 #[derive(Debug, Default)]
@@ -113,8 +113,8 @@ fn besides(raw: &str) -> Result<Besides, String> {
         };
         values::in_member(&name, read)?;
     }
-    match count > MOST_SLOTS {
-        true => Err(format!("slots: {count} are too many, {MOST_SLOTS} at most")),
+    match count > MAX_SLOTS {
+        true => Err(format!("slots: {count} are too many, {MAX_SLOTS} at most")),
         false => Ok(besides),
     }
 }

@@ -32,9 +32,9 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// So many blocks are looked at, empty ones too.
-const MOST_BLOCKS: u64 = 5_000;
+const MAX_BLOCKS: u64 = 5_000;
 /// Blocks are executed again until so much gas was used in them,
-const MOST_GAS: u64 = 10_000_000_000;
+const MAX_GAS: u64 = 10_000_000_000;
 /// or until the contract has spent so much,
 const ENOUGH_GAS: u64 = 1_000_000_000;
 /// or until so many transactions have entered it.
@@ -141,7 +141,7 @@ impl History {
         let begin = node.chain.archive.begins_after();
         let oldest = begin.map_or(1, |begin| begin.block + 1);
         let newest = node.chain.recent.visible_block();
-        for number in (oldest..=newest).rev().take(MOST_BLOCKS as usize) {
+        for number in (oldest..=newest).rev().take(MAX_BLOCKS as usize) {
             node.turn.check(0)?;
             if self.is_enough() {
                 break;
@@ -157,7 +157,7 @@ impl History {
     }
 
     fn is_enough(&self) -> bool {
-        self.gas >= MOST_GAS
+        self.gas >= MAX_GAS
             || self.profile.gas() >= ENOUGH_GAS
             || self.transactions.len() >= ENOUGH_TRANSACTIONS
     }
