@@ -20,9 +20,8 @@ from devnet.sync import (
 )
 from devnet.sync.position import Position
 from devnet.sync.snapshot import decode_rows, encode_rows
-from tests.support.chain_log import MemoryLog
+from tests.support.chain_log import MemoryLog, sealed
 from tests.support.sync_net import CHAIN_ID, GENESIS_HASH
-from tests.unit.sync.test_ranges import sealed
 
 SETTINGS = SyncSettings(snapshot_behind=100)
 ROWS = 6000

@@ -59,8 +59,8 @@ def outcome(directory, document, batches):
                 target.apply(batch)
         except Refused as error:
             refused = (str(error), error.kind, error.reason, error.item, error.other)
-        log = [record for _, record in store.minis(0, target.position().minis - 1)]
-        return target.position(), keccak256(b"".join(log)), refused
+        log = b"".join(store.mini(number) for number in range(target.position().minis))
+        return target.position(), keccak256(log), refused
 
 
 def flipped(item):

@@ -4,9 +4,8 @@ import pytest
 
 from devnet.roles.refusal import LONGEST_PAUSE_S, Refusals
 from devnet.storage import Identity, Store
-from tests.support.chain_log import MINIS_PER_BLOCK, MemoryLog
+from tests.support.chain_log import MINIS_PER_BLOCK, MemoryLog, sealed
 from tests.support.sync_net import CHAIN_ID, GENESIS_HASH
-from tests.unit.sync.test_ranges import sealed
 
 
 @pytest.fixture
