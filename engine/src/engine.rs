@@ -20,7 +20,7 @@ use mega_evm::MegaSpecId;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use serde::Serialize;
 
-use crate::block::PlainAccount;
+use crate::block::{PlainAccount, PlainKey};
 use crate::builder::{Builder, Cause};
 use crate::chain::{Chain, ChainConfig, ConfigError, RestoreError, Sealed};
 use crate::commitment::CommitError;
@@ -29,7 +29,7 @@ use crate::follower::{Follower, VerifyMode};
 use crate::metrics::Snapshot;
 use crate::pool::{Accounts, Intake, Limits, Pool, PoolTx, Rejection, Rules, TxSource};
 use crate::rpc::{Node, RpcService, methods};
-use crate::state::{Archive, World};
+use crate::state::{Archive, StateError, World};
 
 /// Sealed things that the log has not taken yet; the builder waits when there are more.
 const MAX_SEALED: usize = 256;
@@ -448,14 +448,16 @@ impl Tip {
 }
 
 impl Accounts for Tip {
-    fn account(&self, address: &Address) -> PlainAccount {
-        self.world.tip_account(*address).unwrap_or_default()
+    fn account(&self, address: &Address) -> Result<PlainAccount, StateError> {
+        let value = self.world.read(&PlainKey::account(*address))?;
+        Ok(value.as_account().unwrap_or_default())
     }
 
     fn creation_gas(&self, tx: &PoolTx) -> u64 {
         let capacities = self.capacities.clone();
         creation_gas(self.spec, capacities, &tx.envelope, tx.sender, |to| {
-            self.account(to).is_empty()
+            // Execution tells of what isn't known.
+            self.account(to).is_ok_and(|account| account.is_empty())
         })
     }
 

@@ -21,7 +21,8 @@ const FLOORS: &[&[&str]] = &[
     &["chain"],
     &["commitment", "parallel", "verify"],
     &["replay"],
-    &["evm", "falsify", "pool", "state"],
+    &["evm", "falsify", "pool"],
+    &["state"],
     &["block", "wallet"],
     &["json", "keys", "memory", "metrics", "salt"],
 ];

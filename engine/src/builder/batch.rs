@@ -289,7 +289,10 @@ impl Run<'_> {
     }
 
     fn note(&mut self, tx: &PoolTx, attempt: Attempt) {
-        if matches!(attempt, Attempt::Full | Attempt::Invalid(_)) {
+        if matches!(
+            attempt,
+            Attempt::Full | Attempt::Invalid(_) | Attempt::Unread(_)
+        ) {
             self.stuck.insert(tx.sender);
         }
         self.outcomes.push(Some(attempt));

@@ -19,7 +19,6 @@ use mega_evm::{
 use op_alloy_consensus::OpTxEnvelope;
 use op_revm::transaction::deposit::DEPOSIT_TRANSACTION_TYPE;
 use revm::{
-    Database as _,
     context::{ContextTr as _, result::EVMError},
     handler::EvmTr as _,
     state::EvmState,
@@ -34,11 +33,14 @@ use crate::{
     chain::{Chain, Followers},
     commitment::{CommitError, Growth},
     evm::{
-        BegunBlock, BlockContext, BlockFactory, ExternalEnv, ORACLE_TIMESTAMP_SLOT, OracleClock,
-        begin_block, is_detained, mega_transaction_with, native::Machine, oracle_time, result_from,
+        BeginError, BegunBlock, BlockContext, BlockFactory, ExternalEnv, ORACLE_TIMESTAMP_SLOT,
+        OracleClock, begin_block, is_detained, mega_transaction_with, native::Machine, oracle_time,
+        result_from,
     },
     parallel::{BlockRules, Done, Speculation, supports},
-    state::{BlockUndo, Change, Frozen, Overlay, StateError, Tip, changes_of},
+    state::{
+        Adapter, BlockUndo, Change, Frozen, Overlay, StateError, StateReader as _, Tip, changes_of,
+    },
 };
 
 /// What became of a transaction that was offered to the block.
@@ -52,6 +54,8 @@ pub enum Attempt {
     Stale,
     /// It can't be executed in this state.
     Invalid(String),
+    /// What it reads can't be read now. Nothing is said of the transaction.
+    Unread(StateError),
 }
 
 /// What ends building: not a transaction's fault.
@@ -93,7 +97,7 @@ pub struct OpenBlock {
     spec: MegaSpecId,
     limits: BlockLimits,
     limiter: BlockLimiter,
-    evm: Machine<Overlay>,
+    evm: Machine<Adapter<Overlay>>,
     clock: OracleClock,
     system_address: Address,
     /// What the oracle's timestamp is, in microseconds: it never goes back.
@@ -203,8 +207,8 @@ impl OpenBlock {
         }
         block.oracle_us = block
             .evm
-            .db_mut()
-            .storage(ORACLE_CONTRACT_ADDRESS, ORACLE_TIMESTAMP_SLOT)?
+            .db()
+            .slot(ORACLE_CONTRACT_ADDRESS, ORACLE_TIMESTAMP_SLOT)?
             .saturating_to();
         Ok(block)
     }
@@ -242,7 +246,9 @@ impl OpenBlock {
         }
         // It read the timestamp: a system transaction writes it first, and then whoever replays the
         // block without the oracle gets the same result.
-        self.write_timestamp(timestamp_us)?;
+        if let Err(error) = self.write_timestamp(timestamp_us)? {
+            return Ok(Attempt::Unread(error));
+        }
         self.clock.set(None);
         match self.run(offer)? {
             Ok(outcome) => self.accept(offer, outcome),
@@ -251,13 +257,14 @@ impl OpenBlock {
     }
 
     /// Writes the oracle's timestamp, if it can be written: otherwise whoever reads it gets the one before.
-    fn write_timestamp(&mut self, timestamp_us: u64) -> Result<(), BuildError> {
+    /// Nothing is written where what that reads can't be read.
+    fn write_timestamp(&mut self, timestamp_us: u64) -> Result<Result<(), StateError>, BuildError> {
         let sender = self.system_address;
-        let nonce = self
-            .evm
-            .db()
-            .account(sender)
-            .map_or(0, |account| account.nonce);
+        let account = match self.evm.db().account(sender) {
+            Ok(account) => account,
+            Err(error) => return Ok(Err(error)),
+        };
+        let nonce = account.map_or(0, |account| account.nonce);
         let chain = self.chain.clone();
         // The registry names another than ours where a chain began without ours, or somebody rotated it.
         let key = Some(&chain.system).filter(|key| key.address() == sender);
@@ -283,15 +290,17 @@ impl OpenBlock {
                 da_size: op_alloy_flz::tx_estimated_size_fjord_bytes(&raw),
                 authorizations: &[],
             };
-            if let Ok(outcome) = self.run(&offer)?
-                && outcome.result.is_success()
-            {
-                self.accept(&offer, outcome)?;
-                self.oracle_us = timestamp_us;
-                break;
+            match self.run(&offer)? {
+                Ok(outcome) if outcome.result.is_success() => {
+                    self.accept(&offer, outcome)?;
+                    self.oracle_us = timestamp_us;
+                    break;
+                }
+                Err(Attempt::Unread(error)) => return Ok(Err(error)),
+                _ => {}
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// What HighPrecisionTimestamp says at `now_us`: never less than it has said before.
@@ -330,9 +339,13 @@ impl OpenBlock {
         );
         // A bug that one transaction finds in the EVM must not take the chain down.
         let result = catch_unwind(AssertUnwindSafe(|| self.evm.execute_transaction(tx)));
+        // Whatever a transaction makes of a read that failed, it is no outcome.
+        if let (Ok(_), Some(error)) = (&result, self.evm.db().take_failure()) {
+            return Ok(Err(Attempt::Unread(error)));
+        }
         match result {
             Ok(Ok(outcome)) => Ok(Ok(outcome)),
-            Ok(Err(EVMError::Database(error))) => Err(error.into()),
+            Ok(Err(EVMError::Database(error))) => Ok(Err(Attempt::Unread(error))),
             Ok(Err(EVMError::Transaction(error))) => Ok(Err(invalid(&error))),
             Ok(Err(error)) => Ok(Err(Attempt::Invalid(error.to_string()))),
             Err(_) => {
@@ -350,12 +363,13 @@ impl OpenBlock {
         outcome: MegaTransactionOutcome,
     ) -> Result<Attempt, BuildError> {
         let is_deposit = offer.envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
-        let deposit_nonce = is_deposit.then(|| {
-            self.evm
-                .db()
-                .account(offer.sender)
-                .map_or(0, |account| account.nonce)
-        });
+        let deposit_nonce = match is_deposit {
+            true => {
+                let account = self.evm.db().account(offer.sender)?;
+                Some(account.map_or(0, |account| account.nonce))
+            }
+            false => None,
+        };
         let detained = is_detained(&self.evm);
         let input = offer.envelope.input();
         let result = result_from(self.spec, &outcome, input, detained, deposit_nonce);
@@ -408,7 +422,7 @@ impl OpenBlock {
             return Ok(Ok(attempt));
         }
         let overlay = self.evm.db();
-        match speculation.settle(|key| overlay.value(key)) {
+        match speculation.settle(|key| overlay.value(key).ok()) {
             Ok(Done { result, state, .. }) => {
                 self.keep(offer, result, &state)?;
                 Ok(Ok(Attempt::Included))
@@ -544,7 +558,8 @@ impl OpenBlock {
     /// A fresh EVM over the same overlay, after a panic left the old one in an unknown state. Only beginning
     /// the block again makes one that knows the block's system address.
     pub(super) fn renew_evm(&mut self) -> Result<(), BuildError> {
-        let overlay = std::mem::replace(self.evm.db_mut(), Overlay::new(self.chain.world.clone()));
+        let empty = Overlay::new(self.chain.world.clone());
+        let overlay = std::mem::replace(&mut **self.evm.db_mut(), empty);
         self.evm = begin_over(&self.chain, &self.context, &self.clock, overlay)?.evm;
         Ok(())
     }
@@ -556,15 +571,17 @@ fn begin_over(
     context: &BlockContext,
     clock: &OracleClock,
     overlay: Overlay,
-) -> Result<BegunBlock<Overlay>, BuildError> {
+) -> Result<BegunBlock<Adapter<Overlay>>, BuildError> {
     let external = ExternalEnv::with_clock(chain.bucket_capacities(), clock.clone());
     let factory = BlockFactory::new(chain.config.chain_id, &chain.hardforks, context, external);
     let before = Tip(chain.world.clone());
-    begin_block(&factory, before, overlay, Some(&chain.native)).map_err(|error| {
-        BuildError::SystemCalls {
+    let overlay = Adapter::new(overlay);
+    begin_block(&factory, before, overlay, Some(&chain.native)).map_err(|error| match error {
+        BeginError::State(error) => error.into(),
+        BeginError::Call(error) => BuildError::SystemCalls {
             block: context.number,
             message: error.to_string(),
-        }
+        },
     })
 }
 

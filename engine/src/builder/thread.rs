@@ -23,10 +23,14 @@ use crate::{
     metrics::Histogram,
     parallel::Crew,
     pool::{PoolTx, Refusal, TxSource},
+    state::StateError,
 };
 
 /// How long a stopping builder waits for a log that takes nothing.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
+
+/// After how long the state is asked again that wasn't known when a block was to begin.
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(10);
 
 /// A batch is as much as should take each thread this long: better ones that arrive meanwhile wait for what
 /// is being executed only, but what was executed ahead may be in vain.
@@ -42,7 +46,7 @@ pub struct BuilderMetrics {
     pub transactions: AtomicU64,
     /// Transactions that couldn't be executed.
     pub refused: AtomicU64,
-    /// Transactions put off to the next block.
+    /// Transactions put off to the next block: it has no room for them, or the state isn't known that they read.
     pub deferred: AtomicU64,
     /// Transactions that were executed ahead of their turn, and held.
     pub ahead: AtomicU64,
@@ -248,9 +252,18 @@ impl Run<'_> {
             match timestamp_after(self.progress.parent.header.timestamp, slot, block_time_us) {
                 Ok(timestamp) => {
                     let chain = self.shared.chain.clone();
-                    let block = OpenBlock::open(chain, &self.progress.parent, timestamp)?;
-                    self.shared.source.next_block();
-                    return Ok((block, slot));
+                    match OpenBlock::open(chain, &self.progress.parent, timestamp) {
+                        Err(BuildError::State(StateError::Unknown(_))) => {}
+                        opened => {
+                            let block = opened?;
+                            self.shared.source.next_block();
+                            return Ok((block, slot));
+                        }
+                    }
+                    // What every block begins with isn't known yet.
+                    if self.shared.stop.wait_until(Instant::now() + UNKNOWN_PAUSE) {
+                        return Err(Halted::Stopped);
+                    }
                 }
                 Err(wait_until_us) => {
                     let deadline = self.clock.instant(wait_until_us);
@@ -322,7 +335,8 @@ impl Run<'_> {
         };
         match block.execute(&offer, now_us)? {
             Attempt::Included => count(&shared.metrics.transactions, 1),
-            Attempt::Full => {
+            // What can't be read now may be in the next block.
+            Attempt::Full | Attempt::Unread(_) => {
                 self.deposits_wait = true;
                 shared.chain.deposits.push_front(deposit);
             }
@@ -367,7 +381,7 @@ impl Run<'_> {
             match outcome {
                 None => back.push(tx.clone()),
                 Some(Attempt::Included) => count(&shared.metrics.transactions, 1),
-                Some(Attempt::Full) => {
+                Some(Attempt::Full | Attempt::Unread(_)) => {
                     count(&shared.metrics.deferred, 1);
                     shared.source.defer(tx);
                 }

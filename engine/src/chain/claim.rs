@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 use super::shared::{Chain, ViewError};
 use crate::{
     block::StateDiff,
-    state::{StateError, View},
+    state::{StateError, StateReader as _, View},
 };
 
 /// A block's effect in four hashes.

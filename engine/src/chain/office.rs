@@ -4,20 +4,21 @@ use alloy_primitives::{Address, B256, U256};
 use mega_evm::{MegaHardforks as _, MegaSpecId, SEQUENCER_REGISTRY_ADDRESS};
 
 use super::Chain;
-use crate::block::PlainKey;
+use crate::{block::PlainKey, state::StateError};
 
 /// Where SequencerRegistry keeps the sequencer in office.
 pub(crate) const CURRENT_SEQUENCER: U256 = U256::from_limbs([1, 0, 0, 0]);
 
 impl Chain {
     /// Who may sign blocks of this time, by the newest state. Only a block's own system calls change that.
-    pub(crate) fn sequencer_in_office(&self, timestamp: u64) -> Address {
+    pub(crate) fn sequencer_in_office(&self, timestamp: u64) -> Result<Address, StateError> {
         match self.has_registry(timestamp) {
             true => {
                 let key = PlainKey::slot(SEQUENCER_REGISTRY_ADDRESS, CURRENT_SEQUENCER);
-                Address::from_word(B256::from(self.world.tip(&key).as_slot()))
+                let named = self.world.read(&key)?.as_slot();
+                Ok(Address::from_word(B256::from(named)))
             }
-            false => self.sequencer.address(),
+            false => Ok(self.sequencer.address()),
         }
     }
 

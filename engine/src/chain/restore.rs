@@ -19,7 +19,7 @@ use crate::{
         table,
         types::{BucketId, BucketMeta},
     },
-    state::WithdrawalsRoot,
+    state::{StateError, WithdrawalsRoot},
 };
 
 /// Why what is on disk is refused.
@@ -59,6 +59,9 @@ pub enum RestoreError {
         /// What the state asks for.
         capacity: u64,
     },
+    /// The state can't be read.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// SALT refuses it.
     #[error(transparent)]
     Commitment(#[from] CommitError),
@@ -169,7 +172,7 @@ impl Chain {
     /// That who is in office by the loaded state sealed the block: state and header that agree are not yet the
     /// chain's. A state that puts somebody else into office is found out by the next mini-block's signature.
     fn check_seal(&self, block: &BlockRecord) -> Result<(), RestoreError> {
-        let expected = self.sequencer_in_office(block.header.timestamp);
+        let expected = self.sequencer_in_office(block.header.timestamp)?;
         match block.sealer() {
             _ if block.header.number == 0 => Ok(()),
             Ok(sealer) if sealer == expected => Ok(()),

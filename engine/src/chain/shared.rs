@@ -30,7 +30,7 @@ use crate::{
     keys::Key,
     pool::DepositQueue,
     salt::{group::Point, node::NodeId, state::SaltState, table::StateError, types::BucketMeta},
-    state::{Archive, View, WithdrawalsRoot, World, genesis_diff},
+    state::{Archive, Base, View, WithdrawalsRoot, World, genesis_diff},
 };
 
 /// Why there is no state for a block.
@@ -135,8 +135,26 @@ impl std::fmt::Debug for Chain {
 impl Chain {
     /// A chain at genesis.
     pub fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, ConfigError> {
-        config.check()?;
         let world = World::new(config.history_blocks);
+        Self::in_world(config, archive, world)
+    }
+
+    /// A chain at genesis over another state, which holds what genesis doesn't name.
+    pub fn over(
+        config: ChainConfig,
+        archive: Arc<dyn Archive>,
+        base: Base,
+    ) -> Result<Self, ConfigError> {
+        let world = World::over(base, config.history_blocks);
+        Self::in_world(config, archive, world)
+    }
+
+    fn in_world(
+        config: ChainConfig,
+        archive: Arc<dyn Archive>,
+        world: World,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
         let diff = genesis_diff(&config.genesis.alloc);
         diff.codes
             .iter()

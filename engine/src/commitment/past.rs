@@ -24,7 +24,7 @@ use crate::{
         types::{BucketId, BucketMeta},
         witness::SaltWitness,
     },
-    state::genesis_diff,
+    state::{StateReader as _, genesis_diff},
 };
 
 /// For how long nobody must have asked before the memory is given back.

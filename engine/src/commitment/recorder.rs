@@ -4,14 +4,14 @@ use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{Address, B256, U256};
-use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
+use revm::bytecode::Bytecode;
 
 use crate::{
-    block::{BlockRecord, MiniBlock, PlainKey, PlainValue},
+    block::{BlockRecord, MiniBlock, PlainAccount, PlainKey, PlainValue},
     chain::Chain,
     evm::{BlockContext, BucketCapacities, ExternalEnv},
     replay::{Replay, ReplayError, cache},
-    state::{Change, StateError, View, account_info},
+    state::{Change, StateError, StateReader, View},
 };
 
 /// Executes a sealed block over the state before it: the keys that it reads, and the changes that it makes.
@@ -51,36 +51,32 @@ impl<'a> Recorder<'a> {
             keys: RefCell::default(),
         }
     }
-
-    /// Reads a key.
-    fn value(&self, key: PlainKey) -> Result<PlainValue, StateError> {
-        let value = self.view.value(&key)?;
-        self.keys.borrow_mut().insert(key);
-        Ok(value)
-    }
 }
 
-impl DatabaseRef for Recorder<'_> {
-    type Error = StateError;
-
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, StateError> {
-        let value = self.value(PlainKey::account(address))?;
-        Ok(value.as_account().map(account_info))
+impl StateReader for Recorder<'_> {
+    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
+        Ok(self.value(&PlainKey::account(address))?.as_account())
     }
 
-    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, StateError> {
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        Ok(self.value(&PlainKey::slot(address, slot))?.as_slot())
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
         self.view.code(hash)
     }
 
-    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        Ok(self.value(PlainKey::slot(address, slot))?.as_slot())
-    }
-
-    fn block_hash_ref(&self, number: u64) -> Result<B256, StateError> {
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
         let hash = self.view.block_hash(number)?;
         // A stateless check knows the hash from the state (EIP-2935).
         let slot = U256::from(number % HISTORY_SERVE_WINDOW as u64);
-        self.value(PlainKey::slot(HISTORY_STORAGE_ADDRESS, slot))?;
+        self.slot(HISTORY_STORAGE_ADDRESS, slot)?;
         Ok(hash)
+    }
+
+    fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
+        let value = self.view.value(key)?;
+        self.keys.borrow_mut().insert(*key);
+        Ok(value)
     }
 }

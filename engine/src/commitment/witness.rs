@@ -20,7 +20,7 @@ use crate::{
         withdrawals::MptWitness,
         witness::SaltWitness,
     },
-    state::{Change, View},
+    state::{Change, StateReader as _, View},
 };
 
 /// Why there is no witness.

@@ -22,6 +22,6 @@ pub use external::{
 };
 pub use factory::{BlockExecutor, BlockFactory, EvmFactory};
 pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
-pub use pre_execution::{BegunBlock, begin_block, is_system_transaction};
+pub use pre_execution::{BeginError, BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};
 pub use watch::{ENDED, Watch};

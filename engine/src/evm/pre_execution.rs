@@ -15,12 +15,13 @@ use mega_evm::{
 };
 use op_alloy_consensus::OpTxEnvelope;
 use parking_lot::Mutex;
-use revm::{DatabaseRef, database::State, state::EvmState};
+use revm::{database::State, state::EvmState};
 
 use super::{
     factory::BlockFactory,
     native::{Machine, NativeTable},
 };
+use crate::state::{Adapter, StateError, StateReader};
 
 /// Where SequencerRegistry keeps `_currentSystemAddress`.
 const CURRENT_SYSTEM_ADDRESS_SLOT: U256 = U256::ZERO;
@@ -37,25 +38,37 @@ pub struct BegunBlock<DB: Database> {
     pub system_address: Address,
 }
 
+/// Why a block can't begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// The state can't be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A system call failed.
+    #[error(transparent)]
+    Call(#[from] BlockExecutionError),
+}
+
 /// Begins a block upon the state that `before` reads; transactions will run over `db`, natively where
 /// `native` has the code. The system calls are interpreted.
 ///
 /// Doing it again over a state that already contains the changes changes nothing.
-pub fn begin_block<DB: Database, R>(
+pub fn begin_block<DB: Database, R: StateReader + std::fmt::Debug>(
     factory: &BlockFactory,
     before: R,
     db: DB,
     native: Option<&Arc<NativeTable>>,
-) -> Result<BegunBlock<DB>, BlockExecutionError>
-where
-    R: DatabaseRef + std::fmt::Debug,
-    R::Error: std::error::Error + Send + Sync + 'static,
-{
-    let mut cache = State::builder().with_database_ref(before).build();
+) -> Result<BegunBlock<DB>, BeginError> {
+    let before = Adapter::new(before);
+    let mut cache = State::builder().with_database_ref(&before).build();
     let mut executor = factory.executor(&mut cache);
     let collected = Collector::default();
     executor.set_state_hook(Some(Box::new(collected.clone())));
-    executor.apply_pre_execution_changes()?;
+    let applied = executor.apply_pre_execution_changes();
+    if let Some(error) = before.take_failure() {
+        return Err(error.into());
+    }
+    applied?;
     // The context has learnt the system address; only its database is exchanged.
     let evm = MegaEvm::new(executor.evm.into_inner().ctx.with_db(db));
     let evm = Machine::new(evm, native);

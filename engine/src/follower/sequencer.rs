@@ -7,7 +7,7 @@ use crate::{
     block::{MiniBlock, PlainKey},
     chain::{CURRENT_SEQUENCER, Chain, SharedBlock},
     evm::{BlockFactory, ExternalEnv, begin_block},
-    state::{Overlay, Tip},
+    state::{Adapter, Tip},
 };
 
 /// Who must have signed `mini`, which comes next upon `parent`.
@@ -15,7 +15,9 @@ use crate::{
 /// A block's system calls may put another sequencer into office, and its first mini-block's diff says so.
 /// But whoever forged it would name himself there: the calls are made again, upon our state.
 pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Result<Address, String> {
-    let in_office = chain.sequencer_in_office(mini.block_timestamp);
+    let in_office = chain
+        .sequencer_in_office(mini.block_timestamp)
+        .map_err(|error| error.to_string())?;
     let key = PlainKey::slot(SEQUENCER_REGISTRY_ADDRESS, CURRENT_SEQUENCER);
     let changes = &mini.diff.entries;
     if mini.index > 0
@@ -34,7 +36,7 @@ pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Resul
     let begun = begin_block(
         &factory,
         Tip(world.clone()),
-        Overlay::new(world.clone()),
+        Adapter::new(Tip(world.clone())),
         None,
     )
     .map_err(|error| format!("the system calls of block {number} failed: {error}"))?;

@@ -33,7 +33,7 @@ use crate::{
     parallel::{Batch, BlockRules, Plan, Turn, Worker, supports},
     pool::PoolTx,
     salt::types::DATA_BUCKETS,
-    state::{Overlay, World, changes_of},
+    state::{Adapter, Overlay, StateReader as _, World, changes_of},
 };
 
 const PAYER: Address = address!("00000000000000000000000000000000000ca112");
@@ -206,7 +206,7 @@ impl Trial {
             limits: self.limits,
             external: ExternalEnv::new(self.capacities.clone()),
         };
-        let evm = factory.machine(Overlay::new(self.world.clone()), None);
+        let evm = factory.machine(Adapter::new(Overlay::new(self.world.clone())), None);
         Block {
             spec: self.spec,
             evm,
@@ -231,7 +231,7 @@ impl Trial {
             let mut instead = false;
             if let Turn::Speculated(speculation) = batch.take(index) {
                 let overlay = block.evm.db();
-                if let Ok(done) = speculation.settle(|key| overlay.value(key)) {
+                if let Ok(done) = speculation.settle(|key| overlay.value(key).ok()) {
                     counts.held += 1;
                     counts.subject_held += u32::from(index == SUBJECT);
                     block.evm.db_mut().apply(&done.state);
@@ -255,7 +255,7 @@ impl Trial {
 /// Transactions in their turns.
 struct Block {
     spec: MegaSpecId,
-    evm: Machine<Overlay>,
+    evm: Machine<Adapter<Overlay>>,
 }
 
 impl Block {

@@ -27,12 +27,13 @@ use revm::bytecode::Bytecode;
 use super::{
     history::Plan,
     memory::{Memory, Write},
+    reader::Stop,
     worker::{Attempted, BlockRules, Speculation, Worker},
 };
 use crate::{
     block::{PlainKey, PlainValue},
     pool::PoolTx,
-    state::{Frozen, StateError},
+    state::{Frozen, StateError, StateReader as _},
 };
 
 /// How often a thread without a task asks again before it leaves the batch. A few microseconds: waking a
@@ -272,15 +273,9 @@ impl Batch {
         }
     }
 
-    /// What transaction `reader` sees under a key; an error names whom it has to wait for.
-    pub(super) fn read(&self, key: &PlainKey, reader: usize) -> Result<PlainValue, usize> {
-        self.memory.read(key, reader, || match key.slot {
-            Some(slot) => PlainValue::from_slot(self.frozen.slot(key.address, slot.into())),
-            None => self
-                .frozen
-                .account(key.address)
-                .map_or(PlainValue::Absent, PlainValue::Account),
-        })
+    /// What transaction `reader` sees under a key.
+    pub(super) fn read(&self, key: &PlainKey, reader: usize) -> Result<PlainValue, Stop> {
+        self.memory.read(key, reader, || self.frozen.value(key))
     }
 
     pub(super) fn code(&self, hash: B256) -> Result<Bytecode, StateError> {

@@ -4,7 +4,11 @@ use alloy_primitives::{B256, U256, map::HashMap};
 use parking_lot::{Mutex, RwLock};
 use revm::bytecode::Bytecode;
 
-use crate::block::{PlainKey, PlainValue};
+use super::reader::Stop;
+use crate::{
+    block::{PlainKey, PlainValue},
+    state::StateError,
+};
 
 /// Shards keep threads out of each other's way.
 const SHARDS: usize = 64;
@@ -42,14 +46,13 @@ impl Memory {
         }
     }
 
-    /// What transaction `reader` sees under a key, given what stood there before the batch. An error
-    /// names the transaction that has to write it first.
+    /// What transaction `reader` sees under a key, given what stood there before the batch.
     pub(super) fn read(
         &self,
         key: &PlainKey,
         reader: usize,
-        before: impl FnOnce() -> PlainValue,
-    ) -> Result<PlainValue, usize> {
+        before: impl FnOnce() -> Result<PlainValue, StateError>,
+    ) -> Result<PlainValue, Stop> {
         let mut credit = U256::ZERO;
         let mut written = None;
         {
@@ -58,7 +61,7 @@ impl Memory {
             let end = versions.partition_point(|(writer, _)| *writer < reader);
             for (writer, version) in versions[..end].iter().rev() {
                 match version {
-                    Version::Estimate => return Err(*writer),
+                    Version::Estimate => return Err(Stop::Blocked(*writer)),
                     Version::Written(Write::Credit(amount)) => {
                         credit = credit.saturating_add(*amount);
                     }
@@ -69,7 +72,10 @@ impl Memory {
                 }
             }
         }
-        let value = written.unwrap_or_else(before);
+        let value = match written {
+            Some(value) => value,
+            None => before().map_err(|_| Stop::NeedsOrder)?,
+        };
         if credit.is_zero() {
             return Ok(value);
         }
@@ -152,7 +158,7 @@ mod tests {
         let memory = Memory::new();
         memory.publish(3, &[], &[(KEY, Write::Value(account(30)))]);
         memory.publish(1, &[], &[(KEY, Write::Value(account(10)))]);
-        let seen = |reader| memory.read(&KEY, reader, || account(0));
+        let seen = |reader| memory.read(&KEY, reader, || Ok(account(0)));
         assert_eq!(seen(1), Ok(account(0)));
         assert_eq!(seen(2), Ok(account(10)));
         assert_eq!(seen(3), Ok(account(10)));
@@ -165,10 +171,11 @@ mod tests {
         for writer in [1, 2, 4] {
             memory.publish(writer, &[], &[(KEY, Write::Credit(U256::from(writer)))]);
         }
-        assert_eq!(memory.read(&KEY, 9, || account(5)), Ok(account(12)));
-        assert_eq!(memory.read(&KEY, 2, || PlainValue::Absent), Ok(account(1)));
+        assert_eq!(memory.read(&KEY, 9, || Ok(account(5))), Ok(account(12)));
+        let absent = || Ok(PlainValue::Absent);
+        assert_eq!(memory.read(&KEY, 2, absent), Ok(account(1)));
         memory.publish(3, &[], &[(KEY, Write::Value(account(100)))]);
-        assert_eq!(memory.read(&KEY, 9, || account(5)), Ok(account(104)));
+        assert_eq!(memory.read(&KEY, 9, || Ok(account(5))), Ok(account(104)));
     }
 
     #[test]
@@ -176,8 +183,9 @@ mod tests {
         let memory = Memory::new();
         let written = memory.publish(1, &[], &[(KEY, Write::Value(account(1)))]);
         memory.doubt(1, &written);
-        assert_eq!(memory.read(&KEY, 5, || account(0)), Err(1));
+        let before = || Ok(account(0));
+        assert_eq!(memory.read(&KEY, 5, before), Err(Stop::Blocked(1)));
         memory.publish(1, &written, &[]);
-        assert_eq!(memory.read(&KEY, 5, || account(0)), Ok(account(0)));
+        assert_eq!(memory.read(&KEY, 5, before), Ok(account(0)));
     }
 }

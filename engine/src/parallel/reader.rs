@@ -1,14 +1,17 @@
 //! The database of an execution ahead of its turn: what it sees, and a list of what it has seen.
 
-use std::sync::Arc;
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use alloy_primitives::{Address, B256, U256};
-use revm::{Database, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo};
+use revm::bytecode::Bytecode;
 
 use super::batch::Batch;
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue},
-    state::{StateError, account_info},
+    state::{Place, StateError, StateReader},
 };
 
 /// What was read under a key.
@@ -34,17 +37,16 @@ impl Seen {
 }
 
 /// Why an execution can't go on ahead of its turn.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ReadError {
-    #[error("transaction {0} of the batch has to write first")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// That transaction of the batch has to write first.
     Blocked(usize),
-    #[error("the transaction depends on its place in the order")]
+    /// It depends on its place in the order, or on state that can't be read: the builder's matter.
     NeedsOrder,
-    #[error(transparent)]
-    State(#[from] StateError),
 }
 
-impl DBErrorMarker for ReadError {}
+/// An account that was read, and as what.
+pub(super) type Read = (Address, Option<PlainAccount>);
 
 /// What transaction `index` of a batch reads.
 #[derive(Debug, Default)]
@@ -54,11 +56,20 @@ pub(super) struct Reader {
     /// Who is paid by a plain transfer.
     payee: Option<Address>,
     /// What was read, without the accounts that earn fees.
-    pub(super) reads: Vec<(PlainKey, Seen)>,
+    reads: RefCell<Vec<(PlainKey, Seen)>>,
     /// The accounts that fees were added to, as they were read: fees come last, the coinbase's first.
-    pub(super) earners: Vec<(Address, Option<PlainAccount>)>,
+    earners: RefCell<Vec<Read>>,
     /// What the payee was read as.
-    pub(super) paid: Option<(Address, Option<PlainAccount>)>,
+    paid: Cell<Option<Read>>,
+    stopped: Cell<Option<Stop>>,
+}
+
+/// What was read by one execution.
+#[derive(Debug)]
+pub(super) struct Reads {
+    pub(super) seen: Vec<(PlainKey, Seen)>,
+    pub(super) earners: Vec<Read>,
+    pub(super) paid: Option<Read>,
 }
 
 impl Reader {
@@ -68,9 +79,10 @@ impl Reader {
         self.batch = Some(batch.clone());
         self.index = index;
         self.payee = payee;
-        self.reads.clear();
-        self.earners.clear();
-        self.paid = None;
+        self.reads.get_mut().clear();
+        self.earners.get_mut().clear();
+        self.paid.set(None);
+        self.stopped.set(None);
     }
 
     /// Lets go of the batch.
@@ -78,75 +90,99 @@ impl Reader {
         self.batch = None;
     }
 
-    fn batch(&self) -> Result<&Arc<Batch>, ReadError> {
-        self.batch.as_ref().ok_or(ReadError::NeedsOrder)
+    /// Why the execution could not go on, if it could not.
+    pub(super) fn stopped(&self) -> Option<Stop> {
+        self.stopped.get()
     }
 
-    fn read(&mut self, key: PlainKey) -> Result<PlainValue, ReadError> {
+    /// What the execution has read.
+    pub(super) fn take(&mut self) -> Reads {
+        Reads {
+            seen: self.reads.take(),
+            earners: self.earners.take(),
+            paid: self.paid.take(),
+        }
+    }
+
+    /// Ends the execution. For revm the place is unknown; why, is told apart.
+    fn stop(&self, why: Stop, key: PlainKey) -> StateError {
+        self.stopped.set(self.stopped.get().or(Some(why)));
+        StateError::Unknown(Place::Key(key))
+    }
+
+    fn batch(&self) -> Result<&Arc<Batch>, StateError> {
+        let none = || StateError::Failed("nothing is executed".to_owned());
+        self.batch.as_ref().ok_or_else(none)
+    }
+
+    fn read(&self, key: PlainKey) -> Result<PlainValue, StateError> {
         let found = self.batch()?.read(&key, self.index);
-        found.map_err(ReadError::Blocked)
+        found.map_err(|why| self.stop(why, key))
+    }
+
+    fn note(&self, key: PlainKey, seen: Seen) {
+        self.reads.borrow_mut().push((key, seen));
     }
 
     /// An account that earns fees. The coinbase's comes first, so whoever comes to another one without
     /// having come to the coinbase isn't there to pay fees. Whether the coinbase itself was looked at,
     /// mega-evm knows.
-    fn earner(&mut self, address: Address) -> Result<Option<PlainAccount>, ReadError> {
+    fn earner(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
         let batch = self.batch()?;
-        if self.earners.is_empty() && address != batch.rules.coinbase() {
-            return Err(ReadError::NeedsOrder);
+        let mut earners = self.earners.borrow_mut();
+        if earners.is_empty() && address != batch.rules.coinbase() {
+            return Err(self.stop(Stop::NeedsOrder, PlainKey::account(address)));
         }
-        let account = batch.frozen.account(address);
-        if !self.earners.iter().any(|(known, _)| *known == address) {
-            self.earners.push((address, account));
+        let account = batch.frozen.account(address)?;
+        if !earners.iter().any(|(known, _)| *known == address) {
+            earners.push((address, account));
         }
         Ok(account)
     }
 }
 
-impl Database for Reader {
-    type Error = ReadError;
-
-    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
+impl StateReader for Reader {
+    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
         let rules = &self.batch()?.rules;
+        let key = PlainKey::account(address);
         if rules.is_system(address) {
-            return Err(ReadError::NeedsOrder);
+            return Err(self.stop(Stop::NeedsOrder, key));
         }
         if rules.earns_fees(address) {
-            return Ok(self.earner(address)?.map(account_info));
+            return self.earner(address);
         }
-        let key = PlainKey::account(address);
         let account = self.read(key)?.as_account();
         let exists = account.is_some();
         if self.payee == Some(address) && !account.is_some_and(|account| account.has_code()) {
-            self.paid = Some((address, account));
-            self.reads.push((key, Seen::Payee { exists }));
+            self.paid.set(Some((address, account)));
+            self.note(key, Seen::Payee { exists });
         } else {
             let value = account.map_or(PlainValue::Absent, PlainValue::Account);
-            self.reads.push((key, Seen::Exactly(value)));
+            self.note(key, Seen::Exactly(value));
         }
-        Ok(account.map(account_info))
+        Ok(account)
     }
 
-    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadError> {
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        let key = PlainKey::slot(address, slot);
+        let value = self.read(key)?;
+        self.note(key, Seen::Exactly(value));
+        Ok(value.as_slot())
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
         let batch = self.batch()?;
         let code = batch.code(hash)?;
         if let Bytecode::Eip7702(delegation) = &code {
             let target = delegation.delegated_address;
             if batch.rules.earns_fees(target) || batch.rules.is_system(target) {
-                return Err(ReadError::NeedsOrder);
+                return Err(self.stop(Stop::NeedsOrder, PlainKey::account(target)));
             }
         }
         Ok(code)
     }
 
-    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReadError> {
-        let key = PlainKey::slot(address, slot);
-        let value = self.read(key)?;
-        self.reads.push((key, Seen::Exactly(value)));
-        Ok(value.as_slot())
-    }
-
-    fn block_hash(&mut self, block: u64) -> Result<B256, ReadError> {
-        Ok(self.batch()?.frozen.block_hash(block)?)
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        self.batch()?.frozen.block_hash(number)
     }
 }

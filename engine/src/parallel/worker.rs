@@ -15,19 +15,15 @@ use op_revm::{
     L1BlockInfo,
     constants::{BASE_FEE_RECIPIENT, L1_FEE_RECIPIENT, OPERATOR_FEE_RECIPIENT},
 };
-use revm::{
-    context::{ContextTr as _, result::EVMError},
-    handler::EvmTr as _,
-    state::EvmState,
-};
+use revm::{context::ContextTr as _, handler::EvmTr as _, state::EvmState};
 
 use super::{
     batch::Batch,
     memory::Write,
-    reader::{ReadError, Reader, Seen},
+    reader::{Read, Reader, Reads, Seen, Stop},
 };
 use crate::{
-    block::{PlainAccount, PlainKey, PlainValue, TxResult},
+    block::{PlainKey, PlainValue, TxResult},
     evm::{
         BlockContext, BucketCapacities, EvmFactory, ExternalEnv, OracleClock, evm_env, is_detained,
         mega_transaction_with,
@@ -35,7 +31,7 @@ use crate::{
         result_from,
     },
     pool::PoolTx,
-    state::{changes_of, new_code_of},
+    state::{Adapter, changes_of, new_code_of},
 };
 
 /// The addresses of MegaETH's own contracts begin like this. mega-evm answers for some of them.
@@ -111,7 +107,7 @@ pub(crate) struct Done {
     pub(crate) state: EvmState,
     pub(crate) took: Duration,
     /// Accounts that only got something, as they were read: who earned fees, and who was paid.
-    credited: Vec<(Address, Option<PlainAccount>)>,
+    credited: Vec<Read>,
 }
 
 impl Speculation {
@@ -129,17 +125,17 @@ impl Speculation {
     }
 
     /// Whether it holds upon the state as it is now: then its outcome there, otherwise the first key
-    /// under which something else stands.
+    /// under which something else stands, or nobody knows what.
     pub(crate) fn settle(
         mut self,
-        now: impl Fn(&PlainKey) -> PlainValue,
+        now: impl Fn(&PlainKey) -> Option<PlainValue>,
     ) -> Result<Done, PlainKey> {
-        if let Some(key) = self.broken(|key| Some(now(key))) {
+        if let Some(key) = self.broken(&now) {
             return Err(key);
         }
         for (address, before) in &self.done.credited {
             let key = PlainKey::account(*address);
-            let here = now(&key).as_account();
+            let here = now(&key).ok_or(key)?.as_account();
             if here.is_some() != before.is_some() {
                 return Err(key);
             }
@@ -174,7 +170,7 @@ pub(crate) struct Worker {
 
 struct BlockEvm {
     rules: Arc<BlockRules>,
-    evm: Machine<Reader>,
+    evm: Machine<Adapter<Reader>>,
     clock: OracleClock,
 }
 
@@ -219,7 +215,7 @@ impl BlockEvm {
             limits: rules.limits,
             external,
         };
-        let mut evm = factory.machine(Reader::default(), Some(&rules.native));
+        let mut evm = factory.machine(Adapter::default(), Some(&rules.native));
         *evm.ctx().chain_mut() = rules.l1.clone();
         Self { rules, evm, clock }
     }
@@ -230,12 +226,13 @@ impl BlockEvm {
         self.evm.db_mut().begin(batch, index, payee(tx));
         let mega =
             mega_transaction_with(&tx.envelope, tx.raw.clone(), tx.sender, &tx.authorizations);
-        let outcome = match self.evm.execute_transaction(mega) {
-            Ok(outcome) => outcome,
-            Err(EVMError::Database(ReadError::Blocked(before))) => {
-                return Attempted::Blocked(before);
-            }
-            Err(_) => return Attempted::NeedsOrder,
+        let outcome = self.evm.execute_transaction(mega);
+        let failure = self.evm.db().take_failure();
+        if let Some(Stop::Blocked(before)) = self.evm.db().stopped() {
+            return Attempted::Blocked(before);
+        }
+        let (Ok(outcome), None) = (outcome, failure) else {
+            return Attempted::NeedsOrder;
         };
         let looked_at_coinbase = {
             let volatile = self.evm.ctx_ref().volatile_data_tracker.borrow();
@@ -252,19 +249,21 @@ impl BlockEvm {
             detained,
             None,
         );
-        let reader = self.evm.db_mut();
-        let reads = std::mem::take(&mut reader.reads);
-        let mut credited = std::mem::take(&mut reader.earners);
-        let paid = reader.paid.take();
-        let writes = writes(batch, &outcome.state, &reads, &credited, paid);
-        credited.extend(paid);
+        let reads = self.evm.db_mut().take();
+        let writes = writes(batch, &outcome.state, &reads);
+        let mut credited = reads.earners;
+        credited.extend(reads.paid);
         let done = Done {
             result,
             state: outcome.state,
             took: began.elapsed(),
             credited,
         };
-        Attempted::Done(Box::new(Speculation { done, reads }), writes)
+        let speculation = Speculation {
+            done,
+            reads: reads.seen,
+        };
+        Attempted::Done(Box::new(speculation), writes)
     }
 }
 
@@ -276,16 +275,10 @@ fn payee(tx: &PoolTx) -> Option<Address> {
 }
 
 /// What others of the batch should see. Fees are added when the transaction is committed.
-fn writes(
-    batch: &Batch,
-    state: &EvmState,
-    reads: &[(PlainKey, Seen)],
-    earners: &[(Address, Option<PlainAccount>)],
-    paid: Option<(Address, Option<PlainAccount>)>,
-) -> Vec<(PlainKey, Write)> {
+fn writes(batch: &Batch, state: &EvmState, reads: &Reads) -> Vec<(PlainKey, Write)> {
     let mut writes = Vec::with_capacity(state.len());
     for (address, account) in state {
-        if earners.iter().any(|(earner, _)| earner == address) {
+        if reads.earners.iter().any(|(earner, _)| earner == address) {
             continue;
         }
         if let Some((hash, code)) = new_code_of(account)
@@ -298,7 +291,7 @@ fn writes(
                 writes.push((key, Write::Value(value)));
                 continue;
             }
-            match paid {
+            match reads.paid {
                 Some((payee, before)) if payee == *address => {
                     let before = before.map_or_else(Default::default, |before| before.balance);
                     let credit = account.info.balance.saturating_sub(before);
@@ -306,7 +299,7 @@ fn writes(
                         writes.push((key, Write::Credit(credit)));
                     }
                 }
-                _ if reads.contains(&(key, Seen::Exactly(value))) => {}
+                _ if reads.seen.contains(&(key, Seen::Exactly(value))) => {}
                 _ => writes.push((key, Write::Value(value))),
             }
         }

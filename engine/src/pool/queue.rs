@@ -19,6 +19,7 @@ use super::order::{Best, Order, Ready};
 use super::way::Way;
 use super::{PoolTx, Refusal, Rejection, TxSource};
 use crate::block::{MiniBlock, PlainAccount};
+use crate::state::StateError;
 
 /// Hashes of admitted transactions kept for those who ask what is new.
 const ANNOUNCED: usize = 65_536;
@@ -28,8 +29,8 @@ const INCLUDED: usize = 65_536;
 
 /// The state that admission looks at: the newest that is committed, durable or not.
 pub trait Accounts: Send + Sync {
-    /// An account; the default if there is none.
-    fn account(&self, address: &Address) -> PlainAccount;
+    /// An account; the default if there is none. It may not be known, yet.
+    fn account(&self, address: &Address) -> Result<PlainAccount, StateError>;
     /// Whether this code is a contract's (EIP-7702 delegations are not).
     fn is_contract(&self, code_hash: &B256) -> bool;
     /// Storage gas for the account that the transaction makes by itself.
@@ -205,10 +206,10 @@ impl Pool {
 
     /// The nonce that the sender's next transaction should have: after its gapless transactions here and
     /// everything that is committed, durable or not.
-    pub fn pending_nonce(&self, sender: &Address) -> u64 {
+    pub fn pending_nonce(&self, sender: &Address) -> Result<u64, StateError> {
         match self.inner.lock().senders.get(sender) {
-            Some(sender) => sender.end(),
-            None => self.accounts.account(sender).nonce,
+            Some(sender) => Ok(sender.end()),
+            None => Ok(self.accounts.account(sender)?.nonce),
         }
     }
 

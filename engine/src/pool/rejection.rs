@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, B256, U256};
 
 use crate::keys::KeyError;
+use crate::state::StateError;
 
 /// One reason each; the text is what a client sees.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,6 +156,9 @@ pub enum Rejection {
     /// Recovery can't keep up: back-pressure.
     #[error("transaction queue is full, try again later")]
     QueueFull,
+    /// What it takes to judge the transaction can't be read now.
+    #[error("{0}, try again later")]
+    Unread(#[from] StateError),
     /// What the chain takes is taken elsewhere.
     #[error("another node builds the chain now")]
     NotBuilding,

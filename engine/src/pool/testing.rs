@@ -8,7 +8,9 @@ use mega_evm::MegaSpecId;
 use op_alloy_consensus::OpTxEnvelope;
 
 use super::Rules;
+use crate::block::PlainAccount;
 use crate::keys::{Key, SECP256K1_HALF_ORDER};
+use crate::state::StateError;
 
 pub(crate) const RULES: Rules = Rules {
     chain_id: 6342,
@@ -168,11 +170,11 @@ impl super::Accounts for Rich {
         0
     }
 
-    fn account(&self, _: &Address) -> crate::block::PlainAccount {
-        crate::block::PlainAccount {
+    fn account(&self, _: &Address) -> Result<PlainAccount, StateError> {
+        Ok(PlainAccount {
             balance: U256::from(10_000_u64) * U256::from(10_u64).pow(U256::from(18)),
             ..Default::default()
-        }
+        })
     }
 
     fn is_contract(&self, _: &B256) -> bool {

@@ -8,8 +8,7 @@ use revm::state::{AccountInfo, EvmState};
 use super::ReplayError;
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue},
-    evm::simulate::Source,
-    state::Change,
+    state::{Change, StateReader},
 };
 
 /// What something changed, sorted by key, and the code that came with it.
@@ -33,7 +32,7 @@ pub(super) struct Changes {
 
 impl Changes {
     /// Takes what one transaction, or one system call, left.
-    pub(super) fn apply<D: Source>(
+    pub(super) fn apply<D: StateReader>(
         &mut self,
         state: &EvmState,
         source: &D,
@@ -63,7 +62,7 @@ impl Changes {
         Ok(())
     }
 
-    fn write<D: Source>(
+    fn write<D: StateReader>(
         &mut self,
         key: PlainKey,
         value: PlainValue,
@@ -71,7 +70,7 @@ impl Changes {
     ) -> Result<(), ReplayError> {
         let old = match self.newest.get(&key) {
             Some(old) => *old,
-            None => read(source, &key)?,
+            None => source.value(&key).map_err(ReplayError::of)?,
         };
         self.before.entry(key).or_insert(old);
         self.newest.insert(key, value);
@@ -95,20 +94,6 @@ impl Changes {
             effect.changes.push(Change { key, old, new });
         }
         effect
-    }
-}
-
-/// What stands under a key of any source.
-fn read<D: Source>(source: &D, key: &PlainKey) -> Result<PlainValue, ReplayError> {
-    match key.slot {
-        Some(slot) => {
-            let value = source.storage_ref(key.address, slot.into());
-            Ok(PlainValue::from_slot(value.map_err(ReplayError::of)?))
-        }
-        None => {
-            let info = source.basic_ref(key.address).map_err(ReplayError::of)?;
-            Ok(info.as_ref().map_or(PlainValue::Absent, plain))
-        }
     }
 }
 

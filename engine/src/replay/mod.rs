@@ -13,10 +13,13 @@ mod changes;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{fmt::Debug, sync::Arc};
 
 use alloy_consensus::{Transaction as _, Typed2718 as _, transaction::Recovered};
-use alloy_evm::block::{BlockExecutor as _, StateChangeSource};
+use alloy_evm::{
+    Evm as _,
+    block::{BlockExecutor as _, StateChangeSource},
+};
 use alloy_primitives::{Address, B256, U256};
 use mega_evm::{MegaContext, MegaHardforkConfig, MegaSpecId, SEQUENCER_REGISTRY_ADDRESS};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope};
@@ -35,10 +38,8 @@ pub use changes::Effect;
 
 use crate::{
     block::{TxRecord, TxResult},
-    evm::{
-        BlockContext, BlockExecutor, BlockFactory, ExternalEnv, is_detained, result_from,
-        simulate::Source,
-    },
+    evm::{BlockContext, BlockExecutor, BlockFactory, ExternalEnv, is_detained, result_from},
+    state::{Adapter, StateReader},
 };
 
 /// Where SequencerRegistry keeps the sequencer in office.
@@ -70,24 +71,31 @@ impl ReplayError {
 }
 
 /// The database that the executor works on.
-pub type Cache<'a, D> = State<WrapDatabaseRef<&'a D>>;
+pub type Cache<'a, D> = State<WrapDatabaseRef<Adapter<&'a D>>>;
 
 /// An empty cache over a source.
-pub fn cache<D: Source>(source: &D) -> Cache<'_, D> {
-    State::builder().with_database_ref(source).build()
+pub fn cache<D: StateReader + Debug>(source: &D) -> Cache<'_, D> {
+    let adapter = Adapter::new(source);
+    State::builder().with_database_ref(adapter).build()
+}
+
+/// That no read has failed: whatever a transaction makes of one that has, it is no outcome.
+fn known<D: StateReader>(cache: &Cache<'_, D>) -> Result<(), ReplayError> {
+    let failure = cache.database.0.take_failure();
+    failure.map_or(Ok(()), |error| Err(ReplayError::of(error)))
 }
 
 /// A block in the middle of its re-execution, watched by an inspector or not.
 #[allow(missing_debug_implementations)] // The executor has no useful one.
-pub struct Replay<'c, 'a, D: Source, I = NoOpInspector> {
-    executor: BlockExecutor<'c, WrapDatabaseRef<&'a D>, I>,
+pub struct Replay<'c, 'a, D: StateReader + Debug, I = NoOpInspector> {
+    executor: BlockExecutor<'c, WrapDatabaseRef<Adapter<&'a D>>, I>,
     factory: BlockFactory,
     source: &'a D,
     changes: Changes,
     sequencer: Address,
 }
 
-impl<'c, 'a, D: Source> Replay<'c, 'a, D> {
+impl<'c, 'a, D: StateReader + Debug> Replay<'c, 'a, D> {
     /// Makes the block's system calls upon the state that `source` reads.
     pub fn begin(
         source: &'a D,
@@ -105,9 +113,9 @@ impl<'c, 'a, D: Source> Replay<'c, 'a, D> {
                 hook.lock().push(state.clone());
             },
         )));
-        executor
-            .apply_pre_execution_changes()
-            .map_err(ReplayError::of)?;
+        let applied = executor.apply_pre_execution_changes();
+        known(executor.evm.db())?;
+        applied.map_err(ReplayError::of)?;
         executor.set_state_hook(None);
 
         let mut changes = Changes::default();
@@ -133,7 +141,7 @@ impl<'c, 'a, D: Source> Replay<'c, 'a, D> {
     }
 }
 
-impl<'c, 'a, D: Source, I> Replay<'c, 'a, D, I>
+impl<'c, 'a, D: StateReader + Debug, I> Replay<'c, 'a, D, I>
 where
     I: Inspector<MegaContext<&'c mut Cache<'a, D>, ExternalEnv>>,
 {
@@ -182,8 +190,9 @@ where
     ) -> Result<TxResult, ReplayError> {
         let outcome = self
             .executor
-            .run_transaction(Recovered::new_unchecked(envelope, sender))
-            .map_err(ReplayError::of)?;
+            .run_transaction(Recovered::new_unchecked(envelope, sender));
+        known(self.executor.evm.db())?;
+        let outcome = outcome.map_err(ReplayError::of)?;
         let deposit_nonce = (envelope.ty() == DEPOSIT_TRANSACTION_TYPE).then(|| {
             outcome
                 .depositor

@@ -11,9 +11,9 @@ use revm::{
 
 use super::*;
 use crate::{
-    block::{BlockRecord, Leaves, MiniBlock},
-    rpc::testing::Devnet,
-    state::View,
+    block::{BlockRecord, Leaves, MiniBlock, PlainKey},
+    rpc::testing::{COUNTER, Devnet},
+    state::{Mood, Place, Shaky, View},
 };
 
 /// A sealed block, and the state before it.
@@ -127,6 +127,41 @@ fn what_has_been_executed_is_passed_over() {
     assert_eq!(replay.until(&records, 3).unwrap(), results(&records[..3]));
     assert_eq!(replay.until(&records, 2).unwrap(), []);
     assert_eq!(replay.until(&records, 5).unwrap(), results(&records[3..5]));
+}
+
+#[test]
+fn what_the_state_does_not_know_is_an_error_and_never_a_value() {
+    let sealed = Sealed::busy();
+    let mut values = Vec::new();
+    sealed.net.node.chain.world.for_each(|key, _| {
+        values.push((key, sealed.before.value(&key).unwrap()));
+    });
+    let hashes = values.iter().filter_map(|(_, value)| value.as_account());
+    let codes: Vec<_> = hashes
+        .map(|account| sealed.before.code(account.code_hash).unwrap())
+        .collect();
+    let shaky = Shaky::new(values).with_codes(codes);
+    let records = sealed.records();
+    let count = PlainKey::slot(COUNTER, U256::ZERO);
+    let replayed = || {
+        let mut cache = cache(&shaky);
+        let rules = sealed.net.node.chain.rules(2);
+        let context = BlockContext::of(&sealed.block.header);
+        let mut replay = Replay::begin(&shaky, &mut cache, &rules, &context)?;
+        replay.until(&records, records.len())
+    };
+    assert_eq!(replayed(), Ok(results(&records)));
+    for mood in [Mood::Unknown, Mood::Fails, Mood::Later(1)] {
+        shaky.is(count, mood);
+        let error = replayed().unwrap_err().to_string();
+        let expected = match mood {
+            Mood::Fails => "the source is gone".to_owned(),
+            _ => format!("{} is not known", Place::Key(count)),
+        };
+        assert!(error.contains(&expected), "{error}");
+    }
+    // What came too late for one is there for the next.
+    assert_eq!(replayed(), Ok(results(&records)));
 }
 
 #[test]

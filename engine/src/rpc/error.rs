@@ -162,7 +162,7 @@ impl From<Rejection> for RpcError {
     fn from(rejection: Rejection) -> Self {
         let code = match rejection {
             Rejection::InsufficientFunds { .. } => code::REJECTED,
-            Rejection::QueueFull => code::LIMIT,
+            Rejection::QueueFull | Rejection::Unread(_) => code::LIMIT,
             Rejection::Internal => code::INTERNAL,
             _ => code::SERVER,
         };

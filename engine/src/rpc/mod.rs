@@ -29,6 +29,8 @@ pub mod transport;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unread_tests;
 
 pub use error::RpcError;
 pub use method::{Handler, Home, Method, Runs};

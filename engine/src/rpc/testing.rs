@@ -14,7 +14,7 @@ use crate::{
     },
     chain::{Chain, ChainConfig, Progress},
     pool::{Accounts, Limits, Pool, PoolTx},
-    state::GenesisAccount,
+    state::{Base, EmptyArchive, GenesisAccount, StateError},
 };
 
 /// Adds one to slot 0 and logs it under topic 1.
@@ -126,8 +126,8 @@ impl Accounts for Newest {
         0
     }
 
-    fn account(&self, address: &Address) -> PlainAccount {
-        self.0.world.tip_account(*address).unwrap_or_default()
+    fn account(&self, address: &Address) -> Result<PlainAccount, StateError> {
+        Ok(self.0.world.tip_account(*address).unwrap_or_default())
     }
 
     fn is_contract(&self, _: &B256) -> bool {
@@ -179,7 +179,17 @@ impl Devnet {
     pub(crate) fn with(spec: &str, change: impl FnOnce(&mut ChainConfig)) -> Self {
         let mut config = config(spec, &contracts());
         change(&mut config);
-        let chain = chain_of(config);
+        Self::of(chain_of(config))
+    }
+
+    /// Genesis over another state.
+    pub(crate) fn over(base: Base) -> Self {
+        let config = config("rex6", &contracts());
+        let chain = Chain::over(config, Arc::new(EmptyArchive), base);
+        Self::of(Arc::new(chain.unwrap()))
+    }
+
+    fn of(chain: Arc<Chain>) -> Self {
         let progress = chain.progress.lock().take().unwrap();
         let pool = Arc::new(Pool::new(
             Limits::default(),

@@ -6,12 +6,17 @@
 //!   eth_call, receipts, verify ── View (pinned version) ────────┘   older: Archive
 //! ```
 //!
+//! Whoever reads does so through a [`StateReader`], which may not know a place; revm reads through its one [`Adapter`].
+//!
 //! One thread writes ([`World::commit`]); any number read through [`View`]s that never change.
 
 mod archive;
 mod change;
 mod genesis;
 mod overlay;
+mod reader;
+#[cfg(test)]
+mod shaky;
 mod view;
 mod withdrawals;
 mod world;
@@ -23,22 +28,9 @@ pub use archive::{Archive, Beginning, EmptyArchive};
 pub use change::Change;
 pub use genesis::{Alloc, GenesisAccount, genesis_diff};
 pub use overlay::{Frozen, Overlay, changes_of, new_code_of};
-pub(crate) use view::account_info;
+pub use reader::{Adapter, Place, StateError, StateReader};
+#[cfg(test)]
+pub(crate) use shaky::{Mood, Shaky};
 pub use view::{Tip, View};
 pub use withdrawals::WithdrawalsRoot;
-pub use world::{BlockUndo, Pin, Version, World};
-
-use revm::database_interface::DBErrorMarker;
-
-/// What can go wrong when state is read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StateError {
-    /// An account names code that nobody has.
-    #[error("the code with hash {0} is missing")]
-    MissingCode(alloy_primitives::B256),
-    /// The archive gave a value that isn't one.
-    #[error("the archive is damaged: {0}")]
-    BadArchive(#[from] crate::block::DecodeError),
-}
-
-impl DBErrorMarker for StateError {}
+pub use world::{Base, BlockUndo, Pin, Version, World};

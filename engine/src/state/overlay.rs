@@ -10,16 +10,11 @@ use alloy_primitives::{
     map::{HashMap, HashSet},
 };
 use revm::{
-    Database, DatabaseRef as _,
     bytecode::Bytecode,
-    state::{Account, AccountInfo, EvmState},
+    state::{Account, EvmState},
 };
 
-use super::{
-    StateError,
-    view::{Tip, account_info},
-    world::World,
-};
+use super::{StateError, StateReader, view::Tip, world::World};
 use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
 
 /// Changes that aren't committed yet.
@@ -59,36 +54,34 @@ pub struct Frozen {
     tip: Tip,
 }
 
-impl Frozen {
-    /// An account.
-    pub fn account(&self, address: Address) -> Option<PlainAccount> {
+impl StateReader for Frozen {
+    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
         match self.layer.accounts.get(&address) {
-            Some(account) => *account,
-            None => self.tip.0.tip_account(address),
+            Some(account) => Ok(*account),
+            None => self.tip.account(address),
         }
     }
 
-    /// A storage slot.
-    pub fn slot(&self, address: Address, slot: U256) -> U256 {
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
         match self.layer.slots.get(&(address, slot)) {
-            Some(value) => *value,
-            None => self.tip.0.tip(&PlainKey::slot(address, slot)).as_slot(),
+            Some(value) => Ok(*value),
+            None => self.tip.slot(address, slot),
         }
     }
 
-    /// Code by its hash.
-    pub fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
+    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
         match self.layer.codes.get(&hash) {
             Some(code) => Ok(code.clone()),
-            None => self.tip.code_by_hash_ref(hash),
+            None => self.tip.code(hash),
         }
     }
 
-    /// A block's hash.
-    pub fn block_hash(&self, block: u64) -> Result<B256, StateError> {
-        self.tip.block_hash_ref(block)
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        self.tip.block_hash(number)
     }
+}
 
+impl Frozen {
     fn has_code(&self, hash: &B256) -> bool {
         self.layer.codes.contains_key(hash) || self.tip.0.has_code(hash)
     }
@@ -142,32 +135,6 @@ impl Overlay {
         Self {
             frozen,
             fresh: Layer::default(),
-        }
-    }
-
-    /// An account as it is now.
-    pub fn account(&self, address: Address) -> Option<PlainAccount> {
-        match self.fresh.accounts.get(&address) {
-            Some(account) => *account,
-            None => self.frozen.account(address),
-        }
-    }
-
-    /// A storage slot as it is now.
-    pub fn slot(&self, address: Address, slot: U256) -> U256 {
-        match self.fresh.slots.get(&(address, slot)) {
-            Some(value) => *value,
-            None => self.frozen.slot(address, slot),
-        }
-    }
-
-    /// What stands under a key now.
-    pub fn value(&self, key: &PlainKey) -> PlainValue {
-        match key.slot {
-            Some(slot) => PlainValue::from_slot(self.slot(key.address, slot.into())),
-            None => self
-                .account(key.address)
-                .map_or(PlainValue::Absent, PlainValue::Account),
         }
     }
 
@@ -251,25 +218,29 @@ impl Overlay {
     }
 }
 
-impl Database for Overlay {
-    type Error = StateError;
-
-    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, StateError> {
-        Ok(self.account(address).map(account_info))
+impl StateReader for Overlay {
+    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
+        match self.fresh.accounts.get(&address) {
+            Some(account) => Ok(*account),
+            None => self.frozen.account(address),
+        }
     }
 
-    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, StateError> {
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        match self.fresh.slots.get(&(address, slot)) {
+            Some(value) => Ok(*value),
+            None => self.frozen.slot(address, slot),
+        }
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
         match self.fresh.codes.get(&hash) {
             Some(code) => Ok(code.clone()),
             None => self.frozen.code(hash),
         }
     }
 
-    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, StateError> {
-        Ok(self.slot(address, slot))
-    }
-
-    fn block_hash(&mut self, block: u64) -> Result<B256, StateError> {
-        self.frozen.block_hash(block)
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        self.frozen.block_hash(number)
     }
 }

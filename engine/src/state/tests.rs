@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Address, B256, U256};
 use proptest::prelude::*;
-use revm::DatabaseRef as _;
 
 use super::*;
 use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
@@ -38,7 +37,7 @@ fn diff(entries: &[(u8, u64)]) -> StateDiff {
 }
 
 fn slot_of(view: &View, index: u8) -> U256 {
-    view.storage_ref(Address::repeat_byte(index), U256::from(index))
+    view.slot(Address::repeat_byte(index), U256::from(index))
         .unwrap()
 }
 

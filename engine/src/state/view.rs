@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, U256, address};
-use revm::{DatabaseRef, bytecode::Bytecode, primitives::KECCAK_EMPTY, state::AccountInfo};
+use revm::{bytecode::Bytecode, primitives::KECCAK_EMPTY};
 
 use super::{
-    Archive, StateError,
+    Archive, StateError, StateReader,
     world::{Pin, Version, World},
 };
 use crate::block::{PlainAccount, PlainKey, PlainValue};
@@ -59,118 +59,82 @@ impl View {
     pub fn version(&self) -> Version {
         self.pin.version()
     }
+}
 
-    /// What stands under a key.
-    pub fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
+impl StateReader for View {
+    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
+        Ok(self.value(&PlainKey::account(address))?.as_account())
+    }
+
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        Ok(self.value(&PlainKey::slot(address, slot))?.as_slot())
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
+        if hash == KECCAK_EMPTY || hash.is_zero() {
+            return Ok(Bytecode::default());
+        }
+        let archived = || {
+            let (archive, _) = self.archived.as_ref()?;
+            Some(Bytecode::new_raw(archive.code(&hash)?.into()))
+        };
+        match self.world.code(&hash).or_else(archived) {
+            Some(code) => Ok(code),
+            None => self.world.code_below(hash),
+        }
+    }
+
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        match self.world.block_hash(number) {
+            Some(hash) => Ok(hash),
+            None => {
+                let slot = U256::from(number % HISTORY_WINDOW);
+                Ok(self.slot(HISTORY_CONTRACT, slot)?.into())
+            }
+        }
+    }
+
+    fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
         if let Some((archive, block)) = &self.archived
             && let Some(bytes) = archive.value_at(&key.to_bytes(), *block)
         {
             return Ok(PlainValue::from_bytes(&bytes)?);
         }
-        Ok(self.world.value_at(key, self.pin.version()))
-    }
-
-    /// An account; `None` if it doesn't exist.
-    pub fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
-        Ok(self.value(&PlainKey::account(address))?.as_account())
-    }
-
-    /// A storage slot.
-    pub fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        Ok(self.value(&PlainKey::slot(address, slot))?.as_slot())
-    }
-
-    /// Code by its hash.
-    pub fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
-        if hash == KECCAK_EMPTY || hash.is_zero() {
-            return Ok(Bytecode::default());
-        }
-        if let Some(code) = self.world.code(&hash) {
-            return Ok(code);
-        }
-        let archived = self
-            .archived
-            .as_ref()
-            .and_then(|(archive, _)| archive.code(&hash));
-        archived
-            .map(|code| Bytecode::new_raw(code.into()))
-            .ok_or(StateError::MissingCode(hash))
-    }
-
-    /// A block's hash; zero if it is too old.
-    pub fn block_hash(&self, block: u64) -> Result<B256, StateError> {
-        match self.world.block_hash(block) {
-            Some(hash) => Ok(hash),
-            None => Ok(B256::from(
-                self.slot(HISTORY_CONTRACT, U256::from(block % HISTORY_WINDOW))?,
-            )),
-        }
+        self.world.value_at(key, self.pin.version())
     }
 }
 
-/// An account as revm wants it.
-pub(crate) fn account_info(account: PlainAccount) -> AccountInfo {
-    AccountInfo {
-        balance: account.balance,
-        nonce: account.nonce,
-        code_hash: account.code_hash,
-        code: None,
-    }
-}
-
-/// The newest state, visible or not, as revm reads it. Only the writer sees it stand still.
+/// The newest state, visible or not. Only the writer sees it stand still.
 #[derive(Clone, Debug)]
 pub struct Tip(pub World);
 
-impl DatabaseRef for Tip {
-    type Error = StateError;
-
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, StateError> {
-        Ok(self.0.tip_account(address).map(account_info))
+impl StateReader for Tip {
+    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
+        Ok(self.value(&PlainKey::account(address))?.as_account())
     }
 
-    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, StateError> {
-        if hash == KECCAK_EMPTY || hash.is_zero() {
-            return Ok(Bytecode::default());
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        Ok(self.value(&PlainKey::slot(address, slot))?.as_slot())
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
+        match self.0.code(&hash) {
+            Some(code) => Ok(code),
+            None => self.0.code_below(hash),
         }
-        self.0.code(&hash).ok_or(StateError::MissingCode(hash))
     }
 
-    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        Ok(self.0.tip(&PlainKey::slot(address, slot)).as_slot())
-    }
-
-    fn block_hash_ref(&self, block: u64) -> Result<B256, StateError> {
-        match self.0.block_hash(block) {
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        match self.0.block_hash(number) {
             Some(hash) => Ok(hash),
             None => {
-                let slot = U256::from(block % HISTORY_WINDOW);
-                Ok(self
-                    .0
-                    .tip(&PlainKey::slot(HISTORY_CONTRACT, slot))
-                    .as_slot()
-                    .into())
+                let slot = U256::from(number % HISTORY_WINDOW);
+                Ok(self.slot(HISTORY_CONTRACT, slot)?.into())
             }
         }
     }
-}
 
-impl DatabaseRef for View {
-    type Error = StateError;
-
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, StateError> {
-        Ok(self.account(address)?.map(account_info))
-    }
-
-    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, StateError> {
-        self.code(hash)
-    }
-
-    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        self.slot(address, slot)
-    }
-
-    fn block_hash_ref(&self, block: u64) -> Result<B256, StateError> {
-        self.block_hash(block)
+    fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
+        self.0.read(key)
     }
 }

@@ -18,11 +18,17 @@ use std::{
     },
 };
 
-use alloy_primitives::{Address, B256, U256, map::HashMap};
+use alloy_primitives::{
+    Address, B256, U256,
+    map::{HashMap, HashSet},
+};
 use parking_lot::RwLock;
 use revm::bytecode::Bytecode;
 
-use super::change::Change;
+use super::{
+    change::Change,
+    reader::{StateError, StateReader},
+};
 use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
 
 /// Number of mini-blocks committed since genesis.
@@ -39,7 +45,44 @@ const MIN_UNDO_BLOCKS: usize = 8;
 struct Shard {
     accounts: HashMap<Address, PlainAccount>,
     slots: HashMap<(Address, B256), U256>,
+    /// What is known to be absent, where absence from the maps says nothing.
+    absent: HashSet<PlainKey>,
 }
+
+impl Shard {
+    fn get(&self, key: &PlainKey) -> Option<PlainValue> {
+        match key.slot {
+            None => {
+                let account = self.accounts.get(&key.address).copied();
+                account.map(PlainValue::Account)
+            }
+            Some(slot) => {
+                let value = self.slots.get(&(key.address, slot)).copied();
+                value.map(PlainValue::Slot)
+            }
+        }
+    }
+
+    fn put(&mut self, key: PlainKey, value: PlainValue) {
+        match (key.slot, value) {
+            (None, PlainValue::Account(account)) => {
+                self.accounts.insert(key.address, account);
+            }
+            (None, _) => {
+                self.accounts.remove(&key.address);
+            }
+            (Some(slot), PlainValue::Slot(value)) => {
+                self.slots.insert((key.address, slot), value);
+            }
+            (Some(slot), _) => {
+                self.slots.remove(&(key.address, slot));
+            }
+        }
+    }
+}
+
+/// What lies under the state in memory. It never changes, and is asked by any thread.
+pub type Base = Arc<dyn StateReader + Send + Sync>;
 
 struct Layer {
     /// The version whose values it holds.
@@ -77,6 +120,8 @@ struct Inner {
     version: AtomicU64,
     history: RwLock<History>,
     history_blocks: usize,
+    /// Where memory has nothing; without one, nothing is there.
+    base: Option<Base>,
 }
 
 /// The state; cheap to clone, all clones are the same state.
@@ -130,6 +175,15 @@ impl Drop for Pin {
 impl World {
     /// An empty state at version 0 and block 0, keeping `history_blocks` blocks of undo layers.
     pub fn new(history_blocks: usize) -> Self {
+        Self::with(history_blocks, None)
+    }
+
+    /// Likewise over another state: what memory doesn't hold is read there, and kept.
+    pub fn over(base: Base, history_blocks: usize) -> Self {
+        Self::with(history_blocks, Some(base))
+    }
+
+    fn with(history_blocks: usize, base: Option<Base>) -> Self {
         let history = History {
             layers: VecDeque::new(),
             values: 0,
@@ -147,6 +201,7 @@ impl World {
                 version: AtomicU64::new(0),
                 history: RwLock::new(history),
                 history_blocks,
+                base,
             }),
         }
     }
@@ -284,19 +339,12 @@ impl World {
 
     fn put(&self, key: PlainKey, value: PlainValue) {
         let mut shard = self.shard(&key).write();
-        match (key.slot, value) {
-            (None, PlainValue::Account(account)) => {
-                shard.accounts.insert(key.address, account);
-            }
-            (None, _) => {
-                shard.accounts.remove(&key.address);
-            }
-            (Some(slot), PlainValue::Slot(value)) => {
-                shard.slots.insert((key.address, slot), value);
-            }
-            (Some(slot), _) => {
-                shard.slots.remove(&(key.address, slot));
-            }
+        shard.put(key, value);
+        if self.inner.base.is_some() {
+            match value {
+                PlainValue::Absent => shard.absent.insert(key),
+                _ => shard.absent.remove(&key),
+            };
         }
     }
 
@@ -307,32 +355,63 @@ impl World {
         self.inner.version.load(Ordering::Acquire)
     }
 
-    /// The newest value, visible or not. For the writer, the pool and loading.
+    /// The newest value, visible or not, as memory has it: right for whatever was ever read or written. For the
+    /// writer and for loading.
     pub fn tip(&self, key: &PlainKey) -> PlainValue {
-        let shard = self.shard(key).read();
-        match key.slot {
-            None => shard
-                .accounts
-                .get(&key.address)
-                .copied()
-                .map(PlainValue::Account),
-            Some(slot) => shard
-                .slots
-                .get(&(key.address, slot))
-                .copied()
-                .map(PlainValue::Slot),
-        }
-        .unwrap_or_default()
+        self.shard(key).read().get(key).unwrap_or_default()
     }
 
-    /// The newest state of an account, visible or not.
+    /// The newest value, visible or not, from wherever it is.
+    pub fn read(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
+        let found = self.shard(key).read().get(key);
+        match (found, &self.inner.base) {
+            (Some(value), _) => Ok(value),
+            (None, None) => Ok(PlainValue::Absent),
+            (None, Some(base)) => self.read_below(base, key),
+        }
+    }
+
+    #[cold]
+    fn read_below(&self, base: &Base, key: &PlainKey) -> Result<PlainValue, StateError> {
+        if self.shard(key).read().absent.contains(key) {
+            return Ok(PlainValue::Absent);
+        }
+        let below = base.value(key)?;
+        let mut shard = self.shard(key).write();
+        // The writer may have been here meanwhile.
+        if let Some(value) = shard.get(key) {
+            return Ok(value);
+        }
+        if shard.absent.contains(key) {
+            return Ok(PlainValue::Absent);
+        }
+        shard.put(*key, below);
+        if below == PlainValue::Absent {
+            shard.absent.insert(*key);
+        }
+        Ok(below)
+    }
+
+    /// Code that memory doesn't have.
+    pub(super) fn code_below(&self, hash: B256) -> Result<Bytecode, StateError> {
+        match &self.inner.base {
+            Some(base) => base.code(hash),
+            None => Err(StateError::MissingCode(hash)),
+        }
+    }
+
+    /// The newest state of an account, visible or not, as memory has it.
     pub fn tip_account(&self, address: Address) -> Option<PlainAccount> {
         self.tip(&PlainKey::account(address)).as_account()
     }
 
     /// The value at a version that the caller has pinned.
-    pub(super) fn value_at(&self, key: &PlainKey, version: Version) -> PlainValue {
-        let newest = self.tip(key);
+    pub(super) fn value_at(
+        &self,
+        key: &PlainKey,
+        version: Version,
+    ) -> Result<PlainValue, StateError> {
+        let newest = self.read(key);
         if self.version() == version {
             return newest;
         }
@@ -342,7 +421,7 @@ impl World {
             .layers
             .range(first..)
             .find_map(|layer| layer.old.get(key).copied())
-            .unwrap_or(newest)
+            .map_or(newest, Ok)
     }
 
     /// Code by its hash.

@@ -405,6 +405,7 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
                 Some(Attempt::Full) => met.full += 1,
                 Some(Attempt::Invalid(_)) => met.invalid += 1,
                 Some(Attempt::Stale) => met.stale += 1,
+                Some(Attempt::Unread(error)) => panic!("{spec} {seed}: {error}"),
                 None => met.back += 1,
             }
         }

@@ -16,7 +16,7 @@ use crate::{
     chain::Chain,
     evm::{ExternalEnv, block_limits, evm_env},
     pool::{Deposit, DepositQueue},
-    state::Tip,
+    state::{Adapter, Tip},
 };
 
 pub(super) const STORE: Address = address!("00000000000000000000000000000000000c0001");
@@ -194,7 +194,7 @@ fn same_as_the_block_executor(spec: &str, seed: u64) {
         &context,
     );
     let mut state = State::builder()
-        .with_database_ref(Tip(untouched.world.clone()))
+        .with_database_ref(Adapter::new(Tip(untouched.world.clone())))
         .with_bundle_update()
         .build();
     let evm = MegaEvmFactory::new()

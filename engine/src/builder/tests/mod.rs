@@ -9,6 +9,7 @@ mod differential;
 mod priority;
 mod rehearsal;
 mod restart;
+mod unread;
 
 use super::{open::Attempt, testing::*};
 use crate::{

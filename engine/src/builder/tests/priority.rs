@@ -49,7 +49,7 @@ fn heavy(chain: &Chain, index: u64) -> PoolTx {
     Arc::unwrap_or_clone(sign(chain, &draft).pooled())
 }
 
-fn minis(sealed: &Receiver<Sealed>) -> impl Iterator<Item = Arc<MiniBlock>> + '_ {
+pub(super) fn minis(sealed: &Receiver<Sealed>) -> impl Iterator<Item = Arc<MiniBlock>> + '_ {
     std::iter::from_fn(|| sealed.recv_timeout(Duration::from_secs(20)).ok()).filter_map(|sealed| {
         match sealed {
             Sealed::Mini(mini) => Some(mini),

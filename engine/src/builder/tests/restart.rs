@@ -15,6 +15,7 @@ use crate::{
     chain::{Chain, ChainConfig, RestoreError, Sealed},
     pool::{Deposit, PoolTx, Refusal, TxSource},
     salt::kept,
+    state::StateReader as _,
 };
 
 const TIMESTAMP: Address = address!("6342000000000000000000000000000000000002");

@@ -27,7 +27,7 @@ pub use profile::{GasProfile, Spent};
 use std::{fmt::Debug, sync::Arc};
 
 use alloy_eips::{eip2930::AccessList, eip7702::RecoveredAuthorization};
-use alloy_evm::EvmEnv;
+use alloy_evm::{Evm as _, EvmEnv};
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use mega_evm::{
     EvmTxRuntimeLimits, MegaPrecompiles, MegaSpecId, MegaTransaction, MegaTransactionError,
@@ -38,7 +38,7 @@ use revm::{
     DatabaseRef,
     context::{BlockEnv, TxEnv, result::EVMError},
     context_interface::either::Either,
-    database::CacheDB,
+    database::{CacheDB, EmptyDB},
     inspector::NoOpInspector,
 };
 
@@ -47,7 +47,10 @@ use super::{
     native::{Machine, NativeTable},
     result_from,
 };
-use crate::block::TxResult;
+use crate::{
+    block::TxResult,
+    state::{Adapter, StateError, StateReader},
+};
 
 /// What a caller asks to run. `None` leaves the choice to the simulation.
 #[derive(Debug, Clone, Default)]
@@ -168,8 +171,22 @@ impl Outcome {
 pub type Refusal<E> = EVMError<E, MegaTransactionError>;
 
 /// What the database under a simulation must be: readable, with errors that can be shown.
-pub trait Source: DatabaseRef<Error: std::error::Error + Send + Sync + 'static> + Debug {}
-impl<D: DatabaseRef<Error: std::error::Error + Send + Sync + 'static> + Debug> Source for D {}
+pub trait Source: DatabaseRef<Error: std::error::Error + Send + Sync + 'static> + Debug {
+    /// Why a read failed since this was asked last, if one did.
+    fn take_failure(&self) -> Option<Self::Error>;
+}
+
+impl<R: StateReader + Debug> Source for Adapter<R> {
+    fn take_failure(&self) -> Option<StateError> {
+        self.take_failure()
+    }
+}
+
+impl Source for EmptyDB {
+    fn take_failure(&self) -> Option<Self::Error> {
+        None
+    }
+}
 
 /// A simulated database: overrides and committed calls over a read-only one.
 pub type Overlay<'a, D> = &'a mut CacheDB<D>;
@@ -236,7 +253,12 @@ where
     /// Executes one transaction. The overlay does not change; commit the state to change it.
     pub fn run(&mut self, transaction: MegaTransaction) -> Result<Outcome, Refusal<D::Error>> {
         let input = transaction.base.data.clone();
-        let raw = self.evm.execute_transaction(transaction)?;
+        let raw = self.evm.execute_transaction(transaction);
+        // Whatever a transaction makes of a read that failed, it is no outcome.
+        if let Some(error) = self.evm.db().db.take_failure() {
+            return Err(EVMError::Database(error));
+        }
+        let raw = raw?;
         let result = result_from(self.spec, &raw, &input, is_detained(&self.evm), None);
         Ok(Outcome { raw, result })
     }

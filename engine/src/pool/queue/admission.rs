@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alloy_consensus::Transaction as _;
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{B256, U256, map::Entry};
 
 use super::super::{PoolTx, Rejection};
 use super::sender::{Sender, Slot};
@@ -30,7 +30,7 @@ impl Inner {
         let mut newcomer = None;
         let sender = match self.senders.get_mut(&address) {
             Some(sender) => sender,
-            None => newcomer.insert(Sender::new(accounts.account(&address))),
+            None => newcomer.insert(Sender::new(accounts.account(&address)?)),
         };
         check_account(sender, &tx, accounts)?;
         check_gas(&tx, accounts)?;
@@ -50,10 +50,10 @@ impl Inner {
         let sender = match newcomer {
             Some(sender) => self.senders.entry(address).or_insert(sender),
             // Making room may have evicted this sender's last transaction, and so the sender.
-            None => self
-                .senders
-                .entry(address)
-                .or_insert_with(|| Sender::new(accounts.account(&address))),
+            None => match self.senders.entry(address) {
+                Entry::Occupied(sender) => sender.into_mut(),
+                Entry::Vacant(place) => place.insert(Sender::new(accounts.account(&address)?)),
+            },
         };
         let old = sender.insert(Arc::new(tx), arrival);
         sender.settle_gaps(address, &mut self.gapped);
@@ -86,7 +86,7 @@ impl Inner {
         let sender = match self.senders.get(&tx.sender) {
             Some(sender) => sender,
             None => {
-                newcomer = Sender::new(accounts.account(&tx.sender));
+                newcomer = Sender::new(accounts.account(&tx.sender)?);
                 &newcomer
             }
         };

@@ -18,8 +18,8 @@ impl Accounts for World {
         0
     }
 
-    fn account(&self, _: &Address) -> PlainAccount {
-        self.0
+    fn account(&self, _: &Address) -> Result<PlainAccount, StateError> {
+        Ok(self.0)
     }
 
     fn is_contract(&self, code_hash: &B256) -> bool {
@@ -149,7 +149,7 @@ fn what_is_behind_a_gap_waits_for_it_to_be_filled() {
             queued: 1
         }
     );
-    assert_eq!(pool.pending_nonce(&testing::key(0).address()), 1);
+    assert_eq!(pool.pending_nonce(&testing::key(0).address()), Ok(1));
     assert_eq!(taken_nonces(&pool), [0]);
     admit_all(&pool, &[nonce(1)]);
     assert_eq!(
@@ -660,13 +660,13 @@ impl Accounts for Nonces {
         0
     }
 
-    fn account(&self, address: &Address) -> PlainAccount {
+    fn account(&self, address: &Address) -> Result<PlainAccount, StateError> {
         let nonce = self.0.lock().get(address).copied().unwrap_or_default();
-        PlainAccount {
+        Ok(PlainAccount {
             nonce,
             balance: ether(1_000),
             ..Default::default()
-        }
+        })
     }
 
     fn is_contract(&self, _: &B256) -> bool {
@@ -686,7 +686,7 @@ fn commit(pool: &Pool, world: &Nonces, taken: &mut Vec<Arc<PoolTx>>) {
         .map(|sender| {
             (
                 PlainKey::account(*sender),
-                PlainValue::from_account(world.account(sender)),
+                PlainValue::from_account(world.account(sender).unwrap()),
             )
         })
         .collect();
@@ -785,7 +785,7 @@ fn senders_without_transactions_are_forgotten() {
     commit_nonce(&pool, 1, ether(1));
     assert!(pool.inner.lock().senders.is_empty());
     let stranger = address!("00000000000000000000000000000000000000ff");
-    assert_eq!(pool.pending_nonce(&stranger), 0);
+    assert_eq!(pool.pending_nonce(&stranger), Ok(0));
 }
 
 #[test]

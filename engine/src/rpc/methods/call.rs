@@ -35,7 +35,7 @@ use crate::{
             reason,
         },
     },
-    state::{StateError, View},
+    state::{Adapter, StateError, View},
 };
 
 /// This namespace's methods.
@@ -49,7 +49,7 @@ pub(super) const METHODS: &[Method] = &[
 
 /// A prepared simulation.
 pub(super) struct Stage {
-    pub(super) overlay: CacheDB<View>,
+    pub(super) overlay: CacheDB<Adapter<View>>,
     setting: Setting,
     moves: Vec<(Address, Address)>,
     turn: Arc<Turn>,
@@ -66,7 +66,7 @@ impl Stage {
         let (view, anchor) = node.view(id)?;
         let mut setting = setting(node, &anchor)?;
         block.apply(&mut setting);
-        let mut overlay = CacheDB::new(view);
+        let mut overlay = CacheDB::new(Adapter::new(view));
         block.apply_hashes(&mut overlay);
         let moves = overrides::apply(state, &mut overlay, |address| {
             is_precompile(setting.spec, address)
@@ -107,7 +107,7 @@ impl Stage {
         Ok(limit.min(u64::try_from(allowance).unwrap_or(u64::MAX)))
     }
 
-    fn simulator(&mut self, request: &CallRequest) -> Simulator<'_, View> {
+    fn simulator(&mut self, request: &CallRequest) -> Simulator<'_, Adapter<View>> {
         let mut simulator = Simulator::new(&mut self.overlay, &self.setting, request.fee_cap() > 0);
         simulator.move_precompiles(&self.moves);
         simulator

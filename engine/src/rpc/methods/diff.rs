@@ -14,7 +14,7 @@ use std::{
 
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, Bytes, U256};
-use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
+use revm::bytecode::Bytecode;
 
 use super::{
     Method, Node, RpcError, block_id,
@@ -28,11 +28,11 @@ use super::{
     transactions, values,
 };
 use crate::{
-    block::{MiniBlock, PlainKey, PlainValue},
+    block::{MiniBlock, PlainAccount, PlainKey, PlainValue},
     chain::{SharedBlock, TxPlace, ViewError},
     evm::BlockContext,
     replay::{Replay, ReplayError, cache},
-    state::{Change, StateError, View},
+    state::{Change, StateError, StateReader, View},
 };
 
 /// This namespace's methods.
@@ -226,7 +226,7 @@ fn of_minis(
         let hash = |value: &PlainValue| value.as_account().map(|account| account.code_hash);
         if let Some(now) = hash(new).filter(|now| Some(*now) != hash(old)) {
             let code = before
-                .code_by_hash_ref(now)
+                .code(now)
                 .or_else(|missing| node.chain.world.code(&now).ok_or(missing));
             let code = code.map_err(state_error)?.original_bytes();
             if !code.is_empty() {
@@ -360,7 +360,7 @@ fn render(part: &Part<'_>, besides: &Besides) -> Answer {
         for (address, slots) in &besides.slots {
             let mut found = Object::open(accounts.member(&format!("{address:#x}")));
             for slot in slots {
-                let value = part.before.storage_ref(*address, *slot);
+                let value = part.before.slot(*address, *slot);
                 found.quantity_u256(&format!("{slot:#x}"), &value.map_err(state_error)?);
             }
             found.close();
@@ -401,13 +401,6 @@ impl Before {
             codes,
         })
     }
-
-    fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
-        match self.newest.get(key) {
-            Some(value) => Ok(*value),
-            None => self.view.value(key),
-        }
-    }
 }
 
 impl Debug for Before {
@@ -418,31 +411,30 @@ impl Debug for Before {
     }
 }
 
-impl DatabaseRef for Before {
-    type Error = StateError;
-
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, StateError> {
-        let account = self.value(&PlainKey::account(address))?.as_account();
-        Ok(account.map(|account| AccountInfo {
-            balance: account.balance,
-            nonce: account.nonce,
-            code_hash: account.code_hash,
-            code: None,
-        }))
+impl StateReader for Before {
+    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
+        Ok(self.value(&PlainKey::account(address))?.as_account())
     }
 
-    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, StateError> {
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        Ok(self.value(&PlainKey::slot(address, slot))?.as_slot())
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
         match self.codes.get(&hash) {
             Some(code) => Ok(code.clone()),
             None => self.view.code(hash),
         }
     }
 
-    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        Ok(self.value(&PlainKey::slot(address, slot))?.as_slot())
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        self.view.block_hash(number)
     }
 
-    fn block_hash_ref(&self, number: u64) -> Result<B256, StateError> {
-        self.view.block_hash(number)
+    fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
+        match self.newest.get(key) {
+            Some(value) => Ok(*value),
+            None => self.view.value(key),
+        }
     }
 }

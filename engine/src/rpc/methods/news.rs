@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     block::{MiniBlock, PlainAccount},
-    state::View,
+    state::{StateReader as _, View},
 };
 
 impl Node {

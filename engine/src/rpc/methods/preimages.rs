@@ -1,22 +1,22 @@
 //! A part of a block is executed again, watched, for what its contracts hash.
 
+use std::fmt::Debug;
+
 use alloy_primitives::Bytes;
 
 use super::{Node, RpcError};
 use crate::{
     block::TxRecord,
-    evm::{
-        BlockContext,
-        simulate::{Preimages, Source},
-    },
+    evm::{BlockContext, simulate::Preimages},
     replay::{Replay, ReplayError, cache},
+    state::StateReader,
 };
 
 /// What KECCAK256 was given by `part`, the transactions that follow `earlier` over the state `before`.
 pub(super) fn of<'a>(
     node: &Node,
     context: &BlockContext,
-    before: &impl Source,
+    before: &(impl StateReader + Debug),
     earlier: &[TxRecord],
     part: impl IntoIterator<Item = &'a TxRecord>,
 ) -> Result<Vec<Bytes>, RpcError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
-use revm::{DatabaseRef as _, state::AccountInfo};
+use revm::DatabaseRef as _;
 
 use super::{
     Method, Node, RpcError,
@@ -22,6 +22,7 @@ use crate::{
     block::MiniBlock,
     evm::{BlockContext, simulate::GasProfile},
     replay::{Replay, ReplayError, cache},
+    state::StateReader as _,
 };
 
 /// This namespace's methods.
@@ -44,8 +45,9 @@ const ENOUGH_TRANSACTIONS: usize = 100;
 fn get_gas_profile(node: &Node, params: &Params<'_>) -> Answer {
     let address = params.required(0, values::address)?;
     let (view, _) = node.view(BlockId::Number(BlockNumberOrTag::Latest))?;
-    let account = view.basic_ref(address).map_err(state_error)?;
-    let mut history = History::of(code_of(address, account.as_ref())?);
+    let account = view.account(address).map_err(state_error)?;
+    let code_hash = account.map(|account| account.code_hash);
+    let mut history = History::of(code_of(address, code_hash)?);
     history.look_back(node)?;
     Ok(json::bytes(|out| {
         let mut object = Object::open(out);
@@ -67,7 +69,7 @@ fn get_call_gas_profile(node: &Node, params: &Params<'_>) -> Answer {
         return Err(RpcError::invalid_params("a creation calls no contract"));
     };
     let account = stage.overlay.basic_ref(address).map_err(state_error)?;
-    let code_hash = code_of(address, account.as_ref())?;
+    let code_hash = code_of(address, account.map(|account| account.code_hash))?;
     let mut profile = GasProfile::of(code_hash);
     let outcome = stage.run_watched(&request, &mut profile)?;
     Ok(json::bytes(|out| {
@@ -97,9 +99,8 @@ fn render(mut object: Object<'_>, profile: &GasProfile) {
 }
 
 /// The hash of a contract's code.
-fn code_of(address: Address, account: Option<&AccountInfo>) -> Result<B256, RpcError> {
-    account
-        .map(|account| account.code_hash)
+fn code_of(address: Address, code_hash: Option<B256>) -> Result<B256, RpcError> {
+    code_hash
         .filter(|hash| *hash != KECCAK256_EMPTY)
         .ok_or_else(|| RpcError::server(format!("there is no contract at {address:#x}")))
 }

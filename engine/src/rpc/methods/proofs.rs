@@ -17,6 +17,7 @@ use crate::{
     chain::{SharedBlock, ViewError},
     commitment::{self, WitnessError},
     salt::state::Needs,
+    state::StateReader as _,
 };
 
 /// This namespace's methods.

@@ -10,7 +10,7 @@ use super::{
     render::json::{self, Object},
     values,
 };
-use crate::block::PlainAccount;
+use crate::{block::PlainAccount, state::StateReader as _};
 
 /// This namespace's methods.
 #[rustfmt::skip]
@@ -38,7 +38,8 @@ fn get_transaction_count(node: &Node, params: &Params<'_>) -> Answer {
     let mut nonce = account.nonce;
     if params.block(1)? == BlockId::Number(BlockNumberOrTag::Pending) {
         let address = params.required(0, values::address)?;
-        nonce = nonce.max(node.pool.pending_nonce(&address));
+        let pending = node.pool.pending_nonce(&address);
+        nonce = nonce.max(pending.map_err(state_error)?);
     }
     Ok(json::quantity_bytes(nonce))
 }

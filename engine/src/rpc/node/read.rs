@@ -191,5 +191,8 @@ pub(crate) fn damaged(error: DecodeError) -> RpcError {
 
 /// The state can't be read.
 pub(crate) fn state_error(error: StateError) -> RpcError {
-    RpcError::internal(error.to_string())
+    match error {
+        StateError::Unknown(_) => RpcError::server(format!("{error}, try again later")),
+        error => RpcError::internal(error.to_string()),
+    }
 }

@@ -300,6 +300,15 @@ fn a_witness_without_nodes_suffices_only_where_no_withdrawal_is_made() {
 }
 
 #[test]
+fn code_that_is_not_given_is_the_givers_fault() {
+    let mut given = Given::of(&Devnet::busy(), 2);
+    given.codes.clear();
+    let report = given.check();
+    assert_eq!(report.failures(), ["contract code"]);
+    assert_eq!(report.claim, None);
+}
+
+#[test]
 fn a_witness_for_another_block_proves_nothing() {
     let net = Devnet::busy();
     let mut given = Given::of(&net, 2);

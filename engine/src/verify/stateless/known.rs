@@ -7,17 +7,15 @@ use std::{
 };
 
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use mega_evm::BucketId;
-use revm::{
-    DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo,
-};
+use revm::bytecode::Bytecode;
 
 use crate::{
-    block::{PlainKey, PlainValue},
+    block::{PlainAccount, PlainKey, PlainValue},
     evm::{BucketCapacities, UnknownCapacity, chain_bucket},
-    salt::{stateless::WitnessState, table::StateError},
-    state::account_info,
+    salt::{stateless::WitnessState, table},
+    state::{Place, StateError, StateReader},
 };
 
 /// Something was read that was not given.
@@ -29,20 +27,14 @@ pub enum Unknown {
         /// The key.
         key: PlainKey,
         /// What the witness lacks.
-        reason: StateError,
+        reason: table::StateError,
     },
-    /// The witness has bytes under a key that are no value for it.
-    #[error("the state of {} is not what state can be", place(.0))]
-    Malformed(PlainKey),
     /// Code.
     #[error("the code with hash {0} was run, but is not given")]
     Code(B256),
-    /// A block's hash.
-    #[error("the hash of block {0} was asked for, which no state holds")]
-    BlockHash(u64),
     /// A bucket's capacity.
     #[error("the capacity of bucket {0} was asked for, but {1}")]
-    Capacity(BucketId, StateError),
+    Capacity(BucketId, table::StateError),
 }
 
 /// A key in words.
@@ -52,8 +44,6 @@ pub fn place(key: &PlainKey) -> String {
         None => key.address.to_string(),
     }
 }
-
-impl DBErrorMarker for Unknown {}
 
 /// The first thing that was read and not given, if any: execution turns errors into words.
 pub type Missing = Arc<OnceLock<Unknown>>;
@@ -88,18 +78,6 @@ impl Known {
             parent_hash,
         }
     }
-
-    fn value(&self, key: PlainKey) -> Result<PlainValue, Unknown> {
-        let bytes = self
-            .state
-            .get(&key.to_bytes())
-            .map_err(|reason| note(&self.missing, Unknown::Key { key, reason }))?
-            .unwrap_or_default();
-        match PlainValue::from_bytes(&bytes) {
-            Ok(value) if value.fits(&key) => Ok(value),
-            _ => Err(Unknown::Malformed(key)),
-        }
-    }
 }
 
 fn note(missing: &Missing, unknown: Unknown) -> Unknown {
@@ -107,36 +85,48 @@ fn note(missing: &Missing, unknown: Unknown) -> Unknown {
     unknown
 }
 
-impl DatabaseRef for Known {
-    type Error = Unknown;
-
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Unknown> {
-        let value = self.value(PlainKey::account(address))?;
-        Ok(value.as_account().map(account_info))
+impl StateReader for Known {
+    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
+        Ok(self.value(&PlainKey::account(address))?.as_account())
     }
 
-    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Unknown> {
-        if hash.is_zero() || hash == KECCAK256_EMPTY {
-            return Ok(Bytecode::default());
-        }
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        Ok(self.value(&PlainKey::slot(address, slot))?.as_slot())
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
         let code = self.codes.get(&hash).cloned();
-        code.ok_or_else(|| note(&self.missing, Unknown::Code(hash)))
-    }
-
-    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Unknown> {
-        Ok(self.value(PlainKey::slot(address, slot))?.as_slot())
+        code.ok_or_else(|| {
+            note(&self.missing, Unknown::Code(hash));
+            StateError::Unknown(Place::Code(hash))
+        })
     }
 
     /// The parent's hash is in the header; older ones the chain keeps in its own state (EIP-2935).
-    fn block_hash_ref(&self, number: u64) -> Result<B256, Unknown> {
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
         let window = HISTORY_SERVE_WINDOW as u64;
         match self.number.checked_sub(number) {
             Some(1) => Ok(self.parent_hash),
             Some(age) if (2..=window).contains(&age) => {
                 let slot = U256::from(number % window);
-                Ok(self.storage_ref(HISTORY_STORAGE_ADDRESS, slot)?.into())
+                Ok(self.slot(HISTORY_STORAGE_ADDRESS, slot)?.into())
             }
-            _ => Err(Unknown::BlockHash(number)),
+            _ => Err(StateError::Unknown(Place::BlockHash(number))),
+        }
+    }
+
+    fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
+        let unknown = |reason| {
+            note(&self.missing, Unknown::Key { key: *key, reason });
+            StateError::Unknown(Place::Key(*key))
+        };
+        let bytes = self.state.get(&key.to_bytes()).map_err(unknown)?;
+        match PlainValue::from_bytes(&bytes.unwrap_or_default()) {
+            Ok(value) if value.fits(key) => Ok(value),
+            _ => Err(StateError::Failed(format!(
+                "the state of {} is not what state can be",
+                place(key)
+            ))),
         }
     }
 }
