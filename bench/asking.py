@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from bench.load import endpoint
-from bench.targets import Target
+from bench.targets import LogSink
 from megaeth_cli.load.outcome import Outcome
 from megaeth_cli.load.run import Shape, ask
 from megaeth_cli.load.wire import Endpoint, LoadError
@@ -46,7 +46,7 @@ class Askers:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def ask(self, target: Target, bodies: Sequence[bytes], shape: Shape) -> Outcome:
+    def ask(self, target: LogSink, bodies: Sequence[bytes], shape: Shape) -> Outcome:
         """What they did together; each has its part of the connections."""
         part = replace(shape, connections=shape.connections // self._processes)
         jobs = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bench.accounts import senders
 from bench.results import Bounded, Side
-from bench.targets import ACCOUNTS, HOST, Target
+from bench.targets import ACCOUNTS, HOST, LogSink
 from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.load.funder import Funder
 from megaeth_cli.load.outcome import Outcome
@@ -21,13 +21,13 @@ from megaeth_cli.load.workloads import Transfers, Workload
 WARM_UP = 400
 
 
-def endpoint(target: Target) -> Endpoint:
+def endpoint(target: LogSink) -> Endpoint:
     """Where a target answers."""
     return Endpoint(HOST, target.port)
 
 
 def prepared(
-    target: Target, kind: type[Workload] = Transfers, accounts: int = ACCOUNTS, each: int | None = None
+    target: LogSink, kind: type[Workload] = Transfers, accounts: int = ACCOUNTS, each: int | None = None
 ) -> Workload:
     """A workload with everything on the chain that it needs, and the target warm."""
     [funder] = senders(1)
@@ -41,13 +41,13 @@ def prepared(
 
 
 def flood(
-    target: Target, workload: Workload, connections: int, shape: Shape, *, watch: bool = True
+    target: LogSink, workload: Workload, connections: int, shape: Shape, *, watch: bool = True
 ) -> Outcome:
     """A load as fast as the target takes it, or at a rate, until everything is included or nothing more comes in."""
     return checked(target, send(endpoint(target), workload.groups(connections), shape, watch=watch))
 
 
-def probe(target: Target, workload: Workload, shape: Shape, behind: Load | None = None) -> Outcome:
+def probe(target: LogSink, workload: Workload, shape: Shape, behind: Load | None = None) -> Outcome:
     """Transactions one at a time, each answered with its receipt."""
     groups = workload.groups(1, target.sync_method)
     return checked(target, send(endpoint(target), groups, shape, watch=False, behind=behind))
@@ -68,7 +68,7 @@ def rate(outcome: Outcome) -> Bounded:
     return Bounded(value, "at least" if outcome.limit == "generator" else "exactly")
 
 
-def checked(target: Target, outcome: Outcome) -> Outcome:
+def checked(target: LogSink, outcome: Outcome) -> Outcome:
     """The outcome, if it says something about the target."""
     included = outcome.calls - outcome.refused - outcome.missing
     if outcome.clean or (target.may_stop and not outcome.refused and included > 0):
@@ -76,7 +76,7 @@ def checked(target: Target, outcome: Outcome) -> Outcome:
     raise _nothing(target, outcome)
 
 
-def _nothing(target: Target, outcome: Outcome) -> LoadError:
+def _nothing(target: LogSink, outcome: Outcome) -> LoadError:
     return LoadError(
         f"{target.name}: of {outcome.calls:,} transactions {outcome.refused:,} were refused and "
         f"{outcome.missing:,} not included {outcome.errors or ''}"

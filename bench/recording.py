@@ -13,8 +13,8 @@ from bench.loads import Load
 from bench.targets import Megaeth
 from devnet._engine import keccak256
 from devnet.storage import Store
-from devnet.sync.chain_source import StoreLog
-from devnet.sync.position import GENESIS, Item, ItemKind
+from devnet.sync.log_offset import GENESIS, EntryKind, LogEntry
+from devnet.sync.log_reader import StoreLog
 from megaeth_cli.load.requests import Calls
 from megaeth_cli.load.run import Shape, send
 from megaeth_cli.load.wire import LoadError
@@ -31,9 +31,9 @@ class Recording:
 
     genesis: bytes
     """The genesis document."""
-    before: list[Item]
+    before: list[LogEntry]
     """The log up to the load."""
-    items: list[Item]
+    entries: list[LogEntry]
     """The log from the load's first mini-block to its last."""
     transactions: int
     raw_bytes: int
@@ -44,7 +44,7 @@ class Recording:
     @property
     def mini_blocks(self) -> int:
         """How many mini-blocks the load filled."""
-        return sum(item.kind is ItemKind.MINI for item in self.items)
+        return sum(entry.kind is EntryKind.MINI for entry in self.entries)
 
 
 def record(load: Load, count: int) -> Recording:
@@ -94,8 +94,8 @@ class LoadedSequencer(Megaeth):
         first, end = min(minis), max(minis) + 1
         return Recording(
             genesis=genesis,
-            before=[item for item in log if item.after.minis <= first],
-            items=[item for item in log if first < item.after.minis <= end],
+            before=[entry for entry in log if entry.after.minis <= first],
+            entries=[entry for entry in log if first < entry.after.minis <= end],
             transactions=len(hashes),
             raw_bytes=self._raw_bytes,
             lone_diff_bytes=sum(lone) / len(lone),
@@ -119,8 +119,8 @@ def _signed(calls: Calls) -> list[bytes]:
     return replace(calls, senders=[replace(one) for one in calls.senders]).raws(len(calls.data))
 
 
-def _read(store: Store) -> Iterator[Item]:
+def _read(store: Store) -> Iterator[LogEntry]:
     log, place = StoreLog(store), GENESIS
-    while items := log.read(place, READ_BYTES):
-        yield from items
-        place = items[-1].after
+    while entries := log.read(place, READ_BYTES):
+        yield from entries
+        place = entries[-1].after

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from websockets.sync.client import connect
 
-from bench.targets import HOST, Target
+from bench.targets import HOST, LogSink
 from megaeth_cli.load.outcome import Latency
 from megaeth_cli.load.wire import LoadError
 
@@ -24,7 +24,7 @@ TIMEOUT_S: Final = 30.0
 class Subscriber:
     """Notes how old the news were, of mini-blocks with transactions. A context manager: subscribed on entry."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: LogSink) -> None:
         # Not a fork: the engine's threads would not come along.
         spawn = multiprocessing.get_context("spawn")
         self._line, theirs = spawn.Pipe()

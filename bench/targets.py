@@ -36,7 +36,7 @@ ANVIL_VERSION = "1.7.1"
 GAS_LIMIT = 10_000_000_000  # MegaETH's; anvil's default of 30 million would limit it, not its speed
 
 
-class Target(ABC):
+class LogSink(ABC):
     """A node under measurement. A context manager: started on entry, ready when that returns."""
 
     name: ClassVar[str]
@@ -154,7 +154,7 @@ class Target(ABC):
         return (self._directory / "log").read_text(errors="replace")[-500:]
 
 
-class Megaeth(Target):
+class Megaeth(LogSink):
     """Our devnet with its defaults, as `megaeth devnet up` starts it."""
 
     name = "megaeth"
@@ -184,7 +184,7 @@ class MegaethEager(Megaeth):
         return [*super().command(), "--mini-block-time", str(self.mini_block_ms)]
 
 
-class Anvil(Target):
+class Anvil(LogSink):
     """anvil; its gas limit is raised to MegaETH's, everything else is its default."""
 
     chain_id = 31337

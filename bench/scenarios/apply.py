@@ -20,8 +20,8 @@ from devnet._engine import BadData, Engine
 from devnet.config import Config, VerifyMode
 from devnet.roles.chain_config import engine_config
 from devnet.storage import Identity, Store, StoreArchive, ephemeral_directory
-from devnet.sync.position import Item, ItemKind
-from devnet.sync.target import EngineTarget
+from devnet.sync.log_offset import EntryKind, LogEntry
+from devnet.sync.log_sink import EngineSink
 
 NAME = "apply"
 TRANSACTIONS = 30_000
@@ -61,27 +61,27 @@ def follow(recording: Recording, verify: VerifyMode, stored: bool) -> Cost:
         engine = Engine(config, StoreArchive(store))
         engine.follow(verify)
         store.create(Identity(Config().chain.chain_id, engine.genesis_hash()), recording.genesis)
-        on_disk = EngineTarget(engine, store, publish=lambda _: None, bad_data=BadData)
+        on_disk = EngineSink(engine, store, publish=lambda _: None, bad_data=BadData)
         apply = on_disk.apply if stored else _in_memory(engine)
         _feed(apply, recording.before)
         began, cpu = time.perf_counter(), time.process_time()
-        _feed(apply, recording.items)
+        _feed(apply, recording.entries)
         cost = Cost(time.perf_counter() - began, time.process_time() - cpu)
         engine.stop()
         return cost
 
 
-def _in_memory(engine: Engine) -> Callable[[list[Item]], None]:
-    def apply(items: list[Item]) -> None:
-        engine.apply([(item.record, item.kind is ItemKind.BLOCK) for item in items])
-        engine.durable(*items[-1].after.tip)
+def _in_memory(engine: Engine) -> Callable[[list[LogEntry]], None]:
+    def apply(entries: list[LogEntry]) -> None:
+        engine.apply([(entry.record, entry.kind is EntryKind.BLOCK) for entry in entries])
+        engine.durable(*entries[-1].after.tip)
 
     return apply
 
 
-def _feed(apply: Callable[[list[Item]], None], items: list[Item]) -> None:
-    for at in range(0, len(items), CHUNK):
-        apply(items[at : at + CHUNK])
+def _feed(apply: Callable[[list[LogEntry]], None], entries: list[LogEntry]) -> None:
+    for at in range(0, len(entries), CHUNK):
+        apply(entries[at : at + CHUNK])
 
 
 SCENARIO: Scenario[Load] = Scenario(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from bench.load import endpoint, prepared
 from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import AnvilAuto, AnvilInterval1s, AnvilInterval10ms, Megaeth, Target
+from bench.targets import AnvilAuto, AnvilInterval1s, AnvilInterval10ms, LogSink, Megaeth
 from megaeth_cli.load.run import Shape, send
 from megaeth_cli.load.wire import LoadError
 
@@ -24,7 +24,7 @@ WATCH_S = 0.2
 DRAINED = "drained"
 
 
-def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
+def measure(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Each account has a connection; nobody waits for inclusion."""
     workload = prepared(target, accounts=SENDERS)
     shape = Shape(connections=SENDERS, batch=BATCH, count=scale.of(TRANSFERS, least=TRANSFERS))
@@ -43,7 +43,7 @@ def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
 
 
 @contextmanager
-def _limited(target: Target) -> Iterator[None]:
+def _limited(target: LogSink) -> Iterator[None]:
     """Ends a target that grows too large."""
     over = threading.Event()
 
@@ -61,7 +61,7 @@ def _limited(target: Target) -> Iterator[None]:
         watcher.join()
 
 
-SCENARIO: Scenario[Target] = Scenario(
+SCENARIO: Scenario[LogSink] = Scenario(
     NAME,
     f"{TRANSFERS:,} transfers from {SENDERS} accounts at once",
     (Megaeth, AnvilAuto, AnvilInterval10ms, AnvilInterval1s),

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import AnvilAuto, AnvilInterval10ms, Megaeth, Target
+from bench.targets import AnvilAuto, AnvilInterval10ms, LogSink, Megaeth
 
 NAME = "idle"
 SETTLE_S = 2.0
 
 
-def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
+def measure(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Waits and looks."""
     time.sleep(SETTLE_S)
     began, cpu = time.perf_counter(), target.cpu_s()

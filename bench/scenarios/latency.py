@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from bench.load import endpoint, flood, latency, prepared, probe
 from bench.results import Expectation, Medians
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import AnvilAuto, AnvilInterval10ms, Megaeth, MegaethEager, Target
+from bench.targets import AnvilAuto, AnvilInterval10ms, LogSink, Megaeth, MegaethEager
 from megaeth_cli.load.outcome import Outcome
 from megaeth_cli.load.run import Load, Shape
 from megaeth_cli.load.workloads import Workload
@@ -18,7 +18,7 @@ LOAD_BATCH = 20
 PAUSE_S = 0.02
 
 
-def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
+def measure(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Idle first, then a short flood to learn what the target can do, then half of that behind the probe."""
     workload = prepared(target)
     prober, others = workload.of(workload.senders[:1]), workload.of(workload.senders[1:])
@@ -34,7 +34,7 @@ def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
 
 
 def _under_load(
-    target: Target, prober: Workload, others: Workload, per_second: float, shape: Shape
+    target: LogSink, prober: Workload, others: Workload, per_second: float, shape: Shape
 ) -> Outcome:
     half = Shape(batch=LOAD_BATCH, rate=per_second)
     with Load(endpoint(target), others.groups(1), half, watch=False) as behind:
@@ -47,7 +47,7 @@ def _percentiles(when: str, outcome: Outcome) -> Iterator[tuple[str, float, str]
     yield f"{when} p99", p99, "ms"
 
 
-def _of(target: type[Target], metric: str) -> Callable[[Medians], float | None]:
+def _of(target: type[LogSink], metric: str) -> Callable[[Medians], float | None]:
     return lambda medians: medians.get(NAME, target.name, metric)
 
 

@@ -31,7 +31,7 @@ from bench.programs import (
 )
 from bench.results import Expectation, Medians
 from bench.scenarios.scenario import InProcess, Scale, Scenario
-from bench.targets import POLL_S, AnvilAuto, Megaeth, Target
+from bench.targets import POLL_S, AnvilAuto, LogSink, Megaeth
 from devnet._engine import keccak256
 from megaeth_cli.load.wire import LoadError
 
@@ -145,7 +145,7 @@ def _in_c(n: int) -> Iterator[tuple[str, float, str]]:
         yield metric, 1e3 * min(float(run[place]) for run in runs), "ms"
 
 
-def _first_calls(target: Target) -> Iterator[tuple[str, float, str]]:
+def _first_calls(target: LogSink) -> Iterator[tuple[str, float, str]]:
     """Seconds by the clock: interpreted until native code takes over, and then from the beginning."""
     [sender, *_] = target.rpc("eth_accounts")
     code = compiled(COMPUTE, "FibonacciUnchecked").bytecode
@@ -161,7 +161,7 @@ def _first_calls(target: Target) -> Iterator[tuple[str, float, str]]:
         yield metric, time.perf_counter() - began, "s"
 
 
-def _called(target: Target) -> float:
+def _called(target: LogSink) -> float:
     """Seconds of the work in a call: the least of several, without what a call with nothing to do takes."""
     code = runtime(COMPUTE, "FibonacciUnchecked")
     took = {0: float("inf"), CALLED_LENGTH: float("inf")}

@@ -16,7 +16,7 @@ from bench.asking import Askers
 from bench.load import checked, endpoint, prepared, rate
 from bench.results import Expectation, Medians, ratio
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import AnvilInterval1s, Megaeth, Target
+from bench.targets import AnvilInterval1s, LogSink, Megaeth
 from devnet._engine import keccak256
 from megaeth_cli.load.contracts import call
 from megaeth_cli.load.run import Shape, ask
@@ -33,7 +33,7 @@ SEALED_TIMEOUT_S, POLL_S = 10.0, 0.05
 BOUND = 2.0
 
 
-def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
+def measure(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """One method after the other, each as fast as it is answered."""
     before = _newest(target)
     workload = prepared(target, TokenTransfers)
@@ -81,7 +81,7 @@ def questions(workload: TokenTransfers, first: int, last: int) -> dict[str, list
     }
 
 
-def _newest(target: Target) -> int:
+def _newest(target: LogSink) -> int:
     return int(target.rpc("eth_blockNumber"), 16)
 
 
@@ -89,7 +89,7 @@ def _against_anvil(method: str, medians: Medians) -> float | None:
     return ratio(medians.get(NAME, Megaeth.name, method), medians.get(NAME, AnvilInterval1s.name, method))
 
 
-SCENARIO: Scenario[Target] = Scenario(
+SCENARIO: Scenario[LogSink] = Scenario(
     NAME,
     f"reads in single requests on {CONNECTIONS} connections",
     (Megaeth, AnvilInterval1s),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bench.load import checked, endpoint, flood, latency, prepared, probe
 from bench.results import Expectation, Medians, ratio
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import AnvilInterval10ms, Megaeth, Target
+from bench.targets import AnvilInterval10ms, LogSink, Megaeth
 from megaeth_cli.load.outcome import Outcome
 from megaeth_cli.load.run import Load, Shape
 from megaeth_cli.load.wire import LoadError
@@ -47,7 +47,7 @@ class Window:
     """Written in it, per minute."""
 
 
-def quiet(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
+def quiet(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """A transaction every 100 ms."""
     workload = prepared(target)
     prober = workload.of(workload.senders[:1])
@@ -57,7 +57,7 @@ def quiet(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
     yield from _report(target, seconds, lambda shape: probe(target, prober, shape))
 
 
-def half_load(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
+def half_load(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """Half of what it takes, and a probe every 100 ms."""
     workload = prepared(target)
     prober, others = workload.of(workload.senders[:1]), workload.of(workload.senders[1:])
@@ -74,7 +74,7 @@ def half_load(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
 
 
 def _report(
-    target: Target, seconds: float, run: Callable[[Shape], Outcome]
+    target: LogSink, seconds: float, run: Callable[[Shape], Outcome]
 ) -> Iterator[tuple[str, float, str]]:
     """Minute after minute; the first and the last one."""
     windows: list[Window] = []
@@ -94,7 +94,7 @@ def _report(
         yield _metric(DISK, when), one.disk_mib, "MiB"
 
 
-def _window(target: Target, run: Callable[[Shape], Outcome]) -> Window:
+def _window(target: LogSink, run: Callable[[Shape], Outcome]) -> Window:
     began, cpu, disk = time.perf_counter(), target.cpu_s(), target.disk_bytes()
     outcome = checked(target, run(Shape(rate=PROBES_PER_S, seconds=WINDOW_S)))
     passed = time.perf_counter() - began
@@ -145,7 +145,7 @@ def soon(scenario: str, mini_blocks: float) -> Expectation:
     )
 
 
-SCENARIOS: tuple[Scenario[Target], ...] = (
+SCENARIOS: tuple[Scenario[LogSink], ...] = (
     Scenario(
         QUIET,
         "a transaction every 100 ms",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import AnvilAuto, Megaeth, Target
+from bench.targets import AnvilAuto, LogSink, Megaeth
 
 NAME = "startup"
 
 
-def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
+def measure(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
     """The target was started for us: only read its clock."""
     yield "first answer", target.first_answer_s, "s"
 

@@ -14,8 +14,8 @@ from bench.results import Expectation, ratio
 from bench.scenarios.scenario import Scale, Scenario
 from devnet.rlp import members
 from devnet.sync.compress import Compressor
-from devnet.sync.frames import ItemFrame
-from devnet.sync.position import Item, ItemKind
+from devnet.sync.frames import EntryFrame
+from devnet.sync.log_offset import EntryKind, LogEntry
 
 NAME = "stream"
 TRANSACTIONS = 30_000
@@ -34,7 +34,7 @@ def measure(load: Load, scale: Scale) -> Iterator[tuple[str, float, str]]:
     yield "diff merged in mini-blocks", diffs / count, "B/tx"
     yield DIFF, diffs_sent / count, "B/tx"
     yield "compression of merged diffs", diffs / diffs_sent, "x"
-    records, records_sent = _sent(found, lambda item: ItemFrame(item).encode())
+    records, records_sent = _sent(found, lambda entry: EntryFrame(entry).encode())
     yield "all content", records / count, "B/tx"
     yield "all on the wire", records_sent / count, "B/tx"
     yield "raw transaction / all", found.raw_bytes / records_sent, "x"
@@ -43,22 +43,22 @@ def measure(load: Load, scale: Scale) -> Iterator[tuple[str, float, str]]:
     yield "raw transaction and published diff / all", (found.raw_bytes + published) / records_sent, "x"
 
 
-def _sent(recording: Recording, content: Callable[[Item], bytes]) -> tuple[int, int]:
+def _sent(recording: Recording, content: Callable[[LogEntry], bytes]) -> tuple[int, int]:
     """Bytes of the load before and after compression; what came before is context."""
     compressor = Compressor()
-    for item in recording.before:
-        compressor.compress([content(item)])
+    for entry in recording.before:
+        compressor.compress([content(entry)])
     plain = sent = 0
-    for item in recording.items:
-        piece = content(item)
+    for entry in recording.entries:
+        piece = content(entry)
         plain += len(piece)
         sent += len(compressor.compress([piece])) if piece else 0
     return plain, sent
 
 
-def _diff(item: Item) -> bytes:
+def _diff(entry: LogEntry) -> bytes:
     """The encoded state diff: the last member of a mini-block's record."""
-    return members(item.record)[-1] if item.kind is ItemKind.MINI else b""
+    return members(entry.record)[-1] if entry.kind is EntryKind.MINI else b""
 
 
 SCENARIO: Scenario[Load] = Scenario(

@@ -8,7 +8,7 @@ from bench.load import flood, prepared, rate
 from bench.results import Expectation, ratio
 from bench.scenarios import machine
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import AnvilInterval1s, AnvilInterval10ms, Megaeth, Target
+from bench.targets import AnvilInterval1s, AnvilInterval10ms, LogSink, Megaeth
 from megaeth_cli.load.requests import MAX_HELD
 from megaeth_cli.load.run import Shape
 from megaeth_cli.load.workloads import Swaps, TokenTransfers, Transfers, Workload
@@ -26,10 +26,10 @@ BATCH_CONNECTIONS, SINGLE_CONNECTIONS = 4, 32
 
 def measuring(
     kind: type[Workload], shape: Shape
-) -> Callable[[Target, Scale], Iterator[tuple[str, float, str]]]:
+) -> Callable[[LogSink, Scale], Iterator[tuple[str, float, str]]]:
     """A measurement with as much load as the target bears for a while."""
 
-    def measure(target: Target, scale: Scale) -> Iterator[tuple[str, float, str]]:
+    def measure(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
         workload = prepared(target, kind)
         pilot = flood(target, workload, shape.connections, shape.ending(count=PILOT), watch=False)
         wanted = round(rate(pilot) * scale.of(SECONDS, least=LEAST_S))
@@ -61,14 +61,14 @@ def faster(scenario: str, bound: float) -> Expectation:
     )
 
 
-def batches(name: str, kind: type[Workload], *expectations: Expectation) -> Scenario[Target]:
+def batches(name: str, kind: type[Workload], *expectations: Expectation) -> Scenario[LogSink]:
     """In batches."""
     shape = Shape(connections=BATCH_CONNECTIONS, batch=BATCH)
     about = f"{kind.name} in batches of {BATCH} on {BATCH_CONNECTIONS} connections"
     return Scenario(name, about, (Megaeth, *PEERS), measuring(kind, shape), expectations)
 
 
-def singles(name: str, kind: type[Workload], *expectations: Expectation) -> Scenario[Target]:
+def singles(name: str, kind: type[Workload], *expectations: Expectation) -> Scenario[LogSink]:
     """One by one."""
     shape = Shape(connections=SINGLE_CONNECTIONS)
     about = f"{kind.name} in single requests on {SINGLE_CONNECTIONS} connections"

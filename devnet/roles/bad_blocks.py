@@ -2,7 +2,7 @@
 
     refused by the engine                  evidence, and the peer is left alone (`sync/follower.py`)
     contradicted by provers, or by the     evidence; the log is cut back to the last block that stands, and the node
-    next block even when asked for again   begins anew from there (`refusal.py`)
+    next block even when asked for again   begins anew from there (`rollback.py`)
     nobody's log reaches back to here      the node begins anew, with a snapshot
 
 Everything runs on the event loop.
@@ -16,9 +16,9 @@ from typing import Any, Final
 from devnet.proving.incidents import Incidents
 from devnet.proving.quorum import Contradiction
 from devnet.roles.process import Failure
-from devnet.roles.refusal import Refusal, Refusals
+from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.storage import Store
-from devnet.sync import ItemKind, Position, Refused
+from devnet.sync import EntryKind, LogOffset, Refused
 
 SAME_REFUSAL_S: Final = 30.0
 """The same refusal is kept as evidence no more often than this."""
@@ -33,15 +33,15 @@ class BadBlocks:
         self,
         store: Store,
         incidents: Incidents,
-        refusals: Refusals,
-        given_up: Refusal | None,
+        rollbacks: Rollbacks,
+        given_up: Rollback | None,
         reexecutes: bool,
         failure: Failure,
     ) -> None:
         """`given_up`: what was given up last, before this process began."""
         self._store = store
         self._incidents = incidents
-        self._given_up = refusals
+        self._given_up = rollbacks
         self._given_up_before = given_up
         self._reexecutes = reexecutes
         self._failure = failure
@@ -53,12 +53,12 @@ class BadBlocks:
 
     def refused(self, refused: Refused, node: str) -> None:
         """A peer gave something that the engine does not take."""
-        item = refused.item
-        self._refused = (item.after.sequence, f"{refused} from {node}")
+        entry = refused.entry
+        self._refused = (entry.after.sequence, f"{refused} from {node}")
         if self._contradicts_again(refused):
             self._give_up_open_block(refused, node)
             return
-        key = (refused.kind, item.after.sequence)
+        key = (refused.kind, entry.after.sequence)
         now = time.monotonic()
         if now - self._refusals.get(key, -SAME_REFUSAL_S) < SAME_REFUSAL_S:
             return
@@ -68,21 +68,21 @@ class BadBlocks:
 
     def record(self, refused: Refused, node: str) -> None:
         """Keep what is wrong as evidence."""
-        item = refused.item
+        entry = refused.entry
         evidence = {
-            "item": item.kind.name.lower(),
-            "number": item.number,
-            "record": "0x" + item.record.hex(),
+            "entry": entry.kind.name.lower(),
+            "number": entry.number,
+            "record": "0x" + entry.record.hex(),
             "other_record": "0x" + refused.other.hex() if refused.other is not None else None,
             "reason": refused.reason,
         }
-        block = item.after.blocks + (item.kind is ItemKind.MINI)
+        block = entry.after.blocks + (entry.kind is EntryKind.MINI)
         self._incidents.record(refused.kind, block, f"refused {refused} from {node}", evidence, source=node)
 
     def _contradicts_again(self, refused: Refused) -> bool:
         """Whether a block is no better when asked for again: then something that was taken before it is wrong."""
-        number = refused.item.number
-        if refused.item.kind is not ItemKind.BLOCK or refused.kind not in CONTRADICTING:
+        number = refused.entry.number
+        if refused.entry.kind is not EntryKind.BLOCK or refused.kind not in CONTRADICTING:
             return False
         again, self._contradicting = self._contradicting == number, number
         # Mini-blocks that were executed are right.
@@ -91,7 +91,7 @@ class BadBlocks:
 
     def _give_up_open_block(self, refused: Refused, node: str) -> None:
         """Takes the open block's mini-blocks anew."""
-        number = refused.item.number
+        number = refused.entry.number
         # Another parent than ours: ours is what is wrong.
         keep = max(number - (2 if refused.kind == "parent" else 1), 0)
         incident = self._incidents.record(
@@ -100,7 +100,7 @@ class BadBlocks:
             f"refused block {number}, which contradicts what came before it: {refused.reason}",
             {
                 "reason": refused.reason,
-                "block_record": "0x" + refused.item.record.hex(),
+                "block_record": "0x" + refused.entry.record.hex(),
                 "mini_block_records": self._minis_after(keep),
             },
             source=node,
@@ -151,7 +151,7 @@ class BadBlocks:
         self._given_up.refuse(tip.block if tip is not None else 0, None)
         self._failure.start_again()
 
-    def told(self, position: Position) -> dict[str, Any]:
+    def told(self, position: LogOffset) -> dict[str, Any]:
         """For `/healthz`: what the node, which stands there, does not get past."""
         if self._refused is not None and position.sequence < self._refused[0]:
             return {"refused": self._refused[1]}

@@ -36,7 +36,7 @@ class Sealing(Protocol):
 
 
 class Publisher(Protocol):
-    """Who tells everyone (`roles/publishing.py`)."""
+    """Who tells everyone (`roles/fanout.py`)."""
 
     @property
     def linger_ms(self) -> int:

@@ -15,7 +15,8 @@
 | the engine's own     | building, executing, recovering senders; never touch Python except its archive      |
 
 What differs between the two is all in `lead` and `follow`: who appends to the store, what is forwarded, who gives the
-log and who gets it, what becomes of a contradiction (`membership.py`). Which node is to lead is for others to decide.
+log and who gets it, what becomes of a contradiction (`network_service.py`). Which node is to lead is for others to
+decide.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ from devnet.jit.service import JitService
 from devnet.role_config import RoleConfig, write_ready_file
 from devnet.roles.chain import CATCH_UP_S, DRAIN_S, compiler_for, server_settings, snapshotter
 from devnet.roles.chain_log import ChainLog
-from devnet.roles.membership import Membership, endpoint_text
+from devnet.roles.fanout import Fanout
+from devnet.roles.network_service import NetworkService, endpoint_text
 from devnet.roles.node_methods import DevnetNamespace, JitNamespace, LogNamespace, ModeNamespace
+from devnet.roles.node_status import NodeStatus
 from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
-from devnet.roles.publishing import Publishing
-from devnet.roles.refusal import Refusal, Refusals
-from devnet.roles.standing import Standing
+from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.rpc.forwarding import Forwarder, ForwardingRpc
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.session import Role
 from devnet.storage import Snapshotter, Store
-from devnet.sync import EngineTarget
+from devnet.sync import EngineSink
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +61,8 @@ class ChainNode:
         engine: Engine,
         rpc: ForwardingRpc,
         server: RpcServer,
-        standing: Standing,
-        network: Membership | None,
+        status: NodeStatus,
+        network: NetworkService | None,
         jit: JitService,
         snapshots: Snapshotter,
         failure: Failure,
@@ -74,14 +75,14 @@ class ChainNode:
         self._engine = engine
         self._rpc = rpc
         self._server = server
-        self._standing = standing
+        self._status = status
         self._network = network
         self._jit = jit
         self._snapshots = snapshots
         self._failure = failure
         self._keeps_trie = keeps_trie
         self._loop = asyncio.get_running_loop()
-        self._publishing = Publishing(server.hub, standing, network)
+        self._fanout = Fanout(server.hub, status, network)
         self._switching = asyncio.Lock()
         self._chain_log: ChainLog | None = None
         """While it leads."""
@@ -94,8 +95,8 @@ class ChainNode:
             self._forward_to(self._role.network.sequencer)
         await self._server.start(sockets)
         if self._network is not None:
-            target = EngineTarget(self._engine, self._store, self._publishing.publish, BadData)
-            await self._network.start(self._server.http_url, target)
+            sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData)
+            await self._network.start(self._server.http_url, sink)
         self._jit.start()
         recovery_gives_way()
 
@@ -113,7 +114,7 @@ class ChainNode:
             await self._halt()
             self._engine.start()
             self._forward_to(None)
-            self._chain_log = ChainLog(self._engine, self._store, self._publishing, self._failure)
+            self._chain_log = ChainLog(self._engine, self._store, self._fanout, self._failure)
             self._chain_log.start()
             if self._network is not None:
                 await self._network.lead()
@@ -157,7 +158,7 @@ class ChainNode:
         before = self._forwarder
         self._forwarder = None
         if sequencer is not None:
-            self._forwarder = Forwarder(sequencer, self._standing.wait_for_mini, proofs=not self._keeps_trie)
+            self._forwarder = Forwarder(sequencer, self._status.wait_for_mini, proofs=not self._keeps_trie)
             self._server.add(self._forwarder.methods(self._engine))
         elif before is not None:
             self._server.remove(before.forwarded)
@@ -198,8 +199,8 @@ def assemble(
     store: Store,
     engine: Engine,
     failure: Failure,
-    refusals: Refusals,
-    given_up: Refusal | None,
+    rollbacks: Rollbacks,
+    given_up: Rollback | None,
     *,
     keeps_trie: bool = True,
     compiles: bool = True,
@@ -209,16 +210,16 @@ def assemble(
     config = role.config
     network = None
     if role.network is not None:
-        network = Membership(role, role.network, engine, store, refusals, given_up, failure)
+        network = NetworkService(role, role.network, engine, store, rollbacks, given_up, failure)
     rpc = ForwardingRpc(engine)
-    standing = Standing(role, store, network.health if network is not None else dict)
+    status = NodeStatus(role, store, network.health if network is not None else dict)
     accounts = derive(config.accounts.mnemonic, config.accounts.count)
-    server = RpcServer(rpc, server_settings(config, accounts), standing.health)
+    server = RpcServer(rpc, server_settings(config, accounts), status.health)
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
     limit = network.verification.may_be_folded if network is not None else lambda: 2**63
     snapshots = snapshotter(config, store, failure, limit)
     node = ChainNode(
-        role, store, engine, rpc, server, standing, network, jit, snapshots, failure, keeps_trie=keeps_trie
+        role, store, engine, rpc, server, status, network, jit, snapshots, failure, keeps_trie=keeps_trie
     )
     server.serve(LogNamespace(store), JitNamespace(jit))
     if network is not None:

@@ -5,7 +5,7 @@ What it checks itself is a setting: signatures and digests only, trusting a quor
 each block's state root (`roots`), or every transaction (`reexecute`).
 
 When a quorum of provers contradicts a block that this node has, the block is refused: evidence goes to disk, the log is
-cut back to the verified height, and the node begins anew from there (`refusal.py`). It does the same behind the last
+cut back to the verified height, and the node begins anew from there (`rollback.py`). It does the same behind the last
 block when the next one contradicts the mini-blocks that were taken before it, also when asked for again. A node that
 was away for so long that nobody's log reaches back to where it stands begins anew too, with a snapshot.
 """
@@ -23,9 +23,9 @@ from devnet.errors import UnavailableError
 from devnet.role_config import NetworkPlace, RoleConfig, run_role
 from devnet.roles.chain import bind_rpc, engine_for, open_store, restore_engine
 from devnet.roles.chain_node import assemble
-from devnet.roles.membership import credentials_of, endpoints_of, local_of, sync_settings
+from devnet.roles.network_service import credentials_of, endpoints_of, local_of, sync_settings
 from devnet.roles.process import Failure, serve_role
-from devnet.roles.refusal import Refusals
+from devnet.roles.rollback import Rollbacks
 from devnet.storage import Corrupted, Identity, Store
 from devnet.sync import NEWCOMER, BadSnapshot, Progress, fetch_genesis, fetch_snapshot
 from devnet.sync.frames import Manifest
@@ -44,12 +44,12 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         raise UnavailableError("a full node needs a network", "its configuration names none")
     verify = role.config.network.verify
     sockets = await bind_rpc(role)
-    refusals = Refusals(Path(role.data_dir))
+    rollbacks = Rollbacks(Path(role.data_dir))
     with open_store(role) as store:
-        given_up = refusals.carry_out(store)
+        given_up = rollbacks.carry_out(store)
         engine = await failure.interruptible(_open_chain(role, role.network, store))
         node = assemble(
-            *(role, store, engine, failure, refusals, given_up),
+            *(role, store, engine, failure, rollbacks, given_up),
             keeps_trie=_keeps_trie(role.config),
             compiles=verify is not VerifyMode.REEXECUTE,
         )

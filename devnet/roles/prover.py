@@ -26,7 +26,7 @@ from devnet.role_config import NetworkPlace, RoleConfig, run_role, write_ready_f
 from devnet.roles.announcements import Announcement
 from devnet.roles.chain import DRAIN_S, bind_rpc, server_settings
 from devnet.roles.faults import ProverFaults
-from devnet.roles.membership import (
+from devnet.roles.network_service import (
     bounds_of,
     credentials_of,
     endpoint_text,

@@ -15,7 +15,7 @@ from devnet.roles import chain_config
 from devnet.roles.chain import bind_rpc, engine_for, open_store, restore_engine
 from devnet.roles.chain_node import assemble
 from devnet.roles.process import Failure, serve_role
-from devnet.roles.refusal import Refusals
+from devnet.roles.rollback import Rollbacks
 from devnet.storage import Identity, Store
 
 
@@ -27,11 +27,11 @@ def serve(role: RoleConfig) -> None:
 async def _serve(role: RoleConfig, failure: Failure) -> None:
     sockets = await bind_rpc(role)
     accounts = derive(role.config.accounts.mnemonic, role.config.accounts.count)
-    refusals = Refusals(Path(role.data_dir))
+    rollbacks = Rollbacks(Path(role.data_dir))
     with open_store(role) as store:
-        given_up = refusals.carry_out(store)
+        given_up = rollbacks.carry_out(store)
         engine = open_chain(role, accounts, store)
-        node = assemble(role, store, engine, failure, refusals, given_up)
+        node = assemble(role, store, engine, failure, rollbacks, given_up)
         await node.start(sockets)
         await node.lead()
         await node.serve()

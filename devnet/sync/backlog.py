@@ -1,38 +1,38 @@
-"""The newest items, in memory, encoded once for all peers. Bounded: who is further behind reads the log."""
+"""The newest entries, in memory, encoded once for all peers. Bounded: who is further behind reads the log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from devnet.sync.frames import ItemFrame
-from devnet.sync.position import Item, Position
+from devnet.sync.frames import EntryFrame
+from devnet.sync.log_offset import LogEntry, LogOffset
 
 
 class Backlog:
     """A window over the end of the log."""
 
-    def __init__(self, end: Position, max_bytes: int, max_items: int) -> None:
+    def __init__(self, end: LogOffset, max_bytes: int, max_items: int) -> None:
         self.end = end
         self.size_bytes = 0
         self._max_bytes = max_bytes
         self._max_items = max_items
-        self._entries: dict[int, tuple[Item, bytes]] = {}
-        """By the sequence number before the item, in order."""
+        self._entries: dict[int, tuple[LogEntry, bytes]] = {}
+        """By the sequence number before the entry, in order."""
 
-    def append(self, items: Iterable[Item]) -> None:
+    def append(self, entries: Iterable[LogEntry]) -> None:
         """Goes on with the log, which has no gaps."""
-        for item in items:
-            if item.before != self.end:
-                raise ValueError(f"an item from {item.before} on, but the backlog ends at {self.end}")
-            frame = ItemFrame(item).encode()
-            self._entries[self.end.sequence] = (item, frame)
-            self.end = item.after
+        for entry in entries:
+            if entry.before != self.end:
+                raise ValueError(f"an entry from {entry.before} on, but the backlog ends at {self.end}")
+            frame = EntryFrame(entry).encode()
+            self._entries[self.end.sequence] = (entry, frame)
+            self.end = entry.after
             self.size_bytes += len(frame)
         while self._entries and (self.size_bytes > self._max_bytes or len(self._entries) > self._max_items):
             _, frame = self._entries.pop(next(iter(self._entries)))
             self.size_bytes -= len(frame)
 
-    def after(self, place: Position, max_bytes: int) -> tuple[list[bytes], Position] | None:
+    def after(self, place: LogOffset, max_bytes: int) -> tuple[list[bytes], LogOffset] | None:
         """Frames that follow a place, and the place after them; None: it is not within the window.
 
         One frame at least, unless the place is the end.
@@ -49,6 +49,6 @@ class Backlog:
         return frames, place
 
     def forget(self) -> None:
-        """Everybody reads the log from here on, until new items come."""
+        """Everybody reads the log from here on, until new entries come."""
         self._entries.clear()
         self.size_bytes = 0

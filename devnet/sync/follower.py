@@ -1,6 +1,6 @@
 """Gets the log from one peer at a time, and applies it in its order.
 
-    items of the upstream --(in order? once?)--> arrived --> thread `sync-apply`: target --> publisher
+    entries of the upstream --(in order? once?)--> arrived --> thread `sync-apply`: sink --> publisher
 
 | what                         | rule                                                                              |
 |------------------------------|-----------------------------------------------------------------------------------|
@@ -8,8 +8,8 @@
 | nobody has a path            | a peer that is ahead of us, to come level while the sequencer is away               |
 | upstream silent or gone      | at once another connected peer; `dead_s` is the latest                             |
 | upstream alive, brings nothing | left after `stall_s`, if others are ahead                                         |
-| an item                      | continues the log exactly, or is an old one (compared), or ends the connection      |
-| an item that the target refuses | its peer is left alone for a while, and what it sent after that is forgotten      |
+| an entry                      | continues the log exactly, or is an old one (compared), or ends the connection      |
+| an entry that the sink refuses | its peer is left alone for a while, and what it sent after that is forgotten      |
 
 Circles can't last: a node's path is its upstream's and itself, and who finds itself in its upstream's path leaves it.
 Owns one thread, `sync-apply`; everything else happens on the event loop.
@@ -37,18 +37,18 @@ from devnet.sync.frames import (
     Subscribe,
     Unsubscribe,
 )
+from devnet.sync.log_offset import LogEntry, LogOffset
+from devnet.sync.log_sink import LogSink, Refused
 from devnet.sync.mesh import PROVER, Mesh
-from devnet.sync.peer import Link
-from devnet.sync.position import Item, Position
+from devnet.sync.peer import Session
 from devnet.sync.publisher import Publisher
 from devnet.sync.settings import SyncSettings
-from devnet.sync.target import Refused, Target
 from devnet.tasks import Tasks
 from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
-ITEM_OVERHEAD: Final = HEADER.size + 17
+ENTRY_OVERHEAD: Final = HEADER.size + 17
 DECLINED_S: Final = 0.4
 """A peer that declined is not asked again for so long."""
 STALLED_S: Final = 3.0
@@ -65,7 +65,7 @@ _serials = itertools.count(1)
 class FollowerCounts:
     """Since the start."""
 
-    items: int = 0
+    entries: int = 0
     duplicates: int = 0
     refused: int = 0
     switches: int = 0
@@ -73,8 +73,8 @@ class FollowerCounts:
 
 @dataclass
 class _Arrived:
-    item: Item
-    link: Link
+    entry: LogEntry
+    session: Session
     again: bool
 
 
@@ -83,7 +83,7 @@ class Follower:
 
     def __init__(
         self,
-        target: Target,
+        sink: LogSink,
         publisher: Publisher,
         mesh: Mesh,
         settings: SyncSettings,
@@ -92,12 +92,12 @@ class Follower:
         after_s: float = 0.0,
     ) -> None:
         """`after_s`: nobody is asked before."""
-        self.upstream: Link | None = None
+        self.upstream: Session | None = None
         self.counts = FollowerCounts()
-        self.position = target.position()
+        self.position = sink.position()
         """Everything up to here is applied."""
         self._received = self.position
-        self._target = target
+        self._sink = sink
         self._publisher = publisher
         self._mesh = mesh
         self._settings = settings
@@ -107,7 +107,7 @@ class Follower:
         self._arrived: deque[_Arrived] = deque()
         self._in_work: list[_Arrived] = []
         self._news = asyncio.Event()
-        self._asked: Link | None = None
+        self._asked: Session | None = None
         self._asked_at = 0.0
         self._serial = 0
         """Of the newest question. No two of a process are alike, as answers to an earlier follower's may come late."""
@@ -131,9 +131,9 @@ class Follower:
         self._leave()
         await self._tasks.cancel()
         await self._loop.run_in_executor(None, self._thread.shutdown)
-        self._advance([arrived.item for arrived in self._in_work if not arrived.again])
+        self._advance([arrived.entry for arrived in self._in_work if not arrived.again])
         for arrived in (*self._in_work, *self._arrived):
-            _consumed(arrived.link, arrived.item)
+            _consumed(arrived.session, arrived.entry)
 
     # -- what the node asks ----------------------------------------------------------------------------------
 
@@ -146,72 +146,76 @@ class Follower:
         return (*upstream.status.path, self._mesh.local.node)
 
     @property
-    def best_known(self) -> Position:
+    def best_known(self) -> LogOffset:
         """The farthest that a peer says it stands."""
-        known = [link.status.position for link in self._mesh.links if link.name.role != PROVER]
+        known = [session.status.position for session in self._mesh.sessions if session.name.role != PROVER]
         return max([self.position, *known], key=lambda position: position.sequence)
 
     @property
     def stranded(self) -> bool:
         """Others are ahead, but nobody's log reaches back to where we stand: only a snapshot helps."""
         ahead = [
-            link.status
-            for link in self._mesh.links
-            if link.name.role != PROVER and link.status.position.sequence > self.position.sequence
+            session.status
+            for session in self._mesh.sessions
+            if session.name.role != PROVER and session.status.position.sequence > self.position.sequence
         ]
         return bool(ahead) and all(status.oldest.minis > self.position.minis for status in ahead)
 
     # -- what peers say --------------------------------------------------------------------------------------
 
-    def accepted(self, link: Link, frame: Accepted) -> None:
+    def accepted(self, session: Session, frame: Accepted) -> None:
         """The log comes."""
-        if link is self._asked and frame.serial == self._serial:
+        if session is self._asked and frame.serial == self._serial:
             self._asked = None
-            self.upstream = link
+            self.upstream = session
             self.counts.switches += 1
             self._behind_since = None
-            log.info("following %s (%s) from %s", link, " > ".join(link.status.path), tuple(self._received))
+            log.info(
+                "following %s (%s) from %s", session, " > ".join(session.status.path), tuple(self._received)
+            )
             self.look()
 
-    def declined(self, link: Link, frame: Declined) -> None:
+    def declined(self, session: Session, frame: Declined) -> None:
         """The log does not come, or no longer."""
-        if link is self._asked and frame.serial == self._serial:
-            log.info("%s declines: %s", link, frame.reason)
+        if session is self._asked and frame.serial == self._serial:
+            log.info("%s declines: %s", session, frame.reason)
             self._asked = None
-        elif link is self.upstream and frame.serial == 0:
-            log.info("%s feeds us no more: %s", link, frame.reason)
+        elif session is self.upstream and frame.serial == 0:
+            log.info("%s feeds us no more: %s", session, frame.reason)
             self.upstream = None
         else:
             return
-        self._avoid[link.name.node] = self._loop.time() + DECLINED_S * random.uniform(0.5, 1.5)
+        self._avoid[session.name.node] = self._loop.time() + DECLINED_S * random.uniform(0.5, 1.5)
         self._mesh.learn(frame.instead)
         for endpoint in frame.instead:
             self._mesh.dial_soon(endpoint.node)
         self.look()
 
-    def item(self, link: Link, item: Item) -> None:
-        """The next item of the log, or so it should be."""
-        if link is not self.upstream:
-            unasked(link, item)
+    def entry(self, session: Session, entry: LogEntry) -> None:
+        """The next entry of the log, or so it should be."""
+        if session is not self.upstream:
+            unasked(session, entry)
             return
-        if item.before == self._received:
-            self._received = item.after
+        if entry.before == self._received:
+            self._received = entry.after
             again = False
-        elif item.after.sequence <= self._received.sequence:
+        elif entry.after.sequence <= self._received.sequence:
             self.counts.duplicates += 1
             again = True
         else:
-            raise Malformed(f"an item after {tuple(item.before)}, but the log is at {tuple(self._received)}")
+            raise Malformed(
+                f"an entry after {tuple(entry.before)}, but the log is at {tuple(self._received)}"
+            )
         self._behind_since = None
-        self._arrived.append(_Arrived(item, link, again))
+        self._arrived.append(_Arrived(entry, session, again))
         self._news.set()
 
-    def left(self, link: Link) -> None:
+    def left(self, session: Session) -> None:
         """A peer is gone."""
-        if link is self._asked:
+        if session is self._asked:
             self._asked = None
-        if link is self.upstream:
-            log.info("the upstream %s is gone: %s", link, link.reason)
+        if session is self.upstream:
+            log.info("the upstream %s is gone: %s", session, session.reason)
             self.upstream = None
         self.look()
 
@@ -239,56 +243,60 @@ class Follower:
                 self._publisher.dismiss(node, "my data comes by you")
             self._mesh.announce()
 
-    def _reason_to_leave(self, link: Link, now: float) -> str:
-        if link.closed:
-            return link.reason
-        if self._mesh.local.node in link.status.path:
+    def _reason_to_leave(self, session: Session, now: float) -> str:
+        if session.closed:
+            return session.reason
+        if self._mesh.local.node in session.status.path:
             return "its data comes by us"
-        others = [other for other in self._candidates(now) if other.name.node != link.name.node]
+        others = [other for other in self._candidates(now) if other.name.node != session.name.node]
         if not others:
             return ""
-        if link.suspect(now):
-            return f"silent for {link.silent_s(now):.2f} s"
-        if not link.status.path and others[0].status.path:
+        if session.suspect(now):
+            return f"silent for {session.silent_s(now):.2f} s"
+        if not session.status.path and others[0].status.path:
             return "no data comes to it"
-        if self._stalled(link, others, now):
-            self._avoid[link.name.node] = now + STALLED_S
+        if self._stalled(session, others, now):
+            self._avoid[session.name.node] = now + STALLED_S
             return "it brings nothing, while others are ahead"
         return ""
 
-    def _stalled(self, link: Link, others: list[Link], now: float) -> bool:
-        flowing = link.partial_bytes != self._partial
-        self._partial = link.partial_bytes
+    def _stalled(self, session: Session, others: list[Session], now: float) -> bool:
+        flowing = session.partial_bytes != self._partial
+        self._partial = session.partial_bytes
         best = max(other.status.position.sequence for other in others)
         if flowing or self._arrived or best <= self._received.sequence:
             self._behind_since = None
         elif self._behind_since is None:
             self._behind_since = now
-        return self._behind_since is not None and now - self._behind_since > link.patience_s(
+        return self._behind_since is not None and now - self._behind_since > session.patience_s(
             self._settings.stall_s
         )
 
-    def _candidates(self, now: float) -> list[Link]:
+    def _candidates(self, now: float) -> list[Session]:
         """Whom we might follow, the best first."""
         me = self._mesh.local.node
         possible = [
-            link
-            for link in self._mesh.links
-            if link.name.role != PROVER
-            and not link.suspect(now)
-            and me not in link.status.path
-            and len(link.status.path) < MAX_PATH
-            and not self._publisher.feeds(link)
-            and link.status.oldest.minis <= self._received.minis
-            and self._avoid.get(link.name.node, 0.0) <= now
+            session
+            for session in self._mesh.sessions
+            if session.name.role != PROVER
+            and not session.suspect(now)
+            and me not in session.status.path
+            and len(session.status.path) < MAX_PATH
+            and not self._publisher.feeds(session)
+            and session.status.oldest.minis <= self._received.minis
+            and self._avoid.get(session.name.node, 0.0) <= now
         ]
-        with_path = [link for link in possible if link.status.path]
+        with_path = [session for session in possible if session.status.path]
         if with_path:
             random.shuffle(with_path)
-            with_path.sort(key=lambda link: (link.status.free == 0, len(link.status.path), link.rtt_s or 0.0))
+            with_path.sort(
+                key=lambda session: (session.status.free == 0, len(session.status.path), session.rtt_s or 0.0)
+            )
             return with_path
-        ahead = [link for link in possible if link.status.position.sequence > self._received.sequence]
-        return sorted(ahead, key=lambda link: -link.status.position.sequence)
+        ahead = [
+            session for session in possible if session.status.position.sequence > self._received.sequence
+        ]
+        return sorted(ahead, key=lambda session: -session.status.position.sequence)
 
     def _ask(self, now: float) -> None:
         candidates = self._candidates(now) if now >= self._resting_until else []
@@ -298,9 +306,9 @@ class Follower:
             self._asked.send(Subscribe(self._serial, self._received))
 
     def _leave(self) -> None:
-        for link in (self.upstream, self._asked):
-            if link is not None:
-                link.send(Unsubscribe())
+        for session in (self.upstream, self._asked):
+            if session is not None:
+                session.send(Unsubscribe())
         self.upstream = self._asked = None
 
     # -- applying --------------------------------------------------------------------------------------------
@@ -319,38 +327,38 @@ class Follower:
         again = self._arrived[0].again
         while self._arrived and self._arrived[0].again == again and size < self._settings.apply_bytes:
             batch.append(self._arrived.popleft())
-            size += len(batch[-1].item.record)
-        items = [arrived.item for arrived in batch]
-        work = self._recheck if again else self._target.apply
+            size += len(batch[-1].entry.record)
+        entries = [arrived.entry for arrived in batch]
+        work = self._recheck if again else self._sink.apply
         refused: Refused | None = None
         # The thread goes on when this task is cancelled; `stop` waits for it.
         try:
-            await self._loop.run_in_executor(self._thread, work, items)
+            await self._loop.run_in_executor(self._thread, work, entries)
         except Refused as error:
             refused = error
         if not again:
-            self._advance(items)
+            self._advance(entries)
         self._in_work = []
         for arrived in batch:
-            _consumed(arrived.link, arrived.item)
+            _consumed(arrived.session, arrived.entry)
         if refused is not None:
-            source = next((each.link for each in batch if each.item is refused.item), batch[0].link)
+            source = next((each.session for each in batch if each.entry is refused.entry), batch[0].session)
             self._refuse(source, refused)
 
-    def _recheck(self, items: list[Item]) -> None:
-        for item in items:
-            self._target.recheck(item)
+    def _recheck(self, entries: list[LogEntry]) -> None:
+        for entry in entries:
+            self._sink.recheck(entry)
 
-    def _advance(self, items: list[Item]) -> None:
-        self.position = self._target.position()
-        applied = [item for item in items if item.after.sequence <= self.position.sequence]
-        self.counts.items += len(applied)
+    def _advance(self, entries: list[LogEntry]) -> None:
+        self.position = self._sink.position()
+        applied = [entry for entry in entries if entry.after.sequence <= self.position.sequence]
+        self.counts.entries += len(applied)
         self._publisher.publish(applied)
         if applied and self._refusals and self.upstream is not None:
             self._refusals.pop(self.upstream.name.node, None)
 
-    def _refuse(self, source: Link, refused: Refused) -> None:
-        """What came after a wrong item stands on sand: forget it all, and ask somebody else."""
+    def _refuse(self, source: Session, refused: Refused) -> None:
+        """What came after a wrong entry stands on sand: forget it all, and ask somebody else."""
         node = source.name.node
         self.counts.refused += 1
         count = self._refusals[node] = self._refusals.get(node, 0) + 1
@@ -360,17 +368,17 @@ class Follower:
         self._on_refused(refused, node)
         self._leave()
         for arrived in self._arrived:
-            _consumed(arrived.link, arrived.item)
+            _consumed(arrived.session, arrived.entry)
         self._arrived.clear()
         self._received = self.position
         source.close(f"{REFUSAL}{refused}")
         self.look()
 
 
-def unasked(link: Link, item: Item) -> None:
-    """An item of a peer that is not followed: it was sent before the peer heard that we left."""
-    _consumed(link, item)
+def unasked(session: Session, entry: LogEntry) -> None:
+    """An entry of a peer that is not followed: it was sent before the peer heard that we left."""
+    _consumed(session, entry)
 
 
-def _consumed(link: Link, item: Item) -> None:
-    link.consumed(len(item.record) + ITEM_OVERHEAD, Channel.DATA)
+def _consumed(session: Session, entry: LogEntry) -> None:
+    session.consumed(len(entry.record) + ENTRY_OVERHEAD, Channel.DATA)

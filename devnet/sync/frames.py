@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Self
 
-from devnet.sync.position import GENESIS, Item, ItemKind, Position
+from devnet.sync.log_offset import GENESIS, EntryKind, LogEntry, LogOffset
 
 VERSION = 1
 PREAMBLE = b"megasync" + struct.pack(">H", VERSION)
@@ -94,7 +94,7 @@ class _Writer:
         self.u8(len(data))
         self.raw(data)
 
-    def position(self, value: Position) -> None:
+    def position(self, value: LogOffset) -> None:
         self.u64(value.minis)
         self.u64(value.blocks)
 
@@ -136,8 +136,8 @@ class _Reader:
         except UnicodeDecodeError:
             raise Malformed("a text is not UTF-8") from None
 
-    def position(self) -> Position:
-        return Position(self.u64(), self.u64())
+    def position(self) -> LogOffset:
+        return LogOffset(self.u64(), self.u64())
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         count = self.u8()
@@ -189,8 +189,8 @@ class Frame:
 class Status:
     """Where a node stands; part of several frames."""
 
-    position: Position = GENESIS
-    oldest: Position = GENESIS
+    position: LogOffset = GENESIS
+    oldest: LogOffset = GENESIS
     """Its log begins here."""
     path: tuple[str, ...] = ()
     """The nodes by which data comes to it, the sequencer first and itself last; empty: no data comes."""
@@ -314,7 +314,7 @@ class Subscribe(Frame):
     TYPE = 5
     serial: int
     """Repeated in the answer."""
-    position: Position
+    position: LogOffset
 
     def write(self, to: _Writer) -> None:
         """Writes the payload."""
@@ -374,28 +374,28 @@ class Unsubscribe(Frame):
 
 
 @dataclass(frozen=True)
-class ItemFrame(Frame):
+class EntryFrame(Frame):
     """The next record of the log."""
 
     TYPE = 9
     CHANNEL = Channel.DATA
     CAP = _ITEM.size + MAX_RECORD_BYTES
-    item: Item
+    entry: LogEntry
 
     def write(self, to: _Writer) -> None:
         """Writes the payload."""
-        to.raw(_ITEM.pack(self.item.kind, *self.item.after))
-        to.raw(self.item.record)
+        to.raw(_ITEM.pack(self.entry.kind, *self.entry.after))
+        to.raw(self.entry.record)
 
     @classmethod
     def read(cls, data: _Reader) -> Self:
         """Reads the payload."""
         kind, after, record = data.u8(), data.position(), data.rest()
-        if kind > ItemKind.BLOCK:
-            raise Malformed(f"an item of kind {kind}")
+        if kind > EntryKind.BLOCK:
+            raise Malformed(f"an entry of kind {kind}")
         if (after.blocks if kind else after.minis) == 0:
-            raise Malformed("an item before the log's beginning")
-        return cls(Item(ItemKind(kind), after, record))
+            raise Malformed("an entry before the log's beginning")
+        return cls(LogEntry(EntryKind(kind), after, record))
 
 
 @dataclass(frozen=True)
@@ -497,7 +497,7 @@ class Manifest(Frame):
     TYPE = 16
     CHANNEL = Channel.DATA
     CAP = 64 + MAX_MANIFEST_BYTES
-    position: Position
+    position: LogOffset
     block_record: bytes
     digests: tuple[bytes, ...]
 
@@ -524,7 +524,7 @@ class ChunkRequest(Frame):
     """One chunk of the snapshot at that place."""
 
     TYPE = 17
-    position: Position
+    position: LogOffset
     index: int
 
     def write(self, to: _Writer) -> None:
@@ -571,7 +571,7 @@ TYPES: dict[int, type[Frame]] = {
             Accepted,
             Declined,
             Unsubscribe,
-            ItemFrame,
+            EntryFrame,
             Gossip,
             Peers,
             Bye,

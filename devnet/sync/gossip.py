@@ -19,7 +19,7 @@ from typing import Final
 
 from devnet.sync.frames import HEADER, KIB, MAX_GOSSIP_BYTES, MIB, Channel
 from devnet.sync.frames import Gossip as GossipFrame
-from devnet.sync.peer import Link, LinkClosed
+from devnet.sync.peer import Session, SessionClosed
 from devnet.tasks import Tasks
 from devnet.threads import OnDeath
 
@@ -61,7 +61,7 @@ class GossipCounts:
 class _Line:
     """What waits for one peer."""
 
-    link: Link
+    session: Session
     frames: deque[bytes] = field(default_factory=deque)
     size_bytes: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +79,7 @@ class Gossip:
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         self._recent: deque[bytes] = deque()
         self._recent_bytes = 0
-        self._lines: dict[Link, _Line] = {}
+        self._lines: dict[Session, _Line] = {}
         self._tasks = Tasks(failure)
 
     def on(self, kind: Kind, handler: Handler) -> None:
@@ -96,9 +96,9 @@ class Gossip:
         if self._is_new(kind, payload):
             self._spread(GossipFrame(kind, payload).encode(), self._lines.values())
 
-    def heard(self, link: Link, frame: GossipFrame) -> None:
+    def heard(self, session: Session, frame: GossipFrame) -> None:
         """A peer's message."""
-        link.consumed(HEADER.size + 1 + len(frame.payload), Channel.NEWS)
+        session.consumed(HEADER.size + 1 + len(frame.payload), Channel.NEWS)
         handler = self._handlers.get(frame.kind)
         if handler is None:
             return  # of a later version, or nothing that this node can judge
@@ -106,18 +106,20 @@ class Gossip:
             self.counts.duplicates += 1
             return
         self.counts.heard += 1
-        line = self._lines.get(link)
-        if handler(frame.payload, link.name.node):
+        line = self._lines.get(session)
+        if handler(frame.payload, session.name.node):
             if line is not None:
                 line.invalid = 0
-            self._spread(frame.encode(), [each for each in self._lines.values() if each.link is not link])
+            self._spread(
+                frame.encode(), [each for each in self._lines.values() if each.session is not session]
+            )
             return
         self.counts.invalid += 1
-        log.warning("%s sent an invalid %s", link, Kind(frame.kind).name.lower())
+        log.warning("%s sent an invalid %s", session, Kind(frame.kind).name.lower())
         if line is not None:
             line.invalid += 1
             if line.invalid >= MAX_INVALID:
-                link.close("too many invalid messages")
+                session.close("too many invalid messages")
 
     def _is_new(self, kind: int, payload: bytes) -> bool:
         digest = hashlib.blake2b(bytes((kind,)) + payload, digest_size=16).digest()
@@ -144,16 +146,16 @@ class Gossip:
             self.counts.dropped += 1
         line.news.set()
 
-    def joined(self, link: Link) -> None:
+    def joined(self, session: Session) -> None:
         """A peer is there: it hears the newest messages."""
-        line = self._lines[link] = _Line(link)
+        line = self._lines[session] = _Line(session)
         for frame in self._recent:
             self._queue(line, frame)
-        line.task = self._tasks.spawn(self._tell(line), f"tell {link}")
+        line.task = self._tasks.spawn(self._tell(line), f"tell {session}")
 
-    def left(self, link: Link) -> None:
+    def left(self, session: Session) -> None:
         """A peer is gone."""
-        line = self._lines.pop(link, None)
+        line = self._lines.pop(session, None)
         if line is not None and line.task is not None:
             line.task.cancel()
 
@@ -166,13 +168,13 @@ class Gossip:
                     continue
                 frame = line.frames.popleft()
                 line.size_bytes -= len(frame)
-                await line.link.stream(Channel.NEWS, [frame])
+                await line.session.stream(Channel.NEWS, [frame])
                 self.counts.sent += 1
-        except LinkClosed:
+        except SessionClosed:
             pass
         except Exception:
-            log.exception("cannot tell %s", line.link)
-            line.link.close("internal error")
+            log.exception("cannot tell %s", line.session)
+            line.session.close("internal error")
 
     async def stop(self) -> None:
         """Tells nobody any more."""

@@ -1,8 +1,8 @@
 """Which peers a node is connected to: listens, dials, keeps an address book, sweeps.
 
-A node tries to have `links` connections, so that another upstream is at hand when its own dies, and dials everyone it
-knows of while no data reaches it (`hungry`). It takes `max_links` at most; whoever comes then is told of others and
-sent away: what a node uploads does not grow with their number. Everything happens on the event loop.
+A node tries to have `sessions` connections, so that another upstream is at hand when its own dies, and dials everyone
+it knows of while no data reaches it (`hungry`). It takes `max_sessions` at most; whoever comes then is told of others
+and sent away: what a node uploads does not grow with their number. Everything happens on the event loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from devnet.sync.frames import MAX_ENDPOINTS, Endpoint, Frame, Hello, Peers, Status
 from devnet.sync.identity import Credentials
-from devnet.sync.peer import Link, LinkClosed, LinkOwner, Rejected
+from devnet.sync.peer import Rejected, Session, SessionClosed, SessionOwner
 from devnet.sync.settings import SyncSettings
 from devnet.tasks import Tasks
 from devnet.threads import OnDeath
@@ -53,13 +53,13 @@ class Service(Protocol):
     def hungry(self) -> bool:
         """Whether data should come, and none does."""
 
-    def joined(self, link: Link) -> None:
+    def joined(self, session: Session) -> None:
         """A peer is there."""
 
-    def heard(self, link: Link, frame: Frame) -> None:
+    def heard(self, session: Session, frame: Frame) -> None:
         """A frame of a peer that is there."""
 
-    def left(self, link: Link) -> None:
+    def left(self, session: Session) -> None:
         """A peer is gone."""
 
     def swept(self, now: float) -> None:
@@ -85,12 +85,12 @@ class Traffic:
     content_in: int = 0
     content_out: int = 0
 
-    def add(self, link: Link) -> None:
+    def add(self, session: Session) -> None:
         """Counts a connection."""
-        self.bytes_in += link.bytes_in
-        self.bytes_out += link.bytes_out
-        self.content_in += link.content_in
-        self.content_out += link.content_out
+        self.bytes_in += session.bytes_in
+        self.bytes_out += session.bytes_out
+        self.content_in += session.content_in
+        self.content_out += session.content_out
 
 
 @dataclass
@@ -99,7 +99,7 @@ class _Counts:
     ended: Traffic = field(default_factory=Traffic)
 
 
-class Mesh(LinkOwner):
+class Mesh(SessionOwner):
     """Call `start` once and `stop` once."""
 
     def __init__(
@@ -111,13 +111,13 @@ class Mesh(LinkOwner):
         failure: OnDeath,
     ) -> None:
         self.local = local
-        self.links: set[Link] = set()
+        self.sessions: set[Session] = set()
         """Those that are ready."""
         self._settings = settings
         self._service = service
         self._server_context = credentials.server_context()
         self._client_context = credentials.client_context()
-        self._all: set[Link] = set()
+        self._all: set[Session] = set()
         self._book: dict[str, _Place] = {}
         self._tasks = Tasks(failure)
         self._dials: dict[str, asyncio.Task[None]] = {}
@@ -136,7 +136,7 @@ class Mesh(LinkOwner):
         """Listens (raises `OSError`) and begins to dial."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Link(self, self._settings, dialed=False),
+            lambda: Session(self, self._settings, dialed=False),
             self._settings.host,
             self._settings.port,
             ssl=self._server_context,
@@ -157,13 +157,13 @@ class Mesh(LinkOwner):
         """Says goodbye to everyone."""
         self.shut()
         await self._tasks.cancel()
-        for link in list(self._all):
-            link.close("the node stops")
+        for session in list(self._all):
+            session.close("the node stops")
         deadline = asyncio.get_running_loop().time() + 1.0
         while self._all and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.005)
-        for link in list(self._all):
-            link.abort("the node has stopped")
+        for session in list(self._all):
+            session.abort("the node has stopped")
 
     @property
     def endpoint(self) -> Endpoint:
@@ -176,15 +176,15 @@ class Mesh(LinkOwner):
         """Bytes of all connections, those that have ended too."""
         ended = self._counts.ended
         total = Traffic(ended.bytes_in, ended.bytes_out, ended.content_in, ended.content_out)
-        for link in self._all:
-            total.add(link)
+        for session in self._all:
+            total.add(session)
         return total
 
     # -- the connections' owner ------------------------------------------------------------------------------
 
-    def connected(self, link: Link) -> None:
+    def connected(self, session: Session) -> None:
         """From here on its end is told."""
-        self._all.add(link)
+        self._all.add(session)
 
     def hello(self) -> Hello:
         """What we say of ourselves."""
@@ -195,9 +195,9 @@ class Mesh(LinkOwner):
             *(host, port, self._service.standing()),
         )
 
-    def ready(self, link: Link) -> None:
+    def ready(self, session: Session) -> None:
         """Takes the peer in, if it fits."""
-        hello, local = link.hello, self.local
+        hello, local = session.hello, self.local
         if self._stopping:
             raise Rejected("the node stops")
         if hello.node == local.node:
@@ -209,59 +209,64 @@ class Mesh(LinkOwner):
             and hello.genesis_hash != local.genesis_hash
         ):
             raise Rejected(f"this chain's genesis is 0x{local.genesis_hash.hex()}")
-        for older in list(self.links):
-            if older.name.node == hello.node and older.dialed == link.dialed:
+        for older in list(self.sessions):
+            if older.name.node == hello.node and older.dialed == session.dialed:
                 # The peer's certificate says that it is the same one: it has started again, or lost its end.
                 self._forget(older)
                 older.close("you have connected anew")
-        if not link.dialed and sum(not each.dialed for each in self.links) >= self._settings.max_links:
-            link.send(Peers(self.endpoints(but=hello.node)))
+        if (
+            not session.dialed
+            and sum(not each.dialed for each in self.sessions) >= self._settings.max_sessions
+        ):
+            session.send(Peers(self.endpoints(but=hello.node)))
             raise Rejected("full")
-        self.links.add(link)
-        if link.listens is not None:
-            self.learn((link.listens,), by_itself=True)
-        log.info("connected with %s (%s), which stands at %s", link, hello.role, tuple(link.status.position))
-        link.send(Peers(self.endpoints(but=hello.node)))
-        link.ping(self._service.standing())
-        self._service.joined(link)
+        self.sessions.add(session)
+        if session.listens is not None:
+            self.learn((session.listens,), by_itself=True)
+        log.info(
+            "connected with %s (%s), which stands at %s", session, hello.role, tuple(session.status.position)
+        )
+        session.send(Peers(self.endpoints(but=hello.node)))
+        session.ping(self._service.standing())
+        self._service.joined(session)
 
-    def heard(self, link: Link, frame: Frame) -> None:
+    def heard(self, session: Session, frame: Frame) -> None:
         """A frame that is not the connection's own business."""
         if isinstance(frame, Peers):
             self.learn(frame.endpoints)
         else:
-            self._service.heard(link, frame)
+            self._service.heard(session, frame)
 
-    def lost(self, link: Link) -> None:
+    def lost(self, session: Session) -> None:
         """The end of a connection."""
-        if link not in self._all:
+        if session not in self._all:
             return
-        self._all.discard(link)
-        self._counts.ended.add(link)
-        if not link.is_ready:
-            self._counts.refused += not link.dialed
+        self._all.discard(session)
+        self._counts.ended.add(session)
+        if not session.is_ready:
+            self._counts.refused += not session.dialed
             log.info(
                 "a connection that %s: %s",
-                "we made failed" if link.dialed else "came was refused",
-                link.reason,
+                "we made failed" if session.dialed else "came was refused",
+                session.reason,
             )
-        self._forget(link)
+        self._forget(session)
 
-    def _forget(self, link: Link) -> None:
-        if link in self.links:
-            self.links.discard(link)
-            log.info("disconnected from %s: %s", link, link.reason or "replaced")
-            place = self._book.get(link.name.node)
+    def _forget(self, session: Session) -> None:
+        if session in self.sessions:
+            self.sessions.discard(session)
+            log.info("disconnected from %s: %s", session, session.reason or "replaced")
+            place = self._book.get(session.name.node)
             if place is not None:
                 place.due = asyncio.get_running_loop().time() + self._settings.retry_s * random.random()
-            self._service.left(link)
+            self._service.left(session)
 
     def announce(self) -> None:
         """Tells everyone where we stand now, not at the next ping."""
         status = self._service.standing()
-        for link in self.links:
-            if not link.closed:
-                link.ping(status)
+        for session in self.sessions:
+            if not session.closed:
+                session.ping(status)
 
     # -- the address book ------------------------------------------------------------------------------------
 
@@ -273,7 +278,7 @@ class Mesh(LinkOwner):
             place = self._book.get(endpoint.node)
             if place is not None:
                 # It may have started anew on another port; only it or its neighbours know.
-                told = by_itself or not (place.bootstrap or self._linked(endpoint.node))
+                told = by_itself or not (place.bootstrap or self._has_session(endpoint.node))
                 if place.endpoint != endpoint and told:
                     place.endpoint, place.due, place.failures = endpoint, 0.0, 0
             elif len(self._book) < MAX_BOOK:
@@ -282,26 +287,26 @@ class Mesh(LinkOwner):
     def endpoints(self, but: str = "") -> tuple[Endpoint, ...]:
         """Where those listen whom we are connected with."""
         found = {
-            link.listens.node: link.listens
-            for link in self.links
-            if link.listens is not None and link.listens.node != but
+            session.listens.node: session.listens
+            for session in self.sessions
+            if session.listens is not None and session.listens.node != but
         }
         return tuple(found.values())[:MAX_ENDPOINTS]
 
-    def _linked(self, node: str) -> bool:
-        return any(link.name.node == node for link in self.links)
+    def _has_session(self, node: str) -> bool:
+        return any(session.name.node == node for session in self.sessions)
 
     def _dial_due(self, now: float) -> None:
         if self._stopping:
             return
-        enough = sum(link.name.role != PROVER for link in self.links) + len(self._dials)
-        wanted = MAX_BOOK if self._service.hungry() else self._settings.links
+        enough = sum(session.name.role != PROVER for session in self.sessions) + len(self._dials)
+        wanted = MAX_BOOK if self._service.hungry() else self._settings.sessions
         if enough >= wanted:
             return
         due = [
             place
             for node, place in self._book.items()
-            if place.due <= now and node not in self._dials and not self._linked(node)
+            if place.due <= now and node not in self._dials and not self._has_session(node)
         ]
         random.shuffle(due)
         due.sort(key=lambda place: (place.failures, not place.bootstrap))
@@ -311,7 +316,7 @@ class Mesh(LinkOwner):
     def dial_soon(self, node: str) -> None:
         """Somebody whom we were told of just now: try at once."""
         place = self._book.get(node)
-        if place is not None and node not in self._dials and not self._linked(node):
+        if place is not None and node not in self._dials and not self._has_session(node):
             if len(self._dials) < DIALS_AT_ONCE:
                 self.dial(place.endpoint)
             else:
@@ -327,21 +332,21 @@ class Mesh(LinkOwner):
 
     async def _dial(self, endpoint: Endpoint) -> None:
         loop = asyncio.get_running_loop()
-        link = Link(self, self._settings, dialed=True)
+        session = Session(self, self._settings, dialed=True)
         try:
             async with asyncio.timeout(self._settings.handshake_s):
                 await loop.create_connection(
-                    lambda: link, endpoint.host, endpoint.port, ssl=self._client_context
+                    lambda: session, endpoint.host, endpoint.port, ssl=self._client_context
                 )
-                await link.greeted
-        except (OSError, TimeoutError, LinkClosed) as error:
+                await session.greeted
+        except (OSError, TimeoutError, SessionClosed) as error:
             log.debug("cannot reach %s: %r", endpoint, error)
-            link.abort("no greeting in time")
+            session.abort("no greeting in time")
             self._failed(endpoint)
         else:
             if place := self._book.get(endpoint.node):
                 place.failures = 0
-            if link.name.node != endpoint.node:
+            if session.name.node != endpoint.node:
                 self._failed(endpoint)  # somebody else lives there now
 
     def _failed(self, endpoint: Endpoint) -> None:
@@ -365,9 +370,9 @@ class Mesh(LinkOwner):
         late = now - self._swept_at - SWEEP_S
         self._swept_at = now
         status = self._service.standing()
-        for link in list(self._all):
+        for session in list(self._all):
             if late > LATE_S:
-                link.forgive(late)
-            link.tick(now, status)
+                session.forgive(late)
+            session.tick(now, status)
         self._service.swept(now)
         self._dial_due(now)

@@ -1,7 +1,7 @@
 """A node's part in the network, put together: the mesh of peers, what is fed to them, what comes from them.
 
     who leads        log                 publishes what it seals
-    who follows      log and target      gets the log from others, applies it, passes it on
+    who follows      log and sink      gets the log from others, applies it, passes it on
     prover           neither             gossip only
 
 Everything happens on the event loop that `start` runs on, but for the threads `sync-apply`, `sync-log` and
@@ -17,16 +17,15 @@ from dataclasses import dataclass
 
 from devnet._engine import SealedBlock, SealedMini
 from devnet.storage.store import Store
-from devnet.sync.chain_source import ChainSource
 from devnet.sync.follower import REFUSAL, Follower, FollowerCounts, unasked
 from devnet.sync.frames import (
     Accepted,
     ChunkRequest,
     Declined,
     Endpoint,
+    EntryFrame,
     Frame,
     GenesisRequest,
-    ItemFrame,
     Malformed,
     ManifestRequest,
     Ping,
@@ -39,13 +38,14 @@ from devnet.sync.frames import (
 )
 from devnet.sync.gossip import Gossip
 from devnet.sync.identity import Credentials
+from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
+from devnet.sync.log_reader import LogReader
+from devnet.sync.log_sink import LogSink, Refused
 from devnet.sync.mesh import Local, Mesh
-from devnet.sync.peer import Link
-from devnet.sync.position import Item, ItemKind, Position
+from devnet.sync.peer import Session
 from devnet.sync.publisher import ChildStatus, Publisher
 from devnet.sync.settings import SyncSettings
 from devnet.sync.snapshot import SnapshotServer
-from devnet.sync.target import Refused, Target
 from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class PeerStatus:
     node: str
     role: str
     dialed: bool
-    position: Position
+    position: LogOffset
     path: tuple[str, ...]
     rtt_ms: float | None
     congestion_control: str
@@ -70,8 +70,8 @@ class PeerStatus:
 class SyncStatus:
     """A node's part in the network, for people and tools."""
 
-    position: Position
-    best_known: Position
+    position: LogOffset
+    best_known: LogOffset
     upstream: str | None
     path: tuple[str, ...]
     peers: tuple[PeerStatus, ...]
@@ -104,8 +104,8 @@ class SyncNode:
         local: Local,
         credentials: Credentials,
         settings: SyncSettings,
-        log: ChainSource | None = None,
-        target: Target | None = None,
+        log: LogReader | None = None,
+        sink: LogSink | None = None,
         store: Store | None = None,
         on_refused: Callable[[Refused, str], None] = lambda refused, node: None,
         on_accused: Callable[[], None] = lambda: None,
@@ -114,13 +114,13 @@ class SyncNode:
         """`store`: what genesis and snapshots are served from. `on_refused`: something that a peer gave is not taken;
         whose it was. `on_accused`: a peer has left that refused what it was given. `on_failure`: an error that ends the
         node's use."""
-        if target is not None and log is None:
+        if sink is not None and log is None:
             raise ValueError("who takes a log has one")
         self._loop = asyncio.get_running_loop()
         self._local = local
         self._settings = settings
         self._log = log
-        self._target = target
+        self._sink = sink
         self._on_refused = on_refused
         self._on_accused = on_accused
         self._failed = failed = on_failure or self._fail
@@ -144,11 +144,11 @@ class SyncNode:
 
     async def follow(self, after_s: float = 0.0) -> None:
         """From now on the log goes on elsewhere, and comes from peers; nobody is asked for it before `after_s`."""
-        if self._target is None or self._publisher is None:
+        if self._sink is None or self._publisher is None:
             raise ValueError("nobody takes a log here")
         await self.halt()
         self._follower = Follower(
-            self._target, self._publisher, self._mesh, self._settings, self._on_refused, self._failed, after_s
+            self._sink, self._publisher, self._mesh, self._settings, self._on_refused, self._failed, after_s
         )
         self._follower.start()
         self._mesh.announce()
@@ -196,17 +196,17 @@ class SyncNode:
     def _hand_on(self, sealed: list[SealedMini | SealedBlock]) -> None:
         assert self._publisher is not None
         place = self._publisher.position
-        items: list[Item] = []
+        entries: list[LogEntry] = []
         for each in sealed:
             if isinstance(each, SealedMini):
-                kind, place = ItemKind.MINI, Position(place.minis + 1, place.blocks)
+                kind, place = EntryKind.MINI, LogOffset(place.minis + 1, place.blocks)
             else:
-                kind, place = ItemKind.BLOCK, Position(place.minis, place.blocks + 1)
-            item = Item(kind, place, each.record)
-            if item.number != each.number:
-                raise ValueError(f"{kind.name} {each.number} was published where {item.number} is next")
-            items.append(item)
-        self._publisher.publish(items)
+                kind, place = EntryKind.BLOCK, LogOffset(place.minis, place.blocks + 1)
+            entry = LogEntry(kind, place, each.record)
+            if entry.number != each.number:
+                raise ValueError(f"{kind.name} {each.number} was published where {entry.number} is next")
+            entries.append(entry)
+        self._publisher.publish(entries)
 
     @property
     def feeds_anybody(self) -> bool:
@@ -231,13 +231,13 @@ class SyncNode:
             best_known=follower.best_known if follower is not None else own.position,
             upstream=upstream.name.node if upstream is not None else None,
             path=own.path,
-            peers=tuple(_peer_status(link) for link in sorted(self._mesh.links, key=str)),
+            peers=tuple(_peer_status(session) for session in sorted(self._mesh.sessions, key=str)),
             children=tuple(self._publisher.children()) if self._publisher is not None else (),
             bytes_in=traffic.bytes_in,
             bytes_out=traffic.bytes_out,
             content_in=traffic.content_in,
             content_out=traffic.content_out,
-            applied=counts.items,
+            applied=counts.entries,
             duplicates=counts.duplicates,
             refused=counts.refused,
             switches=counts.switches,
@@ -261,22 +261,22 @@ class SyncNode:
         """Whether data should come, and none does."""
         return self._follower is not None and not self._follower.path
 
-    def joined(self, link: Link) -> None:
+    def joined(self, session: Session) -> None:
         """A peer is there."""
-        self.gossip.joined(link)
+        self.gossip.joined(session)
         if self._follower is not None:
             self._follower.look()
 
-    def left(self, link: Link) -> None:
+    def left(self, session: Session) -> None:
         """A peer is gone."""
-        self.gossip.left(link)
+        self.gossip.left(session)
         if self._publisher is not None:
-            self._publisher.unsubscribe(link)
+            self._publisher.unsubscribe(session)
         if self._follower is not None:
-            self._follower.left(link)
-        _, refused, reason = link.reason.partition(REFUSAL)
-        if refused and link.is_ready:
-            log.error("%s REFUSED what it was given: %s", link, reason)
+            self._follower.left(session)
+        _, refused, reason = session.reason.partition(REFUSAL)
+        if refused and session.is_ready:
+            log.error("%s REFUSED what it was given: %s", session, reason)
             self._on_accused()
 
     def swept(self, now: float) -> None:
@@ -286,35 +286,35 @@ class SyncNode:
         if self._snapshots is not None:
             self._snapshots.swept()
 
-    def heard(self, link: Link, frame: Frame) -> None:
+    def heard(self, session: Session, frame: Frame) -> None:
         """A frame of a peer that is there."""
         match frame:
-            case ItemFrame() if self._target is not None:
+            case EntryFrame() if self._sink is not None:
                 if self._follower is not None:
-                    self._follower.item(link, frame.item)
+                    self._follower.entry(session, frame.entry)
                 else:
-                    unasked(link, frame.item)
+                    unasked(session, frame.entry)
             case Ping():
                 if self._follower is not None:
                     self._follower.look()
             case GossipFrame():
-                self.gossip.heard(link, frame)
+                self.gossip.heard(session, frame)
             case Subscribe() if self._publisher is not None:
-                self._publisher.subscribe(link, frame)
+                self._publisher.subscribe(session, frame)
             case Unsubscribe() if self._publisher is not None:
-                self._publisher.unsubscribe(link)
-            case Accepted() if self._target is not None:
+                self._publisher.unsubscribe(session)
+            case Accepted() if self._sink is not None:
                 if self._follower is not None:
-                    self._follower.accepted(link, frame)
-            case Declined() if self._target is not None:
+                    self._follower.accepted(session, frame)
+            case Declined() if self._sink is not None:
                 if self._follower is not None:
-                    self._follower.declined(link, frame)
+                    self._follower.declined(session, frame)
             case GenesisRequest() if self._snapshots is not None:
-                self._snapshots.genesis(link)
+                self._snapshots.genesis(session)
             case ManifestRequest() if self._snapshots is not None:
-                self._snapshots.manifest(link)
+                self._snapshots.manifest(session)
             case ChunkRequest() if self._snapshots is not None:
-                self._snapshots.chunk(link, frame)
+                self._snapshots.chunk(session, frame)
             case _:
                 raise Malformed(f"{type(frame).__name__} is nothing that this node can be told")
 
@@ -323,15 +323,15 @@ class SyncNode:
         log.critical("the node can't follow any more", exc_info=error)
 
 
-def _peer_status(link: Link) -> PeerStatus:
+def _peer_status(session: Session) -> PeerStatus:
     return PeerStatus(
-        link.name.node,
-        link.name.role,
-        link.dialed,
-        link.status.position,
-        link.status.path,
-        None if link.rtt_s is None else link.rtt_s * 1000,
-        link.congestion_control,
-        link.bytes_in,
-        link.bytes_out,
+        session.name.node,
+        session.name.role,
+        session.dialed,
+        session.status.position,
+        session.status.path,
+        None if session.rtt_s is None else session.rtt_s * 1000,
+        session.congestion_control,
+        session.bytes_in,
+        session.bytes_out,
     )

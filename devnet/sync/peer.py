@@ -1,5 +1,5 @@
 """One authenticated connection: greeting, frames both ways, credit, liveness, counters. What frames mean is decided
-elsewhere (`LinkOwner`).
+elsewhere (`SessionOwner`).
 
     socket -- TLS 1.3 -- preamble -- zstd -- frames -- hello -- `ready` -- `heard` ... -- `lost`
 
@@ -60,7 +60,7 @@ TCP_CONGESTION: Final = getattr(socket, "TCP_CONGESTION", 13)
 CONGESTION_NAME_BYTES: Final = 16
 
 
-class LinkClosed(ConnectionError):
+class SessionClosed(ConnectionError):
     """The connection has ended."""
 
 
@@ -68,26 +68,26 @@ class Rejected(Exception):
     """This peer is not wanted; the message tells it why."""
 
 
-class LinkOwner(Protocol):
+class SessionOwner(Protocol):
     """Who decides what frames mean. May raise `Rejected` or `Malformed`: the connection ends."""
 
-    def connected(self, link: Link) -> None:
+    def connected(self, session: Session) -> None:
         """The TLS handshake is done. For one that fails nothing here is called."""
 
     def hello(self) -> Hello:
         """What we say of ourselves."""
 
-    def ready(self, link: Link) -> None:
+    def ready(self, session: Session) -> None:
         """The peer has said who it is, and its certificate agrees."""
 
-    def heard(self, link: Link, frame: Frame) -> None:
+    def heard(self, session: Session, frame: Frame) -> None:
         """A frame that is not the connection's own business."""
 
-    def lost(self, link: Link) -> None:
+    def lost(self, session: Session) -> None:
         """Called once after `connected`, whether it was ready or not."""
 
 
-class Link(asyncio.Protocol):
+class Session(asyncio.Protocol):
     """A connection to one peer. `name`, `hello` and `status` are there from `ready` on."""
 
     name: PeerName
@@ -96,7 +96,7 @@ class Link(asyncio.Protocol):
     listens: Endpoint | None
     """Where it can be reached."""
 
-    def __init__(self, owner: LinkOwner, settings: SyncSettings, dialed: bool) -> None:
+    def __init__(self, owner: SessionOwner, settings: SyncSettings, dialed: bool) -> None:
         self.dialed = dialed
         self.is_ready = False
         self.closed = False
@@ -185,7 +185,7 @@ class Link(asyncio.Protocol):
                 data = self._greet(data)
             if data:
                 self._decompressor.feed(data, self._content)
-        except LinkClosed:
+        except SessionClosed:
             pass  # what comes after the end is nobody's
         except Malformed as error:
             log.warning("%s breaks the protocol: %s", self, error)
@@ -206,7 +206,7 @@ class Link(asyncio.Protocol):
 
     def _content(self, data: bytes) -> None:
         if self.closed:
-            raise LinkClosed(self.reason)
+            raise SessionClosed(self.reason)
         self.content_in += len(data)
         self._reader.feed(data, self._deliver)
 
@@ -225,7 +225,7 @@ class Link(asyncio.Protocol):
 
     def _deliver(self, frame: Frame) -> None:
         if self.closed:
-            raise LinkClosed(self.reason)
+            raise SessionClosed(self.reason)
         match frame:
             case Hello():
                 self._welcome(frame)
@@ -294,7 +294,7 @@ class Link(asyncio.Protocol):
         self.closed = True
         self.reason = self.reason or (str(error) if error else "it closed the connection")
         if not self.greeted.done():
-            self.greeted.set_exception(LinkClosed(self.reason))
+            self.greeted.set_exception(SessionClosed(self.reason))
         self._wake()
         self._owner.lost(self)
         # A megabyte, and a circle with the transport: nodes seldom look for garbage.
@@ -310,7 +310,7 @@ class Link(asyncio.Protocol):
             self._write([frame.encode()])
 
     async def stream(self, channel: Channel, frames: list[bytes]) -> None:
-        """Encoded frames of a channel, when its credit and the socket allow. Raises `LinkClosed`."""
+        """Encoded frames of a channel, when its credit and the socket allow. Raises `SessionClosed`."""
         at = 0
         while at < len(frames):
             while not self.closed and (self._paused or self._credit[channel] <= 0):
@@ -321,7 +321,7 @@ class Link(asyncio.Protocol):
                 finally:
                     self._waiting.discard(waiting)
             if self.closed:
-                raise LinkClosed(self.reason)
+                raise SessionClosed(self.reason)
             begin = at
             while at < len(frames) and self._credit[channel] > 0:
                 self._credit[channel] -= len(frames[at])

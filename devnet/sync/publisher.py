@@ -19,10 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from devnet.sync.backlog import Backlog
-from devnet.sync.chain_source import ChainSource, NoSuchPlace
-from devnet.sync.frames import Accepted, Channel, Declined, Endpoint, ItemFrame, Status, Subscribe
-from devnet.sync.peer import Link, LinkClosed
-from devnet.sync.position import Item, Position
+from devnet.sync.frames import Accepted, Channel, Declined, Endpoint, EntryFrame, Status, Subscribe
+from devnet.sync.log_offset import LogEntry, LogOffset
+from devnet.sync.log_reader import LogReader, NoSuchPlace
+from devnet.sync.peer import Session, SessionClosed
 from devnet.sync.settings import SyncSettings
 from devnet.tasks import Tasks
 from devnet.threads import OnDeath
@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Child:
-    link: Link
-    place: Position
+    session: Session
+    place: LogOffset
     """Everything up to here was sent."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     from_disk: bool = False
@@ -54,18 +54,18 @@ class Publisher:
     """Call `publish` with what is durable, in order."""
 
     def __init__(
-        self, source: ChainSource, settings: SyncSettings, status: Callable[[], Status], failure: OnDeath
+        self, reader: LogReader, settings: SyncSettings, status: Callable[[], Status], failure: OnDeath
     ) -> None:
-        self._source = source
+        self._reader = reader
         self._settings = settings
         self._status = status
-        self._backlog = Backlog(source.position(), settings.backlog_bytes, settings.backlog_items)
-        self._children: dict[Link, _Child] = {}
+        self._backlog = Backlog(reader.position(), settings.backlog_bytes, settings.backlog_entries)
+        self._children: dict[Session, _Child] = {}
         self._tasks = Tasks(failure)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="sync-log")
 
     @property
-    def position(self) -> Position:
+    def position(self) -> LogOffset:
         """Where the log ends, as far as it was published."""
         return self._backlog.end
 
@@ -83,17 +83,17 @@ class Publisher:
         """Who is fed."""
         end = self.position.sequence
         return [
-            ChildStatus(child.link.name.node, end - child.place.sequence, child.from_disk)
+            ChildStatus(child.session.name.node, end - child.place.sequence, child.from_disk)
             for child in self._children.values()
         ]
 
-    def feeds(self, link: Link) -> bool:
+    def feeds(self, session: Session) -> bool:
         """Whether that peer is a child."""
-        return link in self._children
+        return session in self._children
 
-    def publish(self, items: list[Item]) -> None:
+    def publish(self, entries: list[LogEntry]) -> None:
         """Goes on with the log."""
-        self._backlog.append(items)
+        self._backlog.append(entries)
         for child in self._children.values():
             child.news.set()
 
@@ -101,21 +101,21 @@ class Publisher:
         """Who asks again for something older gets what is on disk."""
         self._backlog.forget()
 
-    def subscribe(self, link: Link, frame: Subscribe) -> None:
+    def subscribe(self, session: Session, frame: Subscribe) -> None:
         """A peer wants the log from a place on."""
-        self.unsubscribe(link)
-        reason = self._objection(link, frame.position)
+        self.unsubscribe(session)
+        reason = self._objection(session, frame.position)
         if reason:
-            link.send(Declined(frame.serial, reason, self._instead(link)))
+            session.send(Declined(frame.serial, reason, self._instead(session)))
             return
-        link.send(Accepted(frame.serial))
-        child = self._children[link] = _Child(link, frame.position)
-        child.task = self._tasks.spawn(self._feed(child), f"feed {link}")
-        log.info("feeding %s from %s", link, tuple(frame.position))
+        session.send(Accepted(frame.serial))
+        child = self._children[session] = _Child(session, frame.position)
+        child.task = self._tasks.spawn(self._feed(child), f"feed {session}")
+        log.info("feeding %s from %s", session, tuple(frame.position))
 
-    def _objection(self, link: Link, place: Position) -> str:
+    def _objection(self, session: Session, place: LogOffset) -> str:
         status = self._status()
-        if link.name.node in status.path:
+        if session.name.node in status.path:
             return "my data comes by you"
         if place.minis > self.position.minis or place.blocks > self.position.blocks:
             return "you are ahead of me"
@@ -127,27 +127,27 @@ class Publisher:
             return "full"
         return ""
 
-    def _instead(self, asking: Link) -> tuple[Endpoint, ...]:
+    def _instead(self, asking: Session) -> tuple[Endpoint, ...]:
         return tuple(
-            link.listens
-            for link in self._children
-            if link.listens is not None and link.name.node != asking.name.node
+            session.listens
+            for session in self._children
+            if session.listens is not None and session.name.node != asking.name.node
         )
 
-    def unsubscribe(self, link: Link) -> None:
+    def unsubscribe(self, session: Session) -> None:
         """A peer wants no more, or is gone."""
-        child = self._children.pop(link, None)
+        child = self._children.pop(session, None)
         if child is not None and child.task is not None:
             child.task.cancel()
 
     def dismiss(self, node: str, reason: str) -> None:
         """Feeds a node no more: it would go in a circle."""
-        for link in [link for link in self._children if link.name.node == node]:
-            self.unsubscribe(link)
-            link.send(Declined(0, reason))
+        for session in [session for session in self._children if session.name.node == node]:
+            self.unsubscribe(session)
+            session.send(Declined(0, reason))
 
     async def _feed(self, child: _Child) -> None:
-        link = child.link
+        session = child.session
         try:
             while True:
                 child.news.clear()
@@ -155,20 +155,20 @@ class Publisher:
                 if not frames:
                     await child.news.wait()
                     continue
-                await link.stream(Channel.DATA, frames)
+                await session.stream(Channel.DATA, frames)
                 child.place = place
-        except LinkClosed:
+        except SessionClosed:
             pass
         except NoSuchPlace as error:
-            link.close(str(error))
+            session.close(str(error))
         except Exception:
-            log.exception("cannot feed %s", link)
-            link.close("internal error")
+            log.exception("cannot feed %s", session)
+            session.close("internal error")
         finally:
-            if self._children.get(link) is child:
-                del self._children[link]
+            if self._children.get(session) is child:
+                del self._children[session]
 
-    async def _next(self, child: _Child) -> tuple[list[bytes], Position]:
+    async def _next(self, child: _Child) -> tuple[list[bytes], LogOffset]:
         place = child.place
         if place.sequence >= self.position.sequence:
             return [], place  # also when it had it from the disk before it was published
@@ -176,12 +176,12 @@ class Publisher:
         child.from_disk = found is None
         if found is not None:
             return found
-        items = await asyncio.get_running_loop().run_in_executor(
-            self._disk, self._source.read, place, self._settings.range_bytes
+        entries = await asyncio.get_running_loop().run_in_executor(
+            self._disk, self._reader.read, place, self._settings.range_bytes
         )
-        if not items:
+        if not entries:
             raise NoSuchPlace(f"nothing follows {tuple(place)}")
-        return [ItemFrame(item).encode() for item in items], items[-1].after
+        return [EntryFrame(entry).encode() for entry in entries], entries[-1].after
 
     async def stop(self) -> None:
         """Feeds nobody any more."""

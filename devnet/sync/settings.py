@@ -22,9 +22,9 @@ class SyncSettings:
     """Peers to begin with; more become known by them."""
     fanout: int = 4
     """Nodes that it feeds; further ones are sent to those."""
-    links: int = 3
+    sessions: int = 3
     """Connections it tries to have, so that another upstream is at hand when its own dies; 0: it waits to be dialed."""
-    max_links: int = 12
+    max_sessions: int = 12
     """Connections it has at most; a further peer is told of others and sent away."""
 
     ping_s: float = 0.25
@@ -43,7 +43,7 @@ class SyncSettings:
 
     backlog_bytes: int = 16 * MIB
     """The newest records, kept in memory for all peers together; who is further behind is served from the log."""
-    backlog_items: int = 4096
+    backlog_entries: int = 4096
     batch_bytes: int = 64 * KIB
     """Sent to a peer in one go."""
     range_bytes: int = 512 * KIB
@@ -55,7 +55,7 @@ class SyncSettings:
 
     def __post_init__(self) -> None:
         """Refuses what can't work."""
-        if self.fanout < 1 or self.links < 0 or self.max_links < self.links:
-            raise ValueError("fanout >= 1, links >= 0 and max_links >= links are needed")
+        if self.fanout < 1 or self.sessions < 0 or self.max_sessions < self.sessions:
+            raise ValueError("fanout >= 1, sessions >= 0 and max_sessions >= sessions are needed")
         if not 0 < self.ping_s < self.suspect_s <= self.dead_s:
             raise ValueError("0 < ping_s < suspect_s <= dead_s is needed")

@@ -23,8 +23,8 @@ from typing import Final
 from devnet.storage.frozen import FrozenState
 from devnet.storage.store import Store
 from devnet.sync.frames import KIB, Channel, Chunk, ChunkRequest, Genesis, Malformed, Manifest
-from devnet.sync.peer import Link, LinkClosed
-from devnet.sync.position import GENESIS, Position
+from devnet.sync.log_offset import GENESIS, LogOffset
+from devnet.sync.peer import Session, SessionClosed
 from devnet.tasks import Tasks
 from devnet.threads import OnDeath
 
@@ -107,50 +107,50 @@ class SnapshotServer:
         self._making = asyncio.Lock()
         self._reading = 0
         self._tasks = Tasks(failure)
-        self._asking: dict[asyncio.Task[None], Link] = {}
+        self._asking: dict[asyncio.Task[None], Session] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync-snapshot")
 
-    def genesis(self, link: Link) -> None:
+    def genesis(self, session: Session) -> None:
         """A peer asks what the chain begins with."""
-        self._answer(link, self._send_genesis(link))
+        self._answer(session, self._send_genesis(session))
 
-    def manifest(self, link: Link) -> None:
+    def manifest(self, session: Session) -> None:
         """A peer asks for a snapshot's manifest."""
-        self._answer(link, self._send_manifest(link))
+        self._answer(session, self._send_manifest(session))
 
-    def chunk(self, link: Link, frame: ChunkRequest) -> None:
+    def chunk(self, session: Session, frame: ChunkRequest) -> None:
         """A peer asks for a chunk."""
-        self._answer(link, self._send_chunk(link, frame))
+        self._answer(session, self._send_chunk(session, frame))
 
-    def _answer(self, link: Link, work: Coroutine[object, None, None]) -> None:
-        if sum(each is link for each in self._asking.values()) >= REQUESTS_AT_ONCE:
+    def _answer(self, session: Session, work: Coroutine[object, None, None]) -> None:
+        if sum(each is session for each in self._asking.values()) >= REQUESTS_AT_ONCE:
             work.close()
             raise Malformed("too many requests at once")
-        task = self._tasks.spawn(self._guard(link, work), f"serve {link}")
-        self._asking[task] = link
+        task = self._tasks.spawn(self._guard(session, work), f"serve {session}")
+        self._asking[task] = session
         task.add_done_callback(lambda done: self._asking.pop(done, None))
 
     @staticmethod
-    async def _guard(link: Link, work: Coroutine[object, None, None]) -> None:
+    async def _guard(session: Session, work: Coroutine[object, None, None]) -> None:
         try:
             await work
-        except LinkClosed:
+        except SessionClosed:
             pass
         except Exception:
-            log.exception("cannot serve %s", link)
-            link.close("internal error")
+            log.exception("cannot serve %s", session)
+            session.close("internal error")
 
-    async def _send_genesis(self, link: Link) -> None:
+    async def _send_genesis(self, session: Session) -> None:
         identity = self._store.identity
         assert identity is not None
-        await link.stream(Channel.DATA, [Genesis(identity.encode(), self._store.genesis).encode()])
+        await session.stream(Channel.DATA, [Genesis(identity.encode(), self._store.genesis).encode()])
 
-    async def _send_manifest(self, link: Link) -> None:
+    async def _send_manifest(self, session: Session) -> None:
         held = await self._hold()
         manifest = held.manifest if held is not None else Manifest(GENESIS, b"", ())
-        await link.stream(Channel.DATA, [manifest.encode()])
+        await session.stream(Channel.DATA, [manifest.encode()])
 
-    async def _send_chunk(self, link: Link, frame: ChunkRequest) -> None:
+    async def _send_chunk(self, session: Session, frame: ChunkRequest) -> None:
         held = self._held
         data = b""
         if held is not None and held.manifest.position == frame.position and frame.index < len(held.starts):
@@ -160,14 +160,14 @@ class SnapshotServer:
                 data = await self._loop.run_in_executor(self._thread, held.chunk, frame.index)
             finally:
                 self._reading -= 1
-        await link.stream(Channel.DATA, [Chunk(frame.index, data).encode()])
+        await session.stream(Channel.DATA, [Chunk(frame.index, data).encode()])
 
     async def _hold(self) -> _Held | None:
         """The snapshot that is being read by others, or a new one."""
         async with self._making:
             held = self._held
             if held is None or (
-                self._idle(held) and held.manifest.position != Position.of(self._store.snapshot)
+                self._idle(held) and held.manifest.position != LogOffset.of(self._store.snapshot)
             ):
                 self._let_go()
                 self._held = held = await self._loop.run_in_executor(self._thread, self._make)
@@ -184,7 +184,7 @@ class SnapshotServer:
         for rows in _chunks(frozen.rows()):
             starts.append(rows[0][0])
             digests.append(digest(encode_rows(rows)))
-        manifest = Manifest(Position.of(frozen.marker), frozen.block_record, tuple(digests))
+        manifest = Manifest(LogOffset.of(frozen.marker), frozen.block_record, tuple(digests))
         return _Held(manifest, frozen, starts, 0.0)
 
     def _idle(self, held: _Held) -> bool:

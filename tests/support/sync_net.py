@@ -51,7 +51,7 @@ class Net:
             self.authority.issue(name, role),
             SyncSettings(bootstrap=places, **settings),
             log=log if role != "prover" else None,
-            target=log if role == "full-node" else None,
+            sink=log if role == "full-node" else None,
             on_refused=lambda refused, source: self.refused.append((name, source, refused)),
             on_failure=self.failures.append,
         )
@@ -79,13 +79,13 @@ class Net:
 
     def seal(self, count=1, size=40):
         """The sequencer goes on."""
-        self.nodes["seq"].publish([sealed(item) for item in self.logs["seq"].extend(count, size)])
+        self.nodes["seq"].publish([sealed(entry) for entry in self.logs["seq"].extend(count, size)])
 
     async def kill(self, name):
         """Drop a node without a word, as the death of its process would."""
         node = self.nodes.pop(name)
-        for link in list(node._mesh._all):
-            link.abort("killed")
+        for session in list(node._mesh._all):
+            session.abort("killed")
         await node.stop()
 
     def level(self, *names):

@@ -18,7 +18,7 @@ from devnet.sync import (
     fetch_genesis,
     fetch_snapshot,
 )
-from devnet.sync.position import Position
+from devnet.sync.log_offset import LogOffset
 from devnet.sync.snapshot import decode_rows, encode_rows
 from tests.support.chain_log import MemoryLog, sealed
 from tests.support.sync_net import CHAIN_ID, GENESIS_HASH
@@ -63,8 +63,8 @@ def fill(store, length=400):
     """A store with a log, and a snapshot some blocks behind its end."""
     chain = MemoryLog(length)
     store.create(Identity(CHAIN_ID, GENESIS_HASH, {"spec": "rex6"}), b'{"alloc": {}}')
-    store.append(sealed(item) for item in chain.items)
-    marker = next(item.after for item in chain.items if item.after.blocks == 50)
+    store.append(sealed(entry) for entry in chain.entries)
+    marker = next(entry.after for entry in chain.entries if entry.after.blocks == 50)
     store.fold(state(), [(bytes(32), b"code" * 1000)], marker.tip)
     return chain, marker
 
@@ -240,7 +240,7 @@ def test_a_node_that_nobodys_log_reaches_back_to_knows_that_it_is_stranded(run):
                 break
             await asyncio.sleep(0.01)
         assert node.status().stranded
-        assert node.status().position == Position(9, 1)
+        assert node.status().position == LogOffset(9, 1)
 
     run(test)
 

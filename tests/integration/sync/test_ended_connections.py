@@ -10,7 +10,7 @@ import pytest
 
 from devnet.sync import Endpoint, peer
 from devnet.sync.compress import Compressor, Decompressor
-from devnet.sync.peer import Link
+from devnet.sync.peer import Session
 from tests.support.rogue import Rogue
 from tests.support.sync_net import eventually
 
@@ -18,16 +18,16 @@ TIMES = 5
 
 
 @pytest.fixture
-def links(monkeypatch):
+def sessions(monkeypatch):
     """All connections' objects that are still in memory."""
     alive = weakref.WeakSet()
-    make = Link.__init__
+    make = Session.__init__
 
     def noted(self, *args, **named):
         make(self, *args, **named)
         alive.add(self)
 
-    monkeypatch.setattr(Link, "__init__", noted)
+    monkeypatch.setattr(Session, "__init__", noted)
     return alive
 
 
@@ -48,15 +48,15 @@ def streams(monkeypatch):
     return alive
 
 
-async def gone(links):
+async def gone(sessions):
     def look():
         gc.collect()
-        return not links
+        return not sessions
 
-    await eventually(look, f"{len(links)} connections' objects to be freed")
+    await eventually(look, f"{len(sessions)} connections' objects to be freed")
 
 
-def test_a_peer_that_left_leaves_nothing_in_memory(run, links):
+def test_a_peer_that_left_leaves_nothing_in_memory(run, sessions):
     async def test(net):
         await net.sequencer(20)
         credentials = net.authority.issue("probe", "full-node")
@@ -65,7 +65,7 @@ def test_a_peer_that_left_leaves_nothing_in_memory(run, links):
                 rogue.greet("probe")
                 await eventually(lambda: net.nodes["seq"].status().peers, "the peer to be taken in")
             await eventually(lambda: not net.nodes["seq"].status().peers, "the peer to be gone")
-        await gone(links)
+        await gone(sessions)
 
     run(test)
 
@@ -88,7 +88,7 @@ def test_the_streams_of_a_peer_that_left_do_not_wait_for_the_garbage_collector(r
 
 
 @pytest.mark.parametrize("kind", ["no TLS", "no certificate", "nothing said"])
-def test_a_stranger_leaves_nothing_in_memory(run, links, kind):
+def test_a_stranger_leaves_nothing_in_memory(run, sessions, kind):
     async def test(net):
         await net.sequencer(20)
         endpoint = net.endpoint("seq")
@@ -105,12 +105,12 @@ def test_a_stranger_leaves_nothing_in_memory(run, links, kind):
                 writer.transport.abort()
             except OSError:
                 pass
-        await gone(links)
+        await gone(sessions)
 
     run(test)
 
 
-def test_a_node_that_is_dialed_and_never_answers_leaves_nothing_in_memory(run, links):
+def test_a_node_that_is_dialed_and_never_answers_leaves_nothing_in_memory(run, sessions):
     """As one that is stopped: its kernel accepts, nobody speaks."""
 
     async def test(net):
@@ -125,6 +125,6 @@ def test_a_node_that_is_dialed_and_never_answers_leaves_nothing_in_memory(run, l
                 await mesh._dials["ghost"]
             for writer in held:
                 writer.transport.abort()
-        await gone(links)
+        await gone(sessions)
 
     run(test)

@@ -9,7 +9,7 @@ from devnet._engine import BadData, Engine, SealedMini, keccak256
 from devnet.genesis import GenesisFile, derive
 from devnet.roles.chain_config import engine_config, genesis_document
 from devnet.storage import Identity, Store, StoreArchive
-from devnet.sync import GENESIS, EngineTarget, Item, ItemKind, Position, Refused
+from devnet.sync import GENESIS, EngineSink, EntryKind, LogEntry, LogOffset, Refused
 from tests.support import wallet
 from tests.support.node import make_config
 
@@ -19,10 +19,10 @@ CONFIG = make_config({"blocks__block_time_s": 0.1})
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory):
-    """A genesis, and the items of a log that an engine has built on it."""
+    """A genesis, and the entries of a log that an engine has built on it."""
     accounts = derive(CONFIG.accounts.mnemonic, CONFIG.accounts.count)
     document = genesis_document(CONFIG, accounts, GenesisFile(), int(time.time()) - 1)
-    items, place, sent = [], GENESIS, 0
+    entries, place, sent = [], GENESIS, 0
     with Store.open(tmp_path_factory.mktemp("leader")) as store:
         engine = Engine(engine_config(CONFIG, document), StoreArchive(store))
         engine.start()
@@ -33,11 +33,11 @@ def chain(tmp_path_factory):
                 sent += 1
             for one in engine.next_sealed(10_000):
                 is_mini = isinstance(one, SealedMini)
-                place = Position(place.minis + is_mini, place.blocks + (not is_mini))
-                items.append(Item(ItemKind.MINI if is_mini else ItemKind.BLOCK, place, one.record))
+                place = LogOffset(place.minis + is_mini, place.blocks + (not is_mini))
+                entries.append(LogEntry(EntryKind.MINI if is_mini else EntryKind.BLOCK, place, one.record))
             engine.durable(*place.tip)
         engine.stop()
-    return document, items
+    return document, entries
 
 
 @contextmanager
@@ -46,63 +46,63 @@ def follower(directory, document):
         engine = Engine(engine_config(CONFIG, document, keeps_trie=False), StoreArchive(store))
         store.create(Identity(CONFIG.chain.chain_id, engine.genesis_hash()), document)
         engine.follow("proofs")
-        yield EngineTarget(engine, store, lambda sealed: None, BadData), store
+        yield EngineSink(engine, store, lambda sealed: None, BadData), store
         engine.stop()
 
 
 def outcome(directory, document, batches):
     """What a follower has after these, and what it refused."""
     refused = None
-    with follower(directory, document) as (target, store):
+    with follower(directory, document) as (sink, store):
         try:
             for batch in batches:
-                target.apply(batch)
+                sink.apply(batch)
         except Refused as error:
-            refused = (str(error), error.kind, error.reason, error.item, error.other)
-        log = b"".join(store.mini(number) for number in range(target.position().minis))
-        return target.position(), keccak256(log), refused
+            refused = (str(error), error.kind, error.reason, error.entry, error.other)
+        log = b"".join(store.mini(number) for number in range(sink.position().minis))
+        return sink.position(), keccak256(log), refused
 
 
-def flipped(item):
-    record = bytearray(item.record)
+def flipped(entry):
+    record = bytearray(entry.record)
     record[len(record) // 2] ^= 1
-    return Item(item.kind, item.after, bytes(record))
+    return LogEntry(entry.kind, entry.after, bytes(record))
 
 
-def as_the_other_kind(item):
-    kind = ItemKind.BLOCK if item.kind is ItemKind.MINI else ItemKind.MINI
-    return Item(kind, item.after, item.record)
+def as_the_other_kind(entry):
+    kind = EntryKind.BLOCK if entry.kind is EntryKind.MINI else EntryKind.MINI
+    return LogEntry(kind, entry.after, entry.record)
 
 
-def places(items):
-    """The first and the last item, one within, and each block with its neighbours."""
-    blocks = [at for at, item in enumerate(items) if item.kind is ItemKind.BLOCK]
+def places(entries):
+    """The first and the last entry, one within, and each block with its neighbours."""
+    blocks = [at for at, entry in enumerate(entries) if entry.kind is EntryKind.BLOCK]
     near = {at + step for at in blocks for step in (-1, 0, 1)}
-    return sorted(({0, 1, len(items) - 1} | near) & set(range(len(items))))
+    return sorted(({0, 1, len(entries) - 1} | near) & set(range(len(entries))))
 
 
 def test_a_whole_log_is_taken_at_once(tmp_path, chain):
-    document, items = chain
-    position, _, refused = outcome(tmp_path / "batch", document, [items])
-    assert (position, refused) == (items[-1].after, None)
-    assert outcome(tmp_path / "single", document, [[item] for item in items])[:2] == (
+    document, entries = chain
+    position, _, refused = outcome(tmp_path / "batch", document, [entries])
+    assert (position, refused) == (entries[-1].after, None)
+    assert outcome(tmp_path / "single", document, [[entry] for entry in entries])[:2] == (
         position,
-        outcome(tmp_path / "pairs", document, [items[at : at + 2] for at in range(0, len(items), 2)])[1],
+        outcome(tmp_path / "pairs", document, [entries[at : at + 2] for at in range(0, len(entries), 2)])[1],
     )
 
 
 @pytest.mark.parametrize("spoil", [flipped, as_the_other_kind])
 def test_a_bad_record_among_others_is_refused_as_if_it_had_come_alone(tmp_path, chain, spoil):
-    document, items = chain
-    for place in places(items):
-        spoilt = [*items[:place], spoil(items[place]), *items[place + 1 :]]
+    document, entries = chain
+    for place in places(entries):
+        spoilt = [*entries[:place], spoil(entries[place]), *entries[place + 1 :]]
         together = outcome(tmp_path / f"batch-{place}", document, [spoilt])
-        assert together == outcome(tmp_path / f"single-{place}", document, [[item] for item in spoilt])
-        assert together[0] == items[place].before
+        assert together == outcome(tmp_path / f"single-{place}", document, [[entry] for entry in spoilt])
+        assert together[0] == entries[place].before
         assert together[2][3] is spoilt[place]
 
 
 def test_a_record_that_came_as_another_kind_is_told_in_words(tmp_path, chain):
-    document, items = chain
-    _, _, refused = outcome(tmp_path, document, [[as_the_other_kind(items[0]), *items[1:]]])
+    document, entries = chain
+    _, _, refused = outcome(tmp_path, document, [[as_the_other_kind(entries[0]), *entries[1:]]])
     assert refused[1:3] == ("malformed", "this is no block's record")

@@ -7,7 +7,7 @@ import struct
 import pytest
 import zstandard
 
-from devnet.sync import Authority, Item, ItemKind, Position
+from devnet.sync import Authority, EntryKind, LogEntry, LogOffset
 from devnet.sync.compress import WINDOW_LOG
 from devnet.sync.frames import (
     HEADER,
@@ -15,19 +15,19 @@ from devnet.sync.frames import (
     Accepted,
     Bye,
     Credit,
+    EntryFrame,
     Hello,
-    ItemFrame,
     Pong,
     Status,
     Subscribe,
 )
 from devnet.sync.gossip import Kind
-from tests.support.chain_log import next_item
+from tests.support.chain_log import next_entry
 from tests.support.rogue import Rogue
 from tests.support.shaping import ShapedLink
 from tests.support.sync_net import eventually, moved
 
-SEQ = Status(position=Position(1000, 200), path=("seq",))
+SEQ = Status(position=LogOffset(1000, 200), path=("seq",))
 
 
 async def refused(peer):
@@ -105,7 +105,7 @@ BAD_STREAMS = {
     "unknown credit": lambda peer: (peer.greet("odd"), peer.say(Credit(7, 1))),
     "data for a sequencer": lambda peer: (
         peer.greet("odd"),
-        peer.say(ItemFrame(Item(ItemKind.MINI, Position(1, 0), b""))),
+        peer.say(EntryFrame(LogEntry(EntryKind.MINI, LogOffset(1, 0), b""))),
     ),
 }
 
@@ -175,24 +175,24 @@ class LyingUpstream:
     async def __aexit__(self, *_):
         await self.peer.__aexit__()
 
-    def send(self, *items):
-        self.peer.say(*(ItemFrame(item) for item in items))
+    def send(self, *entries):
+        self.peer.say(*(EntryFrame(entry) for entry in entries))
 
     def true_items(self, count, size=40):
-        items, place = [], self.place
+        entries, place = [], self.place
         for _ in range(count):
-            items.append(next_item(place, size))
-            place = items[-1].after
-        return items
+            entries.append(next_entry(place, size))
+            place = entries[-1].after
+        return entries
 
 
 def test_what_comes_twice_is_applied_once(run):
     async def test(net):
         await net.node("full-1")
         async with LyingUpstream(net, "full-1") as liar:
-            items = liar.true_items(12)
-            liar.send(*items[:8], *items[:8], items[3], *items[8:], items[11])
-            await eventually(lambda: net.logs["full-1"].end == items[-1].after, "all of it")
+            entries = liar.true_items(12)
+            liar.send(*entries[:8], *entries[:8], entries[3], *entries[8:], entries[11])
+            await eventually(lambda: net.logs["full-1"].end == entries[-1].after, "all of it")
             await eventually(lambda: net.nodes["full-1"].status().duplicates == 10, "the duplicates")
             assert net.logs["full-1"].times_applied == 12
             assert not net.refused
@@ -216,10 +216,10 @@ def test_a_gap_ends_the_connection(run):
     async def test(net):
         await net.node("full-1")
         async with LyingUpstream(net, "full-1") as liar:
-            items = liar.true_items(12)
-            liar.send(*items[:4], *items[5:])
+            entries = liar.true_items(12)
+            liar.send(*entries[:4], *entries[5:])
             assert "but the log is at" in (await refused(liar.peer))[0]
-        assert net.logs["full-1"].end == items[3].after
+        assert net.logs["full-1"].end == entries[3].after
 
     run(test)
 
@@ -228,17 +228,17 @@ def test_a_wrong_item_is_refused_and_the_truth_is_taken_from_another(run):
     async def test(net):
         await net.node("full-1")
         async with LyingUpstream(net, "full-1") as liar:
-            items = liar.true_items(12)
-            wrong = Item(items[4].kind, items[4].after, b"wrong")
-            liar.send(*items[:4], wrong, *items[5:])
+            entries = liar.true_items(12)
+            wrong = LogEntry(entries[4].kind, entries[4].after, b"wrong")
+            liar.send(*entries[:4], wrong, *entries[5:])
             await refused(liar.peer)
         await eventually(lambda: net.refused, "the refusal to be told")
         name, source, refusal = net.refused[0]
-        assert (name, source, refusal.item, refusal.kind) == ("full-1", "seq", wrong, "diff")
-        assert net.logs["full-1"].end == items[3].after
+        assert (name, source, refusal.entry, refusal.kind) == ("full-1", "seq", wrong, "diff")
+        assert net.logs["full-1"].end == entries[3].after
         async with LyingUpstream(net, "full-1") as truthful:
             truthful.send(*truthful.true_items(8))
-            await eventually(lambda: net.logs["full-1"].end == items[11].after, "the truth")
+            await eventually(lambda: net.logs["full-1"].end == entries[11].after, "the truth")
 
     run(test)
 
@@ -247,13 +247,13 @@ def test_two_items_of_the_same_number_are_kept_as_evidence(run):
     async def test(net):
         await net.node("full-1")
         async with LyingUpstream(net, "full-1") as liar:
-            items = liar.true_items(5)
-            other = Item(items[2].kind, items[2].after, b"mini 2 otherwise")
-            liar.send(*items)
-            await eventually(lambda: net.logs["full-1"].end == items[-1].after, "the first ones")
+            entries = liar.true_items(5)
+            other = LogEntry(entries[2].kind, entries[2].after, b"mini 2 otherwise")
+            liar.send(*entries)
+            await eventually(lambda: net.logs["full-1"].end == entries[-1].after, "the first ones")
             liar.send(other)
             await refused(liar.peer)
         refusal = net.refused[0][2]
-        assert (refusal.kind, refusal.item, refusal.other) == ("equivocation", other, items[2].record)
+        assert (refusal.kind, refusal.entry, refusal.other) == ("equivocation", other, entries[2].record)
 
     run(test)

@@ -31,7 +31,7 @@ def test_a_full_node_follows_the_sequencer_live(run):
 def test_a_node_catches_up_from_any_height(run, height):
     async def test(net):
         # A backlog of almost nothing: the log must come from the disk.
-        await net.sequencer(3000, backlog_items=4, range_bytes=4096)
+        await net.sequencer(3000, backlog_entries=4, range_bytes=4096)
         await net.node("full-1", log=MemoryLog(height), peers=["seq"])
         for _ in range(10):
             net.seal()
@@ -57,7 +57,7 @@ def test_further_nodes_are_fed_by_others_than_the_sequencer(run):
 
 def test_a_node_with_all_its_connections_in_use_sends_newcomers_on(run):
     async def test(net):
-        await net.sequencer(20, fanout=2, max_links=3)
+        await net.sequencer(20, fanout=2, max_sessions=3)
         for number in range(7):
             await net.node(f"full-{number}", peers=["seq"])
         net.seal(20)
@@ -104,7 +104,7 @@ def test_an_upstream_that_lives_but_brings_nothing_is_left(run):
         await net.sequencer(20, fanout=2)
         await net.node("full-1", peers=["seq"])
         await net.node("full-2", peers=["seq"])
-        await net.node("full-3", peers=["full-1", "full-2"], links=2)
+        await net.node("full-3", peers=["full-1", "full-2"], sessions=2)
         await net.all_level()
         upstream = await eventually(lambda: net.nodes["full-3"].status().upstream, "the upstream")
         net.logs[upstream].hold.clear()
@@ -120,7 +120,7 @@ def test_an_upstream_that_lives_but_brings_nothing_is_left(run):
 def test_a_partition_heals_without_help(run):
     async def test(net):
         async with ShapedLink() as link:
-            await net.behind(link, "seq", "sequencer", MemoryLog(20), links=0)
+            await net.behind(link, "seq", "sequencer", MemoryLog(20), sessions=0)
             await net.node("full-1", peers=["seq"])
             await net.node("full-2", peers=["full-1"])
             await net.all_level()
@@ -256,14 +256,14 @@ def test_a_peer_that_never_takes_anything_is_disconnected(run):
 
 def test_what_a_node_sends_does_not_grow_with_the_number_of_nodes(run):
     async def test(net):
-        await net.sequencer(0, fanout=2, max_links=4)
+        await net.sequencer(0, fanout=2, max_sessions=4)
         for number in range(9):
             await net.node(f"full-{number}", peers=["seq"])
         await net.all_level()
         net.seal(500, size=1000)
         await net.all_level()
         assert net.nodes["seq"].status().content_out < 3 * sum(
-            len(item.record) for item in net.logs["seq"].items
+            len(entry.record) for entry in net.logs["seq"].entries
         )
 
     run(test)

@@ -3,8 +3,8 @@
 import asyncio
 import random
 
-from devnet.sync import Item
-from tests.support.chain_log import MemoryLog, next_item, sealed
+from devnet.sync import LogEntry
+from tests.support.chain_log import MemoryLog, next_entry, sealed
 from tests.support.shaping import Shape, ShapedLink
 from tests.support.sync_net import eventually
 
@@ -31,21 +31,21 @@ class Traffic:
     async def run(self, minis):
         log = self._net.logs["seq"]
         for _ in range(minis):
-            true = next_item(log.end, 0)
+            true = next_entry(log.end, 0)
             body = self._random.randbytes(130) + b"".join(
                 self._transfer() for _ in range(TRANSACTIONS_PER_MINI)
             )
-            item = Item(true.kind, true.after, true.record + b"\0" + body)
-            log.items.append(item)
-            log.end = item.after
-            self._net.nodes["seq"].publish([sealed(item)])
+            entry = LogEntry(true.kind, true.after, true.record + b"\0" + body)
+            log.entries.append(entry)
+            log.end = entry.after
+            self._net.nodes["seq"].publish([sealed(entry)])
             await asyncio.sleep(0.01)
 
 
 def test_a_node_behind_a_poor_link_keeps_its_upstream_and_comes_level(run):
     async def test(net):
         async with ShapedLink(shape=POOR) as link:
-            await net.behind(link, "seq", "sequencer", MemoryLog(), links=0)
+            await net.behind(link, "seq", "sequencer", MemoryLog(), sessions=0)
             await net.node("full-1", peers=["seq"])
             await eventually(lambda: net.nodes["full-1"].status().upstream, "the upstream")
             await Traffic(net).run(400)
@@ -59,7 +59,7 @@ def test_a_node_behind_a_poor_link_keeps_its_upstream_and_comes_level(run):
 def test_after_a_partition_of_a_poor_link_it_comes_level_without_help(run):
     async def test(net):
         async with ShapedLink(shape=POOR) as link:
-            await net.behind(link, "seq", "sequencer", MemoryLog(), links=0)
+            await net.behind(link, "seq", "sequencer", MemoryLog(), sessions=0)
             await net.node("full-1", peers=["seq"])
             await eventually(lambda: net.nodes["full-1"].status().upstream, "the upstream")
             traffic = Traffic(net)

@@ -22,7 +22,7 @@ def run(tmp_path):
 
 def seal(net, name, count=1):
     """A node that leads goes on."""
-    net.nodes[name].publish([sealed(item) for item in net.logs[name].extend(count)])
+    net.nodes[name].publish([sealed(entry) for entry in net.logs[name].extend(count)])
 
 
 async def all_at(net, end):

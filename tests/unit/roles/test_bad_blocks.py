@@ -8,13 +8,13 @@ import pytest
 from devnet.proving.incidents import Incidents
 from devnet.proving.kept import Bounds
 from devnet.roles.bad_blocks import BadBlocks
-from devnet.roles.refusal import Refusals
+from devnet.roles.rollback import Rollbacks
 from devnet.storage import Store
-from devnet.sync import Item, ItemKind, Position, Refused
+from devnet.sync import EntryKind, LogEntry, LogOffset, Refused
 from tests.unit.storage.chain import IDENTITY, build
 
 KEY = b"k" * 20
-BLOCK_3 = Item(ItemKind.BLOCK, Position(6, 3), b"block 3")
+BLOCK_3 = LogEntry(EntryKind.BLOCK, LogOffset(6, 3), b"block 3")
 
 
 class Failure:
@@ -34,7 +34,7 @@ def parts(tmp_path):
         store.create(IDENTITY, b"{}")
         store.append(build([{KEY: b"%d" % number} for number in range(5)], 2))
         incidents = Incidents(tmp_path / "evidence", "n", "full_node", Bounds(files=100, bytes=2**20))
-        refusals, failure = Refusals(tmp_path), Failure()
+        refusals, failure = Rollbacks(tmp_path), Failure()
 
         def make(reexecutes=False, given_up=None):
             return BadBlocks(store, incidents, refusals, given_up, reexecutes, failure)
@@ -42,19 +42,19 @@ def parts(tmp_path):
         yield SimpleNamespace(make=make, store=store, incidents=incidents, refusals=refusals, failure=failure)
 
 
-def refused(kind, item=BLOCK_3):
-    return Refused(kind, "it is another", item)
+def refused(kind, entry=BLOCK_3):
+    return Refused(kind, "it is another", entry)
 
 
 def test_the_same_refusal_is_kept_once_and_told_until_the_node_is_beyond_it(parts):
     bad_blocks = parts.make()
-    mini = Item(ItemKind.MINI, Position(6, 2), b"mini")
+    mini = LogEntry(EntryKind.MINI, LogOffset(6, 2), b"mini")
     for _ in range(3):
         bad_blocks.refused(refused("diff", mini), "peer")
     assert len(parts.incidents) == 1
     assert parts.failure.starts == 0
-    assert bad_blocks.told(Position(5, 2)) == {"refused": "mini 5: it is another (diff) from peer"}
-    assert bad_blocks.told(Position(6, 2)) == {}
+    assert bad_blocks.told(LogOffset(5, 2)) == {"refused": "mini 5: it is another (diff) from peer"}
+    assert bad_blocks.told(LogOffset(6, 2)) == {}
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("roots", 2), ("parent", 1)])
@@ -82,7 +82,7 @@ def test_who_is_stranded_gives_up_everything_and_says_so_when_it_is_back(parts):
     assert parts.failure.starts == 1
     given_up = parts.refusals.carry_out(parts.store)
     assert parts.store.tip is None
-    told = parts.make(given_up=given_up).told(Position(0, 0))
+    told = parts.make(given_up=given_up).told(LogOffset(0, 0))
     assert told == {"refused": "block 2, which was given up 1 times (evidence: )"}
 
 

@@ -16,12 +16,12 @@ from devnet.sync.frames import (
     Credit,
     Declined,
     Endpoint,
+    EntryFrame,
     FrameReader,
     Genesis,
     GenesisRequest,
     Gossip,
     Hello,
-    ItemFrame,
     Malformed,
     Manifest,
     ManifestRequest,
@@ -33,16 +33,16 @@ from devnet.sync.frames import (
     Unsubscribe,
     decode,
 )
-from devnet.sync.position import Item, ItemKind, Position
+from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 
 u8, u16, u32, u64 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64))
 names = st.text(max_size=60)
 hashes = st.binary(min_size=32, max_size=32)
-positions = st.builds(Position, u64, u64)
+positions = st.builds(LogOffset, u64, u64)
 endpoints = st.lists(st.builds(Endpoint, names, names, u16), max_size=MAX_ENDPOINTS).map(tuple)
 statuses = st.builds(Status, positions, positions, st.lists(names, max_size=MAX_PATH).map(tuple), u8)
-later = st.builds(Position, st.integers(1, 2**64 - 1), st.integers(1, 2**64 - 1))
-items = st.builds(Item, st.sampled_from(ItemKind), later, st.binary(max_size=500))
+later = st.builds(LogOffset, st.integers(1, 2**64 - 1), st.integers(1, 2**64 - 1))
+entries = st.builds(LogEntry, st.sampled_from(EntryKind), later, st.binary(max_size=500))
 frames = st.one_of(
     st.builds(Hello, u64, hashes, names, names, names, u16, statuses),
     st.builds(Ping, u64, statuses),
@@ -52,7 +52,7 @@ frames = st.one_of(
     st.builds(Accepted, u32),
     st.builds(Declined, u32, names, endpoints),
     st.builds(Unsubscribe),
-    st.builds(ItemFrame, items),
+    st.builds(EntryFrame, entries),
     st.builds(Gossip, u8, st.binary(max_size=500)),
     st.builds(Peers, endpoints),
     st.builds(Bye, names),
@@ -98,7 +98,7 @@ def test_a_fixed_frame_with_something_after_its_end_is_refused(frame, more):
         other = decode(frame.TYPE, data)
     except Malformed:
         return
-    assert isinstance(other, (ItemFrame, Gossip, Genesis, Chunk)), "those end with the frame"
+    assert isinstance(other, (EntryFrame, Gossip, Genesis, Chunk)), "those end with the frame"
 
 
 @given(st.lists(frames, max_size=5), st.lists(st.integers(1, 50), min_size=1, max_size=10))
@@ -133,7 +133,7 @@ def test_a_stream_of_rubbish_ends_in_malformed_or_is_held_within_the_caps(data, 
 
 def test_what_is_here_of_a_payload_is_known():
     reader = FrameReader(admit_all)
-    data = ItemFrame(Item(ItemKind.MINI, Position(1, 0), bytes(100))).encode()
+    data = EntryFrame(LogEntry(EntryKind.MINI, LogOffset(1, 0), bytes(100))).encode()
     reader.feed(data[:50], lambda frame: None)
     assert reader.partial_bytes == 50 - HEADER.size
     reader.feed(data[50:], lambda frame: None)
@@ -155,8 +155,8 @@ def test_a_length_is_asked_for_before_a_byte_is_kept():
         raise Malformed("no")
 
     with pytest.raises(Malformed, match="no"):
-        FrameReader(refuse).feed(HEADER.pack(ItemFrame.TYPE, 1000), lambda frame: None)
-    assert asked == [(ItemFrame, 1000)]
+        FrameReader(refuse).feed(HEADER.pack(EntryFrame.TYPE, 1000), lambda frame: None)
+    assert asked == [(EntryFrame, 1000)]
 
 
 def test_what_is_too_long_is_not_sent():

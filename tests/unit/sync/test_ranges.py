@@ -4,9 +4,9 @@ import pytest
 
 from devnet.storage import Identity, Store
 from devnet.storage.database import Tip
-from devnet.sync import GENESIS, NoSuchPlace, Position, StoreLog
+from devnet.sync import GENESIS, LogOffset, NoSuchPlace, StoreLog
 from devnet.sync.backlog import Backlog
-from devnet.sync.frames import ItemFrame
+from devnet.sync.frames import EntryFrame
 from tests.support.chain_log import MemoryLog, sealed
 
 LENGTH = 40
@@ -21,12 +21,12 @@ def whole():
 def store(tmp_path_factory, whole):
     with Store.open(tmp_path_factory.mktemp("store")) as store:
         store.create(Identity(1, bytes(32)), b"{}")
-        store.append(sealed(item) for item in whole.items)
+        store.append(sealed(entry) for entry in whole.entries)
         yield store
 
 
 def places(log):
-    return [GENESIS, *(item.after for item in log.items)]
+    return [GENESIS, *(entry.after for entry in log.entries)]
 
 
 def test_the_disk_gives_the_log_from_every_place(store, whole):
@@ -34,32 +34,32 @@ def test_the_disk_gives_the_log_from_every_place(store, whole):
     assert source.position() == whole.end
     assert source.oldest() == GENESIS
     for index, place in enumerate(places(whole)):
-        assert source.read(place, 1 << 20) == whole.items[index:]
-        assert source.read(place, 1) == whole.items[index : index + 1]
+        assert source.read(place, 1 << 20) == whole.entries[index:]
+        assert source.read(place, 1) == whole.entries[index : index + 1]
 
 
 def test_the_disk_knows_no_place_that_the_log_never_was_at(store, whole):
     real = set(places(whole))
     for minis in range(whole.end.minis + 3):
         for blocks in range(whole.end.blocks + 3):
-            if Position(minis, blocks) not in real:
+            if LogOffset(minis, blocks) not in real:
                 with pytest.raises(NoSuchPlace):
-                    StoreLog(store).read(Position(minis, blocks), 1000)
+                    StoreLog(store).read(LogOffset(minis, blocks), 1000)
 
 
 def test_a_log_that_begins_with_a_snapshot_says_so(tmp_path, whole):
-    taken = next(item for item in whole.items if item.after.blocks == 3)
+    taken = next(entry for entry in whole.entries if entry.after.blocks == 3)
     with Store.open(tmp_path / "new") as store:
         store.create(Identity(1, bytes(32)), b"{}")
         block_row = (b"b" + (3).to_bytes(8, "big"), (taken.after.minis - 1).to_bytes(8, "big") + taken.record)
         store.install([block_row, (b"s" + bytes(20), b"value")])
         assert store.tip is None
         store.installed(taken.after.tip)
-        index = whole.items.index(taken) + 1
-        store.append(sealed(item) for item in whole.items[index:])
+        index = whole.entries.index(taken) + 1
+        store.append(sealed(entry) for entry in whole.entries[index:])
         source = StoreLog(store)
         assert source.oldest() == taken.after
-        assert source.read(taken.after, 1 << 20) == whole.items[index:]
+        assert source.read(taken.after, 1 << 20) == whole.entries[index:]
         with pytest.raises(NoSuchPlace):
             source.read(GENESIS, 1000)
     with Store.open(tmp_path / "new") as store:
@@ -79,7 +79,7 @@ def test_a_snapshot_stands_still_while_the_store_goes_on(tmp_path, whole):
     with Store.open(tmp_path) as store:
         store.create(Identity(1, bytes(32)), b"{}")
         assert store.freeze() is None
-        store.append(sealed(item) for item in whole.items)
+        store.append(sealed(entry) for entry in whole.entries)
         key = b"\xaa" * 20
         store.fold([(key, b"old")], [(bytes(32), b"code")], Tip(4, 1))
         frozen = store.freeze()
@@ -97,26 +97,26 @@ def test_a_snapshot_stands_still_while_the_store_goes_on(tmp_path, whole):
 
 def test_the_backlog_gives_what_it_has_and_nothing_else(whole):
     backlog = Backlog(GENESIS, 1 << 20, max_items=10)
-    backlog.append(whole.items)
+    backlog.append(whole.entries)
     everywhere = places(whole)
     for index, place in enumerate(everywhere):
         found = backlog.after(place, 1 << 20)
         if index < LENGTH - 10:
             assert found is None
         else:
-            assert found == ([ItemFrame(item).encode() for item in whole.items[index:]], whole.end)
-    assert backlog.after(Position(everywhere[-2].minis + 1, everywhere[-2].blocks - 1), 1000) is None
+            assert found == ([EntryFrame(entry).encode() for entry in whole.entries[index:]], whole.end)
+    assert backlog.after(LogOffset(everywhere[-2].minis + 1, everywhere[-2].blocks - 1), 1000) is None
 
 
 def test_the_backlog_is_bounded_in_bytes(whole):
     backlog = Backlog(GENESIS, 500, 1 << 20)
-    backlog.append(whole.items)
+    backlog.append(whole.entries)
     assert 0 < backlog.size_bytes <= 500
     backlog.forget()
-    assert backlog.after(whole.items[-1].before, 1000) is None
+    assert backlog.after(whole.entries[-1].before, 1000) is None
     assert backlog.after(whole.end, 1000) == ([], whole.end)
 
 
 def test_the_backlog_has_no_gaps(whole):
     with pytest.raises(ValueError, match="backlog ends"):
-        Backlog(GENESIS, 500, 500).append(whole.items[1:])
+        Backlog(GENESIS, 500, 500).append(whole.entries[1:])

@@ -8,30 +8,30 @@ from __future__ import annotations
 from typing import Protocol
 
 from devnet.storage.store import Store
-from devnet.sync.position import Item, ItemKind, Position
+from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 
 
 class NoSuchPlace(ValueError):
     """The log has no such place: it is of another chain, or begins later."""
 
 
-class ChainSource(Protocol):
+class LogReader(Protocol):
     """A log that others can be fed from."""
 
-    def position(self) -> Position:
+    def position(self) -> LogOffset:
         """Where it ends; everything up to here survives a kill."""
 
-    def oldest(self) -> Position:
+    def oldest(self) -> LogOffset:
         """Where it begins."""
 
-    def read(self, at: Position, max_bytes: int) -> list[Item]:
-        """The items that follow a place: one at least unless that is the end, no more than about `max_bytes`.
+    def read(self, at: LogOffset, max_bytes: int) -> list[LogEntry]:
+        """The entries that follow a place: one at least unless that is the end, no more than about `max_bytes`.
 
         Raises `NoSuchPlace`.
         """
 
-    def find(self, kind: ItemKind, number: int) -> bytes | None:
-        """The record of one item."""
+    def find(self, kind: EntryKind, number: int) -> bytes | None:
+        """The record of one entry."""
 
 
 class StoreLog:
@@ -40,16 +40,16 @@ class StoreLog:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def position(self) -> Position:
+    def position(self) -> LogOffset:
         """Where it ends."""
-        return Position.of(self._store.tip)
+        return LogOffset.of(self._store.tip)
 
-    def oldest(self) -> Position:
+    def oldest(self) -> LogOffset:
         """Where it begins."""
-        return Position.of(self._store.first)
+        return LogOffset.of(self._store.first)
 
-    def read(self, at: Position, max_bytes: int) -> list[Item]:
-        """The items that follow a place."""
+    def read(self, at: LogOffset, max_bytes: int) -> list[LogEntry]:
+        """The entries that follow a place."""
         store, end = self._store, self.position()
         minis, blocks = at
         if minis > end.minis or blocks > end.blocks or minis < self.oldest().minis:
@@ -57,7 +57,7 @@ class StoreLog:
         last = store.block(blocks)
         if blocks and (last is None or last[0] + 1 > minis):
             raise NoSuchPlace(f"block {blocks} does not end before mini-block {minis}")
-        found: list[Item] = []
+        found: list[LogEntry] = []
         size = 0
         records = store.minis(minis, end.minis - 1) if minis < end.minis else iter(())
         closing = store.block(blocks + 1) if blocks < end.blocks else None
@@ -66,19 +66,19 @@ class StoreLog:
         while size < max_bytes:
             if closing is not None and closing[0] + 1 == minis:
                 blocks += 1
-                found.append(Item(ItemKind.BLOCK, Position(minis, blocks), closing[1]))
+                found.append(LogEntry(EntryKind.BLOCK, LogOffset(minis, blocks), closing[1]))
                 closing = store.block(blocks + 1) if blocks < end.blocks else None
             elif (row := next(records, None)) is not None:
                 minis += 1
-                found.append(Item(ItemKind.MINI, Position(minis, blocks), row[1]))
+                found.append(LogEntry(EntryKind.MINI, LogOffset(minis, blocks), row[1]))
             else:
                 break
             size += len(found[-1].record)
         return found
 
-    def find(self, kind: ItemKind, number: int) -> bytes | None:
-        """The record of one item."""
-        if kind is ItemKind.MINI:
+    def find(self, kind: EntryKind, number: int) -> bytes | None:
+        """The record of one entry."""
+        if kind is EntryKind.MINI:
             return self._store.mini(number)
         block = self._store.block(number)
         return block[1] if block else None

@@ -26,7 +26,7 @@ from devnet.roles.announcements import Announcement, Announcer, Comparison
 from devnet.roles.bad_blocks import BadBlocks
 from devnet.roles.faults import SequencerFaults
 from devnet.roles.process import Failure
-from devnet.roles.refusal import Refusal, Refusals
+from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.roles.verification import Verification
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
@@ -35,17 +35,17 @@ from devnet.storage import Store
 from devnet.sync import (
     Credentials,
     Endpoint,
-    Item,
-    ItemKind,
+    EntryKind,
     Kind,
     Local,
-    Position,
+    LogEntry,
+    LogOffset,
+    LogSink,
     Refused,
     StoreLog,
     SyncNode,
     SyncSettings,
     SyncStatus,
-    Target,
 )
 from devnet.tasks import Tasks
 
@@ -107,7 +107,7 @@ def endpoint_text(endpoint: Endpoint) -> str:
     return f"{host}:{endpoint.port}"
 
 
-class Membership:
+class NetworkService:
     """Call `start` once and `stop` once, and between them `lead` and `follow`, each ended by `halt`."""
 
     def __init__(
@@ -116,8 +116,8 @@ class Membership:
         place: NetworkPlace,
         engine: Engine,
         store: Store,
-        refusals: Refusals,
-        given_up: Refusal | None,
+        rollbacks: Rollbacks,
+        given_up: Rollback | None,
         failure: Failure,
     ) -> None:
         """`given_up`: what was given up last, before this process began."""
@@ -133,7 +133,7 @@ class Membership:
         """In the present mode, or else the last one, or else the first one."""
         self._reexecutes = config.network.verify is VerifyMode.REEXECUTE
         self.incidents = incidents_of(role)
-        self._bad_blocks = BadBlocks(store, self.incidents, refusals, given_up, self._reexecutes, failure)
+        self._bad_blocks = BadBlocks(store, self.incidents, rollbacks, given_up, self._reexecutes, failure)
         self._faults = SequencerFaults(self._forget_backlog)
         self.verification = Verification(
             engine,
@@ -153,22 +153,22 @@ class Membership:
             role.node, lambda: self._url, lambda: self.verification.announced, self._announce
         )
         self._sync: SyncNode | None = None
-        self._target: Target | None = None
+        self._sink: LogSink | None = None
         self._tasks = Tasks(failure)
         """Of who follows."""
 
     # --- life ---------------------------------------------------------------------------------------------
 
-    async def start(self, url: str, target: Target) -> None:
-        """Join. `url`: where this node answers JSON-RPC. `target`: takes the log while it follows."""
+    async def start(self, url: str, sink: LogSink) -> None:
+        """Join. `url`: where this node answers JSON-RPC. `sink`: takes the log while it follows."""
         self._url = url
-        self._target = target
+        self._sink = sink
         self._sync = SyncNode(
             local_of(self._role, self._genesis_hash),
             await credentials_of(self._place),
             sync_settings(self._place, self._role.config),
             log=StoreLog(self._store),
-            target=target,
+            sink=sink,
             store=self._store,
             on_refused=self._bad_blocks.refused,
             on_accused=self._faults.noticed,
@@ -314,13 +314,15 @@ class Membership:
             log.warning("%s has no records of block %d: %s", other.node, own.block, error)
             return
         for number, record in zip(numbers, found, strict=False):
-            await self._suspect(Item(ItemKind.MINI, Position(number + 1, own.block - 1), record), other.node)
+            await self._suspect(
+                LogEntry(EntryKind.MINI, LogOffset(number + 1, own.block - 1), record), other.node
+            )
 
-    async def _suspect(self, item: Item, source: str) -> None:
+    async def _suspect(self, entry: LogEntry, source: str) -> None:
         """Another node has another record of a mini-block: the engine tells whether the sequencer has signed both."""
-        assert self._target is not None
+        assert self._sink is not None
         try:
-            await self._loop.run_in_executor(None, self._target.recheck, item)
+            await self._loop.run_in_executor(None, self._sink.recheck, entry)
         except Refused as refused:
             self._bad_blocks.record(refused, source)
 

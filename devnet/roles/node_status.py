@@ -17,7 +17,7 @@ from devnet.storage import Store
 More = Callable[[], Mapping[str, Any]]
 
 
-class Standing:
+class NodeStatus:
     """Of one node with a chain."""
 
     def __init__(self, role: RoleConfig, store: Store, more: More = dict) -> None:

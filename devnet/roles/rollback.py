@@ -22,7 +22,7 @@ LONGEST_PAUSE_S: Final = 16.0
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Rollback:
     """One decision."""
 
     block: int
@@ -40,7 +40,7 @@ class Refusal:
         return 0.0 if self.times < 2 else float(min(2 ** (self.times - 2), LONGEST_PAUSE_S))
 
 
-class Refusals:
+class Rollbacks:
     """Of one node, in its directory."""
 
     def __init__(self, directory: Path) -> None:
@@ -50,9 +50,9 @@ class Refusals:
         """Decide. The process has to end now."""
         last = self._read()
         times = last.times + 1 if last is not None and last.block == block else 1
-        self._write(Refusal(block, keep, evidence, times))
+        self._write(Rollback(block, keep, evidence, times))
 
-    def carry_out(self, store: Store) -> Refusal | None:
+    def carry_out(self, store: Store) -> Rollback | None:
         """Cut the log back, if that was decided; what was decided last."""
         refusal = self._read()
         if refusal is None or refusal.carried_out:
@@ -69,8 +69,8 @@ class Refusals:
         self._write(replace(refusal, carried_out=True))
         return refusal
 
-    def _read(self) -> Refusal | None:
-        return Refusal(**json.loads(self._path.read_text())) if self._path.exists() else None
+    def _read(self) -> Rollback | None:
+        return Rollback(**json.loads(self._path.read_text())) if self._path.exists() else None
 
-    def _write(self, refusal: Refusal) -> None:
+    def _write(self, refusal: Rollback) -> None:
         write_atomically(self._path, json.dumps(asdict(refusal)))

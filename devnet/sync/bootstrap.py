@@ -39,9 +39,9 @@ from devnet.sync.frames import (
     Status,
 )
 from devnet.sync.identity import Credentials
+from devnet.sync.log_offset import LogOffset
 from devnet.sync.mesh import NEWCOMER, PROVER, SWEEP_S, Local
-from devnet.sync.peer import Link, LinkClosed, Rejected
-from devnet.sync.position import Position
+from devnet.sync.peer import Rejected, Session, SessionClosed
 from devnet.sync.settings import SyncSettings
 from devnet.sync.snapshot import Row, decode_rows, digest
 
@@ -93,84 +93,84 @@ class FoundGenesis:
 
 
 class _Caller:
-    """One connection that asks and waits. A link's owner."""
+    """One connection that asks and waits. A session's owner."""
 
     def __init__(self, local: Local) -> None:
         self._local = local
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[type[Frame], asyncio.Future[Frame]]] = deque()
-        self.link: Link | None = None
+        self.session: Session | None = None
 
-    def connected(self, link: Link) -> None:
+    def connected(self, session: Session) -> None:
         pass
 
     def hello(self) -> Hello:
         local = self._local
         return Hello(local.chain_id, local.genesis_hash, local.node, local.role, "", 0, Status())
 
-    def ready(self, link: Link) -> None:
-        hello, local = link.hello, self._local
+    def ready(self, session: Session) -> None:
+        hello, local = session.hello, self._local
         if hello.chain_id != local.chain_id:
             raise Rejected(f"this is chain {local.chain_id}, not {hello.chain_id}")
         if local.genesis_hash not in (NEWCOMER, hello.genesis_hash):
             raise Rejected("this is another chain: its genesis differs")
-        self.link = link
+        self.session = session
 
-    def heard(self, link: Link, frame: Frame) -> None:
+    def heard(self, session: Session, frame: Frame) -> None:
         if frame.CHANNEL is Channel.DATA:
             if not self._waiting or not isinstance(frame, self._waiting[0][0]):
                 raise Malformed(f"{type(frame).__name__} that nobody asked for")
             answer = self._waiting.popleft()[1]
             if not answer.done():
                 answer.set_result(frame)
-            link.consumed(HEADER.size + frame.payload_bytes, Channel.DATA)
+            session.consumed(HEADER.size + frame.payload_bytes, Channel.DATA)
         elif frame.CHANNEL is Channel.NEWS:
-            link.consumed(HEADER.size + frame.payload_bytes, Channel.NEWS)
+            session.consumed(HEADER.size + frame.payload_bytes, Channel.NEWS)
 
-    def lost(self, link: Link) -> None:
+    def lost(self, session: Session) -> None:
         for _, answer in self._waiting:
             if not answer.done():
-                answer.set_exception(LinkClosed(link.reason))
+                answer.set_exception(SessionClosed(session.reason))
         self._waiting.clear()
 
     def ask(self, question: Frame, kind: type[Answer]) -> asyncio.Future[Answer]:
-        assert self.link is not None
+        assert self.session is not None
         answer: asyncio.Future[Answer] = self._loop.create_future()
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())
-        if self.link.closed:
-            answer.set_exception(LinkClosed(self.link.reason))
+        if self.session.closed:
+            answer.set_exception(SessionClosed(self.session.reason))
         else:
             self._waiting.append((kind, answer))  # type: ignore[arg-type]
-            self.link.send(question)
+            self.session.send(question)
         return answer
 
 
 @asynccontextmanager
 async def _call(
     local: Local, credentials: Credentials, endpoint: Endpoint, settings: SyncSettings
-) -> AsyncIterator[tuple[_Caller, Link]]:
+) -> AsyncIterator[tuple[_Caller, Session]]:
     loop = asyncio.get_running_loop()
     caller = _Caller(local)
-    link = Link(caller, replace(settings, dead_s=max(settings.dead_s, 3.0)), dialed=True)
+    session = Session(caller, replace(settings, dead_s=max(settings.dead_s, 3.0)), dialed=True)
     beat: asyncio.TimerHandle | None = None
 
     def tick() -> None:
         nonlocal beat
-        link.tick(loop.time(), Status())
+        session.tick(loop.time(), Status())
         beat = loop.call_later(SWEEP_S, tick)
 
     try:
         async with asyncio.timeout(settings.handshake_s):
             await loop.create_connection(
-                lambda: link, endpoint.host, endpoint.port, ssl=credentials.client_context()
+                lambda: session, endpoint.host, endpoint.port, ssl=credentials.client_context()
             )
-            await link.greeted
+            await session.greeted
         tick()
-        yield caller, link
+        yield caller, session
     finally:
         if beat is not None:
             beat.cancel()
-        link.close("thank you")
+        session.close("thank you")
 
 
 async def fetch_genesis(
@@ -186,12 +186,12 @@ async def fetch_genesis(
         for endpoint in places:
             progress(Progress("genesis", endpoint.node))
             try:
-                async with _call(local, credentials, endpoint, settings) as (caller, link):
-                    if link.hello.genesis_hash == NEWCOMER or link.name.role == PROVER:
+                async with _call(local, credentials, endpoint, settings) as (caller, session):
+                    if session.hello.genesis_hash == NEWCOMER or session.name.role == PROVER:
                         continue
                     async with asyncio.timeout(ANSWER_S):
                         answer = await caller.ask(GenesisRequest(), Genesis)
-                    return FoundGenesis(link.hello.genesis_hash, answer.settings, answer.document)
+                    return FoundGenesis(session.hello.genesis_hash, answer.settings, answer.document)
             except (OSError, TimeoutError) as error:
                 log.info("no genesis from %s: %s", endpoint, error or "no answer in time")
         await asyncio.sleep(ROUND_S)
@@ -217,13 +217,13 @@ async def fetch_snapshot(
         for node, endpoint in list(places.items()):
             store.uninstall()
             try:
-                async with _call(local, credentials, endpoint, settings) as (caller, link):
+                async with _call(local, credentials, endpoint, settings) as (caller, session):
                     reachable = True
-                    if not _is_better(link.status, settings):
-                        if link.name.role != PROVER and not link.status.oldest.minis:
+                    if not _is_better(session.status, settings):
+                        if session.name.role != PROVER and not session.status.oldest.minis:
                             return False
                         del places[node]
-                    elif await _take_snapshot(caller, link, store, trust, progress):
+                    elif await _take_snapshot(caller, session, store, trust, progress):
                         return True
                     else:
                         del places[node]
@@ -244,9 +244,9 @@ def _is_better(status: Status, settings: SyncSettings) -> bool:
 
 
 async def _take_snapshot(
-    caller: _Caller, link: Link, store: Store, trust: Trust, progress: Callable[[Progress], None]
+    caller: _Caller, session: Session, store: Store, trust: Trust, progress: Callable[[Progress], None]
 ) -> bool:
-    node = link.name.node
+    node = session.name.node
     progress(Progress("manifest", node))
     async with asyncio.timeout(ANSWER_S):
         manifest = await caller.ask(ManifestRequest(), Manifest)
@@ -270,7 +270,7 @@ async def _take_snapshot(
 
 def _keep(manifest: Manifest, index: int, chunk: Chunk, store: Store, trust: Trust) -> None:
     if not chunk.data:
-        raise LinkClosed("the peer has let the snapshot go")
+        raise SessionClosed("the peer has let the snapshot go")
     if chunk.index != index or digest(chunk.data) != manifest.digests[index]:
         raise BadSnapshot(f"chunk {index} is not what the manifest says")
     try:
@@ -301,7 +301,7 @@ def _finish(manifest: Manifest, store: Store, trust: Trust) -> None:
     minis, blocks = manifest.position
     if store.block(blocks) != (minis - 1, manifest.block_record):
         raise BadSnapshot(f"block {blocks}, where the snapshot stands, is missing")
-    store.installed(Position(minis, blocks).tip)
+    store.installed(LogOffset(minis, blocks).tip)
     try:
         trust.verify_state(manifest, store)
     except BaseException:

@@ -1,8 +1,8 @@
 """A place in the chain log, and what stands there. Nothing here looks into a record.
 
 The log is one sequence: the mini-blocks of block 1, the record of block 1, the mini-blocks of block 2, ... A place is
-how many of each lie before it, and every item carries the place after it: who knows where he stands sees from two
-numbers whether an item is the next, an old one, or beyond a gap.
+how many of each lie before it, and every entry carries the place after it: who knows where he stands sees from two
+numbers whether an entry is the next, an old one, or beyond a gap.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from devnet.storage.database import Tip
 U64_MAX = 2**64 - 1
 
 
-class Position(NamedTuple):
+class LogOffset(NamedTuple):
     """So many mini-blocks and so many blocks (genesis not counted) are in the log."""
 
     minis: int
     blocks: int
 
     @classmethod
-    def of(cls, tip: Tip | None) -> Position:
+    def of(cls, tip: Tip | None) -> LogOffset:
         """The place where a store's log ends."""
         return cls(tip.mini + 1, tip.block) if tip else GENESIS
 
@@ -34,14 +34,14 @@ class Position(NamedTuple):
 
     @property
     def sequence(self) -> int:
-        """How many items the log has up to here: unique for each place of one chain."""
+        """How many entries the log has up to here: unique for each place of one chain."""
         return self.minis + self.blocks
 
 
-GENESIS = Position(0, 0)
+GENESIS = LogOffset(0, 0)
 
 
-class ItemKind(IntEnum):
+class EntryKind(IntEnum):
     """What a record is."""
 
     MINI = 0
@@ -49,21 +49,21 @@ class ItemKind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LogEntry:
     """One record of the log."""
 
-    kind: ItemKind
-    after: Position
+    kind: EntryKind
+    after: LogOffset
     """The place after it."""
     record: bytes
 
     @property
-    def before(self) -> Position:
+    def before(self) -> LogOffset:
         """The place that it continues."""
         minis, blocks = self.after
-        return Position(minis - 1, blocks) if self.kind is ItemKind.MINI else Position(minis, blocks - 1)
+        return LogOffset(minis - 1, blocks) if self.kind is EntryKind.MINI else LogOffset(minis, blocks - 1)
 
     @property
     def number(self) -> int:
         """The mini-block's number, or the block's."""
-        return self.after.minis - 1 if self.kind is ItemKind.MINI else self.after.blocks
+        return self.after.minis - 1 if self.kind is EntryKind.MINI else self.after.blocks

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from devnet.roles.membership import Membership
-from devnet.roles.standing import Standing
+from devnet.roles.network_service import NetworkService
+from devnet.roles.node_status import NodeStatus
 from devnet.rpc.subscriptions import Hub
 
 if TYPE_CHECKING:
@@ -22,25 +22,25 @@ FOLLOWED_MS: Final = 30
 """Other nodes follow, but an empty mini-block tells them nothing but the time."""
 
 
-class Publishing:
+class Fanout:
     """Of one node with a chain (`chain_log.Publisher`)."""
 
-    def __init__(self, hub: Hub, standing: Standing, membership: Membership | None) -> None:
+    def __init__(self, hub: Hub, status: NodeStatus, network: NetworkService | None) -> None:
         self._hub = hub
-        self._standing = standing
-        self._membership = membership
+        self._status = status
+        self._network = network
 
     @property
     def linger_ms(self) -> int:
         """How long mini-blocks without transactions may wait for company."""
         if self._hub.hears_empty_minis:
             return 0
-        return FOLLOWED_MS if self._membership is not None and self._membership.feeds_anybody else UNHEARD_MS
+        return FOLLOWED_MS if self._network is not None and self._network.feeds_anybody else UNHEARD_MS
 
     def publish(self, sealed: Sealed) -> None:
         """These are on disk."""
         self._hub.publish(sealed)
-        self._standing.note(sealed)
-        if self._membership is not None:
-            self._membership.note(sealed)
-            self._membership.publish(sealed)
+        self._status.note(sealed)
+        if self._network is not None:
+            self._network.note(sealed)
+            self._network.publish(sealed)

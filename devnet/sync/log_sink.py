@@ -1,6 +1,6 @@
-"""Where received items go: the seam between the network and the chain.
+"""Where received entries go: the seam between the network and the chain.
 
-`Target` is what the follower asks for; `EngineTarget` is the real one: the engine checks and applies, the store
+`LogSink` is what the follower asks for; `EngineSink` is the real one: the engine checks and applies, the store
 keeps, and only then is anything shown or passed on.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from devnet.storage.store import Store
-from devnet.sync.position import Item, ItemKind, Position
+from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 
 if TYPE_CHECKING:
     from devnet._engine import SealedBlock, SealedMini
@@ -21,32 +21,32 @@ CONTRADICTION: Final = "equivocation"
 
 
 class Refused(Exception):
-    """An item is not what the chain's rules make it; nothing of it was applied."""
+    """An entry is not what the chain's rules make it; nothing of it was applied."""
 
-    def __init__(self, kind: str, reason: str, item: Item, other: bytes | None = None) -> None:
-        super().__init__(f"{item.kind.name.lower()} {item.number}: {reason} ({kind})")
+    def __init__(self, kind: str, reason: str, entry: LogEntry, other: bytes | None = None) -> None:
+        super().__init__(f"{entry.kind.name.lower()} {entry.number}: {reason} ({kind})")
         self.kind = kind
         """The engine's word for what is wrong: "order", "signature", "seal", "roots", "diff", ..."""
         self.reason = reason
-        self.item = item
+        self.entry = entry
         self.other = other
         """The record that it contradicts, if that is what is wrong."""
 
 
-class Target(Protocol):
+class LogSink(Protocol):
     """Takes the log. All calls come from one thread."""
 
-    def position(self) -> Position:
+    def position(self) -> LogOffset:
         """Everything up to here is applied and durable."""
 
-    def apply(self, items: list[Item]) -> None:
-        """Checks and applies items that continue the log; when this returns they are durable.
+    def apply(self, entries: list[LogEntry]) -> None:
+        """Checks and applies entries that continue the log; when this returns they are durable.
 
         Raises `Refused` for the first one that is wrong, when those before it are applied and durable.
         """
 
-    def recheck(self, item: Item) -> None:
-        """An item that is applied already came again. Raises `Refused` when its content is another."""
+    def recheck(self, entry: LogEntry) -> None:
+        """An entry that is applied already came again. Raises `Refused` when its content is another."""
 
 
 class ApplyingEngine(Protocol):
@@ -60,7 +60,7 @@ class ApplyingEngine(Protocol):
         """Everything up to here is on disk."""
 
 
-class EngineTarget:
+class EngineSink:
     """Engine and store of a full node. `bad_data` is the engine's exception class."""
 
     def __init__(
@@ -75,18 +75,18 @@ class EngineTarget:
         self._publish = publish
         self._bad_data = bad_data
 
-    def position(self) -> Position:
+    def position(self) -> LogOffset:
         """Where the store's log ends."""
-        return Position.of(self._store.tip)
+        return LogOffset.of(self._store.tip)
 
-    def apply(self, items: list[Item]) -> None:
+    def apply(self, entries: list[LogEntry]) -> None:
         """Applies in the engine, writes in one batch, shows."""
         refused: Refused | None = None
         try:
-            taken = self._take(items)
+            taken = self._take(entries)
         except self._bad_data as error:
             taken = error.applied  # type: ignore[attr-defined]
-            refused = self._refusal(items[len(taken)], error)
+            refused = self._refusal(entries[len(taken)], error)
         applied = [sealed for sealed in taken if sealed is not None]
         if applied:
             tip = self._store.append(applied)
@@ -95,28 +95,28 @@ class EngineTarget:
         if refused is not None:
             raise refused
 
-    def _take(self, items: list[Item]) -> list[SealedMini | SealedBlock | None]:
-        return self._engine.apply([(item.record, item.kind is ItemKind.BLOCK) for item in items])
+    def _take(self, entries: list[LogEntry]) -> list[SealedMini | SealedBlock | None]:
+        return self._engine.apply([(entry.record, entry.kind is EntryKind.BLOCK) for entry in entries])
 
-    def recheck(self, item: Item) -> None:
+    def recheck(self, entry: LogEntry) -> None:
         """Compares with what is on disk; the engine says what another content means."""
-        known = self._known(item)
-        if known is None or known == item.record:
+        known = self._known(entry)
+        if known is None or known == entry.record:
             return
         try:
-            self._take([item])
+            self._take([entry])
         except self._bad_data as error:
-            raise self._refusal(item, error, known) from None
-        raise Refused("order", "it is not what stands at its place", item, known)
+            raise self._refusal(entry, error, known) from None
+        raise Refused("order", "it is not what stands at its place", entry, known)
 
-    def _known(self, item: Item) -> bytes | None:
-        if item.kind is ItemKind.MINI:
-            return self._store.mini(item.number)
-        block = self._store.block(item.number)
+    def _known(self, entry: LogEntry) -> bytes | None:
+        if entry.kind is EntryKind.MINI:
+            return self._store.mini(entry.number)
+        block = self._store.block(entry.number)
         return block[1] if block else None
 
     @staticmethod
-    def _refusal(item: Item, error: Exception, other: bytes | None = None) -> Refused:
+    def _refusal(entry: LogEntry, error: Exception, other: bytes | None = None) -> Refused:
         kind = getattr(error, "kind", "unknown")
         reason = getattr(error, "reason", str(error))
-        return Refused(str(kind), str(reason), item, other if kind == CONTRADICTION else None)
+        return Refused(str(kind), str(reason), entry, other if kind == CONTRADICTION else None)
