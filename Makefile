@@ -27,7 +27,7 @@ install: tools $(VENV)/.engine ## Build the engine and put `megaeth` into .venv/
 
 test: tools-node install $(VENV)/.dev lint ## Lint, types, Rust tests, Python tests
 	@echo "==> cargo test"
-	@cargo test --release --locked --quiet --lib
+	@cargo test --workspace --release --locked --quiet --lib
 	@echo "==> pytest"
 	@$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
@@ -38,12 +38,12 @@ lint: tools $(VENV)/.dev $(VENV)/.engine ## ruff, mypy --strict, clippy
 	@echo "==> mypy --strict"
 	@mypy devnet megaeth_cli bench
 	@echo "==> cargo clippy (the first time it also checks the dependencies)"
-	@cargo clippy --release --locked --all-targets --features python,harness --quiet -- -D warnings
+	@cargo clippy --release --locked --workspace --all-targets --features python,harness --quiet -- -D warnings
 
 format: $(VENV)/.dev ## Format Python and Rust
 	@ruff check --fix --quiet . || true
 	@ruff format .
-	@cargo fmt
+	@cargo fmt --all
 
 docs: install ## Write the pages of docs/ that are made from the program
 	@$(PYTHON) scripts/generate_docs.py

@@ -48,7 +48,7 @@ for tool in "$@"; do
         fi
         ;;
     cargo)
-        wanted=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$(dirname "$0")/../engine/Cargo.toml")
+        wanted=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$(dirname "$0")/../Cargo.toml")
         if ! command -v cargo >/dev/null 2>&1; then
             lacking "cargo (Rust $wanted or newer)" "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
         elif ! found=$(cargo --version 2>/dev/null); then

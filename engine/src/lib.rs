@@ -21,10 +21,12 @@ pub mod pool;
 #[cfg(feature = "python")]
 mod python;
 #[cfg(test)]
+#[path = "../salt/src/recorded.rs"]
 mod recorded;
 pub mod replay;
 pub mod rpc;
-pub mod salt;
 pub mod state;
 pub mod verify;
 pub mod wallet;
+
+pub(crate) use megaeth_salt as salt;

@@ -256,7 +256,7 @@ fn half_order() -> BigInt<4> {
 pub(super) mod testing {
     use super::*;
 
-    pub(in crate::salt) fn scalars() -> Vec<Fr> {
+    pub(crate) fn scalars() -> Vec<Fr> {
         let mut scalars: Vec<Fr> = [0u64, 1, 2, 63, 64, 65, 127, 128, 129, 8191, 8192]
             .map(Fr::from)
             .to_vec();
@@ -276,7 +276,7 @@ pub(super) mod testing {
 mod tests {
     use super::testing::scalars;
     use super::*;
-    use crate::salt::group::{multiply_sum, same_element};
+    use crate::group::{multiply_sum, same_element};
 
     #[test]
     fn every_window_agrees_with_plain_multiplication() {

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::salt::group::{Fr, Point, scalar_from_le_reduced, scalar_to_le};
+use crate::group::{Fr, Point, scalar_from_le_reduced, scalar_to_le};
 
 /// Everything said so far, as a running hash.
 #[derive(Clone, Debug)]

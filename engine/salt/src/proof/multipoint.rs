@@ -8,13 +8,13 @@ use rayon::prelude::*;
 
 use super::polynomial::{Values, coefficients_at, divide_at, inner_product, powers};
 use super::transcript::Transcript;
-use crate::salt::crs::CRS;
-use crate::salt::group::{
+use crate::crs::CRS;
+use crate::group::{
     Fr, Point, Sum, decompress, multiply_sum, normalize, same_element, scalar_from_le, scalar_to_le,
 };
-use crate::salt::node::{ONE, ZERO};
-use crate::salt::tables::Tables;
-use crate::salt::types::WIDTH;
+use crate::node::{ONE, ZERO};
+use crate::tables::Tables;
+use crate::types::WIDTH;
 use ark_ff::{Field, Zero, batch_inversion};
 
 /// Halvings of a vector of 256.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::salt::node::{
+use crate::node::{
     BUCKET_LEVEL, FIRST, NodeId, ROOT, bucket_node, bucket_top, child, index_in_parent, leaf_node,
     parent, segment_node,
 };
-use crate::salt::types::{BucketId, SaltKey};
+use crate::types::{BucketId, SaltKey};
 
 /// A vector that a proof opens: a node of the trie, named so that sorting gives the network's order.
 ///

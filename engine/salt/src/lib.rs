@@ -1,8 +1,8 @@
 //! SALT, MegaETH's authenticated key-value store, byte-compatible with the real chain's.
 //!
 //! Responsible for where a key lives, what a state's root is, and proving or checking parts of it.
-//! Not responsible for execution, for storage, or for anything of the node: nothing here opens a file
-//! or depends on another module of this crate. The format in words is `docs/salt.md`.
+//! Not responsible for execution, for storage, or for anything of the node: nothing here opens a file, and the crate
+//! depends on no other of this workspace. The format in words is `docs/salt.md`.
 
 pub mod codec;
 pub mod combs;
@@ -26,5 +26,7 @@ pub mod witness;
 
 #[cfg(test)]
 mod real_chain;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod state_tests;

@@ -83,8 +83,8 @@ fn of(generator: Point) -> Comb {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::salt::group::same_element;
-    use crate::salt::tables::testing::scalars;
+    use crate::group::same_element;
+    use crate::tables::testing::scalars;
 
     #[test]
     fn a_comb_agrees_with_plain_multiplication() {

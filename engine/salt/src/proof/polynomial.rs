@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use ark_ff::batch_inversion;
 
-use crate::salt::group::Fr;
-use crate::salt::node::{ONE, ZERO};
-use crate::salt::types::WIDTH;
+use crate::group::Fr;
+use crate::node::{ONE, ZERO};
+use crate::types::WIDTH;
 
 /// A polynomial's values at 0 to 255.
 pub type Values = [Fr; WIDTH];

@@ -150,7 +150,7 @@ impl SaltState {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::salt::types::DATA_BUCKETS;
+    use crate::types::DATA_BUCKETS;
 
     type Batch = Vec<(Vec<u8>, Vec<u8>)>;
 
