@@ -28,5 +28,6 @@ pub mod rpc;
 pub mod state;
 pub mod verify;
 pub mod wallet;
+pub mod witness;
 
 pub(crate) use megaeth_salt as salt;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Responsible for following the state with SALT off the mini-block path. Not responsible for SALT
-//! itself (`salt`), nor for the plain state (`state`).
+//! itself (`salt`), nor for the plain state (`state`), nor for what is proven to whom (`witness`).
 
 mod cache;
 mod capacities;
@@ -17,11 +17,9 @@ mod growth;
 mod history;
 mod past;
 mod pending;
-mod recorder;
-mod witness;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use cache::{RootNodes, Witnesses};
 pub use capacities::Capacities;
@@ -29,4 +27,4 @@ pub use committer::{Closed, Closing, CommitError, Committer};
 pub use growth::{Growth, bucket_key};
 pub use history::{Entry, History, Known, Reached};
 pub use past::Past;
-pub use witness::{WitnessError, block_witness, prove};
+pub(crate) use past::{Between, PastState};

@@ -122,7 +122,7 @@ impl Engine {
     }
 
     fn rules<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &crate::verify::stateless::rules_json(&self.inner.chain))
+        PyBytes::new(py, &crate::witness::rules_json(&self.inner.chain))
     }
 
     fn load_state(

@@ -8,7 +8,7 @@ use super::{
     render::{json, mini, usage},
     transactions, values,
 };
-use crate::verify::stateless::rules_json;
+use crate::witness::rules_json;
 
 /// This namespace's methods.
 #[rustfmt::skip]

@@ -15,9 +15,9 @@ use super::{
 use crate::{
     block::{BlockRecord, PlainKey, WITHDRAWALS_ADDRESS},
     chain::{SharedBlock, ViewError},
-    commitment::{self, WitnessError},
     salt::state::Needs,
     state::StateReader as _,
+    witness::{self, WitnessError},
 };
 
 /// This namespace's methods.
@@ -53,7 +53,7 @@ fn get_block_witness(node: &Node, params: &Params<'_>) -> Answer {
         .sealed(parent)?
         .ok_or_else(|| unreadable(&ViewError::UnknownBlock, parent))?;
     let minis = node.minis_of(&block)?;
-    let witness = commitment::block_witness(&node.chain, &block, &parent, &minis, &before)
+    let witness = witness::block_witness(&node.chain, &block, &parent, &minis, &before)
         .map_err(|error| refused(&error))?;
     let packed = packed(&witness)?;
     node.chain.witnesses.put(block.hash, packed.clone().into());
@@ -157,7 +157,7 @@ fn get_proof(node: &Node, params: &Params<'_>) -> Answer {
         reads,
         ..Needs::default()
     };
-    let witness = commitment::prove(&node.chain, number, &needs)
+    let witness = witness::prove(&node.chain, number, &needs)
         .and_then(|witness| witness.ok_or(WitnessError::Gone { block: number }))
         .map_err(|error| refused(&error))?;
     let proof = packed(&witness.encode())?;

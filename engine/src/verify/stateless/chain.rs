@@ -17,12 +17,7 @@ use mega_evm::{
 use serde::Deserialize;
 
 use super::InputError;
-use crate::{
-    chain::Chain,
-    evm,
-    json::{self, Object},
-    salt::types::DATA_BUCKETS,
-};
+use crate::{evm, salt::types::DATA_BUCKETS};
 
 /// The testnet whose chain ended in 2026.
 pub const OLD_TESTNET_CHAIN_ID: u64 = 6342;
@@ -92,26 +87,6 @@ struct Document {
     config: Option<serde_json::Map<String, serde_json::Value>>,
     data_buckets: Option<u32>,
     header: Option<HeaderRules>,
-}
-
-/// The rules of a running devnet in the form that [`ChainRules::from_json`] reads.
-pub fn rules_json(chain: &Chain) -> Vec<u8> {
-    json::bytes(|out| {
-        let mut object = Object::open(out);
-        object
-            .number("chainId", chain.config.chain_id)
-            .string("spec", &chain.config.spec)
-            .data("sequencer", chain.sequencer.address().as_slice())
-            .number("dataBuckets", u64::from(chain.config.salt_data_buckets));
-        let mut header = Object::open(object.member("header"));
-        header
-            .number("gasLimit", chain.config.gas_limit)
-            .number("baseFee", chain.config.base_fee)
-            .data("coinbase", chain.config.coinbase.as_slice())
-            .data("extraData", &chain.config.extra_data);
-        header.close();
-        object.close();
-    })
 }
 
 impl ChainRules {

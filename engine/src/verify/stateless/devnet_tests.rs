@@ -11,9 +11,9 @@ use super::*;
 use crate::{
     block::{BlockRecord, MiniBlock},
     builder::testing::{Draft, Tx},
-    commitment::block_witness,
     rpc::testing::*,
     salt::types::META_BUCKETS,
+    witness::{block_witness, rules_json},
 };
 
 /// Keeps the hash of the block before the parent in slot 0.

@@ -33,7 +33,7 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use mega_evm::MegaHardforks as _;
 
 pub use block::code_line;
-pub use chain::{ChainRules, HeaderRules, OLD_TESTNET_CHAIN_ID, rules_json};
+pub use chain::{ChainRules, HeaderRules, OLD_TESTNET_CHAIN_ID};
 pub use proof::{Trusted, check_proof};
 pub use wire::{WitnessFile, code_hashes, open_file, open_packed, pack};
 

@@ -6,10 +6,11 @@ use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::B256;
 use parking_lot::Mutex;
 
-use super::{Capacities, History, recorder::record};
+use super::{past, recorder::record};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, WITHDRAWALS_ADDRESS},
     chain::Chain,
+    commitment::{Capacities, History},
     evm::{BucketCapacities, UnknownCapacity},
     replay::ReplayError,
     salt::{
@@ -62,7 +63,7 @@ pub fn prove(
     };
     match reached {
         Some(reached) => Ok(reached.state().witness(needs)?),
-        None => chain.past.prove(chain, block, needs),
+        None => past::prove(chain, block, needs),
     }
 }
 
