@@ -66,13 +66,11 @@ def test_a_batch_is_bounded_as_a_whole_whoever_answers_it(narrow, last):
         _, _, body = client.post([*calls, request(last, *params, id=3)])
     answers = {answer["id"]: answer for answer in json.loads(body)}
     assert [*answers] == [0, 1, 2, 3]
-    # The engine's run side by side: which two of them are done first is not said.
+    # They run side by side: which two of the large ones are done first is not said, nor whether the last, which Python
+    # answers shortly, comes before the bound is met.
     refused = [answer["error"] for answer in answers.values() if "error" in answer]
-    assert len(refused) == 2
-    assert all(
-        error["code"] == LIMIT_EXCEEDED and "--max-answer-bytes" in error["message"] for error in refused
-    )
-    assert last == "eth_call" or "error" in answers[3]
+    assert len(refused) == 2 if last == "eth_call" else len(refused) in (1, 2)
+    assert all(error["code"] == LIMIT_EXCEEDED and "--max-answer-bytes" in error["message"] for error in refused)
 
 
 def test_a_web_socket_has_the_same_bounds(narrow):
