@@ -38,7 +38,7 @@ fn half_word(bytes: &[u8], at: usize) -> u64 {
 /// SALT's 64-bit hash of a byte string.
 ///
 /// ```
-/// use megaeth_engine::salt::hasher::hash;
+/// use megaeth_salt::hasher::hash;
 /// assert_eq!(hash(b"hello"), 1_027_176_506_268_606_463);
 /// ```
 pub fn hash(bytes: &[u8]) -> u64 {

@@ -17,7 +17,7 @@ use super::witness::SaltWitness;
 ///
 /// ```
 /// # use std::collections::{BTreeMap, BTreeSet};
-/// # use megaeth_engine::salt::{state::{Needs, SaltState}, stateless::WitnessState};
+/// # use megaeth_salt::{state::{Needs, SaltState}, stateless::WitnessState};
 /// let mut state = SaltState::default();
 /// let first = state.update([(&b"alice"[..], &b"10"[..])])?;
 /// state.apply(&first);
