@@ -1,7 +1,7 @@
 """The stateless check as provers and `megaeth verify` use it: the engine's report, with types.
 
-What is checked, and how, is the engine's (`engine/src/verify/stateless/`): the witness against the parent's state root,
-replay with the witness as the only state, then everything that the block claims.
+What is checked, and how, is the engine's (`engine/checker/src/verify/stateless/`): the witness against the parent's
+state root, replay with the witness as the only state, then everything that the block claims.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-//! The rooms of the engine's crates in floors: what a room may import lies below it, so that each can be read, tested and taken away
-//! without what stands on it. These tests read the sources; a new room needs its floor here.
+//! The rooms of the engine's crates in floors: what a room may import lies below it, so that each can be read,
+//! tested and taken away without what stands on it. These tests read the sources; a new room needs its floor here.
 
 mod source;
 
@@ -27,7 +27,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// The sources of the crates whose modules are rooms.
-const SOURCES: &[&str] = &["src"];
+const SOURCES: &[&str] = &["src", "checker/src"];
 /// Crates that are a room each. That they know nothing of what stands on them is cargo's to say.
 const CRATES: &[&str] = &["salt"];
 
@@ -77,6 +77,8 @@ fn every_room_has_one_floor() {
     rooms.extend(CRATES.iter().map(|name| (*name).to_owned()));
     placed.sort();
     rooms.sort();
+    // A room may have a part in either crate.
+    rooms.dedup();
     assert_eq!(placed, rooms);
 }
 

@@ -4,6 +4,8 @@
 //! Not responsible for execution, for storage, or for anything of the node: nothing here opens a file, and the crate
 //! depends on no other of this workspace. The format in words is `docs/salt.md`.
 
+#![forbid(unsafe_code)]
+
 pub mod codec;
 pub mod combs;
 pub mod crs;

@@ -185,7 +185,7 @@ impl OpenBlock {
             spec: chain.hardforks.spec_id(timestamp),
             limits: begun.limits,
             limiter: begun.limits.to_block_limiter(),
-            evm: begun.evm,
+            evm: Machine::new(begun.evm, Some(&chain.native)),
             clock,
             system_address: begun.system_address,
             oracle_us: 0,
@@ -560,7 +560,8 @@ impl OpenBlock {
     pub(super) fn renew_evm(&mut self) -> Result<(), BuildError> {
         let empty = Overlay::new(self.chain.world.clone());
         let overlay = std::mem::replace(&mut **self.evm.db_mut(), empty);
-        self.evm = begin_over(&self.chain, &self.context, &self.clock, overlay)?.evm;
+        let begun = begin_over(&self.chain, &self.context, &self.clock, overlay)?;
+        self.evm = Machine::new(begun.evm, Some(&self.chain.native));
         Ok(())
     }
 }
@@ -576,7 +577,7 @@ fn begin_over(
     let factory = BlockFactory::new(chain.config.chain_id, &chain.hardforks, context, external);
     let before = Tip(chain.world.clone());
     let overlay = Adapter::new(overlay);
-    begin_block(&factory, before, overlay, Some(&chain.native)).map_err(|error| match error {
+    begin_block(&factory, before, overlay).map_err(|error| match error {
         BeginError::State(error) => error.into(),
         BeginError::Call(error) => BuildError::SystemCalls {
             block: context.number,

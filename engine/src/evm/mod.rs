@@ -1,27 +1,14 @@
-//! One transaction through mega-evm: which rules, in which environment, and what came of it.
-//!
-//! Responsible for turning configuration into mega-evm's types and mega-evm's outcomes into ours. The
-//! builder, simulation and verification share it; none of it knows where state comes from.
+//! What a node adds to the checker's `evm`: contracts that run natively, and calls that change nothing.
 
-mod creation;
-mod env;
-mod external;
-mod factory;
 pub mod native;
-mod outcome;
-mod pre_execution;
 pub mod simulate;
-mod spec;
 mod watch;
 
-pub use creation::creation_gas;
-pub use env::{BlockContext, block_limits, cfg_env, evm_env};
-pub use external::{
-    BucketCapacities, Capacities, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock,
-    UnknownCapacity, chain_bucket, oracle_time,
+pub use megaeth_checker::evm::{
+    BeginError, BegunBlock, BlockContext, BlockFactory, BucketCapacities, Capacities, DEFAULT_SPEC,
+    EvmFactory, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock, SPEC_NAMES,
+    UnknownCapacity, begin_block, block_limits, cfg_env, chain_bucket, creation_gas, evm_env,
+    halt_from, hardforks, is_detained, is_system_transaction, mega_transaction,
+    mega_transaction_with, oracle_time, result_from, spec_by_name,
 };
-pub use factory::{BlockExecutor, BlockFactory, EvmFactory};
-pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
-pub use pre_execution::{BeginError, BegunBlock, begin_block, is_system_transaction};
-pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};
 pub use watch::{ENDED, Watch};

@@ -37,7 +37,6 @@ pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Resul
         &factory,
         Tip(world.clone()),
         Adapter::new(Tip(world.clone())),
-        None,
     )
     .map_err(|error| format!("the system calls of block {number} failed: {error}"))?;
     let newest = begun.states.iter().rev().find_map(|state| {

@@ -206,7 +206,10 @@ impl Trial {
             limits: self.limits,
             external: ExternalEnv::new(self.capacities.clone()),
         };
-        let evm = factory.machine(Adapter::new(Overlay::new(self.world.clone())), None);
+        let evm = Machine::new(
+            factory.interpreter(Adapter::new(Overlay::new(self.world.clone()))),
+            None,
+        );
         Block {
             spec: self.spec,
             evm,

@@ -215,7 +215,7 @@ impl BlockEvm {
             limits: rules.limits,
             external,
         };
-        let mut evm = factory.machine(Adapter::default(), Some(&rules.native));
+        let mut evm = Machine::new(factory.interpreter(Adapter::default()), Some(&rules.native));
         *evm.ctx().chain_mut() = rules.l1.clone();
         Self { rules, evm, clock }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::testing::*;
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue},
-    state::{Mood, Shaky},
+    shaky::{Mood, Shaky},
 };
 
 const STRANGER: Address = Address::repeat_byte(0x51);

@@ -15,8 +15,8 @@
 //! **What keeps every result the interpreter's.** Native code never decides a failure and never leaves a
 //! frame: where gas, stack or a limit would not hold, or at a call, it stores the frame back and the
 //! interpreter goes on from there. Whatever has side effects runs mega-evm's own instruction on the real
-//! interpreter ([`host`]), after the gas spent natively was charged in all its dimensions. Provers and
-//! `verify` use no [`Machine`], so that what native code might get wrong is caught there.
+//! interpreter ([`host`]), after the gas spent natively was charged in all its dimensions. The
+//! checker is a crate that has no [`Machine`], so that what native code might get wrong is caught there.
 //!
 //! `unsafe` code is here, in `memory.rs` (the allocator's counter), and in a line or two where the system or Python is asked
 //! for something (`rpc/workers.rs`, `python/answer.rs`).

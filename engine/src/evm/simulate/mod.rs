@@ -215,7 +215,7 @@ impl<'a, D: Source> Simulator<'a, D> {
             limits: setting.limits,
             external: setting.external.clone(),
         };
-        let mut evm = factory.machine(overlay, setting.native.as_ref());
+        let mut evm = Machine::new(factory.interpreter(overlay), setting.native.as_ref());
         if let Some(watch) = &setting.watch {
             evm = evm.ended_by(watch.clone());
         }

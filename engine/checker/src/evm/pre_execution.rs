@@ -15,12 +15,9 @@ use mega_evm::{
 };
 use op_alloy_consensus::OpTxEnvelope;
 use parking_lot::Mutex;
-use revm::{database::State, state::EvmState};
+use revm::{database::State, inspector::NoOpInspector, state::EvmState};
 
-use super::{
-    factory::BlockFactory,
-    native::{Machine, NativeTable},
-};
+use super::{external::ExternalEnv, factory::BlockFactory};
 use crate::state::{Adapter, StateError, StateReader};
 
 /// Where SequencerRegistry keeps `_currentSystemAddress`.
@@ -29,7 +26,7 @@ const CURRENT_SYSTEM_ADDRESS_SLOT: U256 = U256::ZERO;
 /// A block that has begun: an EVM for its transactions, and what its system calls changed.
 pub struct BegunBlock<DB: Database> {
     /// An EVM over the caller's database. The changes are *not* in that database yet.
-    pub evm: Machine<DB>,
+    pub evm: MegaEvm<DB, NoOpInspector, ExternalEnv>,
     /// The limits of the block and its transactions.
     pub limits: BlockLimits,
     /// The states that the system calls left, in order.
@@ -49,15 +46,13 @@ pub enum BeginError {
     Call(#[from] BlockExecutionError),
 }
 
-/// Begins a block upon the state that `before` reads; transactions will run over `db`, natively where
-/// `native` has the code. The system calls are interpreted.
+/// Begins a block upon the state that `before` reads; transactions will run over `db`.
 ///
 /// Doing it again over a state that already contains the changes changes nothing.
 pub fn begin_block<DB: Database, R: StateReader + std::fmt::Debug>(
     factory: &BlockFactory,
     before: R,
     db: DB,
-    native: Option<&Arc<NativeTable>>,
 ) -> Result<BegunBlock<DB>, BeginError> {
     let before = Adapter::new(before);
     let mut cache = State::builder().with_database_ref(&before).build();
@@ -71,7 +66,6 @@ pub fn begin_block<DB: Database, R: StateReader + std::fmt::Debug>(
     applied?;
     // The context has learnt the system address; only its database is exchanged.
     let evm = MegaEvm::new(executor.evm.into_inner().ctx.with_db(db));
-    let evm = Machine::new(evm, native);
     let states = std::mem::take(&mut *collected.0.lock());
     let system_address = system_address_in(&states);
     Ok(BegunBlock {

@@ -5,13 +5,14 @@
 use alloy_primitives::{Address, B256, Bytes, U256, bytes};
 use serde_json::{Value, json};
 
-use super::{
-    Report,
-    devnet_tests::{Given, assert_right},
-};
+use super::blocks::{Given, assert_right};
 use crate::{
     block::{BlockRecord, Halt, PlainKey, PlainValue},
     rpc::testing::*,
+    verify::{
+        Report,
+        stateless::{open_packed, pack},
+    },
 };
 
 fn busy() -> Given {
@@ -322,10 +323,10 @@ const AMONG_OTHERS: &[(&str, Tampering)] = &[
         given.block = block.to_string();
     }),
     ("state witness", |given| {
-        let (mut salt, withdrawals) = super::open_packed(&given.witness).unwrap();
+        let (mut salt, withdrawals) = open_packed(&given.witness).unwrap();
         let middle = salt.len() / 2;
         salt[middle] ^= 1;
-        given.witness = super::pack(&salt, &withdrawals).unwrap();
+        given.witness = pack(&salt, &withdrawals).unwrap();
     }),
 ];
 

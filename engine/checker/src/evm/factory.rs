@@ -2,11 +2,9 @@
 //! outside.
 //!
 //! ```text
-//! EvmFactory    --interpreter(db)--> MegaEvm    --machine(db, native)--> Machine (builder, simulations)
+//! EvmFactory    --interpreter(db)--> MegaEvm (the node may put native code beside it)
 //! BlockFactory  --executor(cache)--> MegaBlockExecutor (a block's beginning, replay)
 //! ```
-
-use std::sync::Arc;
 
 use alloy_evm::{Database, EvmEnv, EvmFactory as _};
 use alloy_op_evm::block::OpAlloyReceiptBuilder;
@@ -19,7 +17,6 @@ use revm::{Inspector, database::State, inspector::NoOpInspector};
 use super::{
     env::{BlockContext, block_limits, evm_env},
     external::ExternalEnv,
-    native::{Machine, NativeTable},
 };
 
 /// Everything that an EVM is made of, besides its database.
@@ -40,11 +37,6 @@ impl EvmFactory {
             .with_external_env_factory(self.external)
             .create_evm(db, self.env)
             .with_tx_runtime_limits(self.limits)
-    }
-
-    /// Likewise; contracts that `native` has run natively.
-    pub fn machine<DB: Database>(self, db: DB, native: Option<&Arc<NativeTable>>) -> Machine<DB> {
-        Machine::new(self.interpreter(db), native)
     }
 }
 

@@ -9,8 +9,10 @@ use alloy_primitives::{Address, B256, U256};
 use parking_lot::Mutex;
 use revm::bytecode::Bytecode;
 
-use super::{Place, StateError, StateReader};
-use crate::block::{PlainAccount, PlainKey, PlainValue};
+use crate::{
+    block::{PlainAccount, PlainKey, PlainValue},
+    state::{Place, StateError, StateReader},
+};
 
 /// How a place can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,13 +11,9 @@
 
 mod block;
 mod chain;
-#[cfg(test)]
-mod devnet_tests;
 mod headers;
 mod known;
 mod minis;
-#[cfg(test)]
-mod minis_tests;
 mod proof;
 mod replay;
 mod roots;

@@ -10,8 +10,6 @@
 //! again, diffs, gas profiles and tracers all come through here; where the state comes from is their matter.
 
 mod changes;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt::Debug, sync::Arc};
 

@@ -3,16 +3,19 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, Bytes, TxKind, address, bytes};
+use alloy_primitives::{Address, B256, Bytes, TxKind, address, bytes, keccak256};
 use op_alloy_consensus::TxDeposit;
 use serde_json::{Value, json};
 
-use super::*;
 use crate::{
     block::{BlockRecord, MiniBlock},
     builder::testing::{Draft, Tx},
     rpc::testing::*,
-    salt::types::META_BUCKETS,
+    salt::{types::META_BUCKETS, withdrawals::MptWitness},
+    verify::{
+        Report,
+        stateless::{ChainRules, Work, check, code_hashes, open_packed, pack},
+    },
     witness::{block_witness, rules_json},
 };
 

@@ -15,8 +15,6 @@ mod change;
 mod genesis;
 mod overlay;
 mod reader;
-#[cfg(test)]
-mod shaky;
 mod view;
 mod withdrawals;
 mod world;
@@ -29,8 +27,6 @@ pub use change::Change;
 pub use genesis::{Alloc, GenesisAccount, genesis_diff};
 pub use overlay::{Frozen, Overlay, changes_of, new_code_of};
 pub use reader::{Adapter, Place, StateError, StateReader};
-#[cfg(test)]
-pub(crate) use shaky::{Mood, Shaky};
 pub use view::{Tip, View};
 pub use withdrawals::WithdrawalsRoot;
 pub use world::{Base, BlockUndo, Pin, Version, World};

@@ -3,17 +3,22 @@
 
 use std::sync::Arc;
 
+use alloy_consensus::Transaction as _;
 use alloy_eips::BlockId;
+use alloy_primitives::U256;
+use op_alloy_consensus::OpReceiptEnvelope;
 use revm::{
     Inspector,
     interpreter::{CallInputs, CallOutcome},
 };
 
-use super::*;
 use crate::{
-    block::{BlockRecord, Leaves, MiniBlock, PlainKey},
+    block::{BlockRecord, Leaves, MiniBlock, PlainKey, TxRecord, TxResult},
+    evm::BlockContext,
+    replay::{Cache, Replay, cache},
     rpc::testing::{COUNTER, Devnet},
-    state::{Mood, Place, Shaky, View},
+    shaky::{Mood, Shaky},
+    state::{Place, StateReader as _, View},
 };
 
 /// A sealed block, and the state before it.

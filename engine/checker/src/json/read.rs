@@ -9,7 +9,7 @@ use serde::{
 
 /// What serde's derive reads, but not from an array: the derive would take `["2.0", 1, "eth_chainId"]` for the members
 /// of a struct in their order, which no JSON-RPC client means.
-pub(crate) struct JsonObject<T>(pub T);
+pub struct JsonObject<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,0 +1,6 @@
+//! What the checker says of what this node makes: it passes, and every lie shows.
+
+mod blocks;
+mod minis;
+mod proofs;
+mod replay;
