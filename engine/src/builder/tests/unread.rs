@@ -20,7 +20,8 @@ use crate::{
     engine::tip_accounts,
     parallel::Crew,
     pool::{Limits, Pool, PoolTx, Rejection},
-    state::{Base, EmptyArchive, Mood, Place, Shaky, StateError},
+    shaky::{Mood, Shaky},
+    state::{Base, EmptyArchive, Place, StateError},
 };
 
 /// SSTORE(0, SLOAD(0) + 1)
