@@ -1,29 +1,32 @@
 //! MegaETH state transition engine.
 
-pub mod builder;
-pub mod chain;
+// Without Python's face nobody calls anything.
+#![cfg_attr(not(feature = "python"), allow(dead_code, unused_imports))]
+
+mod builder;
+mod chain;
 #[cfg(test)]
 mod checked;
-pub mod commitment;
-pub mod engine;
-pub mod evm;
-pub mod falsify;
+mod commitment;
+mod engine;
+mod evm;
+mod falsify;
 #[cfg(test)]
 mod floors;
-pub mod follower;
+mod follower;
 #[cfg(any(test, feature = "harness"))]
-pub mod harness;
-pub mod memory;
-pub mod metrics;
-pub mod parallel;
-pub mod pool;
+mod harness;
+mod memory;
+mod metrics;
+mod parallel;
+mod pool;
 #[cfg(feature = "python")]
 mod python;
-pub mod rpc;
+mod rpc;
 #[cfg(test)]
 mod shaky;
-pub mod wallet;
-pub mod witness;
+mod wallet;
+mod witness;
 
 pub(crate) use megaeth_checker::{block, json, keys, replay, state, verify};
 pub(crate) use megaeth_salt as salt;

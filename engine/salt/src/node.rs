@@ -213,11 +213,6 @@ pub fn default_bucket(levels: u8) -> DefaultNode {
     DEFAULTS.data[usize::from(MAX_BUCKET_LEVELS.saturating_sub(levels))]
 }
 
-/// The scalar of an empty data slot.
-pub fn empty_slot_scalar() -> Fr {
-    DEFAULTS.empty_slot
-}
-
 /// The neutral scalar, for vectors to be filled.
 pub const ZERO: Fr = <Fr as AdditiveGroup>::ZERO;
 /// The scalar one.

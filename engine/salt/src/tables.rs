@@ -88,7 +88,6 @@ pub struct Tables {
     multiples: Vec<Multiple>,
 }
 
-static SHARED_WINDOW_BITS: OnceLock<u32> = OnceLock::new();
 static SHARED: OnceLock<Tables> = OnceLock::new();
 /// From so many products on, tables are made at once: waiting for them takes less than doing without.
 const WORTH_WAITING: usize = 65_536;
@@ -131,12 +130,7 @@ impl Tables {
 
     /// The process's tables, built at the first use.
     pub fn shared() -> &'static Self {
-        SHARED.get_or_init(|| Self::new(*SHARED_WINDOW_BITS.get_or_init(|| DEFAULT_WINDOW_BITS)))
-    }
-
-    /// Chooses the window of [`shared`](Self::shared); `false` if it was already chosen or built.
-    pub fn choose_shared_window(bits: u32) -> bool {
-        SHARED.get().is_none() && SHARED_WINDOW_BITS.set(bits).is_ok()
+        SHARED.get_or_init(|| Self::new(DEFAULT_WINDOW_BITS))
     }
 
     /// Computes tables for windows of `bits`, taken to the nearest of 4 to 12.

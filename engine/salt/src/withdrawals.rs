@@ -7,15 +7,7 @@
 use super::codec::{DecodeError, Reader, put_bytes, put_count};
 use super::storage_trie::{StorageTrie, TrieError};
 
-/// The contract whose storage the root is of (`L2ToL1MessagePasser`).
-pub const MESSAGE_PASSER: [u8; 20] = {
-    let mut address = [0; 20];
-    address[0] = 0x42;
-    address[19] = 0x16;
-    address
-};
-
-/// Part of the message passer's storage trie.
+/// Part of the storage trie of the contract that the root is of (`L2ToL1MessagePasser`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MptWitness {
     /// The storage root before the block: the parent header's `withdrawalsRoot`.

@@ -22,6 +22,6 @@ mod tests;
 
 #[cfg(any(test, feature = "harness"))]
 pub(crate) use batch::{Executor, Pace};
-pub use lateness::{Cause, Lateness};
+pub use lateness::Cause;
 pub use open::{Attempt, BuildError, OpenBlock};
-pub use thread::{Builder, BuilderMetrics};
+pub use thread::Builder;

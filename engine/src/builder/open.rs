@@ -213,11 +213,6 @@ impl OpenBlock {
         Ok(block)
     }
 
-    /// The block's number.
-    pub fn number(&self) -> u64 {
-        self.context.number
-    }
-
     /// How many mini-blocks are sealed.
     pub fn mini_count(&self) -> u64 {
         self.next_index

@@ -26,7 +26,7 @@ pub struct BlockClaim {
 
 impl BlockClaim {
     /// The four hashes in order.
-    pub fn to_bytes(&self) -> [u8; 128] {
+    pub fn to_bytes(self) -> [u8; 128] {
         let mut bytes = [0; 128];
         let hashes = [
             self.block_hash,

@@ -1,16 +1,17 @@
-//! What all threads share: configuration, the world, recent blocks, and who waits.
+//! What all threads share: configuration, the world, recent blocks, and who listens.
 //!
 //! ```text
 //!   builder ── sealed ──▶ Chain.recent ──▶ log thread (Python) ── durable(mini, block) ──▶ Chain
-//!                                                             visible moves, waiters are answered
+//!                                                             visible moves, listeners are told
 //! ```
 //!
-//! Nothing is visible before it is durable: look-ups in [`Recent`] and views of "latest" stop at the
+//! Nothing is visible before it is durable: look-ups in `Recent` and views of "latest" stop at the
 //! last acknowledged mini-block.
 
 mod claim;
 mod config;
 mod context;
+mod listeners;
 mod office;
 mod recent;
 mod registry;
@@ -19,19 +20,15 @@ mod rules;
 mod sealed;
 mod shared;
 mod verified;
-mod waiters;
 
-pub use claim::{BlockClaim, net_diff};
-pub use config::{
-    ChainConfig, ConfigError, Genesis, OpenBlock, PoolConfig, RpcLimits, default_sequencer_key,
-};
+pub use config::{ChainConfig, ConfigError, Genesis, OpenBlock, RpcLimits, default_sequencer_key};
+pub use listeners::DurableListener;
 pub(crate) use office::CURRENT_SEQUENCER;
-pub use recent::{Recent, SharedBlock, TxPlace};
+pub use recent::{SharedBlock, TxPlace};
 pub use restore::RestoreError;
 pub(crate) use restore::take_progress;
 pub use sealed::Sealed;
 pub(crate) use shared::genesis_commitment;
 pub use shared::{Anchor, Chain, ViewError};
 pub(crate) use shared::{Followers, Progress};
-pub use verified::{Named, Verified};
-pub use waiters::{DurableListener, Waiters};
+pub use verified::Named;

@@ -17,9 +17,9 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{
     config::{ChainConfig, ConfigError},
+    listeners::Listeners,
     recent::{Recent, SharedBlock, TxPlace},
     verified::Verified,
-    waiters::Waiters,
 };
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
@@ -82,8 +82,8 @@ pub struct Chain {
     pub recent: Recent,
     /// Everything older.
     pub archive: Arc<dyn Archive>,
-    /// Who waits for what.
-    pub waiters: Waiters,
+    /// Who hears of what becomes visible.
+    pub listeners: Listeners,
     /// How far the chain is verified.
     pub verified: Verified,
     /// Block 0.
@@ -202,7 +202,7 @@ impl Chain {
             capacities,
             native: Arc::new(NativeTable::new(config.spec_id()?)),
             archive,
-            waiters: Waiters::default(),
+            listeners: Listeners::default(),
             verified: Verified::new(config.quorum > 0),
             genesis,
             progress: Mutex::new(Some(progress)),
@@ -210,12 +210,12 @@ impl Chain {
         })
     }
 
-    /// Everything up to this mini-block and this block is on disk: makes it visible and answers those
-    /// who waited for it.
+    /// Everything up to this mini-block and this block is on disk: makes it visible and tells
+    /// who listens.
     pub fn durable(&self, mini: u64, block: u64) {
         self.world.set_visible(mini + 1);
         let minis = self.recent.set_visible(mini, block);
-        self.waiters.notify(&minis);
+        self.listeners.notify(&minis);
     }
 
     /// The state that a block tag, number or hash stands for, pinned.

@@ -103,12 +103,7 @@ impl Committer {
         self.begin(block, None)
     }
 
-    /// Likewise, and waited for.
-    pub fn close(&self, block: u64) -> Result<Closed, CommitError> {
-        self.begin(block, None)?.wait()
-    }
-
-    /// Likewise, where an earlier run has computed the nodes.
+    /// Likewise, and waited for, where an earlier run may have computed the nodes.
     pub fn close_knowing(&self, block: u64, known: Option<Known>) -> Result<Closed, CommitError> {
         self.begin(block, known)?.wait()
     }
@@ -120,7 +115,7 @@ impl Committer {
         Ok(Closing(answer))
     }
 
-    /// Takes the last [`close`](Self::close) back, as long as nothing was fed since: the block goes on.
+    /// Takes the last [`begin_close`](Self::begin_close) back, as long as nothing was fed since: the block goes on.
     pub fn reopen(&self) {
         // If the thread is gone, closing tells.
         let _ = self.jobs.send(Job::Reopen);

@@ -25,6 +25,6 @@ pub use cache::{RootNodes, Witnesses};
 pub use capacities::Capacities;
 pub use committer::{Closed, Closing, CommitError, Committer};
 pub use growth::{Growth, bucket_key};
-pub use history::{Entry, History, Known, Reached};
+pub use history::{Entry, History, Known};
 pub use past::Past;
 pub(crate) use past::{Between, PastState};

@@ -106,7 +106,7 @@ impl Follower {
             net.extend(changes.clone());
         }
         self.blocks += 1;
-        let closed = self.committer.close(self.blocks).unwrap();
+        let closed = self.committer.close_knowing(self.blocks, None).unwrap();
         self.capacities.grow(self.blocks, &closed.growth);
         let net = encoded(&net);
         let update = self.whole.update(pairs(&net)).unwrap();

@@ -5,10 +5,10 @@ pub mod simulate;
 mod watch;
 
 pub use megaeth_checker::evm::{
-    BeginError, BegunBlock, BlockContext, BlockFactory, BucketCapacities, Capacities, DEFAULT_SPEC,
-    EvmFactory, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock, SPEC_NAMES,
-    UnknownCapacity, begin_block, block_limits, cfg_env, chain_bucket, creation_gas, evm_env,
-    halt_from, hardforks, is_detained, is_system_transaction, mega_transaction,
-    mega_transaction_with, oracle_time, result_from, spec_by_name,
+    BeginError, BegunBlock, BlockContext, BlockFactory, BucketCapacities, DEFAULT_SPEC, EvmFactory,
+    ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock, SPEC_NAMES, UnknownCapacity,
+    begin_block, block_limits, cfg_env, chain_bucket, creation_gas, evm_env, hardforks,
+    is_detained, is_system_transaction, mega_transaction_with, oracle_time, result_from,
+    spec_by_name,
 };
-pub use watch::{ENDED, Watch};
+pub use watch::Watch;

@@ -125,11 +125,6 @@ impl Follower {
         }
     }
 
-    /// How much this follower makes sure of.
-    pub fn mode(&self) -> VerifyMode {
-        self.mode
-    }
-
     /// What it counts.
     pub fn metrics(&self) -> &FollowerMetrics {
         &self.metrics

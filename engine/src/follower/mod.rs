@@ -25,9 +25,8 @@ mod measure;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{Applied, Batch, Follower};
-pub use bad_data::{BadData, FollowError, Kind};
-pub use metrics::FollowerMetrics;
+pub use apply::Follower;
+pub use bad_data::{BadData, FollowError};
 
 /// How much a follower makes sure of by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,7 @@ use alloy_primitives::{B256, Bytes, U256, bytes, keccak256};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{BadData, FollowError, Follower, Kind, VerifyMode};
+use super::{BadData, FollowError, Follower, VerifyMode, bad_data::Kind};
 use crate::{
     block::{BlockRecord, Leaves, MiniBlock, PlainKey, PlainValue, Sums, is_block_record},
     builder::testing::{Draft, account, chain_of, key},

@@ -26,7 +26,7 @@ pub use decode::decode;
 pub use deposits::{Deposit, DepositQueue};
 pub use intake::{Intake, IntakeMetrics, Outcome, Reply};
 pub use order::Order;
-pub use queue::{Accounts, Content, Limits, Pool, SenderTransactions, Status};
+pub use queue::{Accounts, Limits, Pool, SenderTransactions};
 pub use rejection::Rejection;
 pub use source::{PoolTx, Refusal, TxSource};
 pub use validate::Rules;

@@ -75,11 +75,6 @@ impl ObjectCode {
         self.mapping.len()
     }
 
-    /// Whether it takes none; it never does.
-    pub fn is_empty(&self) -> bool {
-        self.mapping.is_empty()
-    }
-
     /// Runs the code on a frame.
     ///
     /// # Safety

@@ -34,12 +34,11 @@ mod pieces;
 mod rules;
 mod table;
 
-pub use abi::{HostTable, LEFT, NativeFrame, layout};
-pub use loader::{LoadError, ObjectCode};
+pub use abi::layout;
 pub use machine::Machine;
 pub use pieces::Pace;
 pub use rules::rules_json;
-pub use table::{Candidate, ContractStatus, NativeTable, status_of};
+pub use table::{NativeTable, status_of};
 
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ pub mod reason;
 
 pub use bounded::Bounded;
 pub use preimages::Preimages;
-pub use profile::{GasProfile, Spent};
+pub use profile::GasProfile;
 
 use std::{fmt::Debug, sync::Arc};
 

@@ -1,5 +1,5 @@
-//! `mega_setValidatedBlocks`: what stateless validators report. Recorded here; Python decides what it
-//! takes for a block to count as verified.
+//! `mega_setValidatedBlocks`: what stateless validators report, and are told back. It makes no block count as verified:
+//! that takes a quorum's attestations, which Python counts.
 
 use alloy_primitives::B256;
 use serde_json::value::RawValue;

@@ -75,7 +75,7 @@ impl RpcService {
             pool: node.pool.clone(),
             waiting: waiting.clone(),
         });
-        node.chain.waiters.listen(listener);
+        node.chain.listeners.add(listener);
         let dropped = waiting.clone();
         node.pool.on_drop(move |hash, reason: &Rejection| {
             dropped.answer(hash, || Err(reason.clone().into()));
