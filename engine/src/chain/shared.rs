@@ -140,6 +140,7 @@ impl Chain {
     }
 
     /// A chain at genesis over another state, which holds what genesis doesn't name.
+    #[cfg(test)]
     pub fn over(
         config: ChainConfig,
         archive: Arc<dyn Archive>,

@@ -37,4 +37,6 @@ pub use method::{Handler, Home, Method, Runs};
 pub use node::Node;
 pub use node::read::Answer;
 pub use params::Params;
-pub use transport::{Framing, Response, RpcService, Submitted, Ticket, Turn};
+#[cfg(test)]
+pub use transport::Ticket;
+pub use transport::{Framing, Response, RpcService, Submitted, Turn};

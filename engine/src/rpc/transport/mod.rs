@@ -18,7 +18,7 @@ mod workers;
 pub use framing::Framing;
 pub use reply::Ticket;
 pub use response::Response;
-pub use service::{RpcService, ServiceMetrics, Submitted};
+pub use service::{RpcService, Submitted};
 pub use turn::Turn;
 #[cfg(test)]
 pub use work::{Rules, Work};
