@@ -38,7 +38,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why the engine can't do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum EngineError {
+pub(crate) enum EngineError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -58,7 +58,7 @@ pub enum EngineError {
 
 /// The way of a transaction, stage by stage: how many are in front of each, and how long each takes.
 #[derive(Debug, Clone, Serialize)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     /// In the order of the way.
     pub stages: Vec<Stage>,
     /// Where mini-blocks are built.
@@ -68,7 +68,7 @@ pub struct Pipeline {
 
 /// One stage of the pipeline.
 #[derive(Debug, Clone, Serialize)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// Its name.
     pub name: &'static str,
     /// How many wait in front of it; `None` where nothing can.
@@ -82,7 +82,7 @@ pub struct Stage {
 
 /// The times between mini-blocks.
 #[derive(Debug, Clone, Serialize)]
-pub struct Intervals {
+pub(crate) struct Intervals {
     /// What they should be.
     pub target_us: u64,
     /// How many were at most half of that off.
@@ -115,7 +115,7 @@ struct Sealing {
 }
 
 /// A chain with everything that runs it.
-pub struct Engine {
+pub(crate) struct Engine {
     /// First, as its builder's end depends on it.
     sealing: Mutex<Option<Sealing>>,
     /// State and blocks.
@@ -145,7 +145,7 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     /// A chain at genesis, ready to restore and to answer, and idle.
-    pub fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, EngineError> {
+    pub(crate) fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, EngineError> {
         let rules = Rules {
             chain_id: config.chain_id,
             spec: config.spec_id()?,
@@ -180,7 +180,7 @@ impl Engine {
     }
 
     /// From idle: builds where the chain stands.
-    pub fn start(&self) -> Result<(), EngineError> {
+    pub(crate) fn start(&self) -> Result<(), EngineError> {
         let mut mode = self.leave_idle()?;
         if self.chain.committer.is_none() {
             return Err(RestoreError::from(CommitError::Off).into());
@@ -200,7 +200,7 @@ impl Engine {
 
     /// From idle: builds nothing, but follows what another node builds from where the chain stands. Transactions become
     /// that node's business; those that wait here are dropped.
-    pub fn follow(&self, verify: VerifyMode) -> Result<(), EngineError> {
+    pub(crate) fn follow(&self, verify: VerifyMode) -> Result<(), EngineError> {
         let mut mode = self.leave_idle()?;
         let follower = Follower::new(self.chain.clone(), verify)?;
         *mode = Mode::Following(Arc::new(follower));
@@ -215,7 +215,7 @@ impl Engine {
 
     /// Back to idle: ends building, with what is open sealed and a moment for the log to write it, or following, with what
     /// is being applied applied. The chain stays as it stands, and so do the transactions that wait.
-    pub fn halt(&self) -> Result<(), EngineError> {
+    pub(crate) fn halt(&self) -> Result<(), EngineError> {
         let before = std::mem::take(&mut *self.mode.lock());
         match before {
             Mode::Idle => {}
@@ -244,7 +244,7 @@ impl Engine {
     }
 
     /// The follower, while it follows.
-    pub fn follower(&self) -> Option<Arc<Follower>> {
+    pub(crate) fn follower(&self) -> Option<Arc<Follower>> {
         match &*self.mode.lock() {
             Mode::Following(follower) => Some(follower.clone()),
             _ => None,
@@ -254,7 +254,7 @@ impl Engine {
     /// What was sealed since the last call, in order; empty after the timeout, `None` when nothing comes
     /// any more before building begins again. Mini-blocks without transactions may wait up to `linger` for company, anything else comes at
     /// once. An error if the builder has failed.
-    pub fn next_sealed(
+    pub(crate) fn next_sealed(
         &self,
         timeout: Duration,
         linger: Duration,
@@ -286,14 +286,14 @@ impl Engine {
     }
 
     /// Everything up to here is on disk: shows it, and answers those who waited for it.
-    pub fn durable(&self, mini: u64, block: u64) {
+    pub(crate) fn durable(&self, mini: u64, block: u64) {
         self.chain.durable(mini, block);
         let _guard = self.acknowledged.lock.lock();
         self.acknowledged.changed.notify_all();
     }
 
     /// [Halts](Engine::halt), answers everyone, ends all threads.
-    pub fn stop(&self) -> Result<(), EngineError> {
+    pub(crate) fn stop(&self) -> Result<(), EngineError> {
         self.rpc.refuse_transactions();
         let halted = self.halt();
         self.rpc.stop();
@@ -301,7 +301,7 @@ impl Engine {
     }
 
     /// The builder, while it builds.
-    pub fn builder(&self) -> Option<Arc<Builder>> {
+    pub(crate) fn builder(&self) -> Option<Arc<Builder>> {
         match &*self.mode.lock() {
             Mode::Building(builder) => Some(builder.clone()),
             _ => None,
@@ -309,7 +309,7 @@ impl Engine {
     }
 
     /// Counters since the start, and how full the queues are.
-    pub fn metrics(&self) -> BTreeMap<&'static str, u64> {
+    pub(crate) fn metrics(&self) -> BTreeMap<&'static str, u64> {
         let (admitted, rejected) = self.pool.totals();
         let status = self.pool.status();
         let (recovery, calls, receipts) = self.rpc.queues();
@@ -352,7 +352,7 @@ impl Engine {
     }
 
     /// Where time goes, since the start.
-    pub fn pipeline(&self) -> Pipeline {
+    pub(crate) fn pipeline(&self) -> Pipeline {
         let stage = |name, queue: Option<(usize, usize)>, took: Snapshot| Stage {
             name,
             depth: queue.map(|(depth, _)| depth),

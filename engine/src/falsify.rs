@@ -13,7 +13,7 @@ use crate::{
 
 /// What a record is made to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lie {
+pub(crate) enum Lie {
     /// A mini-block's diff gives one wei to an account that nobody has.
     Diff,
     /// A mini-block's first transaction failed instead of succeeding, or the other way round; or a block
@@ -29,7 +29,7 @@ pub enum Lie {
 
 /// Why a record can't lie in the way asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FalsifyError {
+pub(crate) enum FalsifyError {
     /// The record isn't one.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -57,7 +57,12 @@ impl std::str::FromStr for Lie {
 }
 
 /// Makes a mini-block lie. `gas_before` is its EVM block's gas before it.
-pub fn mini(record: &[u8], lie: Lie, gas_before: u64, key: &Key) -> Result<Vec<u8>, FalsifyError> {
+pub(crate) fn mini(
+    record: &[u8],
+    lie: Lie,
+    gas_before: u64,
+    key: &Key,
+) -> Result<Vec<u8>, FalsifyError> {
     let mut mini = MiniBlock::decode(record)?;
     match lie {
         Lie::Diff => enrich(&mut mini, record),
@@ -91,7 +96,7 @@ fn enrich(mini: &mut MiniBlock, seed: &[u8]) {
 
 /// Makes a block lie. A `parent_hash` takes the place of its own. For [`Lie::Receipt`], `minis` are all
 /// of the block's mini-blocks with the lies that they tell.
-pub fn block(
+pub(crate) fn block(
     record: &[u8],
     lie: Lie,
     minis: &[&[u8]],

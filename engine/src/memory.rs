@@ -64,13 +64,13 @@ unsafe impl GlobalAlloc for Counting {
 
 /// Counts from its beginning on, on the thread that began it.
 #[derive(Debug)]
-pub struct Meter {
+pub(crate) struct Meter {
     begin: isize,
 }
 
 impl Meter {
     /// From now on.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         METERS.fetch_add(1, Ordering::Relaxed);
         Self {
             begin: HELD.with(Cell::get),
@@ -78,7 +78,7 @@ impl Meter {
     }
 
     /// The bytes that this thread has taken since and not given back.
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         let held = HELD.with(Cell::get).wrapping_sub(self.begin);
         usize::try_from(held).unwrap_or(0)
     }
@@ -96,7 +96,7 @@ const OWN_PAGES: libc::c_int = 1 << 20;
 
 /// Has large allocations return to the system as soon as they are let go. Left alone, glibc takes the first large one that
 /// is let go for a sign to keep the next ones (up to 32 MiB each) in its heaps.
-pub fn return_large_allocations() {
+pub(crate) fn return_large_allocations() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: mallopt only sets a number of glibc's allocator.
     unsafe {

@@ -17,7 +17,7 @@ const BUCKETS: usize = bucket(LONGEST_NS) + 1;
 
 /// Durations since the start, by size. Never reset: who wants a window subtracts two snapshots.
 #[derive(Debug)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     buckets: Box<[AtomicU64]>,
     sum_ns: AtomicU64,
     max_ns: AtomicU64,
@@ -25,7 +25,7 @@ pub struct Histogram {
 
 /// A histogram at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// How many durations.
     pub count: u64,
     /// All together.
@@ -48,12 +48,12 @@ impl Default for Histogram {
 
 impl Histogram {
     /// Notes one duration.
-    pub fn note(&self, took: Duration) {
+    pub(crate) fn note(&self, took: Duration) {
         self.note_each(took, 1);
     }
 
     /// Notes that `count` things took `took` together, each an equal share.
-    pub fn note_shared(&self, took: Duration, count: usize) {
+    pub(crate) fn note_shared(&self, took: Duration, count: usize) {
         if let Ok(parts) = u32::try_from(count)
             && parts > 0
         {
@@ -71,7 +71,7 @@ impl Histogram {
     }
 
     /// What was noted so far.
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let buckets: Vec<_> = self
             .buckets
             .iter()

@@ -18,7 +18,7 @@ use crate::{
 
 /// Why a transaction can't be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WalletError {
+pub(crate) enum WalletError {
     /// The key is no key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -233,7 +233,7 @@ where
 }
 
 /// Signs the transaction that a JSON object describes: its EIP-2718 bytes and its hash.
-pub fn sign_transaction(key: &B256, object: &[u8]) -> Result<(Vec<u8>, B256), WalletError> {
+pub(crate) fn sign_transaction(key: &B256, object: &[u8]) -> Result<(Vec<u8>, B256), WalletError> {
     let key = Key::new(key)?;
     let JsonObject(object): JsonObject<TransactionObject> = serde_json::from_slice(object)
         .map_err(|reason| WalletError::Invalid(reason.to_string()))?;
@@ -244,7 +244,7 @@ pub fn sign_transaction(key: &B256, object: &[u8]) -> Result<(Vec<u8>, B256), Wa
 
 /// What all transactions of [`sign_transfers`] have in common.
 #[derive(Debug, Clone)]
-pub struct Transfers {
+pub(crate) struct Transfers {
     /// Chain to sign for.
     pub chain_id: u64,
     /// Wei that each moves.
@@ -261,7 +261,7 @@ pub struct Transfers {
 
 /// Signs `count` type 2 calls on all cores. The i-th is from key `i % keys` to recipient `i % recipients`;
 /// each key counts up from its nonce.
-pub fn sign_transfers(
+pub(crate) fn sign_transfers(
     keys: &[(Key, u64)],
     recipients: &[Address],
     count: usize,

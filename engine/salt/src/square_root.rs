@@ -73,7 +73,7 @@ fn reduce_to_subgroup(value: &Fq) -> Fq {
 }
 
 /// Whether a value is a square other than zero.
-pub fn is_square(value: &Fq) -> bool {
+pub(crate) fn is_square(value: &Fq) -> bool {
     let half = reduce_to_subgroup(value);
     let mut power = half.square() * value;
     for _ in 1..TWO_ADICITY {
@@ -83,7 +83,7 @@ pub fn is_square(value: &Fq) -> bool {
 }
 
 /// A square root; `None` for zero and for what is no square.
-pub fn square_root(value: &Fq) -> Option<Fq> {
+pub(crate) fn square_root(value: &Fq) -> Option<Fq> {
     if value.is_zero() {
         return None;
     }

@@ -6,7 +6,7 @@ use crate::metrics::Histogram;
 
 /// What held a mini-block up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// The block before it was closed: its root was waited for.
     Close,
     /// The log took nothing.
@@ -21,7 +21,7 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Close,
         Self::Log,
         Self::Transaction,
@@ -30,7 +30,7 @@ impl Cause {
     ];
 
     /// Its name in metrics.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Close => "close",
             Self::Log => "log",
@@ -43,11 +43,11 @@ impl Cause {
 
 /// The intervals that ended late, by cause.
 #[derive(Debug, Default)]
-pub struct Lateness([Histogram; Cause::ALL.len()]);
+pub(crate) struct Lateness([Histogram; Cause::ALL.len()]);
 
 impl Lateness {
     /// Those of one cause.
-    pub fn of(&self, cause: Cause) -> &Histogram {
+    pub(crate) fn of(&self, cause: Cause) -> &Histogram {
         &self.0[cause as usize]
     }
 

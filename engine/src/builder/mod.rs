@@ -22,6 +22,6 @@ mod tests;
 
 #[cfg(any(test, feature = "harness"))]
 pub(crate) use batch::{Executor, Pace};
-pub use lateness::Cause;
-pub use open::{Attempt, BuildError, OpenBlock};
-pub use thread::Builder;
+pub(crate) use lateness::Cause;
+pub(crate) use open::{Attempt, BuildError, OpenBlock};
+pub(crate) use thread::Builder;

@@ -45,7 +45,7 @@ use crate::{
 
 /// What became of a transaction that was offered to the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Attempt {
+pub(crate) enum Attempt {
     /// It is in the open mini-block.
     Included,
     /// The block has no room for it; the next one may.
@@ -60,7 +60,7 @@ pub enum Attempt {
 
 /// What ends building: not a transaction's fault.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub(crate) enum BuildError {
     /// The state can't be read.
     #[error("the state can't be read: {0}")]
     State(#[from] StateError),
@@ -91,7 +91,7 @@ pub(crate) struct Offer<'a> {
 }
 
 /// The block that is being built.
-pub struct OpenBlock {
+pub(crate) struct OpenBlock {
     chain: Arc<Chain>,
     context: BlockContext,
     spec: MegaSpecId,
@@ -128,7 +128,7 @@ impl std::fmt::Debug for OpenBlock {
 
 impl OpenBlock {
     /// Opens the block after `parent`, and makes its system calls.
-    pub fn open(
+    pub(crate) fn open(
         chain: Arc<Chain>,
         parent: &BlockRecord,
         timestamp: u64,
@@ -137,7 +137,7 @@ impl OpenBlock {
     }
 
     /// Continues the block after `parent` from its sealed mini-blocks, which the world already has.
-    pub fn resume(
+    pub(crate) fn resume(
         chain: Arc<Chain>,
         parent: &BlockRecord,
         minis: &[Arc<MiniBlock>],
@@ -214,12 +214,12 @@ impl OpenBlock {
     }
 
     /// How many mini-blocks are sealed.
-    pub fn mini_count(&self) -> u64 {
+    pub(crate) fn mini_count(&self) -> u64 {
         self.next_index
     }
 
     /// Whether the open mini-block has transactions.
-    pub fn has_open_transactions(&self) -> bool {
+    pub(crate) fn has_open_transactions(&self) -> bool {
         !self.txs.is_empty()
     }
 
@@ -463,7 +463,7 @@ impl OpenBlock {
     }
 
     /// Seals the open mini-block: commits its diff, and signs it. Empty ones are sealed likewise.
-    pub fn seal_mini(&mut self, now_us: u64) -> Result<Arc<MiniBlock>, BuildError> {
+    pub(crate) fn seal_mini(&mut self, now_us: u64) -> Result<Arc<MiniBlock>, BuildError> {
         let txs = std::mem::take(&mut self.txs);
         let diff = self.evm.db_mut().take_diff();
         let gas_used = self.limiter.block_gas_used - self.gas_before_mini;

@@ -41,7 +41,7 @@ const MAX_BATCH: usize = 1024;
 
 /// What the builder counts.
 #[derive(Debug, Default)]
-pub struct BuilderMetrics {
+pub(crate) struct BuilderMetrics {
     /// Transactions included.
     pub transactions: AtomicU64,
     /// Transactions that couldn't be executed.
@@ -73,7 +73,7 @@ pub struct BuilderMetrics {
 }
 
 /// A running builder.
-pub struct Builder {
+pub(crate) struct Builder {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -97,7 +97,7 @@ impl std::fmt::Debug for Builder {
 impl Builder {
     /// Starts building where the chain stands. What is sealed goes to `out`, which should be bounded:
     /// the builder waits while it is full.
-    pub fn spawn(
+    pub(crate) fn spawn(
         chain: Arc<Chain>,
         source: Arc<dyn TxSource>,
         out: Sender<Sealed>,
@@ -142,7 +142,7 @@ impl Builder {
     /// Seals the open mini-block, if it has transactions, and ends the thread. The open block stays
     /// open: whoever starts a builder on the same chain goes on with it. Returns why the builder had
     /// ended before, if it failed.
-    pub fn stop(&self) -> Option<String> {
+    pub(crate) fn stop(&self) -> Option<String> {
         self.shared.stop.set();
         self.shared.source.wake();
         if let Some(thread) = self.thread.lock().take()
@@ -154,17 +154,17 @@ impl Builder {
     }
 
     /// Whether it was asked to end.
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.shared.stop.is_set()
     }
 
     /// Why the builder has ended by itself, if it has.
-    pub fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<String> {
         self.shared.failure.lock().clone()
     }
 
     /// What it counted.
-    pub fn metrics(&self) -> &BuilderMetrics {
+    pub(crate) fn metrics(&self) -> &BuilderMetrics {
         &self.shared.metrics
     }
 }

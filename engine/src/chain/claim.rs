@@ -13,7 +13,7 @@ use crate::{
 
 /// A block's effect in four hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockClaim {
+pub(crate) struct BlockClaim {
     /// The block's hash.
     pub block_hash: B256,
     /// Its parent's state root.
@@ -26,7 +26,7 @@ pub struct BlockClaim {
 
 impl BlockClaim {
     /// The four hashes in order.
-    pub fn to_bytes(self) -> [u8; 128] {
+    pub(crate) fn to_bytes(self) -> [u8; 128] {
         let mut bytes = [0; 128];
         let hashes = [
             self.block_hash,
@@ -43,7 +43,7 @@ impl BlockClaim {
 
 /// What a run of diffs changes in all: keys whose value at the end isn't the one `before` them. No code:
 /// accounts name it by hash. The same however mini-blocks cut the block.
-pub fn net_diff<'a>(
+pub(super) fn net_diff<'a>(
     diffs: impl IntoIterator<Item = &'a StateDiff>,
     before: &View,
 ) -> Result<StateDiff, StateError> {
@@ -62,7 +62,7 @@ pub fn net_diff<'a>(
 
 impl Chain {
     /// The claim of a visible sealed block; `None` if there is none, or if it is genesis.
-    pub fn block_claim(&self, number: u64) -> Result<Option<BlockClaim>, ViewError> {
+    pub(crate) fn block_claim(&self, number: u64) -> Result<Option<BlockClaim>, ViewError> {
         let Some(parent) = number.checked_sub(1) else {
             return Ok(None);
         };

@@ -17,7 +17,7 @@ use crate::{
 
 /// Everything the engine must know. Only `genesis` has no default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ChainConfig {
+pub(crate) struct ChainConfig {
     /// EIP-155's chain id.
     #[serde(default = "defaults::chain_id")]
     pub chain_id: u64,
@@ -89,7 +89,7 @@ pub struct ChainConfig {
 /// Where the chain begins.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Genesis {
+pub(crate) struct Genesis {
     /// Seconds since 1970.
     pub timestamp: u64,
     /// The accounts.
@@ -100,7 +100,7 @@ pub struct Genesis {
 /// The pool's limits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct PoolConfig {
+pub(crate) struct PoolConfig {
     /// Pending transactions per account.
     pub account_slots: usize,
     /// Transactions in all.
@@ -125,7 +125,7 @@ impl Default for PoolConfig {
 /// What JSON-RPC requests may take. Their names, with `--` and dashes, are those of the settings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RpcLimits {
+pub(crate) struct RpcLimits {
     /// Requests in one batch, and calls in one `eth_callMany`.
     pub max_batch: usize,
     /// Bytes of the answer to one body.
@@ -153,7 +153,7 @@ impl Default for RpcLimits {
 /// What the block that is open is to methods that show blocks. Its state can be read by its number either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OpenBlock {
+pub(crate) enum OpenBlock {
     /// Nothing, until it is sealed.
     #[default]
     Null,
@@ -163,7 +163,7 @@ pub enum OpenBlock {
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// Not the JSON that was expected.
     #[error("the chain configuration is malformed: {0}")]
     Malformed(String),
@@ -189,7 +189,7 @@ pub enum ConfigError {
 
 impl ChainConfig {
     /// Reads and checks a configuration.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
+    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
         let config: Self = serde_json::from_slice(bytes)
             .map_err(|error| ConfigError::Malformed(error.to_string()))?;
         config.check()?;
@@ -197,7 +197,7 @@ impl ChainConfig {
     }
 
     /// The defaults over an alloc.
-    pub fn new(genesis: Genesis) -> Self {
+    pub(crate) fn new(genesis: Genesis) -> Self {
         Self {
             chain_id: defaults::chain_id(),
             spec: defaults::spec(),
@@ -224,7 +224,7 @@ impl ChainConfig {
     }
 
     /// Threads that execute transactions, the builder's own with them.
-    pub fn execution_threads(&self) -> usize {
+    pub(crate) fn execution_threads(&self) -> usize {
         match self.execution_threads {
             0 => std::thread::available_parallelism().map_or(1, Into::into),
             count => count,
@@ -232,7 +232,7 @@ impl ChainConfig {
     }
 
     /// Refuses what can't work.
-    pub fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.spec_id()?;
         self.sequencer()?;
         self.system()?;
@@ -279,28 +279,28 @@ impl ChainConfig {
     }
 
     /// The EVM's rules.
-    pub fn spec_id(&self) -> Result<MegaSpecId, ConfigError> {
+    pub(crate) fn spec_id(&self) -> Result<MegaSpecId, ConfigError> {
         evm::spec_by_name(&self.spec).ok_or_else(|| ConfigError::UnknownSpec(self.spec.clone()))
     }
 
     /// The key that signs mini-blocks.
-    pub fn sequencer(&self) -> Result<Key, ConfigError> {
+    pub(crate) fn sequencer(&self) -> Result<Key, ConfigError> {
         Ok(Key::new(&self.sequencer_key)?)
     }
 
     /// The key that signs Mega System Transactions.
-    pub fn system(&self) -> Result<Key, ConfigError> {
+    pub(crate) fn system(&self) -> Result<Key, ConfigError> {
         Key::new(&self.system_key).map_err(ConfigError::SystemKey)
     }
 
     /// The hardforks, with what a registry that isn't there yet begins with.
-    pub fn hardforks(&self) -> Result<MegaHardforkConfig, ConfigError> {
+    pub(crate) fn hardforks(&self) -> Result<MegaHardforkConfig, ConfigError> {
         Ok(evm::hardforks(self.spec_id()?, self.sequencer()?.address()))
     }
 }
 
 /// The key that signs unless the configuration names another. Never a secret.
-pub fn default_sequencer_key() -> B256 {
+pub(crate) fn default_sequencer_key() -> B256 {
     defaults::sequencer_key()
 }
 

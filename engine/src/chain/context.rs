@@ -7,7 +7,12 @@ use crate::{block::prev_randao, evm::BlockContext};
 
 impl ChainConfig {
     /// What block `number`, opened at `timestamp` upon the block with `parent_hash`, gives its transactions.
-    pub fn block_context(&self, number: u64, timestamp: u64, parent_hash: B256) -> BlockContext {
+    pub(crate) fn block_context(
+        &self,
+        number: u64,
+        timestamp: u64,
+        parent_hash: B256,
+    ) -> BlockContext {
         BlockContext {
             number,
             timestamp,
@@ -21,7 +26,7 @@ impl ChainConfig {
     }
 
     /// What the block that a state belongs to gives to calls: they run as if inside it.
-    pub fn context_at(&self, anchor: &Anchor) -> BlockContext {
+    pub(crate) fn context_at(&self, anchor: &Anchor) -> BlockContext {
         self.block_context(anchor.number, anchor.timestamp, anchor.parent_hash)
     }
 }

@@ -8,14 +8,14 @@ use crate::block::MiniBlock;
 
 /// Hears of mini-blocks as they become visible, in order. Called on the thread that acknowledges them,
 /// so it must be quick.
-pub trait DurableListener: Send + Sync {
+pub(crate) trait DurableListener: Send + Sync {
     /// These mini-blocks became visible.
     fn on_durable(&self, minis: &[Arc<MiniBlock>]);
 }
 
 /// All who listen, for as long as the chain is there.
 #[derive(Default)]
-pub struct Listeners(RwLock<Vec<Arc<dyn DurableListener>>>);
+pub(crate) struct Listeners(RwLock<Vec<Arc<dyn DurableListener>>>);
 
 impl std::fmt::Debug for Listeners {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -27,7 +27,7 @@ impl std::fmt::Debug for Listeners {
 
 impl Listeners {
     /// Adds one.
-    pub fn add(&self, listener: Arc<dyn DurableListener>) {
+    pub(crate) fn add(&self, listener: Arc<dyn DurableListener>) {
         self.0.write().push(listener);
     }
 

@@ -21,14 +21,16 @@ mod sealed;
 mod shared;
 mod verified;
 
-pub use config::{ChainConfig, ConfigError, Genesis, OpenBlock, RpcLimits, default_sequencer_key};
-pub use listeners::DurableListener;
+pub(crate) use config::{
+    ChainConfig, ConfigError, Genesis, OpenBlock, RpcLimits, default_sequencer_key,
+};
+pub(crate) use listeners::DurableListener;
 pub(crate) use office::CURRENT_SEQUENCER;
-pub use recent::{SharedBlock, TxPlace};
-pub use restore::RestoreError;
+pub(crate) use recent::{SharedBlock, TxPlace};
+pub(crate) use restore::RestoreError;
 pub(crate) use restore::take_progress;
-pub use sealed::Sealed;
+pub(crate) use sealed::Sealed;
 pub(crate) use shared::genesis_commitment;
-pub use shared::{Anchor, Chain, ViewError};
+pub(crate) use shared::{Anchor, Chain, ViewError};
 pub(crate) use shared::{Followers, Progress};
-pub use verified::Named;
+pub(crate) use verified::Named;

@@ -24,11 +24,11 @@ const MAX_TRANSACTIONS: usize = 200_000;
 const MAX_MINI_BLOCKS: usize = 20_000;
 
 /// A sealed block, shared.
-pub type SharedBlock = Arc<BlockRecord>;
+pub(crate) type SharedBlock = Arc<BlockRecord>;
 
 /// Where a transaction is.
 #[derive(Clone, Debug)]
-pub struct TxPlace {
+pub(crate) struct TxPlace {
     /// The mini-block.
     pub mini: Arc<MiniBlock>,
     /// The transaction's index in the mini-block.
@@ -48,7 +48,7 @@ struct Window {
 }
 
 /// The window. Numbers of what is visible are atomics, so that asking them locks nothing.
-pub struct Recent {
+pub(crate) struct Recent {
     window: RwLock<Window>,
     /// Visible mini-blocks, as a count: the newest visible one is this less one.
     visible_minis: AtomicU64,
@@ -67,7 +67,7 @@ impl std::fmt::Debug for Recent {
 
 impl Recent {
     /// A window that begins with a block (genesis, or a snapshot's), which is visible at once.
-    pub fn new(block: SharedBlock, keep_blocks: usize) -> Self {
+    pub(crate) fn new(block: SharedBlock, keep_blocks: usize) -> Self {
         let recent = Self {
             window: RwLock::default(),
             visible_minis: AtomicU64::new(0),
@@ -79,7 +79,7 @@ impl Recent {
     }
 
     /// Begins anew with a block.
-    pub fn reset(&self, block: SharedBlock) {
+    pub(crate) fn reset(&self, block: SharedBlock) {
         let mut window = self.window.write();
         *window = Window {
             first_mini: block.next_mini(),
@@ -94,7 +94,7 @@ impl Recent {
     }
 
     /// Adds a sealed mini-block; its number must follow the last one's.
-    pub fn push_mini(&self, mini: Arc<MiniBlock>) {
+    pub(crate) fn push_mini(&self, mini: Arc<MiniBlock>) {
         let mut window = self.window.write();
         debug_assert_eq!(mini.number, window.first_mini + window.minis.len() as u64);
         for (index, tx) in mini.txs.iter().enumerate() {
@@ -109,7 +109,7 @@ impl Recent {
     }
 
     /// Adds a sealed block, and lets the oldest go.
-    pub fn push_block(&self, block: SharedBlock) {
+    pub(crate) fn push_block(&self, block: SharedBlock) {
         let mut window = self.window.write();
         window.block_numbers.insert(block.hash, block.header.number);
         window.blocks.push_back(block);
@@ -127,7 +127,7 @@ impl Recent {
 
     /// Makes everything up to this mini-block and this block visible; returns the mini-blocks that
     /// became so.
-    pub fn set_visible(&self, mini: u64, block: u64) -> Vec<Arc<MiniBlock>> {
+    pub(crate) fn set_visible(&self, mini: u64, block: u64) -> Vec<Arc<MiniBlock>> {
         let window = self.window.read();
         let end = (mini + 1).min(window.first_mini + window.minis.len() as u64);
         let start = self.visible_minis.fetch_max(end, Ordering::AcqRel);
@@ -140,24 +140,24 @@ impl Recent {
     }
 
     /// How many mini-blocks are visible; the newest has this number less one.
-    pub fn visible_minis(&self) -> u64 {
+    pub(crate) fn visible_minis(&self) -> u64 {
         self.visible_minis.load(Ordering::Acquire)
     }
 
     /// The newest visible sealed block's number.
-    pub fn visible_block(&self) -> u64 {
+    pub(crate) fn visible_block(&self) -> u64 {
         self.visible_block.load(Ordering::Acquire)
     }
 
     /// The newest visible mini-block, if it is in the window.
-    pub fn newest_mini(&self) -> Option<Arc<MiniBlock>> {
+    pub(crate) fn newest_mini(&self) -> Option<Arc<MiniBlock>> {
         self.visible_minis()
             .checked_sub(1)
             .and_then(|number| self.mini(number))
     }
 
     /// A visible mini-block, if it is in the window.
-    pub fn mini(&self, number: u64) -> Option<Arc<MiniBlock>> {
+    pub(crate) fn mini(&self, number: u64) -> Option<Arc<MiniBlock>> {
         if number >= self.visible_minis() {
             return None;
         }
@@ -165,19 +165,19 @@ impl Recent {
     }
 
     /// A mini-block, visible or not. For who follows the chain.
-    pub fn sealed_mini(&self, number: u64) -> Option<Arc<MiniBlock>> {
+    pub(crate) fn sealed_mini(&self, number: u64) -> Option<Arc<MiniBlock>> {
         self.window.read().mini(number)
     }
 
     /// What its EVM block holds before a mini-block, if that is in the window.
-    pub fn offset(&self, number: u64) -> Option<Offset> {
+    pub(crate) fn offset(&self, number: u64) -> Option<Offset> {
         let window = self.window.read();
         let index = usize::try_from(number.checked_sub(window.first_mini)?).ok()?;
         window.offsets.get(index).copied()
     }
 
     /// A visible sealed block, if it is in the window.
-    pub fn block(&self, number: u64) -> Option<SharedBlock> {
+    pub(crate) fn block(&self, number: u64) -> Option<SharedBlock> {
         if number > self.visible_block() {
             return None;
         }
@@ -185,18 +185,18 @@ impl Recent {
     }
 
     /// A block, visible or not. For the builder.
-    pub fn sealed_block(&self, number: u64) -> Option<SharedBlock> {
+    pub(crate) fn sealed_block(&self, number: u64) -> Option<SharedBlock> {
         self.window.read().block(number)
     }
 
     /// The number of a visible sealed block, if it is in the window.
-    pub fn block_number(&self, hash: &B256) -> Option<u64> {
+    pub(crate) fn block_number(&self, hash: &B256) -> Option<u64> {
         let number = self.window.read().block_numbers.get(hash).copied()?;
         (number <= self.visible_block()).then_some(number)
     }
 
     /// Where a visible transaction is, if it is in the window.
-    pub fn transaction(&self, hash: &B256) -> Option<TxPlace> {
+    pub(crate) fn transaction(&self, hash: &B256) -> Option<TxPlace> {
         let window = self.window.read();
         let (number, index) = window.txs.get(hash).copied()?;
         if number >= self.visible_minis() {

@@ -21,7 +21,7 @@ use crate::state::{Alloc, GenesisAccount};
 impl ChainConfig {
     /// What a new chain's genesis should hold beside the accounts that are asked for: the registry, if the
     /// rules have one.
-    pub fn system_alloc(&self) -> Result<Alloc, ConfigError> {
+    pub(crate) fn system_alloc(&self) -> Result<Alloc, ConfigError> {
         let refused = |error: &dyn std::fmt::Display| ConfigError::Registry(error.to_string());
         let hardforks = self.hardforks()?;
         let Some(parameters) = hardforks.fork_params::<SequencerRegistryConfig>() else {

@@ -24,7 +24,7 @@ use crate::{
 
 /// Why what is on disk is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RestoreError {
+pub(crate) enum RestoreError {
     /// A record that isn't one.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -81,7 +81,7 @@ impl From<table::StateError> for RestoreError {
 
 impl Chain {
     /// Lays a part of a snapshot over the genesis state.
-    pub fn load_state(
+    pub(crate) fn load_state(
         &self,
         entries: impl IntoIterator<Item = (PlainKey, PlainValue)>,
         codes: impl IntoIterator<Item = Bytes>,
@@ -93,12 +93,12 @@ impl Chain {
     }
 
     /// What the snapshot says of a bucket's metadata.
-    pub fn load_bucket(&self, bucket: BucketId, meta: BucketMeta) {
+    pub(crate) fn load_bucket(&self, bucket: BucketId, meta: BucketMeta) {
         self.capacities.load(bucket, meta);
     }
 
     /// Lays nodes of the state commitment, as a snapshot has kept them, over those of genesis.
-    pub fn load_nodes(&self, rows: &[u8]) -> Result<(), RestoreError> {
+    pub(crate) fn load_nodes(&self, rows: &[u8]) -> Result<(), RestoreError> {
         let rows = kept::read_rows(rows).map_err(|error| DecodeError::new(error.to_string()))?;
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;
@@ -115,7 +115,7 @@ impl Chain {
 
     /// Declares the state that was loaded to be the one at the end of this block. Returns whether the
     /// state commitment's nodes had to be computed, because they were not loaded or lead elsewhere.
-    pub fn load_tip(&self, record: &[u8]) -> Result<bool, RestoreError> {
+    pub(crate) fn load_tip(&self, record: &[u8]) -> Result<bool, RestoreError> {
         let block = Arc::new(BlockRecord::decode(record)?);
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;
@@ -185,7 +185,7 @@ impl Chain {
     }
 
     /// Takes the next mini-block of the log.
-    pub fn load_mini(&self, record: &[u8]) -> Result<(), RestoreError> {
+    pub(crate) fn load_mini(&self, record: &[u8]) -> Result<(), RestoreError> {
         let mini = Arc::new(MiniBlock::decode(record)?);
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;
@@ -211,7 +211,7 @@ impl Chain {
 
     /// The root of the state at the newest sealed block, as loading has computed and checked it. Only while
     /// nothing runs yet.
-    pub fn state_root(&self) -> Result<B256, RestoreError> {
+    pub(crate) fn state_root(&self) -> Result<B256, RestoreError> {
         if self.committer.is_none() {
             return Err(CommitError::Off.into());
         }
@@ -222,7 +222,7 @@ impl Chain {
 
     /// Takes the block that the mini-blocks since the last one close into; `nodes` are the nodes of the
     /// state commitment that it changed, as they were kept, or nothing.
-    pub fn load_block(&self, record: &[u8], nodes: &[u8]) -> Result<(), RestoreError> {
+    pub(crate) fn load_block(&self, record: &[u8], nodes: &[u8]) -> Result<(), RestoreError> {
         let block = Arc::new(BlockRecord::decode(record)?);
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;

@@ -5,7 +5,7 @@ use crate::{evm::ExternalEnv, replay::Rules};
 
 impl Chain {
     /// The rules of one of the chain's blocks, sealed or open.
-    pub fn rules(&self, block: u64) -> Rules {
+    pub(crate) fn rules(&self, block: u64) -> Rules {
         Rules {
             chain_id: self.config.chain_id,
             hardforks: self.hardforks.clone(),

@@ -11,7 +11,7 @@ use crate::{
 
 /// What is sealed, in order.
 #[derive(Clone, Debug)]
-pub enum Sealed {
+pub(crate) enum Sealed {
     /// A mini-block.
     Mini(Arc<MiniBlock>),
     /// The block that the mini-blocks since the last one close into.

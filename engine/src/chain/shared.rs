@@ -30,12 +30,12 @@ use crate::{
     keys::Key,
     pool::DepositQueue,
     salt::{group::Point, node::NodeId, state::SaltState, table::StateError, types::BucketMeta},
-    state::{Archive, Base, View, WithdrawalsRoot, World, genesis_diff},
+    state::{Archive, View, WithdrawalsRoot, World, genesis_diff},
 };
 
 /// Why there is no state for a block.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ViewError {
+pub(crate) enum ViewError {
     /// No such block.
     #[error("unknown block")]
     UnknownBlock,
@@ -55,7 +55,7 @@ pub enum ViewError {
 
 /// The block that a state belongs to, as a call over it sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Anchor {
+pub(crate) struct Anchor {
     /// The block's number.
     pub number: u64,
     /// Its timestamp in seconds.
@@ -67,7 +67,7 @@ pub struct Anchor {
 }
 
 /// Configuration, state, recent blocks, and who waits.
-pub struct Chain {
+pub(crate) struct Chain {
     /// The configuration.
     pub config: ChainConfig,
     /// The hardforks that the configuration's spec stands for.
@@ -134,17 +134,17 @@ impl std::fmt::Debug for Chain {
 
 impl Chain {
     /// A chain at genesis.
-    pub fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, ConfigError> {
         let world = World::new(config.history_blocks);
         Self::in_world(config, archive, world)
     }
 
     /// A chain at genesis over another state, which holds what genesis doesn't name.
     #[cfg(test)]
-    pub fn over(
+    pub(crate) fn over(
         config: ChainConfig,
         archive: Arc<dyn Archive>,
-        base: Base,
+        base: crate::state::Base,
     ) -> Result<Self, ConfigError> {
         let world = World::over(base, config.history_blocks);
         Self::in_world(config, archive, world)
@@ -213,19 +213,19 @@ impl Chain {
 
     /// Everything up to this mini-block and this block is on disk: makes it visible and tells
     /// who listens.
-    pub fn durable(&self, mini: u64, block: u64) {
+    pub(crate) fn durable(&self, mini: u64, block: u64) {
         self.world.set_visible(mini + 1);
         let minis = self.recent.set_visible(mini, block);
         self.listeners.notify(&minis);
     }
 
     /// The state that a block tag, number or hash stands for, pinned.
-    pub fn view_at(&self, id: BlockId) -> Result<View, ViewError> {
+    pub(crate) fn view_at(&self, id: BlockId) -> Result<View, ViewError> {
         Ok(self.view_with_anchor(id)?.0)
     }
 
     /// Likewise, with the block it belongs to.
-    pub fn view_with_anchor(&self, id: BlockId) -> Result<(View, Anchor), ViewError> {
+    pub(crate) fn view_with_anchor(&self, id: BlockId) -> Result<(View, Anchor), ViewError> {
         if let BlockId::Number(BlockNumberOrTag::Number(number)) = id
             && number > self.recent.visible_block()
         {
@@ -256,7 +256,7 @@ impl Chain {
     /// The sealed block's number that a tag, number or hash stands for. `latest` and `pending` give the
     /// newest sealed block, which may be older than the newest mini-block; `safe` and `finalized` the
     /// newest verified one.
-    pub fn resolve(&self, id: BlockId) -> Result<u64, ViewError> {
+    pub(crate) fn resolve(&self, id: BlockId) -> Result<u64, ViewError> {
         let newest = self.recent.visible_block();
         match id {
             BlockId::Hash(hash) => self
@@ -274,7 +274,7 @@ impl Chain {
     }
 
     /// The number of a visible sealed block.
-    pub fn block_number(&self, hash: &B256) -> Option<u64> {
+    pub(crate) fn block_number(&self, hash: &B256) -> Option<u64> {
         if *hash == self.genesis.hash {
             return Some(0);
         }
@@ -284,7 +284,7 @@ impl Chain {
     }
 
     /// A visible sealed block.
-    pub fn block(&self, number: u64) -> Result<Option<SharedBlock>, ViewError> {
+    pub(crate) fn block(&self, number: u64) -> Result<Option<SharedBlock>, ViewError> {
         if number == 0 {
             return Ok(Some(self.genesis.clone()));
         }
@@ -305,7 +305,7 @@ impl Chain {
     }
 
     /// A visible mini-block.
-    pub fn mini(&self, number: u64) -> Result<Option<Arc<MiniBlock>>, ViewError> {
+    pub(crate) fn mini(&self, number: u64) -> Result<Option<Arc<MiniBlock>>, ViewError> {
         if number >= self.recent.visible_minis() {
             return Ok(None);
         }
@@ -319,7 +319,7 @@ impl Chain {
     }
 
     /// The visible sealed blocks from one to another, in order; what comes after them isn't sealed yet.
-    pub fn blocks(&self, range: RangeInclusive<u64>) -> Result<Vec<SharedBlock>, ViewError> {
+    pub(crate) fn blocks(&self, range: RangeInclusive<u64>) -> Result<Vec<SharedBlock>, ViewError> {
         let last = self.recent.visible_block().min(*range.end());
         let mut blocks = Vec::new();
         let mut archived = VecDeque::new();
@@ -344,7 +344,7 @@ impl Chain {
     }
 
     /// Visible mini-blocks, all of them.
-    pub fn minis(&self, range: Range<u64>) -> Result<Vec<Arc<MiniBlock>>, ViewError> {
+    pub(crate) fn minis(&self, range: Range<u64>) -> Result<Vec<Arc<MiniBlock>>, ViewError> {
         let mut minis = Vec::new();
         let mut archived = VecDeque::new();
         for number in range.clone() {
@@ -364,7 +364,7 @@ impl Chain {
     }
 
     /// Where a visible transaction is.
-    pub fn transaction(&self, hash: &B256) -> Result<Option<TxPlace>, ViewError> {
+    pub(crate) fn transaction(&self, hash: &B256) -> Result<Option<TxPlace>, ViewError> {
         if let Some(place) = self.recent.transaction(hash) {
             return Ok(Some(place));
         }
@@ -380,12 +380,12 @@ impl Chain {
 
     /// The capacities of SALT's buckets at the end of the newest sealed block, which storage gas of the
     /// open block depends on.
-    pub fn bucket_capacities(&self) -> Arc<dyn BucketCapacities> {
+    pub(crate) fn bucket_capacities(&self) -> Arc<dyn BucketCapacities> {
         Arc::new(self.capacities.clone())
     }
 
     /// The capacities at the end of a sealed block.
-    pub fn capacities_at(&self, block: u64) -> Arc<dyn BucketCapacities> {
+    pub(crate) fn capacities_at(&self, block: u64) -> Arc<dyn BucketCapacities> {
         self.capacities.at(block, self.archive.clone())
     }
 

@@ -5,11 +5,11 @@ use alloy_primitives::B256;
 use parking_lot::Mutex;
 
 /// A block by number and hash.
-pub type Named = (u64, B256);
+pub(crate) type Named = (u64, B256);
 
 /// The heights. Both only ever rise.
 #[derive(Debug)]
-pub struct Verified {
+pub(crate) struct Verified {
     /// `None`: nobody verifies, and sealed is as good as it gets.
     height: Mutex<Option<u64>>,
     reported: Mutex<Option<Named>>,
@@ -17,7 +17,7 @@ pub struct Verified {
 
 impl Verified {
     /// Nothing is verified yet; `awaited` tells whether anything will be.
-    pub fn new(awaited: bool) -> Self {
+    pub(crate) fn new(awaited: bool) -> Self {
         Self {
             height: Mutex::new(awaited.then_some(0)),
             reported: Mutex::new(None),
@@ -25,18 +25,18 @@ impl Verified {
     }
 
     /// Enough provers vouch for everything up to `block`.
-    pub fn raise(&self, block: u64) {
+    pub(crate) fn raise(&self, block: u64) {
         let mut height = self.height.lock();
         *height = Some(height.map_or(block, |before| before.max(block)));
     }
 
     /// The newest block that is verified; `None` if nobody verifies.
-    pub fn height(&self) -> Option<u64> {
+    pub(crate) fn height(&self) -> Option<u64> {
         *self.height.lock()
     }
 
     /// A validator says that it has checked everything up to `block`. Returns the newest such block.
-    pub fn report(&self, block: Named) -> Named {
+    pub(crate) fn report(&self, block: Named) -> Named {
         let mut reported = self.reported.lock();
         let newest = reported.map_or(block, |before| before.max(block));
         *reported = Some(newest);
@@ -44,7 +44,7 @@ impl Verified {
     }
 
     /// The newest block that a validator has reported.
-    pub fn reported(&self) -> Option<Named> {
+    pub(crate) fn reported(&self) -> Option<Named> {
         *self.reported.lock()
     }
 }

@@ -14,7 +14,7 @@ const MAX_ROOT_NODES: usize = 64;
 
 /// The newest witnesses as answers, by block hash.
 #[derive(Debug, Default)]
-pub struct Witnesses(Mutex<Kept>);
+pub(crate) struct Witnesses(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -24,14 +24,14 @@ struct Kept {
 
 impl Witnesses {
     /// An answer given before.
-    pub fn get(&self, hash: &B256) -> Option<Arc<[u8]>> {
+    pub(crate) fn get(&self, hash: &B256) -> Option<Arc<[u8]>> {
         let kept = self.0.lock();
         let found = kept.answers.iter().find(|(of, _)| of == hash);
         found.map(|(_, answer)| answer.clone())
     }
 
     /// Keeps an answer; the oldest go.
-    pub fn put(&self, hash: B256, answer: Arc<[u8]>) {
+    pub(crate) fn put(&self, hash: B256, answer: Arc<[u8]>) {
         let mut kept = self.0.lock();
         kept.bytes += answer.len();
         kept.answers.push_back((hash, answer));
@@ -46,18 +46,18 @@ impl Witnesses {
 /// Root nodes of the withdrawals' storage trie, by their hashes. A hash stands for one node only, so that
 /// what is kept is never out of date.
 #[derive(Debug, Default)]
-pub struct RootNodes(Mutex<VecDeque<(B256, Vec<u8>)>>);
+pub(crate) struct RootNodes(Mutex<VecDeque<(B256, Vec<u8>)>>);
 
 impl RootNodes {
     /// The node with this hash, if it is kept.
-    pub fn get(&self, root: &B256) -> Option<Vec<u8>> {
+    pub(crate) fn get(&self, root: &B256) -> Option<Vec<u8>> {
         let kept = self.0.lock();
         let found = kept.iter().find(|(of, _)| of == root);
         found.map(|(_, node)| node.clone())
     }
 
     /// Keeps a node; the oldest goes.
-    pub fn put(&self, root: B256, node: Vec<u8>) {
+    pub(crate) fn put(&self, root: B256, node: Vec<u8>) {
         let mut kept = self.0.lock();
         if kept.iter().any(|(of, _)| *of == root) {
             return;

@@ -13,7 +13,7 @@ use crate::{
 
 /// The metadata of all buckets that ever grew. Cheap to clone, all clones are the same.
 #[derive(Clone, Debug)]
-pub struct Capacities {
+pub(crate) struct Capacities {
     /// How many data buckets the chain uses; it divides the network's number.
     data_buckets: u32,
     known: Arc<RwLock<Known>>,
@@ -30,7 +30,7 @@ struct Known {
 
 impl Capacities {
     /// Nothing has grown.
-    pub fn new(data_buckets: u32) -> Self {
+    pub(crate) fn new(data_buckets: u32) -> Self {
         Self {
             data_buckets,
             known: Arc::default(),
@@ -38,19 +38,19 @@ impl Capacities {
     }
 
     /// What a snapshot says of a bucket.
-    pub fn load(&self, bucket: BucketId, meta: BucketMeta) {
+    pub(crate) fn load(&self, bucket: BucketId, meta: BucketMeta) {
         self.known.write().now.insert(bucket, meta);
     }
 
     /// What is loaded is as of the end of `block`.
-    pub fn loaded(&self, block: u64) {
+    pub(crate) fn loaded(&self, block: u64) {
         let mut known = self.known.write();
         known.since = block + 1;
         known.log.clear();
     }
 
     /// Takes what grew in a block.
-    pub fn grow(&self, block: u64, list: &[Growth]) {
+    pub(crate) fn grow(&self, block: u64, list: &[Growth]) {
         if list.is_empty() {
             return;
         }
@@ -62,13 +62,13 @@ impl Capacities {
     }
 
     /// Every bucket that has grown, with its metadata now.
-    pub fn all(&self) -> Vec<(BucketId, BucketMeta)> {
+    pub(crate) fn all(&self) -> Vec<(BucketId, BucketMeta)> {
         let known = self.known.read();
         known.now.iter().map(|(id, meta)| (*id, *meta)).collect()
     }
 
     /// The capacities at the end of `block`.
-    pub fn at(&self, block: u64, archive: Arc<dyn Archive>) -> Arc<dyn BucketCapacities> {
+    pub(crate) fn at(&self, block: u64, archive: Arc<dyn Archive>) -> Arc<dyn BucketCapacities> {
         Arc::new(Past {
             capacities: self.clone(),
             archive,
@@ -77,7 +77,7 @@ impl Capacities {
     }
 
     /// The chain's bucket for one of the network's.
-    pub fn bucket(&self, of_network: BucketId) -> BucketId {
+    pub(crate) fn bucket(&self, of_network: BucketId) -> BucketId {
         chain_bucket(of_network, self.data_buckets)
     }
 

@@ -22,7 +22,7 @@ const COMBS_AT_A_TIME: usize = 4;
 
 /// Why there is no root.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommitError {
+pub(crate) enum CommitError {
     /// SALT refused the changes.
     #[error("the state commitment failed: {0}")]
     State(#[from] StateError),
@@ -36,7 +36,7 @@ pub enum CommitError {
 
 /// A closed block.
 #[derive(Clone, Debug)]
-pub struct Closed {
+pub(crate) struct Closed {
     /// The root of the state at its end.
     pub root: B256,
     /// Buckets that grew.
@@ -54,24 +54,27 @@ enum Job {
 
 /// Follows the state. The thread ends when this is dropped.
 #[derive(Debug)]
-pub struct Committer {
+pub(crate) struct Committer {
     jobs: Sender<Job>,
 }
 
 /// A block whose root is on its way.
 #[derive(Debug)]
-pub struct Closing(Receiver<Result<Closed, StateError>>);
+pub(crate) struct Closing(Receiver<Result<Closed, StateError>>);
 
 impl Closing {
     /// Waits for the root.
-    pub fn wait(self) -> Result<Closed, CommitError> {
+    pub(crate) fn wait(self) -> Result<Closed, CommitError> {
         Ok(self.0.recv().map_err(|_| CommitError::Thread)??)
     }
 }
 
 impl Committer {
     /// Starts following from where `history` stands, on a chain of blocks of this length.
-    pub fn start(history: Arc<RwLock<History>>, block_time_us: u64) -> Result<Self, CommitError> {
+    pub(crate) fn start(
+        history: Arc<RwLock<History>>,
+        block_time_us: u64,
+    ) -> Result<Self, CommitError> {
         let (jobs, received) = unbounded();
         // Threads of its own, of which it is one: no close waits until others' work is done, nor for a thread that
         // gets no processor. They end with it.
@@ -85,7 +88,7 @@ impl Committer {
     }
 
     /// A mini-block was sealed.
-    pub fn feed(&self, mini: &Arc<MiniBlock>) {
+    pub(crate) fn feed(&self, mini: &Arc<MiniBlock>) {
         if !mini.diff.entries.is_empty() {
             // If the thread is gone, closing tells.
             let _ = self.jobs.send(Job::Mini(mini.clone()));
@@ -94,17 +97,21 @@ impl Committer {
 
     /// A mini-block was loaded. Nothing is computed of it before its block closes: the nodes may be
     /// known by then.
-    pub fn load(&self, mini: &Arc<MiniBlock>) {
+    pub(crate) fn load(&self, mini: &Arc<MiniBlock>) {
         let _ = self.jobs.send(Job::Loaded(mini.clone()));
     }
 
     /// The block's last mini-block was fed: its root is asked for.
-    pub fn begin_close(&self, block: u64) -> Result<Closing, CommitError> {
+    pub(crate) fn begin_close(&self, block: u64) -> Result<Closing, CommitError> {
         self.begin(block, None)
     }
 
     /// Likewise, and waited for, where an earlier run may have computed the nodes.
-    pub fn close_knowing(&self, block: u64, known: Option<Known>) -> Result<Closed, CommitError> {
+    pub(crate) fn close_knowing(
+        &self,
+        block: u64,
+        known: Option<Known>,
+    ) -> Result<Closed, CommitError> {
         self.begin(block, known)?.wait()
     }
 
@@ -116,7 +123,7 @@ impl Committer {
     }
 
     /// Takes the last [`begin_close`](Self::begin_close) back, as long as nothing was fed since: the block goes on.
-    pub fn reopen(&self) {
+    pub(crate) fn reopen(&self) {
         // If the thread is gone, closing tells.
         let _ = self.jobs.send(Job::Reopen);
     }

@@ -7,7 +7,7 @@ use crate::{
 
 /// A bucket whose metadata a block changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Growth {
+pub(crate) struct Growth {
     /// The bucket.
     pub bucket: BucketId,
     /// Before the block.
@@ -20,7 +20,7 @@ const LENGTH: usize = 4 + 2 * BucketMeta::LENGTH;
 
 impl Growth {
     /// The bytes of a list: per bucket its number (big-endian), old and new metadata.
-    pub fn encode_all(list: &[Self]) -> Vec<u8> {
+    pub(crate) fn encode_all(list: &[Self]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(list.len() * LENGTH);
         for growth in list {
             bytes.extend_from_slice(&bucket_key(growth.bucket));
@@ -31,7 +31,7 @@ impl Growth {
     }
 
     /// Reads a list.
-    pub fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
+    pub(crate) fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
         let malformed = || DecodeError::new("a list of grown buckets is malformed");
         let (chunks, rest) = bytes.as_chunks::<LENGTH>();
         if !rest.is_empty() {
@@ -54,6 +54,6 @@ impl Growth {
 }
 
 /// The key under which a bucket's metadata stands beside the plain state's keys, which are longer.
-pub const fn bucket_key(bucket: BucketId) -> [u8; 4] {
+pub(crate) const fn bucket_key(bucket: BucketId) -> [u8; 4] {
     bucket.to_be_bytes()
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A plain key with its value.
-pub type Entry = (PlainKey, PlainValue);
+pub(crate) type Entry = (PlainKey, PlainValue);
 
 /// Bytes of layers to go back that are kept, ...
 const MAX_LAYER_BYTES: usize = 64 << 20;
@@ -27,7 +27,7 @@ const MIN_BLOCKS: u64 = 8;
 
 /// A state with layers that lead back.
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     state: SaltState,
     /// In the order of their updates, each with its block.
     layers: VecDeque<(u64, Arc<Undo>)>,
@@ -40,7 +40,7 @@ pub struct History {
 
 /// What an earlier run has computed of a block.
 #[derive(Debug)]
-pub struct Known {
+pub(crate) struct Known {
     /// Where it leads, by its header.
     pub root: [u8; 32],
     /// The nodes that it changed.
@@ -49,7 +49,7 @@ pub struct Known {
 
 /// A block's final state or part of it, to be led back without holding any lock.
 #[derive(Debug)]
-pub struct Reached {
+pub(crate) struct Reached {
     block: u64,
     cut: SaltState,
     back: Vec<Arc<Undo>>,
@@ -57,7 +57,7 @@ pub struct Reached {
 
 impl History {
     /// A history that begins with the state at the end of `block`.
-    pub fn new(state: SaltState, block: u64) -> Self {
+    pub(crate) fn new(state: SaltState, block: u64) -> Self {
         Self {
             state,
             layers: VecDeque::new(),
@@ -68,7 +68,7 @@ impl History {
     }
 
     /// A state of these entries, in buckets of at least these capacities.
-    pub fn build(
+    pub(crate) fn build(
         data_buckets: u32,
         metas: &[(BucketId, BucketMeta)],
         entries: &[Entry],
@@ -78,7 +78,7 @@ impl History {
     }
 
     /// Likewise, of nodes that are known.
-    pub fn assemble(
+    pub(crate) fn assemble(
         data_buckets: u32,
         metas: &[(BucketId, BucketMeta)],
         nodes: impl IntoIterator<Item = (NodeId, Point)>,
@@ -89,17 +89,17 @@ impl History {
     }
 
     /// The newest state, which may be in the middle of a block.
-    pub fn state(&self) -> &SaltState {
+    pub(crate) fn state(&self) -> &SaltState {
         &self.state
     }
 
     /// All nodes of the newest state, to be kept.
-    pub fn nodes(&self) -> Vec<u8> {
+    pub(crate) fn nodes(&self) -> Vec<u8> {
         self.state.kept()
     }
 
     /// The oldest block whose final state can be proven.
-    pub fn oldest(&self) -> u64 {
+    pub(crate) fn oldest(&self) -> u64 {
         self.oldest
     }
 
@@ -150,7 +150,7 @@ impl History {
     }
 
     /// What it takes to prove something about the end of `block`; `None` if that is too long ago.
-    pub fn reach(&self, block: u64, buckets: &BTreeSet<BucketId>) -> Option<Reached> {
+    pub(crate) fn reach(&self, block: u64, buckets: &BTreeSet<BucketId>) -> Option<Reached> {
         if block < self.oldest || block > self.newest {
             return None;
         }
@@ -158,7 +158,7 @@ impl History {
     }
 
     /// What it takes to have the oldest block's final state as a whole.
-    pub fn reach_oldest(&self) -> Reached {
+    pub(crate) fn reach_oldest(&self) -> Reached {
         self.reached(self.oldest, self.state.clone())
     }
 
@@ -174,12 +174,12 @@ impl History {
 
 impl Reached {
     /// The block.
-    pub const fn block(&self) -> u64 {
+    pub(crate) const fn block(&self) -> u64 {
         self.block
     }
 
     /// The block's final state, as far as it was reached for.
-    pub fn state(mut self) -> SaltState {
+    pub(crate) fn state(mut self) -> SaltState {
         for undo in &self.back {
             self.cut.undo(undo);
         }

@@ -21,10 +21,10 @@ mod pending;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use cache::{RootNodes, Witnesses};
-pub use capacities::Capacities;
-pub use committer::{Closed, Closing, CommitError, Committer};
-pub use growth::{Growth, bucket_key};
-pub use history::{Entry, History, Known};
-pub use past::Past;
+pub(crate) use cache::{RootNodes, Witnesses};
+pub(crate) use capacities::Capacities;
+pub(crate) use committer::{Closed, Closing, CommitError, Committer};
+pub(crate) use growth::{Growth, bucket_key};
+pub(crate) use history::{Entry, History, Known};
+pub(crate) use past::Past;
 pub(crate) use past::{Between, PastState};

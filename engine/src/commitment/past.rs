@@ -25,11 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The second state, while somebody needs one.
 #[derive(Debug, Default)]
-pub struct Past(Mutex<Option<PastState>>);
+pub(crate) struct Past(Mutex<Option<PastState>>);
 
 impl Past {
     /// Gives the memory back if nobody has asked for a while. Never waits.
-    pub fn rest(&self) {
+    pub(crate) fn rest(&self) {
         if let Some(mut past) = self.0.try_lock()
             && past.as_ref().is_some_and(PastState::is_forgotten)
         {

@@ -18,11 +18,11 @@ const END: u64 = 8;
 const LAST_GENERATIONS: u64 = 3;
 
 /// Keys with their newest values.
-pub type Batch = HashMap<PlainKey, PlainValue>;
+pub(super) type Batch = HashMap<PlainKey, PlainValue>;
 
 /// Keys by how long they have been left alone.
 #[derive(Debug)]
-pub struct Pending {
+pub(super) struct Pending {
     block_time_us: u64,
     /// Changed in this generation.
     fresh: Batch,
@@ -34,7 +34,7 @@ pub struct Pending {
 
 impl Pending {
     /// Nothing, of a chain of blocks of this length.
-    pub fn new(block_time_us: u64) -> Self {
+    pub(super) fn new(block_time_us: u64) -> Self {
         Self {
             block_time_us: block_time_us.max(1),
             fresh: Batch::default(),
@@ -44,7 +44,7 @@ impl Pending {
     }
 
     /// Takes a mini-block's changes. Returns keys that have settled, if that is enough work.
-    pub fn add(&mut self, mini: &MiniBlock) -> Option<Batch> {
+    pub(super) fn add(&mut self, mini: &MiniBlock) -> Option<Batch> {
         self.hold(mini);
         let left_us = self.block_time_us - mini.timestamp_us % self.block_time_us;
         let ends = left_us <= self.block_time_us / END;
@@ -67,7 +67,7 @@ impl Pending {
     }
 
     /// Takes a mini-block's changes, for the end of the block.
-    pub fn hold(&mut self, mini: &MiniBlock) {
+    pub(super) fn hold(&mut self, mini: &MiniBlock) {
         for (key, value) in &mini.diff.entries {
             self.settled.remove(key);
             self.fresh.insert(*key, *value);
@@ -75,7 +75,7 @@ impl Pending {
     }
 
     /// Puts keys back that were not folded in after all; newer values stand.
-    pub fn put_back(&mut self, batch: Batch) {
+    pub(super) fn put_back(&mut self, batch: Batch) {
         for (key, value) in batch {
             if !self.fresh.contains_key(&key) {
                 self.settled.entry(key).or_insert(value);
@@ -84,7 +84,7 @@ impl Pending {
     }
 
     /// Takes everything, at the end of a block.
-    pub fn take_all(&mut self) -> Batch {
+    pub(super) fn take_all(&mut self) -> Batch {
         let mut all = std::mem::take(&mut self.settled);
         all.extend(self.fresh.drain());
         all

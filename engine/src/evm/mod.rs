@@ -1,14 +1,14 @@
 //! What a node adds to the checker's `evm`: contracts that run natively, and calls that change nothing.
 
-pub mod native;
-pub mod simulate;
+pub(crate) mod native;
+pub(crate) mod simulate;
 mod watch;
 
-pub use megaeth_checker::evm::{
+pub(crate) use megaeth_checker::evm::{
     BeginError, BegunBlock, BlockContext, BlockFactory, BucketCapacities, DEFAULT_SPEC, EvmFactory,
     ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock, SPEC_NAMES, UnknownCapacity,
     begin_block, block_limits, cfg_env, chain_bucket, creation_gas, evm_env, hardforks,
     is_detained, is_system_transaction, mega_transaction_with, oracle_time, result_from,
     spec_by_name,
 };
-pub use watch::Watch;
+pub(crate) use watch::Watch;

@@ -13,20 +13,20 @@ use revm::{
 };
 
 /// Why an execution that a [`Watch`] ended has no outcome.
-pub const ENDED: &str = "the execution was ended";
+pub(super) const ENDED: &str = "the execution was ended";
 
 /// So much may be taken between two looks.
 const SMALL: usize = 1024;
 
 /// Watches over a simulation.
-pub trait Watch: Debug + Send + Sync {
+pub(crate) trait Watch: Debug + Send + Sync {
     /// Whether it may go on, and take `more` bytes of memory. Once it may not, it never may again.
     fn may_go_on(&self, more: usize) -> bool;
 }
 
 /// Whether the next instruction may run: what it would take is within the watch's bounds, or its gas doesn't reach, so that
 /// it takes nothing.
-pub fn admits(watch: &dyn Watch, interpreter: &Interpreter) -> bool {
+pub(super) fn admits(watch: &dyn Watch, interpreter: &Interpreter) -> bool {
     let opcode = interpreter.bytecode.opcode();
     !TAKES[opcode as usize] || admits_taking(watch, interpreter, opcode)
 }

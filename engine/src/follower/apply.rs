@@ -24,11 +24,11 @@ use crate::{
 };
 
 /// What became of a record: applied, or nothing, because it was there already.
-pub type Applied = Option<Sealed>;
+pub(super) type Applied = Option<Sealed>;
 
 /// What became of several.
 #[derive(Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// Of those up to the first that was refused.
     pub applied: Vec<Applied>,
     /// Why the next one was refused.
@@ -36,7 +36,7 @@ pub struct Batch {
 }
 
 /// Follows a chain that somebody else builds.
-pub struct Follower {
+pub(crate) struct Follower {
     chain: Arc<Chain>,
     mode: VerifyMode,
     /// Nothing once it has given up its place.
@@ -84,7 +84,7 @@ type Placed = (Item, Place, Leaves);
 
 impl Follower {
     /// Follows from where the chain stands. Nothing else may build on it any more.
-    pub fn new(chain: Arc<Chain>, mode: VerifyMode) -> Result<Self, RestoreError> {
+    pub(crate) fn new(chain: Arc<Chain>, mode: VerifyMode) -> Result<Self, RestoreError> {
         if mode >= VerifyMode::Roots && chain.committer.is_none() {
             return Err(CommitError::Off.into());
         }
@@ -114,7 +114,7 @@ impl Follower {
 
     /// Follows no further, when what is being applied is done: where it stands is the chain's again, for the next one to
     /// go on from.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         if let Some(standing) = self.standing.lock().take() {
             *self.chain.progress.lock() = Some(Progress {
                 parent: standing.parent,
@@ -126,13 +126,13 @@ impl Follower {
     }
 
     /// What it counts.
-    pub fn metrics(&self) -> &FollowerMetrics {
+    pub(crate) fn metrics(&self) -> &FollowerMetrics {
         &self.metrics
     }
 
     /// Takes the next record, a mini-block's or a block's.
     #[cfg(test)]
-    pub fn apply(&self, record: &[u8]) -> Result<Applied, FollowError> {
+    pub(crate) fn apply(&self, record: &[u8]) -> Result<Applied, FollowError> {
         let mut batch = self.apply_many(&[record]);
         match batch.refusal {
             Some(refusal) => Err(refusal),
@@ -142,7 +142,7 @@ impl Follower {
 
     /// Takes records in the order of the log, until one is refused. What doesn't depend on the state is
     /// checked on all cores.
-    pub fn apply_many(&self, records: &[&[u8]]) -> Batch {
+    pub(crate) fn apply_many(&self, records: &[&[u8]]) -> Batch {
         let mut standing = self.standing.lock();
         let Some(standing) = standing.as_mut() else {
             return Batch {

@@ -2,7 +2,7 @@
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// It isn't a record, or not in its one form.
     Malformed,
     /// It is larger than any record may be.
@@ -29,7 +29,7 @@ pub enum Kind {
 
 impl Kind {
     /// The word for it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::Size => "size",
@@ -49,7 +49,7 @@ impl Kind {
 /// A record that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub struct BadData {
+pub(crate) struct BadData {
     /// What is wrong.
     pub kind: Kind,
     /// The same in words, with the numbers.
@@ -60,7 +60,7 @@ pub struct BadData {
 
 impl BadData {
     /// Something that isn't a record.
-    pub fn malformed(reason: &str) -> Self {
+    pub(crate) fn malformed(reason: &str) -> Self {
         Self::new(Kind::Malformed, reason)
     }
 
@@ -75,7 +75,7 @@ impl BadData {
 
 /// Why a record was not applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FollowError {
+pub(crate) enum FollowError {
     /// The record's fault.
     #[error(transparent)]
     Bad(#[from] BadData),

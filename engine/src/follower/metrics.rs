@@ -8,7 +8,7 @@ use std::{
 /// Counters since the start. Times are nanoseconds of the calling thread; what other cores do meanwhile
 /// isn't added up.
 #[derive(Debug, Default)]
-pub struct FollowerMetrics {
+pub(crate) struct FollowerMetrics {
     /// Mini-blocks applied.
     pub minis: AtomicU64,
     /// Blocks applied.
@@ -37,7 +37,7 @@ pub struct FollowerMetrics {
 
 impl FollowerMetrics {
     /// All counters by name.
-    pub fn named(&self) -> [(&'static str, u64); 12] {
+    pub(crate) fn named(&self) -> [(&'static str, u64); 12] {
         let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             ("follower_mini_blocks", value(&self.minis)),

@@ -25,12 +25,12 @@ mod measure;
 #[cfg(test)]
 mod tests;
 
-pub use apply::Follower;
-pub use bad_data::{BadData, FollowError};
+pub(crate) use apply::Follower;
+pub(crate) use bad_data::{BadData, FollowError};
 
 /// How much a follower makes sure of by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum VerifyMode {
+pub(crate) enum VerifyMode {
     /// Signatures, order, digests and roots of what it is given. That diffs and state roots are right is
     /// for provers to say.
     #[default]

@@ -196,7 +196,7 @@ struct After {
 }
 
 /// Runs a request; the report. The error says what is wrong with the request.
-pub fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
     let request = Request::parse(request)?;
     let spec = request.spec()?;
     let native = request.native(spec)?;

@@ -2,10 +2,10 @@
 //! depends on this, and a wheel holds none of it (the feature `harness`).
 
 mod code;
-pub mod measure;
+pub(crate) mod measure;
 mod speculation;
 
 #[cfg(test)]
 pub(crate) use code::Request;
-pub use code::run_code;
-pub use speculation::run_ahead;
+pub(crate) use code::run_code;
+pub(crate) use speculation::run_ahead;

@@ -91,7 +91,7 @@ struct End {
 
 /// Runs a request of [`run_code`](super::run_code) ahead of its turn, there with the native code that the
 /// request has; the report. The error says what is wrong with the request.
-pub fn run_ahead(request: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn run_ahead(request: &[u8]) -> Result<Vec<u8>, String> {
     let request = Request::parse(request)?;
     let native = request.native(request.spec()?)?;
     let trial = Trial::new(&request, native.clone())?;

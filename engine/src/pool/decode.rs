@@ -12,7 +12,7 @@ const FIRST_LIST_BYTE: u8 = 0xc0;
 
 /// Decodes an EIP-2718 transaction of a type that clients may send. Refuses truncated, trailing and
 /// non-canonical bytes.
-pub fn decode(raw: &[u8]) -> Result<OpTxEnvelope, Rejection> {
+pub(crate) fn decode(raw: &[u8]) -> Result<OpTxEnvelope, Rejection> {
     match raw {
         [] | [0..=0x7f] => return Err(Rejection::TooShort),
         [BLOB, ..] => {

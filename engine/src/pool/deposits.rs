@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 /// A deposit as the queue keeps it.
 #[derive(Clone, Debug)]
-pub struct Deposit {
+pub(crate) struct Deposit {
     pub(crate) envelope: OpTxEnvelope,
     pub(crate) raw: Bytes,
     pub(crate) hash: B256,
@@ -20,7 +20,7 @@ pub struct Deposit {
 impl Deposit {
     /// Its source hash, which on the real chain names the L1 event that it comes from, is made from `salt`,
     /// which must differ from every other deposit's.
-    pub fn new(mut deposit: TxDeposit, salt: B256) -> Self {
+    pub(crate) fn new(mut deposit: TxDeposit, salt: B256) -> Self {
         deposit.source_hash = keccak256(salt);
         let sender = deposit.from;
         let hash = deposit.tx_hash();
@@ -34,7 +34,7 @@ impl Deposit {
     }
 
     /// Its transaction hash.
-    pub fn hash(&self) -> B256 {
+    pub(crate) fn hash(&self) -> B256 {
         self.hash
     }
 }
@@ -43,7 +43,7 @@ type Listener = Box<dyn Fn(&B256, &str) + Send + Sync>;
 
 /// Deposits that wait for the builder. They are in memory only: who gave one has no answer yet.
 #[derive(Default)]
-pub struct DepositQueue {
+pub(crate) struct DepositQueue {
     waiting: Mutex<VecDeque<Deposit>>,
     on_refused: OnceLock<Listener>,
 }
@@ -58,12 +58,12 @@ impl std::fmt::Debug for DepositQueue {
 
 impl DepositQueue {
     /// Tells `listener` of deposits that can't be executed, and why. Only the first listener counts.
-    pub fn on_refused(&self, listener: impl Fn(&B256, &str) + Send + Sync + 'static) {
+    pub(crate) fn on_refused(&self, listener: impl Fn(&B256, &str) + Send + Sync + 'static) {
         let _ = self.on_refused.set(Box::new(listener));
     }
 
     /// Queues a deposit.
-    pub fn push(&self, deposit: Deposit) {
+    pub(crate) fn push(&self, deposit: Deposit) {
         self.waiting.lock().push_back(deposit);
     }
 

@@ -28,9 +28,9 @@ const MAX_CHUNK: usize = 64;
 const MAKING_WAY: usize = 2;
 
 /// What came of a submitted transaction.
-pub type Outcome = Result<B256, Rejection>;
+pub(crate) type Outcome = Result<B256, Rejection>;
 /// Called with what came of it, exactly once, from any thread, perhaps before `submit` returns.
-pub type Reply = Box<dyn FnOnce(Outcome) + Send>;
+pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
 type Examined = (Result<PoolTx, Rejection>, Reply);
 
 struct Waiting {
@@ -41,7 +41,7 @@ struct Waiting {
 
 /// What the workers' stages take, for each transaction.
 #[derive(Debug, Default)]
-pub struct IntakeMetrics {
+pub(crate) struct IntakeMetrics {
     /// Until a worker takes it.
     pub wait: Histogram,
     /// Decoding, and recovering the sender.
@@ -78,7 +78,7 @@ struct Shared {
 }
 
 /// The door to the pool for raw transactions.
-pub struct Intake {
+pub(crate) struct Intake {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -93,10 +93,10 @@ impl std::fmt::Debug for Intake {
 
 impl Intake {
     /// How many can wait for recovery.
-    pub const CAPACITY: usize = MAX_WAITING;
+    pub(crate) const CAPACITY: usize = MAX_WAITING;
 
     /// Starts the workers.
-    pub fn start(rules: Rules, pool: Arc<Pool>, workers: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(rules: Rules, pool: Arc<Pool>, workers: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             rules,
             pool,
@@ -121,12 +121,12 @@ impl Intake {
     }
 
     /// Queues a raw transaction.
-    pub fn submit(&self, raw: Bytes, reply: Reply) {
+    pub(crate) fn submit(&self, raw: Bytes, reply: Reply) {
         self.submit_all([(raw, reply)]);
     }
 
     /// Queues many at once, in order.
-    pub fn submit_all(&self, transactions: impl IntoIterator<Item = (Bytes, Reply)>) {
+    pub(crate) fn submit_all(&self, transactions: impl IntoIterator<Item = (Bytes, Reply)>) {
         let mut refused = Vec::new();
         let since = Instant::now();
         let mut queue = self.shared.queue.lock();
@@ -154,17 +154,17 @@ impl Intake {
     }
 
     /// How long its stages take.
-    pub fn metrics(&self) -> &IntakeMetrics {
+    pub(crate) fn metrics(&self) -> &IntakeMetrics {
         &self.shared.metrics
     }
 
     /// How many wait for recovery.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.shared.queue.lock().waiting.len()
     }
 
     /// Refuses what waits and what comes, and ends the workers.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let waiting = {
             let mut queue = self.shared.queue.lock();
             queue.closed = true;

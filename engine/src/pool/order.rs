@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// How ready transactions are ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Order {
+pub(crate) enum Order {
     /// By effective priority fee, then by arrival.
     #[default]
     Priority,

@@ -28,7 +28,7 @@ const ANNOUNCED: usize = 65_536;
 const INCLUDED: usize = 65_536;
 
 /// The state that admission looks at: the newest that is committed, durable or not.
-pub trait Accounts: Send + Sync {
+pub(crate) trait Accounts: Send + Sync {
     /// An account; the default if there is none. It may not be known, yet.
     fn account(&self, address: &Address) -> Result<PlainAccount, StateError>;
     /// Whether this code is a contract's (EIP-7702 delegations are not).
@@ -39,7 +39,7 @@ pub trait Accounts: Send + Sync {
 
 /// What the pool keeps at most.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Transactions per sender that nobody has taken.
     pub account_slots: usize,
     /// Transactions in all.
@@ -66,7 +66,7 @@ impl Default for Limits {
 
 /// How many transactions wait.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Status {
+pub(crate) struct Status {
     /// Without a gap before them.
     pub pending: usize,
     /// Behind a gap.
@@ -75,7 +75,7 @@ pub struct Status {
 
 /// One sender's transactions by nonce.
 #[derive(Debug, Clone)]
-pub struct SenderTransactions {
+pub(crate) struct SenderTransactions {
     /// Who.
     pub sender: Address,
     /// Without a gap before them.
@@ -85,7 +85,7 @@ pub struct SenderTransactions {
 }
 
 /// Everything in the pool, by sender.
-pub type Content = Vec<SenderTransactions>;
+pub(super) type Content = Vec<SenderTransactions>;
 
 /// Hears of admitted transactions that will not be executed.
 type DropListener = Box<dyn Fn(&B256, &Rejection) + Send + Sync>;
@@ -112,7 +112,7 @@ struct Inner {
 }
 
 /// The pool.
-pub struct Pool {
+pub(crate) struct Pool {
     limits: Limits,
     accounts: Arc<dyn Accounts>,
     inner: Mutex<Inner>,
@@ -134,7 +134,7 @@ impl std::fmt::Debug for Pool {
 
 impl Pool {
     /// An empty pool.
-    pub fn new(limits: Limits, accounts: Arc<dyn Accounts>) -> Self {
+    pub(crate) fn new(limits: Limits, accounts: Arc<dyn Accounts>) -> Self {
         let inner = Inner::default();
         Self {
             limits,
@@ -150,12 +150,15 @@ impl Pool {
     }
 
     /// Calls `listener` for every admitted transaction that is replaced, evicted or refused by the builder.
-    pub fn on_drop(&self, listener: impl Fn(&B256, &Rejection) + Send + Sync + 'static) {
+    pub(crate) fn on_drop(&self, listener: impl Fn(&B256, &Rejection) + Send + Sync + 'static) {
         *self.drop_listener.lock() = Some(Arc::new(Box::new(listener)));
     }
 
     /// Admits transactions in their order, under one lock.
-    pub fn admit(&self, txs: impl IntoIterator<Item = PoolTx>) -> Vec<Result<B256, Rejection>> {
+    pub(crate) fn admit(
+        &self,
+        txs: impl IntoIterator<Item = PoolTx>,
+    ) -> Vec<Result<B256, Rejection>> {
         let mut dropped = Vec::new();
         let mut inner = self.inner.lock();
         let outcomes: Vec<_> = txs
@@ -176,7 +179,7 @@ impl Pool {
     }
 
     /// Another node builds the chain: drops what waits, and admits nothing until it is opened again.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut inner = self.inner.lock();
         inner.closed = true;
         let dropped = inner.clear();
@@ -185,18 +188,18 @@ impl Pool {
     }
 
     /// Admits transactions, as a new pool does.
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.inner.lock().closed = false;
     }
 
     /// Whether [`Pool::admit`] would refuse it whatever comes before it. Cheap, for what costs much to make ready.
-    pub fn prejudge(&self, tx: &PoolTx) -> Result<(), Rejection> {
+    pub(crate) fn prejudge(&self, tx: &PoolTx) -> Result<(), Rejection> {
         let inner = self.inner.lock();
         inner.prejudge(tx, &self.limits, self.accounts.as_ref())
     }
 
     /// A transaction that is not durable yet.
-    pub fn get(&self, hash: &B256) -> Option<Arc<PoolTx>> {
+    pub(crate) fn get(&self, hash: &B256) -> Option<Arc<PoolTx>> {
         let inner = self.inner.lock();
         match inner.by_hash.get(hash) {
             Some((sender, nonce)) => inner.senders.get(sender)?.get(*nonce).cloned(),
@@ -206,7 +209,7 @@ impl Pool {
 
     /// The nonce that the sender's next transaction should have: after its gapless transactions here and
     /// everything that is committed, durable or not.
-    pub fn pending_nonce(&self, sender: &Address) -> Result<u64, StateError> {
+    pub(crate) fn pending_nonce(&self, sender: &Address) -> Result<u64, StateError> {
         match self.inner.lock().senders.get(sender) {
             Some(sender) => Ok(sender.end()),
             None => Ok(self.accounts.account(sender)?.nonce),
@@ -214,7 +217,7 @@ impl Pool {
     }
 
     /// Everybody can see these now: their transactions are no longer the pool's to show.
-    pub fn durable(&self, minis: &[Arc<MiniBlock>]) {
+    pub(crate) fn durable(&self, minis: &[Arc<MiniBlock>]) {
         let mut inner = self.inner.lock();
         if inner.included.is_empty() {
             return;
@@ -225,12 +228,12 @@ impl Pool {
     }
 
     /// Waits for a moment if the builder wants a core now. For threads that take all there is.
-    pub fn make_way(&self) {
+    pub(crate) fn make_way(&self) {
         self.way.make();
     }
 
     /// How many transactions wait.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let inner = self.inner.lock();
         let queued = inner.gapped.len();
         Status {
@@ -240,7 +243,7 @@ impl Pool {
     }
 
     /// Everything, by sender in the order of addresses.
-    pub fn content(&self) -> Content {
+    pub(crate) fn content(&self) -> Content {
         let inner = self.inner.lock();
         let mut content: Content = inner
             .senders
@@ -253,7 +256,7 @@ impl Pool {
     }
 
     /// Hashes admitted since `cursor` (0: since the beginning, as far as remembered), and the next cursor.
-    pub fn announced(&self, cursor: u64) -> (u64, Vec<B256>) {
+    pub(crate) fn announced(&self, cursor: u64) -> (u64, Vec<B256>) {
         let inner = self.inner.lock();
         let next = inner.announced_before + inner.announced.len() as u64;
         let skip = cursor.saturating_sub(inner.announced_before).min(next) as usize;
@@ -261,12 +264,12 @@ impl Pool {
     }
 
     /// How many can wait.
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.limits.total_slots
     }
 
     /// Admitted and rejected since the start.
-    pub fn totals(&self) -> (u64, u64) {
+    pub(crate) fn totals(&self) -> (u64, u64) {
         (
             self.admitted.load(Ordering::Relaxed),
             self.rejected.load(Ordering::Relaxed),

@@ -7,7 +7,7 @@ use crate::state::StateError;
 
 /// One reason each; the text is what a client sees.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
+pub(crate) enum Rejection {
     /// Not the one encoding of a transaction.
     #[error("rlp: {0}")]
     Malformed(String),

@@ -12,7 +12,7 @@ use crate::{block::MiniBlock, keys};
 
 /// A valid transaction with its sender.
 #[derive(Debug, Clone)]
-pub struct PoolTx {
+pub(crate) struct PoolTx {
     /// Decoded.
     pub envelope: OpTxEnvelope,
     /// The EIP-2718 bytes.
@@ -37,17 +37,17 @@ pub struct PoolTx {
 
 impl PoolTx {
     /// Finds who signed its authorizations. CPU-bound: some 50 us for each.
-    pub fn recover_authorizations(&mut self) {
+    pub(crate) fn recover_authorizations(&mut self) {
         self.authorizations = keys::recover_authorizations(&self.envelope);
     }
 
     /// Fee cap in wei per gas.
-    pub fn fee_cap(&self) -> u128 {
+    pub(crate) fn fee_cap(&self) -> u128 {
         self.envelope.max_fee_per_gas()
     }
 
     /// Tip cap in wei per gas (a legacy transaction's whole price).
-    pub fn tip_cap(&self) -> u128 {
+    pub(crate) fn tip_cap(&self) -> u128 {
         self.envelope
             .max_priority_fee_per_gas()
             .unwrap_or_else(|| self.fee_cap())
@@ -56,7 +56,7 @@ impl PoolTx {
 
 /// Why the builder can't execute a transaction, now or ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Its nonce is already used; the sender's later ones are fine.
     Stale,
     /// It is invalid in this state; the sender's later ones have a gap before them now.
@@ -64,7 +64,7 @@ pub enum Refusal {
 }
 
 /// Where the builder takes transactions from. One builder, any number of senders.
-pub trait TxSource: Send + Sync {
+pub(crate) trait TxSource: Send + Sync {
     /// The best ready transaction; from now on it is the builder's, and its sender's next one is ready.
     fn next(&self) -> Option<Arc<PoolTx>>;
 

@@ -18,7 +18,7 @@ const ETHEREUM_MAX_INITCODE: usize = 2 * 24_576;
 
 /// The chain's constants that decide about a transaction.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// EIP-155.
     pub chain_id: u64,
     /// MegaETH's rules.
@@ -39,7 +39,7 @@ struct Intrinsic {
 impl Rules {
     /// Decodes, checks, and recovers the sender: everything that needs no state. CPU-bound. Who has authorized what is left
     /// to [`PoolTx::recover_authorizations`]: that may take seconds, and is in vain if the pool refuses the transaction.
-    pub fn examine(&self, raw: Bytes) -> Result<PoolTx, Rejection> {
+    pub(crate) fn examine(&self, raw: Bytes) -> Result<PoolTx, Rejection> {
         if raw.len() > MAX_TRANSACTION_BYTES {
             return Err(Rejection::Oversized {
                 size: raw.len(),

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use crate::state::{Archive, Beginning};
 
 /// A Python object with the methods of `devnet._engine.Archive`.
-pub struct PythonArchive(pub Py<PyAny>);
+pub(super) struct PythonArchive(pub Py<PyAny>);
 
 impl PythonArchive {
     /// Calls a method. An exception is reported as unraisable and counts as "not there"; while the

@@ -9,13 +9,13 @@ use crate::keys::{self, Key};
 use crate::wallet::{self, Transfers};
 
 /// 32 bytes, or an error that names what should have had them.
-pub fn word(name: &str, bytes: &[u8]) -> PyResult<B256> {
+pub(super) fn word(name: &str, bytes: &[u8]) -> PyResult<B256> {
     B256::try_from(bytes)
         .map_err(|_| bad(format!("{name} must have 32 bytes, not {}", bytes.len())))
 }
 
 /// 20 bytes, or an error that names what should have had them.
-pub fn address(name: &str, bytes: &[u8]) -> PyResult<Address> {
+pub(super) fn address(name: &str, bytes: &[u8]) -> PyResult<Address> {
     Address::try_from(bytes)
         .map_err(|_| bad(format!("{name} must have 20 bytes, not {}", bytes.len())))
 }

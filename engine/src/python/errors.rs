@@ -26,7 +26,7 @@ create_exception!(
 
 /// A refused record as an exception. `index` is its place in what was given, `applied` what became of those
 /// before it.
-pub fn bad_data(
+pub(super) fn bad_data(
     py: Python<'_>,
     error: &follower::BadData,
     index: usize,
@@ -52,12 +52,12 @@ pub fn bad_data(
 }
 
 /// A bad argument.
-pub fn bad(reason: impl std::fmt::Display) -> PyErr {
+pub(super) fn bad(reason: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(reason.to_string())
 }
 
 /// A JSON-RPC error as an exception.
-pub fn rpc_error(py: Python<'_>, error: &rpc::RpcError) -> PyErr {
+pub(super) fn rpc_error(py: Python<'_>, error: &rpc::RpcError) -> PyErr {
     let exception = RpcError::new_err(error.to_string());
     let bytes = |json: &Option<Vec<u8>>| json.as_ref().map(|json| PyBytes::new(py, json));
     let value = exception.value(py);
@@ -74,7 +74,7 @@ pub fn rpc_error(py: Python<'_>, error: &rpc::RpcError) -> PyErr {
 }
 
 /// Runs `work` without the GIL; a panic in it becomes an [`EngineError`].
-pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+pub(super) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
     py.detach(|| catch_unwind(AssertUnwindSafe(work)))
         .map_err(|panic| {
             let reason = panic

@@ -9,7 +9,7 @@ use pyo3_bytes::PyBytes;
 use crate::rpc::Response;
 
 /// A view of a response, which lives for as long as the view does.
-pub fn view(py: Python<'_>, response: Response) -> PyResult<Bound<'_, PyAny>> {
+pub(super) fn view(py: Python<'_>, response: Response) -> PyResult<Bound<'_, PyAny>> {
     let owner = Bound::new(py, PyBytes::new(Bytes::from_owner(response)))?;
     Ok(PyMemoryView::from(&owner)?.into_any())
 }

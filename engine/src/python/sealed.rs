@@ -87,7 +87,7 @@ fn metas_before(record: &BlockRecord) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// A record's bytes: encoded here, or as Python gave them.
-pub enum Record {
+pub(super) enum Record {
     Ours(Vec<u8>),
     Given(PyBackedBytes),
 }
@@ -105,7 +105,7 @@ impl Record {
 }
 
 /// Something sealed with its record, encoded while no lock of Python's is held.
-pub enum Encoded {
+pub(super) enum Encoded {
     Mini {
         number: u64,
         block: u64,
@@ -135,7 +135,7 @@ impl From<Sealed> for Encoded {
 
 impl Encoded {
     /// Something whose record is known already.
-    pub fn with_record(sealed: Sealed, bytes: Record) -> Self {
+    pub(super) fn with_record(sealed: Sealed, bytes: Record) -> Self {
         match sealed {
             Sealed::Mini(mini) => Self::Mini {
                 number: mini.number,
@@ -164,7 +164,7 @@ impl Encoded {
     }
 
     /// The Python object.
-    pub fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    pub(super) fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
         Ok(match self {
             Self::Mini {

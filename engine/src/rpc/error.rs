@@ -8,32 +8,32 @@ use serde_json::value::RawValue;
 use crate::pool::Rejection;
 
 /// Codes that JSON-RPC 2.0, EIP-1474 and geth give to errors.
-pub mod code {
+pub(crate) mod code {
     /// The body is not JSON.
-    pub const PARSE: i32 = -32700;
+    pub(crate) const PARSE: i32 = -32700;
     /// The body is JSON but not a request.
-    pub const INVALID_REQUEST: i32 = -32600;
+    pub(crate) const INVALID_REQUEST: i32 = -32600;
     /// Nobody answers this method.
-    pub const METHOD_NOT_FOUND: i32 = -32601;
+    pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
     /// The method does not take these parameters.
-    pub const INVALID_PARAMS: i32 = -32602;
+    pub(crate) const INVALID_PARAMS: i32 = -32602;
     /// A fault of the node itself.
-    pub const INTERNAL: i32 = -32603;
+    pub(crate) const INTERNAL: i32 = -32603;
     /// geth's code for everything that a node refuses.
-    pub const SERVER: i32 = -32000;
+    pub(crate) const SERVER: i32 = -32000;
     /// EIP-1474 "transaction rejected": the sender can't pay.
-    pub const REJECTED: i32 = -32003;
+    pub(crate) const REJECTED: i32 = -32003;
     /// A queue is full: try again later.
-    pub const LIMIT: i32 = -32005;
+    pub(crate) const LIMIT: i32 = -32005;
     /// Execution reverted; `data` is the revert data.
-    pub const REVERTED: i32 = 3;
+    pub(crate) const REVERTED: i32 = 3;
     /// EIP-7966: the transaction is known but was not included in time.
-    pub const SYNC_TIMEOUT: i32 = 4;
+    pub(crate) const SYNC_TIMEOUT: i32 = 4;
 }
 
 /// What went wrong, as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RpcError {
+pub(crate) struct RpcError {
     /// See [`code`].
     pub code: i32,
     /// One sentence.
@@ -49,7 +49,7 @@ const MAX_NAME: usize = 100;
 
 impl RpcError {
     /// An error without data.
-    pub fn new(code: i32, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: i32, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -59,7 +59,7 @@ impl RpcError {
     }
 
     /// How many bytes it holds.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let parts = [self.data.as_ref(), self.mega.as_ref()];
         let parts = parts.into_iter().flatten().map(Vec::len);
         self.message.len() + parts.sum::<usize>()
@@ -67,37 +67,37 @@ impl RpcError {
 
     /// Adds `data`, which must be JSON.
     #[must_use]
-    pub fn with_data(mut self, json: Vec<u8>) -> Self {
+    pub(crate) fn with_data(mut self, json: Vec<u8>) -> Self {
         self.data = Some(json);
         self
     }
 
     /// Adds a sentence as `data`.
     #[must_use]
-    pub fn with_detail(self, detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn with_detail(self, detail: impl std::fmt::Display) -> Self {
         let json = serde_json::Value::String(detail.to_string()).to_string();
         self.with_data(json.into_bytes())
     }
 
     /// Adds `mega`, which must be a JSON object.
     #[must_use]
-    pub fn with_mega(mut self, json: Vec<u8>) -> Self {
+    pub(crate) fn with_mega(mut self, json: Vec<u8>) -> Self {
         self.mega = Some(json);
         self
     }
 
     /// -32700.
-    pub fn parse(detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn parse(detail: impl std::fmt::Display) -> Self {
         Self::new(code::PARSE, "Parse error").with_detail(detail)
     }
 
     /// -32600.
-    pub fn invalid_request(detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn invalid_request(detail: impl std::fmt::Display) -> Self {
         Self::new(code::INVALID_REQUEST, "Invalid Request").with_detail(detail)
     }
 
     /// -32601, in geth's words.
-    pub fn method_not_found(method: &str) -> Self {
+    pub(crate) fn method_not_found(method: &str) -> Self {
         // Cut: an answer shall not be as long as whatever was asked.
         let name: String = method.chars().take(MAX_NAME).collect();
         let more = if name.len() < method.len() { "..." } else { "" };
@@ -106,27 +106,27 @@ impl RpcError {
     }
 
     /// -32602.
-    pub fn invalid_params(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid_params(message: impl Into<String>) -> Self {
         Self::new(code::INVALID_PARAMS, message)
     }
 
     /// -32000.
-    pub fn server(message: impl Into<String>) -> Self {
+    pub(crate) fn server(message: impl Into<String>) -> Self {
         Self::new(code::SERVER, message)
     }
 
     /// -32603.
-    pub fn internal(message: impl Into<String>) -> Self {
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(code::INTERNAL, message)
     }
 
     /// -32005.
-    pub fn limit(message: impl Into<String>) -> Self {
+    pub(crate) fn limit(message: impl Into<String>) -> Self {
         Self::new(code::LIMIT, message)
     }
 
     /// The error object as JSON.
-    pub fn to_json(&self) -> Vec<u8> {
+    pub(crate) fn to_json(&self) -> Vec<u8> {
         // Maps with string keys and valid raw values always serialise.
         serde_json::to_vec(self).unwrap_or_else(|_| {
             br#"{"code":-32603,"message":"the error could not be rendered"}"#.to_vec()

@@ -11,17 +11,17 @@ use super::{Answer, Node, Params, RpcError};
 use crate::pool::Deposit;
 
 /// Answers a request: the result as JSON.
-pub type Handler = fn(&Node, &Params<'_>) -> Answer;
+pub(crate) type Handler = fn(&Node, &Params<'_>) -> Answer;
 
 /// Whether a request takes no longer than what is answered inline.
-pub type IsBrief = fn(&Node, &Params<'_>) -> bool;
+pub(crate) type IsBrief = fn(&Node, &Params<'_>) -> bool;
 
 /// Reads what a request gives the chain to execute.
-pub type Submit = fn(&Node, &Params<'_>) -> Result<Submission, RpcError>;
+pub(crate) type Submit = fn(&Node, &Params<'_>) -> Result<Submission, RpcError>;
 
 /// Where a method runs.
 #[derive(Debug, Clone, Copy)]
-pub enum Runs {
+pub(crate) enum Runs {
     /// On the caller's thread: microseconds.
     Inline(Handler),
     /// On a worker thread.
@@ -34,7 +34,7 @@ pub enum Runs {
 
 /// Which node answers a method. A full node passes on what isn't its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Home {
+pub(crate) enum Home {
     /// Any node that has the chain.
     Chain,
     /// Any node that has the chain; where the block is `pending`, the sequencer, which has the pool.
@@ -47,7 +47,7 @@ pub enum Home {
 
 impl Home {
     /// As Python reads it.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Chain => "chain",
             Self::Pool => "pool",
@@ -59,7 +59,7 @@ impl Home {
 
 /// A method.
 #[derive(Debug, Clone, Copy)]
-pub struct Method {
+pub(crate) struct Method {
     /// As clients write it.
     pub name: &'static str,
     /// What its parameters are called; those that may be left out end with `?`, and come last.
@@ -90,7 +90,7 @@ impl Method {
     }
 
     /// A method that is answered at once.
-    pub const fn inline(
+    pub(crate) const fn inline(
         name: &'static str,
         params: &'static [&'static str],
         handler: Handler,
@@ -100,7 +100,7 @@ impl Method {
     }
 
     /// A method that a worker answers.
-    pub const fn worker(
+    pub(crate) const fn worker(
         name: &'static str,
         params: &'static [&'static str],
         handler: Handler,
@@ -110,7 +110,7 @@ impl Method {
     }
 
     /// A method that a worker answers unless there is next to nothing to do.
-    pub const fn inline_if(
+    pub(crate) const fn inline_if(
         name: &'static str,
         params: &'static [&'static str],
         is_brief: IsBrief,
@@ -122,7 +122,7 @@ impl Method {
     }
 
     /// A method that gives the chain something to execute.
-    pub const fn submits(
+    pub(crate) const fn submits(
         name: &'static str,
         params: &'static [&'static str],
         submit: Submit,
@@ -133,7 +133,7 @@ impl Method {
 
     /// The same, answered by other nodes.
     #[must_use]
-    pub const fn of(mut self, home: Home) -> Self {
+    pub(crate) const fn of(mut self, home: Home) -> Self {
         self.home = home;
         self
     }
@@ -141,7 +141,7 @@ impl Method {
 
 /// What a method gives the chain to execute, and what its client waits for.
 #[derive(Debug)]
-pub enum Submission {
+pub(crate) enum Submission {
     /// A transaction for the pool, in EIP-2718 bytes that nobody has looked at. Answered with its hash once the pool has
     /// it, or with its receipt once it is durable.
     Raw {
@@ -162,7 +162,7 @@ pub enum Submission {
 
 /// How long a client waits until its transaction is durable, and what it is told if it isn't by then.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub(crate) struct Patience {
     /// How long.
     pub timeout: Duration,
     /// The error, given the transaction's hash and the timeout.
@@ -171,22 +171,22 @@ pub struct Patience {
 
 /// All methods of an engine, by name.
 #[derive(Debug)]
-pub struct Methods(HashMap<&'static str, &'static Method>);
+pub(crate) struct Methods(HashMap<&'static str, &'static Method>);
 
 impl Methods {
     /// Those of these tables.
-    pub fn of(tables: &[&'static [Method]]) -> Self {
+    pub(crate) fn of(tables: &[&'static [Method]]) -> Self {
         let all = tables.iter().flat_map(|table| table.iter());
         Self(all.map(|method| (method.name, method)).collect())
     }
 
     /// The method of this name.
-    pub fn find(&self, name: &str) -> Option<&'static Method> {
+    pub(crate) fn find(&self, name: &str) -> Option<&'static Method> {
         self.0.get(name).copied()
     }
 
     /// All of them, in the order of their names.
-    pub fn sorted(&self) -> Vec<&'static Method> {
+    pub(crate) fn sorted(&self) -> Vec<&'static Method> {
         let mut all: Vec<_> = self.0.values().copied().collect();
         all.sort_unstable_by_key(|method| method.name);
         all

@@ -17,13 +17,13 @@
 //!
 //! Sockets, subscriptions and methods about the network or the dev accounts are Python's.
 
-pub mod error;
-pub mod method;
-pub mod methods;
+pub(crate) mod error;
+pub(crate) mod method;
+pub(crate) mod methods;
 mod node;
-pub mod params;
-pub mod render;
-pub mod transport;
+pub(crate) mod params;
+pub(crate) mod render;
+pub(crate) mod transport;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -32,11 +32,11 @@ mod tests;
 #[cfg(test)]
 mod unread_tests;
 
-pub use error::RpcError;
-pub use method::{Handler, Home, Method, Runs};
-pub use node::Node;
-pub use node::read::Answer;
-pub use params::Params;
+pub(crate) use error::RpcError;
+pub(crate) use method::{Handler, Home, Method, Runs};
+pub(crate) use node::Node;
+pub(crate) use node::read::Answer;
+pub(crate) use params::Params;
 #[cfg(test)]
-pub use transport::Ticket;
-pub use transport::{Framing, Response, RpcService, Submitted, Turn};
+pub(crate) use transport::Ticket;
+pub(crate) use transport::{Framing, Response, RpcService, Submitted, Turn};

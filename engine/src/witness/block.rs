@@ -26,7 +26,7 @@ use crate::{
 
 /// Why there is no witness.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WitnessError {
+pub(crate) enum WitnessError {
     /// It is too long ago, or this node doesn't follow the commitment.
     #[error("the state at the end of block {block} can no longer be proven")]
     Gone {
@@ -51,7 +51,7 @@ impl From<TrieError> for WitnessError {
 }
 
 /// Proves what is needed of the state at the end of `block`. A need of nothing gives nothing.
-pub fn prove(
+pub(crate) fn prove(
     chain: &Chain,
     block: u64,
     needs: &Needs,
@@ -81,7 +81,7 @@ fn needs_of(reads: &BTreeSet<PlainKey>, changes: &[Change], buckets: BTreeSet<Bu
 }
 
 /// The encoded witness of a sealed block: SALT's, and behind it that of the withdrawals.
-pub fn block_witness(
+pub(crate) fn block_witness(
     chain: &Chain,
     block: &BlockRecord,
     parent: &BlockRecord,

@@ -15,5 +15,5 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use block::{WitnessError, block_witness, prove};
-pub use rules::rules_json;
+pub(crate) use block::{WitnessError, block_witness, prove};
+pub(crate) use rules::rules_json;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Executes a sealed block over the state before it: the keys that it reads, and the changes that it makes.
-pub fn record(
+pub(super) fn record(
     chain: &Chain,
     block: &BlockRecord,
     minis: &[Arc<MiniBlock>],

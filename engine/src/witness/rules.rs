@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The chain's rules in the form that [`ChainRules::from_json`](crate::verify::stateless::ChainRules::from_json) reads.
-pub fn rules_json(chain: &Chain) -> Vec<u8> {
+pub(crate) fn rules_json(chain: &Chain) -> Vec<u8> {
     json::bytes(|out| {
         let mut object = Object::open(out);
         object

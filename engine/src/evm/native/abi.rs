@@ -9,12 +9,12 @@ use std::{
 };
 
 /// A 256-bit word: limbs, least significant first, as in `U256`.
-pub type Word = [u64; 4];
+pub(super) type Word = [u64; 4];
 
 /// A frame as native code sees it.
 #[derive(Debug)]
 #[repr(C)]
-pub struct NativeFrame {
+pub(super) struct NativeFrame {
     /// The bottom of the EVM stack, with room for 1024 words.
     pub stack: *mut Word,
     /// How many words are on the stack; in and out.
@@ -50,15 +50,15 @@ pub struct NativeFrame {
 }
 
 /// A function of two words.
-pub type Binary = unsafe extern "C" fn(a: *const Word, b: *const Word, out: *mut Word);
+pub(super) type Binary = unsafe extern "C" fn(a: *const Word, b: *const Word, out: *mut Word);
 /// A function of three words.
-pub type Ternary =
+pub(super) type Ternary =
     unsafe extern "C" fn(a: *const Word, b: *const Word, n: *const Word, out: *mut Word);
 
 /// What native code may call.
 #[derive(Debug)]
 #[repr(C)]
-pub struct HostTable {
+pub(super) struct HostTable {
     /// Runs one instruction on the real interpreter. The frame's `pc` is at that instruction, and
     /// `stack_len` and `budget` are stored back. Answers [`LEFT`] to go on after the instruction with the
     /// refreshed frame, or [`ACTION`]: then native code returns [`ACTION`] at once.
@@ -80,21 +80,21 @@ pub struct HostTable {
 }
 
 /// Native code's function: runs the frame and answers [`LEFT`], [`LEFT_OUT`] or [`ACTION`].
-pub type Entry = unsafe extern "C" fn(frame: *mut NativeFrame) -> u64;
+pub(super) type Entry = unsafe extern "C" fn(frame: *mut NativeFrame) -> u64;
 
 /// The interpreter goes on at the frame's `pc`.
-pub const LEFT: u64 = 0;
+pub(super) const LEFT: u64 = 0;
 /// As [`LEFT`], because what follows was not compiled.
-pub const LEFT_OUT: u64 = 2;
+pub(super) const LEFT_OUT: u64 = 2;
 /// A step has set the interpreter's next action.
-pub const ACTION: u64 = 1;
+pub(super) const ACTION: u64 = 1;
 
 /// No budget allows native code to spend more gas from its entry until it returns. It relies on that where
 /// numbers grow with the gas that is spent.
-pub const MAX_SPENT: u64 = 1 << 48;
+pub(super) const MAX_SPENT: u64 = 1 << 48;
 
 /// Offsets and sizes in bytes, the answers, and the limit, by name.
-pub fn layout() -> BTreeMap<&'static str, u64> {
+pub(crate) fn layout() -> BTreeMap<&'static str, u64> {
     macro_rules! offsets {
         ($structure:ident, $($field:ident),+) => {
             [$((concat!(stringify!($structure), ".", stringify!($field)),

@@ -25,14 +25,14 @@ const MAX_ALIGNMENT: u64 = 4096;
 /// Why object code is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the object code is refused: {0}")]
-pub struct LoadError(String);
+pub(crate) struct LoadError(String);
 
 fn refused<T>(why: impl Into<String>) -> Result<T, LoadError> {
     Err(LoadError(why.into()))
 }
 
 /// Code that can run.
-pub struct ObjectCode {
+pub(super) struct ObjectCode {
     /// Owns what `entry` points into.
     mapping: Mmap,
     entry: Entry,
@@ -46,7 +46,7 @@ impl fmt::Debug for ObjectCode {
 
 impl ObjectCode {
     /// Loads an object.
-    pub fn load(bytes: &[u8]) -> Result<Self, LoadError> {
+    pub(super) fn load(bytes: &[u8]) -> Result<Self, LoadError> {
         if !cfg!(all(target_arch = "x86_64", target_endian = "little")) {
             return refused("only x86-64 runs native code so far");
         }
@@ -71,7 +71,7 @@ impl ObjectCode {
     }
 
     /// How many bytes it takes.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.mapping.len()
     }
 

@@ -51,7 +51,7 @@ const MAX_UNINTERRUPTED: u64 = 250_000_000;
 
 /// mega-evm over a database, which native code may help. Without a table, or while it is watched by an
 /// inspector, it is the plain interpreter.
-pub struct Machine<DB: Database, I = NoOpInspector> {
+pub(crate) struct Machine<DB: Database, I = NoOpInspector> {
     mega: MegaEvm<DB, I, ExternalEnv>,
     native: Option<Box<Native<DB>>>,
 }
@@ -71,7 +71,7 @@ type Failure<DB> = EVMError<<DB as revm::Database>::Error, MegaTransactionError>
 
 impl<DB: Database> Machine<DB> {
     /// An EVM that runs what `table` has natively, if it was compiled by the EVM's own rules.
-    pub fn new(
+    pub(crate) fn new(
         mega: MegaEvm<DB, NoOpInspector, ExternalEnv>,
         table: Option<&Arc<NativeTable>>,
     ) -> Self {
@@ -82,7 +82,7 @@ impl<DB: Database> Machine<DB> {
     }
 
     /// The same EVM, which ends what it executes when `watch` says so.
-    pub fn ended_by(mut self, watch: Arc<dyn Watch>) -> Self {
+    pub(crate) fn ended_by(mut self, watch: Arc<dyn Watch>) -> Self {
         let spec = self.mega.ctx_ref().mega_spec();
         let unused = || Box::new(Native::new(Arc::new(NativeTable::new(spec))));
         self.native.get_or_insert_with(unused).watch = Some(watch);
@@ -90,7 +90,7 @@ impl<DB: Database> Machine<DB> {
     }
 
     /// The same EVM, watched by an inspector: everything is interpreted, and nothing but the inspector ends it.
-    pub fn with_inspector<I>(self, inspector: I) -> Machine<DB, I> {
+    pub(crate) fn with_inspector<I>(self, inspector: I) -> Machine<DB, I> {
         Machine {
             mega: self.mega.with_inspector(inspector),
             native: None,
@@ -100,7 +100,7 @@ impl<DB: Database> Machine<DB> {
 
 impl<DB: Database, I: Inspector<MegaContext<DB, ExternalEnv>>> Machine<DB, I> {
     /// Executes a transaction; its changes are in the outcome only.
-    pub fn execute_transaction(
+    pub(crate) fn execute_transaction(
         &mut self,
         transaction: MegaTransaction,
     ) -> Result<MegaTransactionOutcome, Failure<DB>> {

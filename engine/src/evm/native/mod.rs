@@ -34,11 +34,11 @@ mod pieces;
 mod rules;
 mod table;
 
-pub use abi::layout;
-pub use machine::Machine;
-pub use pieces::Pace;
-pub use rules::rules_json;
-pub use table::{NativeTable, status_of};
+pub(crate) use abi::layout;
+pub(crate) use machine::Machine;
+pub(crate) use pieces::Pace;
+pub(crate) use rules::rules_json;
+pub(crate) use table::{NativeTable, status_of};
 
 #[cfg(test)]
 mod tests;

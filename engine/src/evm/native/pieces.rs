@@ -22,7 +22,7 @@ use crate::evm::watch::{Watch, admits};
 
 /// When a frame is interpreted piece by piece, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     /// A frame that has less gas is interpreted in one go.
     pub gas: u64,
     /// Instructions in a piece; at least one.

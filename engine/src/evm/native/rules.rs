@@ -43,7 +43,7 @@ struct Rules<'a> {
 }
 
 /// The rules of a spec in JSON.
-pub fn rules_json(name: &str, spec: MegaSpecId) -> Vec<u8> {
+pub(crate) fn rules_json(name: &str, spec: MegaSpecId) -> Vec<u8> {
     let instructions = MegaInstructions::<EmptyDB, EmptyExternalEnv>::new(spec);
     let table = instructions.instruction_table();
     let undefined = table[UNDEFINED as usize] as usize;

@@ -34,7 +34,7 @@ const TIMED: u64 = 16;
 
 /// The native code of a chain's contracts, and the counters.
 #[derive(Debug)]
-pub struct NativeTable {
+pub(crate) struct NativeTable {
     /// The rules by which code here was compiled.
     spec: MegaSpecId,
     pace: Pace,
@@ -89,7 +89,7 @@ impl Counted {
 
 /// A contract that has no native code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// The hash of its code.
     pub code_hash: B256,
     /// The gas that was spent on interpreting it.
@@ -100,7 +100,7 @@ pub struct Candidate {
 
 /// A contract with native code, in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContractStatus {
+pub(crate) struct ContractStatus {
     /// The hash of its code.
     pub code_hash: B256,
     /// The bytes that the native code takes.
@@ -125,12 +125,12 @@ pub struct ContractStatus {
 
 impl NativeTable {
     /// No code yet, for contracts that run by the rules of `spec`.
-    pub fn new(spec: MegaSpecId) -> Self {
+    pub(crate) fn new(spec: MegaSpecId) -> Self {
         Self::with_pace(spec, Pace::default())
     }
 
     /// The same, where long frames are interpreted in pieces of another length.
-    pub fn with_pace(spec: MegaSpecId, pace: Pace) -> Self {
+    pub(crate) fn with_pace(spec: MegaSpecId, pace: Pace) -> Self {
         Self {
             spec,
             pace,
@@ -144,18 +144,18 @@ impl NativeTable {
     }
 
     /// The rules that code here keeps to.
-    pub fn spec(&self) -> MegaSpecId {
+    pub(crate) fn spec(&self) -> MegaSpecId {
         self.spec
     }
 
     /// Whether EVMs have any business here: there is code, or somebody wants to know what to compile.
-    pub fn is_in_use(&self) -> bool {
+    pub(crate) fn is_in_use(&self) -> bool {
         self.counting.load(Ordering::Relaxed) || self.version.load(Ordering::Relaxed) > 0
     }
 
     /// Loads the code of a contract, or replaces it. It must have been compiled from the bytecode with this
     /// hash by the rules of [`NativeTable::spec`].
-    pub fn load(&self, code_hash: B256, object: &[u8]) -> Result<(), LoadError> {
+    pub(crate) fn load(&self, code_hash: B256, object: &[u8]) -> Result<(), LoadError> {
         let object = ObjectCode::load(object)?;
         let mut codes = self.codes.write();
         let before = codes.get(&code_hash);
@@ -179,7 +179,7 @@ impl NativeTable {
 
     /// The contracts without native code on which the interpreter spent most gas, the hottest first. From
     /// the first question on it is counted.
-    pub fn candidates(&self, limit: usize) -> Vec<Candidate> {
+    pub(crate) fn candidates(&self, limit: usize) -> Vec<Candidate> {
         self.counting.store(true, Ordering::Relaxed);
         *self.news.unread.lock() = false;
         let codes = self.codes.read();
@@ -202,20 +202,20 @@ impl NativeTable {
     }
 
     /// Counts from now on what is executed of a contract, while it is interpreted.
-    pub fn watch(&self, code_hash: B256, code_len: usize) {
+    pub(crate) fn watch(&self, code_hash: B256, code_len: usize) {
         let coverage = Arc::new(Coverage::new(code_len));
         self.watched.write().insert(code_hash, coverage);
         self.version.fetch_add(1, Ordering::Release);
     }
 
     /// How often each of a watched contract's instructions was executed, by pc: 32 bits each, little-endian.
-    pub fn seen(&self, code_hash: &B256) -> Option<Vec<u8>> {
+    pub(crate) fn seen(&self, code_hash: &B256) -> Option<Vec<u8>> {
         let coverage = self.watched.read().get(code_hash).cloned();
         coverage.map(|coverage| coverage.to_bytes())
     }
 
     /// Counts it no longer.
-    pub fn unwatch(&self, code_hash: &B256) {
+    pub(crate) fn unwatch(&self, code_hash: &B256) {
         if self.watched.write().remove(code_hash).is_some() {
             self.version.fetch_add(1, Ordering::Release);
         }
@@ -223,7 +223,7 @@ impl NativeTable {
 
     /// The contracts whose native code left at what was not compiled, with the gas that the interpreter
     /// spent from there on, most first.
-    pub fn missing(&self, limit: usize) -> Vec<(B256, u64)> {
+    pub(crate) fn missing(&self, limit: usize) -> Vec<(B256, u64)> {
         let codes = self.codes.read();
         let mut missing: Vec<_> = self
             .interpreted
@@ -239,7 +239,7 @@ impl NativeTable {
 
     /// Waits until more was interpreted than [`NativeTable::candidates`] or this has told of; whether it
     /// was before the time was out.
-    pub fn wait(&self, patience: Duration) -> bool {
+    pub(crate) fn wait(&self, patience: Duration) -> bool {
         self.counting.store(true, Ordering::Relaxed);
         let deadline = Instant::now() + patience;
         let mut unread = self.news.unread.lock();
@@ -254,7 +254,7 @@ impl NativeTable {
     }
 
     /// The contracts with native code, by hash.
-    pub fn status(&self) -> Vec<ContractStatus> {
+    pub(crate) fn status(&self) -> Vec<ContractStatus> {
         let interpreted = self.interpreted.lock();
         let mut all: Vec<_> = self
             .codes
@@ -299,7 +299,7 @@ impl NativeTable {
 }
 
 /// The contracts with native code, in JSON.
-pub fn status_of(table: &NativeTable) -> serde_json::Value {
+pub(crate) fn status_of(table: &NativeTable) -> serde_json::Value {
     let contracts = table.status().into_iter().map(|contract| {
         serde_json::json!({
             "codeHash": contract.code_hash,

@@ -22,7 +22,7 @@ const MAX_ROUNDS: usize = 8;
 
 /// Runs the request, with the list found so far, until the list no longer changes. Returns it with
 /// the outcome of the last run.
-pub fn create<D: Source>(
+pub(crate) fn create<D: Source>(
     overlay: &mut CacheDB<D>,
     setting: &Setting,
     request: &CallRequest,
@@ -50,7 +50,7 @@ pub fn create<D: Source>(
 
 /// Collects what the opcodes touch.
 #[derive(Debug, Default)]
-pub struct Touches {
+pub(crate) struct Touches {
     seen: BTreeMap<Address, BTreeSet<B256>>,
     created: BTreeSet<Address>,
 }

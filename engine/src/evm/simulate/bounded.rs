@@ -17,7 +17,7 @@ const BETWEEN_LOOKS: u32 = 4096;
 
 /// Ends the execution when the watch says so. What the inspector inside sees until then is all it sees.
 #[derive(Debug)]
-pub struct Bounded<I> {
+pub(crate) struct Bounded<I> {
     /// Who looks on.
     pub inner: I,
     watch: Option<Arc<dyn Watch>>,
@@ -26,7 +26,7 @@ pub struct Bounded<I> {
 
 impl<I> Bounded<I> {
     /// Around `inner`.
-    pub fn new(inner: I, watch: Option<Arc<dyn Watch>>) -> Self {
+    pub(crate) fn new(inner: I, watch: Option<Arc<dyn Watch>>) -> Self {
         Self {
             inner,
             watch,

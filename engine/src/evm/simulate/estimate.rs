@@ -18,7 +18,7 @@ const CALL_STIPEND: u64 = 2_300;
 
 /// Why there is no estimate.
 #[derive(Debug)]
-pub enum Failure<E> {
+pub(crate) enum Failure<E> {
     /// It can't start.
     Refused(Refusal<E>),
     /// It fails with any gas.
@@ -33,7 +33,7 @@ pub enum Failure<E> {
 }
 
 /// Finds the gas limit, at most `cap`.
-pub fn gas<D: Source>(
+pub(crate) fn gas<D: Source>(
     simulator: &mut Simulator<'_, D>,
     request: &CallRequest,
     chain_id: u64,
@@ -102,7 +102,7 @@ pub fn gas<D: Source>(
 }
 
 /// Whether more gas could heal the halt. MegaETH's own limits do not depend on the gas limit.
-pub fn is_out_of_gas(reason: &MegaHaltReason) -> bool {
+pub(crate) fn is_out_of_gas(reason: &MegaHaltReason) -> bool {
     matches!(
         reason,
         MegaHaltReason::Base(OpHaltReason::Base(EthHaltReason::OutOfGas(_)))
@@ -110,7 +110,7 @@ pub fn is_out_of_gas(reason: &MegaHaltReason) -> bool {
 }
 
 /// Whether the transaction was refused only because its gas limit is below what it needs to start.
-pub fn needs_more_gas<E>(refusal: &Refusal<E>) -> bool {
+pub(crate) fn needs_more_gas<E>(refusal: &Refusal<E>) -> bool {
     matches!(
         refusal,
         EVMError::Transaction(OpTransactionError::Base(

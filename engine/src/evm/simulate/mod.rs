@@ -12,17 +12,17 @@
 //!                                                  \--access_list::create()--> AccessList
 //! ```
 
-pub mod access_list;
+pub(crate) mod access_list;
 mod bounded;
-pub mod estimate;
-pub mod overrides;
+pub(crate) mod estimate;
+pub(crate) mod overrides;
 mod preimages;
 mod profile;
-pub mod reason;
+pub(crate) mod reason;
 
-pub use bounded::Bounded;
-pub use preimages::Preimages;
-pub use profile::GasProfile;
+pub(crate) use bounded::Bounded;
+pub(crate) use preimages::Preimages;
+pub(crate) use profile::GasProfile;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -54,7 +54,7 @@ use crate::{
 
 /// What a caller asks to run. `None` leaves the choice to the simulation.
 #[derive(Debug, Clone, Default)]
-pub struct CallRequest {
+pub(crate) struct CallRequest {
     /// Who calls; the zero address if it is not said.
     pub from: Address,
     /// The callee; `None` creates a contract.
@@ -79,7 +79,7 @@ pub struct CallRequest {
 
 impl CallRequest {
     /// The most that the caller offers per gas; zero if it offers nothing.
-    pub fn fee_cap(&self) -> u128 {
+    pub(crate) fn fee_cap(&self) -> u128 {
         self.gas_price.or(self.max_fee_per_gas).unwrap_or_default()
     }
 
@@ -95,7 +95,7 @@ impl CallRequest {
     }
 
     /// The transaction to execute.
-    pub fn transaction(&self, chain_id: u64, gas_limit: u64) -> MegaTransaction {
+    pub(crate) fn transaction(&self, chain_id: u64, gas_limit: u64) -> MegaTransaction {
         let tip = match self.transaction_type() {
             2 | 4 => Some(self.max_priority_fee_per_gas.unwrap_or_default()),
             _ => None,
@@ -132,7 +132,7 @@ impl CallRequest {
 
 /// The surroundings of a simulation.
 #[derive(Debug, Clone)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Rules in force.
     pub spec: MegaSpecId,
     /// What `CHAINID` gives.
@@ -153,7 +153,7 @@ pub struct Setting {
 
 /// What a simulated transaction did.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// As mega-evm tells it, with the accounts and slots touched.
     pub raw: MegaTransactionOutcome,
     /// As a receipt would tell it.
@@ -162,16 +162,18 @@ pub struct Outcome {
 
 impl Outcome {
     /// What it returned: the result, the deployed code or the revert data.
-    pub fn output(&self) -> Bytes {
+    pub(crate) fn output(&self) -> Bytes {
         self.raw.result.output().cloned().unwrap_or_default()
     }
 }
 
 /// Why a transaction could not even start.
-pub type Refusal<E> = EVMError<E, MegaTransactionError>;
+pub(crate) type Refusal<E> = EVMError<E, MegaTransactionError>;
 
 /// What the database under a simulation must be: readable, with errors that can be shown.
-pub trait Source: DatabaseRef<Error: std::error::Error + Send + Sync + 'static> + Debug {
+pub(crate) trait Source:
+    DatabaseRef<Error: std::error::Error + Send + Sync + 'static> + Debug
+{
     /// Why a read failed since this was asked last, if one did.
     fn take_failure(&self) -> Option<Self::Error>;
 }
@@ -189,11 +191,11 @@ impl Source for EmptyDB {
 }
 
 /// A simulated database: overrides and committed calls over a read-only one.
-pub type Overlay<'a, D> = &'a mut CacheDB<D>;
+pub(crate) type Overlay<'a, D> = &'a mut CacheDB<D>;
 
 /// Executes transactions over an overlay, one by one.
 #[allow(missing_debug_implementations)] // The EVM inside has no useful one.
-pub struct Simulator<'a, D: Source, I = NoOpInspector> {
+pub(crate) struct Simulator<'a, D: Source, I = NoOpInspector> {
     evm: Machine<Overlay<'a, D>, I>,
     spec: MegaSpecId,
 }
@@ -201,7 +203,7 @@ pub struct Simulator<'a, D: Source, I = NoOpInspector> {
 impl<'a, D: Source> Simulator<'a, D> {
     /// An EVM in this setting. `pays` tells whether the caller offers a gas price: if not, the base
     /// fee is zero inside, as in geth, so that `tx.gasprice - block.basefee` does not underflow.
-    pub fn new(overlay: Overlay<'a, D>, setting: &Setting, pays: bool) -> Self {
+    pub(crate) fn new(overlay: Overlay<'a, D>, setting: &Setting, pays: bool) -> Self {
         let mut cfg_env = cfg_env(setting.chain_id, setting.spec);
         cfg_env.disable_nonce_check = true;
         cfg_env.disable_eip3607 = true;
@@ -226,7 +228,7 @@ impl<'a, D: Source> Simulator<'a, D> {
     }
 
     /// The same EVM, watched by `inspector`, which alone ends it: see [`Bounded`].
-    pub fn watched_by<I>(self, inspector: I) -> Simulator<'a, D, I> {
+    pub(crate) fn watched_by<I>(self, inspector: I) -> Simulator<'a, D, I> {
         Simulator {
             evm: self.evm.with_inspector(inspector),
             spec: self.spec,
@@ -234,7 +236,7 @@ impl<'a, D: Source> Simulator<'a, D> {
     }
 
     /// Moves precompiles to other addresses.
-    pub fn move_precompiles(&mut self, moves: &[(Address, Address)]) {
+    pub(crate) fn move_precompiles(&mut self, moves: &[(Address, Address)]) {
         for (from, to) in moves {
             let mut taken = None;
             self.evm.precompiles.apply_precompile(from, |precompile| {
@@ -251,7 +253,10 @@ where
     I: revm::Inspector<mega_evm::MegaContext<Overlay<'a, D>, ExternalEnv>>,
 {
     /// Executes one transaction. The overlay does not change; commit the state to change it.
-    pub fn run(&mut self, transaction: MegaTransaction) -> Result<Outcome, Refusal<D::Error>> {
+    pub(crate) fn run(
+        &mut self,
+        transaction: MegaTransaction,
+    ) -> Result<Outcome, Refusal<D::Error>> {
         let input = transaction.base.data.clone();
         let raw = self.evm.execute_transaction(transaction);
         // Whatever a transaction makes of a read that failed, it is no outcome.
@@ -264,13 +269,13 @@ where
     }
 
     /// The inspector, for what it has seen.
-    pub fn inspector(&self) -> &I {
+    pub(crate) fn inspector(&self) -> &I {
         &self.evm.inspector
     }
 }
 
 /// Whether `address` is a precompile under these rules.
-pub fn is_precompile(spec: MegaSpecId, address: &Address) -> bool {
+pub(crate) fn is_precompile(spec: MegaSpecId, address: &Address) -> bool {
     MegaPrecompiles::new_with_spec(spec)
         .precompiles()
         .contains(address)

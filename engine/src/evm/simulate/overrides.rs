@@ -15,7 +15,7 @@ use super::Setting;
 
 /// What is different about one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AccountOverride {
+pub(crate) struct AccountOverride {
     /// Wei.
     pub balance: Option<U256>,
     /// Nonce.
@@ -31,11 +31,11 @@ pub struct AccountOverride {
 }
 
 /// What is different about the accounts.
-pub type StateOverrides = Vec<(Address, AccountOverride)>;
+pub(crate) type StateOverrides = Vec<(Address, AccountOverride)>;
 
 /// What is different about the block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BlockOverrides {
+pub(crate) struct BlockOverrides {
     /// `NUMBER`.
     pub number: Option<U256>,
     /// `DIFFICULTY` before the merge; kept for callers that still send it.
@@ -58,11 +58,11 @@ pub struct BlockOverrides {
 
 /// The gas of a call without limits: an end for what would never end otherwise, an hour away for the
 /// interpreter.
-pub const UNLIMITED_GAS: u64 = 1 << 40;
+pub(crate) const UNLIMITED_GAS: u64 = 1 << 40;
 
 impl BlockOverrides {
     /// Changes the setting. Block hashes belong to the database, see [`Self::apply_hashes`].
-    pub fn apply(&self, setting: &mut Setting) {
+    pub(crate) fn apply(&self, setting: &mut Setting) {
         let block: &mut BlockEnv = &mut setting.block;
         if self.unlimited {
             block.gas_limit = UNLIMITED_GAS;
@@ -93,7 +93,7 @@ impl BlockOverrides {
     }
 
     /// Puts the block hashes where `BLOCKHASH` looks.
-    pub fn apply_hashes<D>(&self, overlay: &mut CacheDB<D>) {
+    pub(crate) fn apply_hashes<D>(&self, overlay: &mut CacheDB<D>) {
         for (number, hash) in &self.block_hashes {
             overlay
                 .cache
@@ -105,7 +105,7 @@ impl BlockOverrides {
 
 /// Writes account overrides into the overlay and returns the precompiles to move. The error is a
 /// sentence for the caller: contradictory overrides.
-pub fn apply<D: DatabaseRef>(
+pub(crate) fn apply<D: DatabaseRef>(
     overrides: &StateOverrides,
     overlay: &mut CacheDB<D>,
     is_precompile: impl Fn(&Address) -> bool,
@@ -133,7 +133,7 @@ pub fn apply<D: DatabaseRef>(
 
 /// Why overrides were not applied.
 #[derive(Debug)]
-pub enum Fault<E> {
+pub(crate) enum Fault<E> {
     /// They contradict each other.
     Sentence(String),
     /// The state could not be read.

@@ -19,14 +19,14 @@ const MAX_BYTES: usize = 4 << 20;
 
 /// Different inputs of KECCAK256; an inspector.
 #[derive(Debug, Default)]
-pub struct Preimages {
+pub(crate) struct Preimages {
     found: BTreeSet<Bytes>,
     bytes: usize,
 }
 
 impl Preimages {
     /// What was hashed, sorted.
-    pub fn into_sorted(self) -> Vec<Bytes> {
+    pub(crate) fn into_sorted(self) -> Vec<Bytes> {
         self.found.into_iter().collect()
     }
 

@@ -16,7 +16,7 @@ use revm::{
 
 /// What one instruction did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spent {
+pub(crate) struct Spent {
     /// How often it ran.
     pub runs: u64,
     /// The gas that it took, altogether.
@@ -25,7 +25,7 @@ pub struct Spent {
 
 /// Counts for one contract; an inspector.
 #[derive(Debug)]
-pub struct GasProfile {
+pub(crate) struct GasProfile {
     code_hash: B256,
     /// By pc.
     spent: Vec<Spent>,
@@ -48,7 +48,7 @@ struct Frame {
 
 impl GasProfile {
     /// Nothing yet, for the contract with this code.
-    pub fn of(code_hash: B256) -> Self {
+    pub(crate) fn of(code_hash: B256) -> Self {
         Self {
             code_hash,
             spent: Vec::new(),
@@ -58,17 +58,17 @@ impl GasProfile {
     }
 
     /// How often the contract was entered.
-    pub fn entries(&self) -> u64 {
+    pub(crate) fn entries(&self) -> u64 {
         self.entries
     }
 
     /// The gas that it has spent.
-    pub fn gas(&self) -> u64 {
+    pub(crate) fn gas(&self) -> u64 {
         self.spent.iter().map(|spent| spent.gas).sum()
     }
 
     /// The instructions that ran, by pc.
-    pub fn instructions(&self) -> impl Iterator<Item = (usize, Spent)> {
+    pub(crate) fn instructions(&self) -> impl Iterator<Item = (usize, Spent)> {
         let all = self.spent.iter().copied().enumerate();
         all.filter(|(_, spent)| spent.runs > 0)
     }

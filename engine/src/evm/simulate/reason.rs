@@ -23,7 +23,7 @@ alloy_sol_types::sol! {
 const LIMITS: [&str; 4] = ["data size", "KV updates", "compute gas", "state growth"];
 
 /// `execution reverted`, with the reason if the revert data hold one.
-pub fn of_revert(output: &Bytes) -> String {
+pub(crate) fn of_revert(output: &Bytes) -> String {
     match revert_reason(output) {
         Some(reason) => format!("execution reverted: {reason}"),
         None => "execution reverted".to_owned(),
@@ -86,7 +86,7 @@ fn of_panic(panic: &Panic) -> String {
 }
 
 /// Why the EVM gave up.
-pub fn of_halt(reason: &MegaHaltReason) -> String {
+pub(crate) fn of_halt(reason: &MegaHaltReason) -> String {
     match reason {
         MegaHaltReason::Base(OpHaltReason::Base(reason)) => of_ethereum_halt(reason).to_owned(),
         MegaHaltReason::Base(OpHaltReason::FailedDeposit) => "failed deposit".to_owned(),
@@ -141,7 +141,7 @@ fn of_ethereum_halt(reason: &EthHaltReason) -> &'static str {
 }
 
 /// The volatile data read, by name.
-pub fn volatile_names(access: VolatileDataAccess) -> String {
+pub(crate) fn volatile_names(access: VolatileDataAccess) -> String {
     let names = volatile_flags(access.bits());
     if names.is_empty() {
         "nothing".to_owned()
@@ -151,7 +151,7 @@ pub fn volatile_names(access: VolatileDataAccess) -> String {
 }
 
 /// The names of mega-evm's bits for volatile data.
-pub fn volatile_flags(bits: u16) -> Vec<&'static str> {
+pub(crate) fn volatile_flags(bits: u16) -> Vec<&'static str> {
     VolatileDataAccess::from_bits_truncate(bits)
         .iter_names()
         .map(|(name, _)| name)

@@ -21,7 +21,7 @@ use crate::{
 
 /// What one run took.
 #[derive(Clone, Debug, Serialize)]
-pub struct Execution {
+pub(crate) struct Execution {
     /// Threads that executed.
     pub threads: usize,
     /// Transactions, without those that came before the clock started.
@@ -40,7 +40,7 @@ pub struct Execution {
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
-pub enum MeasureError {
+pub(crate) enum MeasureError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -78,7 +78,7 @@ impl Pace for Unhurried {
 
 /// Executes raw transactions in one block, `batch` in a mini-block, once for each number of threads. What
 /// prepares the ground, the first `before`, and then a tenth of the rest aren't measured. All must succeed.
-pub fn measure(
+pub(crate) fn measure(
     config: &ChainConfig,
     raws: Vec<Bytes>,
     before: usize,

@@ -6,10 +6,10 @@
 //! in an Ethereum trie they are that contract's storage trie. First the state is filled, then batches
 //! of changes are made, half of them to slots that exist and half to new ones.
 
-pub mod execution;
-pub mod mpt;
-pub mod recovery;
-pub mod salt;
+pub(crate) mod execution;
+pub(crate) mod mpt;
+pub(crate) mod recovery;
+pub(crate) mod salt;
 
 /// One slot and the value that it gets.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ struct Slot {
 
 /// What batches of one size cost, all repetitions together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
-pub struct Batches {
+pub(crate) struct Batches {
     /// Changes in one batch.
     pub size: usize,
     /// Threads that could work.
@@ -39,7 +39,7 @@ pub struct Batches {
 
 /// All that was measured.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// Slots that the state held before the batches.
     pub held: usize,
     /// Bytes by which filling the state enlarged the process; `None` where the system doesn't tell.

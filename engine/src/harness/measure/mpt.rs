@@ -9,7 +9,7 @@ use super::{Batches, Measured, Slot, Workload, repetitions, resident};
 use crate::salt::storage_trie::{StorageTrie, TrieError, Written};
 
 /// Fills a trie with `held` slots, then makes batches of each size.
-pub fn measure(held: usize, sizes: &[usize]) -> Result<Measured, TrieError> {
+pub(crate) fn measure(held: usize, sizes: &[usize]) -> Result<Measured, TrieError> {
     let mut work = Workload::new(held);
     let mut trie = StorageTrie::default();
     let before = resident();

@@ -10,7 +10,7 @@ use crate::keys::{Key, KeyError, recover};
 const SIGNATURES: u64 = 256;
 
 /// Recoveries per second of some threads together, over about `span`.
-pub fn per_second(threads: usize, span: Duration) -> Result<f64, KeyError> {
+pub(crate) fn per_second(threads: usize, span: Duration) -> Result<f64, KeyError> {
     let key = Key::new(&B256::repeat_byte(0x42))?;
     let signed: Vec<(B256, Signature)> = (0..SIGNATURES)
         .map(|number| {

@@ -15,7 +15,7 @@ const CONTRACT: [u8; 20] = [0x5a; 20];
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The state refused a batch.
     #[error(transparent)]
     State(#[from] StateError),
@@ -25,7 +25,11 @@ pub enum Failure {
 }
 
 /// Fills a state with `held` slots, then makes batches of each size on each number of threads.
-pub fn measure(held: usize, sizes: &[usize], threads: &[usize]) -> Result<Measured, Failure> {
+pub(crate) fn measure(
+    held: usize,
+    sizes: &[usize],
+    threads: &[usize],
+) -> Result<Measured, Failure> {
     let pools = threads
         .iter()
         .map(|count| ThreadPoolBuilder::new().num_threads(*count).build())

@@ -12,7 +12,7 @@ const MAX_TOPICS: usize = 4;
 
 /// Which logs are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Matcher {
+pub(super) struct Matcher {
     /// Any of these addresses; all if empty.
     pub addresses: Vec<Address>,
     /// By position, any of these topics; all if empty.
@@ -21,7 +21,7 @@ pub struct Matcher {
 
 impl Matcher {
     /// Whether the log is wanted.
-    pub fn matches(&self, log: &Log) -> bool {
+    pub(super) fn matches(&self, log: &Log) -> bool {
         let topics = log.topics();
         (self.addresses.is_empty() || self.addresses.contains(&log.address))
             && self.topics.len() <= topics.len()
@@ -33,7 +33,7 @@ impl Matcher {
     }
 
     /// Whether something with this bloom may hold a wanted log.
-    pub fn may_match(&self, bloom: &Bloom) -> bool {
+    pub(super) fn may_match(&self, bloom: &Bloom) -> bool {
         let holds = |bytes: &[u8]| bloom.contains_input(BloomInput::Raw(bytes));
         (self.addresses.is_empty()
             || self
@@ -49,7 +49,7 @@ impl Matcher {
 
 /// Which blocks are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blocks {
+pub(super) enum Blocks {
     /// The one with this hash.
     Hash(B256),
     /// From one to another.
@@ -58,7 +58,7 @@ pub enum Blocks {
 
 /// A filter as a caller gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
+pub(super) struct Filter {
     /// The blocks.
     pub blocks: Blocks,
     /// The logs.
@@ -69,7 +69,7 @@ pub struct Filter {
 
 /// Where the next page of a search begins: this log of this block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
+pub(super) struct Cursor {
     /// The block's number.
     pub block: u32,
     /// The log's place in it.
@@ -91,13 +91,13 @@ impl Cursor {
     }
 
     /// As clients are given it.
-    pub fn to_bytes(self) -> [u8; 8] {
+    pub(super) fn to_bytes(self) -> [u8; 8] {
         (u64::from(self.block) << 32 | u64::from(self.log)).to_be_bytes()
     }
 }
 
 /// Reads the addresses and topics of a filter object; other members are left to `rest`.
-pub fn read_matcher(
+pub(super) fn read_matcher(
     raw: &str,
     mut rest: impl FnMut(&str, &str) -> Result<(), String>,
 ) -> Result<Matcher, String> {
@@ -156,7 +156,7 @@ fn one_or_more<T>(raw: &str, read: impl Fn(&str) -> Result<T, String>) -> Result
 
 impl Filter {
     /// Reads a filter object.
-    pub fn read(raw: &str) -> Result<Self, String> {
+    pub(super) fn read(raw: &str) -> Result<Self, String> {
         let (mut from, mut to, mut hash, mut cursor) = (None, None, None, None);
         let matcher = read_matcher(raw, |name, value| {
             match name {

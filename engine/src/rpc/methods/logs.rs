@@ -33,9 +33,9 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// Blocks that one query may span.
-pub const MAX_BLOCKS: u64 = 100_000;
+pub(super) const MAX_BLOCKS: u64 = 100_000;
 /// Logs that one answer may hold; as on MegaETH's public endpoint.
-pub const MAX_LOGS: usize = 20_000;
+pub(super) const MAX_LOGS: usize = 20_000;
 /// A search through a block with no more transactions, and no more logs, than this is done at once.
 const FEW: u64 = 256;
 

@@ -55,6 +55,6 @@ pub(super) fn lines() -> usize {
 }
 
 /// Every method of the engine.
-pub fn all() -> &'static Methods {
+pub(crate) fn all() -> &'static Methods {
     &ALL
 }

@@ -22,7 +22,7 @@ use crate::{
 
 impl Node {
     /// A visible mini-block with its transactions and receipts; null if there is none.
-    pub fn mini_json(&self, number: u64) -> Answer {
+    pub(crate) fn mini_json(&self, number: u64) -> Answer {
         let Some(entry) = self.find_mini(number)? else {
             return Ok(json::null_bytes());
         };
@@ -34,7 +34,7 @@ impl Node {
     }
 
     /// A sealed block's header, as `newHeads` gives it; null if there is none.
-    pub fn head_json(&self, number: u64) -> Answer {
+    pub(crate) fn head_json(&self, number: u64) -> Answer {
         let sealed = self.sealed(BlockId::number(number))?;
         Ok(json::bytes(|out| match sealed {
             Some(sealed) => block::header(out, &sealed),
@@ -44,7 +44,7 @@ impl Node {
 
     /// What a mini-block changed, one `stateChanges` payload for each of `addresses` that it changed;
     /// for every account if the list is empty.
-    pub fn state_changes_json(
+    pub(crate) fn state_changes_json(
         &self,
         mini: &MiniBlock,
         addresses: &[Address],
@@ -93,7 +93,11 @@ impl Node {
     }
 
     /// The logs of a mini-block that a subscription's filter wants, each as JSON.
-    pub fn logs_json(&self, filter: &str, mini: &MiniBlock) -> Result<Vec<Vec<u8>>, RpcError> {
+    pub(crate) fn logs_json(
+        &self,
+        filter: &str,
+        mini: &MiniBlock,
+    ) -> Result<Vec<Vec<u8>>, RpcError> {
         let matcher = match filter.trim_ascii() {
             "" | "null" => Matcher::default(),
             filter => {

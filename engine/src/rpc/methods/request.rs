@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Reads a call object, for the chain with this id.
-pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
+pub(super) fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
     let mut call = CallRequest::default();
     let (mut data, mut input): (Option<Bytes>, Option<Bytes>) = (None, None);
     let (mut kind, mut gas_limit) = (None, None);
@@ -105,7 +105,7 @@ pub fn call(raw: &str, chain_id: u64) -> Result<CallRequest, String> {
 }
 
 /// Reads state overrides: `{address: {balance, nonce, code, state, stateDiff, ...}}`.
-pub fn state_overrides(raw: &str) -> Result<StateOverrides, String> {
+pub(super) fn state_overrides(raw: &str) -> Result<StateOverrides, String> {
     members(raw)?
         .into_iter()
         .map(|(address, account)| {
@@ -147,7 +147,7 @@ fn slots(raw: &str) -> Result<Vec<(U256, U256)>, String> {
 }
 
 /// Reads block overrides, under geth's names old and new.
-pub fn block_overrides(raw: &str) -> Result<BlockOverrides, String> {
+pub(super) fn block_overrides(raw: &str) -> Result<BlockOverrides, String> {
     let mut block = BlockOverrides::default();
     for (name, value) in members(raw)? {
         let value = value.get();

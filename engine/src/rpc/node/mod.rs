@@ -11,7 +11,7 @@ use crate::pool::Pool;
 
 /// What handlers work on.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub(crate) struct Node {
     /// State and blocks.
     pub chain: Arc<Chain>,
     /// Transactions that wait.
@@ -22,7 +22,7 @@ pub struct Node {
 
 impl Node {
     /// For requests that nothing bounds.
-    pub fn new(chain: Arc<Chain>, pool: Arc<Pool>) -> Self {
+    pub(crate) fn new(chain: Arc<Chain>, pool: Arc<Pool>) -> Self {
         Self {
             chain,
             pool,

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// JSON bytes, or why there are none.
-pub type Answer = Result<Vec<u8>, RpcError>;
+pub(crate) type Answer = Result<Vec<u8>, RpcError>;
 
 impl Node {
     /// The state that `id` means, pinned, and the block it belongs to.

@@ -10,7 +10,7 @@ use crate::rpc::render::{Offset, receipt};
 
 impl Node {
     /// The receipt of the transaction at `index` of a mini-block.
-    pub fn receipt_json(&self, mini: &Arc<MiniBlock>, index: usize) -> Answer {
+    pub(crate) fn receipt_json(&self, mini: &Arc<MiniBlock>, index: usize) -> Answer {
         let place = self.place_of(mini)?;
         let (record, offset) = self.locate(mini, index)?;
         let mut out = Vec::with_capacity(1536);

@@ -5,7 +5,7 @@ use alloy_eips::{BlockId, BlockNumberOrTag};
 use super::values;
 
 /// Reads a block parameter.
-pub fn read(raw: &str) -> Result<BlockId, String> {
+pub(crate) fn read(raw: &str) -> Result<BlockId, String> {
     match raw.as_bytes().first() {
         Some(b'{') => read_object(raw),
         Some(b'"') => read_text(raw),
@@ -23,7 +23,7 @@ fn read_text(raw: &str) -> Result<BlockId, String> {
 }
 
 /// Reads a tag or a number, but no hash.
-pub fn number_or_tag(raw: &str) -> Result<BlockNumberOrTag, String> {
+pub(crate) fn number_or_tag(raw: &str) -> Result<BlockNumberOrTag, String> {
     match raw.as_bytes().first() {
         Some(b'"') => read_number(&values::text(raw)?),
         _ => values::quantity(raw).map(BlockNumberOrTag::Number),

@@ -2,8 +2,8 @@
 //!
 //! Every fault becomes error -32602 that names the parameter by its position, in geth's words.
 
-pub mod block_id;
-pub mod values;
+pub(crate) mod block_id;
+pub(crate) mod values;
 
 use alloy_eips::BlockId;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use super::RpcError;
 
 /// The positional parameters of one call.
 #[derive(Debug)]
-pub struct Params<'a> {
+pub(crate) struct Params<'a> {
     values: Vec<&'a RawValue>,
     names: &'static [&'static str],
 }
@@ -20,7 +20,7 @@ pub struct Params<'a> {
 impl<'a> Params<'a> {
     /// Splits the JSON of `params` for a method whose parameters have these names ([`super::Method::params`]). Another
     /// number than the method takes is refused, and so are parameters by name, as by geth.
-    pub fn read(json: &'a str, names: &'static [&'static str]) -> Result<Self, RpcError> {
+    pub(crate) fn read(json: &'a str, names: &'static [&'static str]) -> Result<Self, RpcError> {
         let json = json.trim_ascii();
         if !json.starts_with('[') {
             return Err(RpcError::invalid_params("non-array args"));
@@ -40,13 +40,13 @@ impl<'a> Params<'a> {
     }
 
     /// The raw JSON at `position`, unless it is absent or null.
-    pub fn raw(&self, position: usize) -> Option<&'a str> {
+    pub(crate) fn raw(&self, position: usize) -> Option<&'a str> {
         let text = self.values.get(position)?.get();
         (text != "null").then_some(text)
     }
 
     /// The value at `position`, read by `read`, or an error that it is missing.
-    pub fn required<T>(
+    pub(crate) fn required<T>(
         &self,
         position: usize,
         read: impl FnOnce(&str) -> Result<T, String>,
@@ -58,7 +58,7 @@ impl<'a> Params<'a> {
     }
 
     /// The value at `position`, if it is there.
-    pub fn optional<T>(
+    pub(crate) fn optional<T>(
         &self,
         position: usize,
         read: impl FnOnce(&str) -> Result<T, String>,
@@ -70,7 +70,7 @@ impl<'a> Params<'a> {
     }
 
     /// The block named at `position`; `latest` if it is not there.
-    pub fn block(&self, position: usize) -> Result<BlockId, RpcError> {
+    pub(crate) fn block(&self, position: usize) -> Result<BlockId, RpcError> {
         Ok(self.optional(position, block_id::read)?.unwrap_or_default())
     }
 
@@ -83,7 +83,7 @@ impl<'a> Params<'a> {
 }
 
 /// Error -32602 for the parameter at `position`.
-pub fn invalid(position: usize, why: &str) -> RpcError {
+pub(crate) fn invalid(position: usize, why: &str) -> RpcError {
     RpcError::invalid_params(format!("invalid argument {position}: {why}"))
 }
 

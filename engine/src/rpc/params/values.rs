@@ -9,7 +9,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use serde_json::value::RawValue;
 
 /// The contents of a JSON string, without a copy unless it has escapes.
-pub fn text(raw: &str) -> Result<Cow<'_, str>, String> {
+pub(crate) fn text(raw: &str) -> Result<Cow<'_, str>, String> {
     let quoted = raw
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
@@ -22,7 +22,7 @@ pub fn text(raw: &str) -> Result<Cow<'_, str>, String> {
 }
 
 /// True or false.
-pub fn boolean(raw: &str) -> Result<bool, String> {
+pub(crate) fn boolean(raw: &str) -> Result<bool, String> {
     match raw {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -31,19 +31,19 @@ pub fn boolean(raw: &str) -> Result<bool, String> {
 }
 
 /// A quantity that fits 64 bits. Plain JSON numbers are taken too.
-pub fn quantity(raw: &str) -> Result<u64, String> {
+pub(crate) fn quantity(raw: &str) -> Result<u64, String> {
     let value = quantity_u256(raw)?;
     u64::try_from(value).map_err(|_| "hex number > 64 bits".to_owned())
 }
 
 /// A quantity that fits 128 bits.
-pub fn quantity_u128(raw: &str) -> Result<u128, String> {
+pub(crate) fn quantity_u128(raw: &str) -> Result<u128, String> {
     let value = quantity_u256(raw)?;
     u128::try_from(value).map_err(|_| "hex number > 128 bits".to_owned())
 }
 
 /// A quantity that fits 256 bits. Leading zeros are let pass, as many tools send them.
-pub fn quantity_u256(raw: &str) -> Result<U256, String> {
+pub(crate) fn quantity_u256(raw: &str) -> Result<U256, String> {
     if raw.bytes().all(|byte| byte.is_ascii_digit()) {
         return U256::from_str_radix(raw, 10).map_err(|_| "number > 256 bits".to_owned());
     }
@@ -51,7 +51,7 @@ pub fn quantity_u256(raw: &str) -> Result<U256, String> {
 }
 
 /// A quantity from the contents of a string.
-pub fn quantity_text(text: &str) -> Result<U256, String> {
+pub(crate) fn quantity_text(text: &str) -> Result<U256, String> {
     let digits = text
         .strip_prefix("0x")
         .or_else(|| text.strip_prefix("0X"))
@@ -66,7 +66,7 @@ pub fn quantity_text(text: &str) -> Result<U256, String> {
 }
 
 /// Bytes of any length.
-pub fn data(raw: &str) -> Result<Bytes, String> {
+pub(crate) fn data(raw: &str) -> Result<Bytes, String> {
     data_text(&text(raw)?).map(Bytes::from)
 }
 
@@ -93,17 +93,17 @@ fn fixed<const N: usize>(raw: &str, what: &str) -> Result<[u8; N], String> {
 }
 
 /// An address.
-pub fn address(raw: &str) -> Result<Address, String> {
+pub(crate) fn address(raw: &str) -> Result<Address, String> {
     fixed(raw, "common.Address").map(Address::new)
 }
 
 /// A hash of exactly 32 bytes.
-pub fn hash(raw: &str) -> Result<B256, String> {
+pub(crate) fn hash(raw: &str) -> Result<B256, String> {
     fixed(raw, "common.Hash").map(B256::new)
 }
 
 /// A storage slot: a quantity or 32 bytes, up to 64 hex digits.
-pub fn slot(raw: &str) -> Result<U256, String> {
+pub(crate) fn slot(raw: &str) -> Result<U256, String> {
     let text = text(raw)?;
     let digits = text
         .strip_prefix("0x")
@@ -123,7 +123,7 @@ pub fn slot(raw: &str) -> Result<U256, String> {
 }
 
 /// A list, each element read by `read`.
-pub fn list<T>(
+pub(crate) fn list<T>(
     raw: &str,
     mut read: impl FnMut(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
@@ -137,7 +137,7 @@ pub fn list<T>(
 }
 
 /// The members of an object in their order, nulls left out.
-pub fn members(raw: &str) -> Result<Vec<(String, &RawValue)>, String> {
+pub(crate) fn members(raw: &str) -> Result<Vec<(String, &RawValue)>, String> {
     struct Members<'a>(Vec<(String, &'a RawValue)>);
     impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -169,7 +169,7 @@ pub fn members(raw: &str) -> Result<Vec<(String, &RawValue)>, String> {
 }
 
 /// Names the member in an error about its value.
-pub fn in_member<T>(name: &str, result: Result<T, String>) -> Result<T, String> {
+pub(crate) fn in_member<T>(name: &str, result: Result<T, String>) -> Result<T, String> {
     result.map_err(|why| format!("{name}: {why}"))
 }
 

@@ -14,7 +14,7 @@ use crate::block::{BlockRecord, DecodeError, MiniBlock, TxRecord};
 
 /// How `eth_getBlockBy*` shows transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// Hashes only.
     Hashes,
     /// Whole transactions.
@@ -22,7 +22,7 @@ pub enum Detail {
 }
 
 /// Writes a block with its transactions.
-pub fn block(
+pub(crate) fn block(
     out: &mut Vec<u8>,
     record: &BlockRecord,
     minis: &[impl AsRef<MiniBlock>],
@@ -72,7 +72,7 @@ fn full(
 }
 
 /// The place of a mini-block in a sealed block.
-pub fn place_in(record: &BlockRecord, mini: &MiniBlock) -> Place {
+pub(crate) fn place_in(record: &BlockRecord, mini: &MiniBlock) -> Place {
     Place {
         block_hash: Some(record.hash),
         block_number: record.header.number,
@@ -84,7 +84,7 @@ pub fn place_in(record: &BlockRecord, mini: &MiniBlock) -> Place {
 }
 
 /// Writes a header alone, as `newHeads` and `eth_getHeaderBy*` show it.
-pub fn header(out: &mut Vec<u8>, record: &BlockRecord) {
+pub(crate) fn header(out: &mut Vec<u8>, record: &BlockRecord) {
     let mut object = Object::open(out);
     header_members(&mut object, record);
     object.close();

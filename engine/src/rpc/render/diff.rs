@@ -9,11 +9,11 @@ use crate::{
 };
 
 /// An account before and after; `None` where it did not exist.
-pub type Ends = (Option<PlainAccount>, Option<PlainAccount>);
+pub(crate) type Ends = (Option<PlainAccount>, Option<PlainAccount>);
 
 /// Writes `accounts`: sorted by address, slots sorted within. `unchanged` gives the accounts of which
 /// only slots changed.
-pub fn accounts<E>(
+pub(crate) fn accounts<E>(
     out: &mut Vec<u8>,
     changes: &[Change],
     unchanged: impl Fn(&PlainKey) -> Result<Option<PlainAccount>, E>,
@@ -69,7 +69,7 @@ fn account(object: &mut Object<'_>, name: &str, account: Option<PlainAccount>) {
 }
 
 /// Writes `codes`: code that accounts got.
-pub fn codes<'a>(out: &mut Vec<u8>, codes: impl IntoIterator<Item = (&'a B256, &'a Bytes)>) {
+pub(crate) fn codes<'a>(out: &mut Vec<u8>, codes: impl IntoIterator<Item = (&'a B256, &'a Bytes)>) {
     json::array(out, codes, |out, (hash, code)| {
         let mut object = Object::open(out);
         object.hash("hash", hash).data("code", code);

@@ -9,7 +9,7 @@ use super::{
 
 /// What a log shows besides itself.
 #[derive(Debug, Clone, Copy)]
-pub struct LogPlace<'a> {
+pub(crate) struct LogPlace<'a> {
     /// The mini-block.
     pub place: &'a Place,
     /// The transaction.
@@ -21,7 +21,7 @@ pub struct LogPlace<'a> {
 }
 
 /// Writes the log.
-pub fn log(out: &mut Vec<u8>, log: &Log, at: LogPlace<'_>) {
+pub(crate) fn log(out: &mut Vec<u8>, log: &Log, at: LogPlace<'_>) {
     let mut object = Object::open(out);
     object.data("address", log.address.as_slice());
     json::array(object.member("topics"), log.topics(), |out, topic| {

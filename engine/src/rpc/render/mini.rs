@@ -12,7 +12,7 @@ use super::{
 use crate::block::{DecodeError, MiniBlock, TxRecord};
 
 /// Writes the whole mini-block. `offset` is what its EVM block holds before it.
-pub fn mini_block(
+pub(crate) fn mini_block(
     out: &mut Vec<u8>,
     mini: &MiniBlock,
     place: &Place,
@@ -57,7 +57,7 @@ pub fn mini_block(
 }
 
 /// Writes the mini-block with transaction hashes only.
-pub fn summary(out: &mut Vec<u8>, mini: &MiniBlock) {
+pub(crate) fn summary(out: &mut Vec<u8>, mini: &MiniBlock) {
     let mut object = Object::open(out);
     common(&mut object, mini);
     json::array(object.member("transactions"), &mini.txs, |out, record| {
@@ -86,7 +86,7 @@ fn common(object: &mut Object<'_>, mini: &MiniBlock) {
 
 /// Where `record` is included. A transaction's block hash is null while its block is open, unless
 /// the caller wants receipts' placeholder.
-pub fn included(
+pub(crate) fn included(
     place: &Place,
     offset: &Offset,
     record: &TxRecord,

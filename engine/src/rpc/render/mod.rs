@@ -3,26 +3,26 @@
 //!
 //! They write straight into a byte buffer, as receipts and transactions are rendered in bulk.
 
-pub mod block;
-pub mod diff;
-pub mod log;
-pub mod mini;
-pub mod receipt;
-pub mod transaction;
-pub mod usage;
+pub(crate) mod block;
+pub(crate) mod diff;
+pub(crate) mod log;
+pub(crate) mod mini;
+pub(crate) mod receipt;
+pub(crate) mod transaction;
+pub(crate) mod usage;
 
 use alloy_primitives::{B256, b256};
 
-pub use crate::block::Offset;
+pub(crate) use crate::block::Offset;
 pub(crate) use crate::json;
 
 /// What receipts and logs give as block hash before their EVM block is sealed.
-pub const UNSEALED_HASH: B256 =
+pub(crate) const UNSEALED_HASH: B256 =
     b256!("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
 
 /// Where a mini-block stands: what all its transactions have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The EVM block's hash, once it is sealed.
     pub block_hash: Option<B256>,
     /// The EVM block's number.
@@ -39,7 +39,7 @@ pub struct Place {
 
 impl Place {
     /// The block hash that receipts and logs show.
-    pub fn shown_hash(&self) -> B256 {
+    pub(crate) fn shown_hash(&self) -> B256 {
         self.block_hash.unwrap_or(UNSEALED_HASH)
     }
 }

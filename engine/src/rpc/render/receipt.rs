@@ -19,7 +19,7 @@ pub(super) const DEPOSIT_RECEIPT_VERSION: u64 = 1;
 const EMPTY_BLOOM: [u8; 256] = [0; 256];
 
 /// Writes the receipt of `record`.
-pub fn receipt(
+pub(crate) fn receipt(
     out: &mut Vec<u8>,
     record: &TxRecord,
     place: &Place,

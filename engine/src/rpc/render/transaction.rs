@@ -12,7 +12,7 @@ use super::{
 
 /// Where a transaction is included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Inclusion {
+pub(crate) struct Inclusion {
     /// The EVM block's hash; null in a stream, where the block is not sealed yet.
     pub block_hash: Option<B256>,
     /// The EVM block's number.
@@ -28,7 +28,7 @@ pub struct Inclusion {
 }
 
 /// Writes a transaction, in the pool if it has no `inclusion`.
-pub fn transaction(
+pub(crate) fn transaction(
     out: &mut Vec<u8>,
     envelope: &OpTxEnvelope,
     hash: &B256,
@@ -145,7 +145,7 @@ fn r_and_s<T>(object: &mut Object<'_>, signed: &Signed<T>) {
 }
 
 /// Writes an access list.
-pub fn access_list(out: &mut Vec<u8>, list: &AccessList) {
+pub(crate) fn access_list(out: &mut Vec<u8>, list: &AccessList) {
     json::array(out, &list.0, |out, item| {
         let mut object = Object::open(out);
         object.data("address", item.address.as_slice());

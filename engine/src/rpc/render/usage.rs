@@ -5,7 +5,7 @@ use crate::block::{Halt, Usage};
 use crate::evm::simulate::reason::volatile_flags;
 
 /// Writes the members about usage into an open object.
-pub fn members(object: &mut Object<'_>, usage: &Usage) {
+pub(crate) fn members(object: &mut Object<'_>, usage: &Usage) {
     object
         .quantity("computeGas", usage.compute_gas)
         .quantity("storageGas", usage.storage_gas)
@@ -22,7 +22,7 @@ pub fn members(object: &mut Object<'_>, usage: &Usage) {
 }
 
 /// The object on its own, for errors.
-pub fn object(usage: &Usage) -> Vec<u8> {
+pub(crate) fn object(usage: &Usage) -> Vec<u8> {
     json::bytes(|out| {
         let mut object = Object::open(out);
         members(&mut object, usage);

@@ -4,22 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A call's memory is taken in steps of this, as it is looked at often.
-pub const STEP: usize = 1 << 20;
+pub(super) const STEP: usize = 1 << 20;
 /// What each call takes without asking.
-pub const FREE_OF_CALL: usize = 64 << 10;
+pub(super) const FREE_OF_CALL: usize = 64 << 10;
 /// What each response takes without asking, and the unit in which more is taken.
-pub const PAGE: usize = 4 << 10;
+pub(super) const PAGE: usize = 4 << 10;
 
 /// Memory that all work may hold together.
 #[derive(Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     most: usize,
     held: AtomicUsize,
 }
 
 impl Budget {
     /// So many bytes, of which nothing is taken.
-    pub fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
             held: AtomicUsize::new(0),
@@ -27,7 +27,7 @@ impl Budget {
     }
 
     /// How much of it is taken.
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
@@ -40,14 +40,14 @@ impl Budget {
 
 /// A part of the budget, given back when it is dropped.
 #[derive(Debug)]
-pub struct Lease {
+pub(crate) struct Lease {
     budget: Arc<Budget>,
     bytes: usize,
 }
 
 impl Lease {
     /// Of nothing yet.
-    pub fn none(budget: &Arc<Budget>) -> Self {
+    pub(crate) fn none(budget: &Arc<Budget>) -> Self {
         Self {
             budget: budget.clone(),
             bytes: 0,
@@ -55,17 +55,17 @@ impl Lease {
     }
 
     /// Whether it is of nothing.
-    pub fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.bytes == 0
     }
 
     /// Makes it enough for a response of so many bytes, if there are as many.
-    pub fn cover_response(&mut self, bytes: usize) -> bool {
+    pub(crate) fn cover_response(&mut self, bytes: usize) -> bool {
         self.cover(bytes, PAGE, PAGE)
     }
 
     /// Makes it enough for a call that holds so many bytes, if there are as many.
-    pub fn cover_call(&mut self, bytes: usize) -> bool {
+    pub(crate) fn cover_call(&mut self, bytes: usize) -> bool {
         self.cover(bytes, FREE_OF_CALL, STEP)
     }
 

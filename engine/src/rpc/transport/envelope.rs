@@ -10,14 +10,14 @@ use crate::json::JsonObject;
 use crate::rpc::RpcError;
 
 /// Deeper JSON than this is refused before anything walks it.
-pub const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 const NULL: &str = "null";
 const NO_PARAMS: &str = "[]";
 
 /// One request, borrowed from the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request<'a> {
+pub(super) struct Request<'a> {
     /// The id as JSON text; `None` for a notification, which is not answered.
     pub id: Option<&'a str>,
     /// Which method.
@@ -28,7 +28,7 @@ pub struct Request<'a> {
 
 /// A request that can't be one: its id as far as known, and the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed<'a> {
+pub(super) struct Malformed<'a> {
     /// The id as JSON text, `null` when unknown.
     pub id: &'a str,
     /// Why.
@@ -36,11 +36,11 @@ pub struct Malformed<'a> {
 }
 
 /// One element of a body.
-pub type Entry<'a> = Result<Request<'a>, Malformed<'a>>;
+pub(super) type Entry<'a> = Result<Request<'a>, Malformed<'a>>;
 
 /// A parsed body.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Body<'a> {
+pub(super) enum Body<'a> {
     /// One request.
     Single(Entry<'a>),
     /// A non-empty array of requests.
@@ -67,7 +67,7 @@ fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValu
 
 /// Parses a whole body. `Err` is the one answer to a body that is neither a request nor a batch.
 /// More than `max_batch` requests are refused.
-pub fn parse(body: &[u8], max_batch: usize) -> Result<Body<'_>, RpcError> {
+pub(super) fn parse(body: &[u8], max_batch: usize) -> Result<Body<'_>, RpcError> {
     let text = std::str::from_utf8(body).map_err(|_| RpcError::parse("not UTF-8"))?;
     if deeper_than(body, MAX_DEPTH) {
         return Err(RpcError::parse(format!(
@@ -194,7 +194,7 @@ fn deeper_than(json: &[u8], limit: usize) -> bool {
 }
 
 /// One response object. `id` and a result are JSON. The result becomes it: a large one is never there twice.
-pub fn response(id: &str, outcome: Result<Vec<u8>, RpcError>) -> Vec<u8> {
+pub(super) fn response(id: &str, outcome: Result<Vec<u8>, RpcError>) -> Vec<u8> {
     let (name, mut out) = match outcome {
         Ok(result) => (r#","result":"#, result),
         Err(error) => (r#","error":"#, error.to_json()),
@@ -207,12 +207,12 @@ pub fn response(id: &str, outcome: Result<Vec<u8>, RpcError>) -> Vec<u8> {
 }
 
 /// The answer to a body that has no id of its own.
-pub fn refusal(error: RpcError) -> Vec<u8> {
+pub(super) fn refusal(error: RpcError) -> Vec<u8> {
     response(NULL, Err(error))
 }
 
 /// Joins the responses of a batch, and lets each go; a batch of notifications has no body at all.
-pub fn batch(responses: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+pub(super) fn batch(responses: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut out = Vec::new();
     for response in responses {
         out.push(if out.is_empty() { b'[' } else { b',' });

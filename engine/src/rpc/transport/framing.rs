@@ -21,7 +21,7 @@ const MAX_HEAD_BYTES: usize = 1_024;
 
 /// What goes before an answer on its way to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// Nothing: somebody else does that.
     Bare,
     /// The head of a plain HTTP response on a connection that goes on.
@@ -32,7 +32,7 @@ pub enum Framing {
 
 impl Framing {
     /// What goes before an answer of that length.
-    pub fn head(self, length: usize) -> Vec<u8> {
+    pub(crate) fn head(self, length: usize) -> Vec<u8> {
         match self {
             Self::Bare => Vec::new(),
             Self::Http if length == 0 => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
@@ -62,7 +62,7 @@ fn frame_head(length: usize) -> Vec<u8> {
 }
 
 /// The payload of what is exactly one masked data frame that is a whole message.
-pub fn lone_frame(data: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn lone_frame(data: &[u8]) -> Option<Vec<u8>> {
     let (&[first, second], rest) = data.split_first_chunk()?;
     if !matches!(first, TEXT | BINARY) || second & MASKED == 0 {
         return None;
@@ -88,11 +88,11 @@ pub fn lone_frame(data: &[u8]) -> Option<Vec<u8>> {
 
 /// The heads that one server has seen, with the length of the body that each announces.
 #[derive(Debug, Default)]
-pub struct KnownHeads(RwLock<HashMap<Box<[u8]>, usize>>);
+pub(super) struct KnownHeads(RwLock<HashMap<Box<[u8]>, usize>>);
 
 impl KnownHeads {
     /// Remembers the head of a whole message whose body is of this length.
-    pub fn learn(&self, message: &[u8], length: usize) {
+    pub(super) fn learn(&self, message: &[u8], length: usize) {
         let head = &message[..message.len().saturating_sub(length)];
         // Elsewhere than at its end, an empty line means that the parser was more lenient than we are.
         if head.len() > MAX_HEAD_BYTES || end_of_head(message) != Some(head.len()) {
@@ -106,7 +106,7 @@ impl KnownHeads {
     }
 
     /// The body of a message that is one whole request with a known head.
-    pub fn body_of<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+    pub(super) fn body_of<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
         let (head, body) = message.split_at_checked(end_of_head(message)?)?;
         (self.0.read().get(head) == Some(&body.len())).then_some(body)
     }

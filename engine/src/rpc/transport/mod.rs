@@ -15,10 +15,11 @@ mod waiting;
 mod work;
 mod workers;
 
-pub use framing::Framing;
-pub use reply::Ticket;
-pub use response::Response;
-pub use service::{RpcService, Submitted};
-pub use turn::Turn;
+pub(crate) use framing::Framing;
 #[cfg(test)]
-pub use work::{Rules, Work};
+pub(crate) use reply::Ticket;
+pub(crate) use response::Response;
+pub(crate) use service::{RpcService, Submitted};
+pub(crate) use turn::Turn;
+#[cfg(test)]
+pub(crate) use work::{Rules, Work};

@@ -12,7 +12,7 @@ use crate::pool::Pool;
 use crate::rpc::Node;
 
 /// Hears of every durable mini-block.
-pub struct Receipts {
+pub(super) struct Receipts {
     /// The chain owns its listeners: a strong reference would keep both for ever.
     pub chain: Weak<Chain>,
     /// Is told as well.
@@ -48,7 +48,7 @@ impl DurableListener for Receipts {
 }
 
 /// How long ago that was, in microseconds since 1970.
-pub fn since(then_us: u64) -> Duration {
+pub(super) fn since(then_us: u64) -> Duration {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

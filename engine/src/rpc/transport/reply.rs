@@ -14,7 +14,7 @@ use super::work::Work;
 use crate::rpc::{Answer, RpcError};
 
 /// The duty to answer one request, exactly once. Dropped without an answer, it says that the node stops.
-pub struct Reply(Option<Box<dyn FnOnce(Answer) + Send>>);
+pub(super) struct Reply(Option<Box<dyn FnOnce(Answer) + Send>>);
 
 impl std::fmt::Debug for Reply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -24,12 +24,12 @@ impl std::fmt::Debug for Reply {
 
 impl Reply {
     /// Answers by calling `deliver`.
-    pub fn new(deliver: impl FnOnce(Answer) + Send + 'static) -> Self {
+    pub(super) fn new(deliver: impl FnOnce(Answer) + Send + 'static) -> Self {
         Self(Some(Box::new(deliver)))
     }
 
     /// Answers.
-    pub fn send(mut self, answer: Answer) {
+    pub(super) fn send(mut self, answer: Answer) {
         self.deliver(answer);
     }
 
@@ -48,7 +48,7 @@ impl Drop for Reply {
 
 /// Where an answer goes: under which token, and in which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket {
+pub(crate) struct Ticket {
     /// Python's name for the request.
     pub token: u64,
     /// What goes before the answer.
@@ -56,7 +56,7 @@ pub struct Ticket {
 }
 
 /// A batch whose responses come from several threads.
-pub struct Assembly {
+pub(super) struct Assembly {
     ticket: Ticket,
     work: Arc<Work>,
     slots: Mutex<Vec<Option<Vec<u8>>>>,
@@ -66,7 +66,7 @@ pub struct Assembly {
 
 impl Assembly {
     /// A batch of `size` requests. Nothing leaves before [`Assembly::release`] has been called once, too.
-    pub fn new(
+    pub(super) fn new(
         ticket: Ticket,
         work: Arc<Work>,
         size: usize,
@@ -82,7 +82,7 @@ impl Assembly {
     }
 
     /// The reply of the request at `index`. Without an id it is a notification: run, but not answered.
-    pub fn reply(self: &Arc<Self>, index: usize, id: Option<&str>) -> Reply {
+    pub(super) fn reply(self: &Arc<Self>, index: usize, id: Option<&str>) -> Reply {
         let assembly = self.clone();
         let id = id.map(Box::<str>::from);
         Reply::new(move |answer| {
@@ -92,7 +92,7 @@ impl Assembly {
     }
 
     /// All requests are on their way. Returns the body if all have been answered meanwhile.
-    pub fn release(&self) -> Option<Response> {
+    pub(super) fn release(&self) -> Option<Response> {
         (self.missing.fetch_sub(1, Ordering::AcqRel) == 1).then(|| self.join())
     }
 
@@ -117,7 +117,7 @@ impl Assembly {
 /// When the first one arrives a file descriptor becomes readable, which an event loop can wait for together with its
 /// sockets, so that no thread has to sleep here and wake the loop in its turn.
 #[derive(Debug)]
-pub struct Completions {
+pub(super) struct Completions {
     finished: Mutex<Finished>,
     wakeup: Wakeup,
 }
@@ -139,7 +139,7 @@ struct Wakeup {
 
 impl Completions {
     /// Nothing is finished.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         Ok(Self {
             finished: Mutex::default(),
@@ -148,12 +148,12 @@ impl Completions {
     }
 
     /// Readable while there is something to fetch. Not to be read from or closed by the caller.
-    pub fn wakeup_fd(&self) -> RawFd {
+    pub(super) fn wakeup_fd(&self) -> RawFd {
         self.wakeup.reader.as_raw_fd()
     }
 
     /// Finishes several bodies: whoever waits is woken once, after the last one.
-    pub fn gather(&self, finish: impl FnOnce()) {
+    pub(super) fn gather(&self, finish: impl FnOnce()) {
         struct Gathering<'a>(&'a Completions);
         impl Drop for Gathering<'_> {
             fn drop(&mut self) {
@@ -168,7 +168,12 @@ impl Completions {
     }
 
     /// The reply of a lone request: its response is the whole body.
-    pub fn reply(self: &Arc<Self>, ticket: Ticket, work: Arc<Work>, id: Option<&str>) -> Reply {
+    pub(super) fn reply(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        work: Arc<Work>,
+        id: Option<&str>,
+    ) -> Reply {
         let completions = self.clone();
         let id = id.map(Box::<str>::from);
         Reply::new(move |answer| {
@@ -202,7 +207,7 @@ impl Completions {
     }
 
     /// Everything finished since the last call.
-    pub fn fetch(&self) -> Vec<(Ticket, Response)> {
+    pub(super) fn fetch(&self) -> Vec<(Ticket, Response)> {
         let (responses, was_signalled) = {
             let mut finished = self.finished.lock();
             (

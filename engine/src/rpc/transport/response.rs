@@ -4,31 +4,31 @@ use super::budget::{Lease, PAGE};
 
 /// A response body. Its memory counts until it is dropped.
 #[derive(Debug, Default)]
-pub struct Response {
+pub(crate) struct Response {
     body: Vec<u8>,
     _lease: Option<Lease>,
 }
 
 impl Response {
     /// With the memory that was taken for it.
-    pub fn with_lease(body: Vec<u8>, lease: Lease) -> Self {
+    pub(crate) fn with_lease(body: Vec<u8>, lease: Lease) -> Self {
         let _lease = Some(lease).filter(|lease| !lease.is_none());
         Self { body, _lease }
     }
 
     /// The bytes.
-    pub fn body(&self) -> &[u8] {
+    pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// Whether it is so much that whoever sends it keeps these bytes, which count, and no copy of them.
-    pub fn is_large(&self) -> bool {
+    pub(crate) fn is_large(&self) -> bool {
         self.body.len() > PAGE
     }
 
     /// With something before it.
     #[must_use]
-    pub fn after(mut self, head: &[u8]) -> Self {
+    pub(crate) fn after(mut self, head: &[u8]) -> Self {
         if !head.is_empty() {
             self.body.splice(0..0, head.iter().copied());
         }

@@ -20,7 +20,7 @@ use crate::rpc::{Answer, Handler, Method, Node, Params, RpcError, Runs};
 const INLINE_BATCH: usize = 32;
 
 /// One request of the engine, ready to run.
-pub struct Task<'a> {
+pub(super) struct Task<'a> {
     /// Its method.
     pub method: &'static Method,
     /// Its parameters, as JSON.
@@ -31,7 +31,7 @@ pub struct Task<'a> {
 
 /// What requests run with, also after their caller has left.
 #[derive(Debug)]
-pub struct Runner {
+pub(super) struct Runner {
     /// What handlers work on.
     pub node: Node,
     /// The methods that there are.
@@ -50,14 +50,14 @@ pub struct Runner {
 
 impl Runner {
     /// The method of this name, if it is answered here.
-    pub fn find(&self, name: &str) -> Option<&'static Method> {
+    pub(super) fn find(&self, name: &str) -> Option<&'static Method> {
         let forwards = self.forwards.load(Ordering::Acquire);
         let is_ours = |method: &&Method| !(forwards && method.home == Home::Sequencer);
         self.methods.find(name).filter(is_ours)
     }
 
     /// The answer to a request that takes next to no time; `None`: it is to be started.
-    pub fn at_once(&self, method: &Method, params: &str) -> Option<Answer> {
+    pub(super) fn at_once(&self, method: &Method, params: &str) -> Option<Answer> {
         let (handler, is_brief) = match method.runs {
             Runs::Inline(handler) => (handler, None),
             Runs::InlineIf(is_brief, handler) => (handler, Some(is_brief)),
@@ -74,7 +74,7 @@ impl Runner {
     }
 
     /// Runs one task, or sees to it that it is run.
-    pub fn start(self: &Arc<Self>, work: &Arc<Work>, task: Task<'_>) {
+    pub(super) fn start(self: &Arc<Self>, work: &Arc<Work>, task: Task<'_>) {
         let Task {
             method,
             params,
@@ -97,7 +97,7 @@ impl Runner {
     }
 
     /// Runs the tasks of one body, in their order as far as they are alike.
-    pub fn start_all(self: &Arc<Self>, work: &Arc<Work>, tasks: Vec<Task<'_>>) {
+    pub(super) fn start_all(self: &Arc<Self>, work: &Arc<Work>, tasks: Vec<Task<'_>>) {
         let many = tasks.len() > INLINE_BATCH;
         let (mut inline, mut raw) = (Vec::new(), Vec::new());
         for task in tasks {
@@ -136,7 +136,7 @@ impl Runner {
     }
 
     /// Runs a handler within the bounds of what is long.
-    pub fn run_bounded(
+    pub(super) fn run_bounded(
         &self,
         method: &Method,
         handler: Handler,
@@ -227,7 +227,7 @@ impl Runner {
 }
 
 /// Reads the parameters and runs the handler.
-pub fn run(node: &Node, method: &Method, handler: Handler, params: &str) -> Answer {
+pub(super) fn run(node: &Node, method: &Method, handler: Handler, params: &str) -> Answer {
     let params = Params::read(params, method.params)?;
     guarded(|| handler(node, &params))
 }

@@ -28,7 +28,7 @@ use crate::rpc::{Answer, Method, Node, RpcError, Runs};
 
 /// What became of a body.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Submitted {
+pub(crate) enum Submitted {
     /// The response (empty: there is nothing to answer).
     Answered(Response),
     /// It comes through [`RpcService::completions`].
@@ -39,7 +39,7 @@ pub enum Submitted {
 
 /// What the ends of the pipeline take.
 #[derive(Debug, Default)]
-pub struct ServiceMetrics {
+pub(crate) struct ServiceMetrics {
     /// Reading a request body.
     pub parse: Histogram,
     /// From the seal of a mini-block with transactions until it is durable.
@@ -50,7 +50,7 @@ pub struct ServiceMetrics {
 
 /// The service of one node.
 #[derive(Debug)]
-pub struct RpcService {
+pub(crate) struct RpcService {
     runner: Arc<Runner>,
     heads: KnownHeads,
     completions: Arc<Completions>,
@@ -59,7 +59,7 @@ pub struct RpcService {
 
 impl RpcService {
     /// Serves these methods: starts the threads behind it.
-    pub fn start(
+    pub(crate) fn start(
         node: Node,
         methods: &'static Methods,
         intake: Intake,
@@ -103,13 +103,13 @@ impl RpcService {
     }
 
     /// A whole request body. `token` must be known to whoever reads the completions before this is called.
-    pub fn submit(&self, body: &[u8], token: u64) -> Submitted {
+    pub(crate) fn submit(&self, body: &[u8], token: u64) -> Submitted {
         let framing = Framing::Bare;
         self.take_body(body, Ticket { token, framing })
     }
 
     /// What arrived on an HTTP connection. It is foreign, too, unless it is one whole request with a known head.
-    pub fn submit_http(&self, message: &[u8], token: u64) -> Submitted {
+    pub(crate) fn submit_http(&self, message: &[u8], token: u64) -> Submitted {
         let framing = Framing::Http;
         self.heads
             .body_of(message)
@@ -119,7 +119,7 @@ impl RpcService {
     }
 
     /// What arrived on a WebSocket. It is foreign, too, unless it is one whole message.
-    pub fn submit_ws(&self, data: &[u8], token: u64) -> Submitted {
+    pub(crate) fn submit_ws(&self, data: &[u8], token: u64) -> Submitted {
         let framing = Framing::WebSocket;
         lone_frame(data).map_or(Submitted::Foreign, |body| {
             self.take_body(&body, Ticket { token, framing })
@@ -127,12 +127,12 @@ impl RpcService {
     }
 
     /// Remembers the head of a whole HTTP request: with nothing in it but a body of this length to be answered.
-    pub fn learn_head(&self, message: &[u8], length: usize) {
+    pub(crate) fn learn_head(&self, message: &[u8], length: usize) {
         self.heads.learn(message, length);
     }
 
     /// One request of a body that somebody else has parsed. Without an id it is a notification.
-    pub fn submit_one(
+    pub(crate) fn submit_one(
         &self,
         method: &str,
         params: &str,
@@ -149,7 +149,7 @@ impl RpcService {
     }
 
     /// One method, waiting for its result.
-    pub fn call(&self, method: &str, params: &str) -> Answer {
+    pub(crate) fn call(&self, method: &str, params: &str) -> Answer {
         let runner = &self.runner;
         let method = runner
             .find(method)
@@ -181,53 +181,53 @@ impl RpcService {
     }
 
     /// Bodies that were finished since the last call, with their tickets.
-    pub fn completions(&self) -> Vec<(Ticket, Response)> {
+    pub(crate) fn completions(&self) -> Vec<(Ticket, Response)> {
         self.completions.fetch()
     }
 
     /// A file descriptor that is readable while there are completions.
-    pub fn wakeup_fd(&self) -> RawFd {
+    pub(crate) fn wakeup_fd(&self) -> RawFd {
         self.completions.wakeup_fd()
     }
 
     /// Subscribers have been told of the mini-block that was sealed then (microseconds since 1970).
-    pub fn published(&self, sealed_us: u64) {
+    pub(crate) fn published(&self, sealed_us: u64) {
         self.metrics.publish.note(since(sealed_us));
     }
 
     /// How long the ends of the pipeline take.
-    pub fn metrics(&self) -> &ServiceMetrics {
+    pub(crate) fn metrics(&self) -> &ServiceMetrics {
         &self.metrics
     }
 
     /// How long the stages before the pool take.
-    pub fn intake_metrics(&self) -> &IntakeMetrics {
+    pub(crate) fn intake_metrics(&self) -> &IntakeMetrics {
         self.runner.intake.metrics()
     }
 
     /// What the methods work on.
-    pub fn node(&self) -> &Node {
+    pub(crate) fn node(&self) -> &Node {
         &self.runner.node
     }
 
     /// Takes no transactions any more; reads and waits go on.
-    pub fn refuse_transactions(&self) {
+    pub(crate) fn refuse_transactions(&self) {
         self.runner.intake.stop();
     }
 
     /// A connection is gone, and with it those who wait for what came under its tokens: the last 24 bits of a token are the
     /// number of its connection. Calls end, transactions go on.
-    pub fn cancel(&self, connection: u64) {
+    pub(crate) fn cancel(&self, connection: u64) {
         self.runner.rules.cancel(connection);
     }
 
     /// Bytes of memory that calls and answers in work take.
-    pub fn work_bytes(&self) -> usize {
+    pub(crate) fn work_bytes(&self) -> usize {
         self.runner.rules.budget().held()
     }
 
     /// Refuses what comes, ends what runs, answers everyone who waits, ends the threads.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.runner.rules.stop();
         self.runner.intake.stop();
         self.runner.workers.stop();
@@ -235,7 +235,7 @@ impl RpcService {
     }
 
     /// Raw transactions and heavy calls that wait for a thread, and requests that wait for a receipt.
-    pub fn queues(&self) -> (usize, usize, usize) {
+    pub(crate) fn queues(&self) -> (usize, usize, usize) {
         (
             self.runner.intake.waiting(),
             self.runner.workers.waiting(),
@@ -244,12 +244,12 @@ impl RpcService {
     }
 
     /// Whether from now on transactions are another node's to take: methods that send them are foreign then.
-    pub fn forward_transactions(&self, forwards: bool) {
+    pub(crate) fn forward_transactions(&self, forwards: bool) {
         self.runner.forwards.store(forwards, Ordering::Release);
     }
 
     /// The names of all methods that are answered here, sorted.
-    pub fn methods(&self) -> Vec<&'static str> {
+    pub(crate) fn methods(&self) -> Vec<&'static str> {
         let all = self.runner.methods.sorted().into_iter();
         all.map(|method| method.name)
             .filter(|name| self.runner.find(name).is_some())

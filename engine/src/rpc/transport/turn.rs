@@ -15,7 +15,7 @@ use crate::rpc::RpcError;
 
 /// A request that runs.
 #[derive(Debug)]
-pub struct Turn(Option<Running>);
+pub(crate) struct Turn(Option<Running>);
 
 #[derive(Debug)]
 struct Running {
@@ -30,12 +30,12 @@ struct Running {
 
 impl Turn {
     /// One that nothing ends: for what is short by nature.
-    pub const fn unbounded() -> Self {
+    pub(crate) const fn unbounded() -> Self {
         Self(None)
     }
 
     /// One that begins now, on this thread.
-    pub fn begin(work: Arc<Work>, seat: Option<Arc<Seat>>) -> Self {
+    pub(crate) fn begin(work: Arc<Work>, seat: Option<Arc<Seat>>) -> Self {
         let lease = Mutex::new(Lease::none(work.rules().budget()));
         Self(Some(Running {
             meter: Meter::start(),
@@ -48,14 +48,14 @@ impl Turn {
     }
 
     /// Whether it may go on and take `more` bytes of memory. Once it may not, it never may.
-    pub fn check(&self, more: usize) -> Result<(), RpcError> {
+    pub(crate) fn check(&self, more: usize) -> Result<(), RpcError> {
         self.0
             .as_ref()
             .map_or(Ok(()), |running| running.check(more))
     }
 
     /// Whether its result may be as large as that.
-    pub fn expect(&self, bytes: usize) -> Result<(), RpcError> {
+    pub(crate) fn expect(&self, bytes: usize) -> Result<(), RpcError> {
         let Some(running) = &self.0 else {
             return Ok(());
         };
@@ -66,12 +66,12 @@ impl Turn {
     }
 
     /// Why it may not go on, if so.
-    pub fn ended(&self) -> Option<RpcError> {
+    pub(crate) fn ended(&self) -> Option<RpcError> {
         self.0.as_ref()?.ended.get().cloned()
     }
 
     /// How many calls one request may hold.
-    pub fn max_calls(&self) -> usize {
+    pub(crate) fn max_calls(&self) -> usize {
         let running = self.0.as_ref();
         running.map_or(usize::MAX, |running| running.limits().max_batch)
     }

@@ -15,7 +15,7 @@ use crate::rpc::Answer;
 use crate::rpc::method::Patience;
 
 /// Waiters at most; more are refused.
-pub const MAX_WAITERS: usize = 65_536;
+pub(super) const MAX_WAITERS: usize = 65_536;
 
 #[derive(Debug)]
 struct Waiter {
@@ -40,7 +40,7 @@ struct Shared {
 }
 
 /// The waiters of one node.
-pub struct Waiting {
+pub(super) struct Waiting {
     shared: Arc<Shared>,
     timer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Waiting {
 
 impl Waiting {
     /// Nobody waits; starts the timer.
-    pub fn start() -> std::io::Result<Self> {
+    pub(super) fn start() -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let timer = std::thread::Builder::new()
             .name("receipt-timer".into())
@@ -70,12 +70,12 @@ impl Waiting {
     }
 
     /// How many wait.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.shared.inner.lock().count
     }
 
     /// Waits for `hash`. The caller must look afterwards whether it was durable already.
-    pub fn add(&self, hash: B256, patience: Patience, reply: Reply) {
+    pub(super) fn add(&self, hash: B256, patience: Patience, reply: Reply) {
         let deadline = Instant::now() + patience.timeout;
         let mut inner = self.shared.inner.lock();
         if inner.closed {
@@ -99,12 +99,12 @@ impl Waiting {
     }
 
     /// Whether anyone waits at all: lets the caller skip looking at each transaction.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.count() == 0
     }
 
     /// Answers everyone who waits for `hash`; `answer` is asked once, and only if someone does.
-    pub fn answer(&self, hash: &B256, answer: impl FnOnce() -> Answer) {
+    pub(super) fn answer(&self, hash: &B256, answer: impl FnOnce() -> Answer) {
         let Some(waiters) = self.shared.inner.lock().take(hash) else {
             return;
         };
@@ -115,7 +115,7 @@ impl Waiting {
     }
 
     /// Tells everyone that the node stops.
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         let waiters = {
             let mut inner = self.shared.inner.lock();
             inner.closed = true;

@@ -25,7 +25,7 @@ const CONNECTION_BITS: u32 = 24;
 
 /// What all work has in common.
 #[derive(Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     limits: RpcLimits,
     budget: Arc<Budget>,
     stopping: AtomicBool,
@@ -35,7 +35,7 @@ pub struct Rules {
 
 impl Rules {
     /// Within these limits, with nothing in work.
-    pub fn new(limits: RpcLimits) -> Arc<Self> {
+    pub(crate) fn new(limits: RpcLimits) -> Arc<Self> {
         Arc::new(Self {
             budget: Arc::new(Budget::new(limits.max_work_bytes)),
             limits,
@@ -45,22 +45,22 @@ impl Rules {
     }
 
     /// The limits.
-    pub fn limits(&self) -> &RpcLimits {
+    pub(crate) fn limits(&self) -> &RpcLimits {
         &self.limits
     }
 
     /// The memory of all work.
-    pub fn budget(&self) -> &Arc<Budget> {
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
     /// Ends everything in work.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
     /// Ends what a connection, which nobody reads any more, has in work.
-    pub fn cancel(&self, connection: u64) {
+    pub(crate) fn cancel(&self, connection: u64) {
         let running = self.running.lock();
         // Kept until the lock is released: dropping the last one takes it, too.
         let cancelled: Vec<_> = running
@@ -74,7 +74,7 @@ impl Rules {
     }
 
     /// What goes out as it is, counted. An error in its place if it is too much.
-    pub fn response(&self, body: Vec<u8>) -> Result<Response, RpcError> {
+    pub(crate) fn response(&self, body: Vec<u8>) -> Result<Response, RpcError> {
         if body.len() > self.limits.max_answer_bytes {
             return Err(self.answer_too_large());
         }
@@ -86,7 +86,7 @@ impl Rules {
     }
 
     /// The error for more than the answer to one body may hold.
-    pub fn answer_too_large(&self) -> RpcError {
+    pub(crate) fn answer_too_large(&self) -> RpcError {
         let most = shown(self.limits.max_answer_bytes);
         RpcError::limit(format!(
             "the answer would be larger than {most} (--max-answer-bytes): ask for less at a time"
@@ -94,7 +94,7 @@ impl Rules {
     }
 
     /// The error for more memory than there is for all work.
-    pub fn too_much_work(&self) -> RpcError {
+    pub(crate) fn too_much_work(&self) -> RpcError {
         let most = shown(self.limits.max_work_bytes);
         RpcError::limit(format!(
             "calls and answers in work would take more than {most} (--max-work-bytes): try again later"
@@ -104,7 +104,7 @@ impl Rules {
 
 /// A body in work.
 #[derive(Debug)]
-pub struct Work {
+pub(crate) struct Work {
     rules: Arc<Rules>,
     /// Zero where nobody can cancel it.
     token: u64,
@@ -122,7 +122,7 @@ struct Answered {
 
 impl Work {
     /// A body that came under this token.
-    pub fn new(rules: &Arc<Rules>, token: u64) -> Arc<Self> {
+    pub(crate) fn new(rules: &Arc<Rules>, token: u64) -> Arc<Self> {
         Arc::new(Self {
             rules: rules.clone(),
             token,
@@ -136,7 +136,7 @@ impl Work {
     }
 
     /// The connection that it came from.
-    pub fn connection(&self) -> u64 {
+    pub(crate) fn connection(&self) -> u64 {
         self.token & ((1 << CONNECTION_BITS) - 1)
     }
 
@@ -145,7 +145,7 @@ impl Work {
     }
 
     /// From now on it can be cancelled.
-    pub fn list(self: &Arc<Self>) {
+    pub(crate) fn list(self: &Arc<Self>) {
         if self.token != 0 && !self.is_listed.swap(true, Ordering::AcqRel) {
             let mut running = self.rules.running.lock();
             running.insert(self.key(), Arc::downgrade(self));
@@ -153,7 +153,7 @@ impl Work {
     }
 
     /// Whether there is somebody who waits for it, and room in its answer.
-    pub fn may_begin(&self) -> Result<(), RpcError> {
+    pub(crate) fn may_begin(&self) -> Result<(), RpcError> {
         if self.is_over() {
             return Err(over());
         }
@@ -165,7 +165,7 @@ impl Work {
 
     /// Counts the result or the error (which may hold as much: revert data) of one of its requests; another error in its
     /// place if it is too much.
-    pub fn admit(&self, outcome: Result<Vec<u8>, RpcError>) -> Result<Vec<u8>, RpcError> {
+    pub(crate) fn admit(&self, outcome: Result<Vec<u8>, RpcError>) -> Result<Vec<u8>, RpcError> {
         let size = outcome.as_ref().map_or_else(RpcError::size, Vec::len);
         let mut answered = self.answered.lock();
         let all = answered.bytes.saturating_add(size);
@@ -181,7 +181,7 @@ impl Work {
     }
 
     /// The whole answer, with the memory that was taken for it.
-    pub fn response(&self, body: Vec<u8>) -> Response {
+    pub(crate) fn response(&self, body: Vec<u8>) -> Response {
         let mut answered = self.answered.lock();
         let none = Lease::none(&self.rules.budget);
         let lease = std::mem::replace(&mut answered.lease, none);
@@ -189,12 +189,12 @@ impl Work {
     }
 
     /// What it has in common with all other work.
-    pub fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
     /// Whether nobody waits for it any more, or the node stops.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.cancelled.load(Ordering::Acquire) || self.rules.stopping.load(Ordering::Acquire)
     }
 }
@@ -214,12 +214,12 @@ impl Drop for Work {
 }
 
 /// The error for what nobody waits for any more.
-pub fn over() -> RpcError {
+pub(super) fn over() -> RpcError {
     RpcError::server("the call was cancelled: its client is gone, or the node is stopping")
 }
 
 /// A number of bytes for people.
-pub fn shown(bytes: usize) -> String {
+pub(super) fn shown(bytes: usize) -> String {
     match bytes {
         mib if mib.is_multiple_of(1 << 20) => format!("{} MiB", mib >> 20),
         kib if kib.is_multiple_of(1 << 10) => format!("{} KiB", kib >> 10),

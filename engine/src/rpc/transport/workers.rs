@@ -65,12 +65,12 @@ struct Shared {
 }
 
 /// Threads, parked when there is nothing to do.
-pub struct Workers {
+pub(super) struct Workers {
     shared: Arc<Shared>,
 }
 
 /// The right of a job to run.
-pub struct Seat {
+pub(crate) struct Seat {
     shared: Arc<Shared>,
     connection: u64,
     since: Mutex<Instant>,
@@ -92,7 +92,7 @@ impl std::fmt::Debug for Workers {
 
 impl Workers {
     /// Runs `seats` jobs at a time.
-    pub fn start(seats: usize) -> std::io::Result<Self> {
+    pub(super) fn start(seats: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue {
                 free_seats: seats,
@@ -108,14 +108,19 @@ impl Workers {
     }
 
     /// Whether a job with so many bytes of parameters may be queued; callers refuse their clients when it may not.
-    pub fn has_room(&self, bytes: usize) -> bool {
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
         let queue = self.shared.queue.lock();
         queue.waiting < MAX_WAITING
             && queue.waiting_bytes.saturating_add(bytes) <= MAX_WAITING_BYTES
     }
 
     /// Queues a job of a connection; drops it if the workers have stopped.
-    pub fn run(&self, connection: u64, bytes: usize, job: impl FnOnce(Arc<Seat>) + Send + 'static) {
+    pub(super) fn run(
+        &self,
+        connection: u64,
+        bytes: usize,
+        job: impl FnOnce(Arc<Seat>) + Send + 'static,
+    ) {
         let mut queue = self.shared.queue.lock();
         if queue.closed {
             drop(queue); // before the job, which answers as it is dropped
@@ -128,13 +133,13 @@ impl Workers {
     }
 
     /// How many jobs wait.
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.shared.queue.lock().waiting
     }
 
     /// Drops what waits and ends the threads after their current jobs, which have been told to end. Doesn't wait for those
     /// that don't look.
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.close();
         let deadline = Instant::now() + STOP_PATIENCE;
         let mut queue = self.shared.queue.lock();
@@ -268,7 +273,7 @@ impl Shared {
 
 impl Seat {
     /// Lets those who wait go first, if this job has had its seat for a while. Returns when it has one again, or is to end.
-    pub fn give_way(&self) {
+    pub(crate) fn give_way(&self) {
         let mut since = self.since.lock();
         if since.elapsed() < SLICE {
             return;

@@ -10,7 +10,7 @@ use super::InputError;
 
 /// A header with the hash that it is said to have.
 #[derive(Clone, Debug)]
-pub struct ClaimedHeader {
+pub(super) struct ClaimedHeader {
     /// What the JSON says.
     pub hash: B256,
     /// The fields that are hashed.
@@ -19,7 +19,7 @@ pub struct ClaimedHeader {
 
 /// A block with all its transactions.
 #[derive(Clone, Debug)]
-pub struct ClaimedBlock {
+pub(super) struct ClaimedBlock {
     /// The header.
     pub head: ClaimedHeader,
     /// The transactions; the reason where one cannot be read.
@@ -30,7 +30,7 @@ pub struct ClaimedBlock {
 
 /// A transaction with what is said of it.
 #[derive(Clone, Debug)]
-pub struct ClaimedTransaction {
+pub(super) struct ClaimedTransaction {
     /// The transaction.
     pub envelope: OpTxEnvelope,
     /// Its hash.
@@ -44,7 +44,7 @@ pub struct ClaimedTransaction {
 /// Where a transaction says it is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Place {
+pub(super) struct Place {
     /// The block's hash.
     pub block_hash: Option<B256>,
     /// The block's number.
@@ -73,7 +73,7 @@ fn head(value: &Value, what: &'static str) -> Result<ClaimedHeader, InputError> 
 
 impl ClaimedHeader {
     /// Reads a block of which only the header matters.
-    pub fn from_json(json: &[u8]) -> Result<Self, InputError> {
+    pub(super) fn from_json(json: &[u8]) -> Result<Self, InputError> {
         const PARENT: &str = "parent block";
         head(&object(json, PARENT)?, PARENT)
     }
@@ -81,7 +81,7 @@ impl ClaimedHeader {
 
 impl ClaimedBlock {
     /// Reads what `eth_getBlockByNumber` answers when asked for full transactions.
-    pub fn from_json(json: &[u8]) -> Result<Self, InputError> {
+    pub(super) fn from_json(json: &[u8]) -> Result<Self, InputError> {
         const BLOCK: &str = "block";
         let value = object(json, BLOCK)?;
         let list = |name: &str| value.get(name).and_then(Value::as_array);

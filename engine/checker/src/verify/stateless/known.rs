@@ -20,7 +20,7 @@ use crate::{
 
 /// Something was read that was not given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unknown {
+pub(super) enum Unknown {
     /// A state key.
     #[error("the state of {} was read, but {reason}", place(.key))]
     Key {
@@ -38,7 +38,7 @@ pub enum Unknown {
 }
 
 /// A key in words.
-pub fn place(key: &PlainKey) -> String {
+pub(super) fn place(key: &PlainKey) -> String {
     match key.slot {
         Some(slot) => format!("{}, slot {slot}", key.address),
         None => key.address.to_string(),
@@ -46,11 +46,11 @@ pub fn place(key: &PlainKey) -> String {
 }
 
 /// The first thing that was read and not given, if any: execution turns errors into words.
-pub type Missing = Arc<OnceLock<Unknown>>;
+pub(super) type Missing = Arc<OnceLock<Unknown>>;
 
 /// All that may be read while a block is replayed.
 #[derive(Debug)]
-pub struct Known {
+pub(super) struct Known {
     state: Arc<WitnessState>,
     missing: Missing,
     codes: HashMap<B256, Bytecode>,
@@ -60,7 +60,7 @@ pub struct Known {
 
 impl Known {
     /// What is known before block `number`. Codes are found by the hashes that they have.
-    pub fn new(
+    pub(super) fn new(
         state: Arc<WitnessState>,
         codes: impl IntoIterator<Item = Bytes>,
         number: u64,

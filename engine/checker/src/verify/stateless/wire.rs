@@ -54,7 +54,7 @@ pub fn open_file(file: &[u8]) -> Result<WitnessFile<'_>, InputError> {
 }
 
 /// What is packed behind `v0:` and base64.
-pub fn unfold(packed: &[u8]) -> Result<Vec<u8>, InputError> {
+pub(super) fn unfold(packed: &[u8]) -> Result<Vec<u8>, InputError> {
     let mut bytes = Vec::new();
     zstd::Decoder::new(packed)
         .map_err(InputError::witness)?
