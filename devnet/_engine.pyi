@@ -284,7 +284,7 @@ class Engine:
     def published(self, sealed_us: int) -> None:
         """Subscribers have been told of the mini-block that was sealed then (microseconds since 1970)."""
 
-def falsify(
+def forge(
     kind: Literal["diff", "receipt", "equivocation", "root", "relink"],
     record: bytes,
     *,
@@ -409,7 +409,7 @@ def run_ahead(request: bytes) -> bytes:
     request's native code.
 
     Report: `{"status", "reason"?, "gasUsed", "usage"?, "logs", "differences": [[one by one, ahead]], "ahead":
-    {"subjectHeld", "held", "inVain"}, "native"?}`. A transaction that no block can have is `"refused"`. `ValueError`:
+    {"subjectHeld", "held", "aborted"}, "native"?}`. A transaction that no block can have is `"refused"`. `ValueError`:
     no such request, or an object that is refused."""
 
 def measure_salt(held: int, sizes: list[int], threads: list[int]) -> bytes:
@@ -425,7 +425,7 @@ def measure_execution(
 ) -> bytes:
     """Executes raw transactions in one block, `batch` in a mini-block, once for each number of threads; the first
     `before` and a tenth of the rest aren't measured, and all must succeed. JSON: `[{"threads", "transactions", "gas",
-    "seconds", "sealing_seconds", "ahead", "in_vain"}]`."""
+    "seconds", "sealing_seconds", "ahead", "aborted"}]`."""
 
 def rpc_methods() -> list[tuple[str, list[str], str, str]]:
     """The JSON-RPC methods of every engine, by name: name, parameters (those that may be left out end with `?`), which

@@ -149,7 +149,7 @@ def measure(load: Executed, scale: Scale) -> Iterator[tuple[str, float, str]]:
             yield "executed ahead", median(run["ahead"] / run["transactions"] for run in runs), "of all"
             yield (
                 "executed ahead in vain",
-                median(run["in_vain"] / run["transactions"] for run in runs),
+                median(run["aborted"] / run["transactions"] for run in runs),
                 "of all",
             )
         else:

@@ -150,7 +150,7 @@ class SequencerFaults:
             return (
                 None  # a receipt counts the gas before it: the block's first ones are the easiest to falsify
             )
-        record = _engine.falsify(_MINI_LIES[armed.kind], mini.record)
+        record = _engine.forge(_MINI_LIES[armed.kind], mini.record)
         self._secretly = armed.kind == "equivocation"
         self._receipts_lie = armed.kind == "bad-receipt"
         self._happened(armed, {"mini_block": mini.number, "block": mini.block})
@@ -160,12 +160,12 @@ class SequencerFaults:
         armed = self._armed
         record = block.record
         if self._receipts_lie:
-            record = _engine.falsify("receipt", record, minis=self._open, parent_hash=self._parent_hash)
+            record = _engine.forge("receipt", record, minis=self._open, parent_hash=self._parent_hash)
             self._receipts_lie = False
         elif self._parent_hash is not None:
-            record = _engine.falsify("relink", record, parent_hash=self._parent_hash)
+            record = _engine.forge("relink", record, parent_hash=self._parent_hash)
         elif armed is not None and armed.kind == "bad-root":
-            record = _engine.falsify("root", record)
+            record = _engine.forge("root", record)
             self._happened(armed, {"block": block.number})
         self._open, self._open_transactions = [], 0
         if record == block.record:

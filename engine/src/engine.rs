@@ -29,7 +29,7 @@ use crate::follower::{Follower, VerifyMode};
 use crate::metrics::Snapshot;
 use crate::pool::{Accounts, Intake, Limits, Pool, PoolTx, Rejection, Rules, TxSource};
 use crate::rpc::{Node, RpcService, methods};
-use crate::state::{Archive, StateError, World};
+use crate::state::{Archive, StateError, StateStore};
 
 /// Sealed things that the log has not taken yet; the builder waits when there are more.
 const MAX_SEALED: usize = 256;
@@ -165,7 +165,7 @@ impl Engine {
             count => count,
         };
         let chain = Arc::new(Chain::new(config, archive)?);
-        let pool = Arc::new(Pool::new(limits, Arc::new(Tip::of(&chain))));
+        let pool = Arc::new(Pool::new(limits, Arc::new(LatestAccounts::of(&chain))));
         let intake = Intake::start(rules, pool.clone(), recover_threads)?;
         let node = Node::new(chain.clone(), pool.clone());
         let rpc = RpcService::start(node, methods::all(), intake, cores)?;
@@ -427,17 +427,17 @@ fn may_wait(sealed: &Sealed) -> bool {
 /// The newest accounts of a chain, durable or not, as a pool asks for them.
 #[cfg(test)]
 pub(crate) fn tip_accounts(chain: &Chain) -> Arc<dyn Accounts> {
-    Arc::new(Tip::of(chain))
+    Arc::new(LatestAccounts::of(chain))
 }
 
 /// The newest committed state, durable or not, and how crowded it is.
-struct Tip {
-    world: World,
+struct LatestAccounts {
+    world: StateStore,
     capacities: Arc<dyn BucketCapacities>,
     spec: MegaSpecId,
 }
 
-impl Tip {
+impl LatestAccounts {
     fn of(chain: &Chain) -> Self {
         Self {
             world: chain.world.clone(),
@@ -447,7 +447,7 @@ impl Tip {
     }
 }
 
-impl Accounts for Tip {
+impl Accounts for LatestAccounts {
     fn account(&self, address: &Address) -> Result<PlainAccount, StateError> {
         let value = self.world.read(&PlainKey::account(*address))?;
         Ok(value.as_account().unwrap_or_default())

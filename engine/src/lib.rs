@@ -10,10 +10,10 @@ mod checked;
 mod commitment;
 mod engine;
 mod evm;
-mod falsify;
 #[cfg(test)]
 mod floors;
 mod follower;
+mod forge;
 #[cfg(any(test, feature = "harness"))]
 mod harness;
 mod memory;

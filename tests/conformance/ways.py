@@ -88,7 +88,7 @@ class Ways:
             late_runs=late_runs,
             ahead_cases=int(ahead["ahead"]["subjectHeld"] > 0),
             held=ahead["ahead"]["held"],
-            in_vain=ahead["ahead"]["inVain"],
+            in_vain=ahead["ahead"]["aborted"],
             ahead_native_runs=_runs(ahead["native"]),
             no_block=int(ahead["status"] == "refused" != interpreted["status"]),
             not_compiled=not_compiled,

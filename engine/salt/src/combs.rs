@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | bit by bit | 252 | 126 |
 //! | comb | 36 | 36 |
-//! | [tables](super::tables) of 7 bits | | 36 |
+//! | [tables](super::fixed_base) of 7 bits | | 36 |
 //!
 //! A comb takes 12 KiB, and as long to make as one product bit by bit: it is made when its generator is
 //! first needed, if [`make_some`] has not yet come to it.
@@ -18,8 +18,8 @@ use std::sync::OnceLock;
 use ark_ff::{AdditiveGroup, BigInteger, Zero};
 
 use super::crs::CRS;
+use super::fixed_base::{Multiple, SCALAR_BITS, Tables, folded};
 use super::group::{Fr, Point, Sum, normalize};
-use super::tables::{Multiple, SCALAR_BITS, Tables, folded};
 use super::types::WIDTH;
 
 const LINES: usize = 7;
@@ -83,8 +83,8 @@ fn of(generator: Point) -> Comb {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixed_base::testing::scalars;
     use crate::group::same_element;
-    use crate::tables::testing::scalars;
 
     #[test]
     fn a_comb_agrees_with_plain_multiplication() {

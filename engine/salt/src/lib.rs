@@ -6,21 +6,21 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bucket_table;
 pub mod codec;
 pub mod combs;
 pub mod crs;
+pub mod fixed_base;
 pub mod group;
 pub mod hasher;
-pub mod kept;
 pub mod node;
+pub mod node_rows;
 pub mod proof;
 pub mod ranges;
 mod square_root;
 pub mod state;
 pub mod stateless;
 pub mod storage_trie;
-pub mod table;
-pub mod tables;
 pub mod trie;
 pub mod types;
 pub mod withdrawals;

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use super::bucket_table::{Resize, StateChange, StateError};
+use super::fixed_base::Tables;
 use super::group::{Point, decompress, to_scalars};
 use super::node::{FIRST, ZERO};
 use super::proof::VectorSource;
 use super::state::SaltState;
-use super::table::{Resize, StateChange, StateError};
-use super::tables::Tables;
 use super::trie::root_hash;
 use super::types::{BUCKETS, BucketId, BucketMeta, MAX_CAPACITY, META_BUCKETS, SaltKey, WIDTH};
 

@@ -6,16 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::bucket_table::{Edits, SlotReader, StateChange, StateError, layout, search};
 use super::group::{Fr, Point};
 use super::hasher::bucket_id_among;
-use super::kept;
 use super::node::{
     NodeId, ROOT, bucket_levels, bucket_node, bucket_of, child, default_node, is_main, leaf_start,
     level, parent, slot_scalar,
 };
+use super::node_rows;
 use super::proof::polynomial::Values;
 use super::proof::{SaltProof, Slots, VectorSource};
-use super::table::{Edits, SlotReader, StateChange, StateError, layout, search};
 use super::trie::{self, NodeReader, TrieChange, root_hash};
 use super::types::{
     BUCKETS, BucketId, BucketMeta, DATA_BUCKETS, MAX_CAPACITY, META_BUCKETS, MIN_CAPACITY,
@@ -62,7 +62,7 @@ impl Update {
     /// [assembled](SaltState::assemble) without computing commitments.
     pub fn kept_bytes(&self) -> usize {
         self.state.resized.len() * (size_of::<BucketId>() + BucketMeta::LENGTH)
-            + self.trie.nodes.len() * kept::ROW
+            + self.trie.nodes.len() * node_rows::ROW
     }
 }
 
@@ -88,7 +88,7 @@ impl Undo {
 
 /// What a block needed of a state, by plain keys.
 #[derive(Clone, Debug, Default)]
-pub struct Needs {
+pub struct AccessSet {
     /// Buckets whose capacity was asked for.
     pub buckets: BTreeSet<BucketId>,
     /// Keys that were read.
@@ -341,7 +341,7 @@ impl SaltState {
     }
 
     /// The buckets that these needs concern.
-    pub fn buckets_of(&self, needs: &Needs) -> BTreeSet<BucketId> {
+    pub fn buckets_of(&self, needs: &AccessSet) -> BTreeSet<BucketId> {
         let keys = needs.reads.iter().chain(needs.writes.keys());
         keys.map(|key| self.bucket_of(key))
             .chain(needs.buckets.iter().copied())
@@ -427,7 +427,7 @@ impl SaltState {
     fn rows<'n>(&self, nodes: impl IntoIterator<Item = &'n NodeId>) -> Vec<u8> {
         let mut rows = Vec::new();
         for node in nodes {
-            kept::put_row(&mut rows, *node, self.stored(*node));
+            node_rows::put_row(&mut rows, *node, self.stored(*node));
         }
         rows
     }
@@ -451,7 +451,7 @@ impl SaltState {
     }
 
     /// Makes the witness of what a block needed; `None` if it needed nothing.
-    pub fn witness(&self, needs: &Needs) -> Result<Option<SaltWitness>, StateError> {
+    pub fn witness(&self, needs: &AccessSet) -> Result<Option<SaltWitness>, StateError> {
         let keys = self.needed_slots(needs)?;
         let Some(proof) = SaltProof::create(&keys, self) else {
             return Ok(None);
@@ -461,7 +461,7 @@ impl SaltState {
     }
 
     /// The slots that a checker will look at when it reads and writes the same keys.
-    fn needed_slots(&self, needs: &Needs) -> Result<BTreeSet<SaltKey>, StateError> {
+    fn needed_slots(&self, needs: &AccessSet) -> Result<BTreeSet<SaltKey>, StateError> {
         let mut keys: BTreeSet<SaltKey> = needs
             .buckets
             .iter()
@@ -582,7 +582,7 @@ fn relaid(
     new: BucketMeta,
     layout: BTreeMap<SaltKey, SaltValue>,
 ) -> StateChange {
-    use super::table::{Resize, SlotChange};
+    use super::bucket_table::{Resize, SlotChange};
     let mut change = StateChange::default();
     if old == new {
         return change;

@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::bucket_table::StateError;
+use super::fixed_base::Tables;
 use super::group::Point;
-use super::kept;
 use super::node::{
     NodeId, ROOT, bucket_levels, bucket_node, bucket_top, child, default_node, is_main, level,
 };
+use super::node_rows;
 use super::proof::VectorSource;
-use super::state::{Needs, SaltState, Update};
+use super::state::{AccessSet, SaltState, Update};
 use super::stateless::WitnessState;
-use super::table::StateError;
-use super::tables::Tables;
 use super::types::{DATA_BUCKETS, META_BUCKETS, SaltKey};
 
 type Batch = Vec<(Vec<u8>, Vec<u8>)>;
@@ -190,7 +190,10 @@ fn a_bucket_can_be_enlarged_by_hand() {
 /// What rows leave of each other, laid over one another in order.
 fn folded(rows: &[Vec<u8>]) -> BTreeMap<NodeId, Point> {
     let mut nodes = BTreeMap::new();
-    for (node, point) in rows.iter().flat_map(|rows| kept::read_rows(rows).unwrap()) {
+    for (node, point) in rows
+        .iter()
+        .flat_map(|rows| node_rows::read_rows(rows).unwrap())
+    {
         match point {
             Some(point) => drop(nodes.insert(node, point)),
             None => drop(nodes.remove(&node)),
@@ -212,7 +215,7 @@ fn what_is_kept_of_updates_assembles_the_state() {
             let undo = state.apply(&update);
             rows.push(state.kept_since([&undo]));
 
-            let nodes = kept::read_rows(&rows[rows.len() - 1]).unwrap();
+            let nodes = node_rows::read_rows(&rows[rows.len() - 1]).unwrap();
             let nodes = nodes
                 .into_iter()
                 .filter_map(|(node, point)| Some((node, point?)))
@@ -251,10 +254,10 @@ fn damaged_rows_are_refused() {
     let mut state = SaltState::default();
     change(&mut state, &accounts(3, 1));
     let mut rows = state.kept();
-    assert!(kept::read_rows(&rows[..rows.len() - 1]).is_err());
+    assert!(node_rows::read_rows(&rows[..rows.len() - 1]).is_err());
     let last = rows.len() - 1;
     rows[last] ^= 1;
-    assert!(kept::read_rows(&rows).is_err());
+    assert!(node_rows::read_rows(&rows).is_err());
 }
 
 #[test]
@@ -270,7 +273,7 @@ fn a_state_is_not_assembled_in_buckets_that_are_too_small() {
 }
 
 /// A witness of what `needs` says, used in place of the state.
-fn stateless(state: &SaltState, needs: &Needs, data_buckets: u32) -> WitnessState {
+fn stateless(state: &SaltState, needs: &AccessSet, data_buckets: u32) -> WitnessState {
     let witness = state.witness(needs).unwrap().unwrap();
     let decoded = super::witness::SaltWitness::decode(&witness.encode()).unwrap();
     assert_eq!(decoded, witness);
@@ -284,10 +287,10 @@ fn a_witness_tells_known_absent_and_unknown_apart() {
     let batch = accounts(10, 1);
     change(&mut state, &batch);
     let (present, absent, other) = (batch[0].0.clone(), vec![9; 20], vec![8; 20]);
-    let needs = Needs {
+    let needs = AccessSet {
         reads: [present.clone(), absent.clone()].into(),
         buckets: [state.bucket_of(&other)].into(),
-        ..Needs::default()
+        ..AccessSet::default()
     };
     let known = stateless(&state, &needs, DATA_BUCKETS);
     assert_eq!(known.get(&present).unwrap(), Some(vec![1; 40]));
@@ -308,7 +311,7 @@ fn a_witness_tells_known_absent_and_unknown_apart() {
 fn a_needless_witness_does_not_exist() {
     assert!(
         SaltState::default()
-            .witness(&Needs::default())
+            .witness(&AccessSet::default())
             .unwrap()
             .is_none()
     );
@@ -319,9 +322,9 @@ fn no_part_of_a_witness_can_be_changed() {
     let mut state = SaltState::new(3);
     let batch = accounts(700, 1);
     change(&mut state, &batch);
-    let needs = Needs {
+    let needs = AccessSet {
         reads: batch.iter().take(3).map(|(key, _)| key.clone()).collect(),
-        ..Needs::default()
+        ..AccessSet::default()
     };
     let root = state.root();
     let witness = state.witness(&needs).unwrap().unwrap();
@@ -368,7 +371,7 @@ fn assert_stateless_agrees(
     writes: &Batch,
     reads: &[Vec<u8>],
 ) {
-    let needs = Needs {
+    let needs = AccessSet {
         buckets: writes.iter().map(|(key, _)| state.bucket_of(key)).collect(),
         reads: reads.iter().cloned().collect(),
         writes: writes.iter().cloned().collect(),

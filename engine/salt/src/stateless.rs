@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
+use super::bucket_table::{Edits, SlotReader, StateError};
 use super::group::Point;
 use super::hasher::bucket_id_among;
 use super::node::{NodeId, bucket_levels};
 use super::proof::{ProofError, meta_in};
 use super::state::Update;
-use super::table::{Edits, SlotReader, StateError};
 use super::trie::{self, NodeReader};
 use super::types::{BucketId, BucketMeta, META_BUCKETS, SaltKey, SaltValue};
 use super::witness::SaltWitness;
@@ -17,15 +17,15 @@ use super::witness::SaltWitness;
 ///
 /// ```
 /// # use std::collections::{BTreeMap, BTreeSet};
-/// # use megaeth_salt::{state::{Needs, SaltState}, stateless::WitnessState};
+/// # use megaeth_salt::{state::{AccessSet, SaltState}, stateless::WitnessState};
 /// let mut state = SaltState::default();
 /// let first = state.update([(&b"alice"[..], &b"10"[..])])?;
 /// state.apply(&first);
 ///
-/// let needs = Needs {
+/// let needs = AccessSet {
 ///     reads: [b"alice".to_vec(), b"bob".to_vec()].into(),
 ///     writes: [(b"bob".to_vec(), b"5".to_vec())].into(),
-///     ..Needs::default()
+///     ..AccessSet::default()
 /// };
 /// let witness = state.witness(&needs)?.ok_or("nothing needed")?;
 ///

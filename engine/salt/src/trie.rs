@@ -8,15 +8,15 @@
 use ark_ff::Zero;
 use rayon::prelude::*;
 
+use super::bucket_table::{Resize, StateChange, StateError};
 use super::combs;
+use super::fixed_base::Tables;
 use super::group::{Fr, Point, Sum, normalize, scalar_to_le, to_scalars};
 use super::node::{
     BUCKET_LEVEL, FIRST, MAX_BUCKET_LEVELS, NodeId, ROOT, SEGMENT_LEVEL, ZERO, bucket_levels,
     bucket_node, bucket_of, default_bucket, default_node, index_in_parent, is_main, leaf_node,
     level, levels_capacity, parent, slot_scalar,
 };
-use super::table::{Resize, StateChange, StateError};
-use super::tables::Tables;
 use super::types::{BUCKETS, BucketId, SLOT_BITS, SaltKey, SaltValue, WIDTH};
 
 /// Fewer products than this are not worth another thread.

@@ -7,9 +7,9 @@ use std::{
 
 use alloy_primitives::{Address, map::HashSet};
 
-use super::open::{Attempt, BuildError, Offer, OpenBlock};
+use super::open::{BuildError, Candidate, OpenBlock, TxOutcome};
 use crate::{
-    parallel::{Advice, Batch, Crew, History, Plan, Turn, Worker},
+    parallel::{Advice, Batch, History, Plan, Turn, Worker, WorkerPool},
     pool::PoolTx,
 };
 
@@ -34,7 +34,14 @@ pub(crate) trait Policy {
         advised
     }
     /// Comes before the turn of `index`.
-    fn before(&mut self, _batch: &Arc<Batch>, _index: usize, _crew: &Crew, _worker: &mut Worker) {}
+    fn before(
+        &mut self,
+        _batch: &Arc<Batch>,
+        _index: usize,
+        _crew: &WorkerPool,
+        _worker: &mut Worker,
+    ) {
+    }
 }
 
 /// Ahead where that pays.
@@ -50,14 +57,14 @@ pub(crate) struct Counts {
     pub(crate) in_turn: u64,
     /// Ahead of it, and that held.
     pub(crate) ahead: u64,
-    /// Ahead of it in vain; they are counted in their turn too.
-    pub(crate) in_vain: u64,
+    /// Ahead of it, and aborted; they are counted in their turn too.
+    pub(crate) aborted: u64,
 }
 
 /// The builder's helpers, and what they have learnt.
 #[derive(Debug)]
 pub(crate) struct Executor<P = AsAdvised> {
-    crew: Crew,
+    crew: WorkerPool,
     /// The builder's own hands while it waits for the others.
     worker: Worker,
     pub(super) history: History,
@@ -66,11 +73,11 @@ pub(crate) struct Executor<P = AsAdvised> {
 }
 
 /// What became of each transaction of a batch; nothing of those that go back.
-pub(crate) type Outcomes = Vec<Option<Attempt>>;
+pub(crate) type Outcomes = Vec<Option<TxOutcome>>;
 
 impl<P: Policy + Default> Executor<P> {
     /// The builder's own thread with a crew.
-    pub(crate) fn new(crew: Crew) -> Self {
+    pub(crate) fn new(crew: WorkerPool) -> Self {
         Self {
             crew,
             worker: Worker::default(),
@@ -233,7 +240,7 @@ impl Run<'_> {
                 crew.call(batch);
             }
             if self.stuck.contains(&tx.sender) {
-                batch.settle(index, &[], true);
+                batch.commit(index, &[], true);
                 self.outcomes.push(None);
                 continue;
             }
@@ -245,23 +252,23 @@ impl Run<'_> {
                         self.counts.ahead += 1;
                         self.pace.executed(took);
                         history.held(tx, took, waits[index]);
-                        if attempt != Attempt::Included {
-                            batch.settle(index, &[], true);
+                        if attempt != TxOutcome::Included {
+                            batch.commit(index, &[], true);
                         }
                         self.note(tx, attempt);
                         continue;
                     }
                     Err(key) => learnt = history.conflicted(tx, key),
                 }
-                self.counts.in_vain += 1;
+                self.counts.aborted += 1;
                 if !self.pace.goes_on(tx) {
                     break;
                 }
-                batch.doubt(index);
+                batch.mark_estimates(index);
                 instead = true;
             }
             let attempt = self.execute(history, tx, false)?;
-            batch.settle(index, &self.block.heard(), instead);
+            batch.commit(index, &self.block.heard(), instead);
             self.note(tx, attempt);
             if learnt {
                 return Ok(End::Replan);
@@ -275,23 +282,23 @@ impl Run<'_> {
         history: &mut History,
         tx: &PoolTx,
         alone: bool,
-    ) -> Result<Attempt, BuildError> {
+    ) -> Result<TxOutcome, BuildError> {
         let began = Instant::now();
         let now_us = self.pace.now_us();
         let attempt = self.block.execute(&offer(tx), now_us)?;
         self.counts.in_turn += 1;
         let took = began.elapsed();
         self.pace.executed(took);
-        if attempt == Attempt::Included {
+        if attempt == TxOutcome::Included {
             history.executed(tx, took, alone);
         }
         Ok(attempt)
     }
 
-    fn note(&mut self, tx: &PoolTx, attempt: Attempt) {
+    fn note(&mut self, tx: &PoolTx, attempt: TxOutcome) {
         if matches!(
             attempt,
-            Attempt::Full | Attempt::Invalid(_) | Attempt::Unread(_)
+            TxOutcome::Full | TxOutcome::Invalid(_) | TxOutcome::Unread(_)
         ) {
             self.stuck.insert(tx.sender);
         }
@@ -327,8 +334,8 @@ fn last_moment(batch: &Arc<Batch>, index: usize) -> Turn {
     }
 }
 
-fn offer(tx: &PoolTx) -> Offer<'_> {
-    Offer {
+fn offer(tx: &PoolTx) -> Candidate<'_> {
+    Candidate {
         envelope: &tx.envelope,
         raw: &tx.raw,
         hash: tx.hash,

@@ -1,7 +1,7 @@
 //! The builder: the one thread that executes transactions and seals.
 //!
 //! ```text
-//!   TxSource ─▶ Executor ─▶ OpenBlock ─▶ overlay ──seal──▶ World.commit, Recent, Sealed::Mini ──▶ log
+//!   TxSource ─▶ Executor ─▶ OpenBlock ─▶ overlay ──seal──▶ StateStore.commit, RecentBlocks, Sealed::Mini ──▶ log
 //!   deposits ─────────────────┘   every mini_block_time: a mini-block; every block_time: Sealed::Block
 //! ```
 //!
@@ -23,5 +23,5 @@ mod tests;
 #[cfg(any(test, feature = "harness"))]
 pub(crate) use batch::{Executor, Pace};
 pub(crate) use lateness::Cause;
-pub(crate) use open::{Attempt, BuildError, OpenBlock};
+pub(crate) use open::{BuildError, OpenBlock, TxOutcome};
 pub(crate) use thread::Builder;

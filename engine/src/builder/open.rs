@@ -27,11 +27,11 @@ use revm::{
 use super::system_tx;
 use crate::{
     block::{
-        BlockRecord, DecodeError, Leaves, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, Sums,
-        TxRecord, TxResult,
+        BlockRecord, BlockRoots, DecodeError, Leaves, MiniBlock, PlainKey, PlainValue,
+        REQUESTS_HASH, TxRecord, TxResult,
     },
-    chain::{Chain, Followers},
-    commitment::{CommitError, Growth},
+    chain::{Chain, HeaderRoots},
+    commitment::{BucketResize, CommitError},
     evm::{
         BeginError, BegunBlock, BlockContext, BlockFactory, ExternalEnv, ORACLE_TIMESTAMP_SLOT,
         OracleClock, begin_block, is_detained, mega_transaction_with, native::Machine, oracle_time,
@@ -39,13 +39,14 @@ use crate::{
     },
     parallel::{BlockRules, Done, Speculation, supports},
     state::{
-        Adapter, BlockUndo, Change, Frozen, Overlay, StateError, StateReader as _, Tip, changes_of,
+        Adapter, BlockUndo, Change, Frozen, Latest, Overlay, StateError, StateReader as _,
+        changes_of,
     },
 };
 
 /// What became of a transaction that was offered to the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Attempt {
+pub(crate) enum TxOutcome {
     /// It is in the open mini-block.
     Included,
     /// The block has no room for it; the next one may.
@@ -81,7 +82,7 @@ pub(crate) enum BuildError {
 }
 
 /// A transaction with everything that executing it needs.
-pub(crate) struct Offer<'a> {
+pub(crate) struct Candidate<'a> {
     pub(crate) envelope: &'a OpTxEnvelope,
     pub(crate) raw: &'a Bytes,
     pub(crate) hash: B256,
@@ -114,7 +115,7 @@ pub(crate) struct OpenBlock {
     first_mini: u64,
     next_index: u64,
     /// The sealed mini-blocks'.
-    sums: Sums,
+    sums: BlockRoots,
 }
 
 impl std::fmt::Debug for OpenBlock {
@@ -196,7 +197,7 @@ impl OpenBlock {
             gas_before_mini: 0,
             first_mini: parent.next_mini(),
             next_index: 0,
-            sums: Sums::default(),
+            sums: BlockRoots::default(),
             context,
             chain,
         };
@@ -227,9 +228,9 @@ impl OpenBlock {
     /// derived from `now_us`.
     pub(crate) fn execute(
         &mut self,
-        offer: &Offer<'_>,
+        offer: &Candidate<'_>,
         now_us: u64,
-    ) -> Result<Attempt, BuildError> {
+    ) -> Result<TxOutcome, BuildError> {
         let timestamp_us = self.oracle_time(now_us);
         self.clock.set(Some(timestamp_us));
         let first = match self.run(offer)? {
@@ -242,7 +243,7 @@ impl OpenBlock {
         // It read the timestamp: a system transaction writes it first, and then whoever replays the
         // block without the oracle gets the same result.
         if let Err(error) = self.write_timestamp(timestamp_us)? {
-            return Ok(Attempt::Unread(error));
+            return Ok(TxOutcome::Unread(error));
         }
         self.clock.set(None);
         match self.run(offer)? {
@@ -277,7 +278,7 @@ impl OpenBlock {
                 timestamp_us,
                 key,
             );
-            let offer = Offer {
+            let offer = Candidate {
                 envelope: &envelope,
                 raw: &raw,
                 hash,
@@ -291,7 +292,7 @@ impl OpenBlock {
                     self.oracle_us = timestamp_us;
                     break;
                 }
-                Err(Attempt::Unread(error)) => return Ok(Err(error)),
+                Err(TxOutcome::Unread(error)) => return Ok(Err(error)),
                 _ => {}
             }
         }
@@ -306,23 +307,23 @@ impl OpenBlock {
     }
 
     /// Whether the block has room for a transaction.
-    fn admit(&self, offer: &Offer<'_>) -> Result<(), Attempt> {
+    fn admit(&self, offer: &Candidate<'_>) -> Result<(), TxOutcome> {
         let gas_limit = offer.envelope.gas_limit();
         if gas_limit > self.limits.block_gas_limit {
-            return Err(Attempt::Invalid("exceeds block gas limit".to_owned()));
+            return Err(TxOutcome::Invalid("exceeds block gas limit".to_owned()));
         }
         let is_deposit = offer.envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
         let size = offer.raw.len() as u64;
         self.limiter
             .pre_execution_check(offer.hash, gas_limit, size, offer.da_size, is_deposit)
-            .map_err(|_| Attempt::Full)
+            .map_err(|_| TxOutcome::Full)
     }
 
     /// Runs a transaction without keeping what it did.
     fn run(
         &mut self,
-        offer: &Offer<'_>,
-    ) -> Result<Result<MegaTransactionOutcome, Attempt>, BuildError> {
+        offer: &Candidate<'_>,
+    ) -> Result<Result<MegaTransactionOutcome, TxOutcome>, BuildError> {
         if let Err(attempt) = self.admit(offer) {
             return Ok(Err(attempt));
         }
@@ -336,16 +337,16 @@ impl OpenBlock {
         let result = catch_unwind(AssertUnwindSafe(|| self.evm.execute_transaction(tx)));
         // Whatever a transaction makes of a read that failed, it is no outcome.
         if let (Ok(_), Some(error)) = (&result, self.evm.db().take_failure()) {
-            return Ok(Err(Attempt::Unread(error)));
+            return Ok(Err(TxOutcome::Unread(error)));
         }
         match result {
             Ok(Ok(outcome)) => Ok(Ok(outcome)),
-            Ok(Err(EVMError::Database(error))) => Ok(Err(Attempt::Unread(error))),
+            Ok(Err(EVMError::Database(error))) => Ok(Err(TxOutcome::Unread(error))),
             Ok(Err(EVMError::Transaction(error))) => Ok(Err(invalid(&error))),
-            Ok(Err(error)) => Ok(Err(Attempt::Invalid(error.to_string()))),
+            Ok(Err(error)) => Ok(Err(TxOutcome::Invalid(error.to_string()))),
             Err(_) => {
                 self.renew_evm()?;
-                Ok(Err(Attempt::Invalid(
+                Ok(Err(TxOutcome::Invalid(
                     "the EVM failed on this transaction".to_owned(),
                 )))
             }
@@ -354,9 +355,9 @@ impl OpenBlock {
 
     fn accept(
         &mut self,
-        offer: &Offer<'_>,
+        offer: &Candidate<'_>,
         outcome: MegaTransactionOutcome,
-    ) -> Result<Attempt, BuildError> {
+    ) -> Result<TxOutcome, BuildError> {
         let is_deposit = offer.envelope.ty() == DEPOSIT_TRANSACTION_TYPE;
         let deposit_nonce = match is_deposit {
             true => {
@@ -369,13 +370,13 @@ impl OpenBlock {
         let input = offer.envelope.input();
         let result = result_from(self.spec, &outcome, input, detained, deposit_nonce);
         self.keep(offer, result, &outcome.state)?;
-        Ok(Attempt::Included)
+        Ok(TxOutcome::Included)
     }
 
     /// Includes a transaction with its result, and lays what it left over the state.
     fn keep(
         &mut self,
-        offer: &Offer<'_>,
+        offer: &Candidate<'_>,
         result: TxResult,
         state: &EvmState,
     ) -> Result<(), BuildError> {
@@ -410,9 +411,9 @@ impl OpenBlock {
     /// key that it should have read differently.
     pub(super) fn accept_ahead(
         &mut self,
-        offer: &Offer<'_>,
+        offer: &Candidate<'_>,
         speculation: Speculation,
-    ) -> Result<Result<Attempt, PlainKey>, BuildError> {
+    ) -> Result<Result<TxOutcome, PlainKey>, BuildError> {
         if let Err(attempt) = self.admit(offer) {
             return Ok(Ok(attempt));
         }
@@ -420,7 +421,7 @@ impl OpenBlock {
         match speculation.settle(|key| overlay.value(key).ok()) {
             Ok(Done { result, state, .. }) => {
                 self.keep(offer, result, &state)?;
-                Ok(Ok(Attempt::Included))
+                Ok(Ok(TxOutcome::Included))
             }
             Err(key) => Ok(Err(key)),
         }
@@ -496,7 +497,7 @@ impl OpenBlock {
     /// the parts of [`Sealed::Block`](crate::chain::Sealed::Block).
     pub(crate) fn close(
         self,
-        followers: &mut Followers,
+        followers: &mut HeaderRoots,
     ) -> Result<(Arc<BlockRecord>, BlockUndo, Bytes), BuildError> {
         debug_assert!(self.txs.is_empty());
         let number = self.context.number;
@@ -535,9 +536,9 @@ impl OpenBlock {
             header,
             self.first_mini,
             self.next_index,
-            Growth::encode_all(&closed.growth).into(),
+            BucketResize::encode_all(&closed.growth).into(),
         );
-        record.put_seal(&self.chain.sequencer);
+        record.sign_content(&self.chain.sequencer);
         let record = Arc::new(record);
         self.chain
             .world
@@ -570,7 +571,7 @@ fn begin_over(
 ) -> Result<BegunBlock<Adapter<Overlay>>, BuildError> {
     let external = ExternalEnv::with_clock(chain.bucket_capacities(), clock.clone());
     let factory = BlockFactory::new(chain.config.chain_id, &chain.hardforks, context, external);
-    let before = Tip(chain.world.clone());
+    let before = Latest(chain.world.clone());
     let overlay = Adapter::new(overlay);
     begin_block(&factory, before, overlay).map_err(|error| match error {
         BeginError::State(error) => error.into(),
@@ -581,18 +582,22 @@ fn begin_over(
     })
 }
 
-fn invalid(error: &mega_evm::MegaTransactionError) -> Attempt {
+fn invalid(error: &mega_evm::MegaTransactionError) -> TxOutcome {
     use mega_evm::{InvalidTransaction, OpTransactionError};
     match error {
-        OpTransactionError::Base(InvalidTransaction::NonceTooLow { .. }) => Attempt::Stale,
-        error => Attempt::Invalid(error.to_string()),
+        OpTransactionError::Base(InvalidTransaction::NonceTooLow { .. }) => TxOutcome::Stale,
+        error => TxOutcome::Invalid(error.to_string()),
     }
 }
 
-impl Followers {
+impl HeaderRoots {
     /// Takes a closed block's changes: what its undo names and what the world holds now. Returns those
     /// that are changes indeed.
-    pub(crate) fn advance(&mut self, world: &crate::state::World, undo: &BlockUndo) -> Vec<Change> {
+    pub(crate) fn advance(
+        &mut self,
+        world: &crate::state::StateStore,
+        undo: &BlockUndo,
+    ) -> Vec<Change> {
         let changes: Vec<Change> = undo
             .iter()
             .map(|(key, old)| Change {

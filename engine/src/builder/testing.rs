@@ -10,7 +10,7 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use op_alloy_consensus::{OpTxEnvelope, TxDeposit};
 
-use super::open::{Attempt, Offer, OpenBlock};
+use super::open::{Candidate, OpenBlock, TxOutcome};
 use crate::{
     block::MiniBlock,
     chain::{Chain, ChainConfig, Genesis},
@@ -135,8 +135,8 @@ impl Tx {
         Self::of(envelope, sender)
     }
 
-    pub(crate) fn offer(&self) -> Offer<'_> {
-        Offer {
+    pub(crate) fn offer(&self) -> Candidate<'_> {
+        Candidate {
             envelope: &self.envelope,
             raw: &self.raw,
             hash: self.hash,
@@ -219,7 +219,7 @@ pub(crate) fn run_one(chain: &Arc<Chain>, draft: &Draft) -> Arc<MiniBlock> {
     let tx = sign(chain, draft);
     assert_eq!(
         block.execute(&tx.offer(), at(1)).unwrap(),
-        Attempt::Included
+        TxOutcome::Included
     );
     block.seal_mini(at(1) + 10_000).unwrap()
 }

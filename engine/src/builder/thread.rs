@@ -15,13 +15,13 @@ use parking_lot::{Condvar, Mutex};
 use super::{
     batch::{Executor, Pace},
     lateness::{Lateness, Spent},
-    open::{Attempt, BuildError, Offer, OpenBlock},
+    open::{BuildError, Candidate, OpenBlock, TxOutcome},
     schedule::{Clock, Slot, timestamp_after},
 };
 use crate::{
     chain::{Chain, Progress, RestoreError, Sealed, take_progress},
     metrics::Histogram,
-    parallel::Crew,
+    parallel::WorkerPool,
     pool::{PoolTx, Refusal, TxSource},
     state::StateError,
 };
@@ -103,7 +103,7 @@ impl Builder {
         out: Sender<Sealed>,
     ) -> Result<Self, RestoreError> {
         let helpers = chain.config.execution_threads() - 1;
-        let crew = Crew::start(helpers).map_err(|_| RestoreError::NoThread)?;
+        let crew = WorkerPool::start(helpers).map_err(|_| RestoreError::NoThread)?;
         let progress = take_progress(&chain)?;
         let shared = Arc::new(Shared {
             chain,
@@ -321,7 +321,7 @@ impl Run<'_> {
         let Some(deposit) = shared.chain.deposits.pop() else {
             return Ok(false);
         };
-        let offer = Offer {
+        let offer = Candidate {
             envelope: &deposit.envelope,
             raw: &deposit.raw,
             hash: deposit.hash,
@@ -334,14 +334,14 @@ impl Run<'_> {
             shared.chain.deposits.refuse(&deposit, reason);
         };
         match block.execute(&offer, now_us)? {
-            Attempt::Included => count(&shared.metrics.transactions, 1),
+            TxOutcome::Included => count(&shared.metrics.transactions, 1),
             // What can't be read now may be in the next block.
-            Attempt::Full | Attempt::Unread(_) => {
+            TxOutcome::Full | TxOutcome::Unread(_) => {
                 self.deposits_wait = true;
                 shared.chain.deposits.push_front(deposit);
             }
-            Attempt::Stale => refuse("its nonce is used already"),
-            Attempt::Invalid(reason) => refuse(&reason),
+            TxOutcome::Stale => refuse("its nonce is used already"),
+            TxOutcome::Invalid(reason) => refuse(&reason),
         }
         Ok(true)
     }
@@ -375,21 +375,21 @@ impl Run<'_> {
         shared
             .metrics
             .in_vain
-            .store(counts.in_vain, Ordering::Relaxed);
+            .store(counts.aborted, Ordering::Relaxed);
         let mut back = Vec::new();
         for (tx, outcome) in txs.iter().zip(outcomes) {
             match outcome {
                 None => back.push(tx.clone()),
-                Some(Attempt::Included) => count(&shared.metrics.transactions, 1),
-                Some(Attempt::Full | Attempt::Unread(_)) => {
+                Some(TxOutcome::Included) => count(&shared.metrics.transactions, 1),
+                Some(TxOutcome::Full | TxOutcome::Unread(_)) => {
                     count(&shared.metrics.deferred, 1);
                     shared.source.defer(tx);
                 }
-                Some(Attempt::Stale) => {
+                Some(TxOutcome::Stale) => {
                     count(&shared.metrics.refused, 1);
                     shared.source.refuse(tx, Refusal::Stale);
                 }
-                Some(Attempt::Invalid(reason)) => {
+                Some(TxOutcome::Invalid(reason)) => {
                     count(&shared.metrics.refused, 1);
                     shared.source.refuse(tx, Refusal::Invalid(reason));
                 }

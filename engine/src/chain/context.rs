@@ -2,7 +2,7 @@
 
 use alloy_primitives::B256;
 
-use super::{Anchor, ChainConfig};
+use super::{BlockRef, ChainConfig};
 use crate::{block::prev_randao, evm::BlockContext};
 
 impl ChainConfig {
@@ -26,7 +26,7 @@ impl ChainConfig {
     }
 
     /// What the block that a state belongs to gives to calls: they run as if inside it.
-    pub(crate) fn context_at(&self, anchor: &Anchor) -> BlockContext {
+    pub(crate) fn context_at(&self, anchor: &BlockRef) -> BlockContext {
         self.block_context(anchor.number, anchor.timestamp, anchor.parent_hash)
     }
 }

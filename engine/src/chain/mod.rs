@@ -5,19 +5,19 @@
 //!                                                             visible moves, listeners are told
 //! ```
 //!
-//! Nothing is visible before it is durable: look-ups in `Recent` and views of "latest" stop at the
+//! Nothing is visible before it is durable: look-ups in `RecentBlocks` and views of "latest" stop at the
 //! last acknowledged mini-block.
 
 mod claim;
 mod config;
 mod context;
 mod listeners;
-mod office;
 mod recent;
 mod registry;
 mod restore;
 mod rules;
 mod sealed;
+mod sequencer_registry;
 mod shared;
 mod verified;
 
@@ -25,12 +25,12 @@ pub(crate) use config::{
     ChainConfig, ConfigError, Genesis, OpenBlock, RpcLimits, default_sequencer_key,
 };
 pub(crate) use listeners::DurableListener;
-pub(crate) use office::CURRENT_SEQUENCER;
 pub(crate) use recent::{SharedBlock, TxPlace};
 pub(crate) use restore::RestoreError;
 pub(crate) use restore::take_progress;
 pub(crate) use sealed::Sealed;
+pub(crate) use sequencer_registry::CURRENT_SEQUENCER;
 pub(crate) use shared::genesis_commitment;
-pub(crate) use shared::{Anchor, Chain, ViewError};
-pub(crate) use shared::{Followers, Progress};
+pub(crate) use shared::{BlockRef, Chain, ViewError};
+pub(crate) use shared::{HeaderRoots, Progress};
 pub(crate) use verified::Named;

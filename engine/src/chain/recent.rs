@@ -14,7 +14,7 @@ use std::{
 use alloy_primitives::{B256, map::HashMap};
 use parking_lot::RwLock;
 
-use crate::block::{BlockRecord, MiniBlock, Offset};
+use crate::block::{BlockOffset, BlockRecord, MiniBlock};
 
 /// Transactions kept in memory at most, but never less than the newest block's.
 const MAX_TRANSACTIONS: usize = 200_000;
@@ -39,7 +39,7 @@ pub(crate) struct TxPlace {
 struct Window {
     minis: VecDeque<Arc<MiniBlock>>,
     /// What its EVM block holds before each of `minis`, so that a receipt needs no walk.
-    offsets: VecDeque<Offset>,
+    offsets: VecDeque<BlockOffset>,
     /// The number of the first one in `minis`.
     first_mini: u64,
     blocks: VecDeque<SharedBlock>,
@@ -48,7 +48,7 @@ struct Window {
 }
 
 /// The window. Numbers of what is visible are atomics, so that asking them locks nothing.
-pub(crate) struct Recent {
+pub(crate) struct RecentBlocks {
     window: RwLock<Window>,
     /// Visible mini-blocks, as a count: the newest visible one is this less one.
     visible_minis: AtomicU64,
@@ -56,16 +56,16 @@ pub(crate) struct Recent {
     keep_blocks: usize,
 }
 
-impl std::fmt::Debug for Recent {
+impl std::fmt::Debug for RecentBlocks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Recent")
+        f.debug_struct("RecentBlocks")
             .field("visible_minis", &self.visible_minis)
             .field("visible_block", &self.visible_block)
             .finish_non_exhaustive()
     }
 }
 
-impl Recent {
+impl RecentBlocks {
     /// A window that begins with a block (genesis, or a snapshot's), which is visible at once.
     pub(crate) fn new(block: SharedBlock, keep_blocks: usize) -> Self {
         let recent = Self {
@@ -101,7 +101,7 @@ impl Recent {
             window.txs.insert(tx.hash, (mini.number, index as u32));
         }
         let offset = match (mini.index, window.minis.back(), window.offsets.back()) {
-            (0, _, _) | (_, None, _) | (_, _, None) => Offset::default(),
+            (0, _, _) | (_, None, _) | (_, _, None) => BlockOffset::default(),
             (_, Some(last), Some(before)) => before.after_mini(last),
         };
         window.offsets.push_back(offset);
@@ -170,7 +170,7 @@ impl Recent {
     }
 
     /// What its EVM block holds before a mini-block, if that is in the window.
-    pub(crate) fn offset(&self, number: u64) -> Option<Offset> {
+    pub(crate) fn offset(&self, number: u64) -> Option<BlockOffset> {
         let window = self.window.read();
         let index = usize::try_from(number.checked_sub(window.first_mini)?).ok()?;
         window.offsets.get(index).copied()

@@ -10,13 +10,13 @@ use alloy_primitives::{Address, B256, Bytes};
 use super::{Chain, Progress};
 use crate::{
     block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue},
-    commitment::{CommitError, Entry, Growth, History, Known},
+    commitment::{BucketResize, CommitError, Entry, History, Known},
     salt::{
+        bucket_table,
         group::Point,
-        kept,
         node::NodeId,
+        node_rows,
         state::SaltState,
-        table,
         types::{BucketId, BucketMeta},
     },
     state::{StateError, WithdrawalsRoot},
@@ -73,8 +73,8 @@ pub(crate) enum RestoreError {
     NoThread,
 }
 
-impl From<table::StateError> for RestoreError {
-    fn from(error: table::StateError) -> Self {
+impl From<bucket_table::StateError> for RestoreError {
+    fn from(error: bucket_table::StateError) -> Self {
         CommitError::from(error).into()
     }
 }
@@ -99,7 +99,8 @@ impl Chain {
 
     /// Lays nodes of the state commitment, as a snapshot has kept them, over those of genesis.
     pub(crate) fn load_nodes(&self, rows: &[u8]) -> Result<(), RestoreError> {
-        let rows = kept::read_rows(rows).map_err(|error| DecodeError::new(error.to_string()))?;
+        let rows =
+            node_rows::read_rows(rows).map_err(|error| DecodeError::new(error.to_string()))?;
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;
         let genesis = || self.commitment.read().state().nodes().collect();
@@ -173,13 +174,16 @@ impl Chain {
     /// chain's. A state that puts somebody else into office is found out by the next mini-block's signature.
     fn check_seal(&self, block: &BlockRecord) -> Result<(), RestoreError> {
         let expected = self.sequencer_in_office(block.header.timestamp)?;
-        match block.sealer() {
+        match block.content_signer() {
             _ if block.header.number == 0 => Ok(()),
-            Ok(sealer) if sealer == expected => Ok(()),
+            Ok(content_signer) if content_signer == expected => Ok(()),
             other => Err(RestoreError::Seal {
                 block: block.header.number,
                 expected,
-                actual: other.map_or_else(|error| error.to_string(), |sealer| sealer.to_string()),
+                actual: other.map_or_else(
+                    |error| error.to_string(),
+                    |content_signer| content_signer.to_string(),
+                ),
             }),
         }
     }
@@ -246,7 +250,7 @@ impl Chain {
             let closed = committer.close_knowing(header.number, known(&block, nodes))?;
             check_root(closed.root, &block)?;
         }
-        let growth = Growth::decode_all(&block.commitment)?;
+        let growth = BucketResize::decode_all(&block.commitment)?;
         self.capacities.grow(header.number, &growth);
         self.world.put_block_hash(header.number, block.hash);
         self.recent.push_block(block.clone());
@@ -261,7 +265,7 @@ impl Chain {
 
 /// What an earlier run has kept of a block, if it can be read.
 fn known(block: &BlockRecord, nodes: &[u8]) -> Option<Known> {
-    let rows = kept::read_rows(nodes)
+    let rows = node_rows::read_rows(nodes)
         .ok()
         .filter(|rows| !rows.is_empty())?;
     Some(Known {

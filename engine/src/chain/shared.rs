@@ -18,19 +18,22 @@ use parking_lot::{Mutex, RwLock};
 use super::{
     config::{ChainConfig, ConfigError},
     listeners::Listeners,
-    recent::{Recent, SharedBlock, TxPlace},
+    recent::{RecentBlocks, SharedBlock, TxPlace},
     verified::Verified,
 };
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH, prev_randao},
     commitment::{
-        Capacities, Closing, CommitError, Committer, History, Past, RootNodes, Witnesses,
+        Capacities, Closing, CommitError, Committer, HistoricalCommitment, History, RootNodes,
+        Witnesses,
     },
     evm::{BucketCapacities, native::NativeTable},
     keys::Key,
     pool::DepositQueue,
-    salt::{group::Point, node::NodeId, state::SaltState, table::StateError, types::BucketMeta},
-    state::{Archive, View, WithdrawalsRoot, World, genesis_diff},
+    salt::{
+        bucket_table::StateError, group::Point, node::NodeId, state::SaltState, types::BucketMeta,
+    },
+    state::{Archive, StateStore, View, WithdrawalsRoot, genesis_diff},
 };
 
 /// Why there is no state for a block.
@@ -55,7 +58,7 @@ pub(crate) enum ViewError {
 
 /// The block that a state belongs to, as a call over it sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Anchor {
+pub(crate) struct BlockRef {
     /// The block's number.
     pub number: u64,
     /// Its timestamp in seconds.
@@ -77,9 +80,9 @@ pub(crate) struct Chain {
     /// The key that signs Mega System Transactions, where the registry names its address.
     pub system: Key,
     /// The state.
-    pub world: World,
+    pub world: StateStore,
     /// The newest blocks.
-    pub recent: Recent,
+    pub recent: RecentBlocks,
     /// Everything older.
     pub archive: Arc<dyn Archive>,
     /// Who hears of what becomes visible.
@@ -91,7 +94,7 @@ pub(crate) struct Chain {
     /// The newest state under SALT, and the way back.
     pub commitment: Arc<RwLock<History>>,
     /// A second state for proofs of what is older than that way back.
-    pub past: Past,
+    pub past: HistoricalCommitment,
     /// Block witnesses that were asked for.
     pub witnesses: Witnesses,
     /// Root nodes of the withdrawals' storage trie that went into them.
@@ -114,13 +117,13 @@ pub(crate) struct Progress {
     pub(crate) parent: SharedBlock,
     /// The sealed mini-blocks of the block that is open.
     pub(crate) open: Vec<Arc<MiniBlock>>,
-    pub(crate) followers: Followers,
+    pub(crate) followers: HeaderRoots,
     /// The state commitment's nodes of a snapshot that is being loaded, over those of genesis.
     pub(crate) nodes: Option<BTreeMap<NodeId, Point>>,
 }
 
 /// What follows the state block by block to give the header its roots.
-pub(crate) struct Followers {
+pub(crate) struct HeaderRoots {
     pub(crate) withdrawals: WithdrawalsRoot,
 }
 
@@ -135,7 +138,7 @@ impl std::fmt::Debug for Chain {
 impl Chain {
     /// A chain at genesis.
     pub(crate) fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, ConfigError> {
-        let world = World::new(config.history_blocks);
+        let world = StateStore::new(config.history_blocks);
         Self::in_world(config, archive, world)
     }
 
@@ -146,14 +149,14 @@ impl Chain {
         archive: Arc<dyn Archive>,
         base: crate::state::Base,
     ) -> Result<Self, ConfigError> {
-        let world = World::over(base, config.history_blocks);
+        let world = StateStore::over(base, config.history_blocks);
         Self::in_world(config, archive, world)
     }
 
     fn in_world(
         config: ChainConfig,
         archive: Arc<dyn Archive>,
-        world: World,
+        world: StateStore,
     ) -> Result<Self, ConfigError> {
         config.check()?;
         let diff = genesis_diff(&config.genesis.alloc);
@@ -175,7 +178,7 @@ impl Chain {
             )?),
             false => None,
         };
-        let mut followers = Followers {
+        let mut followers = HeaderRoots {
             withdrawals: WithdrawalsRoot::load(&world),
         };
         let header = genesis_header(&config, state_root, followers.withdrawals.root());
@@ -193,11 +196,11 @@ impl Chain {
             sequencer: config.sequencer()?,
             system: config.system()?,
             world,
-            recent: Recent::new(genesis.clone(), config.history_blocks),
+            recent: RecentBlocks::new(genesis.clone(), config.history_blocks),
             deposits: DepositQueue::default(),
             commitment,
             committer,
-            past: Past::default(),
+            past: HistoricalCommitment::default(),
             witnesses: Witnesses::default(),
             withdrawals_nodes: RootNodes::default(),
             capacities,
@@ -225,7 +228,7 @@ impl Chain {
     }
 
     /// Likewise, with the block it belongs to.
-    pub(crate) fn view_with_anchor(&self, id: BlockId) -> Result<(View, Anchor), ViewError> {
+    pub(crate) fn view_with_anchor(&self, id: BlockId) -> Result<(View, BlockRef), ViewError> {
         if let BlockId::Number(BlockNumberOrTag::Number(number)) = id
             && number > self.recent.visible_block()
         {
@@ -242,7 +245,7 @@ impl Chain {
             _ => {
                 let number = self.resolve(id)?;
                 let block = self.block(number)?.ok_or(ViewError::UnknownBlock)?;
-                let anchor = Anchor {
+                let anchor = BlockRef {
                     number,
                     timestamp: block.header.timestamp,
                     parent_hash: block.header.parent_hash,
@@ -421,7 +424,7 @@ impl Chain {
         }
     }
 
-    fn visible_view(&self) -> Result<(View, Anchor), ViewError> {
+    fn visible_view(&self) -> Result<(View, BlockRef), ViewError> {
         let view = View::new(self.world.clone(), self.world.pin_visible());
         let newest = view.version().checked_sub(1);
         let Some(mini) = newest
@@ -432,7 +435,7 @@ impl Chain {
             let block = self
                 .block(self.recent.visible_block())?
                 .ok_or(ViewError::UnknownBlock)?;
-            let anchor = Anchor {
+            let anchor = BlockRef {
                 number: block.header.number,
                 timestamp: block.header.timestamp,
                 parent_hash: block.header.parent_hash,
@@ -445,7 +448,7 @@ impl Chain {
             .checked_sub(1)
             .and_then(|parent| self.world.block_hash(parent))
             .unwrap_or_default();
-        let anchor = Anchor {
+        let anchor = BlockRef {
             number: mini.block_number,
             timestamp: mini.block_timestamp,
             parent_hash,

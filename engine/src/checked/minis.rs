@@ -126,8 +126,11 @@ fn reseal(given: &mut Given) {
     let key = crate::builder::testing::config("rex6", &[])
         .sequencer()
         .unwrap();
-    given.minis.iter_mut().for_each(|mini| mini.put_seal(&key));
-    given.record.put_seal(&key);
+    given
+        .minis
+        .iter_mut()
+        .for_each(|mini| mini.sign_content(&key));
+    given.record.sign_content(&key);
 }
 
 type Tampering = fn(&mut Given);
@@ -354,10 +357,10 @@ fn each_tampering_fails_its_check() {
 fn what_is_changed_on_the_way_breaks_a_seal() {
     let honest = busy();
     let tamperings: [Tampering; 4] = [
-        |given| given.minis[0].seal.r += U256::from(1),
+        |given| given.minis[0].content_signature.r += U256::from(1),
         |given| given.minis[0].diff_digest = B256::ZERO,
-        |given| given.minis[1].seal = given.minis[0].seal,
-        |given| given.record.seal = given.minis[0].seal,
+        |given| given.minis[1].content_signature = given.minis[0].content_signature,
+        |given| given.record.content_signature = given.minis[0].content_signature,
     ];
     for (nth, tamper) in tamperings.iter().enumerate() {
         let mut given = honest.clone();

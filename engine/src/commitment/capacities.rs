@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::RwLock;
 
-use super::growth::{Growth, bucket_key};
+use super::resize::{BucketResize, bucket_key};
 use crate::{
     evm::{BucketCapacities, UnknownCapacity, chain_bucket},
     salt::types::{BucketId, BucketMeta},
@@ -23,7 +23,7 @@ pub(crate) struct Capacities {
 struct Known {
     now: BTreeMap<BucketId, BucketMeta>,
     /// Every growth since the start of this process, with its block.
-    log: Vec<(u64, Growth)>,
+    log: Vec<(u64, BucketResize)>,
     /// Blocks from here on are in the log.
     since: u64,
 }
@@ -50,7 +50,7 @@ impl Capacities {
     }
 
     /// Takes what grew in a block.
-    pub(crate) fn grow(&self, block: u64, list: &[Growth]) {
+    pub(crate) fn grow(&self, block: u64, list: &[BucketResize]) {
         if list.is_empty() {
             return;
         }
@@ -69,7 +69,7 @@ impl Capacities {
 
     /// The capacities at the end of `block`.
     pub(crate) fn at(&self, block: u64, archive: Arc<dyn Archive>) -> Arc<dyn BucketCapacities> {
-        Arc::new(Past {
+        Arc::new(PastCapacities {
             capacities: self.clone(),
             archive,
             block,
@@ -93,19 +93,19 @@ impl BucketCapacities for Capacities {
     }
 }
 
-struct Past {
+struct PastCapacities {
     capacities: Capacities,
     archive: Arc<dyn Archive>,
     block: u64,
 }
 
-impl std::fmt::Debug for Past {
+impl std::fmt::Debug for PastCapacities {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Past").field(&self.block).finish()
+        f.debug_tuple("PastCapacities").field(&self.block).finish()
     }
 }
 
-impl BucketCapacities for Past {
+impl BucketCapacities for PastCapacities {
     fn capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
         let bucket = self.capacities.bucket(bucket);
         let logged = {

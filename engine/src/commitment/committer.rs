@@ -8,13 +8,13 @@ use parking_lot::RwLock;
 use rayon::ThreadPoolBuilder;
 
 use super::{
-    growth::Growth,
     history::{History, Known, growth},
     pending::{Batch, Pending},
+    resize::BucketResize,
 };
 use crate::{
     block::MiniBlock,
-    salt::{combs, table::StateError},
+    salt::{bucket_table::StateError, combs},
 };
 
 /// What a mini-block is followed by: the thread makes so many of SALT's combs, so that closes find them.
@@ -40,8 +40,8 @@ pub(crate) struct Closed {
     /// The root of the state at its end.
     pub root: B256,
     /// Buckets that grew.
-    pub growth: Vec<Growth>,
-    /// The trie's nodes that changed, as they are kept (`salt::kept`).
+    pub growth: Vec<BucketResize>,
+    /// The trie's nodes that changed, as they are kept (`salt::node_rows`).
     pub nodes: Bytes,
 }
 

@@ -5,14 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{growth::Growth, pending::Batch};
+use super::{pending::Batch, resize::BucketResize};
 use crate::{
     block::{PlainKey, PlainValue},
     salt::{
+        bucket_table::StateError,
         group::Point,
         node::NodeId,
         state::{SaltState, Undo, Update},
-        table::StateError,
         types::{BucketId, BucketMeta},
     },
 };
@@ -188,10 +188,10 @@ impl Reached {
 }
 
 /// What an update did to buckets' metadata.
-pub(super) fn growth(update: &Update) -> Vec<Growth> {
+pub(super) fn growth(update: &Update) -> Vec<BucketResize> {
     let resized = update.state.resized.iter();
     resized
-        .map(|(bucket, resize)| Growth {
+        .map(|(bucket, resize)| BucketResize {
             bucket: *bucket,
             old: resize.old,
             new: resize.new,

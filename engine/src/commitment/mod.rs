@@ -4,7 +4,7 @@
 //!   builder ── each sealed mini-block ──▶ Committer's thread: Pending ──▶ SaltState (History)
 //!           ── close ──▶ what is left, root ──▶ header                       ├──▶ proofs of recent blocks
 //!                          └── grown buckets ──▶ Capacities ──▶ storage gas   ├── layers to go back
-//!                                                                             └──▶ Past: proofs of older ones
+//!                                                                             └──▶ HistoricalCommitment: proofs of older ones
 //! ```
 //!
 //! Responsible for following the state with SALT off the mini-block path. Not responsible for SALT
@@ -13,10 +13,10 @@
 mod cache;
 mod capacities;
 mod committer;
-mod growth;
+mod historical;
 mod history;
-mod past;
 mod pending;
+mod resize;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -24,7 +24,7 @@ pub(crate) mod tests;
 pub(crate) use cache::{RootNodes, Witnesses};
 pub(crate) use capacities::Capacities;
 pub(crate) use committer::{Closed, Closing, CommitError, Committer};
-pub(crate) use growth::{Growth, bucket_key};
+pub(crate) use historical::HistoricalCommitment;
+pub(crate) use historical::{Between, PastState};
 pub(crate) use history::{Entry, History, Known};
-pub(crate) use past::Past;
-pub(crate) use past::{Between, PastState};
+pub(crate) use resize::{BucketResize, bucket_key};

@@ -14,7 +14,7 @@ use crate::{
     rpc::testing::{COUNTER, Devnet, WRITER, calling, word},
     salt::{
         hasher::bucket_id_for_account,
-        state::{Needs, SaltState},
+        state::{AccessSet, SaltState},
         stateless::WitnessState,
     },
 };
@@ -156,9 +156,9 @@ proptest! {
             prop_assert_eq!(follower.capacities.all(), follower.whole.metas());
             known.push((root, follower.model.clone()));
         }
-        let needs = Needs {
+        let needs = AccessSet {
             reads: (0..40).map(|number| key(number * 20).to_bytes()).collect(),
-            ..Needs::default()
+            ..AccessSet::default()
         };
         for (block, (root, model)) in known.iter().enumerate() {
             let history = follower.history.read();
@@ -250,7 +250,7 @@ fn what_grew_survives_its_encoding() {
     let grew = (1..=4).map(|number| records(&net, number).0);
     let block = grew.into_iter().find(|block| !block.commitment.is_empty());
     let block = block.unwrap();
-    let growth = Growth::decode_all(&block.commitment).unwrap();
-    assert_eq!(Growth::encode_all(&growth), block.commitment);
-    assert!(Growth::decode_all(&block.commitment[1..]).is_err());
+    let growth = BucketResize::decode_all(&block.commitment).unwrap();
+    assert_eq!(BucketResize::encode_all(&growth), block.commitment);
+    assert!(BucketResize::decode_all(&block.commitment[1..]).is_err());
 }

@@ -17,9 +17,9 @@ use super::{
     sequencer,
 };
 use crate::{
-    block::{BlockRecord, Leaves, MiniBlock, Sums, is_block_record},
-    chain::{Chain, Followers, Progress, RestoreError, Sealed, SharedBlock, take_progress},
-    commitment::{Closed, Closing, CommitError, Growth},
+    block::{BlockRecord, BlockRoots, Leaves, MiniBlock, is_block_record},
+    chain::{Chain, HeaderRoots, Progress, RestoreError, Sealed, SharedBlock, take_progress},
+    commitment::{BucketResize, Closed, Closing, CommitError},
     state::{BlockUndo, Change},
 };
 
@@ -57,10 +57,10 @@ struct Standing {
     parent: SharedBlock,
     /// The open block's mini-blocks.
     open: Vec<Arc<MiniBlock>>,
-    sums: Sums,
+    sums: BlockRoots,
     /// Who signs the open block, once it has a mini-block.
     sequencer: Option<Address>,
-    followers: Followers,
+    followers: HeaderRoots,
     reexecution: Option<Reexecution>,
 }
 
@@ -89,7 +89,7 @@ impl Follower {
             return Err(CommitError::Off.into());
         }
         let progress = take_progress(&chain)?;
-        let mut sums = Sums::default();
+        let mut sums = BlockRoots::default();
         let mut sequencer = None;
         for mini in &progress.open {
             let leaves = mini::leaves_of(mini, sums.gas())
@@ -220,7 +220,10 @@ impl Follower {
         let theirs = sound.signer.clone()?;
         let both = signer == Ok(Ok(theirs));
         let place = format!("mini-block {number}");
-        let sealed = sound.sealer.clone().is_ok_and(|sealer| sealer == theirs);
+        let sealed = sound
+            .content_signer
+            .clone()
+            .is_ok_and(|content_signer| content_signer == theirs);
         contradiction(&place, both && sealed, Kind::Signature, ours, record)
     }
 
@@ -237,8 +240,8 @@ impl Follower {
         if ours == record {
             return self.passed_over();
         }
-        let sealer = BlockRecord::decode(&ours).map(|block| block.sealer());
-        let both = sealer == Ok(Ok(sealed.sealer.clone()?));
+        let content_signer = BlockRecord::decode(&ours).map(|block| block.content_signer());
+        let both = content_signer == Ok(Ok(sealed.content_signer.clone()?));
         contradiction(&format!("block {number}"), both, Kind::Seal, ours, record)
     }
 
@@ -264,7 +267,12 @@ impl Follower {
         };
         let at = |what: &str| format!("mini-block {}: {what}", mini.number);
         same(Kind::Signature, &at("signer"), sequencer, sound.signer?)?;
-        same(Kind::Seal, &at("sealer"), sequencer, sound.sealer?)?;
+        same(
+            Kind::Seal,
+            &at("content_signer"),
+            sequencer,
+            sound.content_signer?,
+        )?;
         self.check_codes(&mini)?;
         if self.mode == VerifyMode::Reexecute {
             timed(&self.metrics.execution_ns, || {
@@ -343,17 +351,17 @@ impl Follower {
     fn close(&self, standing: &mut Standing, sealed: SealedRecord) -> Result<Sealed, FollowError> {
         let block = sealed.block;
         let header = &block.header;
-        let sealer = sealed.sealer?;
+        let content_signer = sealed.content_signer?;
         if let Some(sequencer) = standing.sequencer {
-            let what = format!("block {}: sealer", header.number);
-            same(Kind::Seal, &what, sequencer, sealer)?;
+            let what = format!("block {}: content_signer", header.number);
+            same(Kind::Seal, &what, sequencer, content_signer)?;
         }
         let changes = self.chain.world.open_changes();
         let timestamp = standing
             .open
             .first()
             .map_or(header.timestamp, |mini| mini.block_timestamp);
-        let growth = Growth::decode_all(&block.commitment)
+        let growth = BucketResize::decode_all(&block.commitment)
             .map_err(|error| BadData::new(Kind::Malformed, error.to_string()))?;
         let withdrawals = &mut standing.followers.withdrawals;
         withdrawals.update(&changes);
@@ -375,7 +383,7 @@ impl Follower {
         self.chain.recent.push_block(block.clone());
         standing.parent = block.clone();
         standing.open.clear();
-        standing.sums = Sums::default();
+        standing.sums = BlockRoots::default();
         standing.sequencer = None;
         standing.reexecution = None;
         count(&self.metrics.blocks, 1);
@@ -415,7 +423,7 @@ fn compare(closed: &Closed, block: &BlockRecord) -> Result<(), BadData> {
     let at = |what: &str| format!("block {}: {what}", block.header.number);
     let expected = block.header.state_root;
     same(Kind::Roots, &at("state root"), closed.root, expected)?;
-    match Growth::encode_all(&closed.growth) == block.commitment {
+    match BucketResize::encode_all(&closed.growth) == block.commitment {
         true => Ok(()),
         false => Err(BadData::new(Kind::Roots, at("other buckets grew"))),
     }

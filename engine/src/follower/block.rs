@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256};
 
 use super::bad_data::{BadData, Kind, same};
 use crate::{
-    block::{BlockRecord, REQUESTS_HASH, Sums, prev_randao},
+    block::{BlockRecord, BlockRoots, REQUESTS_HASH, prev_randao},
     chain::{ChainConfig, SharedBlock},
 };
 
@@ -15,7 +15,7 @@ const MAX_RECORD: usize = 64 << 10;
 /// A block record, and who sealed it.
 pub(super) struct SealedRecord {
     pub(super) block: SharedBlock,
-    pub(super) sealer: Result<Address, BadData>,
+    pub(super) content_signer: Result<Address, BadData>,
 }
 
 /// Reads a record.
@@ -31,20 +31,20 @@ pub(super) fn read(record: &[u8]) -> Result<SealedRecord, BadData> {
     }
     let block = BlockRecord::decode(record)
         .map_err(|error| BadData::new(Kind::Malformed, error.to_string()))?;
-    let sealer = block.sealer().map_err(|error| {
+    let content_signer = block.content_signer().map_err(|error| {
         let reason = format!("block {}: {error}", block.header.number);
         BadData::new(Kind::Seal, reason)
     });
     Ok(SealedRecord {
         block: block.into(),
-        sealer,
+        content_signer,
     })
 }
 
 /// Checks everything in the header but the state root. `sums` are those of the block's mini-blocks,
 /// `timestamp` is theirs, `withdrawals_root` that of our state.
 pub(super) fn check(
-    sums: &Sums,
+    sums: &BlockRoots,
     header: &Header,
     config: &ChainConfig,
     timestamp: u64,

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::{Follower, VerifyMode};
 use crate::{
-    builder::{Attempt, OpenBlock, testing::*},
+    builder::{OpenBlock, TxOutcome, testing::*},
     chain::{Chain, ChainConfig},
     keys::Key,
     state::GenesisAccount,
@@ -92,7 +92,7 @@ fn record(per_mini: u64) -> (ChainConfig, Vec<Vec<u8>>) {
         for nth in 1..=MINIS {
             for tx in rest.by_ref().take(per_mini as usize) {
                 let attempt = block.execute(&tx.offer(), at(second)).unwrap();
-                assert_eq!(attempt, Attempt::Included);
+                assert_eq!(attempt, TxOutcome::Included);
             }
             let mini = block.seal_mini(at(second) + nth * 10_000).unwrap();
             assert!(mini.txs.iter().all(|tx| tx.result.success));

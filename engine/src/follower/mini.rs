@@ -15,7 +15,7 @@ pub(super) const MAX_RECORD: usize = 64 << 20;
 pub(super) struct Sound {
     pub(super) mini: Arc<MiniBlock>,
     pub(super) signer: Result<Address, BadData>,
-    pub(super) sealer: Result<Address, BadData>,
+    pub(super) content_signer: Result<Address, BadData>,
 }
 
 /// Reads a record.
@@ -43,13 +43,13 @@ pub(super) fn read(record: &[u8]) -> Result<Sound, BadData> {
     let signer = mini
         .signer()
         .map_err(|error| BadData::new(Kind::Signature, at(&error.to_string())));
-    let sealer = mini
-        .sealer(&content)
+    let content_signer = mini
+        .content_signer(&content)
         .map_err(|error| BadData::new(Kind::Seal, at(&error.to_string())));
     Ok(Sound {
         mini: Arc::new(mini),
         signer,
-        sealer,
+        content_signer,
     })
 }
 

@@ -2,7 +2,7 @@
 //! diffs.
 //!
 //! ```text
-//!   records ─ read (any core) ─▶ Sound ─ order ─ roots (any core) ─ against our state ─▶ World.commit, Recent
+//!   records ─ read (any core) ─▶ Sound ─ order ─ roots (any core) ─ against our state ─▶ StateStore.commit, RecentBlocks
 //!             decode, digests,           numbers,  transactions,      who may sign, code,
 //!             signatures, gas            times     receipts           re-execution (if asked for)
 //! ```

@@ -7,7 +7,7 @@ use crate::{
     block::{MiniBlock, PlainKey},
     chain::{CURRENT_SEQUENCER, Chain, SharedBlock},
     evm::{BlockFactory, ExternalEnv, begin_block},
-    state::{Adapter, Tip},
+    state::{Adapter, Latest},
 };
 
 /// Who must have signed `mini`, which comes next upon `parent`.
@@ -35,8 +35,8 @@ pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Resul
     let world = &chain.world;
     let begun = begin_block(
         &factory,
-        Tip(world.clone()),
-        Adapter::new(Tip(world.clone())),
+        Latest(world.clone()),
+        Adapter::new(Latest(world.clone())),
     )
     .map_err(|error| format!("the system calls of block {number} failed: {error}"))?;
     let newest = begun.states.iter().rev().find_map(|state| {

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::{BadData, FollowError, Follower, VerifyMode, bad_data::Kind};
 use crate::{
-    block::{BlockRecord, Leaves, MiniBlock, PlainKey, PlainValue, Sums, is_block_record},
+    block::{BlockRecord, BlockRoots, Leaves, MiniBlock, PlainKey, PlainValue, is_block_record},
     builder::testing::{Draft, account, chain_of, key},
     chain::{Chain, ChainConfig, Sealed},
     engine::{Engine, EngineError},
-    falsify::{self, Lie},
+    forge::{self, Forgery},
     keys::Key,
     pool::{Limits, Pool},
     rpc::{Node, Submitted, testing::*},
@@ -140,7 +140,7 @@ fn with_header(record: &[u8], change: impl FnOnce(&mut Header)) -> Vec<u8> {
     let mut header = block.header;
     change(&mut header);
     let mut block = BlockRecord::new(header, block.first_mini, block.mini_count, block.commitment);
-    block.put_seal(&sequencer());
+    block.sign_content(&sequencer());
     block.encode()
 }
 
@@ -401,7 +401,7 @@ fn what_does_not_come_next_is_out_of_order() {
     node.takes(&LOG.1[1..first_block()]);
     let mut block = BlockRecord::decode(&LOG.1[first_block()]).unwrap();
     block.mini_count += 1;
-    block.put_seal(&sequencer());
+    block.sign_content(&sequencer());
     node.refuses(&block.encode(), Kind::Order);
     node.takes(&LOG.1[first_block()..]);
 }
@@ -411,7 +411,7 @@ fn a_block_that_follows_another_parent_is_refused() {
     let node = Follows::after(VerifyMode::Proofs, second_block());
     let record = &LOG.1[second_block()];
     let parent = Some(B256::repeat_byte(7));
-    let relinked = falsify::block(record, Lie::Relink, &[], parent, &sequencer()).unwrap();
+    let relinked = forge::block(record, Forgery::Relink, &[], parent, &sequencer()).unwrap();
     node.refuses(&relinked, Kind::Parent);
     node.takes(&LOG.1[second_block()..]);
 }
@@ -422,11 +422,11 @@ fn only_the_sequencer_signs_and_seals() {
     for (place, record) in LOG.1.iter().enumerate() {
         if is_block_record(record) {
             let mut block = BlockRecord::decode(record).unwrap();
-            block.put_seal(&key(3));
+            block.sign_content(&key(3));
             node.refuses(&block.encode(), Kind::Seal);
         } else {
             let mut mini = MiniBlock::decode(record).unwrap();
-            mini.put_seal(&key(3));
+            mini.sign_content(&key(3));
             node.refuses(&mini.encode(), Kind::Seal);
             mini.sign(&key(3));
             node.refuses(&mini.encode(), Kind::Signature);
@@ -521,15 +521,15 @@ fn two_things_signed_for_one_place_are_kept_as_evidence() {
     let node = Follows::after(VerifyMode::Proofs, LOG.1.len());
     for record in &LOG.1 {
         let other = match is_block_record(record) {
-            true => falsify::block(record, Lie::Root, &[], None, &sequencer()).unwrap(),
-            false => falsify::mini(record, Lie::Equivocation, 0, &sequencer()).unwrap(),
+            true => forge::block(record, Forgery::Root, &[], None, &sequencer()).unwrap(),
+            false => forge::mini(record, Forgery::Equivocation, 0, &sequencer()).unwrap(),
         };
         let bad = node.refuses(&other, Kind::Equivocation);
         assert_eq!(bad.evidence, [record.clone(), other]);
     }
     // What somebody else signed is no evidence against the sequencer.
     let record = &LOG.1[0];
-    let other = falsify::mini(record, Lie::Equivocation, 0, &key(3)).unwrap();
+    let other = forge::mini(record, Forgery::Equivocation, 0, &key(3)).unwrap();
     let bad = node.refuses(&other, Kind::Signature);
     assert!(bad.evidence.is_empty());
 }
@@ -537,14 +537,14 @@ fn two_things_signed_for_one_place_are_kept_as_evidence() {
 // --- what only some modes notice ----------------------------------------------------------------------------
 
 /// A lie in the mini-block at `place`, with its true gas.
-fn lying(place: usize, lie: Lie) -> Vec<u8> {
-    falsify::mini(&LOG.1[place], lie, 0, &sequencer()).unwrap()
+fn lying(place: usize, lie: Forgery) -> Vec<u8> {
+    forge::mini(&LOG.1[place], lie, 0, &sequencer()).unwrap()
 }
 
 #[test]
 fn a_wrong_diff_is_noticed_by_execution_at_once_and_by_roots_when_the_block_closes() {
     let place = first_block() + 2;
-    let lie = lying(place, Lie::Diff);
+    let lie = lying(place, Forgery::Diff);
     let node = Follows::after(VerifyMode::Reexecute, place);
     node.refuses(&lie, Kind::Diff);
     node.takes(&LOG.1[place..]);
@@ -564,7 +564,7 @@ fn a_wrong_diff_is_noticed_by_execution_at_once_and_by_roots_when_the_block_clos
 fn a_wrong_result_is_noticed_by_execution_only() {
     let place = first_block() + 2;
     let wrong = [
-        lying(place, Lie::Receipt),
+        lying(place, Forgery::Receipt),
         changed(&LOG.1[place], |mini| {
             mini.txs[0].result.usage.data_size += 1
         }),
@@ -583,7 +583,7 @@ fn a_wrong_result_is_noticed_by_execution_only() {
 #[test]
 fn a_wrong_state_root_is_noticed_by_those_who_keep_the_commitment() {
     let place = second_block();
-    let lie = falsify::block(&LOG.1[place], Lie::Root, &[], None, &sequencer()).unwrap();
+    let lie = forge::block(&LOG.1[place], Forgery::Root, &[], None, &sequencer()).unwrap();
     for mode in [VerifyMode::Roots, VerifyMode::Reexecute] {
         let node = Follows::after(mode, place);
         node.refuses(&lie, Kind::Roots);
@@ -594,7 +594,7 @@ fn a_wrong_state_root_is_noticed_by_those_who_keep_the_commitment() {
 
 /// The second block's record as if it ended before `place`, which its state root knows nothing of.
 fn ended_early(place: usize) -> Vec<u8> {
-    let mut sums = Sums::default();
+    let mut sums = BlockRoots::default();
     for record in &LOG.1[first_block() + 1..place] {
         let txs = MiniBlock::decode(record).unwrap().txs;
         sums.add(&Leaves::of(&txs, sums.gas()).unwrap());
@@ -613,7 +613,7 @@ fn ended_early(place: usize) -> Vec<u8> {
     };
     let count = (place - first_block() - 1) as u64;
     let mut block = BlockRecord::new(header, block.first_mini, count, block.commitment);
-    block.put_seal(&sequencer());
+    block.sign_content(&sequencer());
     block.encode()
 }
 
@@ -636,14 +636,14 @@ fn a_block_that_was_refused_for_its_state_root_goes_on() {
 }
 
 /// What can be told at a place of the log instead of the truth: of a mini-block, or of a block.
-fn lies_at(place: usize) -> Vec<(Lie, Vec<u8>)> {
+fn lies_at(place: usize) -> Vec<(Forgery, Vec<u8>)> {
     let record = &LOG.1[place];
-    let block = |lie, parent| falsify::block(record, lie, &[], parent, &sequencer()).unwrap();
+    let block = |lie, parent| forge::block(record, lie, &[], parent, &sequencer()).unwrap();
     if is_block_record(record) {
         let other = Some(B256::repeat_byte(7));
         return vec![
-            (Lie::Root, block(Lie::Root, None)),
-            (Lie::Relink, block(Lie::Relink, other)),
+            (Forgery::Root, block(Forgery::Root, None)),
+            (Forgery::Relink, block(Forgery::Relink, other)),
         ];
     }
     let first = LOG.1[..place]
@@ -654,20 +654,20 @@ fn lies_at(place: usize) -> Vec<(Lie, Vec<u8>)> {
         .iter()
         .map(|record| MiniBlock::decode(record).unwrap().gas_used);
     let gas = gas.sum();
-    [Lie::Diff, Lie::Receipt, Lie::Equivocation]
+    [Forgery::Diff, Forgery::Receipt, Forgery::Equivocation]
         .into_iter()
-        .filter_map(|lie| Some((lie, falsify::mini(record, lie, gas, &sequencer()).ok()?)))
+        .filter_map(|lie| Some((lie, forge::mini(record, lie, gas, &sequencer()).ok()?)))
         .collect()
 }
 
 /// By whom a lie is refused at the place where it is told. What isn't refused there is noticed when the block
 /// closes, by another record of the same place, or by provers.
-fn refused_as(lie: Lie, mode: VerifyMode) -> Option<Kind> {
+fn refused_as(lie: Forgery, mode: VerifyMode) -> Option<Kind> {
     match (lie, mode) {
-        (Lie::Diff, VerifyMode::Reexecute) => Some(Kind::Diff),
-        (Lie::Receipt, VerifyMode::Reexecute) => Some(Kind::Execution),
-        (Lie::Root, VerifyMode::Roots | VerifyMode::Reexecute) => Some(Kind::Roots),
-        (Lie::Relink, _) => Some(Kind::Parent),
+        (Forgery::Diff, VerifyMode::Reexecute) => Some(Kind::Diff),
+        (Forgery::Receipt, VerifyMode::Reexecute) => Some(Kind::Execution),
+        (Forgery::Root, VerifyMode::Roots | VerifyMode::Reexecute) => Some(Kind::Roots),
+        (Forgery::Relink, _) => Some(Kind::Parent),
         _ => None,
     }
 }
@@ -700,9 +700,9 @@ fn each_lie_is_refused_by_who_can_tell_at_every_place_and_the_truth_is_taken_aft
 fn a_follower_begins_anew_behind_a_lie() {
     let (open, place) = (first_block() + 1, first_block() + 2);
     for (mode, lie) in [
-        (VerifyMode::Proofs, Lie::Receipt),
-        (VerifyMode::Roots, Lie::Receipt),
-        (VerifyMode::Roots, Lie::Diff),
+        (VerifyMode::Proofs, Forgery::Receipt),
+        (VerifyMode::Roots, Forgery::Receipt),
+        (VerifyMode::Roots, Forgery::Diff),
     ] {
         let told = &lies_at(place)
             .into_iter()
@@ -721,7 +721,7 @@ fn a_follower_begins_anew_behind_a_lie() {
 #[test]
 fn a_block_may_sum_up_lies_consistently() {
     let place = first_block() + 2;
-    let lie = lying(place, Lie::Receipt);
+    let lie = lying(place, Forgery::Receipt);
     let node = Follows::after(VerifyMode::Proofs, place);
     node.takes(std::slice::from_ref(&lie));
     node.takes(&LOG.1[place + 1..second_block()]);
@@ -729,7 +729,7 @@ fn a_block_may_sum_up_lies_consistently() {
     let mut minis: Vec<&[u8]> = vec![&LOG.1[place - 1], &lie];
     minis.extend(LOG.1[place + 1..second_block()].iter().map(Vec::as_slice));
     let record = &LOG.1[second_block()];
-    let block = falsify::block(record, Lie::Receipt, &minis, None, &sequencer()).unwrap();
+    let block = forge::block(record, Forgery::Receipt, &minis, None, &sequencer()).unwrap();
     node.takes(&[block]);
 }
 

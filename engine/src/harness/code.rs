@@ -21,7 +21,7 @@ use crate::{
     block::Usage,
     evm::{
         ExternalEnv, FixedCapacities,
-        native::{NativeTable, Pace, status_of},
+        native::{NativeTable, SliceBudget, status_of},
         simulate::{CallRequest, Outcome, Setting, Simulator},
         spec_by_name,
     },
@@ -236,12 +236,12 @@ impl Request {
         };
         let pace = self
             .native_after
-            .map_or_else(Pace::default, |instructions| Pace {
+            .map_or_else(SliceBudget::default, |instructions| SliceBudget {
                 gas: 0,
                 instructions,
                 late: true,
             });
-        let table = NativeTable::with_pace(spec, pace);
+        let table = NativeTable::with_slice_budget(spec, pace);
         if self.watched {
             table.watch(keccak256(&self.code), self.code.len());
         }

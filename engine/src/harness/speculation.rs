@@ -33,7 +33,7 @@ use crate::{
     parallel::{Batch, BlockRules, Plan, Turn, Worker, supports},
     pool::PoolTx,
     salt::types::DATA_BUCKETS,
-    state::{Adapter, Overlay, StateReader as _, World, changes_of},
+    state::{Adapter, Overlay, StateReader as _, StateStore, changes_of},
 };
 
 const PAYER: Address = address!("00000000000000000000000000000000000ca112");
@@ -77,8 +77,8 @@ struct Counts {
     subject_held: u32,
     /// Any, and that held.
     held: u32,
-    /// Any, in vain.
-    in_vain: u32,
+    /// Any, and that was aborted.
+    aborted: u32,
 }
 
 /// What there is when all are done.
@@ -123,7 +123,7 @@ struct Trial {
     limits: EvmTxRuntimeLimits,
     native: Arc<NativeTable>,
     capacities: Arc<FixedCapacities>,
-    world: World,
+    world: StateStore,
     txs: Vec<Arc<PoolTx>>,
 }
 
@@ -241,12 +241,12 @@ impl Trial {
                     results.push(Ok(done.result));
                     continue;
                 }
-                counts.in_vain += 1;
-                batch.doubt(index);
+                counts.aborted += 1;
+                batch.mark_estimates(index);
                 instead = true;
             }
             let (result, changes) = block.execute(tx);
-            batch.settle(index, &changes, instead);
+            batch.commit(index, &changes, instead);
             results.push(result);
             while batch.help(&mut worker) {}
         }
@@ -291,8 +291,8 @@ impl Block {
 }
 
 /// The state before all, with money for the others.
-fn world_of(request: &Request, context: &BlockContext, caller: Address) -> World {
-    let world = World::new(1);
+fn world_of(request: &Request, context: &BlockContext, caller: Address) -> StateStore {
+    let world = StateStore::new(1);
     let state = request.state();
     let plain = |balance, nonce, code_hash| PlainAccount {
         nonce,

@@ -266,7 +266,7 @@ impl Batch {
         };
         let holds = speculation.holds(|key| self.read(key, index).ok());
         if !holds {
-            self.memory.doubt(index, &slot.written);
+            self.memory.mark_estimates(index, &slot.written);
             slot.stage = Stage::Waiting;
             drop(slot);
             self.try_again(vec![index]);
@@ -340,14 +340,14 @@ impl Batch {
     }
 
     /// What was executed ahead doesn't hold: nobody should build on it any more.
-    pub(crate) fn doubt(&self, index: usize) {
+    pub(crate) fn mark_estimates(&self, index: usize) {
         let slot = self.slots[index].lock();
-        self.memory.doubt(index, &slot.written);
+        self.memory.mark_estimates(index, &slot.written);
     }
 
     /// The builder has executed `index`, and this is what it changed. `instead` of an execution that
     /// didn't hold: then others may have believed it.
-    pub(crate) fn settle(&self, index: usize, changes: &[(PlainKey, PlainValue)], instead: bool) {
+    pub(crate) fn commit(&self, index: usize, changes: &[(PlainKey, PlainValue)], instead: bool) {
         let mut slot = self.slots[index].lock();
         let writes: Vec<_> = changes
             .iter()

@@ -183,7 +183,7 @@ impl History {
         }
     }
 
-    /// It was executed ahead in vain: something else stood here. Tells whether such calls shall wait for
+    /// It was executed ahead and aborted: something else stood here. Tells whether such calls shall wait for
     /// each other from now on.
     pub(crate) fn conflicted(&mut self, tx: &PoolTx, at: PlainKey) -> bool {
         let experience = self.of(tx);

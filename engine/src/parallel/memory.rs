@@ -102,7 +102,7 @@ impl Memory {
     }
 
     /// What `writer` wrote will be written again.
-    pub(super) fn doubt(&self, writer: usize, written: &[PlainKey]) {
+    pub(super) fn mark_estimates(&self, writer: usize, written: &[PlainKey]) {
         for key in written {
             self.put(key, writer, Version::Estimate);
         }
@@ -182,7 +182,7 @@ mod tests {
     fn an_estimate_names_whom_to_wait_for_until_it_is_written_again() {
         let memory = Memory::new();
         let written = memory.publish(1, &[], &[(KEY, Write::Value(account(1)))]);
-        memory.doubt(1, &written);
+        memory.mark_estimates(1, &written);
         let before = || Ok(account(0));
         assert_eq!(memory.read(&KEY, 5, before), Err(Stop::Blocked(1)));
         memory.publish(1, &written, &[]);

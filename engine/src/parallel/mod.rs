@@ -10,7 +10,7 @@
 //!   txs in order ─ plan ─▶ Batch ◀─ task ─ Worker, Worker ... ─ speculate ─▶ Memory (versions by key)
 //!                            │                                                  ▲
 //!        builder: take(0), take(1), ... ─ holds? ─ yes: commit                  │
-//!                                           └───── no: execute ─ settle ────────┘
+//!                                           └───── no: execute ─ commit ────────┘
 //! ```
 //!
 //! Whoever reads what an aborted execution had written waits for it (an *estimate*). Credits don't conflict:
@@ -22,15 +22,15 @@
 //! Not responsible for limits of blocks and for refusing transactions: the builder does that when it commits.
 
 mod batch;
-mod crew;
 mod gains;
 mod history;
 mod memory;
 mod reader;
 mod worker;
+mod workers;
 
 pub(crate) use batch::{Batch, Turn};
-pub(crate) use crew::Crew;
 pub(crate) use gains::Advice;
 pub(crate) use history::{History, Plan};
 pub(crate) use worker::{BlockRules, Done, Speculation, Worker, supports};
+pub(crate) use workers::WorkerPool;

@@ -201,7 +201,7 @@ impl Shared {
                     if makes_way {
                         self.pool.make_way();
                     }
-                    self.examine(waiting)
+                    self.validate_stateless(waiting)
                 })
                 .collect();
             self.metrics
@@ -236,17 +236,18 @@ impl Shared {
         Some((number, chunk))
     }
 
-    fn examine(&self, waiting: Waiting) -> Examined {
+    fn validate_stateless(&self, waiting: Waiting) -> Examined {
         let Waiting { raw, reply, .. } = waiting;
-        let examine = || {
-            let mut tx = self.rules.examine(raw)?;
+        let validate_stateless = || {
+            let mut tx = self.rules.validate_stateless(raw)?;
             if tx.envelope.authorization_list().is_some() {
                 self.pool.prejudge(&tx)?;
                 tx.recover_authorizations();
             }
             Ok(tx)
         };
-        let examined = catch_unwind(AssertUnwindSafe(examine)).unwrap_or(Err(Rejection::Internal));
+        let examined =
+            catch_unwind(AssertUnwindSafe(validate_stateless)).unwrap_or(Err(Rejection::Internal));
         (examined, reply)
     }
 

@@ -20,7 +20,7 @@ mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 mod validate;
-mod way;
+mod yield_gate;
 
 pub(crate) use decode::decode;
 pub(crate) use deposits::{Deposit, DepositQueue};

@@ -16,7 +16,7 @@ use parking_lot::{Condvar, Mutex};
 
 use self::sender::{Sender, Slot};
 use super::order::{Best, Order, Ready};
-use super::way::Way;
+use super::yield_gate::YieldGate;
 use super::{PoolTx, Refusal, Rejection, TxSource};
 use crate::block::{MiniBlock, PlainAccount};
 use crate::state::StateError;
@@ -118,7 +118,7 @@ pub(crate) struct Pool {
     inner: Mutex<Inner>,
     best: Best,
     changed: Condvar,
-    way: Way,
+    way: YieldGate,
     drop_listener: Mutex<Option<Arc<DropListener>>>,
     admitted: AtomicU64,
     rejected: AtomicU64,
@@ -142,7 +142,7 @@ impl Pool {
             best: inner.ready.best(),
             inner: Mutex::new(inner),
             changed: Condvar::new(),
-            way: Way::default(),
+            way: YieldGate::default(),
             drop_listener: Mutex::default(),
             admitted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),

@@ -39,7 +39,7 @@ struct Intrinsic {
 impl Rules {
     /// Decodes, checks, and recovers the sender: everything that needs no state. CPU-bound. Who has authorized what is left
     /// to [`PoolTx::recover_authorizations`]: that may take seconds, and is in vain if the pool refuses the transaction.
-    pub(crate) fn examine(&self, raw: Bytes) -> Result<PoolTx, Rejection> {
+    pub(crate) fn validate_stateless(&self, raw: Bytes) -> Result<PoolTx, Rejection> {
         if raw.len() > MAX_TRANSACTION_BYTES {
             return Err(Rejection::Oversized {
                 size: raw.len(),
@@ -196,7 +196,7 @@ mod tests {
     use crate::rpc::error::code;
 
     fn refusal(draft: &Draft) -> RpcError {
-        match RULES.examine(testing::raw(draft).into()) {
+        match RULES.validate_stateless(testing::raw(draft).into()) {
             Ok(tx) => panic!("accepted: {tx:?}"),
             Err(rejection) => rejection.into(),
         }
@@ -216,7 +216,7 @@ mod tests {
                 gas: 90_000,
                 ..Draft::default()
             };
-            let tx = match RULES.examine(testing::raw(&draft).into()) {
+            let tx = match RULES.validate_stateless(testing::raw(&draft).into()) {
                 Ok(tx) => tx,
                 Err(rejection) => panic!("type {kind}: {rejection}"),
             };
@@ -237,7 +237,11 @@ mod tests {
             gas: 60_000,
             ..Draft::default()
         };
-        assert!(RULES.examine(testing::raw(&enough).into()).is_ok());
+        assert!(
+            RULES
+                .validate_stateless(testing::raw(&enough).into())
+                .is_ok()
+        );
         let draft = Draft {
             gas: 59_999,
             ..Draft::default()
@@ -284,7 +288,11 @@ mod tests {
             gas: 21_000,
             ..Draft::default()
         };
-        assert!(rules.examine(testing::raw(&draft).into()).is_ok());
+        assert!(
+            rules
+                .validate_stateless(testing::raw(&draft).into())
+                .is_ok()
+        );
     }
 
     #[test]
@@ -322,10 +330,11 @@ mod tests {
 
     #[test]
     fn a_high_s_signature_is_refused() {
-        let error: RpcError = match RULES.examine(testing::with_high_s(&Draft::default()).into()) {
-            Ok(tx) => panic!("accepted: {tx:?}"),
-            Err(rejection) => rejection.into(),
-        };
+        let error: RpcError =
+            match RULES.validate_stateless(testing::with_high_s(&Draft::default()).into()) {
+                Ok(tx) => panic!("accepted: {tx:?}"),
+                Err(rejection) => rejection.into(),
+            };
         assert_eq!(error.code, code::SERVER);
         assert!(
             error
@@ -417,7 +426,7 @@ mod tests {
             gas: 10_000_000_000,
             ..Draft::default()
         };
-        let tx = match RULES.examine(testing::raw(&draft).into()) {
+        let tx = match RULES.validate_stateless(testing::raw(&draft).into()) {
             Ok(tx) => tx,
             Err(rejection) => panic!("{rejection}"),
         };

@@ -18,7 +18,7 @@ use crate::block::{
     BlockRecord, DecodeError, FoldedDiffs, MiniBlock, PlainKey, PlainValue, is_block_record,
 };
 use crate::chain::ChainConfig;
-use crate::commitment::{Growth, bucket_key};
+use crate::commitment::{BucketResize, bucket_key};
 use crate::engine;
 use crate::follower::{BadData, FollowError, VerifyMode};
 use crate::rpc::{Framing, Response, RpcError, Submitted, methods};
@@ -510,7 +510,7 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
         for record in &records {
             if is_block_record(record) {
                 let block = BlockRecord::decode(record)?;
-                let growth = Growth::decode_all(&block.commitment)?;
+                let growth = BucketResize::decode_all(&block.commitment)?;
                 metas.extend(growth.iter().map(|growth| (growth.bucket, growth.new)));
                 continue;
             }

@@ -5,7 +5,7 @@ mod archive;
 mod crypto;
 mod engine;
 mod errors;
-mod falsify;
+mod forge;
 mod genesis;
 #[cfg(feature = "harness")]
 mod harness;
@@ -23,7 +23,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::register(module)?;
     crypto::register(module)?;
-    falsify::register(module)?;
+    forge::register(module)?;
     genesis::register(module)?;
     #[cfg(feature = "harness")]
     harness::register(module)?;

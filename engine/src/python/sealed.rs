@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyList};
 
 use crate::block::{BlockRecord, PlainKey};
 use crate::chain::Sealed;
-use crate::commitment::{Growth, bucket_key};
+use crate::commitment::{BucketResize, bucket_key};
 
 #[pyclass(frozen, get_all, module = "devnet._engine")]
 pub struct SealedMini {
@@ -74,7 +74,7 @@ impl SealedBlock {
 
 /// The metadata that grown buckets had before the block, under the buckets' keys.
 fn metas_before(record: &BlockRecord) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let growth = Growth::decode_all(&record.commitment).unwrap_or_default();
+    let growth = BucketResize::decode_all(&record.commitment).unwrap_or_default();
     growth
         .iter()
         .map(|growth| {

@@ -9,7 +9,7 @@ use super::{Answer, Node, Params, RpcError, Runs, methods};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainAccount},
     builder::{
-        Attempt, OpenBlock,
+        OpenBlock, TxOutcome,
         testing::{Draft, GENESIS_TIME, Tx, at, chain_of, config, sign},
     },
     chain::{Chain, ChainConfig, Progress},
@@ -228,7 +228,7 @@ impl Devnet {
         let now_us = self.now_us;
         assert_eq!(
             self.open().execute(&tx.offer(), now_us).unwrap(),
-            Attempt::Included
+            TxOutcome::Included
         );
         tx.hash
     }

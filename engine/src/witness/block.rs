@@ -6,7 +6,7 @@ use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::B256;
 use parking_lot::Mutex;
 
-use super::{past, recorder::record};
+use super::{historical, recorder::record};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, WITHDRAWALS_ADDRESS},
     chain::Chain,
@@ -14,9 +14,9 @@ use crate::{
     evm::{BucketCapacities, UnknownCapacity},
     replay::ReplayError,
     salt::{
-        state::Needs,
+        bucket_table::StateError,
+        state::AccessSet,
         storage_trie::{StorageTrie, TrieError},
-        table::StateError,
         types::BucketId,
         withdrawals::MptWitness,
         witness::SaltWitness,
@@ -54,7 +54,7 @@ impl From<TrieError> for WitnessError {
 pub(crate) fn prove(
     chain: &Chain,
     block: u64,
-    needs: &Needs,
+    needs: &AccessSet,
 ) -> Result<Option<SaltWitness>, WitnessError> {
     let reached = {
         let history: &History = &chain.commitment.read();
@@ -63,14 +63,18 @@ pub(crate) fn prove(
     };
     match reached {
         Some(reached) => Ok(reached.state().witness(needs)?),
-        None => past::prove(chain, block, needs),
+        None => historical::prove(chain, block, needs),
     }
 }
 
 /// What a block needed of the state before it: what it read, what it changed, and the buckets whose
 /// capacities its gas depends on.
-fn needs_of(reads: &BTreeSet<PlainKey>, changes: &[Change], buckets: BTreeSet<BucketId>) -> Needs {
-    Needs {
+fn needs_of(
+    reads: &BTreeSet<PlainKey>,
+    changes: &[Change],
+    buckets: BTreeSet<BucketId>,
+) -> AccessSet {
+    AccessSet {
         buckets,
         reads: reads.iter().map(|key| key.to_bytes()).collect(),
         writes: changes
@@ -88,7 +92,7 @@ pub(crate) fn block_witness(
     minis: &[Arc<MiniBlock>],
     before: &View,
 ) -> Result<Vec<u8>, WitnessError> {
-    let asked = Arc::new(Asked::new(chain, parent.header.number));
+    let asked = Arc::new(RecordingCapacities::new(chain, parent.header.number));
     let (reads, changes) = record(chain, block, minis, before, asked.clone())?;
     let needs = needs_of(&reads, &changes, asked.buckets());
     let number = parent.header.number;
@@ -173,13 +177,13 @@ fn keep_root_node(chain: &Chain, trie: &mut StorageTrie) -> Result<(), TrieError
 
 /// Answers with the capacities at the end of a block, and remembers for which buckets it was asked.
 #[derive(Debug)]
-struct Asked {
+struct RecordingCapacities {
     capacities: Arc<dyn BucketCapacities>,
     chain: Capacities,
     buckets: Mutex<BTreeSet<BucketId>>,
 }
 
-impl Asked {
+impl RecordingCapacities {
     /// Nothing was asked yet.
     fn new(chain: &Chain, block: u64) -> Self {
         Self {
@@ -195,7 +199,7 @@ impl Asked {
     }
 }
 
-impl BucketCapacities for Asked {
+impl BucketCapacities for RecordingCapacities {
     fn capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
         self.buckets.lock().insert(self.chain.bucket(bucket));
         self.capacities.capacity(bucket)

@@ -8,7 +8,7 @@
 //! Not responsible for checking any of it: that is `verify`, which knows nothing of a chain.
 
 mod block;
-mod past;
+mod historical;
 mod recorder;
 mod rules;
 

@@ -17,7 +17,7 @@ use crate::{
     },
     rpc::testing::{COUNTER, from_base64},
     salt::{
-        codec::Reader, state::Needs, stateless::WitnessState, withdrawals::MptWitness,
+        codec::Reader, state::AccessSet, stateless::WitnessState, withdrawals::MptWitness,
         witness::SaltWitness,
     },
 };
@@ -78,9 +78,9 @@ fn what_memory_has_lost_is_found_again_from_the_log_in_any_order() {
 fn a_state_that_the_log_does_not_lead_to_is_not_proven() {
     let net = busy(1);
     let chain: &Chain = &net.node.chain;
-    let needs = Needs {
+    let needs = AccessSet {
         reads: BTreeSet::from([key(0).to_bytes()]),
-        ..Needs::default()
+        ..AccessSet::default()
     };
     // As if a block had changed something that its mini-blocks don't show.
     let mut state = chain.commitment.read().state().clone();
@@ -100,9 +100,9 @@ fn a_state_that_the_log_does_not_lead_to_is_not_proven() {
 fn too_old_a_state_is_not_proven() {
     let net = busy(16);
     let chain = &net.node.chain;
-    let needs = Needs {
+    let needs = AccessSet {
         reads: BTreeSet::from([key(0).to_bytes()]),
-        ..Needs::default()
+        ..AccessSet::default()
     };
     assert!(prove(chain, 4, &needs).unwrap().is_some());
     assert_eq!(

@@ -70,7 +70,9 @@ def test_a_batch_is_bounded_as_a_whole_whoever_answers_it(narrow, last):
     # answers shortly, comes before the bound is met.
     refused = [answer["error"] for answer in answers.values() if "error" in answer]
     assert len(refused) == 2 if last == "eth_call" else len(refused) in (1, 2)
-    assert all(error["code"] == LIMIT_EXCEEDED and "--max-answer-bytes" in error["message"] for error in refused)
+    assert all(
+        error["code"] == LIMIT_EXCEEDED and "--max-answer-bytes" in error["message"] for error in refused
+    )
 
 
 def test_a_web_socket_has_the_same_bounds(narrow):

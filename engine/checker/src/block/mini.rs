@@ -88,8 +88,8 @@ pub struct MiniBlock {
     pub signature: MiniSignature,
     /// The digest of `diff`.
     pub diff_digest: B256,
-    /// The sequencer's signature over [`MiniBlock::seal_hash`], which covers everything else in here.
-    pub seal: MiniSignature,
+    /// The sequencer's signature over [`MiniBlock::content_signing_hash`], which covers everything else in here.
+    pub content_signature: MiniSignature,
     /// Its transactions with their results.
     pub txs: Vec<TxRecord>,
     /// What it changed. Index 0 also carries the block's pre-execution system calls.
@@ -118,7 +118,7 @@ impl MiniBlock {
             encode_unless(&self.receipts_root, &EMPTY_ROOT_HASH, out);
             self.signature.write(out);
             encode_unless(&self.diff_digest, &EMPTY_DIFF_DIGEST, out);
-            self.seal.write(out);
+            self.content_signature.write(out);
             self.encode_transactions(out);
             self.diff.encode(out);
         });
@@ -177,7 +177,7 @@ impl MiniBlock {
             let receipts_root = decode_unless(buf, EMPTY_ROOT_HASH)?;
             let signature = MiniSignature::read(buf)?;
             let diff_digest = decode_unless(buf, EMPTY_DIFF_DIGEST)?;
-            let seal = MiniSignature::read(buf)?;
+            let content_signature = MiniSignature::read(buf)?;
             let content = *buf;
             let mut list = open_list(buf)?;
             let mut txs = Vec::new();
@@ -202,7 +202,7 @@ impl MiniBlock {
                 receipts_root,
                 signature,
                 diff_digest,
-                seal,
+                content_signature,
                 txs,
                 diff,
             };

@@ -4,7 +4,7 @@ use super::{MiniBlock, TxRecord};
 
 /// What an EVM block holds before a transaction or a mini-block.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Offset {
+pub struct BlockOffset {
     /// Transactions before it.
     pub transactions: u64,
     /// Logs before its first.
@@ -13,7 +13,7 @@ pub struct Offset {
     pub gas: u64,
 }
 
-impl Offset {
+impl BlockOffset {
     /// The place behind `record`.
     #[must_use]
     pub fn after(self, record: &TxRecord) -> Self {

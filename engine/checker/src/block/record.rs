@@ -27,11 +27,11 @@ pub struct BlockRecord {
     pub first_mini: u64,
     /// How many mini-blocks it has; genesis has none.
     pub mini_count: u64,
-    /// The buckets of the state commitment that grew (`commitment::Growth`), mostly none: who has the plain
+    /// The buckets of the state commitment that grew (`commitment::BucketResize`), mostly none: who has the plain
     /// state needs nothing else to find the root.
     pub commitment: Bytes,
-    /// The sequencer's signature over [`BlockRecord::seal_hash`]; genesis has none.
-    pub seal: MiniSignature,
+    /// The sequencer's signature over [`BlockRecord::content_signing_hash`]; genesis has none.
+    pub content_signature: MiniSignature,
 }
 
 impl BlockRecord {
@@ -44,7 +44,7 @@ impl BlockRecord {
             first_mini,
             mini_count,
             commitment,
-            seal: MiniSignature::default(),
+            content_signature: MiniSignature::default(),
         }
     }
 
@@ -75,7 +75,7 @@ impl BlockRecord {
             self.first_mini.encode(out);
             self.mini_count.encode(out);
             self.commitment.encode(out);
-            self.seal.write(out);
+            self.content_signature.write(out);
         });
         out
     }
@@ -87,9 +87,9 @@ impl BlockRecord {
             let first_mini = u64::decode(buf)?;
             let mini_count = u64::decode(buf)?;
             let commitment = Bytes::decode(buf)?;
-            let seal = MiniSignature::read(buf)?;
+            let content_signature = MiniSignature::read(buf)?;
             Ok(Self {
-                seal,
+                content_signature,
                 ..Self::new(header, first_mini, mini_count, commitment)
             })
         })

@@ -2,10 +2,10 @@
 //!
 //! * A mini-block's *signature*: secp256k1 over the hash of the header fields, as on the real chain. It
 //!   covers no state diff.
-//! * Its *seal*, the devnet's addition: over that hash, the diff's digest and the digest of the
+//! * Its *content signature*, the devnet's addition: over that hash, the diff's digest and the digest of the
 //!   transactions with their results. Whoever passes a mini-block on can change nothing unnoticed, and
 //!   a sequencer that sealed a wrong diff can be shown to have done so.
-//! * A block record's *seal*, likewise an addition: over the header's hash and the record's other fields.
+//! * A block record's *content signature*, likewise an addition: over the header's hash and the record's other fields.
 
 use alloy_primitives::{Address, B256, Signature, keccak256};
 use alloy_rlp::Encodable;
@@ -40,7 +40,7 @@ impl MiniBlock {
     }
 
     /// What is sealed: keccak-256 of `rlp([signing hash, diff digest, transactions digest])`.
-    pub fn seal_hash(&self, content: &Digests) -> B256 {
+    pub fn content_signing_hash(&self, content: &Digests) -> B256 {
         let mut bytes = Vec::with_capacity(104);
         encode_list(&mut bytes, |out| {
             self.signing_hash().encode(out);
@@ -53,14 +53,14 @@ impl MiniBlock {
     /// Signs and seals what stands in the mini-block now.
     pub fn sign(&mut self, key: &Key) {
         self.signature = MiniSignature::new(key, &self.signing_hash());
-        self.put_seal(key);
+        self.sign_content(key);
     }
 
     /// Seals what stands in the mini-block now, leaving the signature as it is.
-    pub fn put_seal(&mut self, key: &Key) {
+    pub fn sign_content(&mut self, key: &Key) {
         let content = self.digests();
         self.diff_digest = content.diff;
-        self.seal = MiniSignature::new(key, &self.seal_hash(&content));
+        self.content_signature = MiniSignature::new(key, &self.content_signing_hash(&content));
     }
 
     /// Who signed.
@@ -69,15 +69,16 @@ impl MiniBlock {
     }
 
     /// Who sealed a mini-block with this content.
-    pub fn sealer(&self, content: &Digests) -> Result<Address, KeyError> {
-        self.seal.signer(&self.seal_hash(content))
+    pub fn content_signer(&self, content: &Digests) -> Result<Address, KeyError> {
+        self.content_signature
+            .signer(&self.content_signing_hash(content))
     }
 }
 
 impl BlockRecord {
     /// What is sealed: keccak-256 of `rlp([block hash, first mini-block, count, keccak-256 of the
     /// commitment])`.
-    pub fn seal_hash(&self) -> B256 {
+    pub fn content_signing_hash(&self) -> B256 {
         let mut bytes = Vec::with_capacity(96);
         encode_list(&mut bytes, |out| {
             self.hash.encode(out);
@@ -89,13 +90,13 @@ impl BlockRecord {
     }
 
     /// Seals what stands in the record now.
-    pub fn put_seal(&mut self, key: &Key) {
-        self.seal = MiniSignature::new(key, &self.seal_hash());
+    pub fn sign_content(&mut self, key: &Key) {
+        self.content_signature = MiniSignature::new(key, &self.content_signing_hash());
     }
 
     /// Who sealed.
-    pub fn sealer(&self) -> Result<Address, KeyError> {
-        self.seal.signer(&self.seal_hash())
+    pub fn content_signer(&self) -> Result<Address, KeyError> {
+        self.content_signature.signer(&self.content_signing_hash())
     }
 }
 

@@ -140,7 +140,7 @@ fn minis() -> impl Strategy<Value = MiniBlock> {
                 y_parity,
             },
             diff_digest: diff.digest(),
-            seal: MiniSignature {
+            content_signature: MiniSignature {
                 r: U256::from(numbers[1]),
                 s: U256::from_be_bytes(root),
                 y_parity: !y_parity,
@@ -240,7 +240,7 @@ fn a_seal_covers_the_diff_and_what_the_signature_leaves_out() {
     };
     mini.sign(&key);
     let digests = mini.digests();
-    assert_eq!(mini.sealer(&digests), Ok(key.address()));
+    assert_eq!(mini.content_signer(&digests), Ok(key.address()));
     assert_eq!(mini.diff_digest, EMPTY_DIFF_DIGEST);
     let (read, same) = MiniBlock::decode_with_digests(&mini.encode()).unwrap();
     assert_eq!((&read, same), (&mini, digests));
@@ -248,11 +248,11 @@ fn a_seal_covers_the_diff_and_what_the_signature_leaves_out() {
     let mut other = mini.clone();
     other.txs[0].sender = Address::repeat_byte(2);
     assert_eq!(other.signer(), Ok(key.address()));
-    assert_ne!(other.sealer(&other.digests()), Ok(key.address()));
+    assert_ne!(other.content_signer(&other.digests()), Ok(key.address()));
     let mut other = mini.clone();
     let key_of_a_slot = PlainKey::slot(Address::ZERO, U256::ZERO);
     other.diff.entries.push((key_of_a_slot, PlainValue::Absent));
-    assert_ne!(other.sealer(&other.digests()), Ok(key.address()));
+    assert_ne!(other.content_signer(&other.digests()), Ok(key.address()));
 }
 
 #[test]
@@ -362,7 +362,7 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(txs.len() + 1)).collect();
         cuts.extend([0, txs.len()]);
         cuts.sort_unstable();
-        let mut sums = Sums::default();
+        let mut sums = BlockRoots::default();
         for cut in cuts.windows(2) {
             let part = &txs[cut[0]..cut[1]];
             let leaves = Leaves::of(part, sums.gas()).unwrap();
@@ -405,14 +405,14 @@ fn a_block_record_is_read_as_it_was_written() {
     };
     let key = crate::keys::Key::new(&B256::repeat_byte(1)).unwrap();
     let mut record = BlockRecord::new(header, 600, 100, Bytes::from_static(&[1, 2]));
-    record.put_seal(&key);
+    record.sign_content(&key);
     assert_eq!(BlockRecord::decode(&record.encode()).unwrap(), record);
-    assert_eq!(record.sealer(), Ok(key.address()));
+    assert_eq!(record.content_signer(), Ok(key.address()));
     assert!(is_block_record(&record.encode()));
     assert!(!is_block_record(&MiniBlock::default().encode()));
     assert!(!is_block_record(&[]));
     record.commitment = Bytes::new();
-    assert_ne!(record.sealer(), Ok(key.address()));
+    assert_ne!(record.content_signer(), Ok(key.address()));
 }
 
 #[test]

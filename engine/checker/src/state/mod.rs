@@ -1,14 +1,14 @@
 //! Accounts, storage and code in memory.
 //!
 //! ```text
-//!   builder ── Overlay (open mini-block) ── commit(diff) ──▶ World: sharded base + undo layers
+//!   builder ── Overlay (open mini-block) ── commit(diff) ──▶ StateStore: sharded base + undo layers
 //!                                                               ▲
 //!   eth_call, receipts, verify ── View (pinned version) ────────┘   older: Archive
 //! ```
 //!
 //! Whoever reads does so through a [`StateReader`], which may not know a place; revm reads through its one [`Adapter`].
 //!
-//! One thread writes ([`World::commit`]); any number read through [`View`]s that never change.
+//! One thread writes ([`StateStore::commit`]); any number read through [`View`]s that never change.
 
 mod archive;
 mod change;
@@ -27,6 +27,6 @@ pub use change::Change;
 pub use genesis::{Alloc, GenesisAccount, genesis_diff};
 pub use overlay::{Frozen, Overlay, changes_of, new_code_of};
 pub use reader::{Adapter, Place, StateError, StateReader};
-pub use view::{Tip, View};
+pub use view::{Latest, View};
 pub use withdrawals::WithdrawalsRoot;
-pub use world::{Base, BlockUndo, Pin, Version, World};
+pub use world::{Base, BlockUndo, Pin, StateStore, Version};

@@ -14,7 +14,7 @@ use revm::{
     state::{Account, EvmState},
 };
 
-use super::{StateError, StateReader, view::Tip, world::World};
+use super::{StateError, StateReader, view::Latest, world::StateStore};
 use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
 
 /// Changes that aren't committed yet.
@@ -51,7 +51,7 @@ pub struct Overlay {
 #[derive(Clone, Debug)]
 pub struct Frozen {
     layer: Arc<Layer>,
-    tip: Tip,
+    tip: Latest,
 }
 
 impl StateReader for Frozen {
@@ -127,10 +127,10 @@ pub fn new_code_of(account: &Account) -> Option<(B256, &Bytecode)> {
 
 impl Overlay {
     /// No changes yet.
-    pub fn new(world: World) -> Self {
+    pub fn new(world: StateStore) -> Self {
         let frozen = Frozen {
             layer: Arc::default(),
-            tip: Tip(world),
+            tip: Latest(world),
         };
         Self {
             frozen,

@@ -43,7 +43,7 @@ fn slot_of(view: &View, index: u8) -> U256 {
 
 #[test]
 fn a_view_does_not_see_later_commits() {
-    let world = World::new(8);
+    let world = StateStore::new(8);
     world.commit(&diff(&[(1, 10)]));
     world.set_visible(1);
     let view = View::new(world.clone(), world.pin_visible());
@@ -60,7 +60,7 @@ fn a_view_does_not_see_later_commits() {
 
 #[test]
 fn what_is_not_durable_is_not_visible() {
-    let world = World::new(8);
+    let world = StateStore::new(8);
     world.commit(&diff(&[(1, 10)]));
     let view = View::new(world.clone(), world.pin_visible());
     assert_eq!(slot_of(&view, 1), U256::ZERO);
@@ -71,7 +71,7 @@ fn what_is_not_durable_is_not_visible() {
 
 #[test]
 fn closing_a_block_tells_what_its_keys_held_before() {
-    let world = World::new(8);
+    let world = StateStore::new(8);
     world.commit(&diff(&[(1, 10), (2, 1)]));
     world.close_block(1);
     world.commit(&diff(&[(1, 11)]));
@@ -84,7 +84,7 @@ fn closing_a_block_tells_what_its_keys_held_before() {
 #[test]
 fn values_of_old_blocks_go_before_they_fill_the_memory() {
     const EACH: u64 = 40_000;
-    let world = World::new(10_000);
+    let world = StateStore::new(10_000);
     for block in 0..40 {
         let entries = (0..EACH)
             .map(|number| {
@@ -139,7 +139,7 @@ impl Archive for OneValue {
 
 #[test]
 fn blocks_older_than_memory_are_read_through_the_archive() {
-    let world = World::new(2);
+    let world = StateStore::new(2);
     for block in 1..=6 {
         world.commit(&diff(&[(1, block * 10)]));
         world.close_block(block);
@@ -162,7 +162,7 @@ fn blocks_older_than_memory_are_read_through_the_archive() {
 
 #[test]
 fn a_pinned_version_keeps_its_history() {
-    let world = World::new(1);
+    let world = StateStore::new(1);
     world.commit(&diff(&[(1, 1)]));
     world.set_visible(1);
     let pin = world.pin_visible();
@@ -182,7 +182,7 @@ fn a_pinned_version_keeps_its_history() {
 
 #[test]
 fn readers_and_the_writer_at_once_never_disagree() {
-    let world = World::new(4);
+    let world = StateStore::new(4);
     let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let readers: Vec<_> = (0..2)
         .map(|_| {
@@ -227,7 +227,7 @@ proptest! {
             1..40,
         ),
     ) {
-        let world = World::new(3);
+        let world = StateStore::new(3);
         let mut model: BTreeMap<PlainKey, PlainValue> = BTreeMap::new();
         let mut pinned = Vec::new();
         let mut block = 0;

@@ -7,7 +7,7 @@ use revm::{bytecode::Bytecode, primitives::KECCAK_EMPTY};
 
 use super::{
     Archive, StateError, StateReader,
-    world::{Pin, Version, World},
+    world::{Pin, StateStore, Version},
 };
 use crate::block::{PlainAccount, PlainKey, PlainValue};
 
@@ -17,7 +17,7 @@ const HISTORY_WINDOW: u64 = 8191;
 
 /// A pinned version, readable from any thread. Look-ups wait for the writer at most for one entry.
 pub struct View {
-    world: World,
+    world: StateStore,
     pin: Pin,
     /// For blocks older than memory: where values changed since are found, and the block.
     archived: Option<(Arc<dyn Archive>, u64)>,
@@ -37,7 +37,7 @@ impl std::fmt::Debug for View {
 
 impl View {
     /// A view of a version that memory retains.
-    pub fn new(world: World, pin: Pin) -> Self {
+    pub fn new(world: StateStore, pin: Pin) -> Self {
         Self {
             world,
             pin,
@@ -47,7 +47,7 @@ impl View {
 
     /// A view of the end of `block`, older than what memory retains: `pin` holds the oldest retained
     /// version, and the archive knows what changed between.
-    pub fn archived(world: World, pin: Pin, archive: Arc<dyn Archive>, block: u64) -> Self {
+    pub fn archived(world: StateStore, pin: Pin, archive: Arc<dyn Archive>, block: u64) -> Self {
         Self {
             world,
             pin,
@@ -106,9 +106,9 @@ impl StateReader for View {
 
 /// The newest state, visible or not. Only the writer sees it stand still.
 #[derive(Clone, Debug)]
-pub struct Tip(pub World);
+pub struct Latest(pub StateStore);
 
-impl StateReader for Tip {
+impl StateReader for Latest {
     fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
         Ok(self.value(&PlainKey::account(address))?.as_account())
     }

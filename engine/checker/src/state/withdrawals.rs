@@ -6,7 +6,7 @@ use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::{B256, U256};
 use alloy_trie::root::storage_root_unhashed;
 
-use super::{change::Change, world::World};
+use super::{change::Change, world::StateStore};
 use crate::block::WITHDRAWALS_ADDRESS;
 
 /// Follows the contract's storage; computes its Merkle-Patricia root only after a change.
@@ -18,7 +18,7 @@ pub struct WithdrawalsRoot {
 
 impl WithdrawalsRoot {
     /// Begins with what the world holds now.
-    pub fn load(world: &World) -> Self {
+    pub fn load(world: &StateStore) -> Self {
         let mut slots = BTreeMap::new();
         world.for_each(|key, value| {
             if let (WITHDRAWALS_ADDRESS, Some(slot)) = (key.address, key.slot) {

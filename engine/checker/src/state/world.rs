@@ -126,13 +126,13 @@ struct Inner {
 
 /// The state; cheap to clone, all clones are the same state.
 #[derive(Clone)]
-pub struct World {
+pub struct StateStore {
     inner: Arc<Inner>,
 }
 
-impl std::fmt::Debug for World {
+impl std::fmt::Debug for StateStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World")
+        f.debug_struct("StateStore")
             .field("version", &self.version())
             .finish_non_exhaustive()
     }
@@ -143,7 +143,7 @@ pub type BlockUndo = Vec<(PlainKey, PlainValue)>;
 
 /// Keeps a version readable while it lives.
 pub struct Pin {
-    world: World,
+    world: StateStore,
     version: Version,
 }
 
@@ -172,7 +172,7 @@ impl Drop for Pin {
     }
 }
 
-impl World {
+impl StateStore {
     /// An empty state at version 0 and block 0, keeping `history_blocks` blocks of undo layers.
     pub fn new(history_blocks: usize) -> Self {
         Self::with(history_blocks, None)

@@ -9,11 +9,11 @@ use rayon::prelude::*;
 use super::polynomial::{Values, coefficients_at, divide_at, inner_product, powers};
 use super::transcript::Transcript;
 use crate::crs::CRS;
+use crate::fixed_base::Tables;
 use crate::group::{
     Fr, Point, Sum, decompress, multiply_sum, normalize, same_element, scalar_from_le, scalar_to_le,
 };
 use crate::node::{ONE, ZERO};
-use crate::tables::Tables;
 use crate::types::WIDTH;
 use ark_ff::{Field, Zero, batch_inversion};
 

@@ -12,18 +12,18 @@ use op_revm::constants::{BASE_FEE_RECIPIENT, OPERATOR_FEE_RECIPIENT};
 
 use super::{
     differential::{Dice, FORWARD, SPIN, STORE, contracts, draft, words},
-    rehearsal::Rehearsal,
+    forced::ForcedSpeculation,
 };
 use crate::builder::{
     OpenBlock,
     batch::{Executor, Outcomes, Pace},
-    open::{Attempt, Offer},
+    open::{Candidate, TxOutcome},
     testing::*,
 };
 use crate::{
     block::{BlockRecord, Halt, MiniBlock},
     chain::Chain,
-    parallel::{Crew, History},
+    parallel::{History, WorkerPool},
     pool::{Deposit, PoolTx},
 };
 
@@ -265,12 +265,12 @@ const WAYS: usize = 4;
 /// The one in which little holds.
 const SHUFFLED: usize = 1;
 
-fn rehearsal(way: usize, dice: &mut Dice) -> Rehearsal {
+fn forced(way: usize, dice: &mut Dice) -> ForcedSpeculation {
     match way {
-        0 => Rehearsal::InOrder,
-        SHUFFLED => Rehearsal::Shuffled(Dice(1 + dice.below(1 << 60))),
-        2 => Rehearsal::Crew,
-        _ => Rehearsal::Race,
+        0 => ForcedSpeculation::InOrder,
+        SHUFFLED => ForcedSpeculation::Shuffled(Dice(1 + dice.below(1 << 60))),
+        2 => ForcedSpeculation::WorkerPool,
+        _ => ForcedSpeculation::Race,
     }
 }
 
@@ -278,11 +278,14 @@ fn rehearsal(way: usize, dice: &mut Dice) -> Rehearsal {
 struct Side {
     chain: Arc<Chain>,
     block: Option<OpenBlock>,
-    executor: Executor<Option<Rehearsal>>,
+    executor: Executor<Option<ForcedSpeculation>>,
 }
 
 impl Side {
-    fn new(config: &crate::chain::ChainConfig, executor: Executor<Option<Rehearsal>>) -> Self {
+    fn new(
+        config: &crate::chain::ChainConfig,
+        executor: Executor<Option<ForcedSpeculation>>,
+    ) -> Self {
         let chain = chain_of(config.clone());
         let block = Some(open(&chain));
         Self {
@@ -346,7 +349,7 @@ struct Met {
     stale: usize,
     back: usize,
     beyond_limits: usize,
-    /// In turn, ahead, and in vain, by the way of rehearsing.
+    /// In turn, ahead, and aborted, by the way of rehearsing.
     ways: [[u64; 3]; WAYS],
 }
 
@@ -361,8 +364,8 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
     if seed.is_multiple_of(4) {
         config.gas_limit = 12_000_000;
     }
-    let mut one = Side::new(&config, Executor::new(Crew::start(0).unwrap()));
-    let mut many = Side::new(&config, Executor::new(Crew::start(2).unwrap()));
+    let mut one = Side::new(&config, Executor::new(WorkerPool::start(0).unwrap()));
+    let mut many = Side::new(&config, Executor::new(WorkerPool::start(2).unwrap()));
     for number in 0..batches {
         let now_us = at(number / 10 + 1) + number % 10 * 100_000;
         let txs = batch(&mut dice, &one.chain);
@@ -371,8 +374,8 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
             _ => usize::MAX,
         };
         let way = dice.below(WAYS as u64) as usize;
-        let rehearsal = rehearsal(way, &mut dice);
-        many.executor.policy = Some(rehearsal);
+        let forced = forced(way, &mut dice);
+        many.executor.policy = Some(forced);
         if dice.below(4) > 0 {
             many.executor.history = History::default();
         }
@@ -381,7 +384,7 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
         let counts = many.executor.counts();
         met.ways[way][0] += counts.in_turn - before.in_turn;
         met.ways[way][1] += counts.ahead - before.ahead;
-        met.ways[way][2] += counts.in_vain - before.in_vain;
+        met.ways[way][2] += counts.aborted - before.aborted;
         let executed: Vec<_> = txs
             .iter()
             .zip(&outcomes)
@@ -401,17 +404,17 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
         assert_eq!(outcomes, expected, "{spec} {seed}: batch {number}");
         for outcome in &outcomes {
             match outcome {
-                Some(Attempt::Included) => met.included += 1,
-                Some(Attempt::Full) => met.full += 1,
-                Some(Attempt::Invalid(_)) => met.invalid += 1,
-                Some(Attempt::Stale) => met.stale += 1,
-                Some(Attempt::Unread(error)) => panic!("{spec} {seed}: {error}"),
+                Some(TxOutcome::Included) => met.included += 1,
+                Some(TxOutcome::Full) => met.full += 1,
+                Some(TxOutcome::Invalid(_)) => met.invalid += 1,
+                Some(TxOutcome::Stale) => met.stale += 1,
+                Some(TxOutcome::Unread(error)) => panic!("{spec} {seed}: {error}"),
                 None => met.back += 1,
             }
         }
         if dice.below(4) == 0 {
             let deposit = deposit(&mut dice, number);
-            let offer = Offer {
+            let offer = Candidate {
                 envelope: &deposit.envelope,
                 raw: &deposit.raw,
                 hash: deposit.hash,
@@ -478,11 +481,11 @@ fn executing_ahead_gives_what_executing_one_by_one_gives() {
         "too tame: {met:?}"
     );
     // Nearly everything that can be was executed ahead, and often both held and didn't.
-    for [in_turn, ahead, in_vain] in &met.ways[..3] {
-        assert!(2 * (ahead + in_vain) > in_turn + ahead, "too tame: {met:?}");
+    for [in_turn, ahead, aborted] in &met.ways[..3] {
+        assert!(2 * (ahead + aborted) > in_turn + ahead, "too tame: {met:?}");
     }
-    let [_, ahead, in_vain] = met.ways[SHUFFLED];
-    assert!(25 * in_vain > ahead + in_vain, "too tame: {met:?}");
+    let [_, ahead, aborted] = met.ways[SHUFFLED];
+    assert!(25 * aborted > ahead + aborted, "too tame: {met:?}");
     println!("{met:?}");
 }
 

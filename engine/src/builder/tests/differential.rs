@@ -10,13 +10,13 @@ use mega_evm::{MegaBlockExecutionCtx, MegaBlockExecutor, MegaEvmFactory, MegaHar
 use op_alloy_consensus::TxDeposit;
 use revm::{Database as _, database::State};
 
-use crate::builder::{open::Attempt, testing::*};
+use crate::builder::{open::TxOutcome, testing::*};
 use crate::{
     block::{Leaves, PlainKey, PlainValue, encode_receipt, logs_bloom},
     chain::Chain,
     evm::{ExternalEnv, block_limits, evm_env},
     pool::{Deposit, DepositQueue},
-    state::{Adapter, Tip},
+    state::{Adapter, Latest},
 };
 
 pub(super) const STORE: Address = address!("00000000000000000000000000000000000c0001");
@@ -170,7 +170,7 @@ fn same_as_the_block_executor(spec: &str, seed: u64) {
     let mut minis = Vec::new();
     for (index, tx) in txs.iter().enumerate() {
         match block.execute(&tx.offer(), at(1)).unwrap() {
-            Attempt::Included => included.push(tx),
+            TxOutcome::Included => included.push(tx),
             other => panic!("{spec} {seed}: transaction {index} {other:?}"),
         }
         if index % 7 == 6 {
@@ -194,7 +194,7 @@ fn same_as_the_block_executor(spec: &str, seed: u64) {
         &context,
     );
     let mut state = State::builder()
-        .with_database_ref(Adapter::new(Tip(untouched.world.clone())))
+        .with_database_ref(Adapter::new(Latest(untouched.world.clone())))
         .with_bundle_update()
         .build();
     let evm = MegaEvmFactory::new()

@@ -6,12 +6,12 @@ use alloy_sol_types::SolError as _;
 
 mod ahead;
 mod differential;
+mod forced;
 mod priority;
-mod rehearsal;
 mod restart;
 mod unread;
 
-use super::{open::Attempt, testing::*};
+use super::{open::TxOutcome, testing::*};
 use crate::{
     block::{Halt, PlainKey, TxResult},
     salt::hasher,
@@ -221,11 +221,11 @@ fn a_transaction_that_cannot_run_changes_nothing() {
     let stale = sign(&chain, &Draft::default());
     assert_eq!(
         block.execute(&stale.offer(), at(1)).unwrap(),
-        Attempt::Included
+        TxOutcome::Included
     );
     assert_eq!(
         block.execute(&stale.offer(), at(1)).unwrap(),
-        Attempt::Stale
+        TxOutcome::Stale
     );
     let poor = sign(
         &chain,
@@ -237,7 +237,7 @@ fn a_transaction_that_cannot_run_changes_nothing() {
     );
     assert!(matches!(
         block.execute(&poor.offer(), at(1)).unwrap(),
-        Attempt::Invalid(_)
+        TxOutcome::Invalid(_)
     ));
     let low = sign(
         &chain,
@@ -249,7 +249,7 @@ fn a_transaction_that_cannot_run_changes_nothing() {
     );
     assert!(matches!(
         block.execute(&low.offer(), at(1)).unwrap(),
-        Attempt::Invalid(_)
+        TxOutcome::Invalid(_)
     ));
     let mini = block.seal_mini(at(1)).unwrap();
     assert_eq!(mini.txs.len(), 1);
@@ -273,13 +273,13 @@ fn a_full_block_puts_transactions_off() {
         );
         block.execute(&tx.offer(), at(1)).unwrap()
     };
-    assert_eq!(attempt(&mut block, 0, 100_000), Attempt::Included);
-    assert_eq!(attempt(&mut block, 1, 100_000), Attempt::Full);
+    assert_eq!(attempt(&mut block, 0, 100_000), TxOutcome::Included);
+    assert_eq!(attempt(&mut block, 1, 100_000), TxOutcome::Full);
     assert!(matches!(
         attempt(&mut block, 1, 150_001),
-        Attempt::Invalid(_)
+        TxOutcome::Invalid(_)
     ));
-    assert_eq!(attempt(&mut block, 1, 90_000), Attempt::Included);
+    assert_eq!(attempt(&mut block, 1, 90_000), TxOutcome::Included);
 }
 
 #[test]

@@ -9,12 +9,12 @@ use crossbeam_channel::{Receiver, bounded};
 use op_alloy_consensus::TxDeposit;
 use parking_lot::Mutex;
 
-use crate::builder::{Builder, OpenBlock, open::Attempt, testing::*};
+use crate::builder::{Builder, OpenBlock, open::TxOutcome, testing::*};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, Sender, StateDiff, TxRecord},
     chain::{Chain, ChainConfig, RestoreError, Sealed},
     pool::{Deposit, PoolTx, Refusal, TxSource},
-    salt::kept,
+    salt::node_rows,
     state::StateReader as _,
 };
 
@@ -47,7 +47,7 @@ fn seal_some(
             *nonce += 1;
             assert_eq!(
                 block.execute(&tx.offer(), at(1)).unwrap(),
-                Attempt::Included
+                TxOutcome::Included
             );
             block.seal_mini(at(1) + *nonce).unwrap()
         })
@@ -125,7 +125,7 @@ fn a_snapshot_and_the_log_after_it_bring_back_the_chain() {
     let codes = mega_codes(&first);
     second.load_state(entries, codes);
     let mut forged = BlockRecord::decode(&tip.encode()).unwrap();
-    forged.put_seal(&key(3));
+    forged.sign_content(&key(3));
     let refused = second.load_tip(&forged.encode());
     assert!(matches!(refused, Err(RestoreError::Seal { block: 1, .. })));
     assert!(second.load_tip(&tip.encode()).unwrap());
@@ -159,14 +159,19 @@ fn nodes_that_were_kept_are_not_computed_again_unless_they_are_wrong() {
     let (sealed, kept_after) = close_with_nodes(&first, block);
     let nodes = |chain: &Chain| {
         let rows = chain.commitment.read().nodes();
-        let mut rows: Vec<_> = rows.as_chunks::<{ kept::ROW }>().0.to_vec();
+        let mut rows: Vec<_> = rows.as_chunks::<{ node_rows::ROW }>().0.to_vec();
         rows.sort_unstable();
         rows
     };
 
-    let (root, rest) = kept.split_at(kept::ROW);
-    let wrong_root = [&root[..kept::NUMBER], &rest[kept::NUMBER..kept::ROW], rest].concat();
-    let wrong_after = kept_after[..kept_after.len() - kept::ROW].to_vec();
+    let (root, rest) = kept.split_at(node_rows::ROW);
+    let wrong_root = [
+        &root[..node_rows::NUMBER],
+        &rest[node_rows::NUMBER..node_rows::ROW],
+        rest,
+    ]
+    .concat();
+    let wrong_after = kept_after[..kept_after.len() - node_rows::ROW].to_vec();
     for (snapshot, log, computed) in [
         (&kept[..], &kept_after[..], false),
         (&kept[..], &[][..], false),
@@ -240,7 +245,7 @@ fn store_timestamp(chain: &Arc<Chain>, block: &mut OpenBlock) -> (TxRecord, Arc<
     let now_us = at(1) + 123_456;
     assert_eq!(
         block.execute(&tx.offer(), now_us).unwrap(),
-        Attempt::Included
+        TxOutcome::Included
     );
     let mini = block.seal_mini(at(1) + 130_000).unwrap();
     let [system, user] = &mini.txs[..] else {
@@ -376,7 +381,7 @@ fn the_oracle_never_tells_a_time_after_its_block_nor_one_before_what_it_told() {
             let tx = sign(&chain, &draft);
             assert_eq!(
                 block.execute(&tx.offer(), now_us).unwrap(),
-                Attempt::Included
+                TxOutcome::Included
             );
             block.seal_mini(now_us).unwrap();
             let slot = PlainKey::slot(STORE_TIMESTAMP, U256::ZERO);

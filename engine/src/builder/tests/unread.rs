@@ -7,18 +7,18 @@ use alloy_primitives::{Address, Bytes, TxKind, U256, address, bytes};
 
 use crossbeam_channel::bounded;
 
-use super::{differential::Dice, priority::minis, rehearsal::Rehearsal};
+use super::{differential::Dice, forced::ForcedSpeculation, priority::minis};
 use crate::{
     block::{MiniBlock, PlainKey, PlainValue},
     builder::{
         BuildError, Builder, OpenBlock,
         batch::{Executor, Outcomes, Pace},
-        open::Attempt,
+        open::TxOutcome,
         testing::*,
     },
     chain::Chain,
     engine::tip_accounts,
-    parallel::Crew,
+    parallel::WorkerPool,
     pool::{Limits, Pool, PoolTx, Rejection},
     shaky::{Mood, Shaky},
     state::{Base, EmptyArchive, Place, StateError},
@@ -69,7 +69,7 @@ fn undisturbed(drafts: &[Draft]) -> Arc<MiniBlock> {
     for draft in drafts {
         let tx = sign(&chain, draft);
         let attempt = block.execute(&tx.offer(), at(1)).unwrap();
-        assert_eq!(attempt, Attempt::Included);
+        assert_eq!(attempt, TxOutcome::Included);
     }
     block.seal_mini(at(1) + 10_000).unwrap()
 }
@@ -92,14 +92,14 @@ fn a_transaction_that_meets_the_unknown_leaves_no_trace_and_is_included_later() 
             };
             for _ in 0..3 {
                 let attempt = block.execute(&waiting.offer(), at(1)).unwrap();
-                assert_eq!(attempt, Attempt::Unread(expected.clone()));
+                assert_eq!(attempt, TxOutcome::Unread(expected.clone()));
             }
             let other = to(1, 0, Address::repeat_byte(0xbb));
             let attempt = block.execute(&sign(&chain, &other).offer(), at(1));
-            assert_eq!(attempt.unwrap(), Attempt::Included);
+            assert_eq!(attempt.unwrap(), TxOutcome::Included);
             shaky.calm();
             let attempt = block.execute(&waiting.offer(), at(1)).unwrap();
-            assert_eq!(attempt, Attempt::Included);
+            assert_eq!(attempt, TxOutcome::Included);
             let mini = block.seal_mini(at(1) + 10_000).unwrap();
             assert_eq!(*mini, *undisturbed(&[other, draft]), "{mood:?} {key:?}");
         }
@@ -123,11 +123,11 @@ fn a_call_that_fails_inside_does_not_hide_that_the_state_is_unknown() {
     let attempt = block.execute(&tx.offer(), at(1)).unwrap();
     assert_eq!(
         attempt,
-        Attempt::Unread(StateError::Unknown(Place::Key(count())))
+        TxOutcome::Unread(StateError::Unknown(Place::Key(count())))
     );
     shaky.calm();
     let attempt = block.execute(&tx.offer(), at(1)).unwrap();
-    assert_eq!(attempt, Attempt::Included);
+    assert_eq!(attempt, TxOutcome::Included);
     block.seal_mini(at(1) + 10_000).unwrap();
     assert_eq!(chain.world.tip(&count()).as_slot(), U256::from(42));
 }
@@ -140,13 +140,13 @@ fn a_slow_state_is_asked_again_and_never_waited_for() {
     shaky.is(count(), Mood::Later(2));
     let tx = sign(&chain, &to(0, 0, COUNTER));
     let attempts: Vec<bool> = (0..3)
-        .map(|_| block.execute(&tx.offer(), at(1)).unwrap() == Attempt::Included)
+        .map(|_| block.execute(&tx.offer(), at(1)).unwrap() == TxOutcome::Included)
         .collect();
     assert_eq!(attempts, [false, false, true]);
     // What was read once stays in memory.
     let asked = shaky.asked();
     let attempt = block.execute(&sign(&chain, &to(0, 1, COUNTER)).offer(), at(1));
-    assert_eq!(attempt.unwrap(), Attempt::Included);
+    assert_eq!(attempt.unwrap(), TxOutcome::Included);
     assert_eq!(shaky.asked(), asked);
     block.seal_mini(at(1) + 10_000).unwrap();
     assert_eq!(chain.world.tip(&count()).as_slot(), U256::from(43));
@@ -183,17 +183,18 @@ impl Pace for Unhurried {
 }
 
 /// Executes a batch with everything ahead of its turn, some of it over what is unknown.
-fn ahead(how: Rehearsal, shaky: &Shaky, chain: &Arc<Chain>) -> (OpenBlock, Outcomes) {
+fn ahead(how: ForcedSpeculation, shaky: &Shaky, chain: &Arc<Chain>) -> (OpenBlock, Outcomes) {
     let mut block = open(chain);
     let sign = |draft: &Draft| sign(chain, draft).pooled();
     // The block's first transaction is never executed ahead.
     let first = sign(&to(9, 0, Address::repeat_byte(0xbb)));
-    let mut executor: Executor<Option<Rehearsal>> = Executor::new(Crew::start(2).unwrap());
+    let mut executor: Executor<Option<ForcedSpeculation>> =
+        Executor::new(WorkerPool::start(2).unwrap());
     executor.policy = Some(how);
     let included = executor
         .execute(&mut block, &[first], &mut Unhurried)
         .unwrap();
-    assert_eq!(included, [Some(Attempt::Included)]);
+    assert_eq!(included, [Some(TxOutcome::Included)]);
     shaky.is(count(), Mood::Unknown);
     shaky.is(PlainKey::account(STRANGER), Mood::Fails);
     let mut txs = Vec::new();
@@ -210,10 +211,10 @@ fn ahead(how: Rehearsal, shaky: &Shaky, chain: &Arc<Chain>) -> (OpenBlock, Outco
 #[test]
 fn threads_that_execute_ahead_leave_the_unknown_to_its_turn() {
     for how in [
-        Rehearsal::InOrder,
-        Rehearsal::Crew,
-        Rehearsal::Race,
-        Rehearsal::Shuffled(Dice(7)),
+        ForcedSpeculation::InOrder,
+        ForcedSpeculation::WorkerPool,
+        ForcedSpeculation::Race,
+        ForcedSpeculation::Shuffled(Dice(7)),
     ] {
         let (told, shaky) = (format!("{how:?}"), shaky());
         let chain = chain_over(&shaky);
@@ -221,10 +222,13 @@ fn threads_that_execute_ahead_leave_the_unknown_to_its_turn() {
         for (nth, outcome) in outcomes.iter().enumerate() {
             let (from, second) = (nth / 2, nth % 2 == 1);
             match (from % 3, second) {
-                (2, _) => assert_eq!(*outcome, Some(Attempt::Included), "{told} {nth}"),
+                (2, _) => assert_eq!(*outcome, Some(TxOutcome::Included), "{told} {nth}"),
                 // What its sender sent later goes back.
                 (_, true) => assert_eq!(*outcome, None, "{told} {nth}"),
-                _ => assert!(matches!(outcome, Some(Attempt::Unread(_))), "{told} {nth}"),
+                _ => assert!(
+                    matches!(outcome, Some(TxOutcome::Unread(_))),
+                    "{told} {nth}"
+                ),
             }
         }
         let mini = block.seal_mini(at(1) + 10_000).unwrap();

@@ -9,7 +9,7 @@ use revm::interpreter::instructions::i256::{i256_div, i256_mod};
 
 use super::{
     abi::{ACTION, HostTable, NativeFrame, Word},
-    door::Passage,
+    entry::NativeSession,
 };
 
 /// The table for contexts of one type.
@@ -30,7 +30,7 @@ impl<DB: Database, E: ExternalEnvTypes> Host<DB, E> {
 
 /// # Safety
 ///
-/// `frame` is the frame that [`super::door::advance`] gave native code, whose `door` is a [`Passage`] of
+/// `frame` is the frame that [`super::entry::advance`] gave native code, whose `door` is a [`NativeSession`] of
 /// these types that nobody else uses meanwhile.
 unsafe extern "C" fn step<DB: Database, E: ExternalEnvTypes>(
     frame: *mut NativeFrame,
@@ -40,7 +40,7 @@ unsafe extern "C" fn step<DB: Database, E: ExternalEnvTypes>(
     // the passage while it waits for this call.
     let frame = unsafe { &mut *frame };
     // SAFETY: `advance` put the passage of these very types there; it outlives native code's run.
-    let passage = unsafe { &mut *frame.door.cast::<Passage<'_, DB, E>>() };
+    let passage = unsafe { &mut *frame.door.cast::<NativeSession<'_, DB, E>>() };
     // A panic must not unwind through native code, which has no tables for it: it goes on behind it.
     match catch_unwind(AssertUnwindSafe(|| passage.step(frame, opcode as u8))) {
         Ok(answer) => answer,

@@ -28,9 +28,9 @@ use revm::{
 };
 
 use super::{
-    door::{self, Run},
+    entry::{self, Run},
     ledger::Ledger,
-    pieces::{self, Pace, Piece, Pieces},
+    slices::{self, Slice, SliceBudget, Slices},
     table::{Directory, Listed, NativeCode, NativeTable},
 };
 use crate::evm::{
@@ -38,7 +38,7 @@ use crate::evm::{
     watch::{ENDED, Watch, admits},
 };
 
-/// After a piece of a long frame: loops that native code is offered to go on with.
+/// After a slice of a long frame: loops that native code is offered to go on with.
 const LOOPS_TRIED: u32 = 64;
 /// Not counting those after which native code spent more gas than that until it came to what was left out.
 const WORTH_ENTERING: u64 = 2_000;
@@ -60,7 +60,7 @@ pub(crate) struct Machine<DB: Database, I = NoOpInspector> {
 struct Native<DB: Database> {
     directory: Directory,
     /// Made for the first long frame.
-    pieces: Option<Pieces<DB, ExternalEnv>>,
+    slices: Option<Slices<DB, ExternalEnv>>,
     ledger: Ledger,
     /// Calldata that lies in memory which calls share is copied here.
     calldata: Vec<u8>,
@@ -186,11 +186,11 @@ impl<DB: Database, I> Runner<'_, DB, I> {
     fn run_unknown(&mut self) -> FrameRun<Self> {
         let Self { mega, native } = self;
         if native.watch.is_some()
-            && !pieces::leaves_next(mega)
-            && !door::is_at_limit(mega.ctx_ref())
+            && !slices::leaves_next(mega)
+            && !entry::is_at_limit(mega.ctx_ref())
         {
-            let Pace { instructions, .. } = native.directory.pace();
-            while native.may_go_on() && native.pieces(mega).run(mega, instructions) == Piece::Over {
+            let SliceBudget { instructions, .. } = native.directory.pace();
+            while native.may_go_on() && native.slices(mega).run(mega, instructions) == Slice::Over {
             }
         }
         leave(mega, native.watch.as_deref())
@@ -214,8 +214,8 @@ impl<DB: Database, I> Runner<'_, DB, I> {
         let mut stretch = Stretch::begin(mega, timed, missed);
         let in_pieces = missed || stretch.gas >= pace.gas || listed.coverage.is_some();
         if (in_pieces || native.watch.is_some())
-            && !pieces::leaves_next(mega)
-            && !door::is_at_limit(mega.ctx_ref())
+            && !slices::leaves_next(mega)
+            && !entry::is_at_limit(mega.ctx_ref())
         {
             stretch = native.run_in_pieces(mega, code_hash, stretch);
             listed = native.directory.find(code_hash);
@@ -243,24 +243,24 @@ impl<DB: Database> Native<DB> {
     fn new(table: Arc<NativeTable>) -> Self {
         Self {
             directory: Directory::new(table),
-            pieces: None,
+            slices: None,
             ledger: Ledger::new(),
             calldata: Vec::new(),
             watch: None,
         }
     }
 
-    fn pieces<I>(&mut self, mega: &MegaEvm<DB, I, ExternalEnv>) -> &Pieces<DB, ExternalEnv> {
+    fn slices<I>(&mut self, mega: &MegaEvm<DB, I, ExternalEnv>) -> &Slices<DB, ExternalEnv> {
         let watch = &self.watch;
-        self.pieces
-            .get_or_insert_with(|| Pieces::new(mega, watch.clone()))
+        self.slices
+            .get_or_insert_with(|| Slices::new(mega, watch.clone()))
     }
 
     fn may_go_on(&self) -> bool {
         self.watch.as_ref().is_none_or(|watch| watch.may_go_on(0))
     }
 
-    /// Moves the top frame on to where mega-evm's `frame_run` has to. It is interpreted piece by piece: what
+    /// Moves the top frame on to where mega-evm's `frame_run` has to. It is interpreted slice by slice: what
     /// it has spent is told after each, and where native code has arrived meanwhile, that takes over at the
     /// next loop that it can go on with. What was not counted yet is in the answer.
     fn run_in_pieces<I>(
@@ -270,10 +270,10 @@ impl<DB: Database> Native<DB> {
         mut stretch: Stretch,
     ) -> Stretch {
         let timed = stretch.begun.is_some();
-        let Pace { instructions, .. } = self.directory.pace();
-        self.pieces(mega);
+        let SliceBudget { instructions, .. } = self.directory.pace();
+        self.slices(mega);
         let watch = self.watch.as_deref();
-        let Some(pieces) = &self.pieces else {
+        let Some(slices) = &self.slices else {
             return stretch;
         };
         // Behind what was left out, native code goes on at the next loop. So it does with its next slice of gas.
@@ -284,11 +284,11 @@ impl<DB: Database> Native<DB> {
             }
             if !at_once {
                 let listed = self.directory.find(code_hash);
-                let piece = match &listed.coverage {
-                    Some(coverage) => pieces.run_counted(mega, instructions, coverage),
-                    None => pieces.run(mega, instructions),
+                let slice = match &listed.coverage {
+                    Some(coverage) => slices.run_counted(mega, instructions, coverage),
+                    None => slices.run(mega, instructions),
                 };
-                if piece != Piece::Over {
+                if slice != Slice::Over {
                     return stretch;
                 }
                 let missed = stretch.missed;
@@ -304,15 +304,15 @@ impl<DB: Database> Native<DB> {
             let coverage = listed.coverage.clone();
             let mut tried = 0;
             while tried < LOOPS_TRIED {
-                match pieces.run_to_loop(mega, SEARCHED.max(instructions), coverage.as_deref()) {
-                    Piece::AtLoop => {}
-                    Piece::Over => break,
-                    Piece::Leaves => return stretch,
+                match slices.run_to_loop(mega, SEARCHED.max(instructions), coverage.as_deref()) {
+                    Slice::AtLoop => {}
+                    Slice::Over => break,
+                    Slice::SideExit => return stretch,
                 }
                 let mut missed = stretch.missed;
                 stretch.end(self.directory.find(code_hash), gas_remaining(mega));
                 let entered = enter(mega, &code, &mut self.ledger, &mut self.calldata, watch);
-                let leaves = pieces::leaves_next(mega);
+                let leaves = slices::leaves_next(mega);
                 // Else it can't go on from there.
                 let went_on = entered.filter(|(run, _)| run.gas > 0 || leaves);
                 if let Some((run, nanos)) = went_on {
@@ -323,7 +323,7 @@ impl<DB: Database> Native<DB> {
                 match went_on {
                     Some(_) if leaves => return stretch,
                     Some((run, _)) if !run.left_out => {
-                        at_once = watch.is_some() && run.gas >= door::WATCHED_SLICE / 2;
+                        at_once = watch.is_some() && run.gas >= entry::WATCHED_SLICE / 2;
                         break;
                     }
                     Some((run, _)) => tried += u32::from(run.gas < WORTH_ENTERING),
@@ -343,7 +343,7 @@ fn enter<DB: Database, I>(
     watch: Option<&dyn Watch>,
 ) -> Option<(Run, Option<u64>)> {
     let begun = code.is_timed().then(Instant::now);
-    let run = door::advance(mega, &code.object, ledger, calldata, watch)?;
+    let run = entry::advance(mega, &code.object, ledger, calldata, watch)?;
     Some((run, begun.map(nanos_since)))
 }
 

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! Machine::execute_transaction -> MegaHandler -> Runner::frame_run
-//!      |                                            |  1. door::advance: native code moves the frame on
-//!      |                                            |  2. Pieces: where much gas is left, the interpreter
+//!      |                                            |  1. entry::advance: native code moves the frame on
+//!      |                                            |  2. Slices: where much gas is left, the interpreter
 //!      |                                            |     does, until native code can take over in a loop
 //!      '- MegaEvm (plain interpreter)  <------------'  3. MegaEvm::frame_run: the interpreter finishes it
 //! ```
@@ -25,19 +25,19 @@
 
 mod abi;
 mod coverage;
-mod door;
+mod entry;
 mod host;
 mod ledger;
 mod loader;
 mod machine;
-mod pieces;
 mod rules;
+mod slices;
 mod table;
 
 pub(crate) use abi::layout;
 pub(crate) use machine::Machine;
-pub(crate) use pieces::Pace;
 pub(crate) use rules::rules_json;
+pub(crate) use slices::SliceBudget;
 pub(crate) use table::{NativeTable, status_of};
 
 #[cfg(test)]

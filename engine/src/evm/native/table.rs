@@ -18,9 +18,9 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::{
     coverage::Coverage,
-    door::Run,
+    entry::Run,
     loader::{LoadError, ObjectCode},
-    pieces::Pace,
+    slices::SliceBudget,
 };
 
 /// So many contracts are counted; then the colder half is forgotten.
@@ -37,7 +37,7 @@ const TIMED: u64 = 16;
 pub(crate) struct NativeTable {
     /// The rules by which code here was compiled.
     spec: MegaSpecId,
-    pace: Pace,
+    pace: SliceBudget,
     codes: RwLock<B256Map<Arc<NativeCode>>>,
     watched: RwLock<B256Map<Arc<Coverage>>>,
     /// Raised whenever `codes` or `watched` change.
@@ -126,11 +126,11 @@ pub(crate) struct ContractStatus {
 impl NativeTable {
     /// No code yet, for contracts that run by the rules of `spec`.
     pub(crate) fn new(spec: MegaSpecId) -> Self {
-        Self::with_pace(spec, Pace::default())
+        Self::with_slice_budget(spec, SliceBudget::default())
     }
 
-    /// The same, where long frames are interpreted in pieces of another length.
-    pub(crate) fn with_pace(spec: MegaSpecId, pace: Pace) -> Self {
+    /// The same, where long frames are interpreted in slices of another length.
+    pub(crate) fn with_slice_budget(spec: MegaSpecId, pace: SliceBudget) -> Self {
         Self {
             spec,
             pace,
@@ -366,7 +366,7 @@ impl Directory {
     }
 
     /// How long frames are interpreted.
-    pub(super) fn pace(&self) -> Pace {
+    pub(super) fn pace(&self) -> SliceBudget {
         self.table.pace
     }
 

@@ -13,7 +13,7 @@ use object::{
 };
 use serde_json::{Value, json};
 
-use super::{NativeTable, Pace, layout, rules_json};
+use super::{NativeTable, SliceBudget, layout, rules_json};
 use crate::{
     evm::{
         SPEC_NAMES,
@@ -288,12 +288,12 @@ fn run_over(table: &Arc<NativeTable>, request: &Value) -> Outcome {
     simulator.run(call.transaction(1, request.gas())).unwrap()
 }
 
-fn pace(instructions: u32) -> Pace {
+fn pace(instructions: u32) -> SliceBudget {
     let gas = 0;
-    Pace {
+    SliceBudget {
         gas,
         instructions,
-        ..Pace::default()
+        ..SliceBudget::default()
     }
 }
 
@@ -331,8 +331,17 @@ fn gas_is_counted_once_however_long_the_pieces_are() {
     let code = Bytes::copy_from_slice(COUNTING);
     let request = json!({"spec": "rex6", "code": code, "gas": 1_000_000});
     let mut counted = Vec::new();
-    for pace in [Pace::default(), pace(1), pace(7), pace(100), pace(1 << 16)] {
-        let table = Arc::new(NativeTable::with_pace(spec_by_name("rex6").unwrap(), pace));
+    for pace in [
+        SliceBudget::default(),
+        pace(1),
+        pace(7),
+        pace(100),
+        pace(1 << 16),
+    ] {
+        let table = Arc::new(NativeTable::with_slice_budget(
+            spec_by_name("rex6").unwrap(),
+            pace,
+        ));
         table.candidates(0);
         let outcome = run_over(&table, &request);
         assert!(outcome.raw.result.is_success());

@@ -12,9 +12,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::{
-    builder::{Attempt, BuildError, Executor, OpenBlock, Pace},
+    builder::{BuildError, Executor, OpenBlock, Pace, TxOutcome},
     chain::{Chain, ChainConfig, ConfigError},
-    parallel::Crew,
+    parallel::WorkerPool,
     pool::{PoolTx, Rejection, Rules},
     state::EmptyArchive,
 };
@@ -34,8 +34,8 @@ pub(crate) struct Execution {
     pub sealing_seconds: f64,
     /// Transactions that were executed ahead of their turn, and held.
     pub ahead: u64,
-    /// Transactions that were executed ahead in vain.
-    pub in_vain: u64,
+    /// Transactions that were executed ahead and aborted.
+    pub aborted: u64,
 }
 
 /// Why nothing was measured.
@@ -98,7 +98,7 @@ pub(crate) fn measure(
     let txs: Vec<Arc<PoolTx>> = raws
         .into_par_iter()
         .map(|raw| {
-            let mut tx = rules.examine(raw)?;
+            let mut tx = rules.validate_stateless(raw)?;
             tx.recover_authorizations();
             Ok::<_, Rejection>(Arc::new(tx))
         })
@@ -131,7 +131,7 @@ struct Run {
     executing: Duration,
     sealing: Duration,
     ahead: u64,
-    in_vain: u64,
+    aborted: u64,
 }
 
 impl Run {
@@ -141,14 +141,14 @@ impl Run {
         let parent = chain.genesis.clone();
         Ok(Self {
             block: OpenBlock::open(chain, &parent, timestamp)?,
-            executor: Executor::new(Crew::start(threads.saturating_sub(1))?),
+            executor: Executor::new(WorkerPool::start(threads.saturating_sub(1))?),
             now: Unhurried(timestamp * 1_000_000),
             done: 0,
             gas: 0,
             executing: Duration::ZERO,
             sealing: Duration::ZERO,
             ahead: 0,
-            in_vain: 0,
+            aborted: 0,
         })
     }
 
@@ -162,11 +162,11 @@ impl Run {
         self.sealing += began.elapsed();
         let after = self.executor.counts();
         self.ahead += after.ahead - before.ahead;
-        self.in_vain += after.in_vain - before.in_vain;
+        self.aborted += after.aborted - before.aborted;
         self.gas += mini.gas_used;
         let left_out = outcomes
             .iter()
-            .position(|outcome| *outcome != Some(Attempt::Included));
+            .position(|outcome| *outcome != Some(TxOutcome::Included));
         let failed = mini.txs.iter().position(|tx| !tx.result.success);
         let what = match (left_out, failed) {
             (Some(at), _) => format!("{:?}", outcomes[at]),
@@ -186,7 +186,7 @@ impl Run {
         self.executing = Duration::ZERO;
         self.sealing = Duration::ZERO;
         self.ahead = 0;
-        self.in_vain = 0;
+        self.aborted = 0;
     }
 
     fn found(&self, threads: usize, transactions: usize) -> Execution {
@@ -197,7 +197,7 @@ impl Run {
             seconds: self.executing.as_secs_f64(),
             sealing_seconds: self.sealing.as_secs_f64(),
             ahead: self.ahead,
-            in_vain: self.in_vain,
+            aborted: self.aborted,
         }
     }
 }

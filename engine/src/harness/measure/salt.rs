@@ -6,9 +6,9 @@ use rayon::ThreadPoolBuilder;
 
 use super::{Batches, Measured, Slot, Workload, repetitions, resident};
 use crate::salt::{
+    bucket_table::StateError,
+    fixed_base::Tables,
     state::{SaltState, Update},
-    table::StateError,
-    tables::Tables,
 };
 
 const CONTRACT: [u8; 20] = [0x5a; 20];

@@ -40,7 +40,7 @@ fn with_account(account: PlainAccount) -> Pool {
 }
 
 fn tx(draft: &Draft) -> PoolTx {
-    match RULES.examine(testing::raw(draft).into()) {
+    match RULES.validate_stateless(testing::raw(draft).into()) {
         Ok(tx) => tx,
         Err(rejection) => panic!("{draft:?}: {rejection}"),
     }

@@ -8,7 +8,7 @@ use super::{
     params::Params,
     read::{Answer, damaged},
     render::{
-        Offset, UNSEALED_HASH,
+        BlockOffset, UNSEALED_HASH,
         block::{self, Detail, place_in},
         json, receipt,
     },
@@ -105,7 +105,7 @@ fn get_receipts(node: &Node, params: &Params<'_>) -> Answer {
         return Ok(json::null_bytes());
     };
     let mut out = vec![b'['];
-    let mut offset = Offset::default();
+    let mut offset = BlockOffset::default();
     for mini in node.minis_of(&block)? {
         let place = place_in(&block, &mini);
         for record in &mini.txs {

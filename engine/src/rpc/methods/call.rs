@@ -24,7 +24,7 @@ use super::{
     request, values,
 };
 use crate::{
-    chain::Anchor,
+    chain::BlockRef,
     evm::{
         self, ExternalEnv, OracleClock,
         simulate::{
@@ -145,7 +145,7 @@ impl Stage {
 }
 
 /// The surroundings that a block gives a simulation.
-fn setting(node: &Node, anchor: &Anchor) -> Result<Setting, RpcError> {
+fn setting(node: &Node, anchor: &BlockRef) -> Result<Setting, RpcError> {
     let chain = &node.chain;
     let config = &chain.config;
     let context = config.context_at(anchor);

@@ -14,7 +14,7 @@ use super::{
     params::Params,
     read::{Answer, unreadable},
     render::{
-        Offset, Place, UNSEALED_HASH,
+        BlockOffset, Place, UNSEALED_HASH,
         block::place_in,
         json::Object,
         log::{self, LogPlace},
@@ -245,7 +245,7 @@ impl Node {
         if block.header.logs_bloom.is_zero() || !matcher.may_match(&block.header.logs_bloom) {
             return Ok(());
         }
-        let mut offset = Offset::default();
+        let mut offset = BlockOffset::default();
         for mini in self.minis_of(block)? {
             offset = each_match(&mini, &place_in(block, &mini), offset, matcher, found)?;
         }
@@ -258,7 +258,7 @@ impl Node {
         matcher: &Matcher,
         found: Found<'_>,
     ) -> Result<(), RpcError> {
-        let mut offset = Offset::default();
+        let mut offset = BlockOffset::default();
         let minis: Vec<Arc<MiniBlock>> = self.open_minis()?;
         let with_logs =
             |mini: &&Arc<MiniBlock>| mini.block_number == number && !mini.txs.is_empty();
@@ -275,10 +275,10 @@ type Found<'a> = &'a mut dyn FnMut(&Log, LogPlace<'_>) -> Result<(), RpcError>;
 pub(super) fn each_match(
     mini: &MiniBlock,
     place: &Place,
-    mut offset: Offset,
+    mut offset: BlockOffset,
     matcher: &Matcher,
     found: Found<'_>,
-) -> Result<Offset, RpcError> {
+) -> Result<BlockOffset, RpcError> {
     for record in &mini.txs {
         each_of_transaction(record, place, &offset, matcher, found)?;
         offset = offset.after(record);
@@ -289,7 +289,7 @@ pub(super) fn each_match(
 fn each_of_transaction(
     record: &TxRecord,
     place: &Place,
-    offset: &Offset,
+    offset: &BlockOffset,
     matcher: &Matcher,
     found: Found<'_>,
 ) -> Result<(), RpcError> {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     block::{BlockRecord, PlainKey, WITHDRAWALS_ADDRESS},
     chain::{SharedBlock, ViewError},
-    salt::state::Needs,
+    salt::state::AccessSet,
     state::StateReader as _,
     witness::{self, WitnessError},
 };
@@ -153,9 +153,9 @@ fn get_proof(node: &Node, params: &Params<'_>) -> Answer {
         .chain(keys)
         .map(PlainKey::to_bytes)
         .collect();
-    let needs = Needs {
+    let needs = AccessSet {
         reads,
-        ..Needs::default()
+        ..AccessSet::default()
     };
     let witness = witness::prove(&node.chain, number, &needs)
         .and_then(|witness| witness.ok_or(WitnessError::Gone { block: number }))

@@ -11,11 +11,11 @@ use alloy_primitives::{B256, Bytes, logs_bloom};
 use super::Node;
 use crate::rpc::{
     RpcError,
-    render::{Offset, Place, UNSEALED_HASH},
+    render::{BlockOffset, Place, UNSEALED_HASH},
 };
 use crate::{
     block::{BlockRecord, DecodeError, MiniBlock, MiniSignature, REQUESTS_HASH, prev_randao},
-    chain::{Anchor, OpenBlock, SharedBlock, ViewError},
+    chain::{BlockRef, OpenBlock, SharedBlock, ViewError},
     state::{StateError, View},
 };
 
@@ -24,7 +24,7 @@ pub(crate) type Answer = Result<Vec<u8>, RpcError>;
 
 impl Node {
     /// The state that `id` means, pinned, and the block it belongs to.
-    pub(crate) fn view(&self, id: BlockId) -> Result<(View, Anchor), RpcError> {
+    pub(crate) fn view(&self, id: BlockId) -> Result<(View, BlockRef), RpcError> {
         self.chain
             .view_with_anchor(id)
             .map_err(|error| unreadable(&error, id))
@@ -95,7 +95,7 @@ impl Node {
             first_mini: first.number,
             mini_count: minis.len() as u64,
             commitment: Bytes::new(),
-            seal: MiniSignature::default(),
+            content_signature: MiniSignature::default(),
         })))
     }
 
@@ -138,11 +138,11 @@ impl Node {
     }
 
     /// What the EVM block holds before a mini-block.
-    pub(crate) fn offset_of(&self, mini: &MiniBlock) -> Result<Offset, RpcError> {
+    pub(crate) fn offset_of(&self, mini: &MiniBlock) -> Result<BlockOffset, RpcError> {
         if let Some(offset) = self.chain.recent.offset(mini.number) {
             return Ok(offset);
         }
-        let mut offset = Offset::default();
+        let mut offset = BlockOffset::default();
         for earlier in self.minis(mini.number - mini.index..mini.number)? {
             offset = offset.after_mini(&earlier);
         }

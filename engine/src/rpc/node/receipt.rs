@@ -6,7 +6,7 @@ use super::Node;
 use super::read::{Answer, damaged};
 use crate::block::{MiniBlock, TxRecord};
 use crate::rpc::RpcError;
-use crate::rpc::render::{Offset, receipt};
+use crate::rpc::render::{BlockOffset, receipt};
 
 impl Node {
     /// The receipt of the transaction at `index` of a mini-block.
@@ -23,7 +23,7 @@ impl Node {
         &self,
         mini: &'a MiniBlock,
         index: usize,
-    ) -> Result<(&'a TxRecord, Offset), RpcError> {
+    ) -> Result<(&'a TxRecord, BlockOffset), RpcError> {
         let mut offset = self.offset_of(mini)?;
         for earlier in mini.txs.iter().take(index) {
             offset = offset.after(earlier);

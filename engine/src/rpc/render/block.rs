@@ -5,7 +5,7 @@ use alloy_primitives::B256;
 use alloy_rlp::Encodable;
 
 use super::{
-    Offset, Place,
+    BlockOffset, Place,
     json::{self, Object},
     mini::included,
     transaction,
@@ -52,7 +52,7 @@ fn full(
     record: &BlockRecord,
     minis: &[impl AsRef<MiniBlock>],
 ) -> Result<(), DecodeError> {
-    let mut offset = Offset::default();
+    let mut offset = BlockOffset::default();
     out.push(b'[');
     for mini in minis {
         let mini = mini.as_ref();

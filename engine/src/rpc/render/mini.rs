@@ -4,7 +4,7 @@
 use alloy_primitives::B256;
 
 use super::{
-    Offset, Place,
+    BlockOffset, Place,
     json::{self, Object},
     receipt,
     transaction::{self, Inclusion},
@@ -16,7 +16,7 @@ pub(crate) fn mini_block(
     out: &mut Vec<u8>,
     mini: &MiniBlock,
     place: &Place,
-    offset: Offset,
+    offset: BlockOffset,
 ) -> Result<(), DecodeError> {
     let mut object = Object::open(out);
     common(&mut object, mini);
@@ -88,7 +88,7 @@ fn common(object: &mut Object<'_>, mini: &MiniBlock) {
 /// the caller wants receipts' placeholder.
 pub(crate) fn included(
     place: &Place,
-    offset: &Offset,
+    offset: &BlockOffset,
     record: &TxRecord,
     block_hash: Option<B256>,
 ) -> Inclusion {

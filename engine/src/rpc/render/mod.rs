@@ -13,7 +13,7 @@ pub(crate) mod usage;
 
 use alloy_primitives::{B256, b256};
 
-pub(crate) use crate::block::Offset;
+pub(crate) use crate::block::BlockOffset;
 pub(crate) use crate::json;
 
 /// What receipts and logs give as block hash before their EVM block is sealed.

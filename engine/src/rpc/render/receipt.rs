@@ -5,7 +5,7 @@ use alloy_primitives::TxKind;
 use op_alloy_consensus::OpTxEnvelope;
 
 use super::{
-    Offset, Place,
+    BlockOffset, Place,
     json::{self, Object},
     log::{self, LogPlace},
     usage,
@@ -23,7 +23,7 @@ pub(crate) fn receipt(
     out: &mut Vec<u8>,
     record: &TxRecord,
     place: &Place,
-    offset: &Offset,
+    offset: &BlockOffset,
 ) -> Result<(), DecodeError> {
     let envelope = record.envelope()?;
     let result = &record.result;

@@ -14,7 +14,7 @@ use revm::bytecode::Bytecode;
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue},
     evm::{BucketCapacities, UnknownCapacity, chain_bucket},
-    salt::{stateless::WitnessState, table},
+    salt::{bucket_table, stateless::WitnessState},
     state::{Place, StateError, StateReader},
 };
 
@@ -27,14 +27,14 @@ pub(super) enum Unknown {
         /// The key.
         key: PlainKey,
         /// What the witness lacks.
-        reason: table::StateError,
+        reason: bucket_table::StateError,
     },
     /// Code.
     #[error("the code with hash {0} was run, but is not given")]
     Code(B256),
     /// A bucket's capacity.
     #[error("the capacity of bucket {0} was asked for, but {1}")]
-    Capacity(BucketId, table::StateError),
+    Capacity(BucketId, bucket_table::StateError),
 }
 
 /// A key in words.

@@ -147,11 +147,11 @@ impl Records {
                 &content.diff,
                 &mini.diff_digest,
             );
-            let sealer = mini.sealer(&content).map_or_else(text, text);
-            report.compare(SEALS, || at(""), &expected, &sealer);
+            let content_signer = mini.content_signer(&content).map_or_else(text, text);
+            report.compare(SEALS, || at(""), &expected, &content_signer);
         }
-        let sealer = self.block.sealer().map_or_else(text, text);
-        report.compare(SEALS, || "block".into(), &expected, &sealer);
+        let content_signer = self.block.content_signer().map_or_else(text, text);
+        report.compare(SEALS, || "block".into(), &expected, &content_signer);
     }
 
     /// Compares transaction by transaction, mini-block by mini-block. The block must have been executed in the parts

@@ -133,13 +133,13 @@ mod tests {
     use super::*;
     use crate::salt::{
         codec::put_bytes,
-        state::{Needs, SaltState},
+        state::{AccessSet, SaltState},
     };
 
     fn parts() -> (Vec<u8>, Vec<u8>) {
-        let needs = Needs {
+        let needs = AccessSet {
             reads: [vec![7; 20]].into(),
-            ..Needs::default()
+            ..AccessSet::default()
         };
         let salt = SaltState::default().witness(&needs).unwrap().unwrap();
         let withdrawals = MptWitness {

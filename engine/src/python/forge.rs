@@ -1,4 +1,4 @@
-//! `falsify`: lies for `megaeth devnet inject`.
+//! `forge`: lies for `megaeth devnet inject`.
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -8,13 +8,13 @@ use super::{crypto::word, errors::bad};
 use crate::{
     block::is_block_record,
     chain::default_sequencer_key,
-    falsify::{self as lies, Lie},
+    forge::{self as lies, Forgery},
     keys::Key,
 };
 
 #[pyfunction]
 #[pyo3(signature = (kind, record, *, key=None, gas_before=0, minis=Vec::new(), parent_hash=None))]
-fn falsify<'py>(
+fn forge<'py>(
     py: Python<'py>,
     kind: &str,
     record: &[u8],
@@ -23,7 +23,7 @@ fn falsify<'py>(
     minis: Vec<PyBackedBytes>,
     parent_hash: Option<&[u8]>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let lie: Lie = kind.parse().map_err(bad)?;
+    let lie: Forgery = kind.parse().map_err(bad)?;
     let key = match key {
         Some(key) => word("key", key)?,
         None => default_sequencer_key(),
@@ -42,5 +42,5 @@ fn falsify<'py>(
 }
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(falsify, module)?)
+    module.add_function(wrap_pyfunction!(forge, module)?)
 }

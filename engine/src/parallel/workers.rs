@@ -8,12 +8,12 @@ use super::{batch::Batch, worker::Worker};
 
 /// Threads that wait for batches; they end when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct WorkerPool {
     batches: Option<Sender<Arc<Batch>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Crew {
+impl WorkerPool {
     /// Starts `count` threads.
     pub(crate) fn start(count: usize) -> io::Result<Self> {
         let (sender, batches) = crossbeam_channel::bounded::<Arc<Batch>>(count);
@@ -53,7 +53,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for WorkerPool {
     fn drop(&mut self) {
         self.batches = None;
         for thread in self.threads.drain(..) {

@@ -14,8 +14,8 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::{
     block::{PlainKey, PlainValue},
     salt::{
+        bucket_table::StateError,
         state::SaltState,
-        table::StateError,
         types::{BucketId, BucketMeta},
     },
 };
@@ -25,9 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The second state, while somebody needs one.
 #[derive(Debug, Default)]
-pub(crate) struct Past(Mutex<Option<PastState>>);
+pub(crate) struct HistoricalCommitment(Mutex<Option<PastState>>);
 
-impl Past {
+impl HistoricalCommitment {
     /// Gives the memory back if nobody has asked for a while. Never waits.
     pub(crate) fn rest(&self) {
         if let Some(mut past) = self.0.try_lock()

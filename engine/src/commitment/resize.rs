@@ -7,7 +7,7 @@ use crate::{
 
 /// A bucket whose metadata a block changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Growth {
+pub(crate) struct BucketResize {
     /// The bucket.
     pub bucket: BucketId,
     /// Before the block.
@@ -18,7 +18,7 @@ pub(crate) struct Growth {
 
 const LENGTH: usize = 4 + 2 * BucketMeta::LENGTH;
 
-impl Growth {
+impl BucketResize {
     /// The bytes of a list: per bucket its number (big-endian), old and new metadata.
     pub(crate) fn encode_all(list: &[Self]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(list.len() * LENGTH);

@@ -78,14 +78,14 @@ impl Leaves {
 
 /// What a block's mini-blocks add up to, as they come.
 #[derive(Clone, Debug, Default)]
-pub struct Sums {
+pub struct BlockRoots {
     transactions: OrderedRoot,
     receipts: OrderedRoot,
     bloom: Bloom,
     gas: u64,
 }
 
-impl Sums {
+impl BlockRoots {
     /// Adds a mini-block.
     pub fn add(&mut self, leaves: &Leaves) {
         leaves

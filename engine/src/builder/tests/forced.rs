@@ -8,16 +8,16 @@ use std::sync::Arc;
 use super::differential::Dice;
 use crate::{
     builder::batch::Policy,
-    parallel::{Advice, Batch, Crew, Plan, Worker},
+    parallel::{Advice, Batch, Plan, Worker, WorkerPool},
 };
 
 /// Who executes ahead, and in which order.
 #[derive(Debug)]
-pub(super) enum Rehearsal {
+pub(super) enum ForcedSpeculation {
     /// The crew, while the builder goes its way.
     Race,
     /// The crew, and the builder waits for it.
-    Crew,
+    WorkerPool,
     /// The builder's own thread, in order.
     InOrder,
     /// The builder's own thread: first everything in any order, so that little of it can hold, and then
@@ -25,7 +25,7 @@ pub(super) enum Rehearsal {
     Shuffled(Dice),
 }
 
-impl Policy for Option<Rehearsal> {
+impl Policy for Option<ForcedSpeculation> {
     fn plan(&mut self, advised: Plan) -> Plan {
         match self {
             Some(_) => Plan {
@@ -36,18 +36,18 @@ impl Policy for Option<Rehearsal> {
         }
     }
 
-    fn before(&mut self, batch: &Arc<Batch>, index: usize, crew: &Crew, worker: &mut Worker) {
-        if let Some(rehearsal) = self {
-            rehearsal.before(batch, index, crew, worker);
+    fn before(&mut self, batch: &Arc<Batch>, index: usize, crew: &WorkerPool, worker: &mut Worker) {
+        if let Some(forced) = self {
+            forced.before(batch, index, crew, worker);
         }
     }
 }
 
-impl Rehearsal {
-    fn before(&mut self, batch: &Arc<Batch>, index: usize, crew: &Crew, worker: &mut Worker) {
+impl ForcedSpeculation {
+    fn before(&mut self, batch: &Arc<Batch>, index: usize, crew: &WorkerPool, worker: &mut Worker) {
         match self {
             Self::Race => return,
-            Self::Crew => {
+            Self::WorkerPool => {
                 if index == 0 {
                     crew.call(batch);
                 }

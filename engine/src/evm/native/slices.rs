@@ -1,6 +1,6 @@
-//! Interprets long frames piece by piece, so that native code can take over while they run.
+//! Interprets long frames slice by slice, so that native code can take over while they run.
 //!
-//! What ends a frame or suspends it is left to mega-evm's own `frame_run`: a piece ends in front of it.
+//! What ends a frame or suspends it is left to mega-evm's own `frame_run`: a slice ends in front of it.
 
 use std::sync::Arc;
 
@@ -17,23 +17,23 @@ use revm::{
     },
 };
 
-use super::{coverage::Coverage, door};
+use super::{coverage::Coverage, entry};
 use crate::evm::watch::{Watch, admits};
 
-/// When a frame is interpreted piece by piece, and how.
+/// When a frame is interpreted slice by slice, and how.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct SliceBudget {
     /// A frame that has less gas is interpreted in one go.
     pub gas: u64,
-    /// Instructions in a piece; at least one.
+    /// Instructions in a slice; at least one.
     pub instructions: u32,
-    /// Whether native code that is there already has to wait for the first piece's end, so that it always
+    /// Whether native code that is there already has to wait for the first slice's end, so that it always
     /// takes over from the interpreter: for tests.
     pub late: bool,
 }
 
-impl Default for Pace {
-    /// A frame that spends less than this gas ends within some 60 ms, a piece within one.
+impl Default for SliceBudget {
+    /// A frame that spends less than this gas ends within some 60 ms, a slice within one.
     fn default() -> Self {
         Self {
             gas: 30_000_000,
@@ -43,15 +43,15 @@ impl Default for Pace {
     }
 }
 
-/// How a piece ended.
+/// How a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum Slice {
     /// There were as many instructions as wanted.
     Over,
     /// The frame goes on where a loop begins again.
     AtLoop,
     /// The rest of this run is for mega-evm's `frame_run`, unless the watch has ended it.
-    Leaves,
+    SideExit,
 }
 
 /// The instructions that end a frame or suspend it.
@@ -69,14 +69,14 @@ const LEAVING: [u8; 11] = [
     opcode::SELFDESTRUCT,
 ];
 
-/// The interpreter for pieces of frames.
-pub(super) struct Pieces<DB: Database, E: ExternalEnvTypes> {
+/// The interpreter for slices of frames.
+pub(super) struct Slices<DB: Database, E: ExternalEnvTypes> {
     /// mega-evm's instructions, except that [`pause`] is in the place of those that leave.
     instructions: Box<InstructionTable<EthInterpreter, MegaContext<DB, E>>>,
     watch: Option<Arc<dyn Watch>>,
 }
 
-impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
+impl<DB: Database, E: ExternalEnvTypes> Slices<DB, E> {
     pub(super) fn new<INSP>(mega: &MegaEvm<DB, INSP, E>, watch: Option<Arc<dyn Watch>>) -> Self {
         let mut instructions = Box::new(*mega.instruction.instruction_table());
         for leaving in LEAVING {
@@ -95,20 +95,20 @@ impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
     }
 
     /// Interprets the top frame for so many instructions.
-    pub(super) fn run<INSP>(&self, mega: &mut MegaEvm<DB, INSP, E>, instructions: u32) -> Piece {
+    pub(super) fn run<INSP>(&self, mega: &mut MegaEvm<DB, INSP, E>, instructions: u32) -> Slice {
         let inner = &mut **mega;
         let interpreter = &mut inner.frame_stack.get().interpreter;
         for _ in 0..instructions.max(1) {
             if !self.admits(interpreter) {
-                return Piece::Leaves;
+                return Slice::SideExit;
             }
             interpreter.step(&self.instructions, &mut inner.ctx);
             if interpreter.bytecode.is_end() {
                 leave(mega);
-                return Piece::Leaves;
+                return Slice::SideExit;
             }
         }
-        Piece::Over
+        Slice::Over
     }
 
     /// The same, and counts the instructions.
@@ -117,21 +117,21 @@ impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
         mega: &mut MegaEvm<DB, INSP, E>,
         instructions: u32,
         coverage: &Coverage,
-    ) -> Piece {
+    ) -> Slice {
         let inner = &mut **mega;
         let interpreter = &mut inner.frame_stack.get().interpreter;
         for _ in 0..instructions {
             if !self.admits(interpreter) {
-                return Piece::Leaves;
+                return Slice::SideExit;
             }
             coverage.count(interpreter.bytecode.pc());
             interpreter.step(&self.instructions, &mut inner.ctx);
             if interpreter.bytecode.is_end() {
                 leave(mega);
-                return Piece::Leaves;
+                return Slice::SideExit;
             }
         }
-        Piece::Over
+        Slice::Over
     }
 
     /// Interprets the top frame until it has jumped back, for at most so many instructions, which are counted if
@@ -141,12 +141,12 @@ impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
         mega: &mut MegaEvm<DB, INSP, E>,
         instructions: u32,
         coverage: Option<&Coverage>,
-    ) -> Piece {
+    ) -> Slice {
         let inner = &mut **mega;
         let interpreter = &mut inner.frame_stack.get().interpreter;
         for _ in 0..instructions {
             if !self.admits(interpreter) {
-                return Piece::Leaves;
+                return Slice::SideExit;
             }
             let before = interpreter.bytecode.pc();
             if let Some(coverage) = coverage {
@@ -155,13 +155,13 @@ impl<DB: Database, E: ExternalEnvTypes> Pieces<DB, E> {
             interpreter.step(&self.instructions, &mut inner.ctx);
             if interpreter.bytecode.is_end() {
                 leave(mega);
-                return Piece::Leaves;
+                return Slice::SideExit;
             }
             if interpreter.bytecode.pc() < before {
-                return Piece::AtLoop;
+                return Slice::AtLoop;
             }
         }
-        Piece::Over
+        Slice::Over
     }
 }
 
@@ -190,7 +190,7 @@ fn leave<DB: Database, INSP, E: ExternalEnvTypes>(mega: &mut MegaEvm<DB, INSP, E
     let interpreter: &mut Interpreter = &mut inner.frame_stack.get().interpreter;
     if interpreter.bytecode.action().is_none() {
         interpreter.bytecode.revert_to_previous_pointer();
-        door::meet_limit(
+        entry::meet_limit(
             interpreter,
             &mut inner.ctx,
             inner.instruction.instruction_table(),

@@ -5,15 +5,15 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 
 use crate::{
     block::{
-        BlockRecord, DecodeError, Leaves, MiniBlock, PlainAccount, PlainKey, PlainValue, Sums,
-        prev_randao,
+        BlockRecord, BlockRoots, DecodeError, Leaves, MiniBlock, PlainAccount, PlainKey,
+        PlainValue, prev_randao,
     },
     keys::Key,
 };
 
 /// What a record is made to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lie {
+pub(crate) enum Forgery {
     /// A mini-block's diff gives one wei to an account that nobody has.
     Diff,
     /// A mini-block's first transaction failed instead of succeeding, or the other way round; or a block
@@ -41,7 +41,7 @@ pub(crate) enum FalsifyError {
     Impossible(&'static str),
 }
 
-impl std::str::FromStr for Lie {
+impl std::str::FromStr for Forgery {
     type Err = FalsifyError;
 
     fn from_str(name: &str) -> Result<Self, FalsifyError> {
@@ -59,22 +59,22 @@ impl std::str::FromStr for Lie {
 /// Makes a mini-block lie. `gas_before` is its EVM block's gas before it.
 pub(crate) fn mini(
     record: &[u8],
-    lie: Lie,
+    lie: Forgery,
     gas_before: u64,
     key: &Key,
 ) -> Result<Vec<u8>, FalsifyError> {
     let mut mini = MiniBlock::decode(record)?;
     match lie {
-        Lie::Diff => enrich(&mut mini, record),
-        Lie::Receipt => {
+        Forgery::Diff => enrich(&mut mini, record),
+        Forgery::Receipt => {
             let first = mini.txs.first_mut().ok_or(FalsifyError::Impossible(
                 "the mini-block has no transactions",
             ))?;
             first.result.success = !first.result.success;
             mini.receipts_root = Leaves::of(&mini.txs, gas_before)?.receipts_root();
         }
-        Lie::Equivocation => mini.timestamp_us += 1,
-        Lie::Root | Lie::Relink => {
+        Forgery::Equivocation => mini.timestamp_us += 1,
+        Forgery::Root | Forgery::Relink => {
             return Err(FalsifyError::Impossible("only a block has that"));
         }
     }
@@ -94,11 +94,11 @@ fn enrich(mini: &mut MiniBlock, seed: &[u8]) {
     entries.insert(place, (key, PlainValue::Account(gift)));
 }
 
-/// Makes a block lie. A `parent_hash` takes the place of its own. For [`Lie::Receipt`], `minis` are all
+/// Makes a block lie. A `parent_hash` takes the place of its own. For [`Forgery::Receipt`], `minis` are all
 /// of the block's mini-blocks with the lies that they tell.
 pub(crate) fn block(
     record: &[u8],
-    lie: Lie,
+    lie: Forgery,
     minis: &[&[u8]],
     parent_hash: Option<B256>,
     key: &Key,
@@ -111,10 +111,10 @@ pub(crate) fn block(
         ..
     } = BlockRecord::decode(record)?;
     match lie {
-        Lie::Root => header.state_root.0[31] ^= 1,
-        Lie::Relink => {}
-        Lie::Receipt => {
-            let mut sums = Sums::default();
+        Forgery::Root => header.state_root.0[31] ^= 1,
+        Forgery::Relink => {}
+        Forgery::Receipt => {
+            let mut sums = BlockRoots::default();
             for record in minis {
                 let txs = MiniBlock::decode(record)?.txs;
                 sums.add(&Leaves::of(&txs, sums.gas())?);
@@ -122,7 +122,7 @@ pub(crate) fn block(
             header.receipts_root = sums.receipts_root();
             header.gas_used = sums.gas();
         }
-        Lie::Diff | Lie::Equivocation => {
+        Forgery::Diff | Forgery::Equivocation => {
             return Err(FalsifyError::Impossible("only a mini-block has that"));
         }
     }
@@ -131,6 +131,6 @@ pub(crate) fn block(
         header.mix_hash = prev_randao(parent_hash, header.number);
     }
     let mut block = BlockRecord::new(header, first_mini, mini_count, commitment);
-    block.put_seal(key);
+    block.sign_content(key);
     Ok(block.encode())
 }

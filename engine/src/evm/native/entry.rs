@@ -1,8 +1,8 @@
 //! Hands the top frame to native code, and takes it back in step.
 //!
 //! While native code runs, the interpreter's stack length, pc and gas are behind; what native code has
-//! done lies in the [`NativeFrame`]. [`Passage::settle`] brings the interpreter up to date before anything
-//! else looks at it, [`Passage::refresh`] tells native code afterwards what has changed.
+//! done lies in the [`NativeFrame`]. [`NativeSession::settle`] brings the interpreter up to date before anything
+//! else looks at it, [`NativeSession::refresh`] tells native code afterwards what has changed.
 
 use std::{any::Any, panic::resume_unwind};
 
@@ -41,7 +41,7 @@ pub(super) struct Run {
 }
 
 /// Everything that a step needs, while native code runs.
-pub(super) struct Passage<'a, DB: Database, E: ExternalEnvTypes> {
+pub(super) struct NativeSession<'a, DB: Database, E: ExternalEnvTypes> {
     interpreter: &'a mut Interpreter,
     context: &'a mut MegaContext<DB, E>,
     instructions: &'a InstructionTable<EthInterpreter, MegaContext<DB, E>>,
@@ -97,7 +97,7 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
         code: bytecode.as_ptr(),
         code_len: bytecode.len() as u64,
     };
-    let mut passage = Passage {
+    let mut passage = NativeSession {
         interpreter,
         context: &mut inner.ctx,
         instructions: inner.instruction.instruction_table(),
@@ -169,7 +169,7 @@ pub(super) fn meet_limit<DB: Database, E: ExternalEnvTypes>(
     }
 }
 
-impl<DB: Database, E: ExternalEnvTypes> Passage<'_, DB, E> {
+impl<DB: Database, E: ExternalEnvTypes> NativeSession<'_, DB, E> {
     /// Runs one instruction on the interpreter.
     pub(super) fn step(&mut self, frame: &mut NativeFrame, opcode: u8) -> u64 {
         self.settle(frame);

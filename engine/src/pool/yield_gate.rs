@@ -15,7 +15,7 @@ const NEVER: u64 = u64::MAX;
 
 /// When the builder wants a core.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct YieldGate {
     since: Instant,
     /// Nanoseconds after `since`.
     due: AtomicU64,
@@ -23,7 +23,7 @@ pub(super) struct Way {
     passed: Condvar,
 }
 
-impl Default for Way {
+impl Default for YieldGate {
     fn default() -> Self {
         Self {
             since: Instant::now(),
@@ -34,7 +34,7 @@ impl Default for Way {
     }
 }
 
-impl Way {
+impl YieldGate {
     /// The builder will want a core at this moment; what was due before is done.
     pub(super) fn due(&self, moment: Instant) {
         let after = moment.saturating_duration_since(self.since);
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn threads_make_way_until_the_builder_says_when_it_is_due_next() {
-        let way = Arc::new(Way::default());
+        let way = Arc::new(YieldGate::default());
         let moment = Instant::now();
         way.due(moment);
         let due = way.due.load(Ordering::Relaxed);
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn nobody_makes_way_for_ever_but_until_patience_ends() {
-        let way = Way::default();
+        let way = YieldGate::default();
         let moment = Instant::now();
         way.due(moment);
         // The builder never goes on.

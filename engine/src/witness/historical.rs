@@ -11,8 +11,8 @@ use alloy_primitives::B256;
 use super::WitnessError;
 use crate::{
     chain::{Chain, SharedBlock, genesis_commitment},
-    commitment::{Between, Growth, PastState},
-    salt::{state::Needs, witness::SaltWitness},
+    commitment::{Between, BucketResize, PastState},
+    salt::{state::AccessSet, witness::SaltWitness},
     state::{StateReader as _, genesis_diff},
 };
 
@@ -23,7 +23,7 @@ const TOGETHER: usize = 256;
 pub(super) fn prove(
     chain: &Chain,
     block: u64,
-    needs: &Needs,
+    needs: &AccessSet,
 ) -> Result<Option<SaltWitness>, WitnessError> {
     let gone = || WitnessError::Gone { block };
     if chain.committer.is_none() || block >= chain.commitment.read().oldest() {
@@ -90,7 +90,7 @@ fn between(chain: &Chain, from: u64, to: u64) -> Option<Between> {
         for mini in chain.minis(block.minis_with_changes()).ok()? {
             values.extend(mini.diff.entries.iter().copied());
         }
-        for growth in Growth::decode_all(&block.commitment).ok()? {
+        for growth in BucketResize::decode_all(&block.commitment).ok()? {
             match back {
                 true => drop(metas.entry(growth.bucket).or_insert(growth.old)),
                 false => drop(metas.insert(growth.bucket, growth.new)),
