@@ -20,7 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["chain"],
     &["commitment", "parallel", "verify"],
     &["replay"],
-    &["evm", "falsify", "pool"],
+    &["evm", "forge", "pool"],
     &["state"],
     &["block", "wallet"],
     &["json", "keys", "memory", "metrics", "salt"],
