@@ -29,7 +29,7 @@ pub(crate) enum Forgery {
 
 /// Why a record can't lie in the way asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum FalsifyError {
+pub(crate) enum ForgeError {
     /// The record isn't one.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -42,16 +42,16 @@ pub(crate) enum FalsifyError {
 }
 
 impl std::str::FromStr for Forgery {
-    type Err = FalsifyError;
+    type Err = ForgeError;
 
-    fn from_str(name: &str) -> Result<Self, FalsifyError> {
+    fn from_str(name: &str) -> Result<Self, ForgeError> {
         Ok(match name {
             "diff" => Self::Diff,
             "receipt" => Self::Receipt,
             "equivocation" => Self::Equivocation,
             "root" => Self::Root,
             "relink" => Self::Relink,
-            _ => return Err(FalsifyError::UnknownKind(name.to_owned())),
+            _ => return Err(ForgeError::UnknownKind(name.to_owned())),
         })
     }
 }
@@ -62,12 +62,12 @@ pub(crate) fn mini(
     lie: Forgery,
     gas_before: u64,
     key: &Key,
-) -> Result<Vec<u8>, FalsifyError> {
+) -> Result<Vec<u8>, ForgeError> {
     let mut mini = MiniBlock::decode(record)?;
     match lie {
         Forgery::Diff => enrich(&mut mini, record),
         Forgery::Receipt => {
-            let first = mini.txs.first_mut().ok_or(FalsifyError::Impossible(
+            let first = mini.txs.first_mut().ok_or(ForgeError::Impossible(
                 "the mini-block has no transactions",
             ))?;
             first.result.success = !first.result.success;
@@ -75,7 +75,7 @@ pub(crate) fn mini(
         }
         Forgery::Equivocation => mini.timestamp_us += 1,
         Forgery::Root | Forgery::Relink => {
-            return Err(FalsifyError::Impossible("only a block has that"));
+            return Err(ForgeError::Impossible("only a block has that"));
         }
     }
     mini.sign(key);
@@ -102,7 +102,7 @@ pub(crate) fn block(
     minis: &[&[u8]],
     parent_hash: Option<B256>,
     key: &Key,
-) -> Result<Vec<u8>, FalsifyError> {
+) -> Result<Vec<u8>, ForgeError> {
     let BlockRecord {
         mut header,
         first_mini,
@@ -123,7 +123,7 @@ pub(crate) fn block(
             header.gas_used = sums.gas();
         }
         Forgery::Diff | Forgery::Equivocation => {
-            return Err(FalsifyError::Impossible("only a mini-block has that"));
+            return Err(ForgeError::Impossible("only a mini-block has that"));
         }
     }
     if let Some(parent_hash) = parent_hash {
