@@ -46,7 +46,7 @@ def test_status_names_every_node_with_its_place_in_the_network(network):
     assert all(role in done.stdout for role in (" full node ", " prover ", " verified ", " lag "))
 
 
-@pytest.mark.parametrize(("name", "role"), zip(NODES, ROLES, strict=True))
+@pytest.mark.parametrize(("name", "role"), list(zip(NODES, ROLES, strict=True)))
 def test_a_node_answers_the_methods_of_its_role_and_no_others(network, name, role):
     too_many = [None] * 9  # refused before anything is done
     with RawHttp(urlsplit(network.node(name)["endpoints"]["http"]).port, timeout=60) as http:
