@@ -463,7 +463,7 @@ mod tests {
         assert_eq!(found["differences"], json!([]));
         assert_eq!(
             found["ahead"],
-            json!({"subjectHeld": 2, "held": 3, "inVain": 1})
+            json!({"subjectHeld": 2, "held": 3, "aborted": 1})
         );
     }
 

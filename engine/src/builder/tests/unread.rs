@@ -275,7 +275,7 @@ fn the_pool_judges_nobody_whose_account_is_unknown() {
     let chain = chain_over(&shaky);
     let pool = Pool::new(Limits::default(), tip_accounts(&chain));
     let mut draft = to(20, 0, COUNTER);
-    draft.value = 0;
+    draft.value = 1;
     let tx = sign(&chain, &draft).pooled();
     let key = PlainKey::account(account(20));
     shaky.is(key, Mood::Unknown);
