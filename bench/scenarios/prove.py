@@ -21,7 +21,7 @@ from bench.results import Expectation
 from bench.scenarios.scenario import Scale, Scenario
 from bench.targets import HOST
 from devnet.proving.code_cache import CodeCache
-from devnet.proving.material import Material, NodeReader
+from devnet.proving.material import NodeReader, VerificationInput
 from devnet.proving.stateless import check, code_hashes
 from megaeth_cli.load.wire import LoadError
 
@@ -59,7 +59,7 @@ def measure(load: Load, scale: Scale) -> Iterator[tuple[str, float, str]]:
 
 def _fetch(
     sequencer: LoadedSequencer, hashes: list[bytes]
-) -> tuple[list[tuple[Material, Codes]], dict[str, Any]]:
+) -> tuple[list[tuple[VerificationInput, Codes]], dict[str, Any]]:
     """The blocks that the load is in, once they are sealed, and the chain's rules."""
     url = f"http://{HOST}:{sequencer.port}"
     ends = [sequencer.rpc("eth_getTransactionReceipt", f"0x{one.hex()}") for one in (hashes[0], hashes[-1])]
@@ -77,7 +77,7 @@ def _fetch(
     return work, sequencer.rpc("mega_getChainRules")
 
 
-def prove(work: list[tuple[Material, Codes]], rules: dict[str, Any]) -> Cost:
+def prove(work: list[tuple[VerificationInput, Codes]], rules: dict[str, Any]) -> Cost:
     """Checks blocks on one core."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     _warm_up(work[0], rules)
@@ -94,7 +94,7 @@ def prove(work: list[tuple[Material, Codes]], rules: dict[str, Any]) -> Cost:
     return Cost(seconds, peak, transactions, witness_bytes)
 
 
-def _warm_up(block: tuple[Material, Codes], rules: dict[str, Any]) -> None:
+def _warm_up(block: tuple[VerificationInput, Codes], rules: dict[str, Any]) -> None:
     """A prover's first busy blocks have a thread make the state commitment's tables, once for all later ones."""
     for _ in range(BLOCKS_UNTIL_TABLES):
         check(*block, rules)

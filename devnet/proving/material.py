@@ -28,7 +28,7 @@ class Unavailable(Exception):
 
 
 @dataclass(frozen=True)
-class Material:
+class VerificationInput:
     """Of one block."""
 
     number: int
@@ -57,7 +57,7 @@ class NodeReader:
         self._timeout_s = timeout_s
         self._local = threading.local()
 
-    def material(self, url: str, number: int) -> Material:
+    def material(self, url: str, number: int) -> VerificationInput:
         """Everything but the code."""
         block, parent, witness, records = self.batch(
             url,
@@ -71,7 +71,7 @@ class NodeReader:
         if block is None or parent is None or not witness or records is None:
             raise Unavailable(f"{url} does not have block {number}")
         try:
-            return Material(
+            return VerificationInput(
                 number,
                 read_hex(block["hash"], 32),
                 json.dumps(block).encode(),

@@ -1,6 +1,6 @@
 """One prover's work: takes pieces from the workload, fetches what they need, checks, attests or reports.
 
-    announcement --> Workload --N workers--> material of a node --> stateless check --ok--> attestation
+    announcement --> JobQueue --N workers--> material of a node --> stateless check --ok--> attestation
                                                                         \\--not ok--> fault report, reproduction
 
 It holds no state: each check stands on the parent's state root and a witness. The engine's check releases the GIL, so
@@ -23,10 +23,10 @@ from devnet.proving.checker import UncheckableError
 from devnet.proving.claim import Claim
 from devnet.proving.code_cache import CodeCache
 from devnet.proving.incidents import Incidents
+from devnet.proving.job_queue import ANY_HASH, Job, JobQueue, Source
 from devnet.proving.kept import KeptFiles
-from devnet.proving.material import Material, NodeReader, Unavailable
+from devnet.proving.material import NodeReader, Unavailable, VerificationInput
 from devnet.proving.reports import FaultReport, Reproduction
-from devnet.proving.work import ANY_HASH, Piece, Source, Workload
 from devnet.threads import OnDeath, start_thread
 from devnet.timestamps import timestamp
 
@@ -80,7 +80,7 @@ class Prover:
         published: Callable[[Attestation], None],
         reported: Callable[[FaultReport], None],
         failure: OnDeath,
-        spoil: Callable[[Material], Material] = lambda material: material,
+        spoil: Callable[[VerificationInput], VerificationInput] = lambda material: material,
     ) -> None:
         """`failure`: workers die all the time, and no other takes their place. `spoil`: a fault that is being played,
         what the network makes of what was fetched."""
@@ -93,7 +93,7 @@ class Prover:
         self._reproductions = reproductions
         self._published = published
         self._reported = reported
-        self._work = Workload()
+        self._work = JobQueue()
         self._reader = NodeReader()
         self._since: int | None = None
         self._verified = 0
@@ -189,12 +189,12 @@ class Prover:
                 self._try_later(piece, source, error)
                 raise
 
-    def _try_later(self, piece: Piece, source: Source | None, reason: BaseException) -> None:
+    def _try_later(self, piece: Job, source: Source | None, reason: BaseException) -> None:
         if not self._work.again(piece, source):
             self.counts.given_up += 1
             log.warning("block %d is given up: %r", piece.number, reason)
 
-    def _prove(self, piece: Piece, source: Source | None) -> None:
+    def _prove(self, piece: Job, source: Source | None) -> None:
         if source is None:
             raise Unavailable("nobody has it")
         material = self._spoil(self._reader.material(source.http, piece.number))
@@ -224,7 +224,7 @@ class Prover:
         self._work.done(piece)
         self._attest(piece, material.number, report.claim)
 
-    def _look_for_another(self, piece: Piece, wrong: bytes) -> None:
+    def _look_for_another(self, piece: Job, wrong: bytes) -> None:
         """Some node may have another block of this number by now, which nobody announces a second time."""
         for source in self._work.sources(piece):
             try:
@@ -234,7 +234,7 @@ class Prover:
             if other != wrong:
                 self._work.offer(piece.number, other, source)
 
-    def _attest(self, piece: Piece, number: int, claim: Claim) -> None:
+    def _attest(self, piece: Job, number: int, claim: Claim) -> None:
         signer = self._signer
         attestation = Attestation.sign(
             signer.key, signer.voucher, signer.chain_id, number, claim, self._since or number, signer.name
@@ -255,7 +255,7 @@ class Prover:
 
     def _found_wrong(
         self,
-        material: Material,
+        material: VerificationInput,
         codes: list[tuple[bytes, bytes]],
         source: Source,
         difference: stateless.Difference,

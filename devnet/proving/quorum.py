@@ -30,7 +30,7 @@ class Contradiction:
 
 
 @dataclass(frozen=True)
-class DoubleWord:
+class DoubleAttestation:
     """One prover has attested to two different things: its word is worth nothing."""
 
     block: int
@@ -64,7 +64,7 @@ class Quorum:
         self._entry(block).own = claim
         return self._judge(block)
 
-    def attest(self, attestation: Attestation) -> Contradiction | DoubleWord | None:
+    def attest(self, attestation: Attestation) -> Contradiction | DoubleAttestation | None:
         """A prover's word, its signature checked."""
         if not self.counting:
             self._begin(attestation)
@@ -74,7 +74,9 @@ class Quorum:
         known = self._entry(block).attestations
         before = known.get(attestation.prover)
         if before is not None:
-            return DoubleWord(block, before, attestation) if before.claim != attestation.claim else None
+            return (
+                DoubleAttestation(block, before, attestation) if before.claim != attestation.claim else None
+            )
         if len(known) < MAX_PROVERS:
             known[attestation.prover] = attestation
         return self._judge(block)

@@ -18,7 +18,7 @@ from devnet import _engine
 from devnet.errors import UserError
 from devnet.proving.checker import UncheckableError
 from devnet.proving.claim import read_hex
-from devnet.proving.material import WITNESS_VERSION, Material
+from devnet.proving.material import WITNESS_VERSION, VerificationInput
 
 CODES: Final = "contracts.txt"
 
@@ -29,7 +29,7 @@ class RecordedBlocks:
 
     directory: Path
 
-    def material(self, number: int) -> Material:
+    def material(self, number: int) -> VerificationInput:
         """Everything about block `number` but the code."""
         block, parent = self._read(f"{number}.json"), self._read(f"{number - 1}.json")
         try:
@@ -44,7 +44,7 @@ class RecordedBlocks:
                 f"block {number} in {self.directory} cannot be read", str(error)
             ) from error
         witness = WITNESS_VERSION + base64.b64encode(packed).decode()
-        return Material(number, block_hash, block, parent, witness, ())
+        return VerificationInput(number, block_hash, block, parent, witness, ())
 
     def chain_id(self, number: int) -> int:
         """The chain that the block's transactions say they are for."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 from devnet import _engine
 from devnet.proving.checker import UncheckableError
 from devnet.proving.claim import Claim, read_hex
-from devnet.proving.material import WITNESS_VERSION, Material
+from devnet.proving.material import WITNESS_VERSION, VerificationInput
 
 OF_THE_SOURCE: Final = frozenset(
     {
@@ -98,7 +98,9 @@ def code_hashes(witness: str) -> list[bytes]:
         raise UncheckableError("the witness cannot be read", str(error)) from error
 
 
-def check(material: Material, codes: list[tuple[bytes, bytes]], rules: Mapping[str, Any]) -> StatelessReport:
+def check(
+    material: VerificationInput, codes: list[tuple[bytes, bytes]], rules: Mapping[str, Any]
+) -> StatelessReport:
     """Check a block; what can't even be read raises UncheckableError."""
     try:
         raw = json.loads(

@@ -28,7 +28,7 @@ import zstandard
 
 from devnet import _engine, rlp
 from devnet._engine import SealedBlock, SealedMini
-from devnet.proving.material import WITNESS_VERSION, Material
+from devnet.proving.material import WITNESS_VERSION, VerificationInput
 from devnet.proving.stateless import packed_witness
 
 log = logging.getLogger(__name__)
@@ -225,7 +225,7 @@ class ProverFaults:
                 if self._armed is not None and self._armed.told is told:
                     self._armed = None
 
-    def spoil(self, material: Material) -> Material:
+    def spoil(self, material: VerificationInput) -> VerificationInput:
         """What arrives instead of what was fetched."""
         if not self._take("bad-witness", {"block": material.number}):
             return material

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from devnet.errors import UnavailableError
 from devnet.proving.attestation import Attestation, InvalidAttestationError
+from devnet.proving.job_queue import Source
 from devnet.proving.kept import KeptFiles
 from devnet.proving.prover import Prover, Signer
 from devnet.proving.reports import FaultReport, InvalidReportError
-from devnet.proving.work import Source
 from devnet.role_config import NetworkPlace, RoleConfig, run_role, write_ready_file
 from devnet.roles.announcements import Announcement
 from devnet.roles.chain import DRAIN_S, bind_rpc, server_settings

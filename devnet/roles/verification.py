@@ -24,8 +24,8 @@ from devnet._engine import SealedBlock, SealedMini
 from devnet.proving.attestation import Attestation, InvalidAttestationError
 from devnet.proving.claim import Claim
 from devnet.proving.incidents import Incidents
-from devnet.proving.punctuality import Punctuality
-from devnet.proving.quorum import Contradiction, DoubleWord, Quorum
+from devnet.proving.prover_liveness import ProverLiveness
+from devnet.proving.quorum import Contradiction, DoubleAttestation, Quorum
 from devnet.proving.reports import FaultReport, InvalidReportError
 from devnet.roles.announcements import NOT_COUNTING
 from devnet.rpc.client import NodeClient, NodeSilentError
@@ -98,7 +98,7 @@ class Verification:
         self._seen_at: OrderedDict[int, float] = OrderedDict()
         """When blocks came here, of those that came in their time."""
         self._newest_us = 0
-        self._provers: dict[bytes, Punctuality] = {}
+        self._provers: dict[bytes, ProverLiveness] = {}
         self._faults: OrderedDict[tuple[int, bytes, bytes], None] = OrderedDict()
         self._progress_at = time.monotonic()
         self._elsewhere: NodeClient | None = None
@@ -182,7 +182,7 @@ class Verification:
         if not was_counting:
             log.info("from block %d on, provers are listened to", self.quorum.verified + 1)
             self._advanced(force=True)
-        self._provers.setdefault(attestation.prover, Punctuality(attestation.since)).attested(attestation)
+        self._provers.setdefault(attestation.prover, ProverLiveness(attestation.since)).attested(attestation)
         self._judge(outcome)
         if self.quorum.verified < attestation.block <= newest:
             self._tasks.spawn(self._enter(attestation.block), "own-claim")
@@ -227,8 +227,8 @@ class Verification:
         if claim is not None:
             self._judge(self.quorum.enter(number, Claim.unpack(claim)))
 
-    def _judge(self, outcome: Contradiction | DoubleWord | None) -> None:
-        if isinstance(outcome, DoubleWord):
+    def _judge(self, outcome: Contradiction | DoubleAttestation | None) -> None:
+        if isinstance(outcome, DoubleAttestation):
             self._incidents.record(
                 "double attestation",
                 outcome.block,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from devnet.proving import stateless
 from devnet.proving.checker import Report, UncheckableError, read_report
-from devnet.proving.material import Material, block_records
+from devnet.proving.material import VerificationInput, block_records
 from devnet.proving.recorded import RecordedBlocks
 from devnet.proving.reports import Reproduction
 from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcClient, RpcError
@@ -109,7 +109,7 @@ class ReproductionSource:
         from devnet._engine import keccak256
 
         kept = Reproduction.load(self.file)
-        material = Material(self.newest(), b"", kept.block, kept.parent, kept.witness, kept.records)
+        material = VerificationInput(self.newest(), b"", kept.block, kept.parent, kept.witness, kept.records)
         return _checked(material, [(keccak256(code), code) for code in kept.codes], kept.chain)
 
 
@@ -138,7 +138,7 @@ class NodeSource:
         parent = self.node.call("eth_getBlockByHash", found["parentHash"], False)
         if parent is None:
             raise CliError(f"the node does not know the parent of block {number}", found["parentHash"])
-        material = Material(
+        material = VerificationInput(
             number,
             bytes.fromhex(found["hash"][2:]),
             json.dumps(found).encode(),
@@ -245,7 +245,7 @@ def _number(block: str | int, why: str) -> int:
         raise CliError(f"not a block number: {block}", why, status=ExitStatus.USAGE) from None
 
 
-def _code_hashes(material: Material) -> list[bytes]:
+def _code_hashes(material: VerificationInput) -> list[bytes]:
     """The code that may run; none if the witness is beyond reading, which the check then tells."""
     try:
         return stateless.code_hashes(material.witness)
@@ -253,5 +253,7 @@ def _code_hashes(material: Material) -> list[bytes]:
         return []
 
 
-def _checked(material: Material, codes: list[tuple[bytes, bytes]], rules: Mapping[str, Json]) -> Report:
+def _checked(
+    material: VerificationInput, codes: list[tuple[bytes, bytes]], rules: Mapping[str, Json]
+) -> Report:
     return read_report(stateless.check(material, codes, rules).raw)

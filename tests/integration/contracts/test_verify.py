@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from devnet.proving import stateless
-from devnet.proving.material import Material, block_records
+from devnet.proving.material import VerificationInput, block_records
 from tests.support.wallet import ACCOUNTS
 
 BOB = ACCOUNTS[1].address
@@ -45,7 +45,7 @@ def unhex(text):
 def fetched(node, number):
     """What a check of the block takes."""
     block = node.rpc("eth_getBlockByNumber", hex(number), True)
-    return Material(
+    return VerificationInput(
         number,
         unhex(block["hash"]),
         json.dumps(block).encode(),

@@ -5,10 +5,10 @@ import queue
 import pytest
 
 from devnet.proving.incidents import Incidents
+from devnet.proving.job_queue import Source
 from devnet.proving.kept import Bounds
 from devnet.proving.material import Unavailable
 from devnet.proving.prover import MAX_DEATHS, Prover, Signer
-from devnet.proving.work import Source
 from tests.support.proving import CHAIN_ID, key, voucher
 
 PATIENCE_S = 60

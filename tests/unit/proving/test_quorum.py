@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devnet.proving.quorum import MAX_AHEAD, Contradiction, DoubleWord, Quorum
+from devnet.proving.quorum import MAX_AHEAD, Contradiction, DoubleAttestation, Quorum
 from tests.support.proving import attest, claim
 
 OTHER = b"\x0f" * 32
@@ -76,7 +76,7 @@ def test_who_attests_to_two_things_is_told_of_and_its_second_word_not_counted():
     quorum = with_blocks(1, needed=2)
     quorum.attest(attest(1, "prover-1"))
     found = quorum.attest(attest(1, "prover-1", state_root=OTHER))
-    assert isinstance(found, DoubleWord)
+    assert isinstance(found, DoubleAttestation)
     quorum.attest(attest(1, "prover-2"))
     assert quorum.verified == 1
 

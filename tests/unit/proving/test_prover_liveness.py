@@ -1,11 +1,11 @@
 """A prover's lateness is told once, from the first late block until it is in time again."""
 
-from devnet.proving.punctuality import Punctuality
+from devnet.proving.prover_liveness import ProverLiveness
 from tests.support.proving import attest
 
 
 def prover(*blocks, since=1):
-    made = Punctuality(since)
+    made = ProverLiveness(since)
     for block in blocks:
         made.attested(attest(block))
     return made

@@ -36,7 +36,7 @@ class Source:
 
 
 @dataclass(eq=False)
-class Piece:
+class Job:
     """One block to be checked. Sources are added by whoever hears of them: only the workload looks at those."""
 
     number: int
@@ -57,13 +57,13 @@ class Piece:
         return self.number, self.hash
 
 
-class Workload:
+class JobQueue:
     """What there is to do. Workers `take`, and say `done` or `again`."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._condition = threading.Condition()
-        self._pieces: dict[tuple[int, bytes], Piece] = {}
+        self._pieces: dict[tuple[int, bytes], Job] = {}
         """All that wait or are in work."""
         self._ready: list[tuple[int, bytes]] = []
         self._waiting: list[tuple[float, int, bytes]] = []
@@ -95,13 +95,13 @@ class Workload:
                 return False
             if len(self._pieces) >= self._most and not self._make_room(number):
                 return False
-            self._pieces[key] = Piece(number, block_hash, {source.node: source})
+            self._pieces[key] = Job(number, block_hash, {source.node: source})
             self._known[number] += 1
             heapq.heappush(self._ready, key)
             self._condition.notify()
             return True
 
-    def take(self) -> Piece | None:
+    def take(self) -> Job | None:
         """The next piece; waits for one. None when it is over."""
         with self._condition:
             while not self._closed:
@@ -116,12 +116,12 @@ class Workload:
                 self._condition.wait(self._waiting[0][0] - now if self._waiting else None)
         return None
 
-    def sources(self, piece: Piece) -> list[Source]:
+    def sources(self, piece: Job) -> list[Source]:
         """Who has it, as far as is known now."""
         with self._condition:
             return list(piece.sources.values())
 
-    def next_source(self, piece: Piece) -> Source | None:
+    def next_source(self, piece: Job) -> Source | None:
         """One that was not tried in this round; when all were, a new round begins. The sequencer comes last: it has
         other work, and a lie that it tells its peers may not be the one that it tells us."""
         with self._condition:
@@ -132,13 +132,13 @@ class Workload:
         peers = [source for source in fresh if source.node != SEQUENCER] or fresh
         return peers[piece.number % len(peers)] if peers else None
 
-    def done(self, piece: Piece) -> None:
+    def done(self, piece: Job) -> None:
         """It has been checked (or given up)."""
         with self._condition:
             self._drop(piece.key)
             self._remember(piece.key)
 
-    def again(self, piece: Piece, source: Source | None) -> bool:
+    def again(self, piece: Job, source: Source | None) -> bool:
         """It could not be checked with what that node gave. False: it is given up."""
         with self._condition:
             piece.attempts += 1

@@ -11,7 +11,7 @@ REMEMBERED: Final = 4_096
 """Of the blocks that a prover attested to; later ones push earlier ones out."""
 
 
-class Punctuality:
+class ProverLiveness:
     """Of one prover, which can know no block before `since`."""
 
     def __init__(self, since: int) -> None:

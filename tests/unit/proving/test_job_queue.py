@@ -2,7 +2,7 @@
 
 import threading
 
-from devnet.proving.work import ANY_HASH, GIVEN_UP_AFTER, Source, Workload
+from devnet.proving.job_queue import ANY_HASH, GIVEN_UP_AFTER, JobQueue, Source
 
 SEQUENCER = Source("sequencer", "http://s")
 FULL = Source("full-node-1", "http://f1")
@@ -14,14 +14,14 @@ def h(number):
 
 
 def test_the_lowest_number_goes_first_whatever_the_order_of_the_news():
-    work = Workload()
+    work = JobQueue()
     for number in (5, 3, 4):
         work.offer(number, h(number), FULL)
     assert [work.take().number for _ in range(3)] == [3, 4, 5]
 
 
 def test_a_duplicate_is_another_source_and_no_new_work():
-    work = Workload()
+    work = JobQueue()
     assert work.offer(1, h(1), SEQUENCER)
     assert not work.offer(1, h(1), FULL)
     piece = work.take()
@@ -32,21 +32,21 @@ def test_a_duplicate_is_another_source_and_no_new_work():
 
 
 def test_two_blocks_of_one_number_are_two_pieces():
-    work = Workload()
+    work = JobQueue()
     assert work.offer(1, h(1), FULL)
     assert work.offer(1, h(2), SEQUENCER)
     assert {work.take().hash, work.take().hash} == {h(1), h(2)}
 
 
 def test_a_gap_is_looked_for_without_a_hash_unless_the_block_is_known():
-    work = Workload()
+    work = JobQueue()
     work.offer(2, h(2), FULL)
     assert not work.offer(2, ANY_HASH, FULL)
     assert work.offer(1, ANY_HASH, FULL)
 
 
 def test_full_nodes_are_asked_before_the_sequencer_and_each_once_per_round():
-    work = Workload()
+    work = JobQueue()
     work.offer(1, h(1), SEQUENCER)
     work.offer(1, h(1), FULL)
     piece = work.take()
@@ -57,7 +57,7 @@ def test_full_nodes_are_asked_before_the_sequencer_and_each_once_per_round():
 
 
 def test_what_cannot_be_had_is_given_up_in_the_end():
-    work = Workload()
+    work = JobQueue()
     work.offer(1, h(1), FULL)
     piece = work.take()
     for _ in range(GIVEN_UP_AFTER - 1):
@@ -67,7 +67,7 @@ def test_what_cannot_be_had_is_given_up_in_the_end():
 
 
 def test_a_flood_is_bounded_and_what_is_far_ahead_goes_first():
-    work = Workload(most=10)
+    work = JobQueue(most=10)
     for number in range(100, 200):
         work.offer(number, h(number), FULL)
     assert len(work) == 10
@@ -77,7 +77,7 @@ def test_a_flood_is_bounded_and_what_is_far_ahead_goes_first():
 
 
 def test_closing_lets_all_workers_go():
-    work = Workload()
+    work = JobQueue()
     taken = []
     threads = [threading.Thread(target=lambda: taken.append(work.take())) for _ in range(3)]
     for thread in threads:
@@ -89,7 +89,7 @@ def test_closing_lets_all_workers_go():
 
 
 def test_the_longest_wait_is_that_of_what_is_not_done():
-    work = Workload()
+    work = JobQueue()
     assert work.longest_wait_s() == 0.0
     work.offer(1, h(1), FULL)
     work.offer(2, h(2), FULL)
@@ -101,7 +101,7 @@ def test_the_longest_wait_is_that_of_what_is_not_done():
 
 
 def test_a_gap_is_offered_again_once_its_block_is_forgotten():
-    work = Workload()
+    work = JobQueue()
     assert work.offer(1, ANY_HASH, FULL)
     assert not work.offer(1, ANY_HASH, OTHER)
     work.forget_up_to(1)
@@ -113,7 +113,7 @@ def test_a_gap_is_offered_again_once_its_block_is_forgotten():
 
 def test_news_of_a_block_that_a_worker_looks_at_just_now_does_not_disturb_it():
     """The event loop hears of further sources while workers choose one."""
-    work = Workload()
+    work = JobQueue()
     work.offer(1, h(1), FULL)
     work.offer(1, h(1), OTHER)
     piece = work.take()
