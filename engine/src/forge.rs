@@ -67,9 +67,10 @@ pub(crate) fn mini(
     match lie {
         Forgery::Diff => enrich(&mut mini, record),
         Forgery::Receipt => {
-            let first = mini.txs.first_mut().ok_or(ForgeError::Impossible(
-                "the mini-block has no transactions",
-            ))?;
+            let first = mini
+                .txs
+                .first_mut()
+                .ok_or(ForgeError::Impossible("the mini-block has no transactions"))?;
             first.result.success = !first.result.success;
             mini.receipts_root = Leaves::of(&mini.txs, gas_before)?.receipts_root();
         }
