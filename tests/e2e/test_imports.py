@@ -114,6 +114,8 @@ def test_a_scripts_contracts_are_known_by_its_record_and_those_that_they_made_by
     cli, forge_project, node
 ):
     root, forge = forge_project
+    # forge simulates upon the newest sealed block, with the nonce of the open one.
+    node.sealed(int(node.rpc("eth_blockNumber"), 16) + 1)
     forge(
         *("script", "script/Deploy.s.sol", "--broadcast", "--slow"),
         *("--rpc-url", node.url, "--private-key", KEY, "--sender", wallet.ACCOUNTS[SENDER].address),
