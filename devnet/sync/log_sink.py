@@ -13,7 +13,7 @@ from devnet.storage.store import Store
 from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 
 if TYPE_CHECKING:
-    from devnet._engine import SealedBlock, SealedMini
+    from devnet._engine import BadData, SealedBlock, SealedMini
 
     Sealed = list[SealedMini | SealedBlock]
 
@@ -68,7 +68,7 @@ class EngineSink:
         engine: ApplyingEngine,
         store: Store,
         publish: Callable[[Sealed], object],
-        bad_data: type[Exception],
+        bad_data: type[BadData],
     ) -> None:
         self._engine = engine
         self._store = store
@@ -85,7 +85,7 @@ class EngineSink:
         try:
             taken = self._take(entries)
         except self._bad_data as error:
-            taken = error.applied  # type: ignore[attr-defined]
+            taken = error.applied
             refused = self._refusal(entries[len(taken)], error)
         applied = [sealed for sealed in taken if sealed is not None]
         if applied:
@@ -116,7 +116,5 @@ class EngineSink:
         return block[1] if block else None
 
     @staticmethod
-    def _refusal(entry: LogEntry, error: Exception, other: bytes | None = None) -> Refused:
-        kind = getattr(error, "kind", "unknown")
-        reason = getattr(error, "reason", str(error))
-        return Refused(str(kind), str(reason), entry, other if kind == CONTRADICTION else None)
+    def _refusal(entry: LogEntry, error: BadData, other: bytes | None = None) -> Refused:
+        return Refused(error.kind, error.reason, entry, other if error.kind == CONTRADICTION else None)

@@ -5,7 +5,7 @@
 
 A child is a place in the log and nothing else: nothing is queued for it, so that a slow or stuck one costs neither
 memory nor anybody else's time. When its place leaves the backlog it is fed from the disk until it has come up again.
-A node feeds `fanout` children; further ones are sent to those.
+A node feeds `max_children` children; further ones are sent to those.
 
 Owns one thread for reading the disk (`sync-log`); everything else happens on the event loop.
 """
@@ -72,7 +72,7 @@ class Publisher:
     @property
     def free(self) -> int:
         """How many more children it could feed."""
-        return max(0, self._settings.fanout - len(self._children))
+        return max(0, self._settings.max_children - len(self._children))
 
     @property
     def feeds_anybody(self) -> bool:

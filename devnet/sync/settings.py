@@ -20,7 +20,7 @@ class SyncSettings:
     """Where peers reach it, if not there: behind a forwarded port, for example."""
     bootstrap: tuple[Endpoint, ...] = ()
     """Peers to begin with; more become known by them."""
-    fanout: int = 4
+    max_children: int = 4
     """Nodes that it feeds; further ones are sent to those."""
     sessions: int = 3
     """Connections it tries to have, so that another upstream is at hand when its own dies; 0: it waits to be dialed."""
@@ -55,7 +55,7 @@ class SyncSettings:
 
     def __post_init__(self) -> None:
         """Refuses what can't work."""
-        if self.fanout < 1 or self.sessions < 0 or self.max_sessions < self.sessions:
-            raise ValueError("fanout >= 1, sessions >= 0 and max_sessions >= sessions are needed")
+        if self.max_children < 1 or self.sessions < 0 or self.max_sessions < self.sessions:
+            raise ValueError("max_children >= 1, sessions >= 0 and max_sessions >= sessions are needed")
         if not 0 < self.ping_s < self.suspect_s <= self.dead_s:
             raise ValueError("0 < ping_s < suspect_s <= dead_s is needed")

@@ -25,7 +25,7 @@ def listen(net, name, judge=lambda payload: True):
 
 def test_a_message_reaches_every_node_once(run):
     async def test(net):
-        await net.sequencer(20, fanout=2, max_sessions=3)
+        await net.sequencer(20, max_children=2, max_sessions=3)
         names = [f"full-{number}" for number in range(5)]
         for name in names:
             await net.node(name, peers=["seq"])

@@ -44,9 +44,9 @@ def test_a_node_catches_up_from_any_height(run, height):
 
 def test_further_nodes_are_fed_by_others_than_the_sequencer(run):
     async def test(net):
-        await net.sequencer(20, fanout=2)
+        await net.sequencer(20, max_children=2)
         for number in range(8):
-            await net.node(f"full-{number}", peers=["seq"], fanout=2)
+            await net.node(f"full-{number}", peers=["seq"], max_children=2)
         net.seal(20)
         await net.all_level()
         assert len(net.nodes["seq"].status().children) <= 2
@@ -57,7 +57,7 @@ def test_further_nodes_are_fed_by_others_than_the_sequencer(run):
 
 def test_a_node_with_all_its_connections_in_use_sends_newcomers_on(run):
     async def test(net):
-        await net.sequencer(20, fanout=2, max_sessions=3)
+        await net.sequencer(20, max_children=2, max_sessions=3)
         for number in range(7):
             await net.node(f"full-{number}", peers=["seq"])
         net.seal(20)
@@ -69,9 +69,9 @@ def test_a_node_with_all_its_connections_in_use_sends_newcomers_on(run):
 
 def test_when_an_upstream_dies_another_is_found(run):
     async def test(net):
-        await net.sequencer(20, fanout=1)
+        await net.sequencer(20, max_children=1)
         for number in range(4):
-            await net.node(f"full-{number}", peers=["seq"], fanout=2)
+            await net.node(f"full-{number}", peers=["seq"], max_children=2)
         await net.all_level()
         first = await net.child("seq")
         await net.kill(first)
@@ -101,7 +101,7 @@ def test_when_an_upstream_falls_silent_another_is_found(run):
 
 def test_an_upstream_that_lives_but_brings_nothing_is_left(run):
     async def test(net):
-        await net.sequencer(20, fanout=2)
+        await net.sequencer(20, max_children=2)
         await net.node("full-1", peers=["seq"])
         await net.node("full-2", peers=["seq"])
         await net.node("full-3", peers=["full-1", "full-2"], sessions=2)
@@ -150,10 +150,10 @@ def test_nodes_come_level_with_each_other_while_the_sequencer_is_away(run):
 
 def test_a_ring_of_nodes_never_feeds_itself(run):
     async def test(net):
-        await net.sequencer(20, fanout=1)
+        await net.sequencer(20, max_children=1)
         names = [f"full-{number}" for number in range(5)]
         for name in names:
-            await net.node(name, peers=["seq"], fanout=1)
+            await net.node(name, peers=["seq"], max_children=1)
         for name in names:
             net.nodes[name].learn(tuple(net.endpoint(other) for other in names if other != name))
         net.seal(20)
@@ -256,7 +256,7 @@ def test_a_peer_that_never_takes_anything_is_disconnected(run):
 
 def test_what_a_node_sends_does_not_grow_with_the_number_of_nodes(run):
     async def test(net):
-        await net.sequencer(0, fanout=2, max_sessions=4)
+        await net.sequencer(0, max_children=2, max_sessions=4)
         for number in range(9):
             await net.node(f"full-{number}", peers=["seq"])
         await net.all_level()
@@ -270,8 +270,8 @@ def test_what_a_node_sends_does_not_grow_with_the_number_of_nodes(run):
 
 
 def test_settings_that_cannot_work_are_refused():
-    with pytest.raises(ValueError, match="fanout"):
-        SyncSettings(fanout=0)
+    with pytest.raises(ValueError, match="max_children"):
+        SyncSettings(max_children=0)
     with pytest.raises(ValueError, match="ping_s"):
         SyncSettings(ping_s=2.0)
 
