@@ -10,7 +10,10 @@ use super::{
     render::json::{self, Object},
     values,
 };
-use crate::{block::PlainAccount, state::StateReader as _};
+use crate::{
+    block::PlainAccount,
+    state::{StateReader as _, View},
+};
 
 /// This namespace's methods.
 #[rustfmt::skip]
@@ -26,7 +29,7 @@ pub(super) const METHODS: &[Method] = &[
 
 /// `eth_getBalance(address, block)`.
 fn get_balance(node: &Node, params: &Params<'_>) -> Answer {
-    let account = account(node, params)?;
+    let (_, account) = view_and_account(node, params)?;
     Ok(json::bytes(|out| {
         json::quantity_u256(out, &account.balance)
     }))
@@ -34,7 +37,7 @@ fn get_balance(node: &Node, params: &Params<'_>) -> Answer {
 
 /// `eth_getTransactionCount(address, block)`; `pending` counts the pool's transactions too.
 fn get_transaction_count(node: &Node, params: &Params<'_>) -> Answer {
-    let account = account(node, params)?;
+    let (_, account) = view_and_account(node, params)?;
     let mut nonce = account.nonce;
     if params.block(1)? == BlockId::Number(BlockNumberOrTag::Pending) {
         let address = params.required(0, values::address)?;
@@ -46,12 +49,7 @@ fn get_transaction_count(node: &Node, params: &Params<'_>) -> Answer {
 
 /// `eth_getCode(address, block)`.
 fn get_code(node: &Node, params: &Params<'_>) -> Answer {
-    let address = params.required(0, values::address)?;
-    let (view, _) = node.view(params.block(1)?)?;
-    let account = view
-        .account(address)
-        .map_err(state_error)?
-        .unwrap_or_default();
+    let (view, account) = view_and_account(node, params)?;
     let code = view.code(account.code_hash).map_err(state_error)?;
     Ok(json::data_bytes(code.original_byte_slice()))
 }
@@ -119,12 +117,7 @@ fn get_storage_values(node: &Node, params: &Params<'_>) -> Answer {
 
 /// `eth_getAccountInfo(address, block)`: balance, nonce and code in one.
 fn get_account_info(node: &Node, params: &Params<'_>) -> Answer {
-    let address = params.required(0, values::address)?;
-    let (view, _) = node.view(params.block(1)?)?;
-    let account = view
-        .account(address)
-        .map_err(state_error)?
-        .unwrap_or_default();
+    let (view, account) = view_and_account(node, params)?;
     let code = view.code(account.code_hash).map_err(state_error)?;
     Ok(json::bytes(|out| {
         let mut object = Object::open(out);
@@ -136,12 +129,10 @@ fn get_account_info(node: &Node, params: &Params<'_>) -> Answer {
     }))
 }
 
-/// The account at parameter 0 in the block at parameter 1.
-fn account(node: &Node, params: &Params<'_>) -> Result<PlainAccount, RpcError> {
+/// The state at the block that the second parameter names, and in it the account that the first does.
+fn view_and_account(node: &Node, params: &Params<'_>) -> Result<(View, PlainAccount), RpcError> {
     let address: Address = params.required(0, values::address)?;
     let (view, _) = node.view(params.block(1)?)?;
-    Ok(view
-        .account(address)
-        .map_err(state_error)?
-        .unwrap_or_default())
+    let account = view.account(address).map_err(state_error)?;
+    Ok((view, account.unwrap_or_default()))
 }

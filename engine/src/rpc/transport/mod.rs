@@ -10,6 +10,8 @@ mod reply;
 mod response;
 mod runner;
 mod service;
+#[cfg(test)]
+mod testing;
 mod turn;
 mod waiting;
 mod work;

@@ -130,20 +130,9 @@ fn call_timeout(limits: &RpcLimits) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::super::budget::STEP;
-    use super::super::work::Rules;
+    use super::super::testing::{refusal, rules};
     use super::*;
     use crate::rpc::error::code;
-
-    fn rules(change: impl FnOnce(&mut RpcLimits)) -> Arc<Rules> {
-        let mut limits = RpcLimits::default();
-        change(&mut limits);
-        Rules::new(limits)
-    }
-
-    fn refusal<T: std::fmt::Debug>(result: Result<T, RpcError>) -> (i32, String) {
-        let error = result.expect_err("it is too much");
-        (error.code, error.message)
-    }
 
     #[test]
     fn a_turn_ends_by_memory_for_good() {

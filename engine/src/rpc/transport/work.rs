@@ -230,19 +230,9 @@ pub(super) fn shown(bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::budget::{PAGE, STEP};
+    use super::super::testing::{refusal, rules};
     use super::*;
     use crate::rpc::error::code;
-
-    fn rules(change: impl FnOnce(&mut RpcLimits)) -> Arc<Rules> {
-        let mut limits = RpcLimits::default();
-        change(&mut limits);
-        Rules::new(limits)
-    }
-
-    fn refusal<T: std::fmt::Debug>(result: Result<T, RpcError>) -> (i32, String) {
-        let error = result.expect_err("it is too much");
-        (error.code, error.message)
-    }
 
     #[test]
     fn an_answer_beyond_the_bound_is_refused_by_the_name_of_the_setting() {
