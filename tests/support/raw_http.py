@@ -5,10 +5,19 @@ import socket
 
 
 class RawHttp:
-    """One connection. Sends bytes as they are; reads responses one by one."""
+    """One connection. Sends bytes as they are; reads responses one by one.
 
-    def __init__(self, port, timeout=10, host="127.0.0.1"):
-        self.socket = socket.create_connection((host, port), timeout=timeout)
+    A `narrow` one has the kernel take some ten kilobytes of what is not read yet, on both sides, where it is megabytes
+    otherwise.
+    """
+
+    def __init__(self, port, timeout=10, host="127.0.0.1", *, narrow=False):
+        self.socket = socket.socket()
+        if narrow:  # before it connects: window and segments are agreed upon then
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        self.socket.settimeout(timeout)
+        self.socket.connect((host, port))
         self._unread = b""
 
     def __enter__(self):

@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from contextlib import ExitStack
 
 import pytest
 
@@ -99,13 +100,18 @@ def test_memory_of_nested_frames_ends_a_call_and_not_the_node(narrow):
 
 
 def test_answers_that_nobody_reads_count_however_small_each_is(tmp_path):
+    """A connection is read no further once some 64 KiB wait to be written to it: it takes many to pass the bound."""
     returns_24_kb = {CONTRACT: {"code": "0x6160005ff3"}}
-    asked = 256
-    with Node(tmp_path, rpc__max_work_bytes=4 * 2**20) as node, RawHttp(node.port, timeout=60) as client:
+    clients, asked = 40, 8
+    with Node(tmp_path, rpc__max_work_bytes=2**22) as node, ExitStack() as stack:
         one = post(request("eth_call", CALL, "latest", returns_24_kb))
-        client.send(one * asked)
+        connections = [
+            stack.enter_context(RawHttp(node.port, timeout=60, narrow=True)) for _ in range(clients)
+        ]
+        for connection in connections:
+            connection.send(one * asked)
         eventually(lambda: counter(node, "work_bytes") > 2**20, "answers to pile up")
-        answers = [json.loads(client.response()[2]) for _ in range(asked)]
+        answers = [json.loads(connection.response()[2]) for connection in connections for _ in range(asked)]
         refused = [answer["error"] for answer in answers if "error" in answer]
         assert refused
         assert all("--max-work-bytes" in error["message"] for error in refused)
