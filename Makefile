@@ -29,7 +29,7 @@ test: tools-node install $(VENV)/.dev lint ## Lint, types, Rust tests, Python te
 	@echo "==> cargo test"
 	@cargo test --workspace --release --locked --quiet --lib
 	@echo "==> pytest"
-	@$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: tools $(VENV)/.dev $(VENV)/.engine ## ruff, mypy --strict, clippy
 	@echo "==> ruff"
