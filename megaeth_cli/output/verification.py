@@ -1,6 +1,7 @@
 """Reports of checked blocks, for people and for programs. Rendering only."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from devnet.proving.checker import Report
@@ -21,7 +22,7 @@ def report_table(report: Report, words: Sequence[Word] | None = None) -> "Render
         table.add_row(one.name, Text("ok", style="green") if one.ok else Text("FAILED", style="bold red"))
     parts: list[RenderableType] = [f"block {report.number:,} {report.hash}", table]
     if report.effort:
-        parts.append(effort_text(report))
+        parts += [rules_text(report), effort_text(report)]
     if words:
         attested = Table(box=None, pad_edge=False, show_header=False)
         for word in words:
@@ -45,6 +46,25 @@ def effort_text(report: Report) -> str:
         f"{_ms(effort['totalMicros'])} (witness {_ms(effort['witnessMicros'])}, "
         f"replay {_ms(effort['replayMicros'])}, root {_ms(effort['rootMicros'])})"
     )
+
+
+ORIGINS = {
+    "published": "by the published schedule of chain {chain_id}",
+    "genesis": "by the genesis of chain {chain_id}",
+    "named": "by its name",
+}
+"""Who says which hardfork holds, by the engine's word for it."""
+
+
+def rules_text(report: Report) -> str:
+    """The hardfork that the block was checked under, since when it holds, and who says so."""
+    effort = report.effort
+    origin = ORIGINS[effort["origin"]].format(chain_id=effort["chainId"])
+    fork, since = effort.get("fork"), effort.get("forkSince")
+    if fork is None:
+        return f"no hardfork of MegaETH's yet, {origin}"
+    begun = f"{datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC" if since else "genesis"
+    return f"hardfork {fork}, since {begun}, {origin}"
 
 
 def words_text(words: Sequence[Word] | None) -> str:

@@ -57,6 +57,10 @@ pub struct Effort {
     pub chain_id: u64,
     /// The rules that held.
     pub spec: String,
+    /// The hardfork that brought them, and when it began, in seconds since 1970; none before the first.
+    pub fork: Option<(String, u64)>,
+    /// Who says so: `published`, `genesis` or `named`.
+    pub origin: &'static str,
     /// How many transactions were executed.
     pub transactions: u64,
     /// Bytes of the SALT witness.
@@ -181,7 +185,12 @@ impl Report {
 impl Effort {
     fn write(&self, out: &mut Vec<u8>) {
         let mut object = Object::open(out);
-        object.string("spec", &self.spec);
+        object
+            .string("spec", &self.spec)
+            .string("origin", self.origin);
+        if let Some((fork, since)) = &self.fork {
+            object.string("fork", fork).number("forkSince", *since);
+        }
         let numbers = [
             ("chainId", self.chain_id),
             ("transactions", self.transactions),

@@ -11,12 +11,14 @@
 
 mod block;
 mod chain;
+mod genesis;
 mod headers;
 mod known;
 mod minis;
 mod proof;
 mod replay;
 mod roots;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -26,11 +28,12 @@ use std::{collections::BTreeMap, fmt::Display, sync::Arc, time::Instant};
 use alloy_consensus::Header;
 use alloy_eips::Encodable2718 as _;
 use alloy_primitives::{B256, Bytes, keccak256};
-use mega_evm::MegaHardforks as _;
 
 pub use block::code_line;
-pub use chain::{ChainRules, HeaderRules, OLD_TESTNET_CHAIN_ID};
+pub use chain::{ChainRules, HeaderRules, Origin};
+pub use genesis::write_config;
 pub use proof::{Trusted, check_proof};
+pub use schedule::OLD_TESTNET_CHAIN_ID;
 pub use wire::{WitnessFile, code_hashes, open_file, open_packed, pack};
 
 use super::report::{Claim, Effort, Report};
@@ -120,12 +123,10 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
         ..Report::default()
     };
     let mut effort = Effort {
-        chain_id: work.rules.chain_id,
-        spec: format!("{:?}", work.rules.hardforks.spec_id(header.timestamp)).to_lowercase(),
         transactions: block.transactions.len() as u64,
         codes: work.codes.len() as u64,
         code_bytes: work.codes.iter().map(|(_, code)| code.len() as u64).sum(),
-        ..Effort::default()
+        ..work.rules.effort(header.timestamp)
     };
 
     headers::check(&block, &parent, work.rules.header.as_ref(), &mut report);
@@ -145,6 +146,11 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
     }
     if let Some(state) = &state {
         count(state, &mut effort);
+        work.rules.refuse_unknown_fork(|address| {
+            let key = PlainKey::account(address).to_bytes();
+            let value = state.get(&key).ok().flatten()?;
+            PlainValue::from_bytes(&value).ok()?.as_account()
+        })?;
     }
     // What is wrong with the block itself comes first.
     let mut of_minis = Report::default();
