@@ -187,7 +187,7 @@ _SHAPES: Mapping[str, Shape] = {
     "eth_sendRawTransaction": _hash,
     "mega_getAttestations": _maybe(_list(_fields())),
     "mega_getBlockRecords": _maybe(_fields({"parent": _maybe(_data)}, minis=_list(_data), block=_data)),
-    "mega_getChainRules": _fields({"spec": _text}, chainId=_number),
+    "mega_getChainRules": _fields({"spec": _text, "config": _fields()}, chainId=_number),
     "mega_getStateDiff": _maybe(_state_diff),
     "net_version": _text,
     "realtime_sendRawTransaction": _receipt,

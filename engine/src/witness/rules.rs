@@ -3,6 +3,7 @@
 use crate::{
     chain::Chain,
     json::{self, Object},
+    verify::stateless::write_config,
 };
 
 /// The chain's rules in the form that [`ChainRules::from_json`](crate::verify::stateless::ChainRules::from_json) reads.
@@ -14,6 +15,9 @@ pub(crate) fn rules_json(chain: &Chain) -> Vec<u8> {
             .string("spec", &chain.config.spec)
             .data("sequencer", chain.sequencer.address().as_slice())
             .number("dataBuckets", u64::from(chain.config.salt_data_buckets));
+        let mut config = Object::open(object.member("config"));
+        write_config(&mut config, chain.config.chain_id, &chain.hardforks);
+        config.close();
         let mut header = Object::open(object.member("header"));
         header
             .number("gasLimit", chain.config.gas_limit)

@@ -5,6 +5,7 @@ One module per command or kin of commands. Here they get their order in the help
 
 import typer
 
+from megaeth_cli.commands.devnet.export import app as export
 from megaeth_cli.commands.devnet.faults import incidents, inject
 from megaeth_cli.commands.devnet.logs import logs
 from megaeth_cli.commands.devnet.nodes import add, restart, start, stop
@@ -28,3 +29,4 @@ app.command()(status)
 app.command("list")(list_devnets)
 for command in (top, logs, add, stop, start, restart, inject, incidents, init):
     app.command()(command)
+app.add_typer(export, name="export")
