@@ -46,19 +46,36 @@ class Rules:
 
     chain_id: int | None = None
     genesis: Path | None = None
+    """A genesis document, whose `config` counts."""
+    chain_config: Path | None = None
+    """What `mega_getChainRules` has answered."""
 
     def given(self) -> dict[str, Json] | None:
         """The rules as the check takes them, if they are given."""
+        if self.chain_config is not None:
+            rules = _object(self.chain_config, "no chain's rules")
+            return {**rules, "chainId": self.chain_id} if self.chain_id is not None else rules
         if self.genesis is None:
             return {"chainId": self.chain_id} if self.chain_id is not None else None
+        document = _object(self.genesis, "no genesis document")
         try:
-            config = json.loads(self.genesis.read_text())["config"]
+            config = document["config"]
             chain_id = self.chain_id if self.chain_id is not None else int(config["chainId"])
-        except OSError as error:
-            raise CliError(f"cannot read {self.genesis}", error.strerror or str(error)) from error
         except (ValueError, KeyError, TypeError) as error:
             raise CliError(f"{self.genesis} is no genesis document", f"{error!r}") from error
         return {"chainId": chain_id, "config": config}
+
+
+def _object(file: Path, otherwise: str) -> dict[str, Json]:
+    try:
+        document = json.loads(file.read_text())
+    except OSError as error:
+        raise CliError(f"cannot read {file}", error.strerror or str(error)) from error
+    except ValueError as error:
+        raise CliError(f"{file} is {otherwise}", f"{error!r}") from error
+    if not isinstance(document, dict):
+        raise CliError(f"{file} is {otherwise}", "it is not an object")
+    return document
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,10 @@ def block_command(
         Path | None,
         typer.Option("--genesis", metavar="FILE", help="A genesis document that tells when rules change."),
     ] = None,
+    chain_config: Annotated[
+        Path | None,
+        typer.Option("--chain-config", metavar="FILE", help="What mega_getChainRules has answered."),
+    ] = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
     """Check everything that a block claims, from its parent's header and a witness of the state."""
@@ -70,7 +74,9 @@ def block_command(
         raise CliError("either a block or --range, not both", status=ExitStatus.USAGE)
     if files is not None and witness is not None:
         raise CliError("--files and --witness exclude each other", status=ExitStatus.USAGE)
-    rules = Rules(chain_id, genesis)
+    if genesis is not None and chain_config is not None:
+        raise CliError("--genesis and --chain-config exclude each other", status=ExitStatus.USAGE)
+    rules = Rules(chain_id, genesis, chain_config)
     source: BlockSource
     client: RpcClient | None = None
     if files is not None:

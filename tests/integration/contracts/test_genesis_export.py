@@ -46,6 +46,28 @@ def test_blocks_verify_by_the_document_alone(megaeth, node, tmp_path):
     assert megaeth(*arguments, path).code == ExitStatus.FAILURE
 
 
+def test_blocks_verify_by_the_rules_that_the_node_has_told_before(megaeth, node, tmp_path):
+    path = tmp_path / "rules.json"
+    rules = node.rpc("mega_getChainRules")
+    path.write_text(json.dumps(rules))
+    node.sealed(1)
+    arguments = ("verify", "block", "1", "--rpc-url", node.url, "--chain-config", path)
+    result = megaeth(*arguments)
+    assert result.code == 0, result.err + result.out
+    assert "hardfork Rex6, since genesis, by the genesis of chain 6343" in result.out
+    for name, value, told in (
+        ("config", {**rules["config"], "rex7Time": 5}, "rex7Time"),
+        ("spec", "rex7", "rex7"),
+        ("spec", "rex5", "leads to"),
+    ):
+        path.write_text(json.dumps({**rules, name: value}))
+        result = megaeth(*arguments)
+        assert result.code != 0
+        assert told in result.err
+    path.write_text("[]")
+    assert megaeth(*arguments).code == ExitStatus.FAILURE
+
+
 def test_a_file_that_is_there_is_not_replaced_unasked(megaeth, node, tmp_path):
     path = tmp_path / "genesis.json"
     path.write_text("mine")
