@@ -10,6 +10,7 @@ import pytest
 from devnet.errors import UserError
 from devnet.proving.recorded import RecordedBlocks
 from megaeth_cli.errors import ExitStatus
+from tests.support.scripted_node import scripted_node
 
 ROOT = Path(__file__).resolve().parents[3]
 CHAIN = Path(os.environ.get("MEGAETH_VECTORS", ROOT.parent / "shared" / "vectors")) / "chain"
@@ -37,6 +38,24 @@ def test_a_block_is_reported_with_what_checking_took(megaeth, numbers):
     assert {"state witness", "state root", "receipts root"} <= {check["name"] for check in report["checks"]}
     assert report["effort"]["chainId"] == RecordedBlocks(CHAIN).chain_id(numbers[0])
     assert report["effort"]["witnessBytes"] > 0 and report["effort"]["keys"] > 0
+
+
+@recorded
+def test_a_block_of_an_endpoint_that_is_no_devnet_is_checked_by_the_published_schedule(megaeth, numbers):
+    number, blocks = numbers[0], RecordedBlocks(CHAIN)
+    material = blocks.material(number)
+    parent = json.loads(material.parent)
+    endpoint = scripted_node(
+        eth_chainId=hex(blocks.chain_id(number)),
+        eth_getBlockByNumber=json.loads(material.block),
+        eth_getBlockByHash=parent,
+        mega_getBlockWitness=material.witness,
+        eth_getCodeByHash=lambda one: "0x" + blocks.codes[bytes.fromhex(one[2:])].hex(),
+    )
+    with endpoint as node:
+        result = megaeth("verify", "block", str(number), "--rpc-url", node.url)
+    assert result.code == 0, result.err + result.out
+    assert "hardfork Rex, since genesis, by the published schedule of chain 6342" in result.out
 
 
 @recorded
