@@ -72,6 +72,9 @@ class Archive(Protocol):
     def value_at(self, key: bytes, block: int, /) -> bytes | None:
         """The value that `key` had at the end of `block` if an archived later block changed it; empty when absent."""
 
+    def tx_total(self, block: int, /) -> int | None:
+        """How many transactions the chain holds up to the end of a block; None where the log does not know."""
+
     def code(self, code_hash: bytes, /) -> bytes | None:
         """Contract code by its hash."""
 
@@ -179,6 +182,9 @@ class Engine:
 
     def durable(self, mini: int, block: int) -> None:
         """Everything up to this mini-block and this block is on disk: shows it and answers those who wait for it."""
+
+    def validated_block(self) -> int | None:
+        """The newest block that a stateless validator has reported; None: none has."""
 
     def set_verified(self, block: int) -> None:
         """Enough provers vouch for everything up to this block: `safe` and `finalized` reach it. Never back. May be

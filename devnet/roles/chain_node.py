@@ -212,7 +212,7 @@ def assemble(
     if role.network is not None:
         network = NetworkService(role, role.network, engine, store, rollbacks, given_up, failure)
     rpc = ForwardingRpc(engine)
-    status = NodeStatus(role, store, network.health if network is not None else dict)
+    status = NodeStatus(role, store, engine.validated_block, network.health if network is not None else dict)
     accounts = derive(config.accounts.mnemonic, config.accounts.count)
     server = RpcServer(rpc, server_settings(config, accounts), status.health)
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)

@@ -130,6 +130,8 @@ class NetworkService:
         self._url = ""
         self._genesis_hash = engine.genesis_hash()
         self._leads = role.role is Role.SEQUENCER
+        self._followed_from = 0
+        """The newest block when it began to follow."""
         """In the present mode, or else the last one, or else the first one."""
         self._reexecutes = config.network.verify is VerifyMode.REEXECUTE
         self.incidents = incidents_of(role)
@@ -189,6 +191,7 @@ class NetworkService:
         """From now on the log comes from others; nobody is asked for it before `after_s`. `sequencer`: the HTTP of a
         node that keeps all attestations."""
         self._leads = False
+        self._followed_from = self._store.tip.block if self._store.tip is not None else 0
         self.verification.ask(sequencer)
         await self._joined.follow(after_s)
         self._tasks.spawn(self._look_whether_stranded(), "stranded")
@@ -364,5 +367,8 @@ class NetworkService:
             told["catching_up"] = {
                 "done": status.position.sequence,
                 "total": status.best_known.sequence,
+                "first_block": self._followed_from,
+                "block": status.position.blocks,
+                "last_block": status.best_known.blocks,
             }
         return told | self._bad_blocks.told(status.position)

@@ -20,10 +20,13 @@ More = Callable[[], Mapping[str, Any]]
 class NodeStatus:
     """Of one node with a chain."""
 
-    def __init__(self, role: RoleConfig, store: Store, more: More = dict) -> None:
-        """`more`: what else there is to tell."""
+    def __init__(
+        self, role: RoleConfig, store: Store, validated: Callable[[], int | None], more: More = dict
+    ) -> None:
+        """`validated`: the newest block that stateless validators have reported. `more`: what else there is to tell."""
         self._role = role
         self._store = store
+        self._validated = validated
         self._more = more
         self._loop = asyncio.get_running_loop()
         self._timestamp_us = 0
@@ -32,6 +35,7 @@ class NodeStatus:
     def health(self) -> dict[str, Any]:
         """For `/healthz`."""
         mini, block = self._store.tip or (-1, 0)
+        validated = self._validated()
         return {
             "ready": True,
             "status": "ok",
@@ -40,6 +44,7 @@ class NodeStatus:
             "height": block,
             "mini_block": max(mini, 0),
             "lag_ms": self.lag_ms(),
+            **({"validated_height": validated} if validated is not None else {}),
             **self._more(),
         }
 

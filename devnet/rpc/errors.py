@@ -22,6 +22,8 @@ class Code(IntEnum):
     INVALID_PARAMS = -32602
     INTERNAL_ERROR = -32603
     SERVER_ERROR = -32000
+    SYNC_UNREADY = 5
+    """EIP-7966: nobody is ready to take the transaction."""
     LIMIT_EXCEEDED = -32005
 
 

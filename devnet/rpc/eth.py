@@ -21,6 +21,7 @@ from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params
 from devnet.rpc.methods import method
 from devnet.rpc.signed_transaction import signed_fields
+from devnet.rpc.sync_status import SyncStatus
 
 ESTIMATE_FIELDS: Final = (
     "from",
@@ -39,9 +40,12 @@ ESTIMATE_FIELDS: Final = (
 class EthNamespace:
     """Methods that need a key, or that tell about the node rather than the chain."""
 
-    def __init__(self, backend: Backend, accounts: DevAccounts, chain_id: int, coinbase: str) -> None:
+    def __init__(
+        self, backend: Backend, accounts: DevAccounts, syncing: SyncStatus, chain_id: int, coinbase: str
+    ) -> None:
         self._backend = backend
         self._accounts = accounts
+        self._syncing = syncing
         self._chain_id = chain_id
         self._coinbase = coinbase
         self._last_sent: dict[str, tuple[int, str]] = {}
@@ -57,10 +61,10 @@ class EthNamespace:
         """Name the account that receives fees."""
         return orjson.dumps(self._coinbase)
 
-    @method("eth_syncing", about="False: there is nothing to catch up with.")
+    @method("eth_syncing", about="False, or how far a full node that catches up has come.")
     async def syncing(self, given: list[object], call: Call) -> bytes:
-        """Tell that there is nothing to catch up with: this node makes the blocks."""
-        return b"false"
+        """Tell how far a node has come that catches up with the chain."""
+        return self._syncing()
 
     @method("eth_sign", "address", "message", about="The signature of a message (EIP-191).")
     async def sign(self, given: list[object], call: Call) -> bytes:

@@ -1,5 +1,5 @@
-"""Parameters of `eth_subscribe`, checked and brought into one form, so that equal subscriptions share their
-work.
+"""Filters of subscriptions and of who polls, checked; those of subscriptions brought into one form, so that equal ones
+share their work.
 
 Not here: matching logs with a filter, which is the engine's.
 """
@@ -7,6 +7,7 @@ Not here: matching logs with a filter, which is the engine's.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
@@ -15,6 +16,8 @@ from devnet.rpc.errors import RpcFault, invalid_params
 
 MAX_TOPICS: Final = 4
 MAX_ALTERNATIVES: Final = 1_000
+MAX_WATCHED: Final = 256
+"""Accounts of one `stateChanges` subscription, as on MegaETH."""
 TAGS: Final = frozenset({"latest", "pending", "safe", "finalized", "earliest"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _TOPIC = re.compile(r"0x[0-9a-fA-F]{64}")
@@ -42,16 +45,26 @@ def log_filter(value: object) -> tuple[bytes, bool]:
     topics = value.get("topics")
     if topics is not None:
         canonical["topics"] = _topics(topics)
+    first, last = block_range(value)
+    return orjson.dumps(canonical), first in ("pending", "latest") or last == "pending"
+
+
+def block_range(value: Mapping[str, object]) -> tuple[str | int | None, str | int | None]:
+    """Return where a filter's blocks begin and end: tags, numbers, or nothing."""
     first, last = (_block(value.get(name), name) for name in ("fromBlock", "toBlock"))
     if isinstance(first, int) and isinstance(last, int) and first > last:
         raise invalid_params(f"invalid block range params: fromBlock {first} is after toBlock {last}")
-    return orjson.dumps(canonical), "pending" in (first, last)
+    return first, last
 
 
 def addresses(value: object) -> list[bytes]:
-    """Return the accounts of a `stateChanges` subscription."""
-    if not isinstance(value, list) or not value:
-        raise invalid_params("stateChanges needs a list of addresses")
+    """Return the accounts of a `stateChanges` subscription; none in particular means all there are."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise invalid_params("stateChanges takes a list of addresses, or nothing for all accounts")
+    if len(value) > MAX_WATCHED:
+        raise invalid_params(f"too many addresses: {len(value)}, the limit is {MAX_WATCHED}")
     return [bytes.fromhex(text[2:]) for text in _alternatives(value, _ADDRESS, "address")]
 
 

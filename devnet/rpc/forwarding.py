@@ -25,6 +25,8 @@ from devnet.rpc.methods import ENGINE, Handler, Home, Line, Method
 
 PENDING: Final = "pending"
 """The block that holds what waits in the pool."""
+SYNC_METHOD: Final = "eth_sendRawTransactionSync"
+"""Has errors of its own (EIP-7966)."""
 OWN_VIEW_S: Final = 1.0
 """How long an answer may wait for this node to come to where the sequencer was."""
 
@@ -70,7 +72,8 @@ class Forwarder:
         try:
             answer = await self._client.post(request.encode())
         except NodeSilentError as silence:
-            raise RpcFault(Code.SERVER_ERROR, f"the sequencer cannot be reached: {silence}") from None
+            code = Code.SYNC_UNREADY if method == SYNC_METHOD else Code.SERVER_ERROR
+            raise RpcFault(code, f"the sequencer cannot be reached: {silence}") from None
         members = dict(jsonrpc.members(answer.decode())[0])
         if "error" in members:
             raise SequencerError(*members["error"])

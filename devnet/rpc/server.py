@@ -36,6 +36,7 @@ from devnet.rpc.routes import Health, Routes
 from devnet.rpc.rpc_modules import RpcNamespace
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.subscriptions import Hub
+from devnet.rpc.sync_status import sync_status
 from devnet.rpc.web3 import Web3Namespace
 
 log = logging.getLogger(__name__)
@@ -53,10 +54,10 @@ class RpcServer:
         self._settings = settings
         self._accounts = DevAccounts(settings.accounts)
         engine: EngineRpc = chain if chain is not None else NoEngine()
+        self._syncing = sync_status(health)
         self._backend = Backend(engine, settings.worker_threads)
-        self._hub = (
-            Hub(chain, settings.max_subscriptions, settings.max_filter_bytes) if chain is not None else None
-        )
+        limits = settings.max_subscriptions, settings.max_filter_bytes
+        self._hub = Hub(chain, self._syncing, *limits) if chain is not None else None
         self.routes = Routes(settings.client_version, settings.chain_id, health)
         engine_methods = engine.methods()
         bridge = EngineBridge(
@@ -93,7 +94,9 @@ class RpcServer:
         settings = self._settings
         self.serve(NetNamespace(settings.chain_id), Web3Namespace(settings.client_version))
         if self._hub is not None:
-            eth = EthNamespace(self._backend, self._accounts, settings.chain_id, settings.coinbase)
+            eth = EthNamespace(
+                *(self._backend, self._accounts, self._syncing), settings.chain_id, settings.coinbase
+            )
             self.serve(eth, self._hub)
         self.serve(RpcNamespace([*engine_methods, *self.methods]))
 

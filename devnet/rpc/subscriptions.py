@@ -7,11 +7,13 @@
 | subscription             | parameter         | news                                                     |
 |--------------------------|-------------------|----------------------------------------------------------|
 | `newHeads`               |                   | each sealed block's header                               |
-| `logs`                   | filter            | each sealed block's logs; with `toBlock` or `fromBlock`  |
+| `logs`                   | filter            | each sealed block's logs; with `fromBlock` `latest` or   |
 |                          |                   | `pending` each mini-block's, before its block is sealed  |
 | `newPendingTransactions` | full bodies?      | each transaction that enters the pool                    |
 | `miniBlocks`             |                   | each mini-block with its transactions and receipts       |
-| `stateChanges`           | list of addresses | each mini-block's effect on each of the accounts         |
+| `stateChanges`           | addresses?        | each mini-block's effect on each of the accounts         |
+| `syncing`                |                   | at once, and then whenever the node falls behind the     |
+|                          |                   | chain or has caught up with it: what `eth_syncing` says  |
 
 Everything runs on the event loop's thread but `publish`, which the log thread calls.
 
@@ -38,6 +40,7 @@ from devnet.rpc.engine_rpc import ChainRpc
 from devnet.rpc.errors import Code, RpcFault, invalid_params, refused
 from devnet.rpc.jsonrpc import NOTIFICATION_TAIL, notification_head
 from devnet.rpc.methods import method
+from devnet.rpc.sync_status import NOT_SYNCING, SyncStatus
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class Kind(Enum):
     PENDING_BODIES = "newPendingTransactions with bodies"
     MINI_BLOCKS = "miniBlocks"
     STATE_CHANGES = "stateChanges"
+    SYNCING = "syncing"
 
 
 @dataclass(eq=False, slots=True)
@@ -86,9 +90,13 @@ class Topic:
 class Hub:
     """All subscriptions of one server."""
 
-    def __init__(self, engine: ChainRpc, max_per_connection: int, max_filter_bytes: int) -> None:
+    def __init__(
+        self, engine: ChainRpc, syncing: SyncStatus, max_per_connection: int, max_filter_bytes: int
+    ) -> None:
         """`max_filter_bytes`: of all filters of one connection together. Every mini-block is held against them."""
         self._engine = engine
+        self._syncing = syncing
+        self._was_syncing = False
         self._max_per_connection = max_per_connection
         self._max_filter_bytes = max_filter_bytes
         self._topics: dict[Kind, dict[bytes, Topic]] = {kind: {} for kind in Kind}
@@ -142,6 +150,8 @@ class Hub:
             case "logs":
                 canonical, pending = filters.log_filter(param)
                 return self._find(Kind.MINI_LOGS if pending else Kind.SEALED_LOGS, canonical)
+            case "syncing":
+                return self._find(Kind.SYNCING)
             case "stateChanges" | "stateChange":
                 accounts = filters.addresses(param)
                 return self._find(Kind.STATE_CHANGES, b"".join(accounts), accounts)
@@ -171,6 +181,9 @@ class Hub:
         return subscription
 
     def _activate(self, subscription: Subscription) -> None:
+        if subscription.topic.kind is Kind.SYNCING:
+            self._on_sync_status()
+            subscription.notified.notify(subscription.head, self._syncing(), NOTIFICATION_TAIL)
         subscription.active = True
 
     def _forget(self, notified: Notified) -> None:
@@ -218,6 +231,7 @@ class Hub:
     def on_durable(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """Tell subscribers of mini-blocks and blocks that have reached the disk, in their order."""
         self.on_pending()
+        self._on_sync_status()
         for item in sealed:
             if isinstance(item, SealedMini):
                 if self._mini(item):
@@ -234,6 +248,15 @@ class Hub:
             identifier = b'"0x%b"' % transaction.hex().encode()
             self._publish(Kind.PENDING_HASHES, partial(_same, identifier))
             self._publish(Kind.PENDING_BODIES, partial(self._body, identifier))
+
+    def _on_sync_status(self) -> None:
+        """Tell subscribers if the node has fallen behind or has caught up since the last time."""
+        if not self._topics[Kind.SYNCING]:
+            return
+        status = self._syncing()
+        if (status != NOT_SYNCING) != self._was_syncing:
+            self._was_syncing = status != NOT_SYNCING
+            self._publish(Kind.SYNCING, partial(_same, status))
 
     def _wants_pending(self) -> bool:
         return any(self._pending_topics)

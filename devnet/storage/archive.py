@@ -17,6 +17,7 @@ class StoreArchive:
         self.minis = store.mini_records
         self.blocks = store.block_records
         self.value_at = store.value_at
+        self.tx_total = store.tx_total
         self.code = store.code
         self._store = store
 

@@ -34,8 +34,16 @@ class ChainLog(Database):
         self.tip = self._tip(tables.META_TIP)
         self.first = self._tip(tables.META_FIRST)
         """The log begins after it: this chain was taken over from a peer's snapshot."""
+        self._transactions = self._count()
+        """In the chain up to the tip; None: a part of them is not here to be counted."""
         self._mark_due = 0.0
         self._require_marked()
+
+    def _count(self) -> int | None:
+        if self.tip is None:
+            return 0
+        value = self._db.get(tables.META_TX_TOTAL)
+        return tables.read_number(value) if value else None
 
     def _require_marked(self) -> None:
         """Refuses a log that is shorter than it was."""
@@ -56,6 +64,7 @@ class ChainLog(Database):
     def append(self, sealed: Iterable[SealedMini | SealedBlock]) -> Tip:
         """Writes what was sealed, in its order, in one batch; when this returns it survives a kill."""
         mini, block = self.tip or (-1, 0)
+        transactions = self._transactions
         with (
             watched("writing the chain log"),
             self._noticing_damage(),
@@ -69,17 +78,23 @@ class ChainLog(Database):
                     put(tables.MINI + prefix, item.record)
                     for index, transaction in enumerate(item.tx_hashes):
                         put(tables.TRANSACTION + transaction, tables.location(mini, index))
+                    if transactions is not None:
+                        transactions += len(item.tx_hashes)
                 else:
                     block = _next(item.number, block, "block")
                     suffix = tables.number(block)
                     put(tables.BLOCK + suffix, tables.number(mini) + item.record)
                     put(tables.BLOCK_HASH + item.hash, suffix)
+                    if transactions is not None:
+                        put(tables.TX_TOTAL + suffix, tables.number(transactions))
                     if item.nodes:
                         put(tables.BLOCK_NODES + suffix, item.nodes)
                     for key, value in item.undo:
                         put(tables.history_prefix(key) + suffix, value)
             put(tables.META_TIP, tables.pair(mini, block))
-        self.tip = Tip(mini, block)
+            if transactions is not None:
+                put(tables.META_TX_TOTAL, tables.number(transactions))
+        self.tip, self._transactions = Tip(mini, block), transactions
         if time.monotonic() >= self._mark_due:
             self._mark(self.tip)
         return self.tip
@@ -161,6 +176,13 @@ class ChainLog(Database):
         mini, index = tables.read_location(value)
         return mini, index
 
+    def tx_total(self, block: int) -> int | None:
+        """How many transactions the chain holds up to the end of a block; None where the log does not know."""
+        if block == 0:
+            return 0
+        value = self._get(tables.tx_total_key(block))
+        return tables.read_number(value) if value is not None else None
+
     def value_at(self, key: bytes, block: int) -> bytes | None:
         """What stood under a plain key at the end of a block; None if nothing in the log changed it since."""
         if block >= tables.U64_MAX:
@@ -185,12 +207,17 @@ class ChainLog(Database):
                     batch.delete(key)
         self._forget_index(end)
         tip = end if end.block or end.mini >= 0 else None
+        transactions = self.tx_total(end.block)
         with self._db.write_batch(transaction=True, sync=True) as batch:
             if tip is not None:
                 batch.put(tables.META_TIP, tables.pair(*tip))
             else:
                 batch.delete(tables.META_TIP)
-        self.tip = tip
+            if transactions is not None:
+                batch.put(tables.META_TX_TOTAL, tables.number(transactions))
+            else:
+                batch.delete(tables.META_TX_TOTAL)
+        self.tip, self._transactions = tip, transactions
 
     def _place(self, block: int) -> Tip:
         """Where a block ends."""
@@ -201,6 +228,7 @@ class ChainLog(Database):
         """Key ranges of everything numbered after a place."""
         yield tables.mini_key(end.mini + 1), tables.after(tables.MINI)
         yield tables.block_key(end.block + 1), tables.after(tables.BLOCK)
+        yield tables.tx_total_key(end.block + 1), tables.after(tables.TX_TOTAL)
         yield tables.nodes_key(end.block + 1), tables.after(tables.BLOCK_NODES)
 
     def _forget_index(self, end: Tip) -> None:

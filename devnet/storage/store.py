@@ -138,7 +138,7 @@ class Store(ChainLog, SnapshotRows, Attestations):
     def truncate_all(self) -> None:
         """Forgets log and snapshot, back to the genesis; what provers have said stays."""
         self.uninstall()
-        for table in (tables.MINI, tables.TRANSACTION, tables.HISTORY):
+        for table in (tables.MINI, tables.TRANSACTION, tables.TX_TOTAL, tables.HISTORY):
             self._delete_table(table)
 
     def install(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
@@ -155,6 +155,7 @@ class Store(ChainLog, SnapshotRows, Attestations):
             for name in (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP):
                 batch.put(name, tables.pair(*marker))
         self.snapshot = self.first = self.tip = marker
+        self._transactions = None
 
     def uninstall(self) -> None:
         """Back to a database without a log and a snapshot, whatever was installed."""
@@ -163,9 +164,10 @@ class Store(ChainLog, SnapshotRows, Attestations):
         for table in (*SNAPSHOT_TABLES, tables.BLOCK_NODES):
             self._delete_table(table)
         with self._db.write_batch(transaction=True, sync=True) as batch:
-            for name in (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP):
+            for name in (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP, tables.META_TX_TOTAL):
                 batch.delete(name)
         self.snapshot = self.first = self.tip = None
+        self._transactions = 0
 
     def close(self) -> None:
         """Closes LevelDB and lets go of the directory. Other threads must have stopped reading."""

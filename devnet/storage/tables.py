@@ -5,6 +5,7 @@ number.
     b block:u64           last mini-block:u64, then the block record
     t transaction hash    mini-block:u64, index in it:u32
     H block hash          block:u64
+    x block:u64           transactions in the chain up to its end:u64, where the log knows that
     s plain key           value in the snapshot; empty where genesis had one that is gone since
     c code hash           contract code
     h len:u8 key block:u64  value the key had before that block (empty = absent)
@@ -29,6 +30,7 @@ MINI = b"m"
 BLOCK = b"b"
 TRANSACTION = b"t"
 BLOCK_HASH = b"H"
+TX_TOTAL = b"x"
 STATE = b"s"
 CODE = b"c"
 HISTORY = b"h"
@@ -40,6 +42,9 @@ META_IDENTITY = b"!identity"  # JSON, the same as in chain.json
 META_GENESIS = b"!genesis"  # JSON, the genesis document
 META_TIP = b"!tip"  # Tip: the newest mini-block and the newest block in the log
 META_FIRST = b"!first"  # Tip: the log begins after it; absent: it begins with the chain
+META_TX_TOTAL = (
+    b"!transactions"  # u64: transactions in the chain up to the tip; absent: the log does not know
+)
 META_SNAPSHOT = b"!snapshot"  # Tip: the block that the snapshot stands at, and its last mini-block
 META_NODES = (
     b"!nodes"  # Tip: where the nodes in `N` stand; they are good for nothing unless that is the snapshot
@@ -74,6 +79,11 @@ def mini_key(mini: int) -> bytes:
 def block_key(block: int) -> bytes:
     """Where a block's record stands."""
     return BLOCK + number(block)
+
+
+def tx_total_key(block: int) -> bytes:
+    """Where it stands how many transactions the chain holds up to a block's end."""
+    return TX_TOTAL + number(block)
 
 
 def nodes_key(block: int) -> bytes:

@@ -635,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_that_does_not_come_in_time_is_an_error_with_the_hash() {
+    fn who_waits_in_vain_behind_a_gap_is_told_the_nonce_that_is_missing_or_the_hash() {
         let node = Running::start();
         // The nonce leaves a gap, so that it can't be executed.
         let gapped = raw(&Draft {
@@ -647,15 +647,20 @@ mod tests {
             "eth_sendRawTransactionSync",
             &json!([gapped, 1]),
         ));
-        assert_eq!(answer["error"]["code"], json!(code::SYNC_TIMEOUT));
-        assert!(
-            answer["error"]["data"]
-                .as_str()
-                .is_some_and(|hash| hash.len() == 66)
-        );
+        assert_eq!(answer["error"]["code"], json!(code::SYNC_NONCE_GAP));
+        assert_eq!(answer["error"]["data"], "0x0");
+        let another = raw(&Draft {
+            nonce: 4,
+            ..Draft::default()
+        });
+        let params = json!([another, 1]);
+        let answer = node.exchange(&request(2, "realtime_sendRawTransaction", &params));
+        assert_eq!(answer["error"]["code"], json!(code::SERVER));
+        let hash = answer["error"]["data"].as_str();
+        assert!(hash.is_some_and(|hash| hash.len() == 66));
         assert_eq!(
             node.call("txpool_status", &json!([])),
-            Ok(json!({"pending": "0x0", "queued": "0x1"}))
+            Ok(json!({"pending": "0x0", "queued": "0x2"}))
         );
     }
 

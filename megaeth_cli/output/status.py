@@ -92,6 +92,8 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
             remarks.append(
                 Text(f"{name}: {behind['done']:,} of {behind['total']:,} caught up with", style="yellow")
             )
+        if validated := node.get("validated_height"):
+            remarks.append(Text(f"{name}: stateless validators report {validated:,} as checked", style="dim"))
         if refused := node.get("refused"):
             remarks.append(Text(f"{name} refuses: {refused}", style="bold red"))
         if proving := node.get("proving"):

@@ -143,7 +143,8 @@ class FakeEngine:
         return [b'{"filter":%b,"mini":%d}' % (filter, mini)]
 
     def state_changes_json(self, mini, addresses):
-        return [b'{"address":"0x%b"}' % address.hex().encode() for address in addresses]
+        named = [b"0x" + address.hex().encode() for address in addresses]
+        return [b'{"address":"%b"}' % address for address in named or [b"any"]]
 
     def pending_hashes(self, cursor):
         return len(self.pending), self.pending[cursor:]

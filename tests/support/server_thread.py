@@ -10,11 +10,12 @@ from devnet.rpc.settings import ServerSettings
 class ServerThread:
     """Start with `with`; `run` executes something on the server's loop and waits for it."""
 
-    def __init__(self, engine, health=lambda: {"ready": True}, sockets=None, **settings):
+    def __init__(self, engine, health=None, sockets=None, **settings):
         self.engine = engine
+        self.health = {"ready": True}
         self._sockets = sockets
         self._settings = ServerSettings(port=0, **settings)
-        self._health = health
+        self._health = health or (lambda: self.health)
         self._loop = new_event_loop()
         self._failures = []
         self._ahead_s = 0.0

@@ -43,6 +43,8 @@ struct Window {
     /// The number of the first one in `minis`.
     first_mini: u64,
     blocks: VecDeque<SharedBlock>,
+    /// How many transactions the chain holds up to the end of each of `blocks`, where that is known.
+    tx_totals: VecDeque<Option<u64>>,
     block_numbers: HashMap<B256, u64>,
     txs: HashMap<B256, (u64, u32)>,
 }
@@ -66,20 +68,20 @@ impl std::fmt::Debug for RecentBlocks {
 }
 
 impl RecentBlocks {
-    /// A window that begins with a block (genesis, or a snapshot's), which is visible at once.
-    pub(crate) fn new(block: SharedBlock, keep_blocks: usize) -> Self {
+    /// A window that begins with genesis, which is visible at once.
+    pub(crate) fn new(genesis: SharedBlock, keep_blocks: usize) -> Self {
         let recent = Self {
             window: RwLock::default(),
             visible_minis: AtomicU64::new(0),
             visible_block: AtomicU64::new(0),
             keep_blocks: keep_blocks.max(2),
         };
-        recent.reset(block);
+        recent.reset(genesis, Some(0));
         recent
     }
 
-    /// Begins anew with a block.
-    pub(crate) fn reset(&self, block: SharedBlock) {
+    /// Begins anew with a block, up to whose end the chain holds so many transactions, if that is known.
+    pub(crate) fn reset(&self, block: SharedBlock, tx_total: Option<u64>) {
         let mut window = self.window.write();
         *window = Window {
             first_mini: block.next_mini(),
@@ -91,6 +93,7 @@ impl RecentBlocks {
             .store(block.header.number, Ordering::Release);
         window.block_numbers.insert(block.hash, block.header.number);
         window.blocks.push_back(block);
+        window.tx_totals.push_back(tx_total);
     }
 
     /// Adds a sealed mini-block; its number must follow the last one's.
@@ -111,6 +114,9 @@ impl RecentBlocks {
     /// Adds a sealed block, and lets the oldest go.
     pub(crate) fn push_block(&self, block: SharedBlock) {
         let mut window = self.window.write();
+        let before = window.tx_totals.back().copied().flatten();
+        let total = before.map(|before| before + window.transactions_of(&block));
+        window.tx_totals.push_back(total);
         window.block_numbers.insert(block.hash, block.header.number);
         window.blocks.push_back(block);
         // Only what is durable may leave: until then memory is the only place that has it.
@@ -184,6 +190,14 @@ impl RecentBlocks {
         self.window.read().block(number)
     }
 
+    /// How many transactions the chain holds up to the end of a block, if that is known and the block in the window.
+    pub(crate) fn tx_total(&self, number: u64) -> Option<u64> {
+        let window = self.window.read();
+        let first = window.blocks.front()?.header.number;
+        let index = usize::try_from(number.checked_sub(first)?).ok()?;
+        window.tx_totals.get(index).copied().flatten()
+    }
+
     /// A block, visible or not. For the builder.
     pub(crate) fn sealed_block(&self, number: u64) -> Option<SharedBlock> {
         self.window.read().block(number)
@@ -221,10 +235,17 @@ impl Window {
         self.blocks.get(index).cloned()
     }
 
+    /// How many transactions a block holds whose mini-blocks are all here.
+    fn transactions_of(&self, block: &BlockRecord) -> u64 {
+        let minis = (block.first_mini..block.next_mini()).filter_map(|number| self.mini(number));
+        minis.map(|mini| mini.txs.len() as u64).sum()
+    }
+
     fn drop_oldest(&mut self) {
         let Some(block) = self.blocks.pop_front() else {
             return;
         };
+        self.tx_totals.pop_front();
         self.block_numbers.remove(&block.hash);
         while self.first_mini < block.next_mini() {
             let Some(mini) = self.minis.pop_front() else {

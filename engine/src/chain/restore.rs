@@ -133,7 +133,8 @@ impl Chain {
         self.capacities.loaded(block.header.number);
         self.world.reset_to(block.header.number, block.next_mini());
         self.world.put_block_hash(block.header.number, block.hash);
-        self.recent.reset(block.clone());
+        let tx_total = self.archive.tx_total(block.header.number);
+        self.recent.reset(block.clone(), tx_total);
         progress.parent = block;
         progress.open.clear();
         Ok(computed)

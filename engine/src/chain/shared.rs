@@ -307,6 +307,16 @@ impl Chain {
         Ok(Some(Arc::new(block)))
     }
 
+    /// How many transactions the chain holds before a block; `None` where its log doesn't tell.
+    pub(crate) fn tx_offset(&self, number: u64) -> Option<u64> {
+        let Some(parent) = number.checked_sub(1) else {
+            return Some(0);
+        };
+        self.recent
+            .tx_total(parent)
+            .or_else(|| self.archive.tx_total(parent))
+    }
+
     /// A visible mini-block.
     pub(crate) fn mini(&self, number: u64) -> Result<Option<Arc<MiniBlock>>, ViewError> {
         if number >= self.recent.visible_minis() {

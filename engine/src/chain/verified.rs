@@ -1,5 +1,5 @@
-//! How far the chain is verified: by enough provers, which Python counts, and as validators report, who are told it
-//! back.
+//! How far the chain is verified: by enough provers, which Python counts, or, where no provers are counted, as
+//! stateless validators report.
 
 use alloy_primitives::B256;
 use parking_lot::Mutex;
@@ -10,8 +10,8 @@ pub(crate) type Named = (u64, B256);
 /// The heights. Both only ever rise.
 #[derive(Debug)]
 pub(crate) struct Verified {
-    /// `None`: nobody verifies, and sealed is as good as it gets.
-    height: Mutex<Option<u64>>,
+    /// By a quorum of provers; `None`: none are counted.
+    counted: Mutex<Option<u64>>,
     reported: Mutex<Option<Named>>,
 }
 
@@ -19,20 +19,22 @@ impl Verified {
     /// Nothing is verified yet; `awaited` tells whether anything will be.
     pub(crate) fn new(awaited: bool) -> Self {
         Self {
-            height: Mutex::new(awaited.then_some(0)),
+            counted: Mutex::new(awaited.then_some(0)),
             reported: Mutex::new(None),
         }
     }
 
     /// Enough provers vouch for everything up to `block`.
     pub(crate) fn raise(&self, block: u64) {
-        let mut height = self.height.lock();
-        *height = Some(height.map_or(block, |before| before.max(block)));
+        let mut counted = self.counted.lock();
+        *counted = Some(counted.map_or(block, |before| before.max(block)));
     }
 
-    /// The newest block that is verified; `None` if nobody verifies.
+    /// The newest block that is verified; `None` if nobody verifies, and sealed is as good as it gets. A report is
+    /// nobody's signed word: beside a quorum of provers it counts for nothing.
     pub(crate) fn height(&self) -> Option<u64> {
-        *self.height.lock()
+        let counted = *self.counted.lock();
+        counted.or_else(|| self.reported().map(|(number, _)| number))
     }
 
     /// A validator says that it has checked everything up to `block`. Returns the newest such block.

@@ -216,6 +216,14 @@ impl Pool {
         }
     }
 
+    /// The nonce that a transaction waits for, if there is none yet for a gap before it.
+    pub(crate) fn awaited_nonce(&self, hash: &B256) -> Option<u64> {
+        let inner = self.inner.lock();
+        let (sender, nonce) = inner.by_hash.get(hash)?;
+        let next = inner.senders.get(sender)?.end();
+        (*nonce > next).then_some(next)
+    }
+
     /// Everybody can see these now: their transactions are no longer the pool's to show.
     pub(crate) fn durable(&self, minis: &[Arc<MiniBlock>]) {
         let mut inner = self.inner.lock();

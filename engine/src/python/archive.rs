@@ -92,6 +92,14 @@ impl Archive for PythonArchive {
         )
     }
 
+    fn tx_total(&self, block: u64) -> Option<u64> {
+        self.ask(
+            "tx_total",
+            |py| (block,).into_pyobject(py),
+            |answer| answer.extract(),
+        )
+    }
+
     fn code(&self, hash: &B256) -> Option<Vec<u8>> {
         self.ask(
             "code",

@@ -264,6 +264,14 @@ impl Engine {
         detached(py, || self.inner.durable(mini, block))
     }
 
+    fn validated_block(&self) -> Option<u64> {
+        self.inner
+            .chain
+            .verified
+            .reported()
+            .map(|(number, _)| number)
+    }
+
     fn set_verified(&self, block: u64) {
         self.inner.chain.verified.raise(block);
     }

@@ -29,6 +29,10 @@ pub(crate) mod code {
     pub(crate) const REVERTED: i32 = 3;
     /// EIP-7966: the transaction is known but was not included in time.
     pub(crate) const SYNC_TIMEOUT: i32 = 4;
+    /// EIP-7966: the node is not ready to take the transaction.
+    pub(crate) const SYNC_UNREADY: i32 = 5;
+    /// EIP-7966: the transaction waits for one with a lower nonce.
+    pub(crate) const SYNC_NONCE_GAP: i32 = 6;
 }
 
 /// What went wrong, as a client sees it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use alloy_primitives::{B256, Bytes};
 
 use super::{Answer, Node, Params, RpcError};
-use crate::pool::Deposit;
+use crate::pool::{Deposit, Pool, Rejection};
 
 /// Answers a request: the result as JSON.
 pub(crate) type Handler = fn(&Node, &Params<'_>) -> Answer;
@@ -165,8 +165,10 @@ pub(crate) enum Submission {
 pub(crate) struct Patience {
     /// How long.
     pub timeout: Duration,
-    /// The error, given the transaction's hash and the timeout.
-    pub expired: fn(&B256, Duration) -> RpcError,
+    /// The error when the time is over, given the pool, the transaction's hash and the timeout.
+    pub expired: fn(&Pool, &B256, Duration) -> RpcError,
+    /// The error when the pool does not admit the transaction.
+    pub refused: fn(Rejection) -> RpcError,
 }
 
 /// All methods of an engine, by name.

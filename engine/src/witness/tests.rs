@@ -129,14 +129,28 @@ fn a_witness_is_served_by_number_and_by_hash() {
         json!([{"blockNumber": "0x2"}]),
         json!([{"blockNumber": 2, "blockHash": hash}]),
         json!(["2", hash]),
+        json!([{"blockNumber": "0x2", "blockHash": hash, "parentHash": null}]),
+        json!([{"blockNumber": "0x2", "parentHash": parent.hash, "attributesHash": B256::ZERO}]),
     ] {
         assert_eq!(
             unpacked(&net.get("mega_getBlockWitness", &params)),
             expected
         );
     }
-    for params in [json!([{"blockHash": hash}]), json!([])] {
-        assert_eq!(net.refusal("mega_getBlockWitness", &params).0, -32602);
+    for params in [
+        json!([{"blockHash": hash}]),
+        json!([]),
+        json!([{"blockNumber": "0x2", "parentHash": parent.hash}]),
+        json!([{"blockNumber": "0x2", "attributesHash": hash}]),
+        json!([{"blockNumber": "0x2", "blockHash": hash, "attributesHash": hash}]),
+        json!([{"blockNumber": "0x2", "blockHash": hash, "parentHash": parent.hash, "attributesHash": hash}]),
+        json!([{"parentHash": parent.hash, "attributesHash": hash}]),
+    ] {
+        assert_eq!(
+            net.refusal("mega_getBlockWitness", &params).0,
+            -32602,
+            "{params}"
+        );
     }
 }
 
@@ -154,6 +168,10 @@ fn a_witness_that_is_not_there_is_refused_with_what_is_wrong() {
         (
             json!({"blockNumber": "0x1", "blockHash": second.hash}),
             format!("block {:#x} has number 2, not 1", second.hash),
+        ),
+        (
+            json!({"blockNumber": "0x2", "parentHash": unknown, "attributesHash": unknown}),
+            format!("block 2 has parent {:#x}, not {unknown:#x}", second.header.parent_hash),
         ),
         (
             json!({"blockNumber": "0x0"}),

@@ -14,8 +14,8 @@ from megaeth_cli.output import show
 from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, is_chosen, not_running
 
 TOLD = (
-    "height", "mini_block", "verified_height", "lag_ms", "peers", "bytes_in", "bytes_out", "verify", "upstream",
-    "catching_up", "refused", "incidents", "proving",
+    "height", "mini_block", "verified_height", "validated_height", "lag_ms", "peers", "bytes_in", "bytes_out",
+    "verify", "upstream", "catching_up", "refused", "incidents", "proving",
 )  # fmt: skip
 """What nodes tell about themselves; each role what applies to it."""
 

@@ -129,6 +129,38 @@ def test_a_full_node_answers_every_method_that_there_is_as_the_sequencer_does(ne
     assert codes("full-node-1") == there
 
 
+def test_a_full_nodes_headers_are_the_sequencers(network):
+    network.at("full-node-1").transfer(9)
+    target = network.node("sequencer")["height"] + 1
+    network.until_height("full-node-1", target)
+    heads = [
+        network.at(name).rpc("eth_getHeaderByNumber", hex(target)) for name in ("sequencer", "full-node-1")
+    ]
+    assert heads[0] == heads[1]
+    assert {"txOffset", "miniBlockCount", "miniBlockOffset", "signature"} <= heads[0].keys()
+
+
+def test_what_a_validator_reports_to_a_node_shows_there(network):
+    node = network.at("full-node-1")
+    assert node.rpc("mega_getValidatedChain") == {"anchor": None, "tip": None}
+    network.until_height("full-node-1", 3)
+    first, last = (
+        [number, node.rpc("eth_getBlockByNumber", hex(number), False)["hash"]] for number in (1, 3)
+    )
+    answer = node.rpc("mega_setValidatedBlocks", first, last)
+    assert answer == {"accepted": True, "lastValidatedBlock": last}
+    assert node.rpc("mega_getValidatedChain") == {"anchor": None, "tip": last}
+    for tag in ("safe", "finalized"):
+        assert node.rpc("eth_getBlockByNumber", tag, False)["number"] == "0x3"
+    assert network.node("full-node-1")["validated_height"] == 3
+    assert "validated_height" not in network.node("sequencer")
+    assert "full-node-1: stateless validators report 3 as checked" in network.run("status").stdout
+
+
+def test_a_full_node_that_keeps_up_is_not_syncing(network):
+    assert network.at("full-node-2").rpc("eth_syncing") is False
+
+
 def test_a_deposit_through_a_full_node_is_forced_in(network):
     deposit = {"from": wallet.address(6), "to": wallet.address(7), "value": "0x5"}
     digest = network.at("full-node-1").rpc("mega_depositTransaction", deposit)

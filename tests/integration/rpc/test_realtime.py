@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.support import openrpc, wallet
+from tests.support.node import RpcFailure
 from tests.support.socket_client import SocketClient
 
 UNSEALED = "0x" + "ff" * 32
@@ -31,6 +32,10 @@ def test_heads_are_headers_with_their_mini_blocks(ws, node):
     assert int(first["miniBlockCount"], 16) > 0
     offset = int(first["miniBlockOffset"], 16)
     assert int(second["miniBlockOffset"], 16) == offset + int(first["miniBlockCount"], 16)
+    count = node.rpc("eth_getBlockTransactionCountByHash", first["hash"])
+    assert int(second["txOffset"], 16) == int(first["txOffset"], 16) + int(count, 16)
+    assert len(first["signature"]) == 2 + 2 * 65
+    assert int(first["signature"][-2:], 16) in (27, 28)
     ws.call("eth_unsubscribe", heads)
 
 
@@ -103,8 +108,14 @@ def test_latest_is_the_newest_mini_block_and_numbers_are_sealed_blocks(node):
     assert node.rpc("eth_getBalance", recipient, before) == "0x0"
 
 
-def test_logs_come_with_the_mini_block_if_asked_so_and_with_the_block_otherwise(ws, node, emitter, schemas):
-    early = ws.subscribe("logs", {"address": emitter, "fromBlock": "pending", "toBlock": "pending"})
+@pytest.mark.parametrize(
+    "blocks",
+    [{"fromBlock": "pending", "toBlock": "pending"}, {"fromBlock": "pending"}, {"fromBlock": "latest"}],
+)
+def test_logs_come_with_the_mini_block_if_asked_so_and_with_the_block_otherwise(
+    ws, node, emitter, schemas, blocks
+):
+    early = ws.subscribe("logs", {"address": emitter, **blocks})
     late = ws.subscribe("logs", {"topics": [wallet.EMITTER_TOPIC]})
     other = ws.subscribe("logs", {"topics": ["0x" + "99" * 32]})
     digest = wallet.send(node, 1, to=emitter)["transactionHash"]
@@ -125,7 +136,39 @@ def test_state_changes_are_those_of_the_accounts_named(ws, node, emitter):
     wallet.send(node, 1, to=recipient, value="0x5")
     change = ws.next(changes)
     assert (change["address"], change["balance"], change["storage"]) == (recipient, "0x5", {})
+    assert change["nonce"] == "0x0"
     ws.call("eth_unsubscribe", changes)
+
+
+def test_state_changes_of_all_accounts_include_the_sender(ws, node):
+    changes = ws.subscribe("stateChanges")
+    wallet.send(node, 1, to=wallet.address(2), value="0x1")
+    count = hex(wallet.nonce(node, 1))
+    while (change := ws.next(changes))["address"] != wallet.address(1):
+        pass
+    assert change["nonce"] == count
+    ws.call("eth_unsubscribe", changes)
+
+
+def test_a_node_that_builds_the_chain_is_not_syncing(ws, schemas):
+    status = ws.subscribe("syncing")
+    assert ws.next(status) is False
+    schemas.check("eth_syncing", ws.call("eth_syncing")["result"])
+    ws.call("eth_unsubscribe", status)
+
+
+def test_who_waits_behind_a_gap_is_told_which_nonce_is_missing(node):
+    sender = wallet.ACCOUNTS[9]
+    count = wallet.nonce(node, 9)
+    raw = wallet.signed(9, count + 1, to=wallet.address(1))
+    with pytest.raises(RpcFailure) as sync:
+        node.rpc("eth_sendRawTransactionSync", raw, 1)
+    assert (sync.value.code, sync.value.error["data"]) == (6, hex(count))
+    raw, digest = wallet.signed_with_hash(9, count + 2, to=wallet.address(1))
+    with pytest.raises(RpcFailure, match="realtime transaction expired") as realtime:
+        node.rpc("realtime_sendRawTransaction", raw, 1)
+    assert (realtime.value.code, realtime.value.error["data"]) == (-32000, digest)
+    assert wallet.send(node, 9, to=sender.address)["status"] == "0x1"
 
 
 def test_state_changes_name_the_slots_that_changed(ws, node):

@@ -34,7 +34,9 @@ def test_null_among_the_topics_means_any(topics, canonical):
     [
         ({}, False),
         ({"fromBlock": None, "toBlock": None}, False),
-        ({"fromBlock": "latest"}, False),
+        ({"fromBlock": "latest"}, True),
+        ({"fromBlock": "latest", "toBlock": "latest"}, True),
+        ({"toBlock": "latest"}, False),
         ({"fromBlock": "0x0", "toBlock": "0xffffffffffffffff"}, False),
         ({"fromBlock": 5, "toBlock": 5}, False),
         ({"fromBlock": "earliest", "toBlock": "pending"}, True),

@@ -130,6 +130,15 @@ def test_a_sequencer_that_is_away_is_said_so():
         asyncio.run(forwarded("http://127.0.0.1:1", "eth_sendRawTransaction", "0xaa"))
 
 
+@pytest.mark.parametrize(
+    ("method", "code"), [("eth_sendRawTransactionSync", 5), ("realtime_sendRawTransaction", -32000)]
+)
+def test_who_waits_for_a_receipt_is_told_that_nobody_is_ready_in_the_words_of_its_method(method, code):
+    with pytest.raises(RpcFault, match="the sequencer cannot be reached") as fault:
+        asyncio.run(forwarded("http://127.0.0.1:1", method, "0xaa"))
+    assert fault.value.code == code
+
+
 def test_a_sequencer_that_is_full_is_said_so():
     """It has no room for the connection that the question would come over."""
     with socket.create_server(("127.0.0.1", 0)) as full:

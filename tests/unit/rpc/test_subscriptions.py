@@ -82,6 +82,36 @@ def test_state_changes_come_for_the_accounts_named(server, ws):
     assert news(ws)["result"] == {"address": BOB}
 
 
+@pytest.mark.parametrize("params", [[], [[]], [None]])
+def test_state_changes_come_for_all_accounts_if_none_is_named(server, ws, params):
+    subscribe(ws, "stateChanges", *params)
+    publish(server, mini(8, tx_count=1))
+    assert news(ws)["result"] == {"address": "any"}
+
+
+def test_as_many_accounts_can_be_watched_as_on_the_chain(ws):
+    assert subscribe(ws, "stateChanges", [f"0x{number:040x}" for number in range(256)])
+
+
+def test_the_sync_status_is_told_at_once_and_when_the_node_falls_behind_or_has_caught_up(server, ws):
+    told = {"startingBlock": "0x1", "currentBlock": "0x2", "highestBlock": "0xa"}
+    first = subscribe(ws, "syncing")
+    assert news(ws) == {"subscription": first, "result": False}
+    publish(server, mini(1))
+    server.health["catching_up"] = {"first_block": 1, "block": 2, "last_block": 10}
+    publish(server, mini(2), mini(3))
+    assert news(ws) == {"subscription": first, "result": told}
+    server.health["catching_up"]["block"] = 3
+    publish(server, mini(4))
+    second = subscribe(ws, "syncing")
+    assert news(ws) == {"subscription": second, "result": told | {"currentBlock": "0x3"}}
+    assert call(ws, "eth_syncing")["result"] == told | {"currentBlock": "0x3"}
+    del server.health["catching_up"]
+    publish(server, mini(5))
+    assert {news(ws)["subscription"], news(ws)["subscription"]} == {first, second}
+    assert call(ws, "eth_syncing")["result"] is False
+
+
 def test_pending_transactions_are_those_after_the_subscription(server, ws):
     server.engine.pending = [b"\x01" * 32]
     subscribe(ws, "newPendingTransactions")
@@ -163,8 +193,7 @@ def test_http_has_no_subscriptions(server):
         (["nonsense"], -32601),
         (["newHeads", {}, {}], -32602),
         (["newPendingTransactions", "yes"], -32602),
-        (["stateChanges"], -32602),
-        (["stateChanges", []], -32602),
+        (["stateChanges", [f"0x{number:040x}" for number in range(257)]], -32602),
         (["stateChanges", ["0x12"]], -32602),
         (["stateChanges", ALICE], -32602),
         (["logs", []], -32602),
@@ -202,7 +231,7 @@ def test_a_client_may_not_have_every_mini_block_held_against_filters_without_end
             "1000 bytes at most"
             in call(ws, "eth_subscribe", "logs", {"address": addresses[1:]})["error"]["message"]
         )
-        assert call(ws, "eth_subscribe", "stateChanges", addresses * 60)[
+        assert call(ws, "eth_subscribe", "stateChanges", addresses * 17)[
             "result"
         ]  # the same, again and again
         assert call(ws, "eth_unsubscribe", first)["result"] is True

@@ -3,6 +3,7 @@
 import pytest
 
 from devnet.storage import Corrupted, Store, StoreArchive
+from devnet.storage.database import Tip
 from tests.unit.storage.chain import IDENTITY, build, sealed_block, sealed_mini
 
 
@@ -83,6 +84,28 @@ def test_reading_a_range_says_which_record_is_missing(store):
         list(store.minis(0, 2))
     with pytest.raises(Corrupted, match="block 1 is missing"):
         list(store.blocks(1, 1))
+
+
+def test_the_chains_transactions_are_counted_up_to_each_block_over_restarts_and_cuts(store):
+    sealed = build([{ACCOUNT: b"1"}] * 7, 2)
+    store.append(sealed[:4])
+    directory = store.directory
+    store.close()
+    with Store.open(directory) as again:
+        again.append(sealed[4:])
+        archive = StoreArchive(again)
+        assert [archive.tx_total(block) for block in range(5)] == [0, 2, 4, 6, None]
+        again.truncate(2)
+        again.append(sealed[6:9])
+        assert [archive.tx_total(block) for block in range(5)] == [0, 2, 4, 6, None]
+
+
+def test_what_came_with_a_snapshot_cannot_be_counted(tmp_path):
+    with Store.open(tmp_path / "late") as late:
+        late.create(IDENTITY, b"{}")
+        late.installed(Tip(4, 2))
+        late.append([sealed_mini(5, {ACCOUNT: b"1"}, [b"t" * 32]), sealed_block(3, [])])
+        assert StoreArchive(late).tx_total(3) is None
 
 
 def test_history_of_an_account_is_not_mixed_with_its_slots(store):

@@ -32,6 +32,15 @@ impl MiniSignature {
         self.y_parity.encode(out);
     }
 
+    /// r, s and v (27 or 28), as Ethereum's wallets write a signature in one piece.
+    pub fn to_bytes(&self) -> [u8; 65] {
+        let mut bytes = [0; 65];
+        bytes[..32].copy_from_slice(&self.r.to_be_bytes::<32>());
+        bytes[32..64].copy_from_slice(&self.s.to_be_bytes::<32>());
+        bytes[64] = 27 + u8::from(self.y_parity);
+        bytes
+    }
+
     /// Reads what [`MiniSignature::write`] wrote.
     pub(super) fn read(buf: &mut &[u8]) -> alloy_rlp::Result<Self> {
         Ok(Self {

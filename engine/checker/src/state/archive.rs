@@ -27,6 +27,10 @@ pub trait Archive: Send + Sync {
     /// The value that a plain key had at the end of `block`, if a later archived block changed it;
     /// `None` if none did. Empty bytes: it was absent.
     fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>>;
+    /// How many transactions the chain holds up to the end of a block, where the log knows it.
+    fn tx_total(&self, _block: u64) -> Option<u64> {
+        None
+    }
     /// Code by its hash.
     fn code(&self, hash: &B256) -> Option<Vec<u8>>;
     /// Where the log begins, if it does not begin with the chain.

@@ -58,13 +58,13 @@ fn get_block_by_hash(node: &Node, params: &Params<'_>) -> Answer {
 /// `eth_getHeaderByNumber(number or tag)`.
 fn get_header_by_number(node: &Node, params: &Params<'_>) -> Answer {
     let number = params.required(0, block_id::number_or_tag)?;
-    Ok(header(by_number(node, number)?))
+    Ok(header(node, by_number(node, number)?))
 }
 
 /// `eth_getHeaderByHash(hash)`.
 fn get_header_by_hash(node: &Node, params: &Params<'_>) -> Answer {
     let hash = params.required(0, values::hash)?;
-    Ok(header(by_hash(node, hash)?))
+    Ok(header(node, by_hash(node, hash)?))
 }
 
 /// `eth_getBlockTransactionCountByNumber(number or tag)`.
@@ -173,15 +173,17 @@ fn whole(node: &Node, params: &Params<'_>, block: Option<SharedBlock>) -> Answer
             .sum(),
     })?;
     let mut out = Vec::with_capacity(2048);
-    block::block(&mut out, &block, &minis, detail).map_err(damaged)?;
+    let tx_offset = node.chain.tx_offset(block.header.number);
+    block::block(&mut out, &block, tx_offset, &minis, detail).map_err(damaged)?;
     Ok(out)
 }
 
-fn header(block: Option<SharedBlock>) -> Vec<u8> {
-    match block {
-        Some(block) => json::bytes(|out| block::header(out, &block)),
-        None => json::null_bytes(),
-    }
+fn header(node: &Node, block: Option<SharedBlock>) -> Vec<u8> {
+    let Some(block) = block else {
+        return json::null_bytes();
+    };
+    let tx_offset = node.chain.tx_offset(block.header.number);
+    json::bytes(|out| block::header(out, &block, tx_offset))
 }
 
 fn transaction_count(node: &Node, block: Option<SharedBlock>) -> Answer {

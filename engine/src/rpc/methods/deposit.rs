@@ -2,16 +2,20 @@
 //!
 //! Reads the parameters; `transport/` does the waiting.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use op_alloy_consensus::TxDeposit;
 use serde::Deserialize;
 
 use super::send::REALTIME;
-use super::{Method, Node, Params, RpcError, Submission};
+use super::{Method, Node, Params, Patience, RpcError, Submission};
 use crate::{json::JsonObject, pool::Deposit};
 
 /// Gas of a deposit that names none.
 const DEFAULT_GAS: u64 = 1_000_000;
+/// How long it may take until it is on disk.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// This namespace's methods.
 #[rustfmt::skip]
@@ -70,6 +74,9 @@ fn deposit_transaction(node: &Node, params: &Params<'_>) -> Result<Submission, R
     let salt = B256::from(secp256k1::rand::random::<[u8; 32]>());
     Ok(Submission::Deposit {
         deposit: Box::new(Deposit::new(transaction, salt)),
-        patience: REALTIME,
+        patience: Patience {
+            timeout: PATIENCE,
+            ..REALTIME
+        },
     })
 }

@@ -24,10 +24,10 @@ mod validated;
 
 use std::sync::LazyLock;
 
-use super::method::{Methods, Submission};
+use super::method::{Methods, Patience, Submission};
 use super::node::read;
 use super::params::{self, block_id, values};
-use super::{Home, Method, Node, Params, RpcError, Turn, error, method, render};
+use super::{Home, Method, Node, Params, RpcError, Turn, error, render};
 
 static TABLES: &[&[Method]] = &[
     blocks::METHODS,

@@ -37,7 +37,7 @@ impl Node {
     pub(crate) fn head_json(&self, number: u64) -> Answer {
         let sealed = self.sealed(BlockId::number(number))?;
         Ok(json::bytes(|out| match sealed {
-            Some(sealed) => block::header(out, &sealed),
+            Some(sealed) => block::header(out, &sealed, self.chain.tx_offset(number)),
             None => out.extend_from_slice(b"null"),
         }))
     }
@@ -66,7 +66,7 @@ impl Node {
                 let mut object = Object::open(out);
                 object
                     .data("address", address.as_slice())
-                    .number("nonce", account.nonce)
+                    .quantity("nonce", account.nonce)
                     .quantity_u256("balance", &account.balance);
                 let mut storage = Object::open(object.member("storage"));
                 for (key, value) in group {

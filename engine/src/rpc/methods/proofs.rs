@@ -34,11 +34,12 @@ const COMPRESSION: i32 = 3;
 /// Slots in one `eth_getProof` at most.
 const MAX_SLOTS: usize = 1024;
 
-/// `mega_getBlockWitness({blockNumber, blockHash?})`: what executing the block needs of the state before
-/// it, proven under its parent's state root.
+/// `mega_getBlockWitness({blockNumber, blockHash? | parentHash?, attributesHash?})`: what executing the block needs of the
+/// state before it, proven under its parent's state root.
 fn get_block_witness(node: &Node, params: &Params<'_>) -> Answer {
-    let (number, hash) = wanted(params)?;
-    let block = named(node, number, hash)?;
+    let wanted = wanted(params)?;
+    let number = wanted.number;
+    let block = named(node, &wanted)?;
     if let Some(known) = node.chain.witnesses.get(&block.hash) {
         return Ok(known.to_vec());
     }
@@ -60,12 +61,33 @@ fn get_block_witness(node: &Node, params: &Params<'_>) -> Answer {
     Ok(packed)
 }
 
-/// The sealed block of that number, which must have that hash.
-fn named(node: &Node, number: u64, hash: Option<B256>) -> Result<SharedBlock, RpcError> {
+/// A block, as who wants its witness names it.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    number: u64,
+    hash: Option<B256>,
+    /// Of a block that is named by what it was built from: its parent's hash. The hash of the payload attributes, which
+    /// comes with it, is not looked at: blocks here are not built from any.
+    parent: Option<B256>,
+}
+
+/// The sealed block of that number, which must have that hash, or that parent.
+fn named(node: &Node, wanted: &Wanted) -> Result<SharedBlock, RpcError> {
+    let number = wanted.number;
     let unknown = |id| unreadable(&ViewError::UnknownBlock, id);
-    let Some(hash) = hash else {
+    let Some(hash) = wanted.hash else {
         let id = BlockId::number(number);
-        return node.sealed(id)?.ok_or_else(|| unknown(id));
+        let block = node.sealed(id)?.ok_or_else(|| unknown(id))?;
+        return match wanted.parent {
+            Some(parent) if parent != block.header.parent_hash => Err(RpcError::new(
+                NOT_FOUND,
+                format!(
+                    "block {number} has parent {:#x}, not {parent:#x}",
+                    block.header.parent_hash
+                ),
+            )),
+            _ => Ok(block),
+        };
     };
     let id = BlockId::from(hash);
     let block = node.sealed(id)?.ok_or_else(|| unknown(id))?;
@@ -79,28 +101,47 @@ fn named(node: &Node, number: u64, hash: Option<B256>) -> Result<SharedBlock, Rp
 }
 
 /// An object, or number and hash as older clients give them.
-fn wanted(params: &Params<'_>) -> Result<(u64, Option<B256>), RpcError> {
+fn wanted(params: &Params<'_>) -> Result<Wanted, RpcError> {
     let is_object = params.raw(0).is_some_and(|raw| raw.starts_with('{'));
-    if !is_object {
-        let number = params.required(0, number)?;
-        return Ok((number, params.optional(1, values::hash)?));
+    if is_object {
+        return params.required(0, keys);
     }
-    params.required(0, |raw| {
-        let (mut of_number, mut of_hash) = (None, None);
-        for (name, value) in values::members(raw)? {
-            match name.as_str() {
-                "blockNumber" => {
-                    of_number = Some(values::in_member(&name, number(value.get()))?);
-                }
-                "blockHash" => {
-                    of_hash = Some(values::in_member(&name, values::hash(value.get()))?);
-                }
-                _ => return Err(format!("unknown field {name:?}")),
-            }
-        }
-        let number = of_number.ok_or("blockNumber is missing")?;
-        Ok((number, of_hash))
+    Ok(Wanted {
+        number: params.required(0, number)?,
+        hash: params.optional(1, values::hash)?,
+        parent: None,
     })
+}
+
+fn keys(raw: &str) -> Result<Wanted, String> {
+    let (mut of_number, mut hash, mut parent, mut attributes) = (None, None, None, None);
+    for (name, value) in values::members(raw)? {
+        let value = value.get();
+        if name != "blockNumber" && value == "null" {
+            continue;
+        }
+        let as_hash = || values::in_member(&name, values::hash(value));
+        match name.as_str() {
+            "blockNumber" => of_number = Some(values::in_member(&name, number(value))?),
+            "blockHash" => hash = Some(as_hash()?),
+            "parentHash" => parent = Some(as_hash()?),
+            "attributesHash" => attributes = Some(as_hash()?),
+            _ => return Err(format!("unknown field {name:?}")),
+        }
+    }
+    match (hash, parent, attributes) {
+        (_, None, None) | (None, Some(_), Some(_)) => Ok(Wanted {
+            number: of_number.ok_or("blockNumber is missing")?,
+            hash,
+            parent,
+        }),
+        (_, None, Some(_)) | (_, Some(_), None) => {
+            Err("parentHash and attributesHash go together".to_owned())
+        }
+        (Some(_), Some(_), Some(_)) => {
+            Err("blockHash cannot be combined with parentHash and attributesHash".to_owned())
+        }
+    }
 }
 
 /// A quantity, or a decimal number in quotes.

@@ -1,5 +1,5 @@
-//! `mega_setValidatedBlocks`: what stateless validators report, and are told back. It makes no block count as verified:
-//! that takes a quorum's attestations, which Python counts.
+//! What stateless validators report, and are told back. It is what `safe` and `finalized` mean where no provers are
+//! counted; where there are, that takes a quorum's attestations, which Python counts.
 
 use alloy_primitives::B256;
 use serde_json::value::RawValue;
@@ -16,8 +16,24 @@ use crate::chain::Named;
 /// This namespace's methods.
 #[rustfmt::skip]
 pub(super) const METHODS: &[Method] = &[
+    Method::inline("mega_getValidatedChain", &[], get_validated_chain, "The newest block that a validator has reported: `tip`, `[number, hash]`. `anchor` is null: this node has validated nothing itself."),
     Method::inline("mega_setValidatedBlocks", &["first", "last"], set_validated_blocks, "Takes the first and the last block, `[number, hash]` each, of a run that a validator has checked."),
 ];
+
+/// `mega_getValidatedChain()`.
+fn get_validated_chain(node: &Node, _: &Params<'_>) -> Answer {
+    Ok(json::bytes(|out| {
+        let mut object = Object::open(out);
+        object.null("anchor");
+        match node.chain.verified.reported() {
+            Some(tip) => pair(object.member("tip"), tip),
+            None => {
+                object.null("tip");
+            }
+        }
+        object.close();
+    }))
+}
 
 /// `mega_setValidatedBlocks([number, hash], [number, hash])`: the first and the last block of a run that
 /// a validator has checked. Accepted if both are this chain's.
@@ -40,15 +56,18 @@ fn set_validated_blocks(node: &Node, params: &Params<'_>) -> Answer {
     Ok(json::bytes(|out| {
         let mut object = Object::open(out);
         object.bool("accepted", accepted);
-        // A plain number, as the real chain's validator reads it.
-        let pair = object.member("lastValidatedBlock");
-        pair.push(b'[');
-        json::number(pair, newest.0);
-        pair.push(b',');
-        json::data(pair, newest.1.as_slice());
-        pair.push(b']');
+        pair(object.member("lastValidatedBlock"), newest);
         object.close();
     }))
+}
+
+/// A block as the real chain's validator reads it: a plain number, and a hash.
+fn pair(out: &mut Vec<u8>, (number, hash): Named) {
+    out.push(b'[');
+    json::number(out, number);
+    out.push(b',');
+    json::data(out, hash.as_slice());
+    out.push(b']');
 }
 
 fn named(raw: &str) -> Result<Named, String> {
@@ -82,6 +101,32 @@ mod tests {
         assert_eq!(report(&net, pair(2), pair(1)), refused);
         let reported = net.node.chain.verified.reported();
         assert_eq!(reported, Some((2, blocks[1].hash)));
+    }
+
+    #[test]
+    fn without_provers_safe_and_finalized_are_what_validators_have_reported() {
+        let mut net = Devnet::new();
+        let tags = |net: &Devnet| {
+            ["latest", "safe", "finalized"]
+                .map(|tag| net.get("eth_getBlockByNumber", &json!([tag, false]))["number"].clone())
+        };
+        let told = |net: &Devnet| net.get("mega_getValidatedChain", &json!([]));
+        let blocks = [net.block(), net.block(), net.block()];
+        assert_eq!(told(&net), json!({"anchor": null, "tip": null}));
+        assert_eq!(tags(&net), [json!("0x3"), json!("0x3"), json!("0x3")]);
+        let pair = |nth: usize| json!([blocks[nth].header.number, blocks[nth].hash]);
+        net.get("mega_setValidatedBlocks", &json!([pair(0), pair(1)]));
+        assert_eq!(told(&net), json!({"anchor": null, "tip": pair(1)}));
+        assert_eq!(tags(&net), [json!("0x3"), json!("0x2"), json!("0x2")]);
+    }
+
+    #[test]
+    fn a_report_is_no_quorum() {
+        let mut net = Devnet::with("rex6", |config| config.quorum = 1);
+        let block = net.block();
+        let pair = json!([block.header.number, block.hash]);
+        net.get("mega_setValidatedBlocks", &json!([pair, pair]));
+        assert_eq!(net.node.chain.verified.height(), Some(0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     mini::included,
     transaction,
 };
-use crate::block::{BlockRecord, DecodeError, MiniBlock, TxRecord};
+use crate::block::{BlockRecord, DecodeError, MiniBlock, MiniSignature, TxRecord};
 
 /// How `eth_getBlockBy*` shows transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,16 +21,17 @@ pub(crate) enum Detail {
     Full,
 }
 
-/// Writes a block with its transactions.
+/// Writes a block with its transactions. `tx_offset` is how many the chain holds before it, if that is known.
 pub(crate) fn block(
     out: &mut Vec<u8>,
     record: &BlockRecord,
+    tx_offset: Option<u64>,
     minis: &[impl AsRef<MiniBlock>],
     detail: Detail,
 ) -> Result<(), DecodeError> {
     let transactions = || minis.iter().flat_map(|mini| &mini.as_ref().txs);
     let mut object = Object::open(out);
-    header_members(&mut object, record);
+    header_members(&mut object, record, tx_offset);
     object.quantity("size", size(&record.header, transactions()));
     let list = object.member("transactions");
     match detail {
@@ -84,13 +85,13 @@ pub(crate) fn place_in(record: &BlockRecord, mini: &MiniBlock) -> Place {
 }
 
 /// Writes a header alone, as `newHeads` and `eth_getHeaderBy*` show it.
-pub(crate) fn header(out: &mut Vec<u8>, record: &BlockRecord) {
+pub(crate) fn header(out: &mut Vec<u8>, record: &BlockRecord, tx_offset: Option<u64>) {
     let mut object = Object::open(out);
-    header_members(&mut object, record);
+    header_members(&mut object, record, tx_offset);
     object.close();
 }
 
-fn header_members(object: &mut Object<'_>, record: &BlockRecord) {
+fn header_members(object: &mut Object<'_>, record: &BlockRecord, tx_offset: Option<u64>) {
     let header = &record.header;
     object
         .hash("hash", &record.hash)
@@ -132,6 +133,12 @@ fn header_members(object: &mut Object<'_>, record: &BlockRecord) {
     object
         .quantity("miniBlockCount", record.mini_count)
         .quantity("miniBlockOffset", record.first_mini);
+    if let Some(tx_offset) = tx_offset {
+        object.quantity("txOffset", tx_offset);
+    }
+    if record.content_signature != MiniSignature::default() {
+        object.data("signature", &record.content_signature.to_bytes());
+    }
 }
 
 /// The length of the block's RLP: header, transactions, no ommers, no withdrawals.

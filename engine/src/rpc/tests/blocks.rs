@@ -1,6 +1,6 @@
 //! Blocks, transactions and receipts.
 
-use alloy_primitives::{U256, keccak256};
+use alloy_primitives::{Signature, U256, keccak256};
 use alloy_sol_types::{Revert, SolError};
 use serde_json::{Value, json};
 
@@ -28,6 +28,40 @@ fn a_header_is_what_alloy_would_write() {
         net.get("eth_getHeaderByHash", &json!([record.hash])),
         header
     );
+}
+
+#[test]
+fn a_header_says_how_many_transactions_came_before_and_carries_the_sequencers_signature() {
+    let mut net = Devnet::new();
+    let mut nonce = 0;
+    for transactions in [2, 0, 1, 0] {
+        for _ in 0..transactions {
+            net.run(&calling(COUNTER, [], nonce));
+            nonce += 1;
+        }
+        net.block();
+    }
+    let header = |number: u64| net.get("eth_getHeaderByNumber", &json!([format!("{number:#x}")]));
+    let offsets: Vec<_> = (0..=4)
+        .map(|number| header(number)["txOffset"].clone())
+        .collect();
+    assert_eq!(json!(offsets), json!(["0x0", "0x0", "0x2", "0x2", "0x3"]));
+    let block = net.get("eth_getBlockByNumber", &json!(["0x4", false]));
+    assert_eq!(block["txOffset"], "0x3");
+    let head: Value = serde_json::from_slice(&net.node.head_json(4).unwrap()).unwrap();
+    assert_eq!(head, header(4));
+    assert_eq!(header(0)["signature"], Value::Null);
+    let record = net.node.chain.block(4).unwrap().unwrap();
+    let signature = format!(
+        "0x{}",
+        alloy_primitives::hex::encode(record.content_signature.to_bytes())
+    );
+    assert_eq!(header(4)["signature"], signature);
+    let signature: Signature = signature.parse().unwrap();
+    let signer = signature
+        .recover_address_from_prehash(&record.content_signing_hash())
+        .unwrap();
+    assert_eq!(signer, net.node.chain.sequencer.address());
 }
 
 #[test]

@@ -47,13 +47,13 @@ fn state_changes_are_told_per_account() {
     let sender = &changes(&[account(0)])[0];
     assert_eq!(
         (&sender["nonce"], &sender["storage"]),
-        (&json!(1), &json!({}))
+        (&json!("0x1"), &json!({}))
     );
     let counter = &changes(&[COUNTER])[0];
     let slots = json!({ format!("{:#066x}", 0): format!("{:#066x}", 1) });
     assert_eq!(
         (&counter["nonce"], &counter["storage"]),
-        (&json!(1), &slots)
+        (&json!("0x1"), &slots)
     );
     assert!(changes(&[]).len() > 2);
     assert!(changes(&[Address::repeat_byte(3)]).is_empty());

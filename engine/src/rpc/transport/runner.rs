@@ -217,7 +217,7 @@ impl Runner {
         };
         let (waiting, node) = (self.waiting.clone(), self.node.clone());
         Box::new(move |outcome: pool::Outcome| match outcome {
-            Err(rejection) => reply.send(Err(rejection.into())),
+            Err(rejection) => reply.send(Err((patience.refused)(rejection))),
             Ok(hash) => {
                 waiting.add(hash, patience, reply);
                 answer_if_durable(&node, &waiting, &hash);

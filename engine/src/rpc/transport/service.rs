@@ -65,7 +65,7 @@ impl RpcService {
         intake: Intake,
         workers: usize,
     ) -> std::io::Result<Self> {
-        let waiting = Arc::new(Waiting::start()?);
+        let waiting = Arc::new(Waiting::start(node.pool.clone())?);
         let metrics = Arc::<ServiceMetrics>::default();
         let completions = Arc::new(Completions::new()?);
         let listener = Arc::new(Receipts {

@@ -11,6 +11,7 @@ use alloy_primitives::{B256, map::HashMap};
 use parking_lot::{Condvar, Mutex};
 
 use super::reply::Reply;
+use crate::pool::Pool;
 use crate::rpc::Answer;
 use crate::rpc::method::Patience;
 
@@ -54,14 +55,14 @@ impl std::fmt::Debug for Waiting {
 }
 
 impl Waiting {
-    /// Nobody waits; starts the timer.
-    pub(super) fn start() -> std::io::Result<Self> {
+    /// Nobody waits; starts the timer. `pool`: where what is waited for is until then.
+    pub(super) fn start(pool: Arc<Pool>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let timer = std::thread::Builder::new()
             .name("receipt-timer".into())
             .spawn({
                 let shared = shared.clone();
-                move || shared.watch()
+                move || shared.watch(&pool)
             })?;
         Ok(Self {
             shared,
@@ -175,15 +176,17 @@ impl Inner {
 }
 
 impl Shared {
-    fn watch(&self) {
+    fn watch(&self, pool: &Pool) {
         let mut inner = self.inner.lock();
         while !inner.closed {
             let expired = inner.take_expired(Instant::now());
             if !expired.is_empty() {
                 parking_lot::MutexGuard::unlocked(&mut inner, || {
                     for (hash, waiter) in expired {
-                        let Patience { timeout, expired } = waiter.patience;
-                        waiter.reply.send(Err(expired(&hash, timeout)));
+                        let Patience {
+                            timeout, expired, ..
+                        } = waiter.patience;
+                        waiter.reply.send(Err(expired(pool, &hash, timeout)));
                     }
                 });
                 continue;
@@ -205,7 +208,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::RpcError;
+    use crate::rpc::{RpcError, testing::Devnet};
     use std::sync::mpsc::{self, Receiver};
     use std::time::Duration;
 
@@ -213,7 +216,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(600);
 
     fn waiting() -> Waiting {
-        match Waiting::start() {
+        match Waiting::start(Devnet::new().node.pool.clone()) {
             Ok(waiting) => waiting,
             Err(error) => panic!("{error}"),
         }
@@ -224,7 +227,8 @@ mod tests {
         let reply = Reply::new(move |answer| sender.send(answer).unwrap_or(()));
         let patience = Patience {
             timeout,
-            expired: |_, timeout| RpcError::server(format!("not within {timeout:?}")),
+            expired: |_, _, timeout| RpcError::server(format!("not within {timeout:?}")),
+            refused: RpcError::from,
         };
         waiting.add(HASH, patience, reply);
         receiver
