@@ -213,6 +213,10 @@ class RpcSettings:
     max_connections: int = _setting(
         1024, "Most connections at a time.", "--max-connections", "N", minimum=1, maximum=1_000_000
     )
+    max_filters: int = _setting(
+        1000, "Most filters that clients poll at a time; one that is not asked for 5 minutes is gone.",
+        "--max-filters", "N", minimum=0, maximum=1_000_000,
+    )  # fmt: skip
     expose_test_keys: bool = _setting(
         False, "Listen beyond loopback although everyone knows the test keys.", "--expose-test-keys"
     )

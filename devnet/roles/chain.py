@@ -115,6 +115,7 @@ def server_settings(config: Config, accounts: list[DevAccount]) -> ServerSetting
         max_batch=config.rpc.max_batch,
         max_answer_bytes=config.rpc.max_answer_bytes,
         max_connections=config.rpc.max_connections,
+        max_filters=config.rpc.max_filters,
         # The engine's own limit comes first.
         answer_timeout_s=max(ANSWER_TIMEOUT_S, 2 * config.rpc.call_timeout_s),
     )

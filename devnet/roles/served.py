@@ -12,13 +12,22 @@ from devnet.roles.node_methods import DevnetNamespace, JitNamespace, LogNamespac
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.methods import ENGINE, Line, lines
 from devnet.rpc.net import NetNamespace
+from devnet.rpc.polled_filters import FilterNamespace
 from devnet.rpc.rpc_modules import RpcNamespace
 from devnet.rpc.subscriptions import Hub
 from devnet.rpc.web3 import Web3Namespace
 from devnet.session import Role
 
 _EVERYWHERE: Final = (NetNamespace, Web3Namespace, RpcNamespace, DevnetNamespace)
-_WITH_CHAIN: Final = (*_EVERYWHERE, EthNamespace, Hub, LogNamespace, JitNamespace, ModeNamespace)
+_WITH_CHAIN: Final = (
+    *_EVERYWHERE,
+    EthNamespace,
+    Hub,
+    FilterNamespace,
+    LogNamespace,
+    JitNamespace,
+    ModeNamespace,
+)
 
 NAMESPACES: Final[Mapping[Role, tuple[type, ...]]] = {
     Role.SEQUENCER: _WITH_CHAIN,

@@ -12,6 +12,7 @@
 | `turns.py`         | the loop's time, dealt out in turns                                                   |
 | `dispatch.py`      | bodies with methods that Python answers, alone or mixed with the engine's             |
 | `eth.py` `net.py` `web3.py` `rpc_modules.py` | the methods that Python answers, one module per namespace          |
+| `polled_filters.py` `filter_news.py` | filters that clients poll, and what has come since the last time       |
 | `tx_request.py` `filters.py` | what stands in their parameters, checked                                    |
 | `accounts.py` `eip712.py` | the development accounts and what they sign                                    |
 | `subscriptions.py` | `eth_subscribe` and the news for subscribers                                          |

@@ -32,6 +32,7 @@ from devnet.rpc.listener import Listener, bind
 from devnet.rpc.methods import Method, bound
 from devnet.rpc.metrics import Metrics
 from devnet.rpc.net import NetNamespace
+from devnet.rpc.polled_filters import FilterNamespace
 from devnet.rpc.routes import Health, Routes
 from devnet.rpc.rpc_modules import RpcNamespace
 from devnet.rpc.settings import ServerSettings
@@ -58,6 +59,9 @@ class RpcServer:
         self._backend = Backend(engine, settings.worker_threads)
         limits = settings.max_subscriptions, settings.max_filter_bytes
         self._hub = Hub(chain, self._syncing, *limits) if chain is not None else None
+        self._filters = (
+            FilterNamespace(chain, self._backend, settings.max_filters) if chain is not None else None
+        )
         self.routes = Routes(settings.client_version, settings.chain_id, health)
         engine_methods = engine.methods()
         bridge = EngineBridge(
@@ -78,6 +82,7 @@ class RpcServer:
                 "rpc_connections": lambda: len(self._context.connections),
                 "rpc_in_work": lambda: bridge.in_work,
                 "rpc_subscriptions": lambda: self._hub.count if self._hub is not None else 0,
+                "rpc_filters": lambda: self._filters.count if self._filters is not None else 0,
             },
         )
         self.routes.add("/metrics", metrics.prometheus)
@@ -93,11 +98,11 @@ class RpcServer:
     def _serve_own(self, engine_methods: list[str]) -> None:
         settings = self._settings
         self.serve(NetNamespace(settings.chain_id), Web3Namespace(settings.client_version))
-        if self._hub is not None:
+        if self._hub is not None and self._filters is not None:
             eth = EthNamespace(
                 *(self._backend, self._accounts, self._syncing), settings.chain_id, settings.coinbase
             )
-            self.serve(eth, self._hub)
+            self.serve(eth, self._hub, self._filters)
         self.serve(RpcNamespace([*engine_methods, *self.methods]))
 
     def serve(self, *namespaces: object) -> None:
@@ -174,6 +179,8 @@ class RpcServer:
         """Keep the coarse clock, and look at every connection's."""
         self._context.now = now
         self._context.bridge.sweep(now)
+        if self._filters is not None:
+            self._filters.sweep(now)
         if refused := self._listener.take_refused():
             log.warning("refused %d connections: %d are open", refused, len(self._context.connections))
         for connection in list(self._context.connections):

@@ -44,6 +44,8 @@ class ServerSettings:
     """Of one WebSocket connection."""
     max_filter_bytes: int = 256 * 1024
     """Of the filters of one WebSocket connection: about 5,000 addresses."""
+    max_filters: int = 1_000
+    """That clients poll, of all of them together."""
     max_outgoing_bytes: int = 16 * MIB
     """Unread notifications of one WebSocket before its client counts as too slow."""
 

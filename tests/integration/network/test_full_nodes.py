@@ -157,6 +157,19 @@ def test_what_a_validator_reports_to_a_node_shows_there(network):
     assert "full-node-1: stateless validators report 3 as checked" in network.run("status").stdout
 
 
+def test_a_full_nodes_filters_say_what_it_has_taken_over(network):
+    node = network.at("full-node-2")
+    emitter = wallet.deploy_emitter(node, 9)
+    logs, blocks = node.rpc("eth_newFilter", {"fromBlock": "latest"}), node.rpc("eth_newBlockFilter")
+    receipt = wallet.send(node, 9, to=emitter)
+    [log] = node.rpc("eth_getFilterChanges", logs)
+    assert (log["address"], log["transactionHash"]) == (emitter, receipt["transactionHash"])
+    network.until_height("full-node-2", int(receipt["blockNumber"], 16))
+    sealed = node.rpc("eth_getBlockByNumber", receipt["blockNumber"], False)["hash"]
+    assert sealed in node.rpc("eth_getFilterChanges", blocks)
+    assert node.rpc("eth_getFilterChanges", logs) == []
+
+
 def test_a_full_node_that_keeps_up_is_not_syncing(network):
     assert network.at("full-node-2").rpc("eth_syncing") is False
 

@@ -14,6 +14,7 @@ def emitter(node):
 @pytest.fixture(scope="session")
 def history(node, emitter):
     """A transaction that called the contract, in a sealed block, with everything that names it."""
+    log_filter, block_filter = node.rpc("eth_newFilter", {"address": emitter}), node.rpc("eth_newBlockFilter")
     receipt = wallet.send(node, 0, to=emitter)
     block = node.sealed(int(receipt["blockNumber"], 16))
     receipt = node.rpc("eth_getTransactionReceipt", receipt["transactionHash"])
@@ -25,4 +26,6 @@ def history(node, emitter):
         block=block["hash"],
         number=block["number"],
         receipt=receipt,
+        log_filter=log_filter,
+        block_filter=block_filter,
     )

@@ -82,6 +82,12 @@ CASES = {
         lambda h: [{"fromBlock": "earliest", "topics": [[wallet.EMITTER_TOPIC]]}],
         lambda h: [{"address": ZERO_HASH[:42]}],
     ],
+    "eth_newFilter": [lambda h: [{"address": h.emitter}], lambda h: [{"blockHash": h.block}]],
+    "eth_newBlockFilter": [lambda h: []],
+    "eth_newPendingTransactionFilter": [lambda h: []],
+    "eth_getFilterChanges": [lambda h: [h.log_filter], lambda h: [h.block_filter]],
+    "eth_getFilterLogs": [lambda h: [h.log_filter]],
+    "eth_uninstallFilter": [lambda h: ["0x1"]],
     "eth_getProof": [
         lambda h: [h.sender, [], h.number],
         lambda h: [h.emitter, ["0x0"], h.number],

@@ -32,6 +32,7 @@ REACHES = {
     "call_timeout_s": (900.0, {"server.answer_timeout_s": 1800.0, "engine.rpc.call_timeout_ms": 900_000}),
     "open_block": ("served", {"engine.open_block": "served"}),
     "max_connections": (3, {"server.max_connections": 3}),
+    "max_filters": (3, {"server.max_filters": 3}),
     "expose_test_keys": (True, {}),  # for the check alone: the last test
 }
 """For each setting another value than the default, and all that becomes of it."""
