@@ -111,6 +111,11 @@ class ChainSettings:
         "SALT's data buckets. Fewer make a crowded chain; the number must divide 16711680.",
         "--salt-data-buckets", "N", minimum=1, maximum=SALT_DATA_BUCKETS,
     )  # fmt: skip
+    interventions: bool = _setting(
+        True,
+        "Whether the chain's state may be set from outside (anvil_setBalance and its kin, impersonation).",
+        "--interventions",
+    )
 
 
 @dataclass(frozen=True)

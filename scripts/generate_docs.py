@@ -150,6 +150,10 @@ NAMESPACES = {
     "web3": "the program",
     "rpc": "the server",
     "personal": "the development accounts",
+    "anvil": "what is done to the state ([interventions.md](interventions.md))",
+    "hardhat": "the same under hardhat's names",
+    "evm": "the same under the first names that local nodes had for it",
+    "tenderly": "the same under Tenderly's names",
     "devnet": "for who knows the devnet's token, in a network of several nodes",
 }
 

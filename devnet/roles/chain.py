@@ -54,7 +54,9 @@ def engine_for(
 ) -> Engine:
     """A fresh engine of the chain in the store; a new store is given its identity."""
     try:
-        engine = Engine(chain_config.engine_config(config, document, keeps_trie), StoreArchive(store))
+        interventions = chain_config.has_interventions(config, store.identity)
+        settings = chain_config.engine_config(config, document, keeps_trie, interventions)
+        engine = Engine(settings, StoreArchive(store))
     except (EngineError, ValueError) as error:
         raise ConfigError("the engine can't make a chain of these settings", str(error)) from None
     genesis_hash = engine.genesis_hash()
@@ -102,12 +104,16 @@ def compiler_for(
     )
 
 
-def server_settings(config: Config, accounts: list[DevAccount]) -> ServerSettings:
+def server_settings(
+    config: Config, accounts: list[DevAccount], identity: Identity | None = None
+) -> ServerSettings:
     """The settings of the JSON-RPC server from those of the devnet."""
     return ServerSettings(
         host=config.rpc.host,
         port=config.rpc.port,
         chain_id=config.chain.chain_id,
+        interventions=chain_config.has_interventions(config, identity),
+        gas_limit=config.chain.gas_limit,
         accounts={account.address: account.key for account in accounts},
         allow_origins=config.rpc.allow_origins,
         allow_hosts=config.rpc.allow_hosts,

@@ -16,9 +16,12 @@ import orjson
 from devnet.config import Config
 from devnet.errors import ConfigError
 from devnet.genesis import DevAccount, GenesisFile, genesis
+from devnet.storage import Identity
 
 GENESIS_TIMESTAMP = "genesis_timestamp"
 """Chains that were made before it could be chosen have no such setting."""
+INTERVENTIONS = "interventions"
+"""Likewise: those know none."""
 NAMES = {
     "chain_id": "--chain-id",
     "spec": "--spec",
@@ -30,6 +33,7 @@ NAMES = {
     "balance_wei": "the developer accounts' balance in wei (--balance)",
     "genesis_file": "the content of the --genesis file",
     GENESIS_TIMESTAMP: "the genesis timestamp (--genesis-timestamp, or in the --genesis file)",
+    INTERVENTIONS: "whether interventions are allowed (--interventions, --no-interventions)",
 }
 """What a user calls each setting of the identity."""
 
@@ -79,12 +83,22 @@ def identity_settings(config: Config, accounts: list[DevAccount], file: GenesisF
         if file.alloc
         else "none",
         GENESIS_TIMESTAMP: "left open" if timestamp is None else str(timestamp),
+        INTERVENTIONS: config.chain.interventions,
     }
 
 
-def engine_config(config: Config, document: bytes, keeps_trie: bool = True) -> bytes:
+def has_interventions(config: Config, identity: Identity | None) -> bool:
+    """Whether the chain's rules know interventions: as it was made, or as it will be."""
+    if identity is None:
+        return config.chain.interventions
+    return bool(identity.settings.get(INTERVENTIONS, False))
+
+
+def engine_config(
+    config: Config, document: bytes, keeps_trie: bool = True, interventions: bool = False
+) -> bytes:
     """The engine's configuration: today's settings over the chain's genesis. `keeps_trie`: whether the state root is
-    computed here."""
+    computed here. `interventions`: whether the chain's rules know them."""
     return orjson.dumps(
         {
             "chain_id": config.chain.chain_id,
@@ -99,6 +113,7 @@ def engine_config(config: Config, document: bytes, keeps_trie: bool = True) -> b
             "bucket_capacities": _capacities(config),
             "salt_data_buckets": config.chain.salt_data_buckets,
             "follow_commitment": keeps_trie,
+            "interventions": interventions,
             "quorum": config.network.quorum if config.network.provers else 0,
             "pool": {
                 "account_slots": config.pool.account_slots,

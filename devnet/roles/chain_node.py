@@ -163,6 +163,7 @@ class ChainNode:
         elif before is not None:
             self._server.remove(before.forwarded)
         self._rpc.forward(self._forwarder)
+        self._server.leader.forward = self._forwarder.forward if self._forwarder is not None else None
         if before is not None:
             before.close()
 
@@ -214,7 +215,7 @@ def assemble(
     rpc = ForwardingRpc(engine)
     status = NodeStatus(role, store, engine.validated_block, network.health if network is not None else dict)
     accounts = derive(config.accounts.mnemonic, config.accounts.count)
-    server = RpcServer(rpc, server_settings(config, accounts), status.health)
+    server = RpcServer(rpc, server_settings(config, accounts, store.identity), status.health)
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
     limit = network.verification.may_be_folded if network is not None else lambda: 2**63
     snapshots = snapshotter(config, store, failure, limit)

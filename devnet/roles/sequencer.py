@@ -52,6 +52,8 @@ def open_chain(role: RoleConfig, accounts: list[DevAccount], store: Store) -> En
         known = store.identity.settings
         if chain_config.GENESIS_TIMESTAMP not in known and config.chain.genesis_timestamp is None:
             del settings[chain_config.GENESIS_TIMESTAMP]
+        if chain_config.INTERVENTIONS not in known:
+            del settings[chain_config.INTERVENTIONS]
         store.require(settings, chain_config.NAMES)
         document = store.genesis
     engine = engine_for(

@@ -10,6 +10,8 @@ from typing import Final
 
 from devnet.roles.node_methods import DevnetNamespace, JitNamespace, LogNamespace, ModeNamespace
 from devnet.rpc.eth import EthNamespace
+from devnet.rpc.impersonation import ImpersonationNamespace
+from devnet.rpc.interventions import InterventionNamespace
 from devnet.rpc.methods import ENGINE, Line, lines
 from devnet.rpc.net import NetNamespace
 from devnet.rpc.polled_filters import FilterNamespace
@@ -22,6 +24,8 @@ _EVERYWHERE: Final = (NetNamespace, Web3Namespace, RpcNamespace, DevnetNamespace
 _WITH_CHAIN: Final = (
     *_EVERYWHERE,
     EthNamespace,
+    InterventionNamespace,
+    ImpersonationNamespace,
     Hub,
     FilterNamespace,
     LogNamespace,

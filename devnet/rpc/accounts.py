@@ -30,6 +30,10 @@ class DevAccounts:
         """Return the accounts in their order."""
         return self._keys
 
+    def has(self, address: str) -> bool:
+        """Whether the node signs for an account."""
+        return address in self._keys
+
     def key(self, address: str) -> bytes:
         """Return an account's key."""
         key = self._keys.get(address)

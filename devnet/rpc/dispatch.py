@@ -19,7 +19,8 @@ from devnet.rpc.engine_bridge import Call, Client
 from devnet.rpc.engine_rpc import Answer
 from devnet.rpc.errors import Code, RpcFault, limit_exceeded, method_not_found, overdue
 from devnet.rpc.jsonrpc import Malformed, Request
-from devnet.rpc.methods import Method
+from devnet.rpc.leader import Leader
+from devnet.rpc.methods import Home, Method
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.turns import Turn
 
@@ -38,12 +39,14 @@ class Dispatcher:
         engine_methods: Iterable[str],
         ask: Ask,
         settings: ServerSettings,
+        leader: Leader,
     ) -> None:
         self._methods = methods
         """Looked at before the engine's own, and as they are at the time."""
         self._engine_methods = frozenset(engine_methods)
         self._ask = ask
         self._settings = settings
+        self._leader = leader
 
     async def answer(self, body: bytes, call: Call) -> Answer:
         """Return the response to a body; empty when it holds nothing but notifications."""
@@ -95,7 +98,11 @@ class Dispatcher:
         method = self._methods.get(request.method)
         if method is None:
             raise method_not_found(request.method)
-        return await method.answer(jsonrpc.positional(request), call)
+        given = jsonrpc.positional(request)
+        if method.line.home is Home.SEQUENCER and self._leader.forward is not None:
+            method.line.check(given)
+            return await self._leader.forward(request.method, given)
+        return await method.answer(given, call)
 
     def _overdue(self, method: str) -> bytes:
         limit_s = self._settings.answer_timeout_s

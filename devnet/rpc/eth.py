@@ -19,6 +19,8 @@ from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params
+from devnet.rpc.impersonation import ImpersonationNamespace
+from devnet.rpc.leader import Leader
 from devnet.rpc.methods import method
 from devnet.rpc.signed_transaction import signed_fields
 from devnet.rpc.sync_status import SyncStatus
@@ -41,10 +43,19 @@ class EthNamespace:
     """Methods that need a key, or that tell about the node rather than the chain."""
 
     def __init__(
-        self, backend: Backend, accounts: DevAccounts, syncing: SyncStatus, chain_id: int, coinbase: str
+        self,
+        backend: Backend,
+        accounts: DevAccounts,
+        impersonation: ImpersonationNamespace,
+        leader: Leader,
+        syncing: SyncStatus,
+        chain_id: int,
+        coinbase: str,
     ) -> None:
         self._backend = backend
         self._accounts = accounts
+        self._impersonation = impersonation
+        self._leader = leader
         self._syncing = syncing
         self._chain_id = chain_id
         self._coinbase = coinbase
@@ -114,6 +125,11 @@ class EthNamespace:
         [request] = given
         transaction = tx_request.read(request, self._chain_id)
         sender = str(transaction["from"])
+        if not self._accounts.has(sender):
+            if self._leader.forward is not None:  # it knows who is impersonated
+                return await self._leader.forward("eth_sendTransaction", given)
+            if self._impersonation.covers(sender):
+                return orjson.dumps(await self._impersonation.send(transaction))
         async with self._accounts.lock(sender):
             await self._complete(transaction)
             raw, _ = self._accounts.sign_transaction(sender, transaction)

@@ -30,6 +30,9 @@ SYNC_METHOD: Final = "eth_sendRawTransactionSync"
 OWN_VIEW_S: Final = 1.0
 """How long an answer may wait for this node to come to where the sequencer was."""
 
+FORCED: Final = frozenset({"mega_depositTransaction", "eth_sendTransaction", "eth_sendUnsignedTransaction"})
+"""What returns the hash of a transaction that is in the chain, or soon."""
+
 WaitForMini = Callable[[int, float], Awaitable[bool]]
 """Until this node shows that mini-block, or the time is over."""
 
@@ -78,9 +81,17 @@ class Forwarder:
         if "error" in members:
             raise SequencerError(*members["error"])
         result, rendered = members["result"]
-        if ENGINE[method].home is Home.SEQUENCER and isinstance(result, dict):
+        if method in FORCED:
+            await self._until_forced_is_shown_here(result)
+        elif isinstance(result, dict) and method in ENGINE and ENGINE[method].home is Home.SEQUENCER:
             await self._until_shown_here(result)
         return rendered.encode()
+
+    async def _until_forced_is_shown_here(self, digest: object) -> None:
+        """What is forced in is answered with its hash, when it is on the sequencer's disk."""
+        receipt = json.loads(await self.forward("eth_getTransactionReceipt", [digest]))
+        if receipt is not None:
+            await self._until_shown_here(receipt)
 
     def _handler(self, line: Line) -> Handler:
         async def handler(params: list[object], call: Call) -> bytes:

@@ -85,11 +85,11 @@ class Method:
         return await self.handler(given, call)
 
 
-def method(name: str, *params: str, about: str) -> Callable[[Function], Function]:
+def method(name: str, *params: str, about: str, home: Home = Home.NODE) -> Callable[[Function], Function]:
     """Say of a namespace's function which method it is. One function may be several."""
 
     def mark(function: Function) -> Function:
-        line = Line(name, params, Home.NODE, about)
+        line = Line(name, params, home, about)
         setattr(function, _MARK, (line, *getattr(function, _MARK, ())))
         return function
 

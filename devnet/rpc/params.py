@@ -13,6 +13,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]*)")
 _UINT256_DIGITS = 66
+_AMOUNT = re.compile(r"0x[0-9a-fA-F]{1,64}|[0-9]{1,78}")
 
 
 def address(value: object, name: str) -> str:
@@ -34,6 +35,18 @@ def number(value: object, name: str) -> int:
     found = quantity(value, name)
     if found >= 1 << 64:
         raise invalid_params(f"{name}: hex number > 64 bits")
+    return found
+
+
+def amount(value: object, name: str) -> int:
+    """Return a number as testing tools write it: hexadecimal, also with leading zeroes, decimal, or a JSON number."""
+    found: int | None = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        found = value
+    elif isinstance(value, str) and _AMOUNT.fullmatch(value):
+        found = int(value, 16) if value.startswith("0x") else int(value)
+    if found is None or not 0 <= found < 1 << 256:
+        raise invalid_params(f"{name} must be a number of at most 256 bits, in hexadecimal or decimal")
     return found
 
 

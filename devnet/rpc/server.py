@@ -28,6 +28,9 @@ from devnet.rpc.engine_bridge import EngineBridge
 from devnet.rpc.engine_rpc import ChainRpc, EngineRpc, NoEngine
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.http import HttpConnection
+from devnet.rpc.impersonation import ImpersonationNamespace
+from devnet.rpc.interventions import InterventionNamespace, Interventions
+from devnet.rpc.leader import Leader
 from devnet.rpc.listener import Listener, bind
 from devnet.rpc.methods import Method, bound
 from devnet.rpc.metrics import Metrics
@@ -62,6 +65,7 @@ class RpcServer:
         self._filters = (
             FilterNamespace(chain, self._backend, settings.max_filters) if chain is not None else None
         )
+        self.leader = Leader()
         self.routes = Routes(settings.client_version, settings.chain_id, health)
         engine_methods = engine.methods()
         bridge = EngineBridge(
@@ -73,7 +77,7 @@ class RpcServer:
         self.methods: dict[str, Method] = {}
         """Those that Python answers. What the engine answers, too, is answered here all the same."""
         self._serve_own(engine_methods)
-        dispatcher = Dispatcher(self.methods, engine_methods, bridge.ask, settings)
+        dispatcher = Dispatcher(self.methods, engine_methods, bridge.ask, settings, self.leader)
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
         self._context = ServerContext(settings, access, bridge, self.routes)
         metrics = Metrics(
@@ -99,10 +103,15 @@ class RpcServer:
         settings = self._settings
         self.serve(NetNamespace(settings.chain_id), Web3Namespace(settings.client_version))
         if self._hub is not None and self._filters is not None:
+            interventions = Interventions(self._backend, settings.interventions, settings.gas_limit)
+            impersonation = ImpersonationNamespace(interventions, self._backend, settings.chain_id)
             eth = EthNamespace(
-                *(self._backend, self._accounts, self._syncing), settings.chain_id, settings.coinbase
+                *(self._backend, self._accounts, impersonation, self.leader, self._syncing),
+                settings.chain_id,
+                settings.coinbase,
             )
-            self.serve(eth, self._hub, self._filters)
+            setters = InterventionNamespace(interventions, self._backend)
+            self.serve(eth, self._hub, self._filters, setters, impersonation)
         self.serve(RpcNamespace([*engine_methods, *self.methods]))
 
     def serve(self, *namespaces: object) -> None:

@@ -23,6 +23,10 @@ class ServerSettings:
 
     client_version: str = f"megaeth-devnet/v{__version__}"
     chain_id: int = 6343
+    interventions: bool = False
+    """Whether the chain's rules know them."""
+    gas_limit: int = 10_000_000_000
+    """A block's."""
     coinbase: str = "0x4200000000000000000000000000000000000011"
     accounts: Mapping[str, bytes] = field(default_factory=dict)
     """Development accounts that the node signs for: address -> private key."""

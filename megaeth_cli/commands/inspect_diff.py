@@ -16,6 +16,7 @@ from megaeth_cli.contracts.told import take
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect.diff import AccountState, changes, keys_of
+from megaeth_cli.inspect.interventions import interventions_of
 from megaeth_cli.inspect.proxies import delegation, from_code
 from megaeth_cli.output.diff import diff_json, diff_text, heading, raw_text
 from megaeth_cli.select_devnet import node_url
@@ -103,11 +104,12 @@ def inspect_diff(
     keys = keys_of(transactions, receipts, diff, find)
     named = changes(diff, lambda address: network.known(address).layout, keys, partial(_read, network, diff))
     delegates = _delegates(network, diff, transactions)
+    made = interventions_of(transactions)
     if env.json:
-        facts = diff_json(diff, named, logs, lambda at: network.known(at).to_json(), find, delegates)
+        facts = diff_json(diff, named, logs, lambda at: network.known(at).to_json(), find, delegates, made)
         env.write(json.dumps(facts, indent=2))
         return ExitStatus.SUCCESS
-    env.write(f"{heading(diff)}\n\n{diff_text(named, logs, network.label, find, delegates)}")
+    env.write(f"{heading(diff)}\n\n{diff_text(named, logs, network.label, find, delegates, made)}")
     if len(diff.get("transactions") or ()) > MAX_TRANSACTIONS_READ:
         env.note(f"names and logs come from the first {MAX_TRANSACTIONS_READ} transactions")
     return ExitStatus.SUCCESS

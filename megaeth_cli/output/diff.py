@@ -4,11 +4,15 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from megaeth_cli.inspect.diff import EMPTY_CODE, AccountChange, SlotChange
+from megaeth_cli.inspect.interventions import Intervention
 from megaeth_cli.inspect.layout import piece_of
 from megaeth_cli.output.receipts import Find, Label, emitted_text, log_json
 from megaeth_cli.units import checksummed, ether
 
 Json = Any
+
+MAX_SHOWN = 200
+"""Of an intervention, so many characters."""
 
 
 def heading(diff: Json) -> str:
@@ -33,8 +37,9 @@ def diff_text(
     label: Label,
     find: Find,
     delegates: Mapping[str, str],
+    interventions: Sequence[Intervention] = (),
 ) -> str:
-    """Every account with what changed in it, then the logs.
+    """Every account with what changed in it, then the interventions, then the logs.
 
     `delegates` has the addresses that accounts delegate to (EIP-7702), by the hashes of their code.
     """
@@ -47,6 +52,9 @@ def diff_text(
     parts = [_account_text(one, label, code) for one in changes]
     if not changes:
         parts = ["nothing changed"]
+    if interventions:
+        lines = [f"  {_shortened(one.text)}" for one in interventions]
+        parts.append("Interventions\n" + "\n".join(lines))
     if logs:
         lines = []
         for log in logs:
@@ -63,6 +71,7 @@ def diff_json(
     facts: Callable[[str], dict[str, Json]],
     find: Find,
     delegates: Mapping[str, str],
+    interventions: Sequence[Intervention] = (),
 ) -> dict[str, Json]:
     """The same for programs."""
     first, last = diff.get("miniBlocks") or (None, None)
@@ -73,6 +82,10 @@ def diff_json(
         "miniBlocks": [int(first, 16), int(last, 16)] if first and last else None,
         "transactions": diff.get("transactions") or [],
         "accounts": [_account_json(one, facts, delegates) for one in changes],
+        "interventions": [
+            {"transaction": one.transaction, "name": one.name, "arguments": one.arguments}
+            for one in interventions
+        ],
         "logs": [log_json(log, find) for log in logs],
     }
 
@@ -92,6 +105,11 @@ def raw_text(diff: Json) -> str:
             slot, old, new = (f"0x{int(one[key], 16):064x}" for key in ("slot", "before", "after"))
             lines.append(f"{address} {slot} {old} {new}")
     return "\n".join(lines) or "nothing changed"
+
+
+def _shortened(text: str) -> str:
+    """Code is long."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _account_text(change: AccountChange, label: Label, code: Callable[[str], str]) -> str:

@@ -443,6 +443,7 @@ impl OpenBlock {
                 native: self.chain.native.clone(),
                 l1,
                 capacities: self.chain.bucket_capacities(),
+                interventions: self.chain.config.interventions,
                 system_address: self.system_address,
             }));
         }
@@ -570,7 +571,13 @@ fn begin_over(
     overlay: Overlay,
 ) -> Result<BegunBlock<Adapter<Overlay>>, BuildError> {
     let external = ExternalEnv::with_clock(chain.bucket_capacities(), clock.clone());
-    let factory = BlockFactory::new(chain.config.chain_id, &chain.hardforks, context, external);
+    let factory = BlockFactory::new(
+        chain.config.chain_id,
+        &chain.hardforks,
+        context,
+        external,
+        chain.config.interventions,
+    );
     let before = Latest(chain.world.clone());
     let overlay = Adapter::new(overlay);
     begin_block(&factory, before, overlay).map_err(|error| match error {

@@ -62,6 +62,9 @@ pub(crate) struct ChainConfig {
     /// chain costs; the number must divide the network's.
     #[serde(default = "defaults::salt_data_buckets")]
     pub salt_data_buckets: u32,
+    /// Whether interventions are transactions of this chain.
+    #[serde(default)]
+    pub interventions: bool,
     /// Whether the state commitment is followed. Without it blocks can be taken over but not sealed.
     #[serde(default = "defaults::follow_commitment")]
     pub follow_commitment: bool,
@@ -213,6 +216,7 @@ impl ChainConfig {
             history_blocks: defaults::history_blocks(),
             bucket_capacities: BTreeMap::new(),
             salt_data_buckets: defaults::salt_data_buckets(),
+            interventions: false,
             follow_commitment: defaults::follow_commitment(),
             pool: PoolConfig::default(),
             rpc: RpcLimits::default(),

@@ -10,6 +10,7 @@ impl Chain {
             chain_id: self.config.chain_id,
             hardforks: self.hardforks.clone(),
             external: ExternalEnv::new(self.capacities_at(block.saturating_sub(1))),
+            interventions: self.config.interventions,
             sequencer: self.sequencer.address(),
         }
     }

@@ -31,7 +31,13 @@ pub(super) fn of(chain: &Chain, parent: &SharedBlock, mini: &MiniBlock) -> Resul
         .config
         .block_context(number, mini.block_timestamp, parent.hash);
     let external = ExternalEnv::new(chain.bucket_capacities());
-    let factory = BlockFactory::new(chain.config.chain_id, &chain.hardforks, &context, external);
+    let factory = BlockFactory::new(
+        chain.config.chain_id,
+        &chain.hardforks,
+        &context,
+        external,
+        chain.config.interventions,
+    );
     let world = &chain.world;
     let begun = begin_block(
         &factory,

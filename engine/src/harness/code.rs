@@ -313,6 +313,7 @@ impl Request {
                 capacities: BTreeMap::new(),
                 data_buckets: DATA_BUCKETS,
             })),
+            interventions: false,
             native,
             watch: None,
             base_fee_is_chosen: true,

@@ -196,6 +196,7 @@ impl Trial {
             native: self.native.clone(),
             l1,
             capacities: self.capacities.clone(),
+            interventions: false,
             system_address: MEGA_SYSTEM_ADDRESS,
         }
     }
@@ -205,6 +206,7 @@ impl Trial {
             env: evm_env(self.chain_id, self.spec, &self.context),
             limits: self.limits,
             external: ExternalEnv::new(self.capacities.clone()),
+            interventions: false,
         };
         let evm = Machine::new(
             factory.interpreter(Adapter::new(Overlay::new(self.world.clone()))),

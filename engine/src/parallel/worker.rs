@@ -55,6 +55,8 @@ pub(crate) struct BlockRules {
     /// The fees of L1 as the block's first transaction found them.
     pub(crate) l1: L1BlockInfo,
     pub(crate) capacities: Arc<dyn BucketCapacities>,
+    /// Whether the chain knows interventions.
+    pub(crate) interventions: bool,
     /// Who may send Mega System Transactions.
     pub(crate) system_address: Address,
 }
@@ -214,6 +216,7 @@ impl BlockEvm {
             env: evm_env(rules.chain_id, rules.spec, &rules.context),
             limits: rules.limits,
             external,
+            interventions: rules.interventions,
         };
         let mut evm = Machine::new(factory.interpreter(Adapter::default()), Some(&rules.native));
         *evm.ctx().chain_mut() = rules.l1.clone();

@@ -18,6 +18,9 @@ pub(crate) fn rules_json(chain: &Chain) -> Vec<u8> {
         let mut config = Object::open(object.member("config"));
         write_config(&mut config, chain.config.chain_id, &chain.hardforks);
         config.close();
+        if chain.config.interventions {
+            object.bool("interventions", true);
+        }
         let mut header = Object::open(object.member("header"));
         header
             .number("gasLimit", chain.config.gas_limit)

@@ -8,7 +8,15 @@ import pytest
 from devnet.config import AccountSettings, BlockSettings, ChainSettings, Config, PoolSettings
 from devnet.errors import ConfigError
 from devnet.genesis import GenesisFile, derive
-from devnet.roles.chain_config import NAMES, check_genesis, engine_config, genesis_document, identity_settings
+from devnet.roles.chain_config import (
+    NAMES,
+    check_genesis,
+    engine_config,
+    genesis_document,
+    has_interventions,
+    identity_settings,
+)
+from devnet.storage import Identity
 
 ACCOUNTS = derive()
 HARMLESS = [
@@ -22,6 +30,7 @@ DECISIVE = [
     Config(chain=ChainSettings(base_fee=0)),
     Config(chain=ChainSettings(bucket_capacity=((70000, 512),))),
     Config(chain=ChainSettings(genesis_timestamp=1)),
+    Config(chain=ChainSettings(interventions=False)),
     Config(accounts=AccountSettings(balance_eth=1.5)),
 ]
 
@@ -83,3 +92,13 @@ def test_a_genesis_of_the_future_is_refused():
     check_genesis(Config(), GenesisFile(timestamp=99), now=100)
     with pytest.raises(ConfigError, match="the genesis timestamp 100 is in the future"):
         check_genesis(Config(), GenesisFile(timestamp=100), now=100)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_chain_keeps_to_whether_it_was_made_with_interventions(wanted):
+    config = Config(chain=ChainSettings(interventions=wanted))
+    assert has_interventions(config, None) is wanted
+    assert has_interventions(config, Identity(1, b"", {"interventions": True}))
+    assert not has_interventions(config, Identity(1, b"", {"interventions": False}))
+    # One that was made before it could be chosen.
+    assert not has_interventions(config, Identity(1, b"", {}))

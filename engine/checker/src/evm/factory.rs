@@ -17,6 +17,7 @@ use revm::{Inspector, database::State, inspector::NoOpInspector};
 use super::{
     env::{BlockContext, block_limits, evm_env},
     external::ExternalEnv,
+    intervention,
 };
 
 /// Everything that an EVM is made of, besides its database.
@@ -28,12 +29,18 @@ pub struct EvmFactory {
     pub limits: EvmTxRuntimeLimits,
     /// Bucket capacities and the oracle.
     pub external: ExternalEnv,
+    /// Whether the chain knows interventions.
+    pub interventions: bool,
 }
 
 impl EvmFactory {
     /// mega-evm over any database.
     pub fn interpreter<DB: Database>(self, db: DB) -> MegaEvm<DB, NoOpInspector, ExternalEnv> {
-        MegaEvmFactory::new()
+        let mut factory = MegaEvmFactory::new();
+        if self.interventions {
+            factory = factory.with_dyn_precompiles_builder(intervention::precompiles());
+        }
+        factory
             .with_external_env_factory(self.external)
             .create_evm(db, self.env)
             .with_tx_runtime_limits(self.limits)
@@ -54,6 +61,7 @@ pub struct BlockFactory {
     hardforks: MegaHardforkConfig,
     block: BlockContext,
     external: ExternalEnv,
+    interventions: bool,
 }
 
 impl BlockFactory {
@@ -63,12 +71,14 @@ impl BlockFactory {
         hardforks: &MegaHardforkConfig,
         block: &BlockContext,
         external: ExternalEnv,
+        interventions: bool,
     ) -> Self {
         Self {
             chain_id,
             hardforks: hardforks.clone(),
             block: *block,
             external,
+            interventions,
         }
     }
 
@@ -88,6 +98,7 @@ impl BlockFactory {
             env: evm_env(self.chain_id, self.spec(), &self.block),
             limits: self.limits().to_evm_tx_runtime_limits(),
             external: self.external.clone(),
+            interventions: self.interventions,
         };
         self.executor_of(evm.interpreter(cache))
     }

@@ -7,6 +7,7 @@ mod creation;
 mod env;
 mod external;
 mod factory;
+mod intervention;
 mod outcome;
 mod pre_execution;
 mod spec;
@@ -18,6 +19,7 @@ pub use external::{
     UnknownCapacity, chain_bucket, oracle_time,
 };
 pub use factory::{BlockExecutor, BlockFactory, EvmFactory};
+pub use intervention::{INTERVENTION_SENDER, INTERVENTIONS, Interventions};
 pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
 pub use pre_execution::{BeginError, BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};

@@ -65,7 +65,9 @@ pub fn begin_block<DB: Database, R: StateReader + std::fmt::Debug>(
     }
     applied?;
     // The context has learnt the system address; only its database is exchanged.
-    let evm = MegaEvm::new(executor.evm.into_inner().ctx.with_db(db));
+    let begun = executor.evm.into_inner();
+    let mut evm = MegaEvm::new(begun.ctx.with_db(db));
+    evm.precompiles = begun.precompiles;
     let states = std::mem::take(&mut *collected.0.lock());
     let system_address = system_address_in(&states);
     Ok(BegunBlock {

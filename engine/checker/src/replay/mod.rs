@@ -52,6 +52,8 @@ pub struct Rules {
     pub hardforks: MegaHardforkConfig,
     /// Bucket capacities. No clock: the oracle answers from its storage.
     pub external: ExternalEnv,
+    /// Whether the chain knows interventions.
+    pub interventions: bool,
     /// Who signs before there is a registry.
     pub sequencer: Address,
 }
@@ -102,7 +104,13 @@ impl<'c, 'a, D: StateReader + Debug> Replay<'c, 'a, D> {
         block: &BlockContext,
     ) -> Result<Self, ReplayError> {
         let external = rules.external.clone();
-        let factory = BlockFactory::new(rules.chain_id, &rules.hardforks, block, external);
+        let factory = BlockFactory::new(
+            rules.chain_id,
+            &rules.hardforks,
+            block,
+            external,
+            rules.interventions,
+        );
         let mut executor = factory.executor(cache);
         let seen: Arc<Mutex<Vec<EvmState>>> = Arc::default();
         let hook = seen.clone();

@@ -143,6 +143,8 @@ pub(crate) struct Setting {
     pub limits: EvmTxRuntimeLimits,
     /// Bucket capacities and the oracle's clock.
     pub external: ExternalEnv,
+    /// Whether the chain knows interventions.
+    pub interventions: bool,
     /// Contracts that run natively.
     pub native: Option<Arc<NativeTable>>,
     /// The caller set the base fee itself, so that it stays even if the call pays nothing.
@@ -216,6 +218,7 @@ impl<'a, D: Source> Simulator<'a, D> {
             env: EvmEnv { cfg_env, block_env },
             limits: setting.limits,
             external: setting.external.clone(),
+            interventions: setting.interventions,
         };
         let mut evm = Machine::new(factory.interpreter(overlay), setting.native.as_ref());
         if let Some(watch) = &setting.watch {

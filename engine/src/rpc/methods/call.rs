@@ -174,6 +174,7 @@ fn setting(node: &Node, anchor: &BlockRef) -> Result<Setting, RpcError> {
         block: evm::evm_env(config.chain_id, spec, &context).block_env,
         limits: evm::block_limits(&chain.hardforks, &context).to_evm_tx_runtime_limits(),
         external: ExternalEnv::with_clock(capacities, clock),
+        interventions: config.interventions,
         native: Some(chain.native.clone()),
         base_fee_is_chosen: false,
         watch: Some(node.turn.clone()),

@@ -53,6 +53,8 @@ pub struct ChainRules {
     pub data_buckets: u32,
     /// Who signs mini-blocks before there is a registry.
     pub sequencer: Address,
+    /// Whether its state may be changed by interventions: a devnet's only.
+    pub interventions: bool,
     /// What all headers of the chain have in common, where that is known.
     pub header: Option<HeaderRules>,
 }
@@ -83,6 +85,8 @@ struct Document {
     /// A genesis document's `config`.
     config: Option<genesis::Config>,
     data_buckets: Option<u32>,
+    #[serde(default)]
+    interventions: bool,
     header: Option<HeaderRules>,
 }
 
@@ -95,6 +99,7 @@ impl ChainRules {
             hardforks: schedule::published(chain_id)?,
             data_buckets: DATA_BUCKETS,
             sequencer: MEGA_SYSTEM_ADDRESS,
+            interventions: false,
             header: None,
         })
     }
@@ -139,7 +144,7 @@ impl ChainRules {
         }
     }
 
-    /// Reads `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?, "header"?}`.
+    /// Reads `{"chainId", "spec"?, "sequencer"?, "config"?, "dataBuckets"?, "interventions"?, "header"?}`.
     ///
     /// `spec` names rules that hold from genesis on (a devnet's), `config` is a genesis document's with
     /// its `miniRexTime`, `rexTime`, `rex1Time`... and what its SequencerRegistry begins with
@@ -192,6 +197,7 @@ impl ChainRules {
             hardforks,
             data_buckets,
             sequencer,
+            interventions: document.interventions,
             header: document.header,
         })
     }

@@ -220,6 +220,7 @@ fn rules(chain: &ChainRules, state: &Arc<WitnessState>, missing: &Missing) -> Ru
         chain_id: chain.chain_id,
         hardforks: chain.hardforks.clone(),
         external: ExternalEnv::new(Arc::new(capacities)),
+        interventions: chain.interventions,
         sequencer: chain.sequencer,
     }
 }

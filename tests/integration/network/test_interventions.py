@@ -1,0 +1,97 @@
+"""Interventions on a network: asked of any node, followed by full nodes of each mode, verified by a prover."""
+
+import pytest
+
+from devnet._engine import keccak256
+from devnet.config import VerifyMode
+from megaeth_cli.units import checksummed
+from tests.support import wallet
+from tests.support.cluster import Cluster
+from tests.support.home import Home
+from tests.support.network import Asked
+from tests.support.waiting import eventually
+
+COUNTER = "0x5f54600101805f555f52600160205fa100"
+
+
+def somebody(name):
+    return "0x" + keccak256(name.encode())[12:].hex()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cluster")
+    with Cluster(path, blocks__block_time_s=0.5, network__provers=1, network__quorum=1) as running:
+        sequencer = running.sequencer()
+        for mode in VerifyMode:
+            running.full_node(f"full-node-{mode}", [sequencer], network__verify=mode)
+        running.prover("prover-1", list(running.nodes.values()))
+        yield running
+
+
+def chain_nodes(cluster):
+    return [node for node in cluster.nodes.values() if node.role != "prover"]
+
+
+def verified(node):
+    return node.health()[1].get("verified_height") or 0
+
+
+def test_every_node_follows_what_any_node_is_asked_for(cluster):
+    sequencer = cluster.nodes["sequencer"]
+    for node in chain_nodes(cluster):
+        account = somebody(node.name)
+        node.rpc("anvil_setBalance", account, hex(10**20))
+        # The node that was asked shows it at once.
+        assert int(node.rpc("eth_getBalance", account, "latest"), 16) == 10**20
+        node.rpc("anvil_setStorageAt", account, "0x0", f"0x{41:064x}")
+        node.rpc("anvil_setCode", account, COUNTER)
+        assert wallet.send(node, 0, to=account)["status"] == "0x1"
+        assert node.rpc("eth_getStorageAt", account, "0x0", "latest") == f"0x{42:064x}"
+        # Who is impersonated the sequencer knows, for all.
+        node.rpc("anvil_impersonateAccount", account)
+        for other in chain_nodes(cluster):
+            digest = other.rpc(
+                "eth_sendTransaction", {"from": account, "to": somebody("friend"), "value": "0x1"}
+            )
+            receipt = other.rpc("eth_getTransactionReceipt", digest)
+            assert (receipt["status"], receipt["from"].lower()) == ("0x1", account)
+        node.rpc("anvil_setNonce", account, "0x123")
+    newest = int(receipt["blockNumber"], 16) + 1
+    for node in cluster.nodes.values():
+        eventually(
+            lambda node=node: verified(node) >= newest, f"{node.name} to know that block {newest} is verified"
+        )
+    heads = {node.rpc("eth_getBlockByNumber", hex(newest), False)["hash"] for node in chain_nodes(cluster)}
+    assert heads == {sequencer.rpc("eth_getBlockByNumber", hex(newest), False)["hash"]}
+    states = {
+        (
+            node.rpc("eth_getBalance", somebody(other.name), "latest"),
+            node.rpc("eth_getTransactionCount", somebody(other.name), "latest"),
+        )
+        for node in chain_nodes(cluster)
+        for other in chain_nodes(cluster)
+    }
+    assert states == {(hex(10**20 - len(chain_nodes(cluster))), "0x123")}
+    for node in cluster.nodes.values():
+        assert "refused" not in node.log(), node.log()
+
+
+def test_the_command_line_verifies_and_shows_them(tmp_path):
+    with Home(tmp_path) as home:
+        home.up("--ephemeral", "--block-time", 0.5)
+        node = Asked(home.node("sequencer")["endpoints"]["http"])
+        account = somebody("shown")
+        node.rpc("anvil_setBalance", account, "0x7b")
+        shown = home.run("inspect-diff").stdout
+        assert (
+            f"Interventions\n  setBalance(account: {checksummed(bytes.fromhex(account[2:]))}, amount: 123)"
+            in shown
+        )
+        told = home.json("inspect-diff")
+        [made] = told["interventions"]
+        assert (made["name"], made["arguments"]["amount"]) == ("setBalance", "123")
+        block = told["blockNumber"]
+        eventually(lambda: node.height() > block, f"block {block} to be closed")
+        done = home.run("verify", "block", block)
+        assert done.returncode == 0, done.stdout + done.stderr
