@@ -379,6 +379,34 @@ def verify_stateless(
     "checks": [{"name", "ok", "expected"?, "actual"?}], "parentStateRoot"?, "stateRoot"?, "diffDigest"?, "effort"}`.
     `ValueError`: the block or the rules cannot be read."""
 
+class StateBefore(Protocol):
+    """The state before a block, as `verify_told` asks for it. `KeyError` says that something is not known."""
+
+    def account(self, address: bytes) -> tuple[int, bytes, bytes] | None:
+        """Nonce, balance (32 bytes) and code hash; None for an account that does not exist."""
+
+    def slot(self, address: bytes, slot: bytes) -> bytes:
+        """A storage slot's 32 bytes."""
+
+    def code(self, code_hash: bytes) -> bytes:
+        """Code by its hash."""
+
+    def block_hash(self, number: int) -> bytes:
+        """An earlier block's hash."""
+
+def verify_told(
+    block: bytes,
+    receipts: bytes | None,
+    state: StateBefore,
+    capacities: list[tuple[int, int]],
+    rules: bytes,
+) -> bytes:
+    """Executes a block (JSON, with full transactions) upon a state that is told, and compares what comes of it.
+
+    `receipts` is `eth_getBlockReceipts`'s answer, or a part of it; `capacities` those of buckets that have grown;
+    `rules` as for `verify_stateless`. The result is a report as that gives it, without state roots. `ValueError`:
+    block, receipts or rules cannot be read, or the chain's rules are not known."""
+
 def verify_proof(
     answer: bytes,
     witness: bytes,

@@ -99,7 +99,7 @@ class FileSource:
 
     def verify(self, block: str | int) -> Report:
         """Check a block by its number."""
-        number = _number(block, "files are found by block number")
+        number = number_of(block, "files are found by block number")
         material = self.blocks.material(number)
         rules = self.rules.given() or {"chainId": self.blocks.chain_id(number)}
         codes = self.blocks.codes
@@ -148,7 +148,7 @@ class NodeSource:
 
     def verify(self, block: str | int) -> Report:
         """Check a block with a witness and code from the node."""
-        found = _block(self.node, block)
+        found = block_of(self.node, block)
         number = quantity(found["number"])
         if number == 0:
             raise CliError("block 0 cannot be verified", "it has no parent, it is what the chain begins with")
@@ -206,14 +206,16 @@ class NodeSource:
 
     def _rules(self) -> Mapping[str, Json]:
         given = self.rules.given()
-        if given is not None:
-            return given
-        try:
-            rules: dict[str, Json] = self.node.call("mega_getChainRules")
-        except RpcError:
-            # Not a devnet: the schedule that is known of its chain.
-            return {"chainId": quantity(self.node.call("eth_chainId"))}
-        return rules
+        return given if given is not None else rules_of(self.node)
+
+
+def rules_of(node: RpcClient) -> Mapping[str, Json]:
+    """What a devnet tells of its rules; of another node's chain which one it is, whose schedule is then known."""
+    try:
+        rules: dict[str, Json] = node.call("mega_getChainRules")
+    except RpcError:
+        return {"chainId": quantity(node.call("eth_chainId"))}
+    return rules
 
 
 def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
@@ -240,7 +242,8 @@ def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
     return sealed
 
 
-def _block(node: RpcClient, block: str | int) -> dict[str, Json]:
+def block_of(node: RpcClient, block: str | int) -> dict[str, Json]:
+    """A block with its transactions, by number or hash."""
     by_hash = isinstance(block, str) and len(block) > len("0x") + 16
     method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
     found = node.call(method, hex(block) if isinstance(block, int) else block, True)
@@ -253,7 +256,8 @@ def _unknown(block: str | int) -> CliError:
     return CliError(f"there is no block {block}", "the node does not know it", "megaeth rpc eth_blockNumber")
 
 
-def _number(block: str | int, why: str) -> int:
+def number_of(block: str | int, why: str) -> int:
+    """A block's number; a hash is refused, for the reason given."""
     if isinstance(block, int):
         return block
     try:

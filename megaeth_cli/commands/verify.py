@@ -11,6 +11,7 @@ from devnet.proving.checker import Report
 from devnet.proving.recorded import RecordedBlocks
 from megaeth_cli import options
 from megaeth_cli.chain.attestations import Word, words_on
+from megaeth_cli.chain.prestate_source import PrestateSource
 from megaeth_cli.chain.rpc_client import RpcClient, connect
 from megaeth_cli.chain.verification import (
     BlockSource,
@@ -51,6 +52,12 @@ def block_command(
     witness: Annotated[
         Path | None, typer.Option("--witness", metavar="FILE", help="A check that a prover has kept.")
     ] = None,
+    prestate: Annotated[
+        Path | None,
+        typer.Option(
+            "--prestate", metavar="FILE", help="Execute upon the state that a file tells, unproven."
+        ),
+    ] = None,
     node: Annotated[
         str | None,
         typer.Option("--node", metavar="NODE", help="Which node of the devnet to ask, or its URL."),
@@ -72,8 +79,10 @@ def block_command(
     env = environment(context)
     if block is not None and range_ is not None:
         raise CliError("either a block or --range, not both", status=ExitStatus.USAGE)
-    if files is not None and witness is not None:
-        raise CliError("--files and --witness exclude each other", status=ExitStatus.USAGE)
+    if sum(one is not None for one in (files, witness, prestate)) > 1:
+        raise CliError("--files, --witness and --prestate exclude each other", status=ExitStatus.USAGE)
+    if prestate is not None and range_ is not None:
+        raise CliError("--prestate is about one block", status=ExitStatus.USAGE)
     if genesis is not None and chain_config is not None:
         raise CliError("--genesis and --chain-config exclude each other", status=ExitStatus.USAGE)
     rules = Rules(chain_id, genesis, chain_config)
@@ -86,7 +95,11 @@ def block_command(
     else:
         client = connect(env, node_url(env, node) if node is not None else rpc_url)
         context.call_on_close(client.close)
-        source = NodeSource(client, rules, env.note)
+        if prestate is None:
+            source = NodeSource(client, rules, env.note)
+        else:
+            source = PrestateSource(prestate, rules, client)
+            client = None  # nobody attests to what is not proven
     wanted_blocks = _range(source, range_) if range_ is not None else [_single(source, block)]
     reports: list[Report] = []
     bodies: list[Json] = []
@@ -103,7 +116,7 @@ def block_command(
         env.write(json.dumps(bodies if range_ is not None else bodies[0], indent=2))
     wrong = next((report for report in reports if not report.ok), None)
     if wrong is None:
-        env.note(_verdict(reports))
+        env.note(_verdict(reports) if prestate is None else _told_verdict(reports[0], prestate))
         return ExitStatus.SUCCESS
     difference = wrong.first_difference
     if not env.json:
@@ -147,3 +160,7 @@ def _verdict(reports: Sequence[Report]) -> str:
     if len(reports) == 1:
         return f"block {reports[0].number:,} is what it claims to be"
     return f"{len(reports):,} blocks are what they claim to be"
+
+
+def _told_verdict(report: Report, file: Path) -> str:
+    return f"block {report.number:,} executes to what it claims, upon the state in {file}; state roots were not checked"

@@ -39,10 +39,12 @@ def effort_text(report: Report) -> str:
     effort = report.effort
     if not effort:
         return ""
+    executed = f"{effort['transactions']:,} transactions under {effort['spec'].replace('_', '-')}"
     witness = int(effort["witnessBytes"]) + int(effort["withdrawalsWitnessBytes"])
+    if not witness:
+        return f"{executed}, {_ms(effort['totalMicros'])}"
     return (
-        f"{effort['transactions']:,} transactions under {effort['spec'].replace('_', '-')}, "
-        f"witness {witness:,} bytes with {effort['keys']:,} keys, "
+        f"{executed}, witness {witness:,} bytes with {effort['keys']:,} keys, "
         f"{_ms(effort['totalMicros'])} (witness {_ms(effort['witnessMicros'])}, "
         f"replay {_ms(effort['replayMicros'])}, root {_ms(effort['rootMicros'])})"
     )

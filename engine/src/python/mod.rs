@@ -13,6 +13,7 @@ mod native;
 mod response;
 mod sealed;
 mod stateless;
+mod told;
 
 use pyo3::prelude::*;
 
@@ -29,5 +30,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     harness::register(module)?;
     native::register(module)?;
     engine::register(module)?;
-    stateless::register(module)
+    stateless::register(module)?;
+    told::register(module)
 }

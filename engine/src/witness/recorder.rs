@@ -28,6 +28,8 @@ pub(super) fn record(
     let mut cache = cache(&recorder);
     let context = BlockContext::of(&block.header);
     let mut replay = Replay::begin(&recorder, &mut cache, &rules, &context)?;
+    // Who checks the block here checks its mini-blocks' signatures too.
+    replay.sequencer()?;
     let records = minis.iter().flat_map(|mini| &mini.txs);
     replay.until(records, usize::MAX)?;
     let changes = replay.take_effect().changes;

@@ -92,7 +92,7 @@ pub struct Replay<'c, 'a, D: StateReader + Debug, I = NoOpInspector> {
     factory: BlockFactory,
     source: &'a D,
     changes: Changes,
-    sequencer: Address,
+    first_sequencer: Address,
 }
 
 impl<'c, 'a, D: StateReader + Debug> Replay<'c, 'a, D> {
@@ -128,21 +128,12 @@ impl<'c, 'a, D: StateReader + Debug> Replay<'c, 'a, D> {
         for state in seen.lock().iter() {
             changes.apply(state, source)?;
         }
-        let sequencer = if factory.spec() >= MegaSpecId::REX5 {
-            let database = &mut executor.evm.ctx_mut().journaled_state.database;
-            let slot = database
-                .storage(SEQUENCER_REGISTRY_ADDRESS, CURRENT_SEQUENCER)
-                .map_err(ReplayError::of)?;
-            Address::from_word(B256::from(slot))
-        } else {
-            rules.sequencer
-        };
         Ok(Self {
             executor,
             factory,
             source,
             changes,
-            sequencer,
+            first_sequencer: rules.sequencer,
         })
     }
 }
@@ -161,7 +152,7 @@ where
             factory: self.factory,
             source: self.source,
             changes: self.changes,
-            sequencer: self.sequencer,
+            first_sequencer: self.first_sequencer,
         }
     }
 
@@ -225,9 +216,17 @@ where
         self.changes.take()
     }
 
-    /// Who must have signed the block's mini-blocks.
-    pub fn sequencer(&self) -> Address {
-        self.sequencer
+    /// Who must have signed the block's mini-blocks. From Rex5 on that is read from the registry's storage, which a
+    /// block does not do by itself: who has only what a block reads may not know it.
+    pub fn sequencer(&mut self) -> Result<Address, ReplayError> {
+        if self.factory.spec() < MegaSpecId::REX5 {
+            return Ok(self.first_sequencer);
+        }
+        let database = &mut self.executor.evm.ctx_mut().journaled_state.database;
+        let slot = database
+            .storage(SEQUENCER_REGISTRY_ADDRESS, CURRENT_SEQUENCER)
+            .map_err(ReplayError::of)?;
+        Ok(Address::from_word(B256::from(slot)))
     }
 
     /// Who may send system transactions.

@@ -23,12 +23,7 @@ pub(super) fn check(
     report: &mut Report,
 ) {
     let header = &block.head.header;
-    report.compare(
-        "header hash",
-        nowhere,
-        &header.hash_slow(),
-        &block.head.hash,
-    );
+    hash(block, report);
     let parent_hash = parent.header.hash_slow();
     report.compare("parent link", nowhere, &parent_hash, &header.parent_hash);
     report.compare(
@@ -42,7 +37,22 @@ pub(super) fn check(
     // A block from the past would choose the rules of the past.
     let earliest = header.timestamp.max(parent.header.timestamp);
     report.compare("timestamps", nowhere, &earliest, &header.timestamp);
+    fields(block, rules, report);
+}
 
+/// What can be said of a block whose parent nobody has told.
+pub(super) fn check_alone(block: &ClaimedBlock, rules: Option<&HeaderRules>, report: &mut Report) {
+    hash(block, report);
+    fields(block, rules, report);
+}
+
+fn hash(block: &ClaimedBlock, report: &mut Report) {
+    let hash = block.head.header.hash_slow();
+    report.compare("header hash", nowhere, &hash, &block.head.hash);
+}
+
+fn fields(block: &ClaimedBlock, rules: Option<&HeaderRules>, report: &mut Report) {
+    let header = &block.head.header;
     let of_all = of_all_chains(header, block.extras).into_iter();
     let of_own = rules.map(|rules| of_devnet(header, rules));
     for (name, expected, actual) in of_all.chain(of_own.into_iter().flatten()) {

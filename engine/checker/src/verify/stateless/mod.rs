@@ -8,6 +8,8 @@
 //!
 //! Everything else is recomputed: hashes, senders, roots. The block hash itself must be known from
 //! elsewhere; header fields that no rule determines are bound by nothing but it.
+//!
+//! Where nobody has a witness, a block can still be executed upon a state that somebody [tells](check_told).
 
 mod block;
 mod chain;
@@ -16,11 +18,13 @@ mod headers;
 mod known;
 mod minis;
 mod proof;
+mod receipts;
 mod replay;
 mod roots;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod told;
 mod wire;
 
 use std::{collections::BTreeMap, fmt::Display, sync::Arc, time::Instant};
@@ -34,6 +38,7 @@ pub use chain::{ChainRules, HeaderRules, Origin};
 pub use genesis::write_config;
 pub use proof::{Trusted, check_proof};
 pub use schedule::OLD_TESTNET_CHAIN_ID;
+pub use told::{Told, check_told};
 pub use wire::{WitnessFile, code_hashes, open_file, open_packed, pack};
 
 use super::report::{Claim, Effort, Report};
@@ -172,7 +177,8 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
             );
             let rules = rules(work.rules, &state, &missing);
             let parts = parts.as_deref().unwrap_or(&whole);
-            replay::replay(&known, &rules, header, &transactions, parts)
+            let with_sequencer = records.is_some();
+            replay::replay(&known, &rules, header, &transactions, parts, with_sequencer)
         });
         match executed {
             Ok(executed) => {
@@ -183,8 +189,8 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
                 timed(&mut effort.root_micros, || {
                     state_root(&state, header, &executed, &mut report);
                 });
-                if let Some(records) = &records {
-                    records.signatures(executed.sequencer, &mut of_minis);
+                if let (Some(records), Some(sequencer)) = (&records, executed.sequencer) {
+                    records.signatures(sequencer, &mut of_minis);
                 }
                 if let (Some(records), Some(_)) = (&records, &parts) {
                     records.contents(&executed, &mut of_minis);

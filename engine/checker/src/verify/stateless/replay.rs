@@ -1,17 +1,16 @@
 //! Executes a block over what is known.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Debug};
 
 use alloy_consensus::Header;
 use alloy_primitives::{Address, U256};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope};
 
-use super::known::Known;
 use crate::{
     block::{PlainKey, PlainValue, Sender, TxResult},
     evm::{BlockContext, is_system_transaction},
     replay::{Effect, Replay, ReplayError, Rules, cache},
-    state::Change,
+    state::{Change, StateReader},
 };
 
 /// A transaction, who signed it, and who is said to have sent it.
@@ -28,21 +27,24 @@ pub(super) struct Executed {
     pub(super) effects: Vec<Effect>,
     /// The keys whose values after the block differ from those before it, with their new values.
     pub(super) changes: BTreeMap<PlainKey, PlainValue>,
-    /// Who must have signed the block's mini-blocks.
-    pub(super) sequencer: Address,
+    /// Who must have signed the block's mini-blocks, if that was asked.
+    pub(super) sequencer: Option<Address>,
 }
 
 /// Executes the block of `header`, in parts of so many transactions each. The claimed sender counts only where a
-/// system transaction has no signature.
-pub(super) fn replay(
-    known: &Known,
+/// system transaction has no signature. `with_sequencer` asks who has signed mini-blocks, which takes a read that the
+/// block itself does not make.
+pub(super) fn replay<S: StateReader + Debug>(
+    known: &S,
     rules: &Rules,
     header: &Header,
     transactions: &[Claimed],
     parts: &[usize],
+    with_sequencer: bool,
 ) -> Result<Executed, ReplayError> {
     let mut cache = cache(known);
     let mut replay = Replay::begin(known, &mut cache, rules, &BlockContext::of(header))?;
+    let sequencer = with_sequencer.then(|| replay.sequencer()).transpose()?;
     let system = replay.system_address();
     let mut rest = transactions.iter().enumerate();
     let mut results = Vec::with_capacity(transactions.len());
@@ -69,7 +71,7 @@ pub(super) fn replay(
         changes: net(&effects),
         results,
         effects,
-        sequencer: replay.sequencer(),
+        sequencer,
     })
 }
 

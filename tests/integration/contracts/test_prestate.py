@@ -1,0 +1,133 @@
+"""A block executes upon a state that a file tells, without a witness; what the file leaves out is named."""
+
+import json
+from itertools import count
+
+import pytest
+
+from devnet import _engine
+from megaeth_cli.errors import ExitStatus
+from tests.support.wallet import ACCOUNTS
+
+BOB = ACCOUNTS[1].address
+
+
+class AskedState:
+    """The state after a block as a node tells it, and all that was asked for."""
+
+    def __init__(self, node, number):
+        self._node = node
+        self._block = hex(number)
+        self.accounts = {}
+        self.codes = {}
+
+    def account(self, address):
+        name = "0x" + address.hex()
+        told = [
+            self._node.rpc(method, name, self._block)
+            for method in ("eth_getTransactionCount", "eth_getBalance", "eth_getCode")
+        ]
+        nonce, balance, code = int(told[0], 16), int(told[1], 16), bytes.fromhex(told[2][2:])
+        code_hash = _engine.keccak256(code)
+        self.codes[code_hash] = code
+        self.accounts.setdefault(name, {"balance": told[1], "nonce": nonce, "code": told[2], "storage": {}})
+        return (nonce, balance.to_bytes(32, "big"), code_hash) if nonce or balance or code else None
+
+    def slot(self, address, slot):
+        name, key = "0x" + address.hex(), "0x" + slot.hex()
+        value = self._node.rpc("eth_getStorageAt", name, key, self._block)
+        self.accounts[name]["storage"][key] = value
+        return bytes.fromhex(value[2:])
+
+    def code(self, code_hash):
+        return self.codes[code_hash]
+
+    def block_hash(self, number):
+        raise KeyError(number)
+
+
+@pytest.fixture
+def told(cli, node):
+    """A block with a creation and a transfer of a token, its receipts, and all that its execution reads."""
+    token = cli.deploy("Token", "MegaCoin", "MEGA", "1000")
+    receipt = cli.send(token, "transfer(address,uint256)", BOB, "5")
+    number = receipt["blockNumber"]
+    node.sealed(number)
+    block = node.rpc("eth_getBlockByNumber", hex(number), True)
+    receipts = node.rpc("eth_getBlockReceipts", hex(number))
+    state = AskedState(node, number - 1)
+    rules = json.dumps(node.rpc("mega_getChainRules")).encode()
+    report = json.loads(
+        _engine.verify_told(json.dumps(block).encode(), json.dumps(receipts).encode(), state, [], rules)
+    )
+    assert report["ok"], report["checks"]
+    return {"block": block, "receipts": receipts, "prestate": {"accounts": state.accounts}}
+
+
+@pytest.fixture
+def verify(megaeth, node, tmp_path):
+    """Verify with a file that tells this."""
+    names = count()
+
+    def run(told, *arguments):
+        path = tmp_path / f"{next(names)}.json"
+        path.write_text(json.dumps(told))
+        return megaeth("verify", "block", *arguments, "--prestate", path, "--rpc-url", node.url)
+
+    return run
+
+
+def test_a_block_and_its_receipts_are_what_execution_gives(verify, told):
+    result = verify(told)
+    assert result.code == 0, result.err + result.out
+    for name in (
+        "receipt logs",
+        "receipt cumulative gas used",
+        "receipts root",
+        "block gas used",
+        "prestate",
+    ):
+        assert name in result.out
+    assert "state root" not in result.out
+    assert "state roots were not checked" in result.err
+
+
+def test_the_state_may_come_alone_or_as_traces(verify, told, node):
+    number = str(int(told["block"]["number"], 16))
+    accounts = told["prestate"]["accounts"]
+    for state in (accounts, {"accounts": accounts}, [{"result": accounts}, {"result": {BOB: {}}}]):
+        result = verify(state, number)
+        assert result.code == 0, result.err + result.out
+    assert verify(accounts).code == ExitStatus.USAGE
+
+
+def test_what_is_left_out_is_named(verify, told):
+    left_out = told["block"]["transactions"][-1]["from"]
+    del told["prestate"]["accounts"][left_out.lower()]
+    result = verify(told)
+    assert result.code == ExitStatus.FAILURE
+    assert "prestate" in result.err and left_out.lower() in result.err.lower()
+
+
+def test_another_state_gives_other_receipts(verify, told):
+    sender = told["prestate"]["accounts"][told["block"]["transactions"][-1]["from"].lower()]
+    sender["nonce"] += 1
+    result = verify(told)
+    assert result.code == ExitStatus.FAILURE
+    assert "execution" in result.err
+
+
+def test_a_receipt_that_says_otherwise_fails(verify, told):
+    told["receipts"][-1]["gasUsed"] = "0x1"
+    result = verify(told)
+    assert result.code == ExitStatus.FAILURE
+    assert "receipt gas used" in result.err
+
+
+@pytest.mark.parametrize("text", ["", "[", '{"accounts": {"0x12": {}}}', '{"prestate": 5}'])
+def test_a_file_that_tells_no_state_is_refused(megaeth, node, tmp_path, text):
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    result = megaeth("verify", "block", "1", "--prestate", path, "--rpc-url", node.url)
+    assert result.code == ExitStatus.FAILURE
+    assert "tells no state" in result.err
