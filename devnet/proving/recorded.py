@@ -3,6 +3,8 @@
 N.json          the block with its transactions, as `eth_getBlockByNumber` answers
 N.salt, N.mpt   its witnesses, against the state of block N-1; older recordings have the second behind the first too
 contracts.txt   a line for each contract: a JSON pair of code hash and code
+
+MegaETH's stateless validator keeps the same in `blocks` and `stateless/witness`, as N.HASH.json and so on.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from devnet.proving.claim import read_hex
 from devnet.proving.material import WITNESS_VERSION, VerificationInput
 
 CODES: Final = "contracts.txt"
+PLACES: Final = {"json": "blocks", "salt": "stateless/witness", "mpt": "stateless/witness"}
+"""Where the validator's files are, by their kind."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,19 @@ class RecordedBlocks:
 
     directory: Path
 
+    def numbers(self) -> list[int]:
+        """The blocks that have a witness, in order."""
+        kept = [*self.directory.glob("*.salt"), *(self.directory / PLACES["salt"]).glob("*.salt")]
+        names = {path.name.split(".")[0] for path in kept}
+        return sorted(int(name) for name in names if name.isdigit())
+
     def material(self, number: int) -> VerificationInput:
         """Everything about block `number` but the code."""
-        block, parent = self._read(f"{number}.json"), self._read(f"{number - 1}.json")
+        block, parent = self._read(self._path(number, "json")), self._read(self._path(number - 1, "json"))
         try:
-            _, salt, behind = _engine.open_witness_file(self._read(f"{number}.salt"))
-            own = f"{number}.mpt"
-            if behind is None or (self.directory / own).exists():
+            _, salt, behind = _engine.open_witness_file(self._read(self._path(number, "salt")))
+            own = self._path(number, "mpt")
+            if behind is None or own.exists():
                 behind = self._read(own)
             packed = _engine.pack_witness(salt, behind)
             block_hash = read_hex(self._block(number)["hash"], 32)
@@ -62,7 +72,7 @@ class RecordedBlocks:
     @cached_property
     def codes(self) -> dict[bytes, bytes]:
         """All code that is there, by the hash that it is said to have."""
-        lines = self._read(CODES).splitlines()
+        lines = self._read(self.directory / CODES).splitlines()
         try:
             return dict(_engine.read_code_line(line) for line in lines if line.strip())
         except ValueError as error:
@@ -70,7 +80,7 @@ class RecordedBlocks:
 
     def _block(self, number: int) -> dict[str, Any]:
         try:
-            block = json.loads(self._read(f"{number}.json"))
+            block = json.loads(self._read(self._path(number, "json")))
             block = block.get("result", block)
         except (AttributeError, ValueError) as error:
             raise UncheckableError(
@@ -78,8 +88,15 @@ class RecordedBlocks:
             ) from error
         return block if isinstance(block, dict) else {}
 
-    def _read(self, name: str) -> bytes:
-        path = self.directory / name
+    def _path(self, number: int, kind: str) -> Path:
+        own = self.directory / f"{number}.{kind}"
+        if own.exists():
+            return own
+        of_validator = sorted((self.directory / PLACES[kind]).glob(f"{number}.*.{kind}"))
+        return of_validator[0] if of_validator else own
+
+    @staticmethod
+    def _read(path: Path) -> bytes:
         try:
             return path.read_bytes()
         except OSError as error:

@@ -87,11 +87,10 @@ class FileSource:
 
     def newest(self) -> int:
         """The highest number that has a witness."""
-        names = (path.stem for path in self.blocks.directory.glob("*.salt"))
-        numbers = [int(name) for name in names if name.isdigit()]
+        numbers = self.blocks.numbers()
         if not numbers:
             raise CliError(f"there are no recorded blocks in {self.blocks.directory}", "", "docs/verify.md")
-        return max(numbers)
+        return numbers[-1]
 
     def latest(self) -> int:
         """The same."""
