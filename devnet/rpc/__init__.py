@@ -17,6 +17,7 @@
 | `accounts.py` `eip712.py` | the development accounts and what they sign                                    |
 | `subscriptions.py` | `eth_subscribe` and the news for subscribers                                          |
 | `sync_status.py`   | what `eth_syncing` says                                                               |
+| `openrpc/`         | the document that describes all methods (`rpc.discover`)                              |
 | `routes.py`        | what GET answers: help, `/healthz`                                                    |
 | `http_response.py` | HTTP response heads                                                                   |
 | `access.py`        | which Host names and web origins may speak to the server                              |

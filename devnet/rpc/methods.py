@@ -59,8 +59,8 @@ class Line:
 
     @property
     def namespace(self) -> str:
-        """What stands before the underscore."""
-        return self.name.partition("_")[0]
+        """What stands before the underscore, or before the point of `rpc.discover`."""
+        return self.name.replace(".", "_").partition("_")[0]
 
     def check(self, given: list[object]) -> None:
         """Refuse another number of parameters than the method takes, in the engine's words. Raises `RpcFault`."""

@@ -14,6 +14,7 @@ import logging
 import socket
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final
 
 import uvloop
@@ -32,7 +33,7 @@ from devnet.rpc.impersonation import ImpersonationNamespace
 from devnet.rpc.interventions import InterventionNamespace, Interventions
 from devnet.rpc.leader import Leader
 from devnet.rpc.listener import Listener, bind
-from devnet.rpc.methods import Method, bound
+from devnet.rpc.methods import ENGINE, Line, Method, bound
 from devnet.rpc.metrics import Metrics
 from devnet.rpc.net import NetNamespace
 from devnet.rpc.polled_filters import FilterNamespace
@@ -112,7 +113,13 @@ class RpcServer:
             )
             setters = InterventionNamespace(interventions, self._backend)
             self.serve(eth, self._hub, self._filters, setters, impersonation)
-        self.serve(RpcNamespace([*engine_methods, *self.methods]))
+        names = [*engine_methods, *self.methods]
+        self.serve(RpcNamespace(names, partial(self._lines, engine_methods), settings.client_version))
+
+    def _lines(self, engine_methods: list[str]) -> list[Line]:
+        """The lines of everything that is answered now."""
+        known = {name: ENGINE[name] for name in engine_methods if name in ENGINE}
+        return list((known | {name: served.line for name, served in self.methods.items()}).values())
 
     def serve(self, *namespaces: object) -> None:
         """Answer the methods of further namespaces."""

@@ -14,7 +14,9 @@ FAMILIES = ("eth_getUncle", "devnet_")
 
 @pytest.fixture(scope="module")
 def documented():
-    return set(re.findall(r"`((?:eth|net|web3|rpc|personal|txpool|mega|realtime)_\w+)`", PAGE.read_text()))
+    return set(
+        re.findall(r"`((?:eth|net|web3|rpc|personal|txpool|mega|realtime)_\w+|rpc\.\w+)`", PAGE.read_text())
+    )
 
 
 def test_every_documented_method_is_served(documented):
