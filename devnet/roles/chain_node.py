@@ -158,7 +158,7 @@ class ChainNode:
         before = self._forwarder
         self._forwarder = None
         if sequencer is not None:
-            self._forwarder = Forwarder(sequencer, self._status.wait_for_mini, proofs=not self._keeps_trie)
+            self._forwarder = Forwarder(sequencer, self._status.wait_for, proofs=not self._keeps_trie)
             self._server.add(self._forwarder.methods(self._engine))
         elif before is not None:
             self._server.remove(before.forwarded)

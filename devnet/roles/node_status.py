@@ -30,7 +30,9 @@ class NodeStatus:
         self._more = more
         self._loop = asyncio.get_running_loop()
         self._timestamp_us = 0
-        self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
+        self._shown = store.tip or (-1, 0)
+        """Mini-block and block. What stands in the store may not be shown yet."""
+        self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
 
     def health(self) -> dict[str, Any]:
         """For `/healthz`."""
@@ -56,25 +58,25 @@ class NodeStatus:
 
     def note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """These are on disk, and shown."""
-        newest = None
+        mini, block = self._shown
         for item in sealed:
             if isinstance(item, SealedMini):
-                newest = item
-        if newest is None:
-            return
-        self._timestamp_us = newest.timestamp_us
+                mini, self._timestamp_us = item.number, item.timestamp_us
+            else:
+                block = item.number
+        self._shown = (mini, block)
         if self._waiting and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake, newest.number)
+            self._loop.call_soon_threadsafe(self._wake)
 
-    async def wait_for_mini(self, mini: int, timeout_s: float) -> bool:
-        """Until this node shows that mini-block, or the time is over."""
-        if self._reached(mini):
+    async def wait_for(self, mini: int, timeout_s: float, block: int = 0) -> bool:
+        """Until this node shows that mini-block and that block, or the time is over."""
+        if self._reached(mini, block):
             return True
         waiter: asyncio.Future[bool] = self._loop.create_future()
-        entry = (mini, waiter)
+        entry = (mini, block, waiter)
         self._waiting.append(entry)
         try:
-            if self._reached(mini):
+            if self._reached(mini, block):
                 return True
             async with asyncio.timeout(timeout_s):
                 return await waiter
@@ -84,10 +86,10 @@ class NodeStatus:
             if entry in self._waiting:
                 self._waiting.remove(entry)
 
-    def _reached(self, mini: int) -> bool:
-        return self._store.tip is not None and self._store.tip.mini >= mini
+    def _reached(self, mini: int, block: int) -> bool:
+        return self._shown[0] >= mini and self._shown[1] >= block
 
-    def _wake(self, mini: int) -> None:
-        for wanted, waiter in self._waiting:
-            if wanted <= mini and not waiter.done():
+    def _wake(self) -> None:
+        for mini, block, waiter in self._waiting:
+            if self._reached(mini, block) and not waiter.done():
                 waiter.set_result(True)

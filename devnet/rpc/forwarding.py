@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from devnet.rpc import jsonrpc
 from devnet.rpc.client import NodeClient, NodeSilentError
@@ -33,20 +33,24 @@ OWN_VIEW_S: Final = 1.0
 FORCED: Final = frozenset({"mega_depositTransaction", "eth_sendTransaction", "eth_sendUnsignedTransaction"})
 """What returns the hash of a transaction that is in the chain, or soon."""
 
-WaitForMini = Callable[[int, float], Awaitable[bool]]
-"""Until this node shows that mini-block, or the time is over."""
+
+class WaitFor(Protocol):
+    """Until this node shows that mini-block and that block, or the time is over."""
+
+    def __call__(self, mini: int, timeout_s: float, block: int = 0) -> Awaitable[bool]:
+        """Whether it does."""
 
 
 class Forwarder:
     """Asks the sequencer."""
 
-    def __init__(self, sequencer: str, wait_for_mini: WaitForMini, proofs: bool = False) -> None:
+    def __init__(self, sequencer: str, wait_for: WaitFor, proofs: bool = False) -> None:
         """`proofs`: those are the sequencer's too."""
         homes = {Home.SEQUENCER, Home.POOL} | ({Home.COMMITMENT} if proofs else set())
         self.forwarded = {line.name: line for line in ENGINE.values() if line.home in homes}
         """What is not (only) answered here."""
         self._client = NodeClient(sequencer)
-        self._wait_for_mini = wait_for_mini
+        self._wait_for = wait_for
         self._loop = asyncio.get_running_loop()
         self._engine_call: Callable[[str, bytes], bytes] | None = None
 
@@ -106,7 +110,7 @@ class Forwarder:
     async def _until_shown_here(self, receipt: dict[str, Any]) -> None:
         mini = (receipt.get("mega") or {}).get("miniBlock")
         if isinstance(mini, str):
-            await self._wait_for_mini(int(mini, 16), OWN_VIEW_S)
+            await self._wait_for(int(mini, 16), OWN_VIEW_S)
 
 
 class SequencerError(RpcFault):

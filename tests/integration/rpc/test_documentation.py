@@ -8,7 +8,7 @@ import pytest
 from devnet.roles.served import all_methods
 
 PAGE = Path(__file__).parents[3] / "docs" / "json-rpc.md"
-FAMILIES = ("eth_getUncle", "devnet_")
+FAMILIES = ("eth_getUncle", "devnet_", "anvil_", "hardhat_", "evm_", "tenderly_")
 """Named there as such; docs/json-rpc-methods.md, which is made from the same table, has each of them."""
 
 

@@ -12,6 +12,7 @@ from tests.support import wallet
 from tests.support.bytecode import assemble
 from tests.support.node import RpcFailure
 from tests.support.raw_http import RawHttp, request
+from tests.support.waiting import eventually
 
 PLACE = "0x6465766e65742d696e74657276656e74696f6e73"
 CHAIN = "0xfffffffffffffffffffffffffffffffffffffffe"
@@ -77,16 +78,18 @@ def test_code_and_storage_are_set_and_run(node, prefix):
 def test_an_intervention_is_a_transaction_of_the_chain(node):
     account = somebody("a transaction")
     node.rpc("anvil_setBalance", account, "0x5")
-    diff = node.rpc("mega_getStateDiff", "latest")
-    for block in range(int(node.rpc("eth_blockNumber"), 16), 0, -1):
-        diff = node.rpc("mega_getStateDiff", hex(block + 1)) or node.rpc("mega_getStateDiff", hex(block))
-        if any(one["address"].lower() == account for one in diff["accounts"]):
-            break
-    [digest] = [
-        one
-        for one in diff["transactions"]
-        if node.rpc("eth_getTransactionByHash", one)["input"].endswith(f"{account[2:]}{5:064x}")
-    ]
+    ending = f"{int(account, 16):064x}{5:064x}"
+
+    def found():
+        blocks = range(int(node.rpc("eth_blockNumber"), 16) + 1)
+        transactions = [
+            one
+            for block in blocks
+            for one in node.rpc("eth_getBlockByNumber", hex(block), True)["transactions"]
+        ]
+        return [one["hash"] for one in transactions if one["input"].endswith(ending)]
+
+    [digest] = eventually(found, "the block to be sealed")
     transaction = node.rpc("eth_getTransactionByHash", digest)
     assert (transaction["from"].lower(), transaction["to"].lower()) == (CHAIN, PLACE)
     receipt = node.rpc("eth_getTransactionReceipt", digest)
