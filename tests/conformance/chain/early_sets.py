@@ -21,6 +21,5 @@ LEFT_OUT: Final[dict[str, str]] = {
     "0x4a32ee601d2d50029e52b4f461e89cf4800cfc36bd022fc28cec9164299d15f7": UNFINISHED,
     "0xc97f9d968dac140b5a7bd949ee448a02e0756bd144e1a016876941b79877843c": UNFINISHED,
 }
-"""Under no rules of mega-evm's do they give what they claim: neither here nor in the program that they were recorded
-for, since it has a finished EVM."""
+"""Neither under MiniRex nor under Ethereum's rules or Rex do they give what they claim."""
 OLDER_ENCODING: Final = "a witness in an encoding from before November 2025"
