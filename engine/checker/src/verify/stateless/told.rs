@@ -60,6 +60,7 @@ pub fn check_told<S: StateReader + Debug>(work: &Told<'_, S>) -> Result<Report, 
         chain_id: work.rules.chain_id,
         hardforks: work.rules.hardforks.clone(),
         external: ExternalEnv::new(work.capacities.clone()),
+        interventions: work.rules.interventions,
         sequencer: work.rules.sequencer,
     };
     let before = Before {
