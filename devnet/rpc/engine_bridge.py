@@ -52,6 +52,10 @@ class Client(Protocol):
         """Its own, as long as it lives; 0 for who is no connection."""
 
     @property
+    def user_agent(self) -> bytes:
+        """What the program at the other end says it is; empty where that is not known."""
+
+    @property
     def notified(self) -> Notified | None:
         """The way to push notifications to it; None where the transport has none."""
 
@@ -117,6 +121,7 @@ class _Asker:
     """A client within the process: resolves a future with the response."""
 
     notified = None
+    user_agent = b""
     number = 0
 
     def deliver(self, ticket: object, response: Answer) -> None:

@@ -69,6 +69,7 @@ class HttpConnection(FlowControlledConnection):
     """One client's socket until it closes or becomes a WebSocket."""
 
     notified = None
+    user_agent = b""
 
     def __init__(self, context: ServerContext) -> None:
         super().__init__(context)
@@ -265,6 +266,7 @@ class HttpConnection(FlowControlledConnection):
             return
         headers = self._headers
         self._refusal = self._judge(headers)
+        self.user_agent = headers.get(b"user-agent", b"")
         declared = headers.get(b"content-length")
         if declared is not None:
             self._body_due = int(declared)

@@ -53,6 +53,8 @@ _DATA_OPCODES: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 class WebSocketConnection(FlowControlledConnection):
     """One client's WebSocket, from the handshake on."""
 
+    user_agent = b""
+
     def __init__(self, context: ServerContext, transport: asyncio.Transport) -> None:
         super().__init__(context, transport)
         self._submit_ws = context.bridge.submit_ws

@@ -516,6 +516,19 @@ def test_a_method_of_pythons_is_answered_whether_or_not_its_head_is_known(http):
         assert "megaeth" in result(http.post(request("web3_clientVersion")))
 
 
+def test_hardhat_alone_is_told_that_it_may_help_itself(http):
+    """Its network helpers refuse a node whose version begins with none of the names that they know."""
+    for agent, begins in [
+        ("hardhat 2.29.1", "anvil/megaeth-devnet/"),
+        ("Hardhat 3.1.0", "anvil/megaeth-devnet/"),
+        ("viem", "megaeth-devnet/"),
+        ("not a hardhat", "megaeth-devnet/"),
+    ]:
+        for _ in range(2):
+            version = result(http.post(request("web3_clientVersion"), **{"User-Agent": agent}))
+            assert version.startswith(begins), agent
+
+
 def test_a_request_is_read_by_its_own_head_although_others_like_it_came_before(server):
     with RawHttp(server.port) as http:
         for _ in range(3):
