@@ -128,6 +128,12 @@ class BlockSettings:
     block_time_s: float = _setting(
         1.0, "Seconds between EVM blocks.", "--block-time", "SECONDS", minimum=0.001, maximum=3600
     )
+    mining: bool = _setting(
+        True, "Whether blocks are made by themselves, or only when asked for (evm_mine).", "--mining"
+    )
+    automine: bool = _setting(
+        False, "Close a block with each transaction, and only then, as other local nodes do.", "--automine"
+    )
     history_blocks: int = _setting(
         1024, "EVM blocks whose state is kept in memory for reads; older ones are read from disk.",
         "--history-blocks", "BLOCKS", minimum=1, maximum=10_000_000,

@@ -343,6 +343,12 @@ def _check_together(config: Config) -> None:
             f"there would be {network.provers} prover{'s' if network.provers > 1 else ''} to attest to a block",
             f"give --provers {network.quorum} or more, or a smaller --quorum",
         )
+    if config.blocks.automine and not config.blocks.mining:
+        raise ConfigError(
+            "--automine and --no-mining contradict each other",
+            "either each transaction closes a block, or none does",
+            "give one of them",
+        )
     words = len(config.accounts.mnemonic.split())
     if words not in (12, 15, 18, 21, 24):
         raise ConfigError(

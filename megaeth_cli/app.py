@@ -48,6 +48,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "call": LazyCommand("megaeth_cli.commands.call", "Read from a contract.", CONTRACTS),
     "abi": LazyCommand("megaeth_cli.commands.abi", "Build and read calldata.", CONTRACTS),
     "accounts": LazyCommand("megaeth_cli.commands.accounts", "List the dev accounts.", CONTRACTS),
+    "impersonate": LazyCommand(
+        "megaeth_cli.commands.impersonate", "Use an account without its key.", CONTRACTS
+    ),
     "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
     "verify": LazyCommand("megaeth_cli.commands.verify", "Check blocks and proofs, trusting nobody.", CHAIN),
     "bench": LazyCommand("megaeth_cli.commands.bench", "Put a load on a node.", CHAIN),

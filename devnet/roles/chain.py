@@ -114,6 +114,7 @@ def server_settings(
         chain_id=config.chain.chain_id,
         interventions=chain_config.has_interventions(config, identity),
         gas_limit=config.chain.gas_limit,
+        order=config.blocks.order,
         accounts={account.address: account.key for account in accounts},
         allow_origins=config.rpc.allow_origins,
         allow_hosts=config.rpc.allow_hosts,

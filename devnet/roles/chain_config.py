@@ -114,6 +114,7 @@ def engine_config(
             "salt_data_buckets": config.chain.salt_data_buckets,
             "follow_commitment": keeps_trie,
             "interventions": interventions,
+            "mining": mining_mode(config),
             "quorum": config.network.quorum if config.network.provers else 0,
             "pool": {
                 "account_slots": config.pool.account_slots,
@@ -131,6 +132,13 @@ def engine_config(
             "open_block": config.rpc.open_block,
         }
     )
+
+
+def mining_mode(config: Config) -> str:
+    """When blocks are closed, as the engine calls it."""
+    if not config.blocks.mining:
+        return "manual"
+    return "automine" if config.blocks.automine else "continuous"
 
 
 def _capacities(config: Config) -> Mapping[str, int]:

@@ -17,6 +17,7 @@ from devnet.rpc.net import NetNamespace
 from devnet.rpc.polled_filters import FilterNamespace
 from devnet.rpc.rpc_modules import RpcNamespace
 from devnet.rpc.subscriptions import Hub
+from devnet.rpc.tools import ToolNamespace
 from devnet.rpc.web3 import Web3Namespace
 from devnet.session import Role
 
@@ -26,6 +27,7 @@ _WITH_CHAIN: Final = (
     EthNamespace,
     InterventionNamespace,
     ImpersonationNamespace,
+    ToolNamespace,
     Hub,
     FilterNamespace,
     LogNamespace,

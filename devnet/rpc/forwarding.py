@@ -29,9 +29,14 @@ SYNC_METHOD: Final = "eth_sendRawTransactionSync"
 """Has errors of its own (EIP-7966)."""
 OWN_VIEW_S: Final = 1.0
 """How long an answer may wait for this node to come to where the sequencer was."""
+OWN_EFFECT_S: Final = 10.0
+"""Likewise, where all that was asked for is the effect."""
 
 FORCED: Final = frozenset({"mega_depositTransaction", "eth_sendTransaction", "eth_sendUnsignedTransaction"})
 """What returns the hash of a transaction that is in the chain, or soon."""
+
+MINED: Final = frozenset({"anvil_mine", "hardhat_mine", "evm_mine"})
+"""What returns when the sequencer shows blocks that it has closed."""
 
 
 class WaitFor(Protocol):
@@ -87,15 +92,22 @@ class Forwarder:
         result, rendered = members["result"]
         if method in FORCED:
             await self._until_forced_is_shown_here(result)
+        elif method in MINED:
+            await self._until_newest_is_shown_here()
         elif isinstance(result, dict) and method in ENGINE and ENGINE[method].home is Home.SEQUENCER:
             await self._until_shown_here(result)
         return rendered.encode()
+
+    async def _until_newest_is_shown_here(self) -> None:
+        newest = json.loads(await self.forward("eth_getBlockByNumber", ["latest", False]))
+        mini = int(newest["miniBlockOffset"], 16) + int(newest["miniBlockCount"], 16) - 1
+        await self._wait_for(mini, OWN_EFFECT_S, int(newest["number"], 16))
 
     async def _until_forced_is_shown_here(self, digest: object) -> None:
         """What is forced in is answered with its hash, when it is on the sequencer's disk."""
         receipt = json.loads(await self.forward("eth_getTransactionReceipt", [digest]))
         if receipt is not None:
-            await self._until_shown_here(receipt)
+            await self._until_shown_here(receipt, OWN_EFFECT_S)
 
     def _handler(self, line: Line) -> Handler:
         async def handler(params: list[object], call: Call) -> bytes:
@@ -107,10 +119,10 @@ class Forwarder:
 
         return handler
 
-    async def _until_shown_here(self, receipt: dict[str, Any]) -> None:
+    async def _until_shown_here(self, receipt: dict[str, Any], timeout_s: float = OWN_VIEW_S) -> None:
         mini = (receipt.get("mega") or {}).get("miniBlock")
         if isinstance(mini, str):
-            await self._wait_for(int(mini, 16), OWN_VIEW_S)
+            await self._wait_for(int(mini, 16), timeout_s)
 
 
 class SequencerError(RpcFault):

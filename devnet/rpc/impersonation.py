@@ -92,7 +92,7 @@ class ImpersonationNamespace:
         return orjson.dumps(await self.send(tx_request.read(given[0], self._chain_id)))
 
     async def send(self, transaction: dict[str, object]) -> str:
-        """Force in a transaction that was read already; its hash when it is visible. Raises `RpcFault`."""
+        """Force in a transaction that was read already; its hash. Raises `RpcFault`."""
         self._interventions.require()
         if transaction.get("authorizationList"):
             raise invalid_params("a transaction without signature has no place for an authorizationList")
@@ -109,8 +109,7 @@ class ImpersonationNamespace:
         }
         if "to" in transaction:
             deposit["to"] = str(transaction["to"])
-        receipt = await self._interventions.force(deposit)
-        return str(receipt["transactionHash"])
+        return await self._interventions.force(deposit)
 
     async def _check_nonce(self, sender: str, transaction: dict[str, object]) -> None:
         if "nonce" not in transaction:

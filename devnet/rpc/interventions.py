@@ -51,7 +51,7 @@ class Interventions:
         """Call the precompile about an account; returns when that is visible. Raises `RpcFault`."""
         self.require()
         data = encode(signature, int(address, 16), *arguments)
-        receipt = await self.force(
+        digest = await self.force(
             {
                 "from": SENDER,
                 "to": ADDRESS,
@@ -59,17 +59,17 @@ class Interventions:
                 "data": "0x" + data.hex(),
             }
         )
+        receipt: Any = await self._backend.call("eth_getTransactionReceipt", digest)
+        if receipt is None:
+            raise refused(f"transaction {digest} is in the chain, but this node does not show it yet")
         if receipt["status"] != "0x1":
             name = signature.partition("(")[0]
             raise refused(f"{name} is refused: the chain itself needs {address} as it is, or this is no code")
 
-    async def force(self, deposit: dict[str, str]) -> dict[str, Any]:
-        """Force a transaction in; its receipt when it is visible here. Raises `RpcFault`."""
-        digest = await self._backend.call("mega_depositTransaction", deposit)
-        receipt = await self._backend.call("eth_getTransactionReceipt", digest)
-        if not isinstance(receipt, dict):
-            raise refused(f"transaction {digest} is in the chain, but this node does not show it yet")
-        return receipt
+    async def force(self, deposit: dict[str, str]) -> str:
+        """Force a transaction in; its hash when it is visible here, or waits for a block that somebody has to ask for.
+        Raises `RpcFault`."""
+        return str(await self._backend.call("mega_depositTransaction", deposit))
 
 
 def encode(signature: str, *arguments: int | bytes) -> bytes:

@@ -42,6 +42,7 @@ from devnet.rpc.rpc_modules import RpcNamespace
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.subscriptions import Hub
 from devnet.rpc.sync_status import sync_status
+from devnet.rpc.tools import ToolNamespace
 from devnet.rpc.web3 import Web3Namespace
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,8 @@ class RpcServer:
                 settings.coinbase,
             )
             setters = InterventionNamespace(interventions, self._backend)
-            self.serve(eth, self._hub, self._filters, setters, impersonation)
+            tools = ToolNamespace(self._backend, settings)
+            self.serve(eth, self._hub, self._filters, setters, impersonation, tools)
         names = [*engine_methods, *self.methods]
         self.serve(RpcNamespace(names, partial(self._lines, engine_methods), settings.client_version))
 

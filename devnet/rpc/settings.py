@@ -27,6 +27,8 @@ class ServerSettings:
     """Whether the chain's rules know them."""
     gas_limit: int = 10_000_000_000
     """A block's."""
+    order: str = "priority"
+    """Which waiting transaction goes first."""
     coinbase: str = "0x4200000000000000000000000000000000000011"
     accounts: Mapping[str, bytes] = field(default_factory=dict)
     """Development accounts that the node signs for: address -> private key."""

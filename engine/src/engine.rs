@@ -252,8 +252,8 @@ impl Engine {
     }
 
     /// What was sealed since the last call, in order; empty after the timeout, `None` when nothing comes
-    /// any more before building begins again. Mini-blocks without transactions may wait up to `linger` for company, anything else comes at
-    /// once. An error if the builder has failed.
+    /// any more before building begins again. Mini-blocks without transactions may wait up to `linger` for company, and one that
+    /// closes a block comes with it; anything else comes at once. An error if the builder has failed.
     pub(crate) fn next_sealed(
         &self,
         timeout: Duration,
@@ -273,15 +273,22 @@ impl Engine {
                 };
             }
         };
-        let deadline = Instant::now() + linger;
-        while all.last().is_some_and(may_wait) {
+        let lingers_until = Instant::now() + linger;
+        while let Some(last) = all.last() {
+            let deadline = match last {
+                Sealed::Mini(mini) if self.chain.mining.is_closing(mini.number) => {
+                    Instant::now() + STOP_PATIENCE
+                }
+                Sealed::Mini(mini) if mini.txs.is_empty() => lingers_until,
+                // Only what is there already.
+                _ => Instant::now(),
+            };
             match sealed.recv_deadline(deadline) {
                 Ok(next) => all.push(next),
                 // Also when the builder is gone: what there is comes first, the end at the next call.
                 Err(_) => break,
             }
         }
-        all.extend(sealed.try_iter());
         Ok(Some(all))
     }
 
@@ -417,11 +424,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Whether nobody misses it yet: a mini-block without transactions has no receipts.
-fn may_wait(sealed: &Sealed) -> bool {
-    matches!(sealed, Sealed::Mini(mini) if mini.txs.is_empty())
 }
 
 /// The newest accounts of a chain, durable or not, as a pool asks for them.

@@ -19,6 +19,7 @@ CLIENTS = {CAST: "1.7.1", FORGE: "1.7.1", "ethers": "6.17.0", "viem": "2.57.20"}
 HARDHAT = {
     "hardhat": "2.29.1",
     "@nomicfoundation/hardhat-ignition": "0.15.16",
+    "@nomicfoundation/hardhat-network-helpers": "1.1.2",
     "@nomicfoundation/hardhat-verify": "2.1.3",
 }
 FETCH_S = 600

@@ -10,6 +10,7 @@
 
 mod batch;
 mod lateness;
+mod on_demand;
 mod open;
 mod schedule;
 mod system_tx;

@@ -219,6 +219,11 @@ impl OpenBlock {
         self.next_index
     }
 
+    /// The number of the open mini-block.
+    pub(crate) fn next_mini(&self) -> u64 {
+        self.first_mini + self.next_index
+    }
+
     /// Whether the open mini-block has transactions.
     pub(crate) fn has_open_transactions(&self) -> bool {
         !self.txs.is_empty()
@@ -476,7 +481,8 @@ impl OpenBlock {
             block_number: self.context.number,
             block_timestamp: self.context.timestamp,
             index: self.next_index,
-            timestamp_us: now_us,
+            // A block's time may be ahead of the clock, as with many blocks within a second.
+            timestamp_us: now_us.max(self.context.timestamp.saturating_mul(1_000_000)),
             gas_used,
             transactions_root: leaves.transactions_root(),
             receipts_root: leaves.receipts_root(),

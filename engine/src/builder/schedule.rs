@@ -70,21 +70,28 @@ pub(crate) struct Clock {
     wall_us: u64,
     since: Instant,
     last_us: u64,
+    /// What the chain's clock is ahead of the machine's.
+    offset_us: i128,
 }
 
 impl Clock {
     pub(crate) fn new() -> Self {
         Self {
-            wall_us: wall_us(),
+            wall_us: wall_us(0),
             since: Instant::now(),
             last_us: 0,
+            offset_us: 0,
         }
     }
 
     /// Looks at the wall clock again. If that was set back, the monotonic clock goes on alone until the
     /// wall clock has caught up: time never runs backwards, and never stands still.
-    pub(crate) fn set_anew(&mut self) {
-        let wall_us = wall_us();
+    /// Who sets the chain's clock may set it back, though.
+    pub(crate) fn set_anew(&mut self, offset_us: i128) {
+        let wall_us = wall_us(offset_us);
+        if std::mem::replace(&mut self.offset_us, offset_us) != offset_us {
+            self.last_us = wall_us;
+        }
         if wall_us >= self.last_us {
             self.wall_us = wall_us;
             self.since = Instant::now();
@@ -104,10 +111,10 @@ impl Clock {
     }
 }
 
-fn wall_us() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_micros() as u64)
+fn wall_us(offset_us: i128) -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now_us = since.map_or(0, |since| since.as_micros() as i128) + offset_us;
+    u64::try_from(now_us.max(0)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ use super::{
     schedule::{Clock, Slot, timestamp_after},
 };
 use crate::{
-    chain::{Chain, Progress, RestoreError, Sealed, take_progress},
+    chain::{Chain, MiningMode, Progress, RestoreError, Sealed, take_progress},
     metrics::Histogram,
     parallel::WorkerPool,
-    pool::{PoolTx, Refusal, TxSource},
+    pool::{Deposit, PoolTx, Refusal, TxSource},
     state::StateError,
 };
 
@@ -78,10 +78,10 @@ pub(crate) struct Builder {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Shared {
-    chain: Arc<Chain>,
-    source: Arc<dyn TxSource>,
-    stop: StopSignal,
+pub(super) struct Shared {
+    pub(super) chain: Arc<Chain>,
+    pub(super) source: Arc<dyn TxSource>,
+    pub(super) stop: StopSignal,
     failure: Mutex<Option<String>>,
     metrics: BuilderMetrics,
 }
@@ -123,6 +123,7 @@ impl Builder {
                     progress,
                     executor: Executor::new(crew),
                     deposits_wait: false,
+                    clock_version: worker.chain.mining.version(),
                     sealed_us: None,
                     spent: Spent::default(),
                 };
@@ -130,6 +131,7 @@ impl Builder {
                 if let Err(Halted::Failed(error)) = result {
                     *worker.failure.lock() = Some(error.to_string());
                 }
+                worker.chain.mining.refuse_all();
                 *worker.chain.progress.lock() = Some(run.progress);
             })
             .map_err(|_| RestoreError::NoThread)?;
@@ -176,7 +178,7 @@ impl Drop for Builder {
 }
 
 /// Why the loop ended.
-enum Halted {
+pub(super) enum Halted {
     /// It was asked to, or nobody takes what is sealed.
     Stopped,
     Failed(BuildError),
@@ -190,19 +192,21 @@ impl From<BuildError> for Halted {
 
 /// Whether a block was completed or building is to end.
 #[derive(PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     BlockDone,
     Stop,
 }
 
-struct Run<'a> {
-    shared: &'a Arc<Shared>,
+pub(super) struct Run<'a> {
+    pub(super) shared: &'a Arc<Shared>,
     out: Sender<Sealed>,
-    clock: Clock,
-    progress: Progress,
+    pub(super) clock: Clock,
+    pub(super) progress: Progress,
     executor: Executor,
     /// A deposit found no room in this block.
-    deposits_wait: bool,
+    pub(super) deposits_wait: bool,
+    /// When the clock was set before the open block was opened.
+    clock_version: u64,
     /// When the last mini-block was sealed.
     sealed_us: Option<u64>,
     /// What was done since.
@@ -212,17 +216,32 @@ struct Run<'a> {
 impl Run<'_> {
     /// One block after the other until told to stop.
     fn build(&mut self) -> Result<(), Halted> {
-        let block_time_us = self.shared.chain.config.block_time_ms * 1000;
+        let shared = self.shared;
+        let mining = &shared.chain.mining;
+        mining.catch_up_with(self.progress.parent.header.timestamp);
+        self.clock.set_anew(mining.offset_us());
         let mut resumed = self.resume()?;
         loop {
+            if mining.mode() != MiningMode::Continuous {
+                let open = resumed.take().map(|(block, _)| block);
+                if self.build_on_demand(open)? == Turn::Stop {
+                    return Ok(());
+                }
+                continue;
+            }
             let (mut block, slot) = match resumed.take() {
                 Some(resumed) => resumed,
-                None => self.open(block_time_us)?,
+                None => self.open(mining.block_time_us())?,
             };
+            self.clock_version = mining.version();
             if self.fill(&mut block, slot)? == Turn::Stop {
                 return Ok(());
             }
+            let counts = self.clock_version == mining.version();
             self.close(block)?;
+            if mining.is_wanted() {
+                self.close_wanted_early(counts)?;
+            }
         }
     }
 
@@ -231,7 +250,7 @@ impl Run<'_> {
         let Some(last) = self.progress.open.last() else {
             return Ok(None);
         };
-        let block_time_us = self.shared.chain.config.block_time_ms * 1000;
+        let block_time_us = self.shared.chain.mining.block_time_us();
         let now_us = self.clock.now_us();
         // The moment before the seal lies in the slot. A clock that was set back must not hold us up.
         let sealed_us = last.timestamp_us.saturating_sub(1).min(now_us);
@@ -246,25 +265,26 @@ impl Run<'_> {
 
     /// Opens the next block in the slot that the time has come to.
     fn open(&mut self, block_time_us: u64) -> Result<(OpenBlock, Slot), Halted> {
+        let shared = self.shared;
+        let mining = &shared.chain.mining;
+        let parent = self.progress.parent.header.timestamp;
+        // Shorter blocks than the settings' have to be stamped as those are.
+        let strict_us = block_time_us.max(shared.chain.config.block_time_ms * 1000);
+        let least = parent + u64::from(strict_us >= 1_000_000);
         loop {
-            self.clock.set_anew();
+            if let Some(chosen) = mining.take_chosen_timestamp(parent, least) {
+                self.follow_clock();
+                let slot = Slot::at(self.clock.now_us(), block_time_us);
+                return Ok((self.open_at(chosen)?, slot));
+            }
+            self.follow_clock();
             let slot = Slot::at(self.clock.now_us(), block_time_us);
-            match timestamp_after(self.progress.parent.header.timestamp, slot, block_time_us) {
-                Ok(timestamp) => {
-                    let chain = self.shared.chain.clone();
-                    match OpenBlock::open(chain, &self.progress.parent, timestamp) {
-                        Err(BuildError::State(StateError::Unknown(_))) => {}
-                        opened => {
-                            let block = opened?;
-                            self.shared.source.next_block();
-                            return Ok((block, slot));
-                        }
-                    }
-                    // What every block begins with isn't known yet.
-                    if self.shared.stop.wait_until(Instant::now() + UNKNOWN_PAUSE) {
-                        return Err(Halted::Stopped);
-                    }
-                }
+            let timestamp = match strict_us > block_time_us {
+                true => Ok(slot.timestamp().max(least)),
+                false => timestamp_after(parent, slot, block_time_us),
+            };
+            match timestamp {
+                Ok(timestamp) => return Ok((self.open_at(timestamp)?, slot)),
                 Err(wait_until_us) => {
                     let deadline = self.clock.instant(wait_until_us);
                     if self.shared.stop.wait_until(deadline) {
@@ -272,6 +292,50 @@ impl Run<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Opens the next block with this timestamp, as soon as what every block begins with is known.
+    fn open_at(&mut self, timestamp: u64) -> Result<OpenBlock, Halted> {
+        loop {
+            let chain = self.shared.chain.clone();
+            match OpenBlock::open(chain, &self.progress.parent, timestamp) {
+                Err(BuildError::State(StateError::Unknown(_))) => {}
+                opened => {
+                    let block = opened?;
+                    self.shared.source.next_block();
+                    return Ok(block);
+                }
+            }
+            if self.shared.stop.wait_until(Instant::now() + UNKNOWN_PAUSE) {
+                return Err(Halted::Stopped);
+            }
+        }
+    }
+
+    /// Opens the next block at once: later than its parent, whatever the clock says.
+    pub(super) fn open_now(&mut self) -> Result<OpenBlock, Halted> {
+        let parent = self.progress.parent.header.timestamp;
+        let chosen = self
+            .shared
+            .chain
+            .mining
+            .take_chosen_timestamp(parent, parent + 1);
+        self.follow_clock();
+        let timestamp = chosen.unwrap_or_else(|| {
+            let now_s = self.clock.now_us() / 1_000_000;
+            now_s.max(parent + 1)
+        });
+        self.open_at(timestamp)
+    }
+
+    /// Looks at the clock again, which somebody may have set.
+    fn follow_clock(&mut self) {
+        let before_us = self.clock.now_us();
+        self.clock.set_anew(self.shared.chain.mining.offset_us());
+        if self.clock.now_us() < before_us {
+            // Intervals begin anew.
+            self.sealed_us = None;
         }
     }
 
@@ -288,6 +352,10 @@ impl Run<'_> {
         self.shared.source.due(self.clock.instant(deadline_us));
         loop {
             let now_us = self.clock.now_us();
+            if self.is_overtaken() {
+                self.seal_last(block, now_us)?;
+                return Ok(Turn::BlockDone);
+            }
             let stopping = self.shared.stop.is_set();
             if stopping && !block.has_open_transactions() {
                 return Ok(Turn::Stop);
@@ -304,7 +372,9 @@ impl Run<'_> {
                 self.shared.source.due(self.clock.instant(deadline_us));
                 continue;
             }
-            if !self.execute_deposit(block, now_us)? && !self.execute_batch(block, deadline_us)? {
+            if !self.execute_deposit(block, now_us)?
+                && !self.execute_batch(block, deadline_us, MAX_BATCH)?
+            {
                 self.shared
                     .source
                     .wait_until(Some(self.clock.instant(deadline_us)));
@@ -312,15 +382,38 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the open block is to be closed before its time: somebody wants it closed, or has set the clock.
+    fn is_overtaken(&self) -> bool {
+        let mining = &self.shared.chain.mining;
+        mining.is_wanted()
+            || mining.version() != self.clock_version
+            || mining.mode() != MiningMode::Continuous
+    }
+
     /// Executes the next deposit; false if there is none.
-    fn execute_deposit(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<bool, Halted> {
-        let shared = self.shared;
+    pub(super) fn execute_deposit(
+        &mut self,
+        block: &mut OpenBlock,
+        now_us: u64,
+    ) -> Result<bool, Halted> {
         if self.deposits_wait {
             return Ok(false);
         }
-        let Some(deposit) = shared.chain.deposits.pop() else {
+        let Some(deposit) = self.shared.chain.deposits.pop() else {
             return Ok(false);
         };
+        self.execute_this_deposit(block, deposit, now_us)?;
+        Ok(true)
+    }
+
+    /// Executes a deposit, or puts it back where there is no room for it.
+    pub(super) fn execute_this_deposit(
+        &mut self,
+        block: &mut OpenBlock,
+        deposit: Deposit,
+        now_us: u64,
+    ) -> Result<(), Halted> {
+        let shared = self.shared;
         let offer = Candidate {
             envelope: &deposit.envelope,
             raw: &deposit.raw,
@@ -343,11 +436,16 @@ impl Run<'_> {
             TxOutcome::Stale => refuse("its nonce is used already"),
             TxOutcome::Invalid(reason) => refuse(&reason),
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Executes a batch of the best transactions until the deadline; false if there are none.
-    fn execute_batch(&mut self, block: &mut OpenBlock, deadline_us: u64) -> Result<bool, Halted> {
+    /// Executes a batch of the best transactions, at most so many, until the deadline; false if there are none.
+    pub(super) fn execute_batch(
+        &mut self,
+        block: &mut OpenBlock,
+        deadline_us: u64,
+        most: usize,
+    ) -> Result<bool, Halted> {
         let shared = self.shared;
         let left = Duration::from_micros(deadline_us.saturating_sub(self.clock.now_us()));
         let threads = self.executor.threads();
@@ -356,7 +454,7 @@ impl Run<'_> {
         let txs = shared.source.next_many(&mut |tx| {
             taken += 1;
             expected += self.executor.estimate(tx);
-            taken >= MAX_BATCH || (taken >= 2 * threads && expected >= budget)
+            taken >= most.min(MAX_BATCH) || (taken >= 2 * threads && expected >= budget)
         });
         if txs.is_empty() {
             return Ok(false);
@@ -401,7 +499,24 @@ impl Run<'_> {
         Ok(true)
     }
 
-    fn seal(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<(), Halted> {
+    /// Seals what is open of a block and closes it; both are shown at once.
+    pub(super) fn close_early(&mut self, mut block: OpenBlock) -> Result<(), Halted> {
+        let now_us = self.clock.now_us();
+        self.seal_last(&mut block, now_us)?;
+        self.close(block)
+    }
+
+    /// Seals a mini-block that is handed over with the block that it closes; not an empty one, if there is another.
+    fn seal_last(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<(), Halted> {
+        if block.has_open_transactions() || block.mini_count() == 0 {
+            let mining = &self.shared.chain.mining;
+            mining.close_with(block.next_mini());
+            self.seal(block, now_us)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn seal(&mut self, block: &mut OpenBlock, now_us: u64) -> Result<(), Halted> {
         self.note_interval(now_us);
         let began = Instant::now();
         let mini = block.seal_mini(now_us)?;
@@ -420,7 +535,7 @@ impl Run<'_> {
             return;
         };
         let metrics = &self.shared.metrics;
-        let interval_us = now_us - before_us;
+        let interval_us = now_us.saturating_sub(before_us);
         metrics.intervals.note(Duration::from_micros(interval_us));
         let wanted_us = self.shared.chain.config.mini_block_time_us;
         if interval_us.abs_diff(wanted_us) <= wanted_us / 2 {
@@ -498,7 +613,7 @@ impl Pace for Until<'_> {
 
 /// A flag that a sleeping thread hears of.
 #[derive(Default)]
-struct StopSignal {
+pub(super) struct StopSignal {
     set: Mutex<bool>,
     changed: Condvar,
 }
@@ -509,7 +624,7 @@ impl StopSignal {
         self.changed.notify_all();
     }
 
-    fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         *self.set.lock()
     }
 

@@ -6,6 +6,7 @@ use alloy_primitives::{Address, B256, Bytes, address, b256, bytes};
 use mega_evm::{MegaHardforkConfig, MegaSpecId};
 use serde::{Deserialize, Serialize};
 
+use super::MiningMode;
 use crate::{
     commitment::CommitError,
     evm,
@@ -62,6 +63,9 @@ pub(crate) struct ChainConfig {
     /// chain costs; the number must divide the network's.
     #[serde(default = "defaults::salt_data_buckets")]
     pub salt_data_buckets: u32,
+    /// When blocks are closed.
+    #[serde(default)]
+    pub mining: MiningMode,
     /// Whether interventions are transactions of this chain.
     #[serde(default)]
     pub interventions: bool,
@@ -216,6 +220,7 @@ impl ChainConfig {
             history_blocks: defaults::history_blocks(),
             bucket_capacities: BTreeMap::new(),
             salt_data_buckets: defaults::salt_data_buckets(),
+            mining: MiningMode::default(),
             interventions: false,
             follow_commitment: defaults::follow_commitment(),
             pool: PoolConfig::default(),

@@ -12,6 +12,7 @@ mod claim;
 mod config;
 mod context;
 mod listeners;
+mod mining;
 mod recent;
 mod registry;
 mod restore;
@@ -25,6 +26,7 @@ pub(crate) use config::{
     ChainConfig, ConfigError, Genesis, OpenBlock, RpcLimits, default_sequencer_key,
 };
 pub(crate) use listeners::DurableListener;
+pub(crate) use mining::{MiningMode, WantedBlocks};
 pub(crate) use recent::{SharedBlock, TxPlace};
 pub(crate) use restore::RestoreError;
 pub(crate) use restore::take_progress;

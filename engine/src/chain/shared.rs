@@ -18,6 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use super::{
     config::{ChainConfig, ConfigError},
     listeners::Listeners,
+    mining::Mining,
     recent::{RecentBlocks, SharedBlock, TxPlace},
     verified::Verified,
 };
@@ -107,6 +108,8 @@ pub(crate) struct Chain {
     pub native: Arc<NativeTable>,
     /// Deposits that wait for the builder.
     pub deposits: DepositQueue,
+    /// How blocks come about, and what time they tell.
+    pub mining: Mining,
     /// Where building stands; the builder takes it while it runs.
     pub(crate) progress: Mutex<Option<Progress>>,
 }
@@ -198,6 +201,7 @@ impl Chain {
             world,
             recent: RecentBlocks::new(genesis.clone(), config.history_blocks),
             deposits: DepositQueue::default(),
+            mining: Mining::new(config.mining, config.block_time_ms * 1000),
             commitment,
             committer,
             past: HistoricalCommitment::default(),
@@ -220,6 +224,7 @@ impl Chain {
         self.world.set_visible(mini + 1);
         let minis = self.recent.set_visible(mini, block);
         self.listeners.notify(&minis);
+        self.mining.show(block);
     }
 
     /// The state that a block tag, number or hash stands for, pinned.

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::OnceLock};
 use alloy_consensus::Sealed;
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
+use megaeth_checker::evm::INTERVENTION_SENDER;
 use op_alloy_consensus::{OpTxEnvelope, TxDeposit};
 use parking_lot::Mutex;
 
@@ -31,6 +32,11 @@ impl Deposit {
             hash,
             sender,
         }
+    }
+
+    /// Whether it is one of the devnet's own, which no block need be asked for.
+    pub(crate) fn is_intervention(&self) -> bool {
+        self.sender == INTERVENTION_SENDER
     }
 
     /// Its transaction hash.
@@ -69,6 +75,13 @@ impl DepositQueue {
 
     pub(crate) fn pop(&self) -> Option<Deposit> {
         self.waiting.lock().pop_front()
+    }
+
+    /// The first intervention that waits.
+    pub(crate) fn pop_intervention(&self) -> Option<Deposit> {
+        let mut waiting = self.waiting.lock();
+        let index = waiting.iter().position(Deposit::is_intervention)?;
+        waiting.remove(index)
     }
 
     pub(crate) fn push_front(&self, deposit: Deposit) {

@@ -442,6 +442,17 @@ impl TxSource for Pool {
         inner.woken = false;
     }
 
+    fn wait_for(&self, transactions: bool) {
+        if transactions {
+            return self.wait_until(None);
+        }
+        let mut inner = self.inner.lock();
+        while !inner.woken {
+            self.changed.wait(&mut inner);
+        }
+        inner.woken = false;
+    }
+
     fn wake(&self) {
         self.inner.lock().woken = true;
         self.changed.notify_one();

@@ -94,6 +94,11 @@ pub(crate) trait TxSource: Send + Sync {
     /// Parks until something is ready, [`TxSource::wake`] is called, or the deadline passes.
     fn wait_until(&self, deadline: Option<Instant>);
 
+    /// Parks until [`TxSource::wake`] is called or, if transactions count, something is ready.
+    fn wait_for(&self, _transactions: bool) {
+        self.wait_until(None);
+    }
+
     /// The builder will want a core at this moment, to seal; what it wanted one for before is done. Threads that
     /// feed the source may make way for it.
     fn due(&self, _moment: Instant) {}

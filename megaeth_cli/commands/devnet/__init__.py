@@ -5,6 +5,7 @@ One module per command or kin of commands. Here they get their order in the help
 
 import typer
 
+from megaeth_cli.commands.devnet.clock import mine, warp
 from megaeth_cli.commands.devnet.export import app as export
 from megaeth_cli.commands.devnet.faults import incidents, inject
 from megaeth_cli.commands.devnet.logs import logs
@@ -27,6 +28,6 @@ app.command()(up)
 app.command()(down)
 app.command()(status)
 app.command("list")(list_devnets)
-for command in (top, logs, add, stop, start, restart, inject, incidents, init):
+for command in (top, logs, add, stop, start, restart, mine, warp, inject, incidents, init):
     app.command()(command)
 app.add_typer(export, name="export")

@@ -47,7 +47,12 @@ def test_every_node_follows_what_any_node_is_asked_for(cluster):
         node.rpc("anvil_setStorageAt", account, "0x0", f"0x{41:064x}")
         node.rpc("anvil_setCode", account, COUNTER)
         assert wallet.send(node, 0, to=account)["status"] == "0x1"
-        assert node.rpc("eth_getStorageAt", account, "0x0", "latest") == f"0x{42:064x}"
+        eventually(
+            lambda node=node, account=account: (
+                node.rpc("eth_getStorageAt", account, "0x0", "latest") == f"0x{42:064x}"
+            ),
+            "the node to show the transaction",
+        )
         # Who is impersonated the sequencer knows, for all.
         node.rpc("anvil_impersonateAccount", account)
         for other in chain_nodes(cluster):
@@ -75,6 +80,53 @@ def test_every_node_follows_what_any_node_is_asked_for(cluster):
     assert states == {(hex(10**20 - len(chain_nodes(cluster))), "0x123")}
     for node in cluster.nodes.values():
         assert "refused" not in node.log(), node.log()
+
+
+def test_every_node_follows_the_clock_and_the_blocks_that_any_node_is_asked_for(cluster):
+    nodes = chain_nodes(cluster)
+    for number, node in enumerate(nodes):
+        newest = node.rpc("eth_getBlockByNumber", "latest", False)
+        timestamp = int(newest["timestamp"], 16) + 1000 * (number + 1)
+        node.rpc("evm_setNextBlockTimestamp", hex(timestamp))
+        node.rpc("evm_mine")
+        # The node that was asked shows the block at once.
+        assert int(node.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16) >= timestamp
+        node.rpc("evm_setAutomine", True)
+        for _ in range(3):
+            receipt = wallet.send(node, 2, to=wallet.address(3), value="0x1")
+            assert receipt["status"] == "0x1"
+        node.rpc("evm_increaseTime", 24 * 3600)
+        node.rpc("anvil_mine", 3, 60)
+        node.rpc("anvil_setBalance", somebody(f"in time {number}"), "0x5")
+        node.rpc("evm_setIntervalMining", 500)
+    last = int(nodes[0].rpc("eth_blockNumber"), 16)
+    for node in cluster.nodes.values():
+        eventually(
+            lambda node=node: verified(node) >= last, f"{node.name} to know that block {last} is verified"
+        )
+    assert len({node.rpc("eth_getBlockByNumber", hex(last), False)["hash"] for node in nodes}) == 1
+    for node in cluster.nodes.values():
+        assert "refused" not in node.log(), node.log()
+
+
+def test_the_command_line_moves_time_and_uses_accounts(tmp_path):
+    with Home(tmp_path) as home:
+        home.up("--ephemeral", "--automine")
+        node = Asked(home.node("sequencer")["endpoints"]["http"])
+        before = home.json("devnet", "mine")
+        assert home.json("devnet", "mine", 5, "--interval", 10)["number"] == before["number"] + 5
+        warped = home.json("devnet", "warp", 3600)
+        assert warped["number"] == before["number"] + 6
+        assert warped["timestamp"] >= before["timestamp"] + 3600
+        there = warped["timestamp"] + 1000
+        assert home.json("devnet", "warp", "--to", there)["timestamp"] == there
+        assert home.run("devnet", "warp").returncode == 2
+        assert home.run("devnet", "warp", "--to", 1).returncode == 6
+        account = somebody("impersonated")
+        assert home.json("impersonate", account)["impersonated"]
+        transfer = {"from": account, "to": account, "gas": "0x186a0"}
+        assert node.rpc("eth_getTransactionReceipt", node.rpc("eth_sendTransaction", transfer))
+        assert "no longer" in home.run("impersonate", account, "--stop").stdout
 
 
 def test_the_command_line_verifies_and_shows_them(tmp_path):

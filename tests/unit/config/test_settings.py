@@ -217,6 +217,10 @@ def test_ephemeral_and_a_data_directory_contradict_each_other():
     refusal(load_config, {"storage.ephemeral": True, "storage.data_dir": "x"})
 
 
+def test_blocks_with_each_transaction_and_without_any_contradict_each_other():
+    refusal(load_config, {"blocks.automine": True, "blocks.mining": False})
+
+
 class TestKeysThatEveryoneKnows:
     OWN = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 

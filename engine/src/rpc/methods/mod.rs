@@ -7,10 +7,12 @@ mod blocks;
 mod call;
 mod deposit;
 mod diff;
+mod drops;
 mod fees;
 mod log_filter;
 mod logs;
 mod mega;
+mod mining;
 mod news;
 mod preimages;
 mod profile;
@@ -34,9 +36,11 @@ static TABLES: &[&[Method]] = &[
     call::METHODS,
     deposit::METHODS,
     diff::METHODS,
+    drops::METHODS,
     fees::METHODS,
     logs::METHODS,
     mega::METHODS,
+    mining::METHODS,
     profile::METHODS,
     proofs::METHODS,
     send::METHODS,

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use alloy_primitives::{B256, Bytes};
 
@@ -11,10 +12,17 @@ use super::turn::Turn;
 use super::waiting::{MAX_WAITERS, Waiting};
 use super::work::{Rules, Work};
 use super::workers::{Seat, Workers};
+use crate::chain::MiningMode;
 use crate::pool::{self, Intake, TxSource as _};
 use crate::rpc::method::{Home, Methods, Patience, Submission, Submit};
 use crate::rpc::render::json;
 use crate::rpc::{Answer, Handler, Method, Node, Params, RpcError, Runs};
+
+/// How long the hash of a transaction waits for its block, where each makes one.
+const AUTOMINED: Patience = Patience {
+    timeout: Duration::from_millis(500),
+    expired: |_, _| RpcError::server("it waits for others"),
+};
 
 /// A batch of more inline requests than this is work for a worker.
 const INLINE_BATCH: usize = 32;
@@ -194,9 +202,21 @@ impl Runner {
             return None;
         }
         match submission {
+            Submission::Raw { raw, receipt: None }
+                if self.node.chain.mining.mode() == MiningMode::Automine =>
+            {
+                Some((raw, self.mined(reply)))
+            }
             Submission::Raw { raw, receipt } => Some((raw, self.admitted(receipt, reply))),
             Submission::Deposit { deposit, patience } => {
                 let hash = deposit.hash();
+                let waits = self.node.chain.mining.mode() == MiningMode::Manual;
+                if waits && !deposit.is_intervention() {
+                    // Nobody knows when somebody asks for its block.
+                    self.node.chain.deposits.push(*deposit);
+                    reply.send(Ok(hash_json(&hash)));
+                    return None;
+                }
                 let durable = Reply::new(move |answer: Answer| {
                     reply.send(answer.map(|_| hash_json(&hash)));
                 });
@@ -206,6 +226,20 @@ impl Runner {
                 None
             }
         }
+    }
+
+    /// Where each transaction closes a block, its hash is told when that can be seen; not much later if it has to wait for
+    /// others.
+    fn mined(&self, reply: Reply) -> pool::Reply {
+        let (waiting, node) = (self.waiting.clone(), self.node.clone());
+        Box::new(move |outcome: pool::Outcome| match outcome {
+            Err(rejection) => reply.send(Err(rejection.into())),
+            Ok(hash) => {
+                let told = Reply::new(move |_| reply.send(Ok(hash_json(&hash))));
+                waiting.add(hash, AUTOMINED, told);
+                answer_if_durable(&node, &waiting, &hash);
+            }
+        })
     }
 
     /// What becomes of a request when the pool has its transaction, or has refused it.

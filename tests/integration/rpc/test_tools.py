@@ -1,0 +1,80 @@
+"""What testing tools ask of a local node besides: facts, the pool, and what cannot hold here."""
+
+import pytest
+
+from tests.support import wallet
+from tests.support.node import RpcFailure
+
+
+@pytest.fixture
+def manual(new_node):
+    with new_node(blocks__mining=False) as node:
+        yield node
+
+
+def wait(node, sender, nonce):
+    return node.rpc("eth_sendRawTransaction", wallet.signed(sender, nonce, to=wallet.address(9)))
+
+
+def test_a_transaction_is_dropped_once(manual):
+    first, second = wait(manual, 0, 0), wait(manual, 1, 0)
+    assert manual.rpc("anvil_dropTransaction", first) == first
+    assert manual.rpc("anvil_dropTransaction", first) is None
+    assert manual.rpc("hardhat_dropTransaction", second) is True
+    assert manual.rpc("hardhat_dropTransaction", second) is False
+    third = wait(manual, 2, 0)
+    manual.rpc("evm_mine")
+    assert manual.rpc("eth_getTransactionReceipt", third)
+    # What is in a block stays.
+    assert manual.rpc("anvil_dropTransaction", third) is None
+    assert manual.rpc("eth_getTransactionReceipt", first) is None
+    # Its nonce is free again.
+    again = wait(manual, 0, 0)
+    manual.rpc("evm_mine")
+    assert manual.rpc("eth_getTransactionReceipt", again)
+
+
+def test_a_senders_transactions_are_dropped_or_all(manual):
+    for nonce in range(3):
+        wait(manual, 0, nonce)
+        wait(manual, 1, nonce)
+        wait(manual, 2, nonce + 1)
+    manual.rpc("anvil_removePoolTransactions", wallet.address(0))
+    assert manual.rpc("txpool_status") == {"pending": "0x3", "queued": "0x3"}
+    manual.rpc("hardhat_dropAllTransactions")
+    assert manual.rpc("txpool_status") == {"pending": "0x0", "queued": "0x0"}
+
+
+def test_a_node_tells_what_it_is(node):
+    info = node.rpc("anvil_nodeInfo")
+    assert info["environment"]["chainId"] == wallet.CHAIN_ID
+    assert info["environment"]["baseFee"] == hex(1_000_000)
+    assert info["hardFork"] == "rex6"
+    block = node.rpc("eth_getBlockByNumber", info["currentBlockNumber"], False)
+    assert block["hash"] == info["currentBlockHash"]
+    told = node.rpc("anvil_metadata")
+    assert told.keys() == node.rpc("hardhat_metadata").keys()
+    assert told["clientVersion"] == node.rpc("web3_clientVersion")
+    assert told["instanceId"] == node.rpc("anvil_metadata")["instanceId"]
+    assert node.rpc("hardhat_setLoggingEnabled", False) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "value"),
+    [
+        ("anvil_setCoinbase", "0x" + "11" * 20),
+        ("hardhat_setCoinbase", "0x" + "11" * 20),
+        ("anvil_setNextBlockBaseFeePerGas", "0x1"),
+        ("hardhat_setNextBlockBaseFeePerGas", "0x1"),
+        ("evm_setBlockGasLimit", "0x1000000"),
+        ("anvil_setMinGasPrice", "0x1"),
+        ("hardhat_setPrevRandao", "0x1"),
+        ("anvil_setNextBlockPrevRandao", "0x1"),
+        ("anvil_setChainId", "0x1"),
+        ("anvil_setRpcUrl", "http://127.0.0.1:1"),
+    ],
+)
+def test_what_cannot_hold_here_is_refused_with_the_reason(node, method, value):
+    with pytest.raises(RpcFailure, match=r"cannot be c|checks the block|no fork|all blocks share") as refused:
+        node.rpc(method, value)
+    assert refused.value.code == -32000
