@@ -78,6 +78,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "eth_sendRawTransaction": HASH,
     "eth_sendRawTransactionSync": ref("Receipt"),
     "eth_sendTransaction": HASH,
+    "eth_sendUnsignedTransaction": HASH,
     "eth_sign": DATA,
     "eth_signTransaction": _SIGNED,
     "eth_signTypedData": DATA,
