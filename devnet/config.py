@@ -211,7 +211,7 @@ class RpcSettings:
         "--max-work-bytes", "BYTES", minimum=1024 * 1024, maximum=2**40,
     )  # fmt: skip
     call_timeout_s: float = _setting(
-        60.0, "Longest time for one call, estimate or search.", "--call-timeout", "SECONDS",
+        60.0, "Longest time for one call, estimate, search or trace.", "--call-timeout", "SECONDS",
         minimum=0.001, maximum=86_400,
     )  # fmt: skip
     open_block: str = _setting(

@@ -15,6 +15,8 @@ SYSTEM = f"{platform.system().lower()}-{MACHINE}"
 CAST = f"@foundry-rs/cast-{SYSTEM}"
 FORGE = f"@foundry-rs/forge-{SYSTEM}"
 CLIENTS = {CAST: "1.7.1", FORGE: "1.7.1", "ethers": "6.17.0", "viem": "2.57.20"}
+ANVIL_PACKAGE = f"@foundry-rs/anvil-{SYSTEM}"
+ANVIL = {ANVIL_PACKAGE: "1.7.1"}
 # Hardhat 3 needs a newer node than many machines have.
 HARDHAT = {
     "hardhat": "2.29.1",

@@ -17,6 +17,8 @@ mod system_tx;
 mod thread;
 
 #[cfg(test)]
+pub(crate) mod generated;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

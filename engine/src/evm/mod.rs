@@ -1,7 +1,8 @@
-//! What a node adds to the checker's `evm`: contracts that run natively, and calls that change nothing.
+//! What a node adds to the checker's `evm`: contracts that run natively, calls that change nothing, and traces.
 
 pub(crate) mod native;
 pub(crate) mod simulate;
+pub(crate) mod trace;
 mod watch;
 
 pub(crate) use megaeth_checker::evm::{

@@ -22,6 +22,9 @@ const SMALL: usize = 1024;
 pub(crate) trait Watch: Debug + Send + Sync {
     /// Whether it may go on, and take `more` bytes of memory. Once it may not, it never may again.
     fn may_go_on(&self, more: usize) -> bool;
+
+    /// Whether what it is to be answered with may be as large as that. Once it may not, it may not go on.
+    fn may_answer(&self, bytes: usize) -> bool;
 }
 
 /// Whether the next instruction may run: what it would take is within the watch's bounds, or its gas doesn't reach, so that

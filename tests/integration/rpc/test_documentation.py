@@ -15,7 +15,9 @@ FAMILIES = ("eth_getUncle", "devnet_", "anvil_", "hardhat_", "evm_", "tenderly_"
 @pytest.fixture(scope="module")
 def documented():
     return set(
-        re.findall(r"`((?:eth|net|web3|rpc|personal|txpool|mega|realtime)_\w+|rpc\.\w+)`", PAGE.read_text())
+        re.findall(
+            r"`((?:debug|eth|net|web3|rpc|personal|txpool|mega|realtime)_\w+|rpc\.\w+)`", PAGE.read_text()
+        )
     )
 
 

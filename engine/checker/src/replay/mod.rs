@@ -19,7 +19,10 @@ use alloy_evm::{
     block::{BlockExecutor as _, StateChangeSource},
 };
 use alloy_primitives::{Address, B256, U256};
-use mega_evm::{MegaContext, MegaHardforkConfig, MegaSpecId, SEQUENCER_REGISTRY_ADDRESS};
+use mega_evm::{
+    BlockMegaTransactionOutcome, MegaContext, MegaHardforkConfig, MegaSpecId,
+    MegaTransactionOutcome, SEQUENCER_REGISTRY_ADDRESS,
+};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope};
 use op_revm::transaction::deposit::DEPOSIT_TRANSACTION_TYPE;
 use parking_lot::Mutex;
@@ -95,6 +98,25 @@ pub struct Replay<'c, 'a, D: StateReader + Debug, I = NoOpInspector> {
     first_sequencer: Address,
 }
 
+/// A transaction that has been executed, and has not changed anything yet.
+#[derive(Debug)]
+pub struct Executed<'t> {
+    outcome: BlockMegaTransactionOutcome<Recovered<&'t OpTxEnvelope>>,
+    result: TxResult,
+}
+
+impl Executed<'_> {
+    /// As mega-evm tells it, with the accounts and slots that it touched.
+    pub fn outcome(&self) -> &MegaTransactionOutcome {
+        &self.outcome.inner
+    }
+
+    /// As its receipt tells it.
+    pub fn result(&self) -> &TxResult {
+        &self.result
+    }
+}
+
 impl<'c, 'a, D: StateReader + Debug> Replay<'c, 'a, D> {
     /// Makes the block's system calls upon the state that `source` reads.
     pub fn begin(
@@ -161,6 +183,11 @@ where
         self.executor.inspector()
     }
 
+    /// The inspector, to take what it has seen from it.
+    pub fn inspector_mut(&mut self) -> &mut I {
+        self.executor.inspector_mut()
+    }
+
     /// Executes the next transaction as a mini-block has it.
     pub fn next(&mut self, record: &TxRecord) -> Result<TxResult, ReplayError> {
         let envelope = record.envelope().map_err(ReplayError::of)?;
@@ -185,6 +212,16 @@ where
         envelope: &OpTxEnvelope,
         sender: Address,
     ) -> Result<TxResult, ReplayError> {
+        let executed = self.run(envelope, sender)?;
+        self.commit(executed)
+    }
+
+    /// Executes the next transaction, and changes nothing yet: for who looks at the state that it met.
+    pub fn run<'t>(
+        &mut self,
+        envelope: &'t OpTxEnvelope,
+        sender: Address,
+    ) -> Result<Executed<'t>, ReplayError> {
         let outcome = self
             .executor
             .run_transaction(Recovered::new_unchecked(envelope, sender));
@@ -204,11 +241,22 @@ where
             detained,
             deposit_nonce,
         );
+        Ok(Executed { outcome, result })
+    }
+
+    /// Has the changes of a transaction take effect, which must be the one that was run last.
+    pub fn commit(&mut self, executed: Executed<'_>) -> Result<TxResult, ReplayError> {
+        let Executed { outcome, result } = executed;
         self.changes.apply(&outcome.inner.state, self.source)?;
         self.executor
             .commit_transaction_outcome(outcome)
             .map_err(ReplayError::of)?;
         Ok(result)
+    }
+
+    /// The state that the next transaction will meet.
+    pub fn state(&self) -> &Cache<'a, D> {
+        self.executor.evm.db()
     }
 
     /// What changed since the last call, or since the block's beginning.

@@ -10,13 +10,11 @@ use alloy_primitives::{Address, Bytes, TxKind, U256, address, bytes, keccak256};
 use op_alloy_consensus::TxDeposit;
 use op_revm::constants::{BASE_FEE_RECIPIENT, OPERATOR_FEE_RECIPIENT};
 
-use super::{
-    differential::{Dice, FORWARD, SPIN, STORE, contracts, draft, words},
-    forced::ForcedSpeculation,
-};
+use super::forced::ForcedSpeculation;
 use crate::builder::{
     OpenBlock,
     batch::{Executor, Outcomes, Pace},
+    generated::{Dice, FORWARD, SPIN, STORE, contracts, draft, words},
     open::{Candidate, TxOutcome},
     testing::*,
 };

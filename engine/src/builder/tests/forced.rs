@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::differential::Dice;
+use crate::builder::generated::Dice;
 use crate::{
     builder::batch::Policy,
     parallel::{Advice, Batch, Plan, Worker, WorkerPool},

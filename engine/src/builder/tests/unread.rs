@@ -7,7 +7,8 @@ use alloy_primitives::{Address, Bytes, TxKind, U256, address, bytes};
 
 use crossbeam_channel::bounded;
 
-use super::{differential::Dice, forced::ForcedSpeculation, priority::minis};
+use super::{forced::ForcedSpeculation, priority::minis};
+use crate::builder::generated::Dice;
 use crate::{
     block::{MiniBlock, PlainKey, PlainValue},
     builder::{

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::{Address, Log, U256};
 use revm::{
     Inspector,
     context_interface::{ContextError, ContextTr},
@@ -22,6 +23,7 @@ pub(crate) struct Bounded<I> {
     pub inner: I,
     watch: Option<Arc<dyn Watch>>,
     steps: u32,
+    is_ended: bool,
 }
 
 impl<I> Bounded<I> {
@@ -31,6 +33,7 @@ impl<I> Bounded<I> {
             inner,
             watch,
             steps: 0,
+            is_ended: false,
         }
     }
 
@@ -53,13 +56,20 @@ impl<CTX: ContextTr, I: Inspector<CTX>> Inspector<CTX> for Bounded<I> {
         if self.may_step(interpreter) {
             self.inner.step(interpreter, context);
         } else {
-            *context.error() = Err(ContextError::Custom(ENDED.to_owned()));
-            interpreter.halt(InstructionResult::FatalExternalError);
+            self.is_ended = true;
+            end(interpreter, context);
         }
     }
 
     fn step_end(&mut self, interpreter: &mut Interpreter, context: &mut CTX) {
-        self.inner.step_end(interpreter, context);
+        // Of an instruction that was not let run, the one inside has not seen the beginning.
+        if !self.is_ended {
+            self.inner.step_end(interpreter, context);
+        }
+    }
+
+    fn log(&mut self, interpreter: &mut Interpreter, context: &mut CTX, log: Log) {
+        self.inner.log(interpreter, context, log);
     }
 
     fn call(&mut self, context: &mut CTX, inputs: &mut CallInputs) -> Option<CallOutcome> {
@@ -82,4 +92,14 @@ impl<CTX: ContextTr, I: Inspector<CTX>> Inspector<CTX> for Bounded<I> {
     ) {
         self.inner.create_end(context, inputs, outcome);
     }
+
+    fn selfdestruct(&mut self, contract: Address, target: Address, value: U256) {
+        self.inner.selfdestruct(contract, target, value);
+    }
+}
+
+/// Ends the execution, in place of the next instruction.
+pub(crate) fn end<CTX: ContextTr>(interpreter: &mut Interpreter, context: &mut CTX) {
+    *context.error() = Err(ContextError::Custom(ENDED.to_owned()));
+    interpreter.halt(InstructionResult::FatalExternalError);
 }

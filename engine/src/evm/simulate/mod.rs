@@ -20,7 +20,7 @@ mod preimages;
 mod profile;
 pub(crate) mod reason;
 
-pub(crate) use bounded::Bounded;
+pub(crate) use bounded::{Bounded, end};
 pub(crate) use preimages::Preimages;
 pub(crate) use profile::GasProfile;
 

@@ -5,6 +5,7 @@ use alloy_sol_types::{Panic, Revert, SolError};
 use mega_evm::{
     EthHaltReason, MegaHaltReason, MegaLimitExceeded, OpHaltReason, VolatileDataAccess,
 };
+use revm::interpreter::{InstructionResult, SuccessOrHalt};
 
 alloy_sol_types::sol! {
     /// MegaAccessControl: a parent frame has disabled reads of volatile data.
@@ -30,7 +31,8 @@ pub(crate) fn of_revert(output: &Bytes) -> String {
     }
 }
 
-fn revert_reason(output: &Bytes) -> Option<String> {
+/// What a contract said when it reverted, if it is known how to read it.
+pub(crate) fn revert_reason(output: &Bytes) -> Option<String> {
     if let Ok(revert) = Revert::abi_decode(output) {
         return Some(revert.reason);
     }
@@ -113,6 +115,15 @@ pub(crate) fn of_halt(reason: &MegaHaltReason) -> String {
             "gas detention: {actual} compute gas used, limit {limit} after reading {}",
             volatile_names(*access_type)
         ),
+    }
+}
+
+/// Why an instruction or a call failed.
+pub(crate) fn of_instruction(result: InstructionResult) -> String {
+    match SuccessOrHalt::<EthHaltReason>::from(result) {
+        SuccessOrHalt::Revert => "execution reverted".to_owned(),
+        SuccessOrHalt::Halt(reason) => of_ethereum_halt(&reason).to_owned(),
+        _ => format!("{result:?}"),
     }
 }
 

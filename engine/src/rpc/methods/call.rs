@@ -21,7 +21,10 @@ use super::{
         json::{self, Object},
         transaction, usage,
     },
-    request, values,
+    request,
+    trace_options::TraceOptions,
+    traced::{of_end, unfinished_error},
+    values,
 };
 use crate::{
     chain::BlockRef,
@@ -34,6 +37,7 @@ use crate::{
             overrides::{self, BlockOverrides, Fault, StateOverrides},
             reason,
         },
+        trace::{Form, Ran, Recorder, Root},
     },
     state::{Adapter, StateError, View},
 };
@@ -137,6 +141,43 @@ impl Stage {
         outcome.map_err(|refusal| self.refused(&refusal, request))
     }
 
+    /// Runs it interpreted, and writes what it did behind what is in the answer already.
+    pub(super) fn trace(
+        &mut self,
+        node: &Node,
+        request: &CallRequest,
+        form: &Form,
+        out: &mut Vec<u8>,
+    ) -> Result<Outcome, RpcError> {
+        let gas_limit = self.gas_limit(request)?;
+        let transaction = request.transaction(self.setting.chain_id, gas_limit);
+        let watch = self.setting.watch.clone();
+        let recorder = Recorder::of(form, out.len(), watch.clone());
+        let mut recorder = Bounded::new(recorder, watch);
+        let plain = self.simulator(request);
+        let outcome = plain.watched_by(&mut recorder).run(transaction);
+        let outcome = outcome.map_err(|refusal| match self.turn.ended() {
+            Some(ended) => of_end(ended),
+            None => self.refused(&refusal, request),
+        })?;
+        let ran = Ran {
+            root: Root {
+                from: request.from,
+                to: request.to,
+                value: request.value,
+                input: request.input.clone(),
+                gas_limit,
+            },
+            position: None,
+            outcome: &outcome.raw,
+            result: &outcome.result,
+            database: &self.overlay,
+        };
+        let finished = recorder.inner.finish(out, form, &ran);
+        finished.map_err(|unfinished| unfinished_error(node, unfinished))?;
+        Ok(outcome)
+    }
+
     /// The error of a transaction that could not start, or was ended.
     fn refused(&self, refusal: &Refusal<StateError>, request: &CallRequest) -> RpcError {
         let ended = self.turn.ended();
@@ -193,6 +234,21 @@ pub(super) fn staged(node: &Node, params: &Params<'_>) -> Result<(CallRequest, S
         .optional(3, request::block_overrides)?
         .unwrap_or_default();
     Ok((request, Stage::new(node, id, &state, &block)?))
+}
+
+/// Call object, block, and what a trace's options override.
+pub(super) fn traced_stage(
+    node: &Node,
+    params: &Params<'_>,
+    options: &TraceOptions,
+) -> Result<(CallRequest, Stage), RpcError> {
+    let chain_id = node.chain.config.chain_id;
+    let request = params.required(0, |raw| request::call(raw, chain_id))?;
+    let id = params.block(1)?;
+    Ok((
+        request,
+        Stage::new(node, id, &options.state, &options.block)?,
+    ))
 }
 
 /// `eth_call(call, block, state overrides, block overrides)`.

@@ -6,18 +6,15 @@
 //!
 //! Who wants to name slots may ask for what was hashed, and for slots that did not change.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Debug},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, Bytes, U256};
-use revm::bytecode::Bytecode;
 
 use super::{
-    Method, Node, RpcError, block_id,
+    Method, Node, RpcError,
+    before::{Before, context_of, earlier},
+    block_id,
     params::Params,
     preimages,
     read::{Answer, state_error, unreadable},
@@ -28,11 +25,10 @@ use super::{
     transactions, values,
 };
 use crate::{
-    block::{MiniBlock, PlainAccount, PlainKey, PlainValue},
+    block::{MiniBlock, PlainKey, PlainValue},
     chain::{SharedBlock, TxPlace, ViewError},
-    evm::BlockContext,
     replay::{Replay, ReplayError, cache},
-    state::{Change, StateError, StateReader, View},
+    state::{Change, StateReader},
 };
 
 /// This namespace's methods.
@@ -186,13 +182,6 @@ fn of_mini(node: &Node, number: u64, besides: &Besides) -> Answer {
     of_minis(node, "miniBlock", &[mini], block, before, besides)
 }
 
-/// The mini-blocks before `mini` in its block.
-fn earlier(node: &Node, mini: &MiniBlock) -> Result<Vec<Arc<MiniBlock>>, RpcError> {
-    (mini.number - mini.index..mini.number)
-        .map(|number| node.mini(number))
-        .collect()
-}
-
 fn of_minis(
     node: &Node,
     kind: &'static str,
@@ -245,23 +234,6 @@ fn of_minis(
         preimages,
     };
     render(&part, besides)
-}
-
-/// The block that a mini-block belongs to, as its transactions see it.
-fn context_of(
-    node: &Node,
-    mini: &MiniBlock,
-    block: Option<&SharedBlock>,
-) -> Result<BlockContext, RpcError> {
-    if let Some(block) = block {
-        return Ok(BlockContext::of(&block.header));
-    }
-    let parent = node.sealed(BlockId::number(mini.block_number - 1))?;
-    let parent = parent.ok_or_else(|| RpcError::internal("a block without parent"))?;
-    Ok(node
-        .chain
-        .config
-        .block_context(mini.block_number, mini.block_timestamp, parent.hash))
 }
 
 fn of_transaction(node: &Node, place: &TxPlace, besides: &Besides) -> Answer {
@@ -369,72 +341,4 @@ fn render(part: &Part<'_>, besides: &Besides) -> Answer {
     }
     object.close();
     Ok(out)
-}
-
-/// The state before a part of a block: the parent's, and what came earlier in the block.
-struct Before {
-    view: View,
-    newest: BTreeMap<PlainKey, PlainValue>,
-    codes: BTreeMap<B256, Bytecode>,
-}
-
-impl Before {
-    fn new(node: &Node, block: u64, earlier: &[Arc<MiniBlock>]) -> Result<Self, RpcError> {
-        let parent = block
-            .checked_sub(1)
-            .ok_or_else(|| RpcError::internal("no parent"))?;
-        let (view, _) = node.view(BlockId::number(parent))?;
-        let mut newest = BTreeMap::new();
-        let mut codes = BTreeMap::new();
-        for mini in earlier {
-            newest.extend(mini.diff.entries.iter().copied());
-            for code in &mini.diff.codes {
-                codes.insert(
-                    alloy_primitives::keccak256(code),
-                    Bytecode::new_raw(code.clone()),
-                );
-            }
-        }
-        Ok(Self {
-            view,
-            newest,
-            codes,
-        })
-    }
-}
-
-impl Debug for Before {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Before")
-            .field("view", &self.view)
-            .finish_non_exhaustive()
-    }
-}
-
-impl StateReader for Before {
-    fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
-        Ok(self.value(&PlainKey::account(address))?.as_account())
-    }
-
-    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        Ok(self.value(&PlainKey::slot(address, slot))?.as_slot())
-    }
-
-    fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
-        match self.codes.get(&hash) {
-            Some(code) => Ok(code.clone()),
-            None => self.view.code(hash),
-        }
-    }
-
-    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
-        self.view.block_hash(number)
-    }
-
-    fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
-        match self.newest.get(key) {
-            Some(value) => Ok(*value),
-            None => self.view.value(key),
-        }
-    }
 }

@@ -3,8 +3,10 @@
 //! A handler is given a [`Node`] and its [`Params`], as many as its line says, and answers with JSON. What may take long
 //! asks `node.turn` between two steps whether it may go on.
 
+mod before;
 mod blocks;
 mod call;
+mod debug;
 mod deposit;
 mod diff;
 mod drops;
@@ -20,6 +22,8 @@ mod proofs;
 mod request;
 mod send;
 mod state;
+mod trace_options;
+mod traced;
 mod transactions;
 mod txpool;
 mod validated;
@@ -34,6 +38,7 @@ use super::{Home, Method, Node, Params, RpcError, Turn, error, render};
 static TABLES: &[&[Method]] = &[
     blocks::METHODS,
     call::METHODS,
+    debug::METHODS,
     deposit::METHODS,
     diff::METHODS,
     drops::METHODS,

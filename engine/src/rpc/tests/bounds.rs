@@ -29,14 +29,14 @@ const RETURN: Bytes = bytes!("620100005ff3");
 const UNPAID: Bytes =
     bytes!("5f7f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff52");
 
-fn limits(change: impl FnOnce(&mut RpcLimits)) -> RpcLimits {
+pub(super) fn limits(change: impl FnOnce(&mut RpcLimits)) -> RpcLimits {
     let mut limits = RpcLimits::default();
     change(&mut limits);
     limits
 }
 
 /// A node on whose thread a request runs within these limits.
-fn bounded(node: &Node, limits: RpcLimits) -> Node {
+pub(super) fn bounded(node: &Node, limits: RpcLimits) -> Node {
     let work = Work::new(&Rules::new(limits), 0);
     Node {
         turn: Arc::new(Turn::begin(work, None)),

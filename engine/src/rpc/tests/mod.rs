@@ -14,6 +14,7 @@ mod prices;
 mod state_diffs;
 mod table;
 mod tags;
+mod traces;
 
 use alloy_primitives::Address;
 use serde_json::Value;

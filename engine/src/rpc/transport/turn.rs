@@ -81,6 +81,10 @@ impl Watch for Turn {
     fn may_go_on(&self, more: usize) -> bool {
         self.check(more).is_ok()
     }
+
+    fn may_answer(&self, bytes: usize) -> bool {
+        self.expect(bytes).is_ok()
+    }
 }
 
 impl Running {

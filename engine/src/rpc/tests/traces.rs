@@ -1,0 +1,634 @@
+//! What transactions and calls did, told as geth tells it.
+
+use alloy_primitives::{Address, TxKind, bytes};
+use serde_json::{Value, json};
+
+use super::bounds::{bounded, limits};
+use super::{hex, quantity};
+use crate::builder::{
+    generated,
+    testing::{Draft, account},
+};
+use crate::rpc::RpcError;
+use crate::rpc::error::code;
+use crate::rpc::testing::*;
+
+fn with_tracer(tracer: &str, config: Value) -> Value {
+    json!({"tracer": tracer, "tracerConfig": config})
+}
+
+fn traced(net: &Devnet, hash: &Value, options: &Value) -> Value {
+    net.get("debug_traceTransaction", &json!([hash, options]))
+}
+
+fn calls(net: &Devnet, hash: &Value) -> Value {
+    traced(net, hash, &json!({"tracer": "callTracer"}))
+}
+
+/// All calls of a tree.
+fn frames(tree: &Value) -> Vec<&Value> {
+    let within = tree["calls"].as_array().into_iter().flatten();
+    let mut all = vec![tree];
+    all.extend(within.flat_map(frames));
+    all
+}
+
+fn gas_of(object: &Value) -> [u64; 2] {
+    let mega = &object["mega"];
+    [quantity(&mega["computeGas"]), quantity(&mega["storageGas"])]
+}
+
+/// Every form's total is the receipt's, in both dimensions; of a call within, both dimensions are what it spent.
+fn assert_gas_is_the_receipts(net: &Devnet, hash: &Value, told: &str) {
+    let receipt = net.get("eth_getTransactionReceipt", &json!([hash]));
+    let (used, mega) = (quantity(&receipt["gasUsed"]), gas_of(&receipt));
+    let succeeded = receipt["status"] == "0x1";
+
+    let tree = calls(net, hash);
+    assert_eq!(
+        (quantity(&tree["gasUsed"]), gas_of(&tree)),
+        (used, mega),
+        "{told}"
+    );
+    assert_eq!(tree["error"].is_null(), succeeded, "{told}: {tree}");
+    for frame in frames(&tree) {
+        // The end of a contract is only shown as a call.
+        if frame["type"] != "SELFDESTRUCT" {
+            let [compute, storage] = gas_of(frame);
+            assert_eq!(
+                compute + storage,
+                quantity(&frame["gasUsed"]),
+                "{told}: {frame}"
+            );
+        }
+    }
+    let steps = traced(net, hash, &json!({"limit": 20}));
+    assert_eq!(
+        (steps["gas"].as_u64(), gas_of(&steps)),
+        (Some(used), mega),
+        "{told}"
+    );
+    assert_eq!(steps["failed"], json!(!succeeded), "{told}");
+    let list = traced(net, hash, &json!({"tracer": "flatCallTracer"}));
+    assert_eq!(gas_of(&list[0]), mega, "{told}");
+    if succeeded {
+        assert_eq!(quantity(&list[0]["result"]["gasUsed"]), used, "{told}");
+    }
+}
+
+#[test]
+fn the_gas_of_every_trace_is_that_of_the_receipt_under_every_spec() {
+    for (spec, seed) in [
+        ("equivalence", 3),
+        ("mini-rex", 4),
+        ("rex", 5),
+        ("rex4", 6),
+        ("rex6", 7),
+    ] {
+        let mut net = Devnet::with(spec, |config| {
+            let code = generated::contracts();
+            *config = crate::builder::testing::config(spec, &code);
+        });
+        let txs = generated::transactions(&net.node.chain, seed, 60);
+        for (nth, tx) in txs.iter().enumerate() {
+            net.include(tx);
+            if nth % 7 == 6 {
+                net.mini();
+            }
+        }
+        net.block();
+        let mut met = [0; 3];
+        for tx in &txs {
+            let hash = json!(tx.hash);
+            assert_gas_is_the_receipts(&net, &hash, &format!("{spec} {}", tx.hash));
+            let tree = calls(&net, &hash);
+            let told = tree["error"].as_str();
+            met[told.map_or(0, |error| 1 + usize::from(error != "execution reverted"))] += 1;
+        }
+        assert!(met.iter().all(|count| *count > 0), "{spec} met {met:?}");
+    }
+}
+
+#[test]
+fn a_block_is_traced_as_its_transactions_are() {
+    let net = Devnet::busy();
+    let block = net.get("eth_getBlockByNumber", &json!(["0x2", false]));
+    let hashes = block["transactions"].as_array().unwrap();
+    for options in [
+        json!({"tracer": "callTracer", "tracerConfig": {"withLog": true}}),
+        json!({"limit": 100}),
+        json!({"tracer": "prestateTracer"}),
+    ] {
+        let whole = net.get("debug_traceBlockByNumber", &json!(["0x2", options]));
+        let by_hash = json!([block["hash"], options]);
+        assert_eq!(whole, net.get("debug_traceBlockByHash", &by_hash));
+        let whole = whole.as_array().unwrap();
+        assert_eq!(whole.len(), hashes.len());
+        for (one, hash) in whole.iter().zip(hashes) {
+            assert_eq!(&one["txHash"], hash);
+            assert_eq!(
+                one["result"],
+                traced(&net, hash, &options),
+                "{hash} {options}"
+            );
+        }
+    }
+    for hash in hashes {
+        assert_gas_is_the_receipts(&net, hash, "busy");
+    }
+}
+
+#[test]
+fn a_transaction_is_traced_as_soon_as_its_receipt_is_there() {
+    let mut net = Devnet::new();
+    net.run(&calling(COUNTER, [], 0));
+    let hash = json!(net.run(&calling(COUNTER, [], 1)).txs[0].hash);
+    let open = traced(&net, &hash, &json!({}));
+    let slot = json!(format!("{:064x}", 0));
+    let stored = |trace: &Value| {
+        let steps = trace["structLogs"].as_array().unwrap();
+        let stores = steps.iter().filter(|step| step["op"] == "SSTORE");
+        stores
+            .map(|step| step["storage"][slot.as_str().unwrap()].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(stored(&open), [json!(format!("{:064x}", 2))]);
+    let part = net.get(
+        "debug_traceBlockByNumber",
+        &json!(["pending", {"tracer": "callTracer"}]),
+    );
+    assert_eq!(part.as_array().unwrap().len(), 2);
+    assert_eq!(
+        part,
+        net.get(
+            "debug_traceBlockByNumber",
+            &json!(["0x1", {"tracer": "callTracer"}])
+        )
+    );
+    net.block();
+    assert_eq!(traced(&net, &hash, &json!({})), open);
+    assert_eq!(
+        part,
+        net.get(
+            "debug_traceBlockByNumber",
+            &json!(["0x1", {"tracer": "callTracer"}])
+        )
+    );
+    let list = traced(&net, &hash, &json!({"tracer": "flatCallTracer"}));
+    assert_eq!(list[0]["transactionPosition"], json!(1));
+    assert_eq!(list[0]["blockNumber"], json!(1));
+}
+
+#[test]
+fn a_tree_of_calls_says_who_called_whom_with_what_and_what_came_back() {
+    let mut net = Devnet::new();
+    let input = alloy_primitives::hex::encode_prefixed(word(2));
+    let hash = json!(net.run(&calling(forwarder(2), word(2), 0)).txs[0].hash);
+    let tree = calls(&net, &hash);
+    let parties: Vec<_> = frames(&tree)
+        .into_iter()
+        .map(|frame| {
+            (
+                frame["type"].clone(),
+                frame["from"].clone(),
+                frame["to"].clone(),
+                frame["input"].clone(),
+            )
+        })
+        .collect();
+    let call = |from, to| {
+        (
+            json!("CALL"),
+            json!(hex(from)),
+            json!(hex(to)),
+            json!(input),
+        )
+    };
+    assert_eq!(
+        parties,
+        [
+            call(account(0), forwarder(2)),
+            call(forwarder(2), forwarder(1)),
+            call(forwarder(1), WRITER)
+        ]
+    );
+    let top = traced(
+        &net,
+        &hash,
+        &with_tracer("callTracer", json!({"onlyTopCall": true})),
+    );
+    assert_eq!(frames(&top).len(), 1);
+
+    let list = traced(&net, &hash, &json!({"tracer": "flatCallTracer"}));
+    let places: Vec<_> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["traceAddress"], &one["subtraces"]))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (&json!([]), &json!(1)),
+            (&json!([0]), &json!(1)),
+            (&json!([0, 0]), &json!(0))
+        ]
+    );
+    assert_eq!(list[2]["action"]["callType"], "call");
+    let selectors = traced(&net, &hash, &json!({"tracer": "4byteTracer"}));
+    assert_eq!(selectors, json!({"0x00000000-28": 3}));
+    assert_eq!(
+        traced(&net, &hash, &json!({"tracer": "noopTracer"})),
+        json!({})
+    );
+}
+
+#[test]
+fn logs_stand_with_the_call_that_made_them_unless_it_failed() {
+    let mut net = Devnet::new();
+    let hash = json!(net.run(&calling(COUNTER, [], 0)).txs[0].hash);
+    let logged = traced(
+        &net,
+        &hash,
+        &with_tracer("callTracer", json!({"withLog": true})),
+    );
+    let log = &logged["logs"][0];
+    assert_eq!(log["address"], hex(COUNTER));
+    assert_eq!([&log["position"], &log["index"]], ["0x0", "0x0"]);
+    assert_eq!(log["topics"][0], json!(format!("0x{:064x}", 1)));
+    assert!(calls(&net, &hash)["logs"].is_null());
+    let hash = json!(net.run(&calling(COUNTER, [], 1)).txs[0].hash);
+    let second = traced(
+        &net,
+        &hash,
+        &with_tracer("callTracer", json!({"withLog": true})),
+    );
+    let receipt = net.get("eth_getTransactionReceipt", &json!([hash]));
+    assert_eq!(second["logs"][0]["index"], receipt["logs"][0]["logIndex"]);
+    assert_eq!(second["logs"][0]["index"], "0x1");
+    // A call within that fails takes its log with it, and one that does not keeps it.
+    let code = |ends: &str| format!("0x5f5f5f5f5f73{:x}5af150{ends}", COUNTER);
+    let logs = |ends: &str| {
+        let options = json!({
+            "tracer": "callTracer",
+            "tracerConfig": {"withLog": true},
+            "stateOverrides": {hex(ECHO): {"code": code(ends)}},
+        });
+        let trace = net.get(
+            "debug_traceCall",
+            &json!([{"to": hex(ECHO)}, "latest", options]),
+        );
+        trace["calls"][0]["logs"].clone()
+    };
+    assert_eq!(logs("00")[0]["address"], hex(COUNTER));
+    assert!(logs("5f5ffd").is_null());
+}
+
+#[test]
+fn what_failed_says_why() {
+    let net = Devnet::new();
+    let reason = alloy_sol_types::SolError::abi_encode(&alloy_sol_types::Revert {
+        reason: "no".into(),
+    });
+    let ask = |to: Address, input: &[u8], gas: &str| {
+        let call = json!({"to": hex(to), "input": alloy_primitives::hex::encode_prefixed(input), "gas": gas});
+        net.get(
+            "debug_traceCall",
+            &json!([call, "latest", {"tracer": "callTracer"}]),
+        )
+    };
+    let reverted = ask(REVERT, &reason, "0x100000");
+    assert_eq!(
+        [&reverted["error"], &reverted["revertReason"]],
+        ["execution reverted", "no"]
+    );
+    assert_eq!(reverted["output"], reverted["input"]);
+    let spun = ask(SPIN, &[], "0x186a0");
+    assert_eq!(spun["error"], "out of gas");
+    assert_eq!(quantity(&spun["gasUsed"]), 100_000);
+    let detained = ask(DETAINED, &[], "0x10000000");
+    assert!(
+        detained["error"]
+            .as_str()
+            .is_some_and(|error| error.starts_with("gas detention: ")),
+        "{detained}"
+    );
+}
+
+#[test]
+fn each_instruction_is_told_with_what_was_asked_for() {
+    let net = Devnet::new();
+    let call = json!({"to": hex(WRITER), "input": word(1)});
+    let ask = |options: Value| net.get("debug_traceCall", &json!([call, "latest", options]));
+    let steps = ask(json!({}));
+    let steps = steps["structLogs"].as_array().unwrap();
+    let ops: Vec<_> = steps
+        .iter()
+        .map(|step| step["op"].as_str().unwrap())
+        .collect();
+    let looped = ["JUMPDEST", "DUP1", "ISZERO", "PUSH1", "JUMPI"];
+    let stored = ["DUP1", "PUSH1", "SSTORE"];
+    assert_eq!(ops[..7], [&["PUSH0", "CALLDATALOAD"], &looped[..]].concat());
+    assert_eq!(ops.iter().filter(|op| **op == "SSTORE").count(), 1);
+    assert_eq!(ops.last(), Some(&"STOP"));
+    assert!(stored.iter().all(|op| ops.contains(op)));
+    assert_eq!(steps[1]["stack"], json!(["0x0"]));
+    assert_eq!(steps[2]["pc"], json!(2));
+    assert_eq!(steps[0]["depth"], json!(1));
+    for two in steps.windows(2) {
+        let gas = |step: &Value| step["gas"].as_u64().unwrap();
+        assert_eq!(
+            gas(&two[0]) - two[0]["gasCost"].as_u64().unwrap(),
+            gas(&two[1])
+        );
+    }
+    let bare = ask(json!({"disableStack": true, "disableStorage": true, "limit": 3}));
+    assert_eq!(bare["structLogs"].as_array().unwrap().len(), 3);
+    assert!(
+        bare["structLogs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|step| step["stack"].is_null())
+    );
+    assert_eq!(bare["gas"], ask(json!({}))["gas"]);
+
+    let echo = json!({"to": hex(ECHO), "input": "0xc0ffee"});
+    let memory = net.get(
+        "debug_traceCall",
+        &json!([echo, "latest", {"enableMemory": true, "enableReturnData": true}]),
+    );
+    let last = memory["structLogs"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["memory"], json!([format!("c0ffee{}", "0".repeat(58))]));
+    assert_eq!(last["returnData"], "0x");
+    assert_eq!(memory["returnValue"], "0xc0ffee");
+}
+
+#[test]
+fn an_instruction_that_fails_says_so_and_names_what_is_no_instruction() {
+    let net = Devnet::new();
+    let code = |code: &str| {
+        let over = json!({"stateOverrides": {hex(ECHO): {"code": code}}});
+        let trace = net.get(
+            "debug_traceCall",
+            &json!([{"to": hex(ECHO), "gas": "0x20000"}, "latest", over]),
+        );
+        trace["structLogs"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(code("0x0c")["op"], "opcode 0xc not defined");
+    assert_eq!(code("0x0c")["error"], "invalid opcode");
+    assert_eq!(code("0x50")["error"], "stack underflow");
+    assert!(code("0x5f5ffd")["error"].is_null());
+}
+
+#[test]
+fn the_prestate_is_what_was_met_and_the_diff_what_changed() {
+    let mut net = Devnet::new();
+    net.run(&calling(COUNTER, [], 0));
+    let hash = json!(
+        net.run(&Draft {
+            value: 5,
+            ..calling(COUNTER, [], 1)
+        })
+        .txs[0]
+            .hash
+    );
+    let slot = format!("0x{:064x}", 0);
+    let met = traced(&net, &hash, &json!({"tracer": "prestateTracer"}));
+    let counter = &met[hex(COUNTER)];
+    assert_eq!(counter["storage"][&slot], json!(format!("0x{:064x}", 1)));
+    assert_eq!(counter["code"], "0x5f54600101805f555f52600160205fa100");
+    assert_eq!(met[hex(account(0))]["nonce"], json!(1));
+    let bare = with_tracer(
+        "prestateTracer",
+        json!({"disableCode": true, "disableStorage": true}),
+    );
+    let bare = traced(&net, &hash, &bare);
+    assert!(bare[hex(COUNTER)]["code"].is_null() && bare[hex(COUNTER)]["storage"].is_null());
+
+    let diff = traced(
+        &net,
+        &hash,
+        &with_tracer("prestateTracer", json!({"diffMode": true})),
+    );
+    let (pre, post) = (&diff["pre"][hex(COUNTER)], &diff["post"][hex(COUNTER)]);
+    assert_eq!(
+        [&pre["storage"][&slot], &post["storage"][&slot]],
+        [
+            &json!(format!("0x{:064x}", 1)),
+            &json!(format!("0x{:064x}", 2))
+        ]
+    );
+    assert_eq!([&pre["balance"], &post["balance"]], ["0x0", "0x5"]);
+    assert!(post["code"].is_null());
+    assert_eq!(diff["post"][hex(account(0))]["nonce"], json!(2));
+    // Those that changed, and no others: what the state's own diff has.
+    let state = net.get("mega_getStateDiff", &json!([hash]));
+    let accounts = state["accounts"].as_array().unwrap().iter();
+    let changed: Vec<_> = accounts
+        .map(|account| account["address"].as_str().unwrap())
+        .collect();
+    let told = diff["pre"].as_object().unwrap();
+    assert_eq!(told.keys().collect::<Vec<_>>(), changed);
+}
+
+#[test]
+fn several_tracers_look_on_at_once() {
+    let net = Devnet::busy();
+    let block = net.get("eth_getBlockByNumber", &json!(["0x2", false]));
+    for hash in block["transactions"].as_array().unwrap() {
+        let each = json!({"callTracer": {"withLog": true}, "prestateTracer": null, "4byteTracer": null, "noopTracer": null, "flatCallTracer": {"includePrecompiles": true}});
+        let several = traced(&net, hash, &with_tracer("muxTracer", each.clone()));
+        for (tracer, config) in each.as_object().unwrap() {
+            let alone = traced(&net, hash, &with_tracer(tracer, config.clone()));
+            assert_eq!(several[tracer], alone, "{tracer}");
+        }
+    }
+}
+
+#[test]
+fn a_precompile_is_a_call_of_the_tree_and_of_the_list_only_where_it_is_asked_for() {
+    let net = Devnet::new();
+    // CALL(gas, 4, 0, 0, 0, 0, 0)
+    let code = json!({hex(ECHO): {"code": "0x5f5f5f5f5f60045af100"}});
+    let ask = |tracer: Value| {
+        let mut options = tracer;
+        options["stateOverrides"] = code.clone();
+        net.get(
+            "debug_traceCall",
+            &json!([{"to": hex(ECHO)}, "latest", options]),
+        )
+    };
+    assert_eq!(frames(&ask(json!({"tracer": "callTracer"}))).len(), 2);
+    assert_eq!(
+        ask(json!({"tracer": "flatCallTracer"}))
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let all = ask(with_tracer(
+        "flatCallTracer",
+        json!({"includePrecompiles": true}),
+    ));
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    let both = ask(with_tracer(
+        "muxTracer",
+        json!({"callTracer": {}, "flatCallTracer": {}}),
+    ));
+    assert_eq!(frames(&both["callTracer"]).len(), 2);
+    assert_eq!(both["flatCallTracer"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_call_is_traced_over_what_is_overridden_and_changes_nothing() {
+    let mut net = Devnet::new();
+    net.block();
+    let over = json!({
+        "tracer": "callTracer",
+        "stateOverrides": {hex(ECHO): {"code": "0x435f5260205ff3"}},
+        "blockOverrides": {"number": "0x77"},
+    });
+    let trace = net.get(
+        "debug_traceCall",
+        &json!([{"to": hex(ECHO)}, "latest", over]),
+    );
+    assert_eq!(trace["output"], json!(format!("0x{:064x}", 0x77)));
+    let create = json!([{"data": "0x60fe5f5360015ff3"}, "latest", {"tracer": "callTracer"}]);
+    let trace = net.get("debug_traceCall", &create);
+    assert_eq!([&trace["type"], &trace["output"]], ["CREATE", "0xfe"]);
+    assert_eq!(net.get("eth_getCode", &json!([trace["to"]])), "0x");
+    let counted = net.get("debug_traceCall", &json!([{"to": hex(COUNTER)}, "latest", with_tracer("prestateTracer", json!({"diffMode": true}))]));
+    assert_eq!(
+        counted["post"][hex(COUNTER)]["storage"]
+            .as_object()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn what_is_not_there_and_what_is_not_known_is_refused() {
+    let mut net = Devnet::new();
+    net.block();
+    let nowhere = format!("0x{:064x}", 7);
+    let (code, message) = net.refusal("debug_traceTransaction", &json!([nowhere]));
+    assert_eq!((code, message.as_str()), (-32000, "transaction not found"));
+    assert_eq!(
+        net.refusal("debug_traceBlockByHash", &json!([nowhere])).0,
+        -32001
+    );
+    assert_eq!(
+        net.refusal("debug_traceBlockByNumber", &json!(["0x9"])).0,
+        -32001
+    );
+    let genesis = net.refusal("debug_traceBlockByNumber", &json!(["0x0"]));
+    assert_eq!(genesis, (-32000, "genesis is not traceable".to_owned()));
+    let (code, message) = net.refusal(
+        "debug_traceTransaction",
+        &json!([nowhere, {"tracer": "{}"}]),
+    );
+    assert_eq!(code, -32602);
+    assert!(message.contains("callTracer"), "{message}");
+    let empty = net.get("debug_traceBlockByNumber", &json!(["0x1"]));
+    assert_eq!(empty, json!([]));
+}
+
+fn assert_refused(result: Result<Value, RpcError>, setting: &str) {
+    let error = result.expect_err("it takes too much");
+    assert!(
+        error.code == code::LIMIT && error.message.contains(setting),
+        "{error}"
+    );
+    let advice = String::from_utf8(error.data.unwrap_or_default()).unwrap();
+    assert!(advice.contains("onlyTopCall"), "{advice}");
+}
+
+#[test]
+fn a_long_trace_is_ended_by_the_size_of_its_answer_and_not_after_it_was_made() {
+    let mut net = Devnet::new();
+    let spun = json!(
+        net.run(&Draft {
+            gas: 200_000_000,
+            ..calling(SPIN, [], 0)
+        })
+        .txs[0]
+            .hash
+    );
+    let call = json!([{"to": hex(SPIN)}, "latest", {}]);
+    for (method, params) in [
+        ("debug_traceTransaction", json!([spun])),
+        ("debug_traceCall", call),
+        ("debug_traceBlockByNumber", json!(["pending"])),
+    ] {
+        for _ in 0..10 {
+            // Were the trace longer in memory than the answer may be, the memory would end it.
+            let node = bounded(
+                &net.node,
+                limits(|limits| {
+                    limits.max_answer_bytes = 4 << 20;
+                    limits.max_call_bytes = 16 << 20;
+                }),
+            );
+            assert_refused(ask(&node, method, &params), "--max-answer-bytes");
+        }
+    }
+    // As geth has it: what is told is cut, and the rest runs on.
+    let node = bounded(
+        &net.node,
+        limits(|limits| limits.max_answer_bytes = 4 << 20),
+    );
+    let cut = ask(
+        &node,
+        "debug_traceTransaction",
+        &json!([spun, {"limit": 1000}]),
+    )
+    .unwrap();
+    assert_eq!(cut["structLogs"].as_array().unwrap().len(), 1000);
+}
+
+#[test]
+fn a_trace_is_ended_by_time() {
+    let net = Devnet::new();
+    let unlimited = json!({"tracer": "callTracer", "blockOverrides": {"unlimited": true}});
+    let node = bounded(&net.node, limits(|limits| limits.call_timeout_ms = 30));
+    let params = json!([{"to": hex(SPIN)}, "latest", unlimited]);
+    assert_refused(ask(&node, "debug_traceCall", &params), "--call-timeout");
+}
+
+#[test]
+fn a_trace_of_many_calls_is_ended_by_its_memory() {
+    // Calls the identity precompile for ever: JUMPDEST, CALL(gas, 4, 0, 0, 0, 0, 0), POP, PUSH0, JUMP.
+    let net = Devnet::new();
+    let code = bytes!("5b5f5f5f5f5f60045af1505f56");
+    let options = json!({
+        "tracer": "callTracer",
+        "stateOverrides": {hex(ECHO): {"code": code}},
+        "blockOverrides": {"unlimited": true},
+    });
+    let node = bounded(&net.node, limits(|limits| limits.max_call_bytes = 8 << 20));
+    let params = json!([{"to": hex(ECHO)}, "latest", options]);
+    assert_refused(ask(&node, "debug_traceCall", &params), "--max-call-bytes");
+}
+
+#[test]
+fn a_creation_is_traced_with_its_address() {
+    let mut net = Devnet::new();
+    let mini = net.run(&Draft {
+        to: TxKind::Create,
+        input: bytes!("60fe60005360016000f3"),
+        ..Draft::default()
+    });
+    let tree = calls(&net, &json!(mini.txs[0].hash));
+    let made = mini.txs[0].result.contract_address.unwrap();
+    assert_eq!(
+        [&tree["type"], &tree["to"], &tree["output"]],
+        [&json!("CREATE"), &json!(hex(made)), &json!("0xfe")]
+    );
+}
