@@ -22,7 +22,7 @@ from devnet.rpc.errors import invalid_params
 from devnet.rpc.impersonation import ImpersonationNamespace
 from devnet.rpc.leader import Leader
 from devnet.rpc.methods import method
-from devnet.rpc.signed_transaction import signed_fields
+from devnet.rpc.signed_transaction import filled_fields, signed_fields
 from devnet.rpc.sync_status import SyncStatus
 
 ESTIMATE_FIELDS: Final = (
@@ -118,6 +118,14 @@ class EthNamespace:
         await self._complete(transaction)
         raw, digest = self._accounts.sign_transaction(sender, transaction)
         return orjson.dumps({"raw": "0x" + raw.hex(), "tx": signed_fields(transaction, raw, digest)})
+
+    @method("eth_fillTransaction", "transaction", about="A transaction, completed, for others to sign.")
+    async def fill_transaction(self, given: list[object], call: Call) -> bytes:
+        """Complete a transaction of anybody's."""
+        [request] = given
+        transaction = tx_request.read(request, self._chain_id)
+        await self._complete(transaction)
+        return orjson.dumps({"tx": filled_fields(transaction)})
 
     @method("eth_sendTransaction", "transaction", about="Completes, signs and sends a transaction; its hash.")
     async def send_transaction(self, given: list[object], call: Call) -> bytes:

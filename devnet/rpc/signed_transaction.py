@@ -1,4 +1,5 @@
-"""A signed transaction as JSON, for `eth_signTransaction`: the fields that were signed, and the signature.
+"""Transactions that are in no block as JSON: signed ones for `eth_signTransaction`, with their signature, and filled
+ones for `eth_fillTransaction`, without.
 
 Not here: transactions of the chain, which the engine renders.
 """
@@ -12,6 +13,28 @@ from devnet import rlp
 
 SIGNATURE_FIELDS: Final = 3
 _LEGACY_FIRST: Final = 0xC0
+
+
+def filled_fields(transaction: Mapping[str, object]) -> dict[str, object]:
+    """Return the object of a complete transaction that nobody has signed."""
+    kind = transaction.get("type") or _kind(transaction)
+    fields = {name: value for name, value in transaction.items() if name != "from"}
+    fields["type"] = kind
+    if kind != "0x0":
+        fields.setdefault("accessList", [])
+    if "maxFeePerGas" in fields:
+        fields.setdefault("gasPrice", fields["maxFeePerGas"])
+    fields.setdefault("to", None)
+    return fields
+
+
+def _kind(transaction: Mapping[str, object]) -> str:
+    """The type that the fields of a transaction ask for."""
+    if "authorizationList" in transaction:
+        return "0x4"
+    if "gasPrice" in transaction:
+        return "0x1" if "accessList" in transaction else "0x0"
+    return "0x2"
 
 
 def signed_fields(transaction: Mapping[str, object], raw: bytes, digest: bytes) -> dict[str, object]:

@@ -40,6 +40,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "eth_createAccessList": record(accessList=array(OBJECT), gasUsed=QUANTITY),
     "eth_estimateGas": QUANTITY,
     "eth_feeHistory": record(oldestBlock=QUANTITY, baseFeePerGas=array(QUANTITY), gasUsedRatio=array({})),
+    "eth_fillTransaction": record(tx=ref("TransactionRequest")),
     "eth_gasPrice": QUANTITY,
     "eth_getAccountInfo": ref("Account"),
     "eth_getBalance": QUANTITY,

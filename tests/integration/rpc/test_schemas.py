@@ -99,6 +99,12 @@ CASES = {
         lambda h: [{**TRANSFER, "gasPrice": "0xf4240", "accessList": [], "type": "0x1"}],
     ],
     "eth_sendTransaction": [lambda h: [TRANSFER]],
+    "eth_fillTransaction": [
+        lambda h: [TRANSFER],
+        lambda h: [{**TRANSFER, "gasPrice": "0xf4240"}],
+        lambda h: [{**TRANSFER, "gasPrice": "0xf4240", "accessList": []}],
+        lambda h: [{"from": h.emitter, "to": h.sender, "gas": "0x10000"}],
+    ],
 }
 
 

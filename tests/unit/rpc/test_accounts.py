@@ -128,6 +128,31 @@ def test_a_transaction_gets_what_it_lacks(node):
     assert (fields["maxFeePerGas"], fields["maxPriorityFeePerGas"], fields["value"]) == (2_000_000, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("given", "kind", "fees"),
+    [
+        ({}, "0x2", {"maxFeePerGas": "0x1e8480", "maxPriorityFeePerGas": "0x0", "gasPrice": "0x1e8480"}),
+        ({"gasPrice": "0x7"}, "0x0", {"gasPrice": "0x7"}),
+        ({"gasPrice": "0x7", "accessList": []}, "0x1", {"gasPrice": "0x7", "accessList": []}),
+        ({"type": "0x1"}, "0x1", {"accessList": []}),
+        ({"authorizationList": [], "maxFeePerGas": "0x9"}, "0x4", {"maxFeePerGas": "0x9"}),
+    ],
+)
+def test_a_transaction_of_anybodys_is_filled_and_not_sent(node, given, kind, fees):
+    stranger = "0x" + "77" * 20
+    answer = node.http.call("eth_fillTransaction", {"from": stranger, "to": BOB, **given})
+    filled = answer["result"]["tx"]
+    assert (filled["type"], filled["chainId"], filled["nonce"], filled["gas"]) == (
+        kind,
+        "0x18c7",
+        "0x5",
+        "0xea60",
+    )
+    assert fees.items() <= filled.items()
+    assert "from" not in filled
+    assert node.sent == []
+
+
 def test_what_is_given_is_kept(node):
     request = {
         "from": ALICE, "to": BOB, "gas": "0x10000", "nonce": "0x9", "data": "0x1234",
