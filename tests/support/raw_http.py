@@ -12,12 +12,16 @@ class RawHttp:
     """
 
     def __init__(self, port, timeout=10, host="127.0.0.1", *, narrow=False):
-        self.socket = socket.socket()
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if narrow:  # before it connects: window and segments are agreed upon then
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         self.socket.settimeout(timeout)
-        self.socket.connect((host, port))
+        try:
+            self.socket.connect((host, port))
+        except OSError:
+            self.socket.close()
+            raise
         self._unread = b""
 
     def __enter__(self):
