@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 /// Microseconds in a second.
 const SECOND_US: i128 = 1_000_000;
 
+/// No interval leads beyond this second: the microseconds of later ones soon don't fit 64 bits.
+const LATEST: u64 = 1 << 43;
+
 /// When a block is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -162,7 +165,7 @@ impl Mining {
             return Some(timestamp);
         }
         let interval_s = state.interval_s?;
-        Some(parent.saturating_add(interval_s).max(least))
+        Some(parent.saturating_add(interval_s).min(LATEST).max(least))
     }
 
     /// Asks for blocks; the builder has to be woken.
@@ -269,6 +272,8 @@ mod tests {
         assert_eq!(mining.take_chosen_timestamp(100, 101), Some(107));
         assert!(mining.set_interval(Some(0)));
         assert_eq!(mining.take_chosen_timestamp(100, 101), Some(101));
+        assert!(mining.set_interval(Some(u64::MAX)));
+        assert_eq!(mining.take_chosen_timestamp(100, 101), Some(LATEST));
         assert!(mining.set_interval(None));
         assert_eq!(mining.take_chosen_timestamp(100, 101), None);
     }

@@ -21,7 +21,8 @@ use crate::rpc::{Answer, Handler, Method, Node, Params, RpcError, Runs};
 /// How long the hash of a transaction waits for its block, where each makes one.
 const AUTOMINED: Patience = Patience {
     timeout: Duration::from_millis(500),
-    expired: |_, _| RpcError::server("it waits for others"),
+    expired: |_, _, _| RpcError::server("it waits for others"),
+    refused: RpcError::from,
 };
 
 /// A batch of more inline requests than this is work for a worker.
