@@ -144,6 +144,7 @@ Parameters are positional; those with `?` may be left out. Another number of the
 NAMESPACES = {
     "eth": "Ethereum's, with MegaETH's own where no other client has them",
     "debug": "what transactions and calls did, as geth tells it",
+    "trace": "the same, as Parity tells it",
     "mega": "MegaETH's and this devnet's",
     "realtime": "MegaETH's",
     "txpool": "what waits",

@@ -78,6 +78,18 @@ def test_a_trace_is_there_with_the_receipt_and_outlives_a_restart(tmp_path):
         assert [node.rpc("debug_traceTransaction", digest, form) for form in FORMS[:4]] == before
 
 
+def test_blocks_older_than_the_state_in_memory_are_traced(tmp_path):
+    with Node(tmp_path, blocks__history_blocks=1) as node:
+        emitter = wallet.deploy_emitter(node)
+        receipt = wallet.send(node, 0, to=emitter)
+        options = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
+        before = node.rpc("debug_traceTransaction", receipt["transactionHash"], options)
+        node.sealed(int(receipt["blockNumber"], 16) + 5)
+        assert node.rpc("debug_traceTransaction", receipt["transactionHash"], options) == before
+        block = node.rpc("debug_traceBlockByNumber", receipt["blockNumber"], options)
+        assert {"txHash": receipt["transactionHash"], "result": before} in block
+
+
 def test_web3_py_traces(node, history):
     from web3 import Web3
 

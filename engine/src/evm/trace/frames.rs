@@ -9,14 +9,20 @@ use mega_evm::{MegaContext, MegaSpecId, MegaTransactionOutcome};
 use revm::{
     Inspector as _,
     context::result::ExecutionResult,
-    interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter},
+    interpreter::{
+        CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter,
+        interpreter_types::MemoryTr as _,
+    },
 };
 use revm_inspectors::tracing::{TracingInspector, TracingInspectorConfig, types::CallTraceNode};
 
 use super::{Form, Root, steps::words};
 use crate::{
     block::TxResult,
-    evm::{ExternalEnv, simulate::reason},
+    evm::{
+        ExternalEnv, Watch,
+        simulate::{end, reason},
+    },
     json::Object,
 };
 
@@ -45,7 +51,11 @@ pub(super) struct Frames {
     open: Vec<usize>,
     /// Whether all gas is compute gas.
     single: bool,
+    is_ended: bool,
 }
+
+/// Memory up to this size is copied without asking.
+const SMALL: usize = 1024;
 
 /// What a call used.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +81,7 @@ impl Frames {
             compute: Vec::new(),
             open: Vec::new(),
             single: false,
+            is_ended: false,
         }
     }
 
@@ -79,9 +90,47 @@ impl Frames {
         let config = self.calls.config_mut();
         match form {
             Form::Calls(options) => config.record_logs |= options.logs,
+            Form::Parity(options) if options.instructions => {
+                *config = TracingInspectorConfig::parity_vm_trace();
+            }
+            Form::Parity(_) => config.exclude_precompile_calls = true,
             // Marks them, for the list to leave out; the tree has them.
             Form::Flat(options) => config.exclude_precompile_calls |= !options.precompiles,
             _ => {}
+        }
+    }
+
+    /// What was seen, of which nothing is left.
+    pub(super) fn take(&mut self) -> TracingInspector {
+        std::mem::take(&mut self.calls)
+    }
+
+    /// An instruction begins. Where instructions are kept, their memory is copied with each.
+    pub(super) fn step<DB: Database>(
+        &mut self,
+        interpreter: &mut Interpreter,
+        context: &mut MegaContext<DB, ExternalEnv>,
+        watch: Option<&dyn Watch>,
+    ) {
+        if !self.calls.config().record_steps {
+            return;
+        }
+        let memory = interpreter.memory.size();
+        if memory > SMALL && watch.is_some_and(|watch| !watch.may_go_on(memory)) {
+            self.is_ended = true;
+            end(interpreter, context);
+            return;
+        }
+        self.calls.step(interpreter, context);
+    }
+
+    pub(super) fn step_end<DB: Database>(
+        &mut self,
+        interpreter: &mut Interpreter,
+        context: &mut MegaContext<DB, ExternalEnv>,
+    ) {
+        if !self.is_ended {
+            self.calls.step_end(interpreter, context);
         }
     }
 

@@ -1,5 +1,5 @@
-//! What a transaction did, in the forms that geth's clients read: instruction by instruction, call by call, or as the state
-//! that it met.
+//! What a transaction did, in the forms that geth's and Parity's clients read: instruction by instruction, call by call, or
+//! as the state that it met.
 //!
 //! ```text
 //! Form --Recorder::of()--> Recorder, an inspector that looks on --finish(Ran)--> JSON
@@ -10,12 +10,14 @@
 
 mod frames;
 mod list;
+mod parity;
 mod prestate;
 mod steps;
 mod tree;
 
 pub(crate) use frames::TxPosition;
 pub(crate) use list::FlatOptions;
+pub(crate) use parity::ParityOptions;
 pub(crate) use prestate::PrestateOptions;
 pub(crate) use steps::StepOptions;
 pub(crate) use tree::CallOptions;
@@ -52,6 +54,8 @@ pub(crate) enum Form {
     Selectors,
     /// A list of calls as Parity has it: `flatCallTracer`.
     Flat(FlatOptions),
+    /// What Parity's clients ask for: calls, changes and instructions in one.
+    Parity(ParityOptions),
     /// Nothing: `noopTracer`.
     Nothing,
     /// Several of these under their names: `muxTracer`.
@@ -86,6 +90,17 @@ pub(crate) struct Ran<'a, D> {
     pub result: &'a TxResult,
     /// The state before.
     pub database: &'a D,
+}
+
+impl<D> Ran<'_, D> {
+    /// The same, of which is not told where it stands.
+    fn nowhere(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            position: None,
+            ..*self
+        }
+    }
 }
 
 /// Why there is no trace.
@@ -132,7 +147,7 @@ impl Recorder {
             Form::Steps(options) => {
                 self.steps = Some(Steps::new(*options, held, self.watch.clone()));
             }
-            Form::Calls(_) | Form::Flat(_) => {
+            Form::Calls(_) | Form::Flat(_) | Form::Parity(_) => {
                 self.frames.get_or_insert_with(Frames::new).add(form);
             }
             Form::Selectors => self.selectors = Some(FourByteInspector::default()),
@@ -163,6 +178,10 @@ impl Recorder {
                 if let Some(frames) = &self.frames {
                     list::write(out, frames, *options, ran, self.watch.as_deref())?;
                 }
+            }
+            Form::Parity(options) => {
+                let watch = self.watch.as_deref();
+                parity::write(out, *options, self.frames.as_mut(), ran, watch)?;
             }
             Form::Prestate(options) => prestate::write(out, *options, ran.outcome, ran.database)?,
             Form::Selectors => selectors(out, self.selectors.as_ref()),
@@ -203,11 +222,21 @@ impl<DB: Database> Inspector<MegaContext<DB, ExternalEnv>> for Recorder {
         if let Some(steps) = &mut self.steps {
             steps.step(interpreter, context);
         }
+        if let Some(frames) = &mut self.frames {
+            frames.step(interpreter, context, self.watch.as_deref());
+        }
     }
 
-    fn step_end(&mut self, interpreter: &mut Interpreter, _: &mut MegaContext<DB, ExternalEnv>) {
+    fn step_end(
+        &mut self,
+        interpreter: &mut Interpreter,
+        context: &mut MegaContext<DB, ExternalEnv>,
+    ) {
         if let Some(steps) = &mut self.steps {
             steps.step_end(interpreter);
+        }
+        if let Some(frames) = &mut self.frames {
+            frames.step_end(interpreter, context);
         }
     }
 

@@ -54,7 +54,7 @@ pub(super) const METHODS: &[Method] = &[
 /// A prepared simulation.
 pub(super) struct Stage {
     pub(super) overlay: CacheDB<Adapter<View>>,
-    setting: Setting,
+    pub(super) setting: Setting,
     moves: Vec<(Address, Address)>,
     turn: Arc<Turn>,
 }
@@ -85,6 +85,13 @@ impl Stage {
             moves,
             turn: node.turn.clone(),
         })
+    }
+
+    /// The block that a bundle's calls are in, over the state that those before left.
+    pub(super) fn enter(&mut self, bundle: &Bundle, plain: &Setting) {
+        self.setting = plain.clone();
+        bundle.block.apply(&mut self.setting);
+        bundle.block.apply_hashes(&mut self.overlay);
     }
 
     /// The gas limit of a call: what it asks for, the block's limit, and what its sender can pay.
@@ -236,19 +243,18 @@ pub(super) fn staged(node: &Node, params: &Params<'_>) -> Result<(CallRequest, S
     Ok((request, Stage::new(node, id, &state, &block)?))
 }
 
-/// Call object, block, and what a trace's options override.
+/// The state and surroundings that a block means, with what a trace's options override.
 pub(super) fn traced_stage(
     node: &Node,
-    params: &Params<'_>,
+    id: BlockId,
     options: &TraceOptions,
-) -> Result<(CallRequest, Stage), RpcError> {
-    let chain_id = node.chain.config.chain_id;
-    let request = params.required(0, |raw| request::call(raw, chain_id))?;
-    let id = params.block(1)?;
-    Ok((
-        request,
-        Stage::new(node, id, &options.state, &options.block)?,
-    ))
+) -> Result<Stage, RpcError> {
+    Stage::new(node, id, &options.state, &options.block)
+}
+
+/// The state and surroundings that a block means, as they are.
+pub(super) fn plain_stage(node: &Node, id: BlockId) -> Result<Stage, RpcError> {
+    traced_stage(node, id, &TraceOptions::default())
 }
 
 /// `eth_call(call, block, state overrides, block overrides)`.
@@ -311,8 +317,8 @@ fn create_access_list(node: &Node, params: &Params<'_>) -> Answer {
 }
 
 /// Calls that run after one another in one block.
-struct Bundle {
-    calls: Vec<CallRequest>,
+pub(super) struct Bundle {
+    pub(super) calls: Vec<CallRequest>,
     block: BlockOverrides,
 }
 
@@ -337,7 +343,7 @@ fn bundle(raw: &str, chain_id: u64) -> Result<Bundle, String> {
 }
 
 /// The block after whose transactions a bundle runs.
-fn context(raw: &str) -> Result<BlockId, String> {
+pub(super) fn context(raw: &str) -> Result<BlockId, String> {
     let mut id = BlockId::default();
     for (name, value) in values::members(raw)? {
         match name.as_str() {
@@ -354,8 +360,8 @@ fn context(raw: &str) -> Result<BlockId, String> {
     Ok(id)
 }
 
-/// `eth_callMany(bundles, {blockNumber}, state overrides)`: each call sees what those before it did.
-fn call_many(node: &Node, params: &Params<'_>) -> Answer {
+/// The bundles that a request begins with.
+pub(super) fn bundles(node: &Node, params: &Params<'_>) -> Result<Vec<Bundle>, RpcError> {
     let chain_id = node.chain.config.chain_id;
     let bundles = params.required(0, |raw| values::list(raw, |raw| bundle(raw, chain_id)))?;
     let calls: usize = bundles.iter().map(|bundle| bundle.calls.len()).sum();
@@ -366,6 +372,12 @@ fn call_many(node: &Node, params: &Params<'_>) -> Answer {
             bundles.len()
         )));
     }
+    Ok(bundles)
+}
+
+/// `eth_callMany(bundles, {blockNumber}, state overrides)`: each call sees what those before it did.
+fn call_many(node: &Node, params: &Params<'_>) -> Answer {
+    let bundles = bundles(node, params)?;
     let id = params
         .optional(1, context)?
         .unwrap_or(BlockId::Number(BlockNumberOrTag::Latest));
@@ -380,9 +392,7 @@ fn call_many(node: &Node, params: &Params<'_>) -> Answer {
         if nth > 0 {
             out.push(b',');
         }
-        stage.setting = plain.clone();
-        bundle.block.apply(&mut stage.setting);
-        bundle.block.apply_hashes(&mut stage.overlay);
+        stage.enter(bundle, &plain);
         out.push(b'[');
         for (nth, request) in bundle.calls.iter().enumerate() {
             if nth > 0 {

@@ -22,6 +22,7 @@ mod proofs;
 mod request;
 mod send;
 mod state;
+mod trace;
 mod trace_options;
 mod traced;
 mod transactions;
@@ -50,6 +51,7 @@ static TABLES: &[&[Method]] = &[
     proofs::METHODS,
     send::METHODS,
     state::METHODS,
+    trace::METHODS,
     transactions::METHODS,
     txpool::METHODS,
     validated::METHODS,

@@ -95,6 +95,9 @@ impl Part {
         out: &mut Vec<u8>,
         mut show: impl FnMut(&mut Vec<u8>, &TxRecord, &mut Trace<'_>) -> Result<(), RpcError>,
     ) -> Result<(), RpcError> {
+        if self.traced == 0 {
+            return Ok(());
+        }
         let failed = |error: ReplayError| match node.turn.ended() {
             Some(ended) => of_end(ended),
             None => RpcError::internal(format!("can't be executed again: {error}")),
@@ -106,7 +109,7 @@ impl Part {
         let mut records = self.minis.iter().flat_map(|mini| &mini.txs);
         let mut offset = self.offset;
         for record in records.by_ref().take(self.passed) {
-            node.turn.check(0)?;
+            node.turn.check(0).map_err(of_end)?;
             replay.next(record).map_err(failed)?;
             offset = offset.after(record);
         }
@@ -116,7 +119,7 @@ impl Part {
         };
         let mut replay = replay.with_inspector(bounded(0));
         for record in records.take(self.traced) {
-            node.turn.check(0)?;
+            node.turn.check(0).map_err(of_end)?;
             *replay.inspector_mut() = bounded(out.len());
             let envelope = record.envelope().map_err(damaged)?;
             let executed = replay.run(&envelope, record.sender).map_err(failed)?;

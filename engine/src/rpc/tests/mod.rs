@@ -10,10 +10,13 @@ mod mini_blocks;
 mod numbers;
 mod op_alloy;
 mod overload;
+mod parity_traces;
 mod prices;
 mod state_diffs;
 mod table;
 mod tags;
+mod trace_bounds;
+mod trace_forms;
 mod traces;
 
 use alloy_primitives::Address;

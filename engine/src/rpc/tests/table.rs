@@ -9,7 +9,7 @@ use crate::rpc::{Home, Runs, methods};
 fn a_line_says_all_that_there_is_to_say_of_a_method() {
     for method in methods::all().sorted() {
         let name = method.name;
-        let namespaces = ["debug_", "eth_", "mega_", "realtime_", "txpool_"];
+        let namespaces = ["debug_", "eth_", "mega_", "realtime_", "trace_", "txpool_"];
         assert!(
             namespaces.iter().any(|space| name.starts_with(space)),
             "{name}"
