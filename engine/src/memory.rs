@@ -93,14 +93,20 @@ impl Drop for Meter {
 /// From this size on an allocation has pages of its own, which go back to the system with it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const OWN_PAGES: libc::c_int = 1 << 20;
+/// So much may lie free at a heap's end before it goes back to the system. Whoever works in rounds, such as a block after
+/// the other, takes and gives back some MiB in each, and every page that comes anew from the system costs a fault.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const KEPT_FREE: libc::c_int = 8 << 20;
 
 /// Has large allocations return to the system as soon as they are let go. Left alone, glibc takes the first large one that
-/// is let go for a sign to keep the next ones (up to 32 MiB each) in its heaps.
+/// is let go for a sign to keep the next ones (up to 32 MiB each) in its heaps, and twice as much free at their ends; told
+/// of one limit it changes neither any more, so that both are told.
 pub(crate) fn return_large_allocations() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: mallopt only sets a number of glibc's allocator.
+    // SAFETY: mallopt only sets numbers of glibc's allocator.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_PAGES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_FREE);
     }
 }
 
