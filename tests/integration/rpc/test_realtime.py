@@ -118,13 +118,20 @@ def test_logs_come_with_the_mini_block_if_asked_so_and_with_the_block_otherwise(
     early = ws.subscribe("logs", {"address": emitter, **blocks})
     late = ws.subscribe("logs", {"topics": [wallet.EMITTER_TOPIC]})
     other = ws.subscribe("logs", {"topics": ["0x" + "99" * 32]})
-    digest = wallet.send(node, 1, to=emitter)["transactionHash"]
-    first, second = ws.next(early), ws.next(late)
-    for log in (first, second):
-        schemas.check_component("Log", log)
-        assert log["transactionHash"] == digest
-    assert first["blockHash"] == UNSEALED
-    assert second["blockHash"] == node.rpc("eth_getTransactionReceipt", digest)["blockHash"] != UNSEALED
+
+    def came_before_its_block():
+        digest = wallet.send(node, 1, to=emitter)["transactionHash"]
+        first, second = ws.next(early), ws.next(late)
+        for log in (first, second):
+            schemas.check_component("Log", log)
+            assert log["transactionHash"] == digest
+        sealed = node.rpc("eth_getTransactionReceipt", digest)["blockHash"]
+        assert second["blockHash"] == sealed != UNSEALED
+        assert first["blockHash"] in (UNSEALED, sealed)
+        return first["blockHash"] == UNSEALED
+
+    # A block may end with the very mini-block, or before a busy machine has told of it.
+    assert any(came_before_its_block() for _ in range(20))
     assert not [item for item in ws._news if item["subscription"] == other]
     for subscription in (early, late, other):
         ws.call("eth_unsubscribe", subscription)
