@@ -31,6 +31,8 @@ seen.code = await client.getCode({ address });
 await client.setStorageAt({ address, index: 3, value: `0x${"00".repeat(31)}07` });
 seen.storage = await client.getStorageAt({ address, slot: "0x3" });
 
+// What was set above is in a block that is open still.
+await client.mine({ blocks: 1 });
 const before = await client.getBlock();
 await client.increaseTime({ seconds: 500 });
 await client.mine({ blocks: 1 });

@@ -143,6 +143,16 @@ def test_many_blocks_may_be_apart_too(automine, method):
     assert all(later - earlier == 60 for earlier, later in pairwise(stamps))
 
 
+@pytest.mark.parametrize("method", ["anvil_mine", "hardhat_mine"])
+def test_an_interval_of_zero_is_none_in_particular(automine, method):
+    """As viem sends it where nobody has given one."""
+    automine.rpc("anvil_setBlockTimestampInterval", 7)
+    automine.rpc(method, hex(2), "0x0")
+    number, last = newest(automine)
+    before = automine.rpc("eth_getBlockByNumber", hex(number - 1), False)
+    assert last - int(before["timestamp"], 16) == 7
+
+
 @pytest.mark.parametrize("method", ["evm_setNextBlockTimestamp", "evm_setTime", "evm_mine"])
 def test_time_does_not_go_back(any_mode, method):
     any_mode.rpc("evm_mine")

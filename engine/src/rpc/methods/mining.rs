@@ -199,9 +199,15 @@ fn count(params: &Params<'_>) -> Result<u64, RpcError> {
     Ok(count)
 }
 
+/// Seconds from one block to the next; tools send 0 for none in particular.
+fn interval(params: &Params<'_>) -> Result<Option<u64>, RpcError> {
+    let interval_s = params.optional(1, values::quantity)?;
+    Ok(interval_s.filter(|seconds| *seconds > 0))
+}
+
 fn anvil_mine(node: &Node, params: &Params<'_>) -> Answer {
     let count = count(params)?;
-    let interval_s = params.optional(1, values::quantity)?;
+    let interval_s = interval(params)?;
     if let (Some(interval_s), true) = (interval_s, count > 0) {
         node.chain
             .mining
@@ -211,8 +217,8 @@ fn anvil_mine(node: &Node, params: &Params<'_>) -> Answer {
 }
 
 fn hardhat_mine(node: &Node, params: &Params<'_>) -> Answer {
-    let interval_s = params.optional(1, values::quantity)?;
-    mine(node, count(params)?, Some(interval_s.unwrap_or(1)))
+    let apart = params.raw(1).map_or(Ok(Some(1)), |_| interval(params))?;
+    mine(node, count(params)?, apart)
 }
 
 /// `evm_mine(timestamp)` or `evm_mine({timestamp?, blocks?})`.
