@@ -1,11 +1,16 @@
 //! Keys, signatures and addresses over libsecp256k1. The only place that signs or recovers.
 
+mod claims;
+mod sums;
+
 use alloy_consensus::Transaction as _;
 use alloy_eips::eip7702::{RecoveredAuthority, RecoveredAuthorization, SignedAuthorization};
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
 use op_alloy_consensus::OpTxEnvelope;
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
-use secp256k1::{Message, SECP256K1, SecretKey};
+use secp256k1::{Message, PublicKey, SECP256K1, SecretKey};
+
+pub use claims::{Claim, recover_claimed};
 
 /// Half of the curve's order: a greater `s` is the mirrored, malleable form (EIP-2).
 pub const SECP256K1_HALF_ORDER: U256 = U256::from_limbs([
@@ -61,6 +66,10 @@ impl Key {
 
 /// The account that signed `digest`. Refuses the malleable form.
 pub fn recover(digest: &B256, signature: &Signature) -> Result<Address, KeyError> {
+    recover_public(digest, signature).map(|public| address_from_public(&public))
+}
+
+fn recover_public(digest: &B256, signature: &Signature) -> Result<PublicKey, KeyError> {
     if signature.s() > SECP256K1_HALF_ORDER {
         return Err(KeyError::HighS);
     }
@@ -74,7 +83,6 @@ pub fn recover(digest: &B256, signature: &Signature) -> Result<Address, KeyError
     compact[32..].copy_from_slice(&signature.s().to_be_bytes::<32>());
     RecoverableSignature::from_compact(&compact, parity)
         .and_then(|signature| SECP256K1.recover_ecdsa(Message::from_digest(digest.0), &signature))
-        .map(|public| address_from_public(&public))
         .map_err(|_| KeyError::InvalidSignature)
 }
 
@@ -96,7 +104,7 @@ pub fn recover_authorization(signed: &SignedAuthorization) -> RecoveredAuthoriza
     )
 }
 
-fn address_from_public(public: &secp256k1::PublicKey) -> Address {
+fn address_from_public(public: &PublicKey) -> Address {
     // The first byte only says "uncompressed".
     Address::from_slice(&keccak256(&public.serialize_uncompressed()[1..])[12..])
 }

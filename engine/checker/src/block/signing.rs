@@ -15,7 +15,7 @@ use super::{
     record::BlockRecord,
     rlp::encode_list,
 };
-use crate::keys::{Key, KeyError, recover};
+use crate::keys::{Claim, Key, KeyError, recover};
 
 impl MiniBlock {
     /// What is signed: keccak-256 of `rlp([block number, block timestamp, index, number, timestamp in
@@ -41,13 +41,7 @@ impl MiniBlock {
 
     /// What is sealed: keccak-256 of `rlp([signing hash, diff digest, transactions digest])`.
     pub fn content_signing_hash(&self, content: &Digests) -> B256 {
-        let mut bytes = Vec::with_capacity(104);
-        encode_list(&mut bytes, |out| {
-            self.signing_hash().encode(out);
-            content.diff.encode(out);
-            content.transactions.encode(out);
-        });
-        keccak256(bytes)
+        content_signing_hash(&self.signing_hash(), content)
     }
 
     /// Signs and seals what stands in the mini-block now.
@@ -63,6 +57,16 @@ impl MiniBlock {
         self.content_signature = MiniSignature::new(key, &self.content_signing_hash(&content));
     }
 
+    /// That `signer` signed, and that it sealed a mini-block with this content.
+    pub fn signature_claims(&self, content: &Digests, signer: Address) -> [Claim; 2] {
+        let hash = self.signing_hash();
+        [
+            self.signature.claim(hash, signer),
+            self.content_signature
+                .claim(content_signing_hash(&hash, content), signer),
+        ]
+    }
+
     /// Who signed.
     pub fn signer(&self) -> Result<Address, KeyError> {
         self.signature.signer(&self.signing_hash())
@@ -73,6 +77,16 @@ impl MiniBlock {
         self.content_signature
             .signer(&self.content_signing_hash(content))
     }
+}
+
+fn content_signing_hash(signing_hash: &B256, content: &Digests) -> B256 {
+    let mut bytes = Vec::with_capacity(104);
+    encode_list(&mut bytes, |out| {
+        signing_hash.encode(out);
+        content.diff.encode(out);
+        content.transactions.encode(out);
+    });
+    keccak256(bytes)
 }
 
 impl BlockRecord {
@@ -94,6 +108,12 @@ impl BlockRecord {
         self.content_signature = MiniSignature::new(key, &self.content_signing_hash());
     }
 
+    /// That `signer` sealed.
+    pub fn signature_claim(&self, signer: Address) -> Claim {
+        self.content_signature
+            .claim(self.content_signing_hash(), signer)
+    }
+
     /// Who sealed.
     pub fn content_signer(&self) -> Result<Address, KeyError> {
         self.content_signature.signer(&self.content_signing_hash())
@@ -110,8 +130,19 @@ impl MiniSignature {
         }
     }
 
+    fn signature(&self) -> Signature {
+        Signature::new(self.r, self.s, self.y_parity)
+    }
+
     fn signer(&self, hash: &B256) -> Result<Address, KeyError> {
-        let Self { r, s, y_parity } = *self;
-        recover(hash, &Signature::new(r, s, y_parity))
+        recover(hash, &self.signature())
+    }
+
+    fn claim(&self, digest: B256, signer: Address) -> Claim {
+        Claim {
+            digest,
+            signature: self.signature(),
+            signer,
+        }
     }
 }

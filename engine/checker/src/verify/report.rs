@@ -110,11 +110,23 @@ impl Report {
         expected: &T,
         actual: &T,
     ) {
+        self.compare_told(name, place, expected, actual, T::to_string);
+    }
+
+    /// Likewise; `tell` puts what differs into words.
+    pub(super) fn compare_told<T: PartialEq + ?Sized>(
+        &mut self,
+        name: &'static str,
+        place: impl FnOnce() -> String,
+        expected: &T,
+        actual: &T,
+        tell: impl Fn(&T) -> String,
+    ) {
         let difference = (expected != actual).then(|| {
             let place = place();
             let at = |value: &T| match place.as_str() {
-                "" => value.to_string(),
-                place => format!("{place}: {value}"),
+                "" => tell(value),
+                place => format!("{place}: {}", tell(value)),
             };
             Difference {
                 expected: at(expected),

@@ -1,10 +1,13 @@
 //! Blocks as JSON-RPC gives them, taken as claims: fields and the hashes said of them.
 
+use std::fmt::Display;
+
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use op_alloy_consensus::OpTxEnvelope;
-use serde::Deserialize;
-use serde_json::Value;
+use rayon::prelude::*;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value, value::RawValue};
 
 use super::InputError;
 
@@ -54,67 +57,102 @@ pub(super) struct Place {
 }
 
 /// The block object in `json`: bare, or as the `result` of a response.
-fn object(json: &[u8], what: &'static str) -> Result<Value, InputError> {
-    let mut value: Value =
-        serde_json::from_slice(json).map_err(|error| InputError::block(what, error))?;
-    match value.get_mut("result") {
-        Some(result) => Ok(result.take()),
-        None => Ok(value),
+fn object<'a>(json: &'a [u8], what: &'static str) -> Result<&'a str, InputError> {
+    #[derive(Deserialize)]
+    struct Response<'a> {
+        #[serde(borrow)]
+        result: Option<&'a RawValue>,
+    }
+    let refused = |error: &dyn Display| InputError::block(what, error);
+    let response: Response<'a> = serde_json::from_slice(json).map_err(|error| refused(&error))?;
+    match response.result {
+        Some(result) => Ok(result.get()),
+        None => str::from_utf8(json).map_err(|error| refused(&error)),
     }
 }
 
-fn head(value: &Value, what: &'static str) -> Result<ClaimedHeader, InputError> {
-    let hash = value.get("hash").cloned().unwrap_or_default();
-    Ok(ClaimedHeader {
-        hash: serde_json::from_value(hash).map_err(|error| InputError::block(what, error))?,
-        header: Header::deserialize(value).map_err(|error| InputError::block(what, error))?,
-    })
+fn read<'a, T: Deserialize<'a>>(json: &'a str, what: &'static str) -> Result<T, InputError> {
+    serde_json::from_str(json).map_err(|error| InputError::block(what, error))
 }
 
 impl ClaimedHeader {
     /// Reads a block of which only the header matters.
     pub(super) fn from_json(json: &[u8]) -> Result<Self, InputError> {
+        #[derive(Deserialize)]
+        struct Hash {
+            hash: B256,
+        }
         const PARENT: &str = "parent block";
-        head(&object(json, PARENT)?, PARENT)
+        let json = object(json, PARENT)?;
+        let Hash { hash } = read(json, PARENT)?;
+        let header = read(json, PARENT)?;
+        Ok(Self { hash, header })
     }
+}
+
+/// What a block's JSON has beside the header's fields.
+#[derive(Deserialize)]
+struct Body<'a> {
+    hash: B256,
+    #[serde(borrow)]
+    transactions: Option<Vec<&'a RawValue>>,
+    uncles: Option<Vec<IgnoredAny>>,
+    withdrawals: Option<Vec<IgnoredAny>>,
 }
 
 impl ClaimedBlock {
     /// Reads what `eth_getBlockByNumber` answers when asked for full transactions.
     pub(super) fn from_json(json: &[u8]) -> Result<Self, InputError> {
         const BLOCK: &str = "block";
-        let value = object(json, BLOCK)?;
-        let list = |name: &str| value.get(name).and_then(Value::as_array);
-        let transactions = list("transactions")
+        let json = object(json, BLOCK)?;
+        let body: Body<'_> = read(json, BLOCK)?;
+        let transactions = body
+            .transactions
             .ok_or_else(|| InputError::block(BLOCK, "it has no list of transactions"))?;
-        if transactions.iter().any(Value::is_string) {
+        if transactions.iter().any(|one| one.get().starts_with('"')) {
             return Err(InputError::block(
                 BLOCK,
                 "it has the transactions' hashes only, not the transactions",
             ));
         }
-        let extras = ["uncles", "withdrawals"].map(|name| list(name).map_or(0, Vec::len));
+        let extras = [body.uncles, body.withdrawals].map(|list| list.map_or(0, |list| list.len()));
         Ok(Self {
-            head: head(&value, BLOCK)?,
-            transactions: transactions.iter().map(transaction).collect(),
+            head: ClaimedHeader {
+                hash: body.hash,
+                header: read(json, BLOCK)?,
+            },
+            transactions: transactions
+                .par_iter()
+                .map(|one| transaction(one.get()).map_err(|error| error.to_string()))
+                .collect(),
             extras: extras.iter().sum(),
         })
     }
 }
 
-fn transaction(value: &Value) -> Result<ClaimedTransaction, String> {
-    let field = |name: &str| value.get(name).cloned().unwrap_or_default();
-    let told = |name: &'static str| move |error| format!("{name}: {error}");
-    let mut told_by_alloy = value.clone();
-    // op-geth tells it as a boolean.
-    if let Some(Value::Bool(is_system)) = told_by_alloy.get("isSystemTx") {
-        told_by_alloy["isSystemTx"] = Value::from(format!("{:#x}", u8::from(*is_system)));
+fn transaction(json: &str) -> serde_json::Result<ClaimedTransaction> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told {
+        hash: B256,
+        from: Address,
+        is_system_tx: Option<Value>,
     }
+    let told: Told = serde_json::from_str(json)?;
+    let envelope = match told.is_system_tx {
+        // op-geth tells it as a boolean, alloy reads it as a number.
+        Some(Value::Bool(is_system)) => {
+            let mut told_by_alloy: Value = serde_json::from_str(json)?;
+            told_by_alloy["isSystemTx"] = Value::from(format!("{:#x}", u8::from(is_system)));
+            OpTxEnvelope::deserialize(told_by_alloy)?
+        }
+        _ => serde_json::from_str(json)?,
+    };
     Ok(ClaimedTransaction {
-        envelope: OpTxEnvelope::deserialize(told_by_alloy).map_err(|error| error.to_string())?,
-        hash: serde_json::from_value(field("hash")).map_err(told("hash"))?,
-        from: serde_json::from_value(field("from")).map_err(told("from"))?,
-        place: Place::deserialize(value).map_err(told("place"))?,
+        envelope,
+        hash: told.hash,
+        from: told.from,
+        place: serde_json::from_str(json)?,
     })
 }
 

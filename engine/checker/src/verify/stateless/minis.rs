@@ -8,6 +8,7 @@ use std::iter;
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use op_alloy_consensus::OpReceiptEnvelope;
+use rayon::prelude::*;
 
 use super::{
     block::ClaimedTransaction,
@@ -17,7 +18,8 @@ use super::{
     text,
 };
 use crate::{
-    block::{BlockRecord, Halt, MiniBlock, StateDiff, TxResult, is_block_record},
+    block::{BlockRecord, Digests, Halt, MiniBlock, StateDiff, TxResult, is_block_record},
+    keys::{Claim, KeyError, recover_claimed},
     replay::Effect,
     verify::{Difference, Report},
 };
@@ -30,6 +32,8 @@ pub(super) struct Records {
     /// The parent's record, where it is given.
     parent: Option<BlockRecord>,
     minis: Vec<MiniBlock>,
+    /// What the mini-blocks' content hashes to.
+    contents: Vec<Digests>,
     block: BlockRecord,
 }
 
@@ -56,12 +60,16 @@ impl Records {
             _ => (None, earlier),
         };
         let read = |record: &&[u8]| BlockRecord::decode(record).map_err(text);
+        let parent = parent.map(read).transpose()?;
+        let minis: Result<Vec<_>, _> = minis
+            .par_iter()
+            .map(|record| MiniBlock::decode_with_digests(record).map_err(text))
+            .collect();
+        let (minis, contents) = minis?.into_iter().unzip();
         Ok(Self {
-            parent: parent.map(read).transpose()?,
-            minis: minis
-                .iter()
-                .map(|record| MiniBlock::decode(record).map_err(text))
-                .collect::<Result<_, _>>()?,
+            parent,
+            minis,
+            contents,
             block: read(block)?,
         })
     }
@@ -135,23 +143,30 @@ impl Records {
         const NAME: &str = "mini-block signatures";
         const SEALS: &str = "seals";
         report.note(NAME, None);
-        let expected = text(sequencer);
-        for mini in &self.minis {
+        let of_minis = self.minis.iter().zip(&self.contents);
+        let claims = of_minis.flat_map(|(mini, content)| mini.signature_claims(content, sequencer));
+        let claims: Vec<Claim> = claims
+            .chain([self.block.signature_claim(sequencer)])
+            .collect();
+        let mut signers = recover_claimed(&claims).into_iter();
+        let mut signed = |name, place: &dyn Fn() -> String, report: &mut Report| {
+            let signer = signers.next().unwrap_or(Err(KeyError::InvalidSignature));
+            report.compare_told(name, place, &Ok(sequencer), &signer, |signer| {
+                signer.map_or_else(text, text)
+            });
+        };
+        for (mini, content) in self.minis.iter().zip(&self.contents) {
             let at = |what: &str| format!("mini-block {}{what}", mini.number);
-            let signer = mini.signer().map_or_else(text, text);
-            report.compare(NAME, || at(""), &expected, &signer);
-            let content = mini.digests();
+            signed(NAME, &|| at(""), report);
             report.compare(
                 SEALS,
                 || at(", diff digest"),
                 &content.diff,
                 &mini.diff_digest,
             );
-            let content_signer = mini.content_signer(&content).map_or_else(text, text);
-            report.compare(SEALS, || at(""), &expected, &content_signer);
+            signed(SEALS, &|| at(""), report);
         }
-        let content_signer = self.block.content_signer().map_or_else(text, text);
-        report.compare(SEALS, || "block".into(), &expected, &content_signer);
+        signed(SEALS, &|| "block".into(), report);
     }
 
     /// Compares transaction by transaction, mini-block by mini-block. The block must have been executed in the parts
@@ -189,20 +204,47 @@ fn results(again: &TxResult, said: &TxResult, place: impl Fn() -> String, report
         report.compare(name, &place, &expected, &actual);
     }
     report.compare("detention", &place, &a.detained, &b.detained);
-    report.compare("halt reasons", &place, &halt(&a.halt), &halt(&b.halt));
+    report.compare_told("halt reasons", &place, &a.halt, &b.halt, halt);
     let count = (again.logs.len(), said.logs.len());
     report.compare("logs", || format!("{}, count", place()), &count.0, &count.1);
     for (nth, (expected, actual)) in again.logs.iter().zip(&said.logs).enumerate() {
         let at = || format!("{}, log {nth}", place());
-        report.compare("logs", at, &format!("{expected:?}"), &format!("{actual:?}"));
+        report.compare_told("logs", at, expected, actual, |log| format!("{log:?}"));
     }
-    // What the fields above leave: contract address, return data, refund, deposit nonce.
-    let rest = |result: &TxResult| {
-        let mut rest = result.clone();
-        (rest.logs, rest.usage, rest.success, rest.gas_used) = Default::default();
-        format!("{rest:?}")
-    };
-    report.compare("other results", &place, &rest(again), &rest(said));
+    let (expected, actual) = (OtherResults::of(again), OtherResults::of(said));
+    report.compare_told("other results", &place, &expected, &actual, |results| {
+        format!("{results:?}")
+    });
+}
+
+/// What is compared under no name of its own.
+#[derive(Debug, PartialEq)]
+struct OtherResults<'a> {
+    gas_refunded: u64,
+    contract_address: Option<Address>,
+    output: &'a Bytes,
+    deposit_nonce: Option<u64>,
+}
+
+impl<'a> OtherResults<'a> {
+    fn of(result: &'a TxResult) -> Self {
+        let TxResult {
+            success: _,
+            gas_used: _,
+            gas_refunded,
+            logs: _,
+            contract_address,
+            output,
+            usage: _,
+            deposit_nonce,
+        } = result;
+        Self {
+            gas_refunded: *gas_refunded,
+            contract_address: *contract_address,
+            output,
+            deposit_nonce: *deposit_nonce,
+        }
+    }
 }
 
 fn halt(reason: &Option<Halt>) -> String {

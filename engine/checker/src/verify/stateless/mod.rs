@@ -31,7 +31,7 @@ use std::{collections::BTreeMap, fmt::Display, sync::Arc, time::Instant};
 
 use alloy_consensus::Header;
 use alloy_eips::Encodable2718 as _;
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 
 pub use block::code_line;
 pub use chain::{ChainRules, HeaderRules, Origin};
@@ -243,14 +243,14 @@ fn timed<T>(spent: &mut u64, work: impl FnOnce() -> T) -> T {
 }
 
 /// The transactions' hashes, senders, places and root. Nothing if one of them cannot be executed.
-fn transactions(block: &ClaimedBlock, report: &mut Report) -> Option<Vec<Claimed>> {
+fn transactions<'a>(block: &'a ClaimedBlock, report: &mut Report) -> Option<Vec<Claimed<'a>>> {
     const HASHES: &str = "transaction hashes";
     const PLACES: &str = "transaction places";
     report.note(HASHES, None);
     report.note("senders", None);
     report.note(PLACES, None);
-    let mut proven = Vec::with_capacity(block.transactions.len());
-    let mut raws = Vec::with_capacity(block.transactions.len());
+    let count = block.transactions.len();
+    let (mut raws, mut readable) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for (nth, claimed) in block.transactions.iter().enumerate() {
         let at = || format!("transaction {nth}");
         let claimed = match claimed {
@@ -264,25 +264,30 @@ fn transactions(block: &ClaimedBlock, report: &mut Report) -> Option<Vec<Claimed
         report.compare(HASHES, at, &keccak256(&raw), &claimed.hash);
         raws.push(raw);
         let place = &claimed.place;
-        let places = [
-            (Some(text(block.head.hash)), place.block_hash.map(text)),
-            (
-                Some(text(block.head.header.number)),
-                place.block_number.map(text),
-            ),
-            (Some(text(nth)), place.transaction_index.map(text)),
-        ];
-        for (expected, actual) in places {
-            if actual.is_some() {
-                report.compare(PLACES, at, &maybe(expected), &maybe(actual));
+        if let Some(hash) = &place.block_hash {
+            report.compare(PLACES, at, &block.head.hash, hash);
+        }
+        for (expected, actual) in [
+            (block.head.header.number, &place.block_number),
+            (nth as u64, &place.transaction_index),
+        ] {
+            if let Some(actual) = actual {
+                report.compare(PLACES, at, &U256::from(expected), actual);
             }
         }
-        match Sender::of(&claimed.envelope) {
+        readable.push((nth, (&claimed.envelope, claimed.from)));
+    }
+    let (places, claims): (Vec<usize>, Vec<_>) = readable.into_iter().unzip();
+    let senders = places.iter().zip(&claims).zip(Sender::of_claimed(&claims));
+    let mut proven = Vec::with_capacity(count);
+    for ((nth, (envelope, from)), sender) in senders {
+        let at = || format!("transaction {nth}");
+        match sender {
             Ok(sender) => {
                 if let Sender::Known(sender) = sender {
-                    report.compare("senders", at, &sender, &claimed.from);
+                    report.compare("senders", at, &sender, from);
                 }
-                proven.push((claimed.envelope.clone(), sender, claimed.from));
+                proven.push((*envelope, sender, *from));
             }
             Err(error) => report.fail("senders", "a signature", format!("{}: {error}", at())),
         }
@@ -290,7 +295,7 @@ fn transactions(block: &ClaimedBlock, report: &mut Report) -> Option<Vec<Claimed
     let root = transactions_root(&raws);
     let claimed = &block.head.header.transactions_root;
     report.compare("transactions root", nowhere, &root, claimed);
-    (proven.len() == block.transactions.len()).then_some(proven)
+    (proven.len() == count).then_some(proven)
 }
 
 /// That each code has the hash it is said to have.

@@ -53,7 +53,7 @@ impl ClaimedReceipts {
     /// Compares each with that of the transaction which it names.
     pub(super) fn compare(
         &self,
-        transactions: &[Claimed],
+        transactions: &[Claimed<'_>],
         executed: &Executed,
         report: &mut Report,
     ) {

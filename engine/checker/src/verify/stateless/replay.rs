@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A transaction, who signed it, and who is said to have sent it.
-pub(super) type Claimed = (OpTxEnvelope, Sender, Address);
+pub(super) type Claimed<'a> = (&'a OpTxEnvelope, Sender, Address);
 
 /// What execution gives.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(super) fn replay<S: StateReader + Debug>(
     known: &S,
     rules: &Rules,
     header: &Header,
-    transactions: &[Claimed],
+    transactions: &[Claimed<'_>],
     parts: &[usize],
     with_sequencer: bool,
 ) -> Result<Executed, ReplayError> {
