@@ -10,8 +10,8 @@ the session file.
 An essential node (the sequencer) starts before the others and ends the devnet when it dies. The others start together
 and are started again when they die, unless they do so all the time or a person has stopped them.
 
-The supervisor decides about processes only. What a role does is the role's business; what a person sees is
-the observer's.
+What people ask for (`commands`) is done by the same thread. The supervisor decides about processes only. What a role
+does is the role's business; what a person sees is the observer's.
 """
 
 import contextlib
@@ -21,10 +21,9 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import FrameType
-from typing import Protocol
 
 from devnet.errors import UnavailableError, UserError
 from devnet.role_config import START_AGAIN_EXIT, RoleConfig, ready_file
@@ -32,16 +31,17 @@ from devnet.session import (
     ProcessId,
     Role,
     Session,
-    write_session,
 )
-from devnet.settings import config_to_json
-from devnet.stalls import watch, watched
+from devnet.stalls import watch
+from devnet.supervision.commands import Commands
 from devnet.supervision.control import Command, ControlServer, failure
+from devnet.supervision.events import Event, Observer, Overdue, StartDue, StopSignal
 from devnet.supervision.launch import ROLES, Launch, NodePlan, RoleSpec
 from devnet.supervision.node import Node
 from devnet.supervision.placement import Placement
 from devnet.supervision.premises import Premises, config_file
 from devnet.supervision.process import Exited, Healthy, RoleProcess, Trouble
+from devnet.supervision.session_file import SessionFile
 from devnet.threads import report_deaths, start_timer
 
 __all__ = ["ROLES", "Launch", "NodePlan", "Observer", "RoleSpec", "Supervisor"]
@@ -57,48 +57,6 @@ ANEW_ALLOWED = 20
 RESTART_WINDOW_S = 60.0
 START_RETRY_S = 2.0
 """Until a node is tried again that could not be started: the disk may have space again."""
-ADDED: Mapping[str, Role] = {role.hyphenated: role for role in (Role.FULL_NODE, Role.PROVER)}
-"""What `add` may be asked for."""
-
-
-class Observer(Protocol):
-    """Who wants to know what happens."""
-
-    def starting(self, session: Session) -> None:
-        """Processes are being started."""
-
-    def ready(self, session: Session) -> None:
-        """Every process answers its health check."""
-
-    def trouble(self, message: str) -> None:
-        """A process ended that should not have."""
-
-    def stopping(self) -> None:
-        """Processes are being stopped."""
-
-
-@dataclass(frozen=True)
-class StopSignal:
-    """SIGINT, SIGTERM or SIGHUP arrived."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Overdue:
-    """A process that was asked to stop has had its time."""
-
-    process: RoleProcess
-
-
-@dataclass(frozen=True)
-class StartDue:
-    """A node that could not be started may be tried again."""
-
-    node: str
-
-
-Event = Healthy | Exited | Overdue | StartDue | Trouble | Command | StopSignal
 
 
 class Supervisor:
@@ -113,8 +71,7 @@ class Supervisor:
         self._stop_replies: list[Command] = []
         self._premises = Premises(launch)
         self._placement = Placement(launch, roles)
-        self._unsaved = ""
-        """Why the session file is not up to date."""
+        self._commands = Commands(self._nodes, launch.config, roles, self)
 
     def run(self) -> None:
         """Run the devnet. Returns after an ordered stop; raises UserError when it cannot start or go on."""
@@ -125,7 +82,7 @@ class Supervisor:
             watch(lambda message: self._events.put(Trouble(message)), self._thread_died)
             control = ControlServer(token := secrets.token_hex(16), self._events.put, self._thread_died)
             config = self._launch.config
-            self._session = Session(
+            session = Session(
                 name=self._launch.name,
                 supervisor=ProcessId.of(os.getpid()),
                 token=token,
@@ -138,13 +95,14 @@ class Supervisor:
                 mnemonic=config.accounts.mnemonic,
                 accounts=config.accounts.count,
             )
+            self._session_file = SessionFile(self._launch.paths.session, session, self._observer.trouble)
             failed = True
             try:
                 if self._start_all():
                     self._watch()
                 failed = False
             finally:
-                self._update(state="stopping")
+                self.update(state="stopping")
                 self._observer.stopping()
                 self._stop_all()
                 control.close()
@@ -155,15 +113,15 @@ class Supervisor:
 
     def _start_all(self) -> bool:
         """Start every node and wait until all are healthy; False when told to stop before that."""
-        self._observer.starting(self._session)
-        self._update()
+        self._observer.starting(self._session_file.session)
+        self.update()
         for group in self._groups():
             for node in group:
-                self._start(node)
+                self.start(node)
             if not self._await(group):
                 return False
-        self._update(state="running")
-        self._observer.ready(self._session)
+        self.update(state="running")
+        self._observer.ready(self._session_file.session)
         return True
 
     def _groups(self) -> Iterator[list[Node]]:
@@ -189,7 +147,8 @@ class Supervisor:
                 return False
         return True
 
-    def _start(self, node: Node) -> None:
+    def start(self, node: Node) -> None:
+        """Start a node's process."""
         paths, name = self._launch.paths, node.plan.name
         config = self._launch.config
         node.start_due = False
@@ -199,7 +158,7 @@ class Supervisor:
             run_dir=str(paths.run),
             data_dir=str(self._launch.data_dir / "nodes" / name),
             native_dir=str(self._launch.data_dir / "native"),
-            token=self._session.token,
+            token=self._session_file.session.token,
             config=replace(config, rpc=replace(config.rpc, port=self._placement.port(node))),
             network=self._placement.place(node, self._nodes),
         )
@@ -216,7 +175,7 @@ class Supervisor:
             keep_open=(self._lock_handle,),
         )
         node.state, node.id = "starting", node.process.id
-        self._update(node)
+        self.update(node)
         self._placement.certify(node)
 
     # Watch
@@ -251,7 +210,7 @@ class Supervisor:
         if node is None or node.state != "starting":
             return
         node.state, node.port, node.endpoints = "running", event.bound.port, event.bound.endpoints
-        self._update(node)
+        self.update(node)
         self._answer(node, {"ok": True, "node": node.plan.name, "endpoints": node.endpoints})
 
     def _exited(self, event: Exited) -> None:
@@ -282,7 +241,7 @@ class Supervisor:
         else:
             self._observer.trouble(f"{error.what}; starting it again")
             self._start_when_possible(node)
-        self._update(node)
+        self.update(node)
 
     def _stopped(self, node: Node) -> None:
         if node.start_again:
@@ -290,13 +249,13 @@ class Supervisor:
             self._start_when_possible(node)
             return
         node.state = "stopped"
-        self._update(node)
+        self.update(node)
         self._answer(node, {"ok": True, "node": node.plan.name})
 
     def _start_when_possible(self, node: Node) -> None:
         """Start it, now or later: what keeps one node from starting is no reason to end the others."""
         try:
-            self._start(node)
+            self.start(node)
         except (UserError, OSError) as error:
             self._observer.trouble(f"{node.plan.name} can't be started: {error}; it is tried again")
             if node.process is not None:  # it lacks its certificate
@@ -310,7 +269,7 @@ class Supervisor:
         for node in self._nodes:
             if node.plan.name == due.node and node.start_due and node.process is None:
                 self._start_when_possible(node)
-                self._update(node)
+                self.update(node)
 
     def _restarts_too_often(self, node: Node, allowed: int) -> bool:
         now = time.monotonic()
@@ -331,88 +290,16 @@ class Supervisor:
             # Kept, so that the connection closes with this process and not before.
             self._stop_replies.append(command)
             return True
-        commands: dict[str, Callable[[Command], None]] = {
-            "status": self._tell_states,
-            "settings": self._tell_settings,
-            "add": self._add,
-            "stop-node": self._stop_node,
-            "start-node": self._start_node,
-            "restart-node": self._restart_node,
-        }
-        try:
-            commands.get(command.command, self._refuse)(command)
-        except UserError as error:
-            command.reply(failure(error))
-        except OSError as error:
-            command.reply(failure(UnavailableError(f"could not {command.command}", str(error))))
+        self._commands.obey(command)
         return False
 
-    def _tell_states(self, command: Command) -> None:
-        command.reply({"ok": True, "nodes": {node.plan.name: node.state for node in self._nodes}})
-
-    def _tell_settings(self, command: Command) -> None:
-        command.reply({"ok": True, "settings": config_to_json(self._launch.config)})
-
-    def _refuse(self, command: Command) -> None:
-        raise UserError(f"unknown command '{command.command}'", "this devnet was started by another version")
-
-    def _add(self, command: Command) -> None:
-        role = ADDED.get(str(command.options.get("role")))
-        if role is None or role not in self._roles:
-            raise UserError(
-                f"a devnet cannot be given a {command.options.get('role')}",
-                f"what can be added: {', '.join(ADDED)}",
-            )
-        number = 1 + max((node.plan.number for node in self._nodes if node.plan.role == role), default=0)
-        node = Node(NodePlan.numbered(role, number))
-        self._nodes.append(node)
-        node.asked.append(command)
-        self._start(node)
-
-    def _stop_node(self, command: Command) -> None:
-        node = self._named(command)
-        if node.start_due:
-            node.start_due, node.state = False, "stopped"
-            self._update(node)
-            command.reply({"ok": True, "node": node.plan.name})
-            return
-        if node.process is None:
-            raise UnavailableError(f"{node.plan.name} is not running", f"it is {node.state}")
-        node.start_again = False
-        node.asked.append(command)
-        self._ask_to_stop(node)
-
-    def _start_node(self, command: Command) -> None:
-        node = self._named(command)
-        if node.process is not None:
-            raise UnavailableError(f"{node.plan.name} is {node.state} already", f"pid {node.process.id.pid}")
-        node.restarts = ()
-        node.asked.append(command)
-        self._start(node)
-
-    def _restart_node(self, command: Command) -> None:
-        node = self._named(command)
-        node.restarts = ()
-        node.asked.append(command)
-        if node.process is None:
-            self._start(node)
-        else:
-            node.start_again = True
-            self._ask_to_stop(node)
-
-    def _named(self, command: Command) -> Node:
-        for node in self._nodes:
-            if node.plan.name == command.node:
-                return node
-        known = ", ".join(node.plan.name for node in self._nodes)
-        raise UserError(f"there is no node '{command.node}'", f"this devnet has {known}")
-
-    def _ask_to_stop(self, node: Node) -> None:
+    def ask_to_stop(self, node: Node) -> None:
+        """Have a node's process end; it is killed when its time is over."""
         process = node.process
         assert process is not None
         if node.state != "stopping":
             node.state = "stopping"
-            self._update(node)
+            self.update(node)
             process.terminate()
             overdue = Overdue(process)
             start_timer(STOP_TIMEOUT_S, lambda: self._events.put(overdue), "overdue", self._thread_died)
@@ -456,22 +343,9 @@ class Supervisor:
             error.hint = f"its log is {self._launch.paths.log(event.process.node)}"
         return error
 
-    def _update(self, node: Node | None = None, **changes: str) -> None:
-        session = self._session
-        if node is not None and (entry := node.session) is not None:
-            session = session.with_node(entry)
-        self._session = replace(session, **changes)  # type: ignore[arg-type]
-        path = self._launch.paths.session
-        try:
-            with watched(f"writing {path}"):
-                write_session(path, self._session)
-            self._unsaved = ""
-        except OSError as error:
-            if not path.exists():
-                raise UnavailableError(f"cannot write {path}", str(error)) from error
-            if not self._unsaved:
-                self._observer.trouble(f"{path} is not up to date: {error}")
-            self._unsaved = str(error)
+    def update(self, node: Node | None = None, **changes: str) -> None:
+        """Bring the session file up to date."""
+        self._session_file.update(node, **changes)
 
     def _thread_died(self, error: BaseException) -> None:
         thread = threading.current_thread().name
