@@ -29,6 +29,10 @@ _TRANSACTION: Final = nullable(ref("Transaction"))
 _SIGNED: Final = record(raw=DATA, tx=ref("TransactionRequest"))
 
 RESULTS: Final[Mapping[str, Schema]] = {
+    "debug_getRawBlock": DATA,
+    "debug_getRawHeader": DATA,
+    "debug_getRawReceipts": array(DATA),
+    "debug_getRawTransaction": DATA,
     "eth_accounts": array(ADDRESS),
     "eth_baseFee": QUANTITY,
     "eth_blobBaseFee": QUANTITY,
@@ -66,6 +70,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "eth_getTransactionByBlockHashAndIndex": _TRANSACTION,
     "eth_getTransactionByBlockNumberAndIndex": _TRANSACTION,
     "eth_getTransactionByHash": _TRANSACTION,
+    "eth_getTransactionBySenderAndNonce": _TRANSACTION,
     "eth_getTransactionCount": QUANTITY,
     "eth_getTransactionReceipt": nullable(ref("Receipt")),
     "eth_getUncleByBlockHashAndIndex": {"type": "null"},

@@ -164,6 +164,7 @@ PARAMS: Final[Mapping[str, Schema]] = {
     "last mini-block": QUANTITY,
     "message": DATA,
     "newest block": ref("BlockTag"),
+    "nonce": NUMERIC,
     "number": either(NUMERIC, {"const": "latest"}),
     "number or tag": ref("BlockTag"),
     "options": OBJECT,

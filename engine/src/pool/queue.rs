@@ -207,6 +207,19 @@ impl Pool {
         }
     }
 
+    /// A sender's transaction that is not durable yet.
+    pub(crate) fn by_nonce(&self, sender: &Address, nonce: u64) -> Option<Arc<PoolTx>> {
+        let inner = self.inner.lock();
+        let waiting = inner
+            .senders
+            .get(sender)
+            .and_then(|sender| sender.get(nonce));
+        let is_it = |tx: &&Arc<PoolTx>| tx.sender == *sender && tx.nonce == nonce;
+        waiting
+            .or_else(|| inner.included.values().find(is_it))
+            .cloned()
+    }
+
     /// The nonce that the sender's next transaction should have: after its gapless transactions here and
     /// everything that is committed, durable or not.
     pub(crate) fn pending_nonce(&self, sender: &Address) -> Result<u64, StateError> {

@@ -19,6 +19,7 @@ mod news;
 mod preimages;
 mod profile;
 mod proofs;
+mod raw;
 mod request;
 mod send;
 mod state;
@@ -49,6 +50,7 @@ static TABLES: &[&[Method]] = &[
     mining::METHODS,
     profile::METHODS,
     proofs::METHODS,
+    raw::METHODS,
     send::METHODS,
     state::METHODS,
     trace::METHODS,

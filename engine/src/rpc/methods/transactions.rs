@@ -1,14 +1,24 @@
 //! Methods about single transactions and their receipts.
 
+use std::sync::Arc;
+
+use alloy_consensus::Transaction as _;
+use alloy_eips::BlockId;
+use alloy_primitives::{Address, B256, Bytes};
+
 use super::{
     Method, Node, RpcError, block_id,
     blocks::{by_hash, by_number},
     params::Params,
-    read::{Answer, damaged},
+    read::{Answer, damaged, state_error},
     render::{json, mini::included, transaction},
     values,
 };
-use crate::chain::{SharedBlock, TxPlace};
+use crate::{
+    block::MiniBlock,
+    chain::{SharedBlock, TxPlace},
+    state::StateReader as _,
+};
 
 /// This namespace's methods.
 #[rustfmt::skip]
@@ -16,6 +26,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::inline("eth_getTransactionByHash", &["hash"], get_by_hash, "A transaction, from the pool on."),
     Method::inline("eth_getTransactionByBlockNumberAndIndex", &["number or tag", "index"], get_by_number_and_index, "A transaction by its place."),
     Method::inline("eth_getTransactionByBlockHashAndIndex", &["hash", "index"], get_by_block_hash_and_index, "A transaction by its place."),
+    Method::worker("eth_getTransactionBySenderAndNonce", &["address", "nonce"], get_by_sender_and_nonce, "The transaction with which an account used a nonce, or will: from the pool on."),
     Method::inline("eth_getRawTransactionByHash", &["hash"], get_raw_by_hash, "A transaction's EIP-2718 bytes."),
     Method::inline("eth_getRawTransactionByBlockNumberAndIndex", &["number or tag", "index"], get_raw_by_number_and_index, "A transaction's EIP-2718 bytes, by its place."),
     Method::inline("eth_getRawTransactionByBlockHashAndIndex", &["hash", "index"], get_raw_by_block_hash_and_index, "A transaction's EIP-2718 bytes, by its place."),
@@ -46,14 +57,96 @@ fn get_by_block_hash_and_index(node: &Node, params: &Params<'_>) -> Answer {
     shown(node, hash_and_index(node, params)?)
 }
 
+/// `eth_getTransactionBySenderAndNonce(address, nonce)`.
+fn get_by_sender_and_nonce(node: &Node, params: &Params<'_>) -> Answer {
+    let sender = params.required(0, values::address)?;
+    let nonce = params.required(1, values::quantity)?;
+    let waiting = node.pool.by_nonce(&sender, nonce);
+    if let Some(place) = by_nonce(node, sender, nonce)? {
+        return shown(node, Some(place));
+    }
+    Ok(waiting.map_or_else(json::null_bytes, |waiting| {
+        json::bytes(|out| {
+            transaction::transaction(out, &waiting.envelope, &waiting.hash, &sender, None);
+        })
+    }))
+}
+
+/// Where a transaction is that took this nonce. What else counts a nonce up (EIP-7702, a creation) is none.
+fn by_nonce(node: &Node, sender: Address, nonce: u64) -> Result<Option<TxPlace>, RpcError> {
+    let nonce_at = |block| {
+        let (view, _) = node.view(BlockId::number(block))?;
+        let account = view.account(sender).map_err(state_error)?;
+        Ok::<_, RpcError>(account.unwrap_or_default().nonce)
+    };
+    let mut used_in = node.chain.recent.visible_block();
+    if nonce_at(used_in)? <= nonce {
+        let open = used_in + 1;
+        if let Some(place) = with_nonce(&node.open_minis()?, sender, nonce)? {
+            return Ok(Some(place));
+        }
+        // It may have been sealed between the two looks.
+        let sealed = node.sealed(BlockId::number(open))?;
+        let minis = sealed.map(|block| node.minis_of(&block)).transpose()?;
+        return with_nonce(&minis.unwrap_or_default(), sender, nonce);
+    }
+    let begin = node.chain.archive.begins_after();
+    let mut unused_in = begin.map_or(0, |begin| begin.block);
+    if nonce_at(unused_in)? > nonce {
+        // It was used before the log begins: an error, but where that is the chain's beginning.
+        node.view(BlockId::number(unused_in.saturating_sub(1)))?;
+        return Ok(None);
+    }
+    while used_in - unused_in > 1 {
+        node.turn.check(0)?;
+        let middle = unused_in.midpoint(used_in);
+        match nonce_at(middle)? > nonce {
+            true => used_in = middle,
+            false => unused_in = middle,
+        }
+    }
+    let block = node.sealed(BlockId::number(used_in))?;
+    let minis = block.map(|block| node.minis_of(&block)).transpose()?;
+    with_nonce(&minis.unwrap_or_default(), sender, nonce)
+}
+
+fn with_nonce(
+    minis: &[Arc<MiniBlock>],
+    sender: Address,
+    nonce: u64,
+) -> Result<Option<TxPlace>, RpcError> {
+    for mini in minis {
+        for (index, record) in mini.txs.iter().enumerate() {
+            if record.sender != sender {
+                continue;
+            }
+            let used = match record.result.deposit_nonce {
+                Some(used) => used,
+                None => record.envelope().map_err(damaged)?.nonce(),
+            };
+            if used == nonce {
+                let mini = mini.clone();
+                return Ok(Some(TxPlace { mini, index }));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// `eth_getRawTransactionByHash(hash)`.
 fn get_raw_by_hash(node: &Node, params: &Params<'_>) -> Answer {
     let hash = params.required(0, values::hash)?;
-    if let Some(place) = find(node, &hash)? {
-        return Ok(raw(Some(place)));
+    let raw = raw_of(node, &hash)?;
+    Ok(raw.map_or_else(json::null_bytes, |raw| json::data_bytes(&raw)))
+}
+
+/// A transaction's EIP-2718 bytes, from the pool on.
+pub(super) fn raw_of(node: &Node, hash: &B256) -> Result<Option<Bytes>, RpcError> {
+    if let Some(place) = find(node, hash)? {
+        let record = place.mini.txs.get(place.index);
+        return Ok(record.map(|record| record.raw.clone()));
     }
-    let pending = node.pool.get(&hash);
-    Ok(pending.map_or_else(json::null_bytes, |pending| json::data_bytes(&pending.raw)))
+    Ok(node.pool.get(hash).map(|pending| pending.raw.clone()))
 }
 
 /// `eth_getRawTransactionByBlockNumberAndIndex(number or tag, index)`.
@@ -76,10 +169,7 @@ fn get_receipt(node: &Node, params: &Params<'_>) -> Answer {
 }
 
 /// Where a transaction is, if it is visible.
-pub(super) fn find(
-    node: &Node,
-    hash: &alloy_primitives::B256,
-) -> Result<Option<TxPlace>, RpcError> {
+pub(super) fn find(node: &Node, hash: &B256) -> Result<Option<TxPlace>, RpcError> {
     node.chain
         .transaction(hash)
         .map_err(|error| RpcError::internal(error.to_string()))

@@ -12,6 +12,7 @@ mod op_alloy;
 mod overload;
 mod parity_traces;
 mod prices;
+mod raw;
 mod state_diffs;
 mod table;
 mod tags;
