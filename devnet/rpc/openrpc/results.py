@@ -26,6 +26,7 @@ from devnet.rpc.openrpc.schemas import (
 _POOL: Final = record(pending=OBJECT, queued=OBJECT)
 _LOGS: Final = array(ref("Log"))
 _TRANSACTION: Final = nullable(ref("Transaction"))
+_TRACE_OF_BLOCK: Final = record(txHash=HASH, result={})
 _SIGNED: Final = record(raw=DATA, tx=ref("TransactionRequest"))
 
 RESULTS: Final[Mapping[str, Schema]] = {
@@ -33,6 +34,8 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "debug_getRawHeader": DATA,
     "debug_getRawReceipts": array(DATA),
     "debug_getRawTransaction": DATA,
+    "debug_traceBlockByHash": array(_TRACE_OF_BLOCK),
+    "debug_traceBlockByNumber": array(_TRACE_OF_BLOCK),
     "eth_accounts": array(ADDRESS),
     "eth_baseFee": QUANTITY,
     "eth_blobBaseFee": QUANTITY,

@@ -86,6 +86,13 @@ CASES = {
     "debug_getRawBlock": [lambda h: [h.number], lambda h: ["0x0"]],
     "debug_getRawReceipts": [lambda h: [h.number], lambda h: ["0x0"]],
     "debug_getRawTransaction": [lambda h: [h.tx], lambda h: [ZERO_HASH]],
+    "debug_traceTransaction": [
+        lambda h: [h.tx],
+        lambda h: [h.tx, {"enableMemory": True, "enableReturnData": True}],
+        lambda h: [h.tx, {"tracer": "callTracer"}],
+    ],
+    "debug_traceBlockByNumber": [lambda h: [h.number], lambda h: [h.number, {"tracer": "prestateTracer"}]],
+    "debug_traceBlockByHash": [lambda h: [h.block]],
     "eth_newFilter": [lambda h: [{"address": h.emitter}], lambda h: [{"blockHash": h.block}]],
     "eth_newBlockFilter": [lambda h: []],
     "eth_newPendingTransactionFilter": [lambda h: []],
