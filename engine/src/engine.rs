@@ -9,6 +9,8 @@
 //! It is idle at first. [`Engine::start`] and [`Engine::follow`] go from there to building and to following,
 //! [`Engine::halt`] comes back.
 
+mod handover;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -273,22 +275,8 @@ impl Engine {
                 };
             }
         };
-        let lingers_until = Instant::now() + linger;
-        while let Some(last) = all.last() {
-            let deadline = match last {
-                Sealed::Mini(mini) if self.chain.mining.is_closing(mini.number) => {
-                    Instant::now() + STOP_PATIENCE
-                }
-                Sealed::Mini(mini) if mini.txs.is_empty() => lingers_until,
-                // Only what is there already.
-                _ => Instant::now(),
-            };
-            match sealed.recv_deadline(deadline) {
-                Ok(next) => all.push(next),
-                // Also when the builder is gone: what there is comes first, the end at the next call.
-                Err(_) => break,
-            }
-        }
+        let is_closing = |mini| self.chain.mining.is_closing(mini);
+        handover::collect(&sealed, &mut all, linger, is_closing);
         Ok(Some(all))
     }
 
