@@ -107,7 +107,11 @@ def load(path: Path) -> ToldBlock:
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_BYTES)
         told = _told(orjson.loads(data), _code_directory(path))
     except (zstandard.ZstdError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} tells no state", f"{error!r}", "docs/verify.md") from error
+        raise UserError(
+            f"{path} tells no state",
+            f"it is read as accounts by address, and has something else in their place ({error})",
+            "docs/verify.md",
+        ) from error
     return told
 
 

@@ -14,7 +14,7 @@ from devnet.rpc import params, tx_request
 from devnet.rpc.backend import Backend
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params, refused
-from devnet.rpc.interventions import Interventions
+from devnet.rpc.interventions import MAX_NONCE, Interventions
 from devnet.rpc.methods import Home, method
 
 ESTIMATED = ("from", "to", "value", "input")
@@ -112,10 +112,12 @@ class ImpersonationNamespace:
         return await self._interventions.force(deposit)
 
     async def _check_nonce(self, sender: str, transaction: dict[str, object]) -> None:
+        state = int(str(await self._backend.call("eth_getTransactionCount", sender, "latest")), 16)
+        if state == MAX_NONCE:
+            raise refused(f"nonce has max value: address {sender}, nonce: {state}")
         if "nonce" not in transaction:
             return
         nonce = params.quantity(transaction["nonce"], "nonce")
-        state = int(str(await self._backend.call("eth_getTransactionCount", sender, "latest")), 16)
         if nonce != state:
             low = "low" if nonce < state else "high"
             raise refused(f"nonce too {low}: address {sender}, tx: {nonce} state: {state}")

@@ -62,7 +62,9 @@ class Rules:
             config = document["config"]
             chain_id = self.chain_id if self.chain_id is not None else int(config["chainId"])
         except (ValueError, KeyError, TypeError) as error:
-            raise CliError(f"{self.genesis} is no genesis document", f"{error!r}") from error
+            raise CliError(
+                f"{self.genesis} is no genesis document", f"its config or chainId can't be read ({error})"
+            ) from error
         return {"chainId": chain_id, "config": config}
 
 
@@ -72,7 +74,7 @@ def _object(file: Path, otherwise: str) -> dict[str, Json]:
     except OSError as error:
         raise CliError(f"cannot read {file}", error.strerror or str(error)) from error
     except ValueError as error:
-        raise CliError(f"{file} is {otherwise}", f"{error!r}") from error
+        raise CliError(f"{file} is {otherwise}", f"it is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise CliError(f"{file} is {otherwise}", "it is not an object")
     return document

@@ -113,8 +113,16 @@ def trace(web3, digest, tracer, **config):
 def without(frame, fields):
     """A tree of calls without some of its members."""
     calls = [without(call, fields) for call in frame.get("calls", [])]
-    kept = {name: value for name, value in frame.items() if name not in fields | {"calls"}}
-    return {**kept, **({"calls": calls} if calls else {})}
+    kept = {name: value for name, value in frame.items() if name not in fields | {"calls", "logs"}}
+    # Their index counts the block's logs, and blocks here hold more than one transaction.
+    logs = [{name: value for name, value in log.items() if name != "index"} for log in frame.get("logs", [])]
+    return {**kept, **({"calls": calls} if calls else {}), **({"logs": logs} if logs else {})}
+
+
+def indices(frame):
+    """Those of all logs of a tree of calls."""
+    own = [int(log["index"], 16) for log in frame.get("logs", [])]
+    return own + [index for call in frame.get("calls", []) for index in indices(call)]
 
 
 @pytest.mark.parametrize("name", ["constructor", *TRANSACTIONS])
@@ -126,6 +134,8 @@ def test_the_calls_are_those_that_anvil_tells(name, spec, anvil, devnet, on_anvi
     assert here.pop("gas") == hex(GAS)
     there.pop("gas")
     assert without(here, ignored) == without(there, ignored)
+    logs = devnet.eth.get_transaction_receipt(on_devnet[name])["logs"]
+    assert {log["logIndex"] for log in logs} <= set(indices(here))
 
 
 @pytest.mark.parametrize("name", ["constructor", *TRANSACTIONS])

@@ -140,10 +140,10 @@ impl Run<'_> {
     }
 
     /// The blocks that were asked for while time closes them; the one that was open has just been closed. `counts`: as the
-    /// first of them.
+    /// first of them, unless something waited for that one and was left out.
     pub(super) fn close_wanted_early(&mut self, counts: bool) -> Result<(), Halted> {
         let mining = &self.shared.chain.mining;
-        let mut first = counts;
+        let mut first = counts && self.shared.source.best_rank() == 0;
         while let Some(wanted) = mining.take_wanted() {
             let mut work = OnDemand {
                 open: None,

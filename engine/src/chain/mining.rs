@@ -215,7 +215,8 @@ impl Mining {
         *shown >= block
     }
 
-    /// A chain whose newest block is ahead of the machine's clock was ahead of it before the restart.
+    /// Sets a clock that is behind the newest block: one whose chain was ahead of the machine's before a restart, or has
+    /// had more blocks than seconds.
     pub(crate) fn catch_up_with(&self, newest: u64) {
         let mut state = self.state.lock();
         if newest > now_s(&state) {

@@ -297,6 +297,21 @@ fn what_the_chain_itself_needs_cannot_be_changed() {
 }
 
 #[test]
+fn an_account_whose_last_wei_is_taken_is_replayed_in_a_later_block_too() {
+    let mut net = net("rex6", true);
+    let account = FRESH;
+    let amount = U256::from(5);
+    assert!(intervene(&mut net, &setBalanceCall { account, amount }));
+    net.block();
+    // The block before has it: for those who replay this one it is an account that was read, not one that was made.
+    let amount = U256::ZERO;
+    assert!(intervene(&mut net, &setBalanceCall { account, amount }));
+    net.block();
+    assert_eq!(state_of(&net, account).nonce, 1);
+    assert_right(&net, [1, 2], "an emptied account");
+}
+
+#[test]
 fn an_account_that_may_have_storage_never_becomes_empty() {
     let mut net = net("rex6", true);
     let (account, one) = (FRESH, U256::ONE);

@@ -85,6 +85,9 @@ def test_every_node_follows_what_any_node_is_asked_for(cluster):
 def test_every_node_follows_the_clock_and_the_blocks_that_any_node_is_asked_for(cluster):
     nodes = chain_nodes(cluster)
     for number, node in enumerate(nodes):
+        # What was asked of another node is shown there at once, and here soon.
+        there = nodes[0].height()
+        eventually(lambda node=node, there=there: node.height() >= there, f"{node.name} to catch up")
         newest = node.rpc("eth_getBlockByNumber", "latest", False)
         timestamp = int(newest["timestamp"], 16) + 1000 * (number + 1)
         node.rpc("evm_setNextBlockTimestamp", hex(timestamp))

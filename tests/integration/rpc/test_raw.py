@@ -63,6 +63,7 @@ def test_a_transaction_is_found_by_its_senders_nonce_from_the_pool_on(node, hist
     assert {one["from"] for one in mined} == {history.sender}
     assert found(count) is None
     # So far ahead that no other test comes to it.
-    digest = node.rpc("eth_sendRawTransaction", wallet.signed(4, 10_000, to=wallet.address(1)))
-    waiting = found(10_000, wallet.address(4))
+    digest = node.rpc("eth_sendRawTransaction", wallet.signed(4, 400, to=wallet.address(1)))
+    waiting = found(400, wallet.address(4))
     assert (waiting["hash"], waiting["blockHash"]) == (digest, None)
+    node.rpc("anvil_dropTransaction", digest)

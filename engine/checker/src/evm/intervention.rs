@@ -88,6 +88,7 @@ fn change(
     calls: Calls,
 ) -> Result<(), PrecompileError> {
     let mut account = load(state, address)?;
+    let was_there = !account.info.is_empty();
     // Whether the account may have storage: it was in use, has code, or is given some now.
     let mut used = account.info.nonce > 0 || !account.info.is_empty_code_hash();
     match calls {
@@ -112,14 +113,16 @@ fn change(
     account = load(state, address)?;
     if used && account.info.nonce == 0 && account.info.is_empty_code_hash() {
         keep(state, address)?;
-    } else if account.info.is_empty() && was_used(state, address)? {
+    } else if account.info.is_empty() && (was_there || was_used(state, address)?) {
         load(state, address)?.info.nonce = 1;
     }
     Ok(())
 }
 
 /// An account that becomes empty vanishes with its storage (EIP-161), which no state of this chain can do: its storage
-/// stands under keys of its own. So one that may have storage keeps a nonce of 1 instead.
+/// stands under keys of its own. So one that may have storage keeps a nonce of 1 instead. So does any that was there:
+/// no transaction of Ethereum's takes an account's last wei and leaves its nonce at zero, and revm's state, which block
+/// executors are built upon, has no transition for that.
 fn keep(state: &mut EvmInternals<'_>, address: Address) -> Result<(), PrecompileError> {
     let account = load(state, address)?;
     if account.info.is_empty() {

@@ -97,16 +97,27 @@ fn check_later(node: &Node, timestamp: u64) -> Result<(), RpcError> {
 
 fn seconds(node: &Node, params: &Params<'_>) -> Result<u64, RpcError> {
     let seconds = params.required(0, values::quantity)?;
-    if node.chain.mining.now_s().saturating_add(seconds) > MAX_TIMESTAMP {
+    check_ahead(node, seconds)?;
+    Ok(seconds)
+}
+
+/// Refuses to go so far ahead of the chain's time that sums of timestamps come near their limit.
+fn check_ahead(node: &Node, seconds: u64) -> Result<(), RpcError> {
+    let newest = node.chain.mining.now_s().max(newest_timestamp(node)?);
+    if newest.saturating_add(seconds) > MAX_TIMESTAMP {
         return Err(RpcError::invalid_params(format!(
             "{seconds} seconds are too many"
         )));
     }
-    Ok(seconds)
+    Ok(())
 }
 
+/// From the newest block's time on, which may be ahead of the clock where blocks were many.
 fn increase_time(node: &Node, params: &Params<'_>) -> Answer {
-    let ahead = node.chain.mining.increase_time(seconds(node, params)?);
+    let seconds = seconds(node, params)?;
+    let mining = &node.chain.mining;
+    mining.catch_up_with(newest_timestamp(node)?);
+    let ahead = mining.increase_time(seconds);
     node.pool.wake();
     number(ahead)
 }
@@ -179,7 +190,8 @@ fn set_interval(node: &Node, params: &Params<'_>, unit_us: u64) -> Answer {
         set_mode(node, MiningMode::Manual);
         return null();
     }
-    if block_time_us < least || block_time_us / 1_000_000 > MAX_TIMESTAMP {
+    check_ahead(node, block_time_us / 1_000_000)?;
+    if block_time_us < least {
         return Err(RpcError::invalid_params(format!(
             "a block is at least as long as a mini-block, {least} µs"
         )));
@@ -199,26 +211,31 @@ fn count(params: &Params<'_>) -> Result<u64, RpcError> {
     Ok(count)
 }
 
-/// Seconds from one block to the next; tools send 0 for none in particular.
-fn interval(params: &Params<'_>) -> Result<Option<u64>, RpcError> {
+/// Seconds from one of so many blocks to the next; tools send 0 for none in particular.
+fn interval(node: &Node, params: &Params<'_>, count: u64) -> Result<Option<u64>, RpcError> {
     let interval_s = params.optional(1, values::quantity)?;
+    if let Some(interval_s) = interval_s {
+        check_ahead(node, interval_s.saturating_mul(count))?;
+    }
     Ok(interval_s.filter(|seconds| *seconds > 0))
 }
 
 fn anvil_mine(node: &Node, params: &Params<'_>) -> Answer {
     let count = count(params)?;
-    let interval_s = interval(params)?;
+    let interval_s = interval(node, params, count)?;
     if let (Some(interval_s), true) = (interval_s, count > 0) {
-        node.chain
-            .mining
-            .increase_time(interval_s.min(MAX_TIMESTAMP));
+        node.chain.mining.increase_time(interval_s);
     }
     mine(node, count, interval_s)
 }
 
 fn hardhat_mine(node: &Node, params: &Params<'_>) -> Answer {
-    let apart = params.raw(1).map_or(Ok(Some(1)), |_| interval(params))?;
-    mine(node, count(params)?, apart)
+    let count = count(params)?;
+    let apart = match params.raw(1) {
+        None => Some(1),
+        Some(_) => interval(node, params, count)?,
+    };
+    mine(node, count, apart)
 }
 
 /// `evm_mine(timestamp)` or `evm_mine({timestamp?, blocks?})`.
