@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::blocks::{Given, assert_right};
 use crate::{
-    block::{PlainAccount, PlainKey, PlainValue},
+    block::{PlainAccount, PlainKey},
     builder::testing::{Draft, Tx, account, chain_of},
     evm::SPEC_NAMES,
     follower::{Follower, VerifyMode},
@@ -329,7 +329,7 @@ fn an_account_that_may_have_storage_never_becomes_empty() {
         (state_of(&net, FRESH).nonce, slot_of(&net, FRESH, 3)),
         (1, one)
     );
-    // Its nonce goes while it has a balance, and then the balance.
+    // Its nonce is to go while it has a balance, and then the balance.
     assert!(intervene(
         &mut net,
         &setBalanceCall {
@@ -338,7 +338,7 @@ fn an_account_that_may_have_storage_never_becomes_empty() {
         }
     ));
     assert!(intervene(&mut net, &setNonceCall { account, nonce: 0 }));
-    assert_eq!(state_of(&net, FRESH).nonce, 0);
+    assert_eq!(state_of(&net, FRESH).nonce, 1);
     assert!(intervene(
         &mut net,
         &setBalanceCall {
@@ -385,28 +385,30 @@ fn an_account_that_may_have_storage_never_becomes_empty() {
     assert_eq!(slot_of(&net, other, 1), one);
     net.block();
     assert_right(&net, [1], "storage that stays");
-    // One that was never in use may go.
-    let third = Address::repeat_byte(0x66);
-    assert!(intervene(
-        &mut net,
-        &setBalanceCall {
-            account: third,
-            amount: one
-        }
-    ));
-    assert!(intervene(
-        &mut net,
-        &setBalanceCall {
-            account: third,
-            amount: U256::ZERO
-        }
-    ));
-    assert_eq!(
-        net.node.chain.world.tip(&PlainKey::account(third)),
-        PlainValue::Absent
-    );
+}
+
+#[test]
+fn storage_that_is_older_than_its_code_is_there_for_code_of_a_later_block() {
+    let mut net = net("rex6", true);
+    let (account, amount) = (FRESH, U256::from(5));
+    let (slot, value) = (U256::ZERO, U256::from(41));
+    assert!(intervene(&mut net, &setBalanceCall { account, amount }));
     net.block();
-    assert_right(&net, [2], "an account that went");
+    assert!(intervene(
+        &mut net,
+        &setStorageAtCall {
+            account,
+            slot,
+            value
+        }
+    ));
+    net.block();
+    let code = bytes!("5f54600101805f555f52600160205fa100");
+    assert!(intervene(&mut net, &setCodeCall { account, code }));
+    net.run(&calling(account, [], 0));
+    assert_eq!(slot_of(&net, account, 0), U256::from(42));
+    net.block();
+    assert_right(&net, [1, 2, 3], "storage before its code");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use alloy_evm::{
     EvmInternals, EvmInternalsError,
     precompiles::{DynPrecompile, PrecompileInput},
 };
-use alloy_primitives::{Address, Bytes, U256, address};
+use alloy_primitives::{Address, Bytes, address};
 use alloy_sol_types::{SolInterface as _, sol};
 use mega_evm::{DynPrecompilesBuilder, SEQUENCER_REGISTRY_ADDRESS};
 use revm::{
@@ -82,6 +82,10 @@ fn account_of(calls: &Calls) -> Address {
 }
 
 /// Everything that can be refused is, before anything changes.
+///
+/// Two things that no transaction of Ethereum's does have no place in what blocks are executed with. An account without
+/// nonce and code has no storage: revm's state doesn't look for any. And who is there doesn't become empty, but for
+/// SELFDESTRUCT: it would vanish with its storage (EIP-161). Such accounts get a nonce of 1.
 fn change(
     state: &mut EvmInternals<'_>,
     address: Address,
@@ -111,41 +115,11 @@ fn change(
     }
     state.touch_account(address);
     account = load(state, address)?;
-    if used && account.info.nonce == 0 && account.info.is_empty_code_hash() {
-        keep(state, address)?;
-    } else if account.info.is_empty() && (was_there || was_used(state, address)?) {
-        load(state, address)?.info.nonce = 1;
-    }
-    Ok(())
-}
-
-/// An account that becomes empty vanishes with its storage (EIP-161), which no state of this chain can do: its storage
-/// stands under keys of its own. So one that may have storage keeps a nonce of 1 instead. So does any that was there:
-/// no transaction of Ethereum's takes an account's last wei and leaves its nonce at zero, and revm's state, which block
-/// executors are built upon, has no transition for that.
-fn keep(state: &mut EvmInternals<'_>, address: Address) -> Result<(), PrecompileError> {
-    let account = load(state, address)?;
-    if account.info.is_empty() {
+    let (nonce, code) = (account.info.nonce, !account.info.is_empty_code_hash());
+    if nonce == 0 && !code && (used || was_there && account.info.is_empty()) {
         account.info.nonce = 1;
-        return Ok(());
     }
-    // It is not empty yet, but nothing will tell when it is.
-    load(state, INTERVENTIONS)?.info.nonce = 1;
-    state
-        .sstore(INTERVENTIONS, mark_of(address), U256::ONE)
-        .map_err(unread)?;
-    state.touch_account(INTERVENTIONS);
     Ok(())
-}
-
-fn was_used(state: &mut EvmInternals<'_>, address: Address) -> Result<bool, PrecompileError> {
-    load(state, INTERVENTIONS)?;
-    let mark = state.sload(INTERVENTIONS, mark_of(address));
-    Ok(!mark.map_err(unread)?.data.is_zero())
-}
-
-fn mark_of(address: Address) -> U256 {
-    address.into_word().into()
 }
 
 fn load<'a>(
