@@ -269,8 +269,8 @@ impl Run<'_> {
         let mining = &shared.chain.mining;
         let parent = self.progress.parent.header.timestamp;
         // Shorter blocks than the settings' have to be stamped as those are.
-        let strict_us = block_time_us.max(shared.chain.config.block_time_ms * 1000);
-        let least = parent + u64::from(strict_us >= 1_000_000);
+        let usual_us = shared.chain.config.block_time_ms * 1000;
+        let least = parent + u64::from(block_time_us.max(usual_us) >= 1_000_000);
         loop {
             if let Some(chosen) = mining.take_chosen_timestamp(parent, least) {
                 self.follow_clock();
@@ -279,9 +279,10 @@ impl Run<'_> {
             }
             self.follow_clock();
             let slot = Slot::at(self.clock.now_us(), block_time_us);
-            let timestamp = match strict_us > block_time_us {
-                true => Ok(slot.timestamp().max(least)),
-                false => timestamp_after(parent, slot, block_time_us),
+            // Who has set another time doesn't wait for a slot that is free: it may be as long as that time.
+            let timestamp = match block_time_us == usual_us {
+                true => timestamp_after(parent, slot, block_time_us),
+                false => Ok(slot.timestamp().max(least)),
             };
             match timestamp {
                 Ok(timestamp) => return Ok((self.open_at(timestamp)?, slot)),
