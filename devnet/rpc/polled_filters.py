@@ -72,7 +72,10 @@ class FilterNamespace:
         [asked] = given
         if not isinstance(asked, dict):
             raise invalid_params("the log filter must be an object")
-        size = len(orjson.dumps(asked))
+        try:
+            size = len(orjson.dumps(asked))
+        except TypeError as error:
+            raise invalid_params(f"the log filter cannot be read: {error}") from None
         if size + sum(one.size for one in self._filters.values()) > MAX_BYTES:
             raise limit_exceeded(f"too long filters: those of all clients have {MAX_BYTES} bytes at most")
         news = LogNews(self._backend, asked, await newest_block(self._backend))

@@ -221,6 +221,7 @@ def test_two_who_ask_at_once_get_nothing_twice(server, http, chain):
 @pytest.mark.parametrize(
     ("method", "params"),
     [
+        ("eth_newFilter", [{"fromBlock": 2**64}]),
         ("eth_newFilter", []),
         ("eth_newFilter", [5]),
         ("eth_newFilter", [{"address": "0x12"}]),
