@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from devnet.errors import UnavailableError
 from megaeth_cli.chain.genesis_export import genesis_of
 from megaeth_cli.chain.rpc_client import connect
 from megaeth_cli.env import environment
-from megaeth_cli.errors import CliError
 from megaeth_cli.options import RpcUrl
 from megaeth_cli.output import show
+from megaeth_cli.output_file import write_new
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -40,14 +39,5 @@ def genesis(
     if file is None:
         env.write(json.dumps(document, indent=2))
         return
-    target = env.cwd / file
-    try:
-        with target.open("w" if force else "x") as output:
-            output.write(json.dumps(document, indent=2) + "\n")
-    except FileExistsError:
-        raise CliError(
-            f"{file} is there already", "", "give --force to replace it, or -o for another name"
-        ) from None
-    except OSError as error:
-        raise UnavailableError(f"cannot write {file}", error.strerror or str(error)) from error
+    target = write_new(env, file, json.dumps(document, indent=2) + "\n", force=force)
     show(env, {"file": str(target)}, lambda: f"wrote {file}")

@@ -1,0 +1,24 @@
+"""Files that a command writes because it was asked to: none is replaced unless that was asked for, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from devnet.errors import UnavailableError
+from megaeth_cli.env import Environment
+from megaeth_cli.errors import CliError
+
+
+def write_new(env: Environment, file: Path, text: str, *, force: bool) -> Path:
+    """Write a file, seen from where the command was given; return where it is. CliError if there is one already."""
+    target = env.cwd / file
+    try:
+        with target.open("w" if force else "x") as output:
+            output.write(text)
+    except FileExistsError:
+        raise CliError(
+            f"{file} is there already", "", "give --force to replace it, or -o for another name"
+        ) from None
+    except OSError as error:
+        raise UnavailableError(f"cannot write {file}", error.strerror or str(error)) from error
+    return target
