@@ -90,9 +90,10 @@ impl Drop for Meter {
     }
 }
 
-/// From this size on an allocation has pages of its own, which go back to the system with it.
+/// From this size on an allocation has pages of its own, which go back to the system with it. Smaller ones stay in the heaps:
+/// the journal of one long transaction grows to 1 or 2 MiB, and would fault in as many pages each time.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const OWN_PAGES: libc::c_int = 1 << 20;
+const OWN_PAGES: libc::c_int = 4 << 20;
 /// So much may lie free at a heap's end before it goes back to the system. Whoever works in rounds, such as a block after
 /// the other, takes and gives back some MiB in each, and every page that comes anew from the system costs a fault.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
