@@ -184,6 +184,16 @@ class MegaethEager(Megaeth):
         return [*super().command(), "--mini-block-time", str(self.mini_block_ms)]
 
 
+class MegaethAutomine(Megaeth):
+    """Our devnet as test suites want it: a block for each transaction."""
+
+    name = "megaeth automine"
+
+    def command(self) -> Sequence[str]:
+        """What a user would type."""
+        return [*super().command(), "--automine"]
+
+
 class Anvil(LogSink):
     """anvil; its gas limit is raised to MegaETH's, everything else is its default."""
 
@@ -206,6 +216,13 @@ class AnvilAuto(Anvil):
     """A block for each burst."""
 
     name = "anvil auto"
+
+
+class AnvilTracing(Anvil):
+    """A block for each burst, and steps that can be traced."""
+
+    name = "anvil auto, tracing"
+    mode = ("--steps-tracing",)
 
 
 class AnvilInterval10ms(Anvil):

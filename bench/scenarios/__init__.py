@@ -27,6 +27,7 @@ from bench.scenarios import (
     startup,
     state,
     stream,
+    suites,
     throughput,
 )
 from bench.scenarios.scenario import Scenario
@@ -41,6 +42,7 @@ ALL: tuple[Scenario[Any], ...] = (
     idle.SCENARIO,
     *throughput.SCENARIOS,
     reads.SCENARIO,
+    suites.SCENARIO,
     latency.SCENARIO,
     intervals.SCENARIO,
     greed.SCENARIO,
