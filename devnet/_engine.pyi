@@ -118,6 +118,24 @@ class SealedBlock:
         """One that nobody has sealed."""
 
 @final
+class Rewind:
+    """What it takes to go back to an earlier place; good for the chain as it stood when it was made."""
+
+    minis: int
+    """How many mini-blocks stay."""
+    block: int
+    """The last block that stays as a whole."""
+    values: list[tuple[bytes, bytes]]
+    """Plain keys and SALT's buckets that have changed since that block, with what they were at its end."""
+    codes: list[bytes]
+    """Hashes of the codes that came since that block."""
+    tx_hashes: list[bytes]
+    """Of the transactions that go."""
+    blocks: list[tuple[int, bytes, list[bytes]]]
+    """Number and hash of the blocks that go, and the keys that each has written."""
+    busy: list[tuple[int, int]]
+    """Number and block of the mini-blocks since that block that have transactions, also those that stay."""
+
 class Engine:
     """One chain: its state, pool, builder and JSON-RPC answers."""
 
@@ -162,6 +180,20 @@ class Engine:
     def halt(self) -> None:
         """Back to idle: seals what is open, or finishes what is being applied. What was sealed goes on coming by
         `next_sealed` until that is closed."""
+
+    def sign(self, digest: bytes) -> bytes:
+        """A digest signed by the key that signs mini-blocks: r, s and v, 65 bytes."""
+
+    def sequencer(self) -> bytes:
+        """The address of who may sign mini-blocks, by the newest state."""
+
+    def plan_rewind(self, minis: int) -> Rewind:
+        """From idle: what it takes to go back to a chain of so many mini-blocks. Changes nothing. `EngineError`: there
+        is no such place, what was there isn't known any more, or the engine is not idle."""
+
+    def rewind(self, plan: Rewind) -> None:
+        """From idle: goes back; the store has to follow before anything is built. Transactions that wait stay. After an
+        `EngineError` the engine is good for nothing."""
 
     def apply(self, records: list[tuple[bytes, bool]]) -> list[SealedMini | SealedBlock | None]:
         """Records in the order of the log, each a mini-block's or (`True`) a block's: checks them on all cores, applies

@@ -155,7 +155,7 @@ NAMESPACES = {
     "web3": "the program",
     "rpc": "the server",
     "personal": "the development accounts",
-    "anvil": "what is done to the state ([interventions.md](interventions.md))",
+    "anvil": "what is done to the chain ([interventions.md](interventions.md), [json-rpc.md](json-rpc.md#going-back))",
     "hardhat": "the same under hardhat's names",
     "evm": "the same under the first names that local nodes had for it",
     "tenderly": "the same under Tenderly's names",

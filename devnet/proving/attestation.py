@@ -3,6 +3,9 @@
     EIP712Domain(string name,string version,uint256 chainId)     name "MegaETH devnet prover", version "1"
     Attestation(uint64 block,bytes32 blockHash,bytes32 parentStateRoot,bytes32 stateRoot,bytes32 diffDigest)
 
+On a chain that was rolled back a field says how often, `uint64 rollbacks` at the end: a prover that then attests to
+another block of the same number has not contradicted itself.
+
 On the wire it is JSON with hex strings, with the authority's voucher for the prover (`provers.py`) beside the
 signature. Whether enough provers agree is `quorum.py`'s business.
 """
@@ -29,6 +32,7 @@ FIELDS: Final = (
     ("stateRoot", "bytes32"),
     ("diffDigest", "bytes32"),
 )
+ROLLBACKS: Final = ("rollbacks", "uint64")
 MAX_BYTES: Final = 2_048
 MAX_NAME: Final = 63
 U64_MAX: Final = 2**64 - 1
@@ -52,6 +56,8 @@ class Attestation:
     """The first block that this prover has looked at; a hint, not signed."""
     name: str = ""
     """What the devnet calls the prover; a hint, not signed."""
+    rollbacks: int = 0
+    """How often the chain had been rolled back when it had that block."""
 
     @classmethod
     def sign(
@@ -63,10 +69,11 @@ class Attestation:
         claim: Claim,
         since: int = 0,
         name: str = "",
+        rollbacks: int = 0,
     ) -> Self:
         """Attest."""
-        signature = sign_hash(key, signing_hash(chain_id, block, claim))
-        return cls(block, claim, address_of(key), signature, voucher, since, name)
+        signature = sign_hash(key, signing_hash(chain_id, block, claim, rollbacks))
+        return cls(block, claim, address_of(key), signature, voucher, since, name, rollbacks)
 
     def encode(self) -> bytes:
         """For the wire and the disk."""
@@ -82,6 +89,7 @@ class Attestation:
             "voucher": "0x" + self.voucher.hex(),
             "since": hex(self.since),
             "name": self.name,
+            **({"rollbacks": hex(self.rollbacks)} if self.rollbacks else {}),
         }
 
     @classmethod
@@ -103,30 +111,34 @@ class Attestation:
         try:
             fields = orjson.loads(data)
             block, since = int(fields["block"], 16), int(fields.get("since", "0x0"), 16)
+            rollbacks = int(fields.get("rollbacks", "0x0"), 16)
             if not 0 <= since <= block <= U64_MAX:
                 raise InvalidAttestationError(f"no block number: {block}")
+            if not 0 <= rollbacks <= U64_MAX:
+                raise InvalidAttestationError(f"no number of rollbacks: {rollbacks}")
             name = str(fields.get("name", ""))[:MAX_NAME]
             claim = Claim.from_json(fields)
             signature = read_hex(fields["signature"], SIGNATURE_BYTES)
             voucher = read_hex(fields["voucher"], SIGNATURE_BYTES)
             prover = read_hex(fields["prover"], 20)
-            signer = signer_of(signing_hash(chain_id, block, claim), signature)
+            signer = signer_of(signing_hash(chain_id, block, claim, rollbacks), signature)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidAttestationError(str(error)) from None
         if signer != prover:
             raise InvalidAttestationError("somebody else has signed it")
-        return cls(block, claim, prover, signature, voucher, since, name)
+        return cls(block, claim, prover, signature, voucher, since, name, rollbacks)
 
 
-def signing_hash(chain_id: int, block: int, claim: Claim) -> bytes:
+def signing_hash(chain_id: int, block: int, claim: Claim, rollbacks: int = 0) -> bytes:
     """The digest that a prover signs (EIP-712)."""
     body = keccak256(
-        _type_hash("Attestation", FIELDS)
+        _type_hash("Attestation", _fields(rollbacks))
         + _word(block)
         + claim.block_hash
         + claim.parent_state_root
         + claim.state_root
         + claim.diff_digest
+        + (_word(rollbacks) if rollbacks else b"")
     )
     domain = keccak256(
         _type_hash("EIP712Domain", DOMAIN_FIELDS)
@@ -137,17 +149,25 @@ def signing_hash(chain_id: int, block: int, claim: Claim) -> bytes:
     return keccak256(b"\x19\x01" + domain + body)
 
 
-def typed_data(chain_id: int, block: int, claim: Claim) -> dict[str, Any]:
+def typed_data(chain_id: int, block: int, claim: Claim, rollbacks: int = 0) -> dict[str, Any]:
     """The same as a document that wallets understand (`eth_signTypedData_v4`)."""
     return {
         "types": {
             "EIP712Domain": [{"name": name, "type": kind} for name, kind in DOMAIN_FIELDS],
-            "Attestation": [{"name": name, "type": kind} for name, kind in FIELDS],
+            "Attestation": [{"name": name, "type": kind} for name, kind in _fields(rollbacks)],
         },
         "primaryType": "Attestation",
         "domain": {"name": NAME, "version": VERSION, "chainId": chain_id},
-        "message": {"block": block, **claim.to_json()},
+        "message": {
+            "block": block,
+            **claim.to_json(),
+            **({"rollbacks": rollbacks} if rollbacks else {}),
+        },
     }
+
+
+def _fields(rollbacks: int) -> tuple[tuple[str, str], ...]:
+    return (*FIELDS, ROLLBACKS) if rollbacks else FIELDS
 
 
 def _type_hash(name: str, fields: tuple[tuple[str, str], ...]) -> bytes:

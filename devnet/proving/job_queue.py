@@ -1,6 +1,7 @@
 """Which blocks a prover has to look at, and where each can be had. Late, duplicated and reordered news is normal.
 
-A block is known by its number and hash: two blocks of one number are two pieces of work. The lowest number goes first,
+A block is known by its number and hash, and by how often the chain was rolled back before: two blocks of one number are
+two pieces of work. The lowest number goes first,
 so that verified heights can follow; a piece that could not be had is tried again, elsewhere first, and given up when
 that goes on for too long. Bounded: of more work than `most`, what is furthest ahead is forgotten (and announced again
 by nobody, but the next announcements name the verified height, from which the gaps are found).
@@ -26,6 +27,9 @@ SEQUENCER: Final = "sequencer"
 ANY_HASH: Final = b""
 """A block whose hash nobody has told us: the first that we are given."""
 
+Key = tuple[int, bytes, int]
+"""Number, hash, rollbacks before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -44,6 +48,8 @@ class Job:
     sources: dict[str, Source] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
     attempts: int = 0
+    rollbacks: int = 0
+    """How often the chain was rolled back before, as who announced it says."""
     offered_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -52,9 +58,9 @@ class Job:
         return time.monotonic() - self.offered_at
 
     @property
-    def key(self) -> tuple[int, bytes]:
+    def key(self) -> Key:
         """What makes it another piece than others."""
-        return self.number, self.hash
+        return self.number, self.hash, self.rollbacks
 
 
 class JobQueue:
@@ -63,13 +69,13 @@ class JobQueue:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._condition = threading.Condition()
-        self._pieces: dict[tuple[int, bytes], Job] = {}
+        self._pieces: dict[Key, Job] = {}
         """All that wait or are in work."""
-        self._ready: list[tuple[int, bytes]] = []
-        self._waiting: list[tuple[float, int, bytes]] = []
-        self._done: OrderedDict[tuple[int, bytes], None] = OrderedDict()
-        self._known: Counter[int] = Counter()
-        """How many of both there are, by block number."""
+        self._ready: list[Key] = []
+        self._waiting: list[tuple[float, Key]] = []
+        self._done: OrderedDict[Key, None] = OrderedDict()
+        self._known: Counter[tuple[int, int]] = Counter()
+        """How many of both there are, by block number and rollbacks before."""
         self._closed = False
 
     def __len__(self) -> int:
@@ -81,9 +87,9 @@ class JobQueue:
         with self._condition:
             return max((piece.waited_s for piece in self._pieces.values()), default=0.0)
 
-    def offer(self, number: int, block_hash: bytes, source: Source) -> bool:
+    def offer(self, number: int, block_hash: bytes, source: Source, rollbacks: int = 0) -> bool:
         """A node has this block. Whether that is new work."""
-        key = (number, block_hash)
+        key = (number, block_hash, rollbacks)
         with self._condition:
             if key in self._done:
                 return False
@@ -91,12 +97,12 @@ class JobQueue:
             if piece is not None:
                 piece.sources[source.node] = source
                 return False
-            if block_hash == ANY_HASH and number in self._known:
+            if block_hash == ANY_HASH and (number, rollbacks) in self._known:
                 return False
             if len(self._pieces) >= self._most and not self._make_room(number):
                 return False
-            self._pieces[key] = Job(number, block_hash, {source.node: source})
-            self._known[number] += 1
+            self._pieces[key] = Job(number, block_hash, {source.node: source}, rollbacks=rollbacks)
+            self._known[number, rollbacks] += 1
             heapq.heappush(self._ready, key)
             self._condition.notify()
             return True
@@ -107,8 +113,8 @@ class JobQueue:
             while not self._closed:
                 now = time.monotonic()
                 while self._waiting and self._waiting[0][0] <= now:
-                    _, number, block_hash = heapq.heappop(self._waiting)
-                    heapq.heappush(self._ready, (number, block_hash))
+                    _, key = heapq.heappop(self._waiting)
+                    heapq.heappush(self._ready, key)
                 while self._ready:
                     piece = self._pieces.get(heapq.heappop(self._ready))
                     if piece is not None:
@@ -149,7 +155,7 @@ class JobQueue:
                 return False
             fresh = any(node not in piece.tried for node in piece.sources)
             wait_s = 0.0 if fresh else min(RETRY_S * 1.5**piece.attempts, RETRY_MAX_S)
-            heapq.heappush(self._waiting, (time.monotonic() + wait_s, *piece.key))
+            heapq.heappush(self._waiting, (time.monotonic() + wait_s, piece.key))
             self._condition.notify()
             return True
 
@@ -172,19 +178,20 @@ class JobQueue:
         self._drop(farthest)
         return True
 
-    def _drop(self, key: tuple[int, bytes]) -> None:
+    def _drop(self, key: Key) -> None:
         if self._pieces.pop(key, None) is not None:
-            self._forget_number(key[0])
+            self._forget(key)
 
-    def _remember(self, key: tuple[int, bytes]) -> None:
+    def _remember(self, key: Key) -> None:
         if key not in self._done:
             self._done[key] = None
-            self._known[key[0]] += 1
+            self._known[key[0], key[2]] += 1
         while len(self._done) > REMEMBERED:
-            (number, _), _ = self._done.popitem(last=False)
-            self._forget_number(number)
+            key, _ = self._done.popitem(last=False)
+            self._forget(key)
 
-    def _forget_number(self, number: int) -> None:
-        self._known[number] -= 1
-        if not self._known[number]:
-            del self._known[number]
+    def _forget(self, key: Key) -> None:
+        counted = (key[0], key[2])
+        self._known[counted] -= 1
+        if not self._known[counted]:
+            del self._known[counted]

@@ -97,6 +97,8 @@ class Prover:
         self._reader = NodeReader()
         self._since: int | None = None
         self._verified = 0
+        self._rollbacks = 0
+        """How often the chain was rolled back, as far as announced."""
         self._lock = threading.Lock()
         self._reported_keys: set[tuple[int, bytes, str]] = set()
         self._workers = workers
@@ -118,20 +120,33 @@ class Prover:
 
     # --- what there is to do ------------------------------------------------------------------------------
 
-    def offer(self, number: int, block_hash: bytes, source: Source, verified: int) -> None:
-        """A node says that it has this block, and that its verified height is `verified`; -1: it counts nothing yet."""
+    def offer(
+        self, number: int, block_hash: bytes, source: Source, verified: int, rollbacks: int = 0
+    ) -> None:
+        """A node says that it has this block, and that its verified height is `verified`; -1: it counts nothing yet.
+        `rollbacks`: how often the chain was rolled back before."""
         if number < 1:
             return
         with self._lock:
+            if rollbacks > self._rollbacks:
+                self._rolled_back(rollbacks, number, verified)
             self._verified = max(self._verified, verified)
             self.counts.announced = max(self.counts.announced, number)
             first = verified + 1 if verified >= 0 else number
             if self._since is None or first < self._since:
                 self._since = first
-        self._work.offer(number, block_hash, source)
+        self._work.offer(number, block_hash, source, rollbacks)
         for earlier in range(first, min(number, first + MAX_GAPS)):
-            self._work.offer(earlier, ANY_HASH, source)
+            self._work.offer(earlier, ANY_HASH, source, rollbacks)
         self._work.forget_up_to(verified)
+
+    def _rolled_back(self, rollbacks: int, number: int, verified: int) -> None:
+        """What stood beyond the newly announced block is gone."""
+        self._rollbacks = rollbacks
+        self._verified = min(self._verified, max(verified, 0))
+        self._since = min(self._since, number) if self._since is not None else None
+        self.counts.announced = number
+        self.counts.newest = min(self.counts.newest, number - 1)
 
     def lag_ms(self) -> float:
         """How long the block that waits longest has waited, and no less than what the newest one had to wait."""
@@ -199,8 +214,12 @@ class Prover:
             raise Unavailable("nobody has it")
         material = self._spoil(self._reader.material(source.http, piece.number))
         if piece.hash not in (ANY_HASH, material.hash):
+            if piece.rollbacks < self._rollbacks:
+                # It was rolled back; what stands there now is announced by itself.
+                self._work.done(piece)
+                return
             # Another block than the one that was announced: a piece of its own.
-            self._work.offer(material.number, material.hash, source)
+            self._work.offer(material.number, material.hash, source, piece.rollbacks)
             raise Unavailable(f"{source.node} has another block {piece.number}")
         began = time.monotonic()
         codes: list[tuple[bytes, bytes]] = []
@@ -232,12 +251,15 @@ class Prover:
             except Unavailable:
                 continue
             if other != wrong:
-                self._work.offer(piece.number, other, source)
+                self._work.offer(piece.number, other, source, piece.rollbacks)
 
     def _attest(self, piece: Job, number: int, claim: Claim) -> None:
         signer = self._signer
         attestation = Attestation.sign(
-            signer.key, signer.voucher, signer.chain_id, number, claim, self._since or number, signer.name
+            *(signer.key, signer.voucher, signer.chain_id, number, claim),
+            min(self._since or number, number),
+            signer.name,
+            piece.rollbacks,
         )
         self.counts.attested += 1
         if number >= self.counts.newest:

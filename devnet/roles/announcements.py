@@ -3,7 +3,7 @@
 Two nodes whose mini-blocks of one block differ were told different things by the sequencer: that is how equivocation
 towards different peers comes out. Provers learn from the same messages which blocks there are and who has them.
 
-    {"node", "block", "hash", "http", "verified", "first", "count", "stride", "digests"}
+    {"node", "block", "hash", "http", "verified", "first", "count", "stride", "digests", "rollbacks"}
 
 `digests`: the first 8 bytes of SHA-256 for every `stride` mini-blocks, in their order, in hex.
 """
@@ -43,6 +43,8 @@ class Announcement:
     count: int
     stride: int
     digests: tuple[bytes, ...]
+    rollbacks: int = 0
+    """How often the chain was rolled back before: blocks of one number from before and after have nothing in common."""
 
     def encode(self) -> bytes:
         """For the wire."""
@@ -62,7 +64,10 @@ class Announcement:
         try:
             fields = orjson.loads(data)
             digests = bytes.fromhex(fields["digests"])
-            numbers = {name: int(fields[name]) for name in ("block", "verified", "first", "count", "stride")}
+            numbers = {
+                name: int(fields[name])
+                for name in ("block", "verified", "first", "count", "stride", "rollbacks")
+            }
             block_hash = bytes.fromhex(str(fields["hash"])[2:])
             node, http = str(fields["node"]), str(fields["http"])
         except (ValueError, KeyError, TypeError) as error:
@@ -83,7 +88,8 @@ class Announcement:
 
     def first_difference(self, other: Announcement) -> range | None:
         """The mini-blocks among which the two differ first; None when their logs agree, as far as can be said."""
-        if (self.block, self.first, self.count, self.stride) != (
+        if (self.rollbacks, self.block, self.first, self.count, self.stride) != (
+            other.rollbacks,
             other.block,
             other.first,
             other.count,
@@ -106,15 +112,21 @@ class Announcer:
         http: Callable[[], str],
         verified: Callable[[], int],
         publish: Callable[[Announcement], None],
+        rollbacks: Callable[[], int] = lambda: 0,
     ) -> None:
         self._node = node
         self._http = http
         self._verified = verified
         self._publish = publish
+        self._rollbacks = rollbacks
         self._first: int | None = None
         self._digests: list[bytes] = []
         self._whole = False
         """Whether the open block was seen from its first mini-block on."""
+
+    def rewound(self) -> None:
+        """The log goes on from an earlier place, perhaps within a block. While nobody notes anything."""
+        self._first, self._digests, self._whole = None, [], False
 
     def note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """These are in the log now."""
@@ -150,6 +162,7 @@ class Announcer:
                 len(digests),
                 stride,
                 groups,
+                self._rollbacks(),
             )
         )
 

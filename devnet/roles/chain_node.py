@@ -25,10 +25,11 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from devnet._engine import BadData, Engine
+from devnet._engine import BadData, Engine, EngineError
 from devnet.errors import UnavailableError
 from devnet.genesis import derive
 from devnet.jit.service import JitService
@@ -42,11 +43,16 @@ from devnet.roles.node_status import NodeStatus
 from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
 from devnet.roles.rollback import Rollback, Rollbacks
+from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.forwarding import Forwarder, ForwardingRpc
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.session import Role
 from devnet.storage import Snapshotter, Store
-from devnet.sync import EngineSink
+from devnet.sync import EngineSink, LogOffset
+from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
+
+if TYPE_CHECKING:
+    from devnet._engine import Rewind
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +101,7 @@ class ChainNode:
             self._forward_to(self._role.network.sequencer)
         await self._server.start(sockets)
         if self._network is not None:
-            sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData)
+            sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData, self._follow_back)
             await self._network.start(self._server.http_url, sink)
         self._jit.start()
         recovery_gives_way()
@@ -112,12 +118,15 @@ class ChainNode:
             )
         async with self._switch():
             await self._halt()
-            self._engine.start()
-            self._forward_to(None)
-            self._chain_log = ChainLog(self._engine, self._store, self._fanout, self._failure)
-            self._chain_log.start()
-            if self._network is not None:
-                await self._network.lead()
+            await self._build()
+
+    async def _build(self) -> None:
+        self._engine.start()
+        self._forward_to(None)
+        self._chain_log = ChainLog(self._engine, self._store, self._fanout, self._failure)
+        self._chain_log.start()
+        if self._network is not None:
+            await self._network.lead()
 
     async def follow(self, sequencer: str, after_s: float = 0.0) -> None:
         """Takes the log from peers, none of which is asked before `after_s`, and has the sequencer, which answers
@@ -130,6 +139,83 @@ class ChainNode:
             verify = self._role.config.network.verify
             await self._loop.run_in_executor(None, self._engine.follow, verify)
             await self._network.follow(sequencer, after_s)
+
+    async def rewind(self, minis: int, first_gone: int) -> None:
+        """Goes back to a chain of so many mini-blocks, has the others do the same, and builds on from there; the
+        `evm_snapshot` ids from `first_gone` on are good no more. UnavailableError: this node can't, and nothing has
+        changed."""
+        if self._chain_log is None:
+            raise UnavailableError("the chain cannot be rolled back", "this node follows another one")
+        async with self._switch():
+            if not await self._halt():
+                raise RuntimeError("the chain log does not take what was built")
+            refusal = await self._loop.run_in_executor(None, self._go_back, minis, first_gone)
+            await self._build()
+        if refusal is not None:
+            raise UnavailableError("the chain cannot be rolled back", refusal)
+
+    def _go_back(self, minis: int, first_gone: int) -> str | None:
+        """Of who leads, while the node does nothing else; why not, if nothing has changed."""
+        try:
+            plan = self._engine.plan_rewind(minis)
+        except EngineError as error:
+            return str(error)
+        number = self._store.rollbacks + 1
+        genesis_hash = self._engine.genesis_hash()
+        rollback = ChainRollback.sign(number, plan.minis, plan.block, genesis_hash, self._engine.sign)
+        self._carry_out(plan, rollback, first_gone)
+        return None
+
+    def _follow_back(self, rollback: ChainRollback) -> None:
+        """Of who follows: does as the sequencer did. The thread that applies. InvalidRollback: nothing has changed."""
+        store = self._store
+        if rollback.number != store.rollbacks + 1:
+            raise InvalidRollback(f"it is number {rollback.number}, but {store.rollbacks + 1} is next")
+        signer, sequencer = rollback.signer(self._engine.genesis_hash()), self._engine.sequencer()
+        if signer != sequencer:
+            raise InvalidRollback(f"0x{signer.hex()} has signed it, not the sequencer, 0x{sequencer.hex()}")
+        if not rollback.cuts(LogOffset.of(store.tip, store.rollbacks)):
+            store.note_rollback(rollback.encode())
+            self._on_loop(self._status.rewound)
+            return
+        self._engine.halt()
+        refusal = ""
+        try:
+            plan = self._engine.plan_rewind(rollback.minis)
+        except EngineError as error:
+            log.warning("cannot go back to mini-block %d, so beginning anew: %s", rollback.minis, error)
+            assert self._network is not None
+            self._loop.call_soon_threadsafe(self._network.strand)
+            refusal = f"this node cannot carry it out: {error}"
+        else:
+            if plan.block == rollback.blocks:
+                self._carry_out(plan, rollback, 0)
+            else:
+                refusal = f"it keeps {rollback.blocks} blocks, but {plan.block} end before that"
+        self._engine.follow(self._role.config.network.verify)
+        if refusal:
+            raise InvalidRollback(refusal)
+
+    def _carry_out(self, plan: Rewind, rollback: ChainRollback, first_gone: int) -> None:
+        """In the engine, on disk, and for all who have heard of what goes. Any thread but the loop's."""
+        self._on_loop(lambda: self._server.rewinding(plan))
+        self._engine.rewind(plan)
+        with self._snapshots.paused():
+            self._store.rewind(plan, first_gone, rollback.encode())
+        self._on_loop(lambda: self._told_back(plan, rollback))
+        log.info("rolled back to %s", self._store.tip)
+
+    def _told_back(self, plan: Rewind, rollback: ChainRollback) -> None:
+        self._server.rewound(plan)
+        self._status.rewound()
+        if self._network is not None:
+            self._network.rewound(rollback)
+
+    def _on_loop(self, work: Callable[[], None]) -> None:
+        async def run() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     @asynccontextmanager
     async def _switch(self) -> AsyncIterator[None]:
@@ -158,7 +244,12 @@ class ChainNode:
         before = self._forwarder
         self._forwarder = None
         if sequencer is not None:
-            self._forwarder = Forwarder(sequencer, self._status.wait_for, proofs=not self._keeps_trie)
+            self._forwarder = Forwarder(
+                sequencer,
+                self._status.wait_for,
+                proofs=not self._keeps_trie,
+                rollbacks=lambda: self._store.rollbacks,
+            )
             self._server.add(self._forwarder.methods(self._engine))
         elif before is not None:
             self._server.remove(before.forwarded)
@@ -222,7 +313,11 @@ def assemble(
     node = ChainNode(
         role, store, engine, rpc, server, status, network, jit, snapshots, failure, keeps_trie=keeps_trie
     )
-    server.serve(LogNamespace(store), JitNamespace(jit))
+    server.serve(
+        LogNamespace(store),
+        JitNamespace(jit),
+        SnapshotNamespace(store, node.rewind, server.send),
+    )
     if network is not None:
         server.serve(
             DevnetNamespace(role.token, network.incidents, network.inject),

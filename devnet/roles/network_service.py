@@ -47,6 +47,7 @@ from devnet.sync import (
     SyncSettings,
     SyncStatus,
 )
+from devnet.sync.chain_rollback import ChainRollback
 from devnet.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -152,7 +153,11 @@ class NetworkService:
         )
         self._comparison = Comparison(self._differ)
         self._announcer = Announcer(
-            role.node, lambda: self._url, lambda: self.verification.announced, self._announce
+            role.node,
+            lambda: self._url,
+            lambda: self.verification.announced,
+            self._announce,
+            lambda: store.rollbacks,
         )
         self._sync: SyncNode | None = None
         self._sink: LogSink | None = None
@@ -201,6 +206,18 @@ class NetworkService:
         await self._tasks.cancel()
         self.verification.ask("")
         await self._joined.halt()
+
+    def rewound(self, rollback: ChainRollback) -> None:
+        """Log and engine were taken back by this rollback. On the loop, while nothing is appended."""
+        self._announcer.rewound()
+        self._comparison = Comparison(self._differ)
+        self.verification.rewound(rollback.blocks)
+        if self._leads:
+            self._joined.rolled_back(rollback.encode())
+
+    def strand(self) -> None:
+        """This node cannot go back as far as the chain did, and begins anew with a snapshot."""
+        self._bad_blocks.stranded()
 
     async def stop(self) -> None:
         """Leave."""
@@ -317,9 +334,8 @@ class NetworkService:
             log.warning("%s has no records of block %d: %s", other.node, own.block, error)
             return
         for number, record in zip(numbers, found, strict=False):
-            await self._suspect(
-                LogEntry(EntryKind.MINI, LogOffset(number + 1, own.block - 1), record), other.node
-            )
+            place = LogOffset(number + 1, own.block - 1, own.rollbacks)
+            await self._suspect(LogEntry(EntryKind.MINI, place, record), other.node)
 
     async def _suspect(self, entry: LogEntry, source: str) -> None:
         """Another node has another record of a mini-block: the engine tells whether the sequencer has signed both."""
@@ -365,8 +381,8 @@ class NetworkService:
             told["verified_height"] = self._store.tip.block if self._store.tip is not None else 0
         if status.behind > CATCHING_UP:
             told["catching_up"] = {
-                "done": status.position.sequence,
-                "total": status.best_known.sequence,
+                "done": status.position.entries,
+                "total": status.best_known.entries,
                 "first_block": self._followed_from,
                 "block": status.position.blocks,
                 "last_block": status.best_known.blocks,

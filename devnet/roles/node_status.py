@@ -8,13 +8,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from devnet._engine import SealedBlock, SealedMini
 from devnet.role_config import RoleConfig
 from devnet.storage import Store
 
 More = Callable[[], Mapping[str, Any]]
+
+
+class _Shown(NamedTuple):
+    """Mini-block and block, of a chain that was rolled back so often."""
+
+    mini: int
+    block: int
+    rollbacks: int
+
+    def reaches(self, other: _Shown) -> bool:
+        return all(mine >= wanted for mine, wanted in zip(self, other, strict=True))
 
 
 class NodeStatus:
@@ -30,9 +41,9 @@ class NodeStatus:
         self._more = more
         self._loop = asyncio.get_running_loop()
         self._timestamp_us = 0
-        self._shown = store.tip or (-1, 0)
-        """Mini-block and block. What stands in the store may not be shown yet."""
-        self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
+        self._shown = self._stored()
+        """What stands in the store may not be shown yet."""
+        self._waiting: list[tuple[_Shown, asyncio.Future[bool]]] = []
 
     def health(self) -> dict[str, Any]:
         """For `/healthz`."""
@@ -58,25 +69,35 @@ class NodeStatus:
 
     def note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """These are on disk, and shown."""
-        mini, block = self._shown
+        mini, block, rollbacks = self._shown
         for item in sealed:
             if isinstance(item, SealedMini):
                 mini, self._timestamp_us = item.number, item.timestamp_us
             else:
                 block = item.number
-        self._shown = (mini, block)
+        self._shown = _Shown(mini, block, rollbacks)
         if self._waiting and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
-    async def wait_for(self, mini: int, timeout_s: float, block: int = 0) -> bool:
-        """Until this node shows that mini-block and that block, or the time is over."""
-        if self._reached(mini, block):
+    def rewound(self) -> None:
+        """The chain was rolled back, and nothing has come since."""
+        self._shown = self._stored()
+        self._wake()
+
+    def _stored(self) -> _Shown:
+        return _Shown(*(self._store.tip or (-1, 0)), self._store.rollbacks)
+
+    async def wait_for(self, mini: int, timeout_s: float, block: int = 0, rollbacks: int = 0) -> bool:
+        """Until this node shows that mini-block and that block and has carried out so many rollbacks, or the time is
+        over."""
+        wanted = _Shown(mini, block, rollbacks)
+        if self._shown.reaches(wanted):
             return True
         waiter: asyncio.Future[bool] = self._loop.create_future()
-        entry = (mini, block, waiter)
+        entry = (wanted, waiter)
         self._waiting.append(entry)
         try:
-            if self._reached(mini, block):
+            if self._shown.reaches(wanted):
                 return True
             async with asyncio.timeout(timeout_s):
                 return await waiter
@@ -86,10 +107,7 @@ class NodeStatus:
             if entry in self._waiting:
                 self._waiting.remove(entry)
 
-    def _reached(self, mini: int, block: int) -> bool:
-        return self._shown[0] >= mini and self._shown[1] >= block
-
     def _wake(self) -> None:
-        for mini, block, waiter in self._waiting:
-            if self._reached(mini, block) and not waiter.done():
+        for wanted, waiter in self._waiting:
+            if self._shown.reaches(wanted) and not waiter.done():
                 waiter.set_result(True)

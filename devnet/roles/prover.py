@@ -133,6 +133,8 @@ class ProverNode:
             failure,
             self._faults.spoil,
         )
+        self._rollbacks = 0
+        """How often the chain was rolled back, as far as announced."""
         self._heights = (0, 0)
         """The newest announced block, and the newest verified height that somebody announced."""
 
@@ -165,9 +167,13 @@ class ProverNode:
             news = Announcement.decode(payload)
         except ValueError:
             return False
-        self._heights = (max(self._heights[0], news.block), max(self._heights[1], news.verified))
+        if news.rollbacks > self._rollbacks:
+            self._rollbacks, self._heights = news.rollbacks, (0, 0)
+        if news.rollbacks == self._rollbacks:
+            self._heights = (max(self._heights[0], news.block), max(self._heights[1], news.verified))
         if news.http:
-            self._prover.offer(news.block, news.hash, Source(news.node, news.http), news.verified)
+            source = Source(news.node, news.http)
+            self._prover.offer(news.block, news.hash, source, news.verified, news.rollbacks)
         return True
 
     def _heard_attestation(self, payload: bytes, from_node: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from devnet.roles.node_methods import DevnetNamespace, JitNamespace, LogNamespace, ModeNamespace
+from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.impersonation import ImpersonationNamespace
 from devnet.rpc.interventions import InterventionNamespace
@@ -33,6 +34,7 @@ _WITH_CHAIN: Final = (
     LogNamespace,
     JitNamespace,
     ModeNamespace,
+    SnapshotNamespace,
 )
 
 NAMESPACES: Final[Mapping[Role, tuple[type, ...]]] = {

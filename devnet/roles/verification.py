@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
@@ -31,6 +31,7 @@ from devnet.roles.announcements import NOT_COUNTING
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
 from devnet.storage import Store
+from devnet.sync.chain_rollback import ChainRollback
 from devnet.tasks import Tasks
 from devnet.threads import OnDeath
 
@@ -99,6 +100,10 @@ class Verification:
         """When blocks came here, of those that came in their time."""
         self._newest_us = 0
         self._provers: dict[bytes, ProverLiveness] = {}
+        self._kept: dict[int, int] = {}
+        """How many blocks each rollback has let stand, of those that were asked for."""
+        self._early: deque[bytes] = deque(maxlen=REMEMBERED)
+        """Attestations of after rollbacks that this node has not carried out yet."""
         self._faults: OrderedDict[tuple[int, bytes, bytes], None] = OrderedDict()
         self._progress_at = time.monotonic()
         self._elsewhere: NodeClient | None = None
@@ -173,6 +178,10 @@ class Verification:
         except InvalidAttestationError as error:
             log.warning("not an attestation: %s", error)
             return False
+        if not self._stands(attestation):
+            if attestation.rollbacks > self._store.rollbacks:
+                self._early.append(payload)
+            return True
         was_counting = self.quorum.counting
         outcome = self.quorum.attest(attestation)
         tip = self._store.tip
@@ -187,6 +196,38 @@ class Verification:
         if self.quorum.verified < attestation.block <= newest:
             self._tasks.spawn(self._enter(attestation.block), "own-claim")
         return True
+
+    def _stands(self, attestation: Attestation) -> bool:
+        """Whether it is about this chain's block of that number, not about one that was rolled back, or is yet to
+        come."""
+        store = self._store
+        if not store.first_rollbacks <= attestation.rollbacks <= store.rollbacks:
+            return attestation.rollbacks == store.rollbacks
+        later = range(attestation.rollbacks + 1, store.rollbacks + 1)
+        return all(attestation.block <= self._kept_by(number) for number in later)
+
+    def _kept_by(self, number: int) -> int:
+        """How many blocks a rollback has let stand."""
+        if number not in self._kept:
+            record = self._store.rollback(number)
+            self._kept[number] = ChainRollback.decode(record).blocks if record is not None else 0
+        return self._kept[number]
+
+    def rewound(self, block: int) -> None:
+        """The chain was rolled back to the end of a block: what was said of later ones was said of others."""
+        kept = {
+            number: self.quorum.attestations(number) for number in range(self.quorum.verified + 1, block + 1)
+        }
+        counting = self.quorum.counting
+        self.quorum = Quorum(self.quorum.needed, min(self.quorum.verified, block), counting=counting)
+        self._seen_at = OrderedDict((number, at) for number, at in self._seen_at.items() if number <= block)
+        for attestation in (each for attestations in kept.values() for each in attestations):
+            self.quorum.attest(attestation)
+            self._tasks.spawn(self._enter(attestation.block), "own-claim")
+        early = list(self._early)
+        self._early.clear()
+        for payload in early:
+            self.hear(payload)
 
     def fault(self, payload: bytes, from_node: str) -> bool:
         """A prover's fault report, from gossip; whether it is worth passing on."""
@@ -220,11 +261,13 @@ class Verification:
         if number in self._entered or number <= self.quorum.verified:
             return
         self._entered.add(number)
+        quorum = self.quorum
         try:
             claim = await self._loop.run_in_executor(None, self._engine.block_claim, number)
         finally:
             self._entered.discard(number)
-        if claim is not None:
+        # The chain may have been rolled back meanwhile.
+        if claim is not None and quorum is self.quorum:
             self._judge(self.quorum.enter(number, Claim.unpack(claim)))
 
     def _judge(self, outcome: Contradiction | DoubleAttestation | None) -> None:

@@ -62,6 +62,10 @@ class EthNamespace:
         self._last_sent: dict[str, tuple[int, str]] = {}
         """Nonce and hash of the account's last transaction that went through here."""
 
+    def rewound(self) -> None:
+        """The chain was rolled back: nonces are to be counted anew."""
+        self._last_sent.clear()
+
     @method("eth_accounts", about="The accounts that the node signs for.")
     async def accounts(self, given: list[object], call: Call) -> bytes:
         """List the accounts that the node signs for."""
@@ -144,6 +148,13 @@ class EthNamespace:
             digest = await self._backend.call("eth_sendRawTransaction", "0x" + raw.hex())
             self._last_sent[sender] = (int(str(transaction["nonce"]), 16), str(digest))
         return orjson.dumps(digest)
+
+    async def send(self, transaction: object, call: Call) -> None:
+        """Send a transaction that is signed, or that an account of the node shall sign."""
+        if isinstance(transaction, str):
+            await self._backend.call("eth_sendRawTransaction", transaction)
+        else:
+            await self.send_transaction([transaction], call)
 
     # --- what a transaction lacks -------------------------------------------------------------------------
 

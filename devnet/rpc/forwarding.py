@@ -39,23 +39,37 @@ MINED: Final = frozenset({"anvil_mine", "hardhat_mine", "evm_mine"})
 """What returns when the sequencer shows blocks that it has closed."""
 
 
-class WaitFor(Protocol):
-    """Until this node shows that mini-block and that block, or the time is over."""
+TAKEN_BACK: Final = frozenset(
+    {"evm_revert", "anvil_revert", "anvil_rollback", "anvil_reorg", "debug_setHead"}
+)
+"""What returns when the sequencer has rolled the chain back, or says that it has not."""
 
-    def __call__(self, mini: int, timeout_s: float, block: int = 0) -> Awaitable[bool]:
+
+class WaitFor(Protocol):
+    """Until this node shows that mini-block and that block and has carried out so many rollbacks, or the time is
+    over."""
+
+    def __call__(self, mini: int, timeout_s: float, block: int = 0, rollbacks: int = 0) -> Awaitable[bool]:
         """Whether it does."""
 
 
 class Forwarder:
     """Asks the sequencer."""
 
-    def __init__(self, sequencer: str, wait_for: WaitFor, proofs: bool = False) -> None:
-        """`proofs`: those are the sequencer's too."""
+    def __init__(
+        self,
+        sequencer: str,
+        wait_for: WaitFor,
+        proofs: bool = False,
+        rollbacks: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`proofs`: those are the sequencer's too. `rollbacks`: how many this node has carried out."""
         homes = {Home.SEQUENCER, Home.POOL} | ({Home.COMMITMENT} if proofs else set())
         self.forwarded = {line.name: line for line in ENGINE.values() if line.home in homes}
         """What is not (only) answered here."""
         self._client = NodeClient(sequencer)
         self._wait_for = wait_for
+        self._rollbacks = rollbacks
         self._loop = asyncio.get_running_loop()
         self._engine_call: Callable[[str, bytes], bytes] | None = None
 
@@ -81,6 +95,7 @@ class Forwarder:
     async def forward(self, method: str, params: list[object]) -> bytes:
         """The sequencer's answer, rendered; its error as it is."""
         request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        rollbacks = self._rollbacks()
         try:
             answer = await self._client.post(request.encode())
         except NodeSilentError as silence:
@@ -90,11 +105,14 @@ class Forwarder:
         if "error" in members:
             raise SequencerError(*members["error"])
         result, rendered = members["result"]
+        line = ENGINE.get(method)
         if method in FORCED:
             await self._until_forced_is_shown_here(result)
         elif method in MINED:
             await self._until_newest_is_shown_here()
-        elif isinstance(result, dict) and method in ENGINE and ENGINE[method].home is Home.SEQUENCER:
+        elif method in TAKEN_BACK and result is not False:
+            await self._wait_for(-1, OWN_EFFECT_S, rollbacks=rollbacks + 1)
+        elif line is not None and line.home is Home.SEQUENCER and isinstance(result, dict):
             await self._until_shown_here(result)
         return rendered.encode()
 

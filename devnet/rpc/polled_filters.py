@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -25,9 +25,14 @@ from devnet.rpc.errors import RpcFault, invalid_params, limit_exceeded, refused
 from devnet.rpc.filter_news import BlockNews, LogNews, News, PendingNews, newest_block
 from devnet.rpc.methods import method
 
+if TYPE_CHECKING:
+    from devnet._engine import Rewind
+
 EXPIRY_S: Final = 300.0
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Of the log filters of all clients together."""
+MAX_LOOKED_AT: Final = 20_000
+"""Mini-blocks in which logs are looked for that go, over all filters. What there are more of is not told to be gone."""
 
 
 @dataclass(eq=False, slots=True)
@@ -61,6 +66,17 @@ class FilterNamespace:
             if now - one.asked_at > EXPIRY_S:
                 del self._filters[identifier]
 
+    def rewinding(self, plan: Rewind) -> None:
+        """The chain is about to be rolled back: what goes can still be read."""
+        most = MAX_LOOKED_AT // max(1, len(self._filters))
+        for one in self._filters.values():
+            one.news.rewinding(plan, most)
+
+    def rewound(self) -> None:
+        """It was."""
+        for one in self._filters.values():
+            one.news.rewound()
+
     @property
     def count(self) -> int:
         """How many there are."""
@@ -78,7 +94,7 @@ class FilterNamespace:
             raise invalid_params(f"the log filter cannot be read: {error}") from None
         if size + sum(one.size for one in self._filters.values()) > MAX_BYTES:
             raise limit_exceeded(f"too long filters: those of all clients have {MAX_BYTES} bytes at most")
-        news = LogNews(self._backend, asked, await newest_block(self._backend))
+        news = LogNews(self._engine, self._backend, asked, await newest_block(self._backend))
         await news.begin()
         return self._install(Filter(news, self._now, asked, size))
 

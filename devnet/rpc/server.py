@@ -15,7 +15,7 @@ import socket
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvloop
 
@@ -25,7 +25,7 @@ from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
 from devnet.rpc.context import ServerContext
 from devnet.rpc.dispatch import Dispatcher
-from devnet.rpc.engine_bridge import EngineBridge
+from devnet.rpc.engine_bridge import Call, EngineBridge
 from devnet.rpc.engine_rpc import ChainRpc, EngineRpc, NoEngine
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.http import HttpConnection
@@ -44,6 +44,9 @@ from devnet.rpc.subscriptions import Hub
 from devnet.rpc.sync_status import sync_status
 from devnet.rpc.tools import ToolNamespace
 from devnet.rpc.web3 import Web3Namespace
+
+if TYPE_CHECKING:
+    from devnet._engine import Rewind
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,7 @@ class RpcServer:
         self._backend = Backend(engine, settings.worker_threads)
         limits = settings.max_subscriptions, settings.max_filter_bytes
         self._hub = Hub(chain, self._syncing, *limits) if chain is not None else None
+        self._eth: EthNamespace | None = None
         self._filters = (
             FilterNamespace(chain, self._backend, settings.max_filters) if chain is not None else None
         )
@@ -107,14 +111,14 @@ class RpcServer:
         if self._hub is not None and self._filters is not None:
             interventions = Interventions(self._backend, settings.interventions, settings.gas_limit)
             impersonation = ImpersonationNamespace(interventions, self._backend, settings.chain_id)
-            eth = EthNamespace(
+            self._eth = EthNamespace(
                 *(self._backend, self._accounts, impersonation, self.leader, self._syncing),
                 settings.chain_id,
                 settings.coinbase,
             )
             setters = InterventionNamespace(interventions, self._backend)
             tools = ToolNamespace(self._backend, settings)
-            self.serve(eth, self._hub, self._filters, setters, impersonation, tools)
+            self.serve(self._eth, self._hub, self._filters, setters, impersonation, tools)
         names = [*engine_methods, *self.methods]
         self.serve(RpcNamespace(names, partial(self._lines, engine_methods), settings.client_version))
 
@@ -142,6 +146,25 @@ class RpcServer:
         """Who has subscribed to the chain. Only with one."""
         assert self._hub is not None
         return self._hub
+
+    async def send(self, transaction: object, call: Call) -> None:
+        """Take a transaction, raw or for a development account. Only with a chain. Raises `RpcFault` or `RpcError`."""
+        assert self._eth is not None
+        await self._eth.send(transaction, call)
+
+    def rewinding(self, plan: Rewind) -> None:
+        """The chain is about to be rolled back: what goes can still be read. Only with a chain."""
+        assert self._filters is not None
+        self.hub.rewinding(plan)
+        self._filters.rewinding(plan)
+
+    def rewound(self, plan: Rewind) -> None:
+        """It was."""
+        assert self._filters is not None
+        assert self._eth is not None
+        self.hub.rewound(plan)
+        self._filters.rewound()
+        self._eth.rewound()
 
     @property
     def port(self) -> int:

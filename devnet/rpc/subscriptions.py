@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -42,8 +42,13 @@ from devnet.rpc.jsonrpc import NOTIFICATION_TAIL, notification_head
 from devnet.rpc.methods import method
 from devnet.rpc.sync_status import NOT_SYNCING, SyncStatus
 
+if TYPE_CHECKING:
+    from devnet._engine import Rewind
+
 log = logging.getLogger(__name__)
 
+_STANDS: Final = b'"removed":false'
+_REMOVED: Final = b'"removed":true'
 NOT_SUPPORTED: Final = "notifications not supported: eth_subscribe needs a WebSocket connection"
 
 
@@ -239,6 +244,19 @@ class Hub:
             else:
                 self._block(item)
 
+    def rewinding(self, plan: Rewind) -> None:
+        """Take back the logs that subscribers were told of and that are about to go, the newest first."""
+        sealed = {block for block, _, _ in plan.blocks}
+        for mini, block in reversed(plan.busy):
+            if block in sealed:
+                self._publish(Kind.SEALED_LOGS, partial(self._removed, mini))
+            if mini >= plan.minis:
+                self._publish(Kind.MINI_LOGS, partial(self._removed, mini))
+
+    def rewound(self, plan: Rewind) -> None:
+        """The chain goes on from an earlier place; what is left of an open block there is told when it is sealed."""
+        self._open_minis = [(block, mini) for mini, block in plan.busy if mini < plan.minis]
+
     def on_pending(self) -> None:
         """Tell subscribers of transactions that entered the pool since the last time."""
         if not self._wants_pending():
@@ -280,6 +298,10 @@ class Hub:
 
     def _logs(self, mini: int, topic: Topic) -> list[bytes]:
         return self._engine.logs_json(topic.key, mini)
+
+    def _removed(self, mini: int, topic: Topic) -> list[bytes]:
+        logs = reversed(self._logs(mini, topic))
+        return [log.replace(_STANDS, _REMOVED) for log in logs]
 
     def _block(self, block: SealedBlock) -> None:
         engine, number = self._engine, block.number

@@ -7,10 +7,11 @@ LevelDB.
                                             |
     start: restore.restore: snapshot + the log after it --> engine
 
-`tables` is the format in one place. `store` puts together what reads and writes it: `chain_log`, `snapshot_rows` and
-`attestations`, over one `database`. `archive` answers the engine's questions about what left its memory. Records are
-opaque bytes here: encoding and decoding is the engine's. A write has reached the operating system when `append`
-returns: it survives the death of the process, not the loss of power.
+`tables` is the format in one place. `store` puts together what reads and writes it: `chain_log`, `snapshot_rows`,
+`attestations` and `evm_snapshots`, over one `database`; `rewind` has what a rollback takes from it. `archive` answers
+the engine's questions about what left its memory. Records are opaque bytes here: encoding and decoding is the engine's.
+A write has reached the operating system when `append` returns: it survives the death of the process, not the loss of
+power.
 """
 
 from devnet.storage.archive import StoreArchive

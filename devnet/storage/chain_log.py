@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -36,6 +37,15 @@ class ChainLog(Database):
         """The log begins after it: this chain was taken over from a peer's snapshot."""
         self._transactions = self._count()
         """In the chain up to the tip; None: a part of them is not here to be counted."""
+        count = self._get(tables.META_ROLLBACKS)
+        self.rollbacks = tables.read_number(count) if count is not None else 0
+        """How often the chain was rolled back before what is in the log now."""
+        self.first_rollbacks = self._first_rollback() - 1
+        """Of these, so many came before the log began."""
+        self.standing_still = threading.Lock()
+        """Held while the log is cut back, and by who reads from it what must be of one time."""
+        self._rewinds = 0
+        """How often the log was cut back by this process: a read that began before that may find rows gone."""
         self._mark_due = 0.0
         self._require_marked()
 
@@ -114,39 +124,43 @@ class ChainLog(Database):
         """The record of a mini-block."""
         record = self._get(tables.mini_key(mini))
         if record is None:
-            self._require_absent("mini-block", mini, after=self.first.mini if self.first else -1)
+            after = self.first.mini if self.first else -1
+            self._require_absent("mini-block", mini, after, tables.mini_key(mini))
         return record
 
     def minis(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-        """Mini-blocks with numbers from `first` to `last`, checked to be complete."""
-        expected = first
+        """Mini-blocks with numbers from `first` to `last`, checked to be complete; fewer if some are taken back
+        meanwhile."""
+        expected, rewinds = first, self._rewinds
         with self._iterator(tables.mini_key(first), tables.mini_key(last), include_stop=True) as rows:
             for key, record in rows:
                 if tables.read_number(key[1:]) != expected:
                     break
                 yield expected, record
                 expected += 1
-        if expected <= last:
+        if expected <= last and rewinds == self._rewinds:
             raise self._damage(Corrupted(self.directory, f"mini-block {expected} is missing"))
 
     def block(self, block: int) -> tuple[int, bytes] | None:
         """A block's last mini-block and its record."""
         value = self._get(tables.block_key(block))
         if value is None:
-            self._require_absent("block", block, after=self.first.block if self.first else 0)
+            after = self.first.block if self.first else 0
+            self._require_absent("block", block, after, tables.block_key(block))
             return None
         return tables.read_number(value[:8]), value[8:]
 
     def blocks(self, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
-        """(number, last mini-block, record) of the blocks from `first` to `last`, checked to be complete."""
-        expected = first
+        """(number, last mini-block, record) of the blocks from `first` to `last`, checked to be complete; fewer if some
+        are taken back meanwhile."""
+        expected, rewinds = first, self._rewinds
         with self._iterator(tables.block_key(first), tables.block_key(last), include_stop=True) as rows:
             for key, value in rows:
                 if tables.read_number(key[1:]) != expected:
                     break
                 yield expected, tables.read_number(value[:8]), value[8:]
                 expected += 1
-        if expected <= last:
+        if expected <= last and rewinds == self._rewinds:
             raise self._damage(Corrupted(self.directory, f"block {expected} is missing"))
 
     def mini_records(self, first: int, last: int) -> list[bytes]:
@@ -247,10 +261,20 @@ class ChainLog(Database):
                     if is_beyond(key, value):
                         batch.delete(key)
 
-    def _require_absent(self, what: str, number: int, after: int) -> None:
-        """The log has no gaps: what is not there must lie before its beginning or beyond its end."""
+    def _first_rollback(self) -> int:
+        for key in self._keys(tables.ROLLBACK, tables.after(tables.ROLLBACK)):
+            return tables.read_number(key[1:])
+        return self.rollbacks + 1
+
+    def rollback(self, number: int) -> bytes | None:
+        """The record of the rollback with that number."""
+        return self._get(tables.rollback_key(number))
+
+    def _require_absent(self, what: str, number: int, after: int, key: bytes) -> None:
+        """The log has no gaps: what is not there must lie before its beginning or beyond its end, or have been taken
+        back a moment ago and made anew since."""
         end = (self.tip.mini if what == "mini-block" else self.tip.block) if self.tip is not None else after
-        if after < number <= end:
+        if after < number <= end and self._get(key) is None:
             raise self._damage(
                 Corrupted(self.directory, f"{what} {number} is missing, which its log must have")
             )

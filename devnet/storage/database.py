@@ -64,6 +64,11 @@ class Database:
         ):
             yield rows
 
+    def _keys(self, start: bytes, stop: bytes) -> Iterator[bytes]:
+        with self._iterator(start, stop) as rows:
+            for key, _ in rows:
+                yield key
+
     def _get(self, key: bytes) -> bytes | None:
         try:
             value: bytes | None = self._db.get(key, verify_checksums=True)

@@ -32,6 +32,9 @@ class FrozenState:
         self._noticing_damage = noticing_damage
         marker = view.get(tables.META_SNAPSHOT)
         self.marker: Tip | None = Tip(*tables.read_pair(marker)) if marker else None
+        count = view.get(tables.META_ROLLBACKS)
+        self.rollbacks = tables.read_number(count) if count else 0
+        """How often the chain was rolled back before."""
 
     @property
     def block_record(self) -> bytes:

@@ -13,6 +13,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from devnet.storage import tables
 from devnet.storage.database import Tip
@@ -48,6 +49,8 @@ class Snapshotter:
         self._batch_bytes = batch_bytes
         self._limit = limit
         self._stopping = threading.Event()
+        self._folding = threading.Lock()
+        self._pausing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -62,18 +65,27 @@ class Snapshotter:
             self._thread.join()
         self.catch_up(lambda: time.monotonic() >= deadline)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is folded meanwhile; waits for the batch that is being folded."""
+        self._pausing.set()
+        with self._folding:
+            self._pausing.clear()
+            yield
+
     def _run(self) -> None:
         while not self._stopping.wait(self._interval_s):
-            self.catch_up(self._stopping.is_set)
+            self.catch_up(lambda: self._stopping.is_set() or self._pausing.is_set())
 
     def catch_up(self, enough: Callable[[], bool] = lambda: False) -> None:
         """Folds all sealed blocks, batch by batch; leaves off before a batch when it is `enough`."""
-        for records, nodes, end in self._batches():
-            if enough():
-                return
-            entries, codes = self._fold(records)
-            self._store.fold(entries, codes, end, nodes.items())
-            log.debug("snapshot at block %d: %d values", end.block, len(entries))
+        with self._folding:
+            for records, nodes, end in self._batches():
+                if enough():
+                    return
+                entries, codes = self._fold(records)
+                self._store.fold(entries, codes, end, nodes.items())
+                log.debug("snapshot at block %d: %d values", end.block, len(entries))
 
     def _batches(self) -> Iterator[tuple[list[bytes], dict[bytes, bytes], Tip]]:
         tip = self._store.tip

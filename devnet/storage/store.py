@@ -1,7 +1,8 @@
 """The database of a node: opened, made that of a chain, cut back, closed. No thread of its own.
 
-What it holds is in three parts, each a file: `chain_log.py` (what was sealed), `snapshot_rows.py` (the state at some
-block) and `attestations.py` (what provers say). Here is what touches more than one of them.
+What it holds is in four parts, each a file: `chain_log.py` (what was sealed), `snapshot_rows.py` (the state at some
+block), `attestations.py` (what provers say) and `evm_snapshots.py` (names of places in the log). Here is what touches
+more than one of them.
 
 Directory: `lock`, `chain.json` (`identity.py`; a database from a later version is refused before LevelDB touches a
 file), `chain.mark` (what the log has at least, `mark.py`), `chain/` (LevelDB, `database.py`).
@@ -14,24 +15,29 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import plyvel
 
 from devnet import descriptors
 from devnet.files import write_atomically
 from devnet.lock import DataDirLock
+from devnet.stalls import watched
 from devnet.storage import tables
 from devnet.storage.attestations import Attestations
 from devnet.storage.chain_log import ChainLog
 from devnet.storage.database import Tip, in_our_words, open_leveldb
 from devnet.storage.errors import Corrupted, Unwritable
+from devnet.storage.evm_snapshots import EvmSnapshots
 from devnet.storage.identity import CARD, Identity
 from devnet.storage.mark import remove_mark
+from devnet.storage.rewind import Rewind, drop_snapshot, forget_log, move_snapshot
 from devnet.storage.snapshot_rows import SNAPSHOT_TABLES, SnapshotRows
 
+_PLACES: Final = (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP)
 
-class Store(ChainLog, SnapshotRows, Attestations):
+
+class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
     """An open database, locked for this process."""
 
     def __init__(
@@ -135,6 +141,71 @@ class Store(ChainLog, SnapshotRows, Attestations):
         self._cut(end)
         return True
 
+    def note_rollback(self, record: bytes) -> None:
+        """Keeps the record of the next rollback, which takes nothing from this log."""
+        with self._db.write_batch(transaction=True, sync=self._fsync) as batch:
+            self._put_rollback(batch, record)
+        self.rollbacks += 1
+
+    def _put_rollback(self, batch: Any, record: bytes) -> None:  # noqa: ANN401 plyvel has no types
+        number = self.rollbacks + 1
+        batch.put(tables.rollback_key(number), record)
+        batch.put(tables.META_ROLLBACKS, tables.number(number))
+
+    def rewind(self, plan: Rewind, first_gone: int, record: bytes) -> None:
+        """Carries out the next rollback, whose record this is: forgets everything after a place, with what provers have
+        said of it and the `evm_snapshot` ids from `first_gone` on. All of it or nothing, and when this returns it
+        survives a kill.
+
+        Not while anybody appends or folds. Who reads meanwhile finds what stays.
+        """
+        with self.standing_still:
+            self._rewind(plan, first_gone, record)
+
+    def _rewind(self, plan: Rewind, first_gone: int, record: bytes) -> None:
+        tip = self.tip or Tip(-1, 0)
+        end = Tip(plan.minis - 1, plan.block)
+        is_beginning = plan.minis == 0
+        folds_back = self.snapshot is not None and self.snapshot.block > plan.block
+        place = self._place(plan.block) if folds_back and plan.block else None
+        self._mark(None if is_beginning else end)
+        # Before the rows go: what lies beyond the log is not missing, and what is read from now on is of another time.
+        self._rewinds += 1
+        self.tip = None if is_beginning else end
+        if self._transactions is not None:
+            self._transactions -= len(plan.tx_hashes)
+        with (
+            watched("rolling the chain log back"),
+            self._noticing_damage(),
+            self._db.write_batch(transaction=True, sync=self._fsync) as batch,
+        ):
+            self._put_rollback(batch, record)
+            forget_log(batch, plan, tip)
+            for key in self._keys(tables.attestation_key(plan.block + 1), tables.after(tables.ATTESTATION)):
+                batch.delete(key)
+            for key in self._keys(tables.evm_snapshot_key(first_gone), tables.after(tables.EVM_SNAPSHOT)):
+                batch.delete(key)
+            if place is not None:
+                move_snapshot(batch, plan, place)
+            elif folds_back:
+                drop_snapshot(batch, self._snapshot_keys())
+            if (self.verified or 0) > plan.block:
+                batch.put(tables.META_VERIFIED, tables.number(plan.block))
+            if is_beginning:
+                batch.delete(tables.META_TIP)
+                batch.delete(tables.META_TX_TOTAL)
+            else:
+                batch.put(tables.META_TIP, tables.pair(*end))
+                if self._transactions is not None:
+                    batch.put(tables.META_TX_TOTAL, tables.number(self._transactions))
+        self.rollbacks += 1
+        if folds_back:
+            self.snapshot, self._nodes = place, None
+
+    def _snapshot_keys(self) -> Iterator[bytes]:
+        for table in (tables.STATE, tables.CODE):
+            yield from self._keys(table, tables.after(table))
+
     def truncate_all(self) -> None:
         """Forgets log and snapshot, back to the genesis; what provers have said stays."""
         self.uninstall()
@@ -148,26 +219,29 @@ class Store(ChainLog, SnapshotRows, Attestations):
             for key, value in rows:
                 batch.put(key, value)
 
-    def installed(self, marker: Tip) -> None:
-        """All rows are there: the chain goes on from the snapshot."""
+    def installed(self, marker: Tip, rollbacks: int = 0) -> None:
+        """All rows are there: the chain, which was rolled back so often, goes on from the snapshot."""
         assert self.tip is None
         with self._db.write_batch(transaction=True, sync=True) as batch:
-            for name in (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP):
+            for name in _PLACES:
                 batch.put(name, tables.pair(*marker))
+            batch.put(tables.META_ROLLBACKS, tables.number(rollbacks))
         self.snapshot = self.first = self.tip = marker
         self._transactions = None
+        self.rollbacks = self.first_rollbacks = rollbacks
 
     def uninstall(self) -> None:
         """Back to a database without a log and a snapshot, whatever was installed."""
         self._mark(None)
         self._forget_nodes()
-        for table in (*SNAPSHOT_TABLES, tables.BLOCK_NODES):
+        for table in (*SNAPSHOT_TABLES, tables.BLOCK_NODES, tables.ROLLBACK):
             self._delete_table(table)
         with self._db.write_batch(transaction=True, sync=True) as batch:
-            for name in (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP, tables.META_TX_TOTAL):
+            for name in (*_PLACES, tables.META_TX_TOTAL, tables.META_ROLLBACKS):
                 batch.delete(name)
         self.snapshot = self.first = self.tip = None
         self._transactions = 0
+        self.rollbacks = self.first_rollbacks = 0
 
     def close(self) -> None:
         """Closes LevelDB and lets go of the directory. Other threads must have stopped reading."""

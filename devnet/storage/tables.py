@@ -12,6 +12,8 @@ number.
     n block:u64           the state commitment's nodes that the block changed, in rows, until the snapshot has them
     N node:u64            the node's commitment in the snapshot; zeros where genesis had one that is gone since
     A block:u64 prover    what a prover attests to (`proving/attestation.py`)
+    R number:u64          the record of the chain's rollback with that number, from 1 (`sync/chain_rollback.py`)
+    E id:u64              how many mini-blocks there were when `evm_snapshot` gave that id:u64
     ! name                meta, see below
 
 Plain keys are 20 bytes (account) or 52 (storage slot); beside them stand, under 4 bytes, the metadata of SALT's
@@ -37,6 +39,8 @@ HISTORY = b"h"
 BLOCK_NODES = b"n"
 NODE = b"N"
 ATTESTATION = b"A"
+EVM_SNAPSHOT = b"E"
+ROLLBACK = b"R"
 
 META_IDENTITY = b"!identity"  # JSON, the same as in chain.json
 META_GENESIS = b"!genesis"  # JSON, the genesis document
@@ -49,6 +53,8 @@ META_SNAPSHOT = b"!snapshot"  # Tip: the block that the snapshot stands at, and 
 META_NODES = (
     b"!nodes"  # Tip: where the nodes in `N` stand; they are good for nothing unless that is the snapshot
 )
+META_EVM_SNAPSHOTS = b"!evm_snapshots"  # u64: the id that `evm_snapshot` gives next
+META_ROLLBACKS = b"!rollbacks"  # u64: how often the chain was rolled back before what the log holds now
 META_VERIFIED = b"!verified"  # u64: all blocks up to it are verified
 
 _U64 = struct.Struct(">Q")
@@ -100,6 +106,16 @@ def node_rows(rows: bytes) -> Iterator[tuple[bytes, bytes]]:
 def attestation_key(block: int) -> bytes:
     """What the keys of all attestations to a block begin with."""
     return ATTESTATION + number(block)
+
+
+def rollback_key(number_: int) -> bytes:
+    """Where the record of a rollback stands."""
+    return ROLLBACK + number(number_)
+
+
+def evm_snapshot_key(identifier: int) -> bytes:
+    """Where it stands what an id of `evm_snapshot` means."""
+    return EVM_SNAPSHOT + number(identifier)
 
 
 def history_prefix(key: bytes) -> bytes:

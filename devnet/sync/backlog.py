@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from devnet.sync.frames import EntryFrame
-from devnet.sync.log_offset import LogEntry, LogOffset
+from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 
 
 class Backlog:
@@ -22,8 +22,13 @@ class Backlog:
     def append(self, entries: Iterable[LogEntry]) -> None:
         """Goes on with the log, which has no gaps."""
         for entry in entries:
-            if entry.before != self.end:
-                raise ValueError(f"an entry from {entry.before} on, but the backlog ends at {self.end}")
+            if not entry.continues(self.end):
+                raise ValueError(f"an entry up to {entry.after}, but the backlog ends at {self.end}")
+            if entry.kind is EntryKind.ROLLBACK:
+                # Where it leads depends on where one stands: everybody reads it from the log.
+                self.forget()
+                self.end = entry.after
+                continue
             frame = EntryFrame(entry).encode()
             self._entries[self.end.sequence] = (entry, frame)
             self.end = entry.after
@@ -41,7 +46,7 @@ class Backlog:
         size = 0
         while place != self.end and size < max_bytes:
             entry = self._entries.get(place.sequence)
-            if entry is None or entry[0].before != place:
+            if entry is None or not entry[0].continues(place):
                 return (frames, place) if frames else None
             frames.append(entry[1])
             place = entry[0].after

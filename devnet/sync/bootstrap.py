@@ -39,7 +39,6 @@ from devnet.sync.frames import (
     Status,
 )
 from devnet.sync.identity import Credentials
-from devnet.sync.log_offset import LogOffset
 from devnet.sync.mesh import NEWCOMER, PROVER, SWEEP_S, Local
 from devnet.sync.peer import Rejected, Session, SessionClosed
 from devnet.sync.settings import SyncSettings
@@ -298,10 +297,10 @@ def _fits(key: bytes, manifest: Manifest) -> bool:
 
 def _finish(manifest: Manifest, store: Store, trust: Trust) -> None:
     """The block must be there as the manifest says; then the whole is looked at."""
-    minis, blocks = manifest.position
+    minis, blocks, rollbacks = manifest.position
     if store.block(blocks) != (minis - 1, manifest.block_record):
         raise BadSnapshot(f"block {blocks}, where the snapshot stands, is missing")
-    store.installed(LogOffset(minis, blocks).tip)
+    store.installed(manifest.position.tip, rollbacks)
     try:
         trust.verify_state(manifest, store)
     except BaseException:

@@ -27,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
 from devnet.sync.frames import (
     HEADER,
     MAX_PATH,
@@ -34,10 +35,11 @@ from devnet.sync.frames import (
     Channel,
     Declined,
     Malformed,
+    Status,
     Subscribe,
     Unsubscribe,
 )
-from devnet.sync.log_offset import LogEntry, LogOffset
+from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 from devnet.sync.log_sink import LogSink, Refused
 from devnet.sync.mesh import PROVER, Mesh
 from devnet.sync.peer import Session
@@ -48,7 +50,7 @@ from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
-ENTRY_OVERHEAD: Final = HEADER.size + 17
+ENTRY_OVERHEAD: Final = HEADER.size + 25
 DECLINED_S: Final = 0.4
 """A peer that declined is not asked again for so long."""
 STALLED_S: Final = 3.0
@@ -159,7 +161,7 @@ class Follower:
             for session in self._mesh.sessions
             if session.name.role != PROVER and session.status.position.sequence > self.position.sequence
         ]
-        return bool(ahead) and all(status.oldest.minis > self.position.minis for status in ahead)
+        return bool(ahead) and not any(_reaches_back(status, self.position) for status in ahead)
 
     # -- what peers say --------------------------------------------------------------------------------------
 
@@ -196,19 +198,29 @@ class Follower:
         if session is not self.upstream:
             unasked(session, entry)
             return
-        if entry.before == self._received:
+        if entry.continues(self._received):
+            self._require_place(entry)
             self._received = entry.after
             again = False
         elif entry.after.sequence <= self._received.sequence:
             self.counts.duplicates += 1
             again = True
         else:
-            raise Malformed(
-                f"an entry after {tuple(entry.before)}, but the log is at {tuple(self._received)}"
-            )
+            raise Malformed(f"an entry up to {tuple(entry.after)}, but the log is at {tuple(self._received)}")
         self._behind_since = None
         self._arrived.append(_Arrived(entry, session, again))
         self._news.set()
+
+    def _require_place(self, entry: LogEntry) -> None:
+        """A rollback leads where it says that it leads."""
+        if entry.kind is not EntryKind.ROLLBACK:
+            return
+        try:
+            after = ChainRollback.decode(entry.record).after(self._received)
+        except InvalidRollback as error:
+            raise Malformed(str(error)) from None
+        if entry.after != after:
+            raise Malformed(f"a rollback to {tuple(entry.after)} that leads to {tuple(after)}")
 
     def left(self, session: Session) -> None:
         """A peer is gone."""
@@ -283,7 +295,7 @@ class Follower:
             and me not in session.status.path
             and len(session.status.path) < MAX_PATH
             and not self._publisher.feeds(session)
-            and session.status.oldest.minis <= self._received.minis
+            and _reaches_back(session.status, self._received)
             and self._avoid.get(session.name.node, 0.0) <= now
         ]
         with_path = [session for session in possible if session.status.path]
@@ -373,6 +385,11 @@ class Follower:
         self._received = self.position
         source.close(f"{REFUSAL}{refused}")
         self.look()
+
+
+def _reaches_back(status: Status, place: LogOffset) -> bool:
+    """Whether a node has what follows a place."""
+    return status.oldest.minis <= place.minis and status.oldest.rollbacks <= place.rollbacks
 
 
 def unasked(session: Session, entry: LogEntry) -> None:

@@ -20,7 +20,7 @@ from typing import ClassVar, Self
 
 from devnet.sync.log_offset import GENESIS, EntryKind, LogEntry, LogOffset
 
-VERSION = 1
+VERSION = 2
 PREAMBLE = b"megasync" + struct.pack(">H", VERSION)
 
 HEADER = struct.Struct(">BI")
@@ -28,7 +28,7 @@ _U8 = struct.Struct(">B")
 _U16 = struct.Struct(">H")
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
-_ITEM = struct.Struct(">BQQ")
+_ITEM = struct.Struct(">BQQQ")
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -97,6 +97,7 @@ class _Writer:
     def position(self, value: LogOffset) -> None:
         self.u64(value.minis)
         self.u64(value.blocks)
+        self.u64(value.rollbacks)
 
     def endpoints(self, values: tuple[Endpoint, ...]) -> None:
         self.u8(len(values))
@@ -137,7 +138,7 @@ class _Reader:
             raise Malformed("a text is not UTF-8") from None
 
     def position(self) -> LogOffset:
-        return LogOffset(self.u64(), self.u64())
+        return LogOffset(self.u64(), self.u64(), self.u64())
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         count = self.u8()
@@ -215,7 +216,7 @@ class Status:
         return cls(position, oldest, tuple(data.text() for _ in range(count)), free)
 
 
-MAX_STATUS_BYTES = 34 + MAX_PATH * (MAX_TEXT_BYTES + 1)
+MAX_STATUS_BYTES = 50 + MAX_PATH * (MAX_TEXT_BYTES + 1)
 
 
 @dataclass(frozen=True)
@@ -391,9 +392,14 @@ class EntryFrame(Frame):
     def read(cls, data: _Reader) -> Self:
         """Reads the payload."""
         kind, after, record = data.u8(), data.position(), data.rest()
-        if kind > EntryKind.BLOCK:
+        if kind > EntryKind.ROLLBACK:
             raise Malformed(f"an entry of kind {kind}")
-        if (after.blocks if kind else after.minis) == 0:
+        counted = {
+            EntryKind.MINI: after.minis,
+            EntryKind.BLOCK: after.blocks,
+            EntryKind.ROLLBACK: after.rollbacks,
+        }
+        if counted[EntryKind(kind)] == 0:
             raise Malformed("an entry before the log's beginning")
         return cls(LogEntry(EntryKind(kind), after, record))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from devnet.storage.store import Store
+from devnet.sync.chain_rollback import ChainRollback
 from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 
 
@@ -42,17 +43,28 @@ class StoreLog:
 
     def position(self) -> LogOffset:
         """Where it ends."""
-        return LogOffset.of(self._store.tip)
+        return LogOffset.of(self._store.tip, self._store.rollbacks)
 
     def oldest(self) -> LogOffset:
         """Where it begins."""
-        return LogOffset.of(self._store.first)
+        return LogOffset.of(self._store.first, self._store.first_rollbacks)
 
     def read(self, at: LogOffset, max_bytes: int) -> list[LogEntry]:
         """The entries that follow a place."""
+        with self._store.standing_still:
+            return self._read(at, max_bytes)
+
+    def _read(self, at: LogOffset, max_bytes: int) -> list[LogEntry]:
         store, end = self._store, self.position()
-        minis, blocks = at
-        if minis > end.minis or blocks > end.blocks or minis < self.oldest().minis:
+        minis, blocks, rollbacks = at
+        if rollbacks < end.rollbacks:
+            return [self._rollback(at)]
+        if (
+            at.sequence > end.sequence
+            or minis > end.minis
+            or blocks > end.blocks
+            or minis < self.oldest().minis
+        ):
             raise NoSuchPlace(f"no place {tuple(at)} in a log that ends at {tuple(end)}")
         last = store.block(blocks)
         if blocks and (last is None or last[0] + 1 > minis):
@@ -66,18 +78,27 @@ class StoreLog:
         while size < max_bytes:
             if closing is not None and closing[0] + 1 == minis:
                 blocks += 1
-                found.append(LogEntry(EntryKind.BLOCK, LogOffset(minis, blocks), closing[1]))
+                found.append(LogEntry(EntryKind.BLOCK, LogOffset(minis, blocks, rollbacks), closing[1]))
                 closing = store.block(blocks + 1) if blocks < end.blocks else None
             elif (row := next(records, None)) is not None:
                 minis += 1
-                found.append(LogEntry(EntryKind.MINI, LogOffset(minis, blocks), row[1]))
+                found.append(LogEntry(EntryKind.MINI, LogOffset(minis, blocks, rollbacks), row[1]))
             else:
                 break
             size += len(found[-1].record)
         return found
 
+    def _rollback(self, at: LogOffset) -> LogEntry:
+        """The next one for a log that ends there."""
+        record = self._store.rollback(at.rollbacks + 1)
+        if record is None:
+            raise NoSuchPlace(f"rollback {at.rollbacks + 1} came before this log began")
+        return LogEntry(EntryKind.ROLLBACK, ChainRollback.decode(record).after(at), record)
+
     def find(self, kind: EntryKind, number: int) -> bytes | None:
         """The record of one entry."""
+        if kind is EntryKind.ROLLBACK:
+            return self._store.rollback(number)
         if kind is EntryKind.MINI:
             return self._store.mini(number)
         block = self._store.block(number)

@@ -7,9 +7,11 @@ keeps, and only then is anything shown or passed on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, Protocol
 
 from devnet.storage.store import Store
+from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
 from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 
 if TYPE_CHECKING:
@@ -69,7 +71,10 @@ class EngineSink:
         store: Store,
         publish: Callable[[Sealed], object],
         bad_data: type[BadData],
+        roll_back: Callable[[ChainRollback], None] | None = None,
     ) -> None:
+        """`roll_back`: carries a rollback out, in engine and store. Raises `InvalidRollback`, with nothing changed."""
+        self._roll_back = roll_back
         self._engine = engine
         self._store = store
         self._publish = publish
@@ -77,10 +82,26 @@ class EngineSink:
 
     def position(self) -> LogOffset:
         """Where the store's log ends."""
-        return LogOffset.of(self._store.tip)
+        return LogOffset.of(self._store.tip, self._store.rollbacks)
 
     def apply(self, entries: list[LogEntry]) -> None:
-        """Applies in the engine, writes in one batch, shows."""
+        """Applies in the engine, writes in one batch, shows; what a rollback stands between in several."""
+        for is_rollback, run in groupby(entries, lambda entry: entry.kind is EntryKind.ROLLBACK):
+            if not is_rollback:
+                self._apply(list(run))
+                continue
+            for entry in run:
+                self._go_back(entry)
+
+    def _go_back(self, entry: LogEntry) -> None:
+        if self._roll_back is None:
+            raise Refused("order", "nothing is rolled back here", entry)
+        try:
+            self._roll_back(ChainRollback.decode(entry.record))
+        except InvalidRollback as error:
+            raise Refused("signature", str(error), entry) from None
+
+    def _apply(self, entries: list[LogEntry]) -> None:
         refused: Refused | None = None
         try:
             taken = self._take(entries)
@@ -100,16 +121,21 @@ class EngineSink:
 
     def recheck(self, entry: LogEntry) -> None:
         """Compares with what is on disk; the engine says what another content means."""
+        if entry.kind is not EntryKind.ROLLBACK and entry.after.rollbacks != self._store.rollbacks:
+            return  # what stands at its place now is of another time
         known = self._known(entry)
         if known is None or known == entry.record:
             return
         try:
-            self._take([entry])
+            if entry.kind is not EntryKind.ROLLBACK:
+                self._take([entry])
         except self._bad_data as error:
             raise self._refusal(entry, error, known) from None
         raise Refused("order", "it is not what stands at its place", entry, known)
 
     def _known(self, entry: LogEntry) -> bytes | None:
+        if entry.kind is EntryKind.ROLLBACK:
+            return self._store.rollback(entry.number)
         if entry.kind is EntryKind.MINI:
             return self._store.mini(entry.number)
         block = self._store.block(entry.number)

@@ -93,7 +93,7 @@ class SyncStatus:
     @property
     def behind(self) -> int:
         """Items between here and the farthest place that a peer speaks of."""
-        return max(0, self.best_known.sequence - self.position.sequence)
+        return max(0, self.best_known.entries - self.position.entries)
 
 
 class SyncNode:
@@ -199,9 +199,9 @@ class SyncNode:
         entries: list[LogEntry] = []
         for each in sealed:
             if isinstance(each, SealedMini):
-                kind, place = EntryKind.MINI, LogOffset(place.minis + 1, place.blocks)
+                kind, place = EntryKind.MINI, place._replace(minis=place.minis + 1)
             else:
-                kind, place = EntryKind.BLOCK, LogOffset(place.minis, place.blocks + 1)
+                kind, place = EntryKind.BLOCK, place._replace(blocks=place.blocks + 1)
             entry = LogEntry(kind, place, each.record)
             if entry.number != each.number:
                 raise ValueError(f"{kind.name} {each.number} was published where {entry.number} is next")
@@ -217,6 +217,12 @@ class SyncNode:
         """Who asks again for something that was published gets what is on disk. Any thread."""
         if self._publisher is not None:
             self._loop.call_soon_threadsafe(self._publisher.forget)
+
+    def rolled_back(self, record: bytes) -> None:
+        """The log in the store was cut back by this rollback, and goes on from there. For who leads, on the loop."""
+        if self._publisher is not None and self._log is not None:
+            self._publisher.publish([LogEntry(EntryKind.ROLLBACK, self._log.position(), record)])
+            self._mesh.announce()
 
     # -- what others ask -------------------------------------------------------------------------------------
 

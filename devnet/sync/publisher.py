@@ -81,9 +81,9 @@ class Publisher:
 
     def children(self) -> list[ChildStatus]:
         """Who is fed."""
-        end = self.position.sequence
+        end = self.position.entries
         return [
-            ChildStatus(child.session.name.node, end - child.place.sequence, child.from_disk)
+            ChildStatus(child.session.name.node, max(0, end - child.place.entries), child.from_disk)
             for child in self._children.values()
         ]
 
@@ -117,9 +117,9 @@ class Publisher:
         status = self._status()
         if session.name.node in status.path:
             return "my data comes by you"
-        if place.minis > self.position.minis or place.blocks > self.position.blocks:
+        if place.sequence > self.position.sequence:
             return "you are ahead of me"
-        if place.minis < status.oldest.minis:
+        if place.minis < status.oldest.minis or place.rollbacks < status.oldest.rollbacks:
             return "my log begins later"
         if not status.path and place == self.position:
             return "no data comes to me"

@@ -167,7 +167,8 @@ class SnapshotServer:
         async with self._making:
             held = self._held
             if held is None or (
-                self._idle(held) and held.manifest.position != LogOffset.of(self._store.snapshot)
+                self._idle(held)
+                and held.manifest.position != LogOffset.of(self._store.snapshot, self._store.rollbacks)
             ):
                 self._let_go()
                 self._held = held = await self._loop.run_in_executor(self._thread, self._make)
@@ -184,7 +185,9 @@ class SnapshotServer:
         for rows in _chunks(frozen.rows()):
             starts.append(rows[0][0])
             digests.append(digest(encode_rows(rows)))
-        manifest = Manifest(LogOffset.of(frozen.marker), frozen.block_record, tuple(digests))
+        manifest = Manifest(
+            LogOffset.of(frozen.marker, frozen.rollbacks), frozen.block_record, tuple(digests)
+        )
         return _Held(manifest, frozen, starts, 0.0)
 
     def _idle(self, held: _Held) -> bool:

@@ -24,7 +24,9 @@ use serde::Serialize;
 
 use crate::block::{PlainAccount, PlainKey};
 use crate::builder::{Builder, Cause};
-use crate::chain::{Chain, ChainConfig, ConfigError, RestoreError, Sealed};
+use crate::chain::{
+    Chain, ChainConfig, ConfigError, RestoreError, RewindError, RewindPlan, Sealed,
+};
 use crate::commitment::CommitError;
 use crate::evm::{BucketCapacities, creation_gas};
 use crate::follower::{Follower, VerifyMode};
@@ -229,6 +231,20 @@ impl Engine {
             }
             Mode::Following(follower) => follower.release(),
         }
+        Ok(())
+    }
+
+    /// While idle: finds out what it takes to go back to a chain of so many mini-blocks. Changes nothing.
+    pub(crate) fn plan_rewind(&self, minis: u64) -> Result<RewindPlan, RewindError> {
+        let _idle = self.leave_idle().map_err(|_| RewindError::Running)?;
+        self.chain.plan_rewind(minis)
+    }
+
+    /// While idle: goes back. The transactions that wait stay. After an error the engine is good for nothing.
+    pub(crate) fn rewind(&self, plan: &RewindPlan) -> Result<(), EngineError> {
+        let _idle = self.leave_idle()?;
+        self.chain.rewind(plan)?;
+        self.pool.rewound();
         Ok(())
     }
 

@@ -17,7 +17,7 @@ def record(kind, number, size=40):
 
 def next_entry(after, size=40):
     """The entry that follows a place."""
-    minis, blocks = after
+    minis, blocks, _ = after
     if minis == (blocks + 1) * MINIS_PER_BLOCK:
         return LogEntry(
             EntryKind.BLOCK, LogOffset(minis, blocks + 1), record(EntryKind.BLOCK, blocks + 1, size)

@@ -140,7 +140,7 @@ class FakeEngine:
 
     def logs_json(self, filter, mini):
         self.calls.append(("logs_json", mini))
-        return [b'{"filter":%b,"mini":%d}' % (filter, mini)]
+        return [b'{"filter":%b,"mini":%d,"removed":false}' % (filter, mini)]
 
     def state_changes_json(self, mini, addresses):
         named = [b"0x" + address.hex().encode() for address in addresses]

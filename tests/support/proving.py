@@ -32,6 +32,7 @@ def claim(block, **changes):
     return Claim(**parts)
 
 
-def attest(block, name="prover-1", since=0, **changes):
+def attest(block, name="prover-1", since=0, rollbacks=0, **changes):
     """A prover's word on a block."""
-    return Attestation.sign(key(name), voucher(name), CHAIN_ID, block, claim(block, **changes), since, name)
+    said = claim(block, **changes)
+    return Attestation.sign(key(name), voucher(name), CHAIN_ID, block, said, since, name, rollbacks)

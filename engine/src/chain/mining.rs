@@ -215,6 +215,17 @@ impl Mining {
         *shown >= block
     }
 
+    /// The chain is rolled back to this block, and to this time in microseconds, from which the clock goes on; without
+    /// one it is the machine's again.
+    pub(super) fn rewind(&self, block: u64, clock_us: Option<u64>) {
+        self.set(|state| {
+            state.offset_us = clock_us.map_or(0, |clock_us| i128::from(clock_us) - wall_us());
+            state.next_timestamp = None;
+        });
+        self.closing.store(u64::MAX, Ordering::Release);
+        *self.shown.lock() = block;
+    }
+
     /// Sets a clock that is behind the newest block: one whose chain was ahead of the machine's before a restart, or has
     /// had more blocks than seconds.
     pub(crate) fn catch_up_with(&self, newest: u64) {
@@ -300,6 +311,24 @@ mod tests {
         changed("catch up");
         mining.catch_up_with(5);
         assert_eq!(before, mining.version(), "nothing to catch up with");
+    }
+
+    #[test]
+    fn a_chain_that_is_rolled_back_tells_the_time_that_it_told_there() {
+        let mining = mining();
+        let there = mining.now_s() + 1_000;
+        mining.set_time(there + 5_000);
+        mining.set_next_timestamp(there + 9_000);
+        mining.show(7);
+        mining.close_with(12);
+        mining.rewind(4, Some(there * 1_000_000));
+        assert!((there..there + 60).contains(&mining.now_s()));
+        assert_eq!(mining.take_chosen_timestamp(5, 6), None);
+        assert!(!mining.wait_shown(5, Instant::now()));
+        assert!(mining.wait_shown(4, Instant::now()));
+        assert!(!mining.is_closing(12));
+        mining.rewind(0, None);
+        assert!(mining.now_s() <= there - 1_000 + 60);
     }
 
     #[test]

@@ -96,6 +96,22 @@ impl RecentBlocks {
         window.tx_totals.push_back(tx_total);
     }
 
+    /// Forgets everything after a block, which is the newest again; up to its end the chain holds so many transactions, if
+    /// that is known.
+    pub(crate) fn rewind(&self, block: SharedBlock, tx_total: Option<u64>) {
+        let mut window = self.window.write();
+        let first = window.blocks.front();
+        if first.is_none_or(|first| first.header.number > block.header.number) {
+            drop(window);
+            return self.reset(block, tx_total);
+        }
+        window.drop_after(&block);
+        self.visible_minis
+            .store(block.next_mini(), Ordering::Release);
+        self.visible_block
+            .store(block.header.number, Ordering::Release);
+    }
+
     /// Adds a sealed mini-block; its number must follow the last one's.
     pub(crate) fn push_mini(&self, mini: Arc<MiniBlock>) {
         let mut window = self.window.write();
@@ -239,6 +255,26 @@ impl Window {
     fn transactions_of(&self, block: &BlockRecord) -> u64 {
         let minis = (block.first_mini..block.next_mini()).filter_map(|number| self.mini(number));
         minis.map(|mini| mini.txs.len() as u64).sum()
+    }
+
+    fn drop_after(&mut self, block: &BlockRecord) {
+        let (number, minis) = (block.header.number, block.next_mini());
+        let later = |last: &SharedBlock| last.header.number > number;
+        while self.blocks.back().is_some_and(later)
+            && let Some(last) = self.blocks.pop_back()
+        {
+            self.tx_totals.pop_back();
+            self.block_numbers.remove(&last.hash);
+        }
+        let later = |mini: &Arc<MiniBlock>| mini.number >= minis;
+        while self.minis.back().is_some_and(later)
+            && let Some(mini) = self.minis.pop_back()
+        {
+            self.offsets.pop_back();
+            for tx in &mini.txs {
+                self.txs.remove(&tx.hash);
+            }
+        }
     }
 
     fn drop_oldest(&mut self) {

@@ -279,7 +279,7 @@ fn known(block: &BlockRecord, nodes: &[u8]) -> Option<Known> {
     })
 }
 
-fn check_root(actual: B256, block: &BlockRecord) -> Result<(), RestoreError> {
+pub(super) fn check_root(actual: B256, block: &BlockRecord) -> Result<(), RestoreError> {
     let expected = block.header.state_root;
     if actual == expected {
         return Ok(());

@@ -22,6 +22,16 @@ impl Chain {
         }
     }
 
+    /// Who may sign at the newest visible block's time.
+    pub(crate) fn sequencer_of_latest(&self) -> Result<Address, StateError> {
+        let number = self.recent.visible_block();
+        let newest = self.recent.block(number);
+        let timestamp = newest.map_or(self.config.genesis.timestamp, |block| {
+            block.header.timestamp
+        });
+        self.sequencer_in_office(timestamp)
+    }
+
     /// Whether the chain's rules of this time have a SequencerRegistry.
     pub(crate) fn has_registry(&self, timestamp: u64) -> bool {
         self.hardforks.spec_id(timestamp) >= MegaSpecId::REX5

@@ -472,7 +472,7 @@ impl Chain {
         Ok((view, anchor))
     }
 
-    fn view_of_block(&self, number: u64) -> Result<View, ViewError> {
+    pub(super) fn view_of_block(&self, number: u64) -> Result<View, ViewError> {
         if let Some(pin) = self.world.pin_block(number) {
             return Ok(View::new(self.world.clone(), pin));
         }

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 /// A block by number and hash.
 pub(crate) type Named = (u64, B256);
 
-/// The heights. Both only ever rise.
+/// The heights. Both only ever rise, unless the chain is rolled back.
 #[derive(Debug)]
 pub(crate) struct Verified {
     /// By a quorum of provers; `None`: none are counted.
@@ -28,6 +28,14 @@ impl Verified {
     pub(crate) fn raise(&self, block: u64) {
         let mut counted = self.counted.lock();
         *counted = Some(counted.map_or(block, |before| before.max(block)));
+    }
+
+    /// Nothing after `block` is there any more.
+    pub(crate) fn rewind(&self, block: u64) {
+        let mut counted = self.counted.lock();
+        *counted = counted.map(|counted| counted.min(block));
+        let mut reported = self.reported.lock();
+        *reported = reported.filter(|(number, _)| *number <= block);
     }
 
     /// The newest block that is verified; `None` if nobody verifies, and sealed is as good as it gets. A report is

@@ -61,6 +61,14 @@ impl Capacities {
         }
     }
 
+    /// Nothing after `block` has grown; `buckets` are those that had, as they were at its end.
+    pub(crate) fn rewind(&self, block: u64, buckets: &BTreeMap<BucketId, BucketMeta>) {
+        let mut known = self.known.write();
+        known.now.extend(buckets);
+        known.log.retain(|(of, _)| *of <= block);
+        known.since = known.since.min(block + 1);
+    }
+
     /// Every bucket that has grown, with its metadata now.
     pub(crate) fn all(&self) -> Vec<(BucketId, BucketMeta)> {
         let known = self.known.read();

@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use rayon::ThreadPoolBuilder;
 
 use super::{
-    history::{History, Known, growth},
+    history::{BlockEnd, History, Known, growth},
     pending::{Batch, Pending},
     resize::BucketResize,
 };
@@ -50,6 +50,7 @@ enum Job {
     Loaded(Arc<MiniBlock>),
     Close(u64, Option<Known>, Sender<Result<Closed, StateError>>),
     Reopen,
+    Rewind(BlockEnd, Sender<Result<[u8; 32], StateError>>),
 }
 
 /// Follows the state. The thread ends when this is dropped.
@@ -127,6 +128,15 @@ impl Committer {
         // If the thread is gone, closing tells.
         let _ = self.jobs.send(Job::Reopen);
     }
+
+    /// Goes back to the end of an earlier block; what was fed since is forgotten. Returns the root there.
+    pub(crate) fn rewind(&self, to: BlockEnd) -> Result<B256, CommitError> {
+        let (reply, answer) = bounded(1);
+        let sent = self.jobs.send(Job::Rewind(to, reply));
+        sent.map_err(|_| CommitError::Thread)?;
+        let root = answer.recv().map_err(|_| CommitError::Thread)??;
+        Ok(root.into())
+    }
 }
 
 fn follow(history: &RwLock<History>, mut pending: Pending, jobs: &Receiver<Job>) {
@@ -161,6 +171,12 @@ fn follow(history: &RwLock<History>, mut pending: Pending, jobs: &Receiver<Job>)
                     history.write().reopen();
                     pending.put_back(batch);
                 }
+            }
+            Job::Rewind(to, reply) => {
+                (crowded, closed) = (false, None);
+                pending.clear();
+                // Whoever asked may have gone.
+                let _ = reply.send(history.write().rewind(&to));
             }
         }
     }

@@ -37,6 +37,11 @@ impl HistoricalCommitment {
         }
     }
 
+    /// Gives the memory back: what it is of may not be the chain's any more.
+    pub(crate) fn forget(&self) {
+        *self.0.lock() = None;
+    }
+
     /// The state for as long as it is led and read; who takes it out puts another in.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Option<PastState>> {
         self.0.lock()

@@ -47,6 +47,17 @@ pub(crate) struct Known {
     pub nodes: Vec<(NodeId, Point)>,
 }
 
+/// The state at the end of a block, as far as it differs from what is to be led there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BlockEnd {
+    /// The block.
+    pub block: u64,
+    /// What stands under the keys that differ.
+    pub values: Vec<Entry>,
+    /// The buckets that differ.
+    pub buckets: BTreeMap<BucketId, BucketMeta>,
+}
+
 /// A block's final state or part of it, to be led back without holding any lock.
 #[derive(Debug)]
 pub(crate) struct Reached {
@@ -147,6 +158,33 @@ impl History {
             self.layer_bytes -= undo.memory();
             self.newest = block - 1;
         }
+    }
+
+    /// Makes the state at the end of an earlier block the newest one: by the layers that lead back, or by the values
+    /// that differ where they do not reach. After an error it is of no block. Returns its root.
+    pub(super) fn rewind(&mut self, to: &BlockEnd) -> Result<[u8; 32], StateError> {
+        if to.block >= self.oldest {
+            let later = |(of, _): &(u64, Arc<Undo>)| *of > to.block;
+            while self.layers.back().is_some_and(later)
+                && let Some((_, undo)) = self.layers.pop_back()
+            {
+                self.state.undo(&undo);
+                self.layer_bytes -= undo.memory();
+            }
+        } else {
+            self.layers.clear();
+            self.layer_bytes = 0;
+            self.oldest = to.block;
+            let encoded = encode(to.values.iter().copied());
+            let update = self.state.update(pairs(&encoded))?;
+            self.state.apply(&update);
+            for (bucket, meta) in &to.buckets {
+                let update = self.state.lay_out(*bucket, *meta)?;
+                self.state.apply(&update);
+            }
+        }
+        self.newest = to.block;
+        Ok(self.state.root())
     }
 
     /// What it takes to prove something about the end of `block`; `None` if that is too long ago.

@@ -83,6 +83,11 @@ impl Pending {
         }
     }
 
+    /// Forgets everything: the chain is rolled back.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.block_time_us);
+    }
+
     /// Takes everything, at the end of a block.
     pub(super) fn take_all(&mut self) -> Batch {
         let mut all = std::mem::take(&mut self.settled);

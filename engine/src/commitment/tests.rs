@@ -176,6 +176,58 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Back to any block, by the layers that lead there and by the values that differ: its root, and from there the
+    /// roots of a chain that never went on.
+    #[test]
+    fn a_commitment_that_went_back_is_one_that_never_went_on(
+        data_buckets in 1..3_u32,
+        blocks in prop::collection::vec(prop::collection::vec(changes(), 1..12), 2..5),
+        to in 0..4_usize,
+        open in changes(),
+        has_layers: bool,
+    ) {
+        let to = to.min(blocks.len() - 1);
+        let [mut gone, mut straight] = [(); 2].map(|()| Follower::new(data_buckets));
+        let mut metas = vec![];
+        for (number, minis) in blocks.iter().enumerate() {
+            if number == to {
+                metas = gone.capacities.all();
+            }
+            gone.block(minis);
+            if number < to {
+                straight.block(minis);
+            }
+        }
+        gone.mini(&open);
+        let later = blocks[to..].iter().flatten().chain([&open]);
+        let keys: BTreeMap<_, _> = later.flatten().map(|(key, _)| {
+            (*key, straight.model.get(key).copied().unwrap_or_default())
+        }).collect();
+        let default = |(bucket, _): (u32, _)| (bucket, Default::default());
+        let mut buckets: BTreeMap<_, _> = gone.capacities.all().into_iter().map(default).collect();
+        buckets.extend(metas);
+        if !has_layers {
+            // As if they had become too many.
+            let mut history = gone.history.write();
+            let state = history.state().clone();
+            *history = History::new(state, blocks.len() as u64);
+        }
+        let end = BlockEnd { block: to as u64, values: keys.into_iter().collect(), buckets };
+        let root = gone.committer.rewind(end).unwrap();
+        prop_assert_eq!(root, B256::from(straight.whole.root()));
+        prop_assert_eq!(gone.history.read().state().metas(), straight.whole.metas());
+        gone.model.clone_from(&straight.model);
+        gone.whole = straight.whole.clone();
+        gone.blocks = straight.blocks;
+        for minis in &blocks[to..] {
+            prop_assert_eq!(gone.block(minis), straight.block(minis));
+        }
+    }
+}
+
 /// A chain with some blocks of transactions, its buckets as crowded as asked.
 pub(crate) fn busy(data_buckets: u32) -> Devnet {
     let mut net = Devnet::with("rex6", |config| config.salt_data_buckets = data_buckets);

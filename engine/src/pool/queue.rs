@@ -248,6 +248,20 @@ impl Pool {
         }
     }
 
+    /// The chain was rolled back: what waits stays, by the accounts as they are now.
+    pub(crate) fn rewound(&self) {
+        let mut inner = self.inner.lock();
+        inner.included.clear();
+        let senders: Vec<Address> = inner.senders.keys().copied().collect();
+        for sender in senders {
+            // Execution tells of what isn't known.
+            if let Ok(account) = self.accounts.account(&sender) {
+                inner.learn(sender, account, self.limits.order);
+            }
+        }
+        self.notify(&mut inner);
+    }
+
     /// Waits for a moment if the builder wants a core now. For threads that take all there is.
     pub(crate) fn make_way(&self) {
         self.way.make();

@@ -34,6 +34,15 @@ fn address_of<'py>(py: Python<'py>, key: &[u8]) -> PyResult<Bound<'py, PyBytes>>
 #[pyfunction]
 fn sign_hash<'py>(py: Python<'py>, key: &[u8], digest: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let key = Key::new(&word("key", key)?).map_err(bad)?;
+    signed(py, &key, digest)
+}
+
+/// r, s and v (0 or 1) of a digest signed by a key.
+pub(super) fn signed<'py>(
+    py: Python<'py>,
+    key: &Key,
+    digest: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
     let signature = key.sign(&word("digest", digest)?);
     let mut out = [0_u8; 65];
     out[..32].copy_from_slice(&signature.r().to_be_bytes::<32>());

@@ -13,6 +13,7 @@ use super::archive::PythonArchive;
 use super::crypto;
 use super::errors::{EngineError, bad, bad_data, detached, rpc_error};
 use super::response;
+use super::rewind::Rewind;
 use super::sealed::{Encoded, Record};
 use crate::block::{
     BlockRecord, DecodeError, FoldedDiffs, MiniBlock, PlainKey, PlainValue, is_block_record,
@@ -185,6 +186,24 @@ impl Engine {
 
     fn halt(&self, py: Python<'_>) -> PyResult<()> {
         detached(py, || self.inner.halt())?.map_err(failed)
+    }
+
+    fn sign<'py>(&self, py: Python<'py>, digest: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        crypto::signed(py, &self.inner.chain.sequencer, digest)
+    }
+
+    fn sequencer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let address = detached(py, || self.inner.chain.sequencer_of_latest())?.map_err(failed)?;
+        Ok(PyBytes::new(py, address.as_slice()))
+    }
+
+    fn plan_rewind(&self, py: Python<'_>, minis: u64) -> PyResult<Rewind> {
+        let plan = detached(py, || self.inner.plan_rewind(minis))?.map_err(failed)?;
+        Rewind::new(py, plan)
+    }
+
+    fn rewind(&self, py: Python<'_>, plan: &Rewind) -> PyResult<()> {
+        detached(py, || self.inner.rewind(plan.plan()))?.map_err(failed)
     }
 
     fn apply(
@@ -563,6 +582,7 @@ fn rpc_methods() -> Vec<MethodLine> {
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
+    module.add_class::<super::rewind::Rewind>()?;
     module.add_class::<super::sealed::SealedMini>()?;
     module.add_class::<super::sealed::SealedBlock>()?;
     module.add_function(wrap_pyfunction!(fold_diffs, module)?)?;

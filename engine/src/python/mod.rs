@@ -11,6 +11,7 @@ mod genesis;
 mod harness;
 mod native;
 mod response;
+mod rewind;
 mod sealed;
 mod stateless;
 mod told;

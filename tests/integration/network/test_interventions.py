@@ -112,6 +112,39 @@ def test_every_node_follows_the_clock_and_the_blocks_that_any_node_is_asked_for(
         assert "refused" not in node.log(), node.log()
 
 
+def test_every_node_goes_back_with_what_was_done_and_with_the_clock(cluster):
+    nodes = chain_nodes(cluster)
+    nodes[0].rpc("evm_setAutomine", True)
+    for node in nodes:
+        account = somebody(f"back on {node.name}")
+        node.rpc("anvil_mine", 1)
+        before = node.rpc("eth_getBlockByNumber", "latest", False)
+        snapshot = node.rpc("evm_snapshot")
+        node.rpc("anvil_setBalance", account, "0x5")
+        node.rpc("evm_increaseTime", 24 * 3600)
+        node.rpc("anvil_mine", 3)
+        assert node.rpc("evm_revert", snapshot) is True
+        # The node that was asked has gone back.
+        assert node.rpc("eth_getBlockByNumber", "latest", False) == before
+        assert node.rpc("eth_getBalance", account, "latest") == "0x0"
+        node.rpc("anvil_setBalance", account, "0x7")
+        node.rpc("anvil_mine", 1)
+        block = node.rpc("eth_getBlockByNumber", "latest", False)
+        assert block["parentHash"] == before["hash"]
+        assert 0 < int(block["timestamp"], 16) - int(before["timestamp"], 16) < 3600
+    nodes[0].rpc("evm_setIntervalMining", 500)
+    last = int(block["number"], 16)
+    for node in cluster.nodes.values():
+        eventually(
+            lambda node=node: verified(node) >= last, f"{node.name} to know that block {last} is verified"
+        )
+    for node in nodes:
+        assert node.rpc("eth_getBlockByNumber", hex(last), False)["hash"] == block["hash"]
+        assert int(node.rpc("eth_getBlockByNumber", "safe", False)["number"], 16) >= last
+    for node in cluster.nodes.values():
+        assert "refused" not in node.log(), node.log()
+
+
 def test_the_command_line_moves_time_and_uses_accounts(tmp_path):
     with Home(tmp_path) as home:
         home.up("--ephemeral", "--automine")
@@ -130,6 +163,21 @@ def test_the_command_line_moves_time_and_uses_accounts(tmp_path):
         transfer = {"from": account, "to": account, "gas": "0x186a0"}
         assert node.rpc("eth_getTransactionReceipt", node.rpc("eth_sendTransaction", transfer))
         assert "no longer" in home.run("impersonate", account, "--stop").stdout
+
+
+def test_the_command_line_takes_the_chain_back(tmp_path):
+    with Home(tmp_path) as home:
+        home.up("--ephemeral", "--automine")
+        before = home.json("devnet", "mine")["number"]
+        first, second = (home.json("devnet", "snapshot")["snapshot"] for _ in range(2))
+        assert home.json("devnet", "mine", 5)["number"] == before + 5
+        assert home.json("devnet", "revert", first)["block"] == before
+        for gone in (first, second, "0x1000"):
+            done = home.run("devnet", "revert", gone)
+            assert done.returncode == 1
+            assert "there is no snapshot" in done.stderr
+        assert "is no snapshot" in home.run("devnet", "revert", "last").stderr
+        assert home.json("devnet", "mine")["number"] == before + 1
 
 
 def test_the_command_line_verifies_and_shows_them(tmp_path):

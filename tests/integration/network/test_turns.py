@@ -130,7 +130,7 @@ def test_the_mode_is_for_who_has_the_token_to_change(cluster):
             second.rpc(method, "guess", *params)
     with pytest.raises(RpcFailure, match="must be the address of its JSON-RPC"):
         second.rpc("devnet_follow", TOKEN, "second")
-    assert second.health()[1]["upstream"] == "sequencer"
+    eventually(lambda: second.health()[1]["upstream"] == "sequencer", "the node to follow")
 
 
 def test_who_computes_no_state_roots_does_not_lead(cluster):

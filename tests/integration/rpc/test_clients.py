@@ -181,3 +181,20 @@ def test_viem_reads_sends_and_watches(clients, node, emitter):
     assert int(seen["gas"]) >= 60_000
     assert seen["heads"] >= 2
     assert seen["logs"] >= 1
+
+
+def test_viems_test_client_takes_snapshots_in_either_mode(clients, new_node):
+    node = new_node().start()
+    command = [
+        shutil.which("node"),
+        str(Path(__file__).with_name("viem_snapshots.mjs")),
+        node.url,
+        "0x" + wallet.ACCOUNTS[9].key.hex(),
+        "0x00000000000000000000000000000000000000aa",
+    ]
+    environment = {**os.environ, "CLIENTS": str(clients)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=CLIENT_S, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["balances"] == ["11", "1", "101", "0"] * 2

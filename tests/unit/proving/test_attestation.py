@@ -43,6 +43,23 @@ def test_nothing_that_is_signed_can_be_changed(field):
         Attestation.decode(orjson.dumps(fields), CHAIN_ID, AUTHORITY)
 
 
+def test_on_a_chain_that_was_rolled_back_it_says_how_often_and_that_is_signed():
+    attestation = attest(7, rollbacks=2)
+    assert decode(attestation) == attestation
+    signable = encode_typed_data(full_message=typed_data(CHAIN_ID, 7, claim(7), 2))
+    signature = attestation.signature[:64] + bytes((27 + attestation.signature[64],))
+    assert Account.recover_message(signable, signature=signature).lower() == "0x" + proving.address().hex()
+    for fields in (
+        {**attestation.to_json(), "rollbacks": "0x3"},
+        {name: value for name, value in attestation.to_json().items() if name != "rollbacks"},
+        {**attest(7).to_json(), "rollbacks": "0x1"},
+        {**attest(7).to_json(), "rollbacks": "0x0"},
+        {**attestation.to_json(), "rollbacks": hex(2**64)},
+    ):
+        with pytest.raises(InvalidAttestationError):
+            Attestation.decode(orjson.dumps(fields), CHAIN_ID, AUTHORITY)
+
+
 def test_it_is_for_one_chain():
     with pytest.raises(InvalidAttestationError):
         decode(attest(7), chain_id=CHAIN_ID + 1)

@@ -128,3 +128,20 @@ def test_news_of_a_block_that_a_worker_looks_at_just_now_does_not_disturb_it():
     piece.tried = Tried()
     assert work.next_source(piece) in (FULL, OTHER)
     assert {source.node for source in work.sources(piece)} >= {"full-node-1", "full-node-2"}
+
+
+def test_a_block_of_a_chain_that_was_rolled_back_is_another_piece():
+    work = JobQueue()
+    assert work.offer(2, h(2), FULL)
+    work.done(work.take())
+    # The same block again, and one whose hash nobody has told, of after a rollback.
+    assert not work.offer(2, ANY_HASH, FULL)
+    assert work.offer(2, ANY_HASH, FULL, rollbacks=1)
+    assert work.offer(2, h(2), FULL, rollbacks=1)
+    assert not work.offer(2, h(2), FULL, rollbacks=1)
+    pieces = [work.take(), work.take()]
+    assert {piece.rollbacks for piece in pieces} == {1}
+    for piece in pieces:
+        work.done(piece)
+    assert len(work) == 0
+    assert not work.offer(2, ANY_HASH, FULL, rollbacks=1)

@@ -9,6 +9,7 @@ from devnet.proving.kept import Bounds
 from devnet.roles.announcements import NOT_COUNTING
 from devnet.roles.verification import Verification
 from devnet.storage import Store
+from devnet.sync.chain_rollback import ChainRollback
 from tests.support.proving import AUTHORITY, CHAIN_ID, attest
 
 UNBOUNDED = 2**63
@@ -100,3 +101,53 @@ def test_a_devnet_that_never_had_any_says_nothing(verifying, caplog):
 
     verifying(False, test)
     assert caplog.text == ""
+
+
+def keep(store, blocks):
+    """The chain was rolled back so that these blocks stayed."""
+    store.note_rollback(ChainRollback(store.rollbacks + 1, 10 * blocks, blocks, bytes(65)).encode())
+
+
+def test_what_is_said_of_blocks_that_were_rolled_back_is_said_of_none(verifying, store):
+    keep(store, 3)
+    keep(store, 5)
+
+    def test(verification, engine):
+        for spoken, stands in [
+            (attest(3), True),  # before all that, of a block that is still there
+            (attest(4), False),
+            (attest(4, rollbacks=1, name="prover-2"), True),
+            (attest(6, rollbacks=1, name="prover-2"), False),
+            (attest(6, rollbacks=2, name="prover-3"), True),
+        ]:
+            # Passed on in any case: others may stand elsewhere.
+            assert verification.hear(spoken.encode())
+            assert (spoken in verification.quorum.attestations(spoken.block)) == stands
+        assert store.attestations(4, 4) == [(4, attest(4, rollbacks=1, name="prover-2").encode())]
+
+    verifying(True, test)
+
+
+def test_what_comes_before_the_rollback_that_it_is_about_waits_for_it(verifying, store):
+    def test(verification, engine):
+        ahead = attest(4, rollbacks=1)
+        assert verification.hear(attest(4, block_hash=b"o" * 32).encode())
+        assert verification.hear(ahead.encode())
+        assert ahead not in verification.quorum.attestations(4)
+        keep(store, 3)
+        verification.rewound(3)
+        # No double attestation: the first was of another block.
+        assert verification.quorum.attestations(4) == (ahead,)
+
+    verifying(True, test)
+
+
+def test_the_verified_height_goes_back_with_the_chain(verifying, store):
+    store.verified = 7
+
+    def test(verification, engine):
+        keep(store, 5)
+        verification.rewound(5)
+        assert verification.verified == verification.may_be_folded() == 5
+
+    verifying(True, test)

@@ -109,6 +109,25 @@ def test_a_receipt_is_answered_when_its_mini_block_is_shown_here(sequencer):
     assert waited == [7]
 
 
+@pytest.mark.parametrize(("result", "waited"), [(True, [(-1, 4)]), (None, [(-1, 4)]), (False, [])])
+def test_a_chain_that_is_taken_back_is_answered_when_this_node_has_followed(sequencer, result, waited):
+    there, places = sequencer(result=result), []
+
+    async def wait(mini, timeout_s, block=0, rollbacks=0):
+        places.append((mini, rollbacks))
+        return True
+
+    async def revert():
+        forwarder = Forwarder(there.url, wait, rollbacks=lambda: 3)
+        try:
+            return await forwarder.forward("evm_revert", ["0x0"])
+        finally:
+            forwarder.close()
+
+    assert json.loads(asyncio.run(revert())) is result
+    assert places == waited
+
+
 def test_an_error_of_the_sequencer_comes_back_whole(sequencer):
     error = {"code": -32003, "message": "nonce too low", "data": {"want": 1}, "mega": {"x": 1}}
     there = sequencer(error=error)

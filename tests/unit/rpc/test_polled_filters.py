@@ -2,19 +2,22 @@
 
 import json
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.fake_engine import FakeEngine
 from tests.support.raw_http import RawHttp
 from tests.support.server_thread import ServerThread
+from tests.support.waiting import eventually
 
 HOME = "0x" + "11" * 20
 HASHES = ["0x" + f"{number:02x}" * 32 for number in range(256)]
 
 
 class Chain(FakeEngine):
-    """`logs`: (block, index) of each log, in order; what lies behind `sealed` is the open block's."""
+    """`logs`: (block, index) of each log, in order; what lies behind `sealed` is the open block's. `minis`: those of
+    each mini-block."""
 
     def __init__(self):
         super().__init__()
@@ -38,9 +41,10 @@ class Chain(FakeEngine):
     def eth_getLogs(self, asked):
         return [asked]
 
+    def logs_json(self, filter, mini):
+        return [log_json(*place) for place in self.minis.get(mini, [])]
+
     def eth_getLogsWithCursor(self, asked):
-        if self.gate is not None:
-            self.gate.wait(10)
         first = int(asked["fromBlock"], 16)
         last = self.sealed + 1 if asked["toBlock"] == "latest" else int(asked["toBlock"], 16)
         assert first <= last <= self.sealed + 1
@@ -50,7 +54,13 @@ class Chain(FakeEngine):
         if found[self.page :]:
             block, index = found[self.page]
             page["cursor"] = f"0x{block:08x}{index:08x}"
+        if self.gate is not None:
+            self.gate.wait(10)
         return page
+
+
+def log_json(block, index):
+    return json.dumps({"blockNumber": hex(block), "logIndex": hex(index), "removed": False}).encode()
 
 
 @pytest.fixture
@@ -241,3 +251,93 @@ def test_what_is_no_filter_is_refused(http, method, params):
 def test_only_logs_can_be_had_again(http):
     error = http.call("eth_getFilterLogs", ask(http, "eth_newBlockFilter"))["error"]
     assert error["code"] == -32000
+
+
+ROLLBACK = SimpleNamespace(minis=21, block=5, busy=[(20, 6), (21, 6), (22, 7), (23, 8)])
+"""Takes mini-block 21 of block 6 back, and what came after it."""
+
+
+@pytest.fixture
+def told(http, chain):
+    """Filters that have been told everything: of sealed blocks, of mini-blocks, of blocks."""
+    made = [
+        ask(http, "eth_newFilter", {}),
+        ask(http, "eth_newFilter", {"fromBlock": "latest"}),
+        ask(http, "eth_newBlockFilter"),
+    ]
+    chain.sealed, chain.logs = 7, [(6, 0), (6, 1), (7, 0), (8, 0)]
+    chain.minis = {20 + at: [place] for at, place in enumerate(chain.logs)}
+    for identifier in made:
+        ask(http, "eth_getFilterChanges", identifier)
+    return made
+
+
+def roll_back(server, chain):
+    server.run(server.server._filters.rewinding, ROLLBACK)
+    chain.sealed, chain.logs = 5, [(6, 0)]
+    server.run(server.server._filters.rewound)
+
+
+def test_logs_that_are_taken_back_are_told_to_be_gone_the_newest_first(server, http, chain, told):
+    sealed, early, blocks = told
+    roll_back(server, chain)
+    for identifier, gone in ((sealed, [(7, 0), (6, 1), (6, 0)]), (early, [(8, 0), (7, 0), (6, 1)])):
+        logs = ask(http, "eth_getFilterChanges", identifier)
+        assert places(logs) == gone
+        assert all(log["removed"] for log in logs)
+        assert changes(http, identifier) == []
+    assert ask(http, "eth_getFilterChanges", blocks) == []
+    chain.sealed, chain.logs = 6, [(6, 0), (6, 1)]
+    assert changes(http, sealed) == [(6, 0), (6, 1)]
+    assert changes(http, early) == [(6, 1)]
+    assert ask(http, "eth_getFilterChanges", blocks) == [HASHES[6]]
+
+
+def test_what_a_filter_was_not_told_is_not_told_to_be_gone(server, http, chain):
+    later = ask(http, "eth_newFilter", {"fromBlock": "0x8"})
+    one = ask(http, "eth_newFilter", {})
+    chain.sealed, chain.logs, chain.minis = 7, [(6, 1), (7, 0)], {21: [(6, 1)], 22: [(7, 0)]}
+    roll_back(server, chain)
+    chain.sealed, chain.logs = 8, [(6, 0), (8, 0)]
+    assert changes(http, one) == [(6, 0), (8, 0)]
+    assert changes(http, later) == [(8, 0)]
+
+
+def test_nothing_is_news_while_the_chain_is_rolled_back(server, http, chain, told):
+    server.run(server.server._filters.rewinding, ROLLBACK)
+    chain.sealed, chain.logs = 9, [(9, 0)]
+    assert [len(ask(http, "eth_getFilterChanges", each)) for each in told] == [3, 3, 0]
+    chain.sealed, chain.logs = 5, []
+    server.run(server.server._filters.rewound)
+    assert [ask(http, "eth_getFilterChanges", each) for each in told] == [[], [], []]
+
+
+def test_logs_that_were_read_before_a_rollback_are_not_told_after_it(server, http, chain):
+    one = ask(http, "eth_newFilter", {})
+    chain.sealed, chain.logs, chain.gate = 7, [(6, 0), (7, 0)], threading.Event()
+    answers = []
+
+    def poll():
+        with RawHttp(server.port) as client:
+            answers.append(changes(client, one))
+
+    asked = len(chain.asked)
+    poller = threading.Thread(target=poll)
+    poller.start()
+    eventually(
+        lambda: "eth_getLogsWithCursor" in [method for method, _ in chain.asked[asked:]], "the question"
+    )
+    roll_back(server, chain)
+    chain.gate.set()
+    poller.join()
+    assert answers == [[]]
+    chain.sealed = 6
+    assert changes(http, one) == [(6, 0)]
+
+
+def test_when_very_much_goes_filters_only_begin_again(server, http, chain, told, monkeypatch):
+    monkeypatch.setattr("devnet.rpc.polled_filters.MAX_LOOKED_AT", len(told) * len(ROLLBACK.busy) - 1)
+    roll_back(server, chain)
+    assert changes(http, told[0]) == []
+    chain.sealed = 6
+    assert changes(http, told[0]) == [(6, 0)]

@@ -1,6 +1,7 @@
 """Who hears of what. The engine is a fake that notes what it is asked to render."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from websockets.sync.client import connect
@@ -73,7 +74,26 @@ def test_a_subscriber_who_comes_within_a_block_hears_of_its_earlier_logs_but_not
 def test_pending_logs_come_with_their_mini_block(server, ws):
     subscribe(ws, "logs", {"address": [BOB, ALICE.upper().replace("X", "x")], "toBlock": "pending"})
     publish(server, mini(1, tx_count=1), mini(2))
-    assert news(ws)["result"] == {"filter": {"address": [ALICE, BOB]}, "mini": 1}
+    assert news(ws)["result"] == {"filter": {"address": [ALICE, BOB]}, "mini": 1, "removed": False}
+
+
+def test_logs_that_go_are_taken_back_from_those_who_were_told_of_them_the_newest_first(server, ws):
+    """Block 2 was sealed, block 3 is open; mini-block 3 stays, and is told of again with its block."""
+    hub = server.server.hub
+    plan = SimpleNamespace(minis=4, block=1, blocks=[(2, b"hash", [])], busy=[(3, 2), (5, 2), (6, 3)])
+    sealed, early = subscribe(ws, "logs", {}), subscribe(ws, "logs", {"toBlock": "pending"})
+    server.run(hub.rewinding, plan)
+    told = [news(ws) for _ in range(4)]
+    assert all(each["result"]["removed"] for each in told)
+    heard = [(each["subscription"], each["result"]["mini"]) for each in told]
+    assert [mini for subscription, mini in heard if subscription == sealed] == [5, 3]
+    assert [mini for subscription, mini in heard if subscription == early] == [6, 5]
+    server.run(hub.rewound, plan)
+    publish(server, block(2))
+    assert news(ws) == {
+        "subscription": sealed,
+        "result": {"filter": {}, "mini": 3, "removed": False},
+    }
 
 
 def test_state_changes_come_for_the_accounts_named(server, ws):

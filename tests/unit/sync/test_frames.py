@@ -38,10 +38,10 @@ from devnet.sync.log_offset import EntryKind, LogEntry, LogOffset
 u8, u16, u32, u64 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64))
 names = st.text(max_size=60)
 hashes = st.binary(min_size=32, max_size=32)
-positions = st.builds(LogOffset, u64, u64)
+positions = st.builds(LogOffset, u64, u64, u64)
 endpoints = st.lists(st.builds(Endpoint, names, names, u16), max_size=MAX_ENDPOINTS).map(tuple)
 statuses = st.builds(Status, positions, positions, st.lists(names, max_size=MAX_PATH).map(tuple), u8)
-later = st.builds(LogOffset, st.integers(1, 2**64 - 1), st.integers(1, 2**64 - 1))
+later = st.builds(LogOffset, *[st.integers(1, 2**64 - 1)] * 3)
 entries = st.builds(LogEntry, st.sampled_from(EntryKind), later, st.binary(max_size=500))
 frames = st.one_of(
     st.builds(Hello, u64, hashes, names, names, names, u16, statuses),

@@ -50,6 +50,9 @@ pub enum StateError {
     /// An account names code that nobody has.
     #[error("the code with hash {0} is missing")]
     MissingCode(B256),
+    /// It is the state of a block that was rolled back meanwhile.
+    #[error("the chain was rolled back to before this state")]
+    RolledBack,
     /// The archive gave a value that isn't one.
     #[error("the archive is damaged: {0}")]
     BadArchive(#[from] DecodeError),

@@ -85,7 +85,9 @@ impl StateReader for View {
     }
 
     fn block_hash(&self, number: u64) -> Result<B256, StateError> {
-        match self.world.block_hash(number) {
+        let known = self.world.block_hash(number);
+        self.pin.check()?;
+        match known {
             Some(hash) => Ok(hash),
             None => {
                 let slot = U256::from(number % HISTORY_WINDOW);
@@ -98,9 +100,10 @@ impl StateReader for View {
         if let Some((archive, block)) = &self.archived
             && let Some(bytes) = archive.value_at(&key.to_bytes(), *block)
         {
+            self.pin.check()?;
             return Ok(PlainValue::from_bytes(&bytes)?);
         }
-        self.world.value_at(key, self.pin.version())
+        self.world.value_at(key, &self.pin)
     }
 }
 

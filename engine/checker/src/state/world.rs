@@ -10,11 +10,13 @@
 //! Layers of a closed EVM block are merged into one, unless a reader or the visible head stands inside.
 //! The oldest layers go when there are too many blocks, or too many values in them: the archive has them.
 
+mod rewind;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -110,7 +112,16 @@ struct History {
     /// Where the open block began.
     open: Version,
     visible: Version,
-    pins: BTreeMap<Version, usize>,
+    pins: BTreeMap<Version, Pinned>,
+}
+
+/// A version that somebody has pinned.
+#[derive(Default)]
+struct Pinned {
+    /// How often.
+    count: usize,
+    /// The state was rewound to before it.
+    is_gone: Arc<AtomicBool>,
 }
 
 struct Inner {
@@ -119,6 +130,8 @@ struct Inner {
     block_hashes: RwLock<BTreeMap<u64, B256>>,
     version: AtomicU64,
     history: RwLock<History>,
+    /// Counts up when the state begins to be rewound, and when it has been.
+    rewinds: AtomicU64,
     history_blocks: usize,
     /// Where memory has nothing; without one, nothing is there.
     base: Option<Base>,
@@ -141,10 +154,11 @@ impl std::fmt::Debug for StateStore {
 /// The values that a block's changed keys had before it, sorted by key.
 pub type BlockUndo = Vec<(PlainKey, PlainValue)>;
 
-/// Keeps a version readable while it lives.
+/// Keeps a version readable while it lives, unless the state is rewound to before it.
 pub struct Pin {
     world: StateStore,
     version: Version,
+    is_gone: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Pin {
@@ -158,14 +172,26 @@ impl Pin {
     pub fn version(&self) -> Version {
         self.version
     }
+
+    /// An error if the state was rewound to before the pinned version.
+    pub(super) fn check(&self) -> Result<(), StateError> {
+        match self.is_gone.load(Ordering::Acquire) {
+            true => Err(StateError::RolledBack),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
         let mut history = self.world.inner.history.write();
-        if let Some(count) = history.pins.get_mut(&self.version) {
-            *count -= 1;
-            if *count == 0 {
+        // Another pin of a version with the same number is none of this one's business.
+        if self.is_gone.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(pinned) = history.pins.get_mut(&self.version) {
+            pinned.count -= 1;
+            if pinned.count == 0 {
                 history.pins.remove(&self.version);
             }
         }
@@ -200,6 +226,7 @@ impl StateStore {
                 block_hashes: RwLock::default(),
                 version: AtomicU64::new(0),
                 history: RwLock::new(history),
+                rewinds: AtomicU64::new(0),
                 history_blocks,
                 base,
             }),
@@ -406,11 +433,21 @@ impl StateStore {
     }
 
     /// The value at a version that the caller has pinned.
-    pub(super) fn value_at(
-        &self,
-        key: &PlainKey,
-        version: Version,
-    ) -> Result<PlainValue, StateError> {
+    pub(super) fn value_at(&self, key: &PlainKey, pin: &Pin) -> Result<PlainValue, StateError> {
+        loop {
+            let rewinds = self.inner.rewinds.load(Ordering::Acquire);
+            let value = self.value_at_version(key, pin.version);
+            pin.check()?;
+            let is_settled = rewinds.is_multiple_of(2);
+            if is_settled && self.inner.rewinds.load(Ordering::Acquire) == rewinds {
+                return value;
+            }
+            // Whoever rewinds holds the lock until it is done.
+            drop(self.inner.history.read());
+        }
+    }
+
+    fn value_at_version(&self, key: &PlainKey, version: Version) -> Result<PlainValue, StateError> {
         let newest = self.read(key);
         if self.version() == version {
             return newest;
@@ -479,10 +516,12 @@ impl StateStore {
     }
 
     fn pin_locked(&self, history: &mut History, version: Version) -> Pin {
-        *history.pins.entry(version).or_default() += 1;
+        let pinned = history.pins.entry(version).or_default();
+        pinned.count += 1;
         Pin {
             world: self.clone(),
             version,
+            is_gone: pinned.is_gone.clone(),
         }
     }
 

@@ -10,6 +10,7 @@ mod forced;
 mod on_demand;
 mod priority;
 mod restart;
+mod rewind;
 mod unread;
 
 use super::{open::TxOutcome, testing::*};
