@@ -46,6 +46,7 @@ COMMANDS: dict[str, LazyCommand] = {
     ),
     "tx": LazyCommand("megaeth_cli.commands.tx", "Send a transaction, or look at one.", CONTRACTS),
     "call": LazyCommand("megaeth_cli.commands.call", "Read from a contract.", CONTRACTS),
+    "trace": LazyCommand("megaeth_cli.commands.trace", "Show the calls of a transaction or call.", CONTRACTS),
     "abi": LazyCommand("megaeth_cli.commands.abi", "Build and read calldata.", CONTRACTS),
     "accounts": LazyCommand("megaeth_cli.commands.accounts", "List the dev accounts.", CONTRACTS),
     "impersonate": LazyCommand(

@@ -148,6 +148,25 @@ _block = _fields(
     gasLimit=_quantity,
     transactions=_list(_either(_hash, _transaction)),
 )
+call_frame = _fields(
+    {
+        "to": _address,
+        "value": _quantity,
+        "input": _data,
+        "output": _data,
+        "error": _text,
+        "calls": _list(_fields()),
+        "logs": _list(_log),
+        "mega": _fields(computeGas=_quantity, storageGas=_quantity),
+    },
+    type=_text,
+    gas=_quantity,
+    gasUsed=_quantity,
+    **{"from": _address},
+)
+"""A call as `callTracer` tells it, without those within it, which may lie deep."""
+instruction = _fields({"error": _text}, pc=_number, op=_text, gas=_number, gasCost=_number, depth=_number)
+"""An instruction as the struct logger tells it."""
 _account = _fields(nonce=_quantity, balance=_quantity, codeHash=_hash)
 _state_diff = _fields(
     {"kind": _text, "transactionHash": _hash, "miniBlocks": _list(_quantity, most=2)},

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from megaeth_cli.abi.values import ValueTextError, integer
+from megaeth_cli.abi.values import ValueTextError, hex_bytes, integer
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.transactions.wallet import KEY_VARIABLE
 
@@ -111,3 +111,15 @@ def gas_limit(text: str | None) -> int | None:
     if number >> 64:
         raise CliError(f"--gas-limit: {text} is out of range", status=ExitStatus.USAGE)
     return number
+
+
+def check_hash(text: str) -> None:
+    """A transaction hash, or a usage error."""
+    try:
+        right = len(hex_bytes(text)) == 32
+    except ValueTextError:
+        right = False
+    if not right:
+        raise CliError(
+            f"not a transaction hash: {text}", "a hash is 0x and 64 hex digits", status=ExitStatus.USAGE
+        )

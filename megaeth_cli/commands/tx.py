@@ -24,6 +24,7 @@ from megaeth_cli.commands.contract_options import (
     Value,
     amount,
     arguments,
+    check_hash,
     gas_limit,
 )
 from megaeth_cli.contracts.calls import find_function, read_arguments
@@ -189,18 +190,6 @@ def report_sent(env: Environment, network: Network, sent: Sent, interfaces: list
         ]
         env.write(labelled(rows, indent=0))
     return ExitStatus.SUCCESS if reason is None else ExitStatus.FAILURE
-
-
-def check_hash(text: str) -> None:
-    """A transaction hash, or a usage error."""
-    try:
-        right = len(hex_bytes(text)) == 32
-    except ValueTextError:
-        right = False
-    if not right:
-        raise CliError(
-            f"not a transaction hash: {text}", "a hash is 0x and 64 hex digits", status=ExitStatus.USAGE
-        )
 
 
 def described_call(network: Network, transaction: Json) -> str:

@@ -90,7 +90,8 @@ _HALTS["KVUpdateLimitExceeded"] = _HALTS["KvUpdateLimitExceeded"]
 
 _ERROR = parse_signature("error Error(string reason)")
 _PANIC = parse_signature("error Panic(uint256 code)")
-_LIMIT = parse_signature("error MegaLimitExceeded(uint8 kind,uint64 limit)")
+LIMIT_EXCEEDED = parse_signature("error MegaLimitExceeded(uint8 kind,uint64 limit)")
+"""What a frame reverts with that is over its budget in one of the dimensions."""
 _VOLATILE = parse_signature("error VolatileDataAccessDisabled(uint8 access)")
 _PLAIN = {
     parse_signature(f"error {name}()"): f"{name}: {meaning}"
@@ -226,7 +227,7 @@ def _custom(entry: Entry, data: bytes) -> Reason:
 _BUILTIN: tuple[tuple[Entry, Callable[[Entry, bytes], Reason]], ...] = (
     (_ERROR, _string),
     (_PANIC, _panic),
-    (_LIMIT, _limit),
+    (LIMIT_EXCEEDED, _limit),
     (_VOLATILE, _volatile),
 )
 

@@ -1,6 +1,7 @@
 """State diffs, for people and for programs. Rendering only."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from megaeth_cli.inspect.diff import EMPTY_CODE, AccountChange, SlotChange
@@ -81,13 +82,22 @@ def diff_json(
         "blockHash": diff.get("blockHash"),
         "miniBlocks": [int(first, 16), int(last, 16)] if first and last else None,
         "transactions": diff.get("transactions") or [],
-        "accounts": [_account_json(one, facts, delegates) for one in changes],
+        "accounts": changes_json(changes, facts, delegates),
         "interventions": [
             {"transaction": one.transaction, "name": one.name, "arguments": one.arguments}
             for one in interventions
         ],
         "logs": [log_json(log, find) for log in logs],
     }
+
+
+def changes_json(
+    changes: Sequence[AccountChange],
+    facts: Callable[[str], dict[str, Json]],
+    delegates: Mapping[str, str] = MappingProxyType({}),
+) -> list[dict[str, Json]]:
+    """The accounts alone."""
+    return [_account_json(one, facts, delegates) for one in changes]
 
 
 def raw_text(diff: Json) -> str:

@@ -1,0 +1,80 @@
+"""What `trace`, `tx explain` and `debug`-like commands look at: `HASH`, or `--call CONTRACT FUNCTION ARGS...`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from megaeth_cli.commands.call import block_parameter, call_object
+from megaeth_cli.commands.contract_options import check_hash, gas_limit
+from megaeth_cli.contracts.network import Network
+from megaeth_cli.contracts.told import take
+from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.traces.subject import Subject, sent
+from megaeth_cli.units import quantity
+
+Called = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="HASH | --call CONTRACT FUNCTION [ARGS]...",
+        help="A transaction; with --call a contract, a function of it, and the function's arguments.",
+    ),
+]
+Call = Annotated[bool, typer.Option("--call", help="Look at a call that is not sent.")]
+Block = Annotated[
+    str, typer.Option("--block", "-b", metavar="BLOCK", help="With --call: the block after which it is made.")
+]
+Gas = Annotated[
+    str | None, typer.Option("--gas-limit", metavar="GAS", help="With --call: the call's gas limit.")
+]
+Selectors_ = Annotated[
+    Path | None,
+    typer.Option(
+        "--selectors",
+        metavar="FILE",
+        help="Signatures for contracts that nobody knows, one a line.  [default: selectors.txt below MEGAETH_HOME]",
+    ),
+]
+
+
+def looked_at(
+    context: typer.Context,
+    rpc_url: str | None,
+    what: list[str],
+    call: bool,
+    block: str,
+    sender: str | None,
+    value: str,
+    gas: str | None,
+    as_: str | None,
+    abi: Path | None,
+) -> tuple[Network, Subject]:
+    """The transaction or call that is meant, on its network."""
+    if not what or (not call and len(what) > 1):
+        raise CliError(
+            "say what to look at" if not what else "a transaction is one hash",
+            "a transaction by its hash, or a call by what it calls",
+            "HASH\n--call CONTRACT FUNCTION ARGS...",
+            ExitStatus.USAGE,
+        )
+    if not call:
+        check_hash(what[0])
+        network = Network.open(context, rpc_url)
+        subject = sent(network, what[0])
+        network.contracts.look_at(quantity(subject.block))
+        recipient = subject.call.get("to") or (subject.receipt or {}).get("contractAddress")
+        if recipient:
+            take(network, bytes.fromhex(recipient[2:]), as_, abi)
+        return network, subject
+    if len(what) < 2:
+        raise CliError(
+            "--call takes a contract and a function", "", "--call Token transfer 0x... 5", ExitStatus.USAGE
+        )
+    network = Network.open(context, rpc_url)
+    target = take(network, network.contract(what[0]).address, as_, abi)
+    _, body = call_object(network, target, what[1], what[2:], sender, value)
+    body["input"] = body.pop("data")
+    if (limit := gas_limit(gas)) is not None:
+        body["gas"] = hex(limit)
+    at = block_parameter(block)
+    return network, Subject(body, at["blockHash"] if isinstance(at, dict) else str(at))
