@@ -19,7 +19,7 @@ os.environ["COLUMNS"] = "100"
 os.environ["NO_COLOR"] = "1"
 os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
 
-from devnet.config import known_settings  # noqa: E402
+from devnet.config import Config, known_settings  # noqa: E402
 from devnet.roles.served import all_methods, served  # noqa: E402
 from devnet.rpc.methods import Home, Line  # noqa: E402
 from devnet.session import Role  # noqa: E402
@@ -28,6 +28,7 @@ from megaeth_cli.app import COMMANDS, app, load_command  # noqa: E402
 from megaeth_cli.env import Environment  # noqa: E402
 from megaeth_cli.errors import ExitStatus  # noqa: E402
 from megaeth_cli.help import adopt  # noqa: E402
+from megaeth_cli.lint import RULES, Costs  # noqa: E402
 from tests.compatibility.asks import WRITES  # noqa: E402
 from tests.compatibility.verdicts import NOTES, VERDICTS, Verdict  # noqa: E402
 
@@ -221,11 +222,31 @@ def compatibility_page() -> str:
     return page
 
 
+LINT_INTRO = """# Rules of `megaeth lint`
+
+Generated from the program by `make docs`; a test compares them. The numbers are those that the engine gave, under the
+rules of {spec}. [lint.md](lint.md) tells how to use the command.
+"""
+
+
+def lint_page() -> str:
+    """docs/lint-rules.md."""
+    costs = Costs(Config().chain.spec)
+    page = LINT_INTRO.format(spec=costs.spec)
+    for rule in RULES.values():
+        page += f"\n## {rule.name}: {rule.title[0].lower()}{rule.title[1:]}\n\n{rule.why}\n\n"
+        page += "| measured | |\n|---|---|\n"
+        page += "".join(f"| {what} | {how_much} |\n" for what, how_much in rule.measures(costs))
+        page += f"\n**What to do.** {rule.remedy}\n\n[Specification]({rule.source})\n"
+    return page
+
+
 PAGES = {
     "docs/compatibility.md": compatibility_page,
     "docs/cli.md": cli_page,
     "docs/configuration.md": configuration_page,
     "docs/json-rpc-methods.md": methods_page,
+    "docs/lint-rules.md": lint_page,
 }
 
 

@@ -9,6 +9,15 @@ import typer
 
 from megaeth_cli import options
 from megaeth_cli.abi import Interface
+from megaeth_cli.commands.compiler_options import (
+    EvmVersion,
+    Optimize,
+    Remapping,
+    Runs,
+    Solc,
+    ViaIr,
+    compiler_options,
+)
 from megaeth_cli.commands.contract_options import (
     From,
     GasLimit,
@@ -24,7 +33,7 @@ from megaeth_cli.commands.contract_options import (
     gas_limit,
 )
 from megaeth_cli.commands.tx import report_sent
-from megaeth_cli.compile import Compilation, Contract, Options
+from megaeth_cli.compile import Compilation, Contract
 from megaeth_cli.contracts import create2
 from megaeth_cli.contracts.artifacts import Artifact, Template
 from megaeth_cli.contracts.calls import arguments_of_file, read_arguments
@@ -40,8 +49,6 @@ from megaeth_cli.transactions.wallet import Choice, Signer, choose
 from megaeth_cli.units import checksummed, quantity
 
 app = typer.Typer()
-
-_COMPILER = "Compiler"
 
 
 @app.command(cls=NegativeNumbers)
@@ -74,46 +81,12 @@ def deploy(
         typer.Option("--library", metavar="NAME=ADDRESS", help="Where a library that the contract links is."),
     ] = None,
     no_wait: NoWait = False,
-    solc: Annotated[
-        str | None, typer.Option("--solc", metavar="PATH", help="This compiler.", rich_help_panel=_COMPILER)
-    ] = None,
-    remapping: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--remapping", metavar="PREFIX=TARGET", help="Where imports lead.", rich_help_panel=_COMPILER
-        ),
-    ] = None,
-    optimize: Annotated[
-        bool | None,
-        typer.Option(
-            "--optimize/--no-optimize",
-            help="Default: as the project says, else optimise.",
-            rich_help_panel=_COMPILER,
-        ),
-    ] = None,
-    runs: Annotated[
-        int | None,
-        typer.Option(
-            "--optimizer-runs",
-            min=0,
-            metavar="N",
-            help="Default: as the project says, else 200.",
-            rich_help_panel=_COMPILER,
-        ),
-    ] = None,
-    via_ir: Annotated[
-        bool | None,
-        typer.Option("--via-ir/--no-via-ir", help="Compile through Yul.", rich_help_panel=_COMPILER),
-    ] = None,
-    evm_version: Annotated[
-        str | None,
-        typer.Option(
-            "--evm-version",
-            metavar="NAME",
-            help="Default: as the project says, else prague.",
-            rich_help_panel=_COMPILER,
-        ),
-    ] = None,
+    solc: Solc = None,
+    remapping: Remapping = None,
+    optimize: Optimize = None,
+    runs: Runs = None,
+    via_ir: ViaIr = None,
+    evm_version: EvmVersion = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
     """Deploy a contract, and remember it by its name.
@@ -127,18 +100,7 @@ def deploy(
     compilation, contract = prepare(
         path,
         name,
-        Options(
-            env.paths.cache,
-            dict(env.variables),
-            solc,
-            tuple(remapping or ()),
-            optimize,
-            runs,
-            via_ir,
-            evm_version,
-            env.note,
-            env.cwd,
-        ),
+        compiler_options(env, solc, remapping, optimize, runs, via_ir, evm_version),
     )
     _tell_warnings(env, compilation.warnings)
     texts = _argument_texts(env, arguments(args), arguments_file)

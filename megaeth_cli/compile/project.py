@@ -103,7 +103,7 @@ def find_project(
     A file of a library belongs to the project that has the library, if that is where the user is (`cwd`).
     """
     source, variables = source.absolute(), variables or {}
-    root = _root(source, cwd).resolve()
+    root = project_root(source, cwd)
     given = [Remapping.parse(text, "--remapping") for text in extra]
     tool = next((name for name in _TOOLS if (root / name).is_file()), None)
     if tool == forge_config.FILE_NAME:
@@ -155,6 +155,11 @@ def _with_directories(
         include=include,
         readable=tuple(dict.fromkeys(path.resolve() for path in allowed)),
     )
+
+
+def project_root(source: Path, cwd: Path | None = None) -> Path:
+    """Where the project of a source file begins, all links followed."""
+    return _root(source.absolute(), cwd).resolve()
 
 
 def _root(source: Path, cwd: Path | None) -> Path:

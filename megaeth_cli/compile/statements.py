@@ -1,4 +1,4 @@
-"""The `import` and `pragma` statements of a source, told from what only looks like one in a string or comment."""
+"""The `import` and `pragma` statements and the comments of a source, told from what only looks like one."""
 
 import re
 from collections.abc import Iterator
@@ -49,3 +49,10 @@ def _statements(source: str) -> Iterator[tuple[str, str, list[str]]]:
             if keyword:
                 yield keyword, source[begin : match.start()], strings
             keyword = ""
+
+
+def read_comments(source: str) -> Iterator[tuple[int, str]]:
+    """The comments of a source: where each begins, in characters, and its text."""
+    for match in _OF_INTEREST.finditer(source):
+        if match["comment"]:
+            yield match.start(), match["comment"]

@@ -28,3 +28,10 @@ def print_whole(env: Environment, renderable: "RenderableType") -> None:
     with console.capture() as printed:
         console.print(renderable)
     env.write_rendered("\n".join(line.rstrip() for line in printed.get().splitlines()))
+
+
+def print_wrapped(env: Environment, renderable: "RenderableType") -> None:
+    """Print at the terminal's width: text is wrapped, at blanks where there are any."""
+    with env.console.capture() as printed:
+        env.console.print(renderable)
+    env.write_rendered("\n".join(line.rstrip() for line in printed.get().rstrip().splitlines()))
