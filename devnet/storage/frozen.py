@@ -49,7 +49,8 @@ class FrozenState:
         return record
 
     def rows(self, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """(key, value) from `start` up to but not including `stop`: hashes and records of blocks, codes, state."""
+        """(key, value) from `start` up to but not including `stop`: records of blocks, codes, state, and how many
+        transactions there were up to those blocks."""
         assert self.marker is not None
         last = self.marker.block
         first = max(1, last - FROZEN_BLOCKS + 1)
@@ -59,6 +60,7 @@ class FrozenState:
                 (tables.CODE, tables.after(tables.CODE)),
             ),
             (tables.STATE, tables.after(tables.STATE)),
+            (tables.tx_total_key(first - 1), tables.tx_total_key(last + 1)),
         ):
             begin = max(begin, start)
             end = end if stop is None else min(end, stop)

@@ -209,7 +209,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
     def truncate_all(self) -> None:
         """Forgets log and snapshot, back to the genesis; what provers have said stays."""
         self.uninstall()
-        for table in (tables.MINI, tables.TRANSACTION, tables.TX_TOTAL, tables.HISTORY):
+        for table in (tables.MINI, tables.TRANSACTION, tables.HISTORY):
             self._delete_table(table)
 
     def install(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
@@ -222,19 +222,22 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
     def installed(self, marker: Tip, rollbacks: int = 0) -> None:
         """All rows are there: the chain, which was rolled back so often, goes on from the snapshot."""
         assert self.tip is None
+        transactions = self.tx_total(marker.block)
         with self._db.write_batch(transaction=True, sync=True) as batch:
             for name in _PLACES:
                 batch.put(name, tables.pair(*marker))
             batch.put(tables.META_ROLLBACKS, tables.number(rollbacks))
+            if transactions is not None:
+                batch.put(tables.META_TX_TOTAL, tables.number(transactions))
         self.snapshot = self.first = self.tip = marker
-        self._transactions = None
+        self._transactions = transactions
         self.rollbacks = self.first_rollbacks = rollbacks
 
     def uninstall(self) -> None:
         """Back to a database without a log and a snapshot, whatever was installed."""
         self._mark(None)
         self._forget_nodes()
-        for table in (*SNAPSHOT_TABLES, tables.BLOCK_NODES, tables.ROLLBACK):
+        for table in (*SNAPSHOT_TABLES, tables.BLOCK_NODES, tables.ROLLBACK, tables.TX_TOTAL):
             self._delete_table(table)
         with self._db.write_batch(transaction=True, sync=True) as batch:
             for name in (*_PLACES, tables.META_TX_TOTAL, tables.META_ROLLBACKS):

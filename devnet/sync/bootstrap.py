@@ -276,14 +276,14 @@ def _keep(manifest: Manifest, index: int, chunk: Chunk, store: Store, trust: Tru
         rows = decode_rows(chunk.data)
     except Malformed as error:
         raise BadSnapshot(f"chunk {index}: {error}") from None
-    for key, _ in rows:
-        if not _fits(key, manifest):
+    for key, value in rows:
+        if not _fits(key, value, manifest):
             raise BadSnapshot(f"chunk {index} has a row 0x{key[:60].hex()} that no snapshot has")
     trust.verify_chunk(manifest, index, rows)
     store.install(rows)
 
 
-def _fits(key: bytes, manifest: Manifest) -> bool:
+def _fits(key: bytes, value: bytes, manifest: Manifest) -> bool:
     size = len(key) - 1
     match key[:1]:
         case tables.STATE:
@@ -292,6 +292,8 @@ def _fits(key: bytes, manifest: Manifest) -> bool:
             return size == 32
         case tables.BLOCK:
             return size == 8 and 0 < tables.read_number(key[1:]) <= manifest.position.blocks
+        case tables.TX_TOTAL:
+            return size == len(value) == 8 and 0 < tables.read_number(key[1:]) <= manifest.position.blocks
     return False
 
 

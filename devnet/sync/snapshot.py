@@ -5,8 +5,8 @@ node goes on; one view at most is held, as long as somebody reads from it.
 
     chunk = row*        row = table u8 | key length u16 | value length u32 | key | value
 
-Tables: state and code (the whole), and the records, numbers and hashes of the newest blocks, which the EVM may ask
-for. Owns one thread (`sync-snapshot`); everything else happens on the event loop.
+Tables: state and code (the whole), and of the newest blocks, which the EVM may ask for, the records and how many
+transactions there were before them. Owns one thread (`sync-snapshot`); everything else happens on the event loop.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from devnet._engine import SealedBlock, SealedMini
 from devnet.storage import Identity, Store
 from devnet.storage.database import Tip
 from devnet.storage.frozen import FrozenState
@@ -20,7 +21,7 @@ from devnet.sync import (
 )
 from devnet.sync.log_offset import LogOffset
 from devnet.sync.snapshot import decode_rows, encode_rows
-from tests.support.chain_log import MemoryLog, sealed
+from tests.support.chain_log import MINIS_PER_BLOCK, MemoryLog, sealed
 from tests.support.sync_net import CHAIN_ID, GENESIS_HASH
 
 SETTINGS = SyncSettings(snapshot_behind=100)
@@ -59,11 +60,17 @@ class Judge:
             raise BadSnapshot("another root")
 
 
+def with_a_transaction(item):
+    if isinstance(item, SealedBlock):
+        return item
+    return SealedMini(item.number, item.block, 0, 0, item.record, [item.number.to_bytes(32)])
+
+
 def fill(store, length=400):
     """A store with a log, and a snapshot some blocks behind its end."""
     chain = MemoryLog(length)
     store.create(Identity(CHAIN_ID, GENESIS_HASH, {"spec": "rex6"}), b'{"alloc": {}}')
-    store.append(sealed(entry) for entry in chain.entries)
+    store.append(with_a_transaction(sealed(entry)) for entry in chain.entries)
     marker = next(entry.after for entry in chain.entries if entry.after.blocks == 50)
     store.fold(state(), [(bytes(32), b"code" * 1000)], marker.tip)
     return chain, marker
@@ -135,6 +142,11 @@ def test_a_snapshot_is_taken_whole_and_the_log_goes_on_from_it(run):
         assert root(net.new) == root(net.source)
         assert net.new.code(bytes(32)) == b"code" * 1000
         assert net.new.block(50) == net.source.block(50)
+        assert [net.new.tx_total(block) for block in (0, 49, 50)] == [
+            0,
+            49 * MINIS_PER_BLOCK,
+            50 * MINIS_PER_BLOCK,
+        ]
         assert judge.chunks > 2
         assert [step.stage for step in seen if step.stage != "snapshot"] == ["manifest", "checking"]
         assert seen[-1].done == seen[-1].total == judge.chunks
@@ -179,6 +191,7 @@ def test_a_state_with_another_root_is_refused_and_leaves_nothing(run):
         assert not await fetch_snapshot(*newcomer(net, "seq"), net.new, Judge(b"another"))
         assert net.new.tip is None
         assert list(net.new.state(10)) == []
+        assert net.new.tx_total(50) is None
 
     run(test)
 
@@ -201,6 +214,8 @@ def test_a_chunk_that_proves_nothing_is_refused(run):
         (b"m" + bytes(8), b"a mini-block"),
         (b"s" + bytes(7), b"no such key"),
         (b"b" + (51).to_bytes(8, "big"), b"a block after the snapshot"),
+        (b"x" + (51).to_bytes(8, "big"), bytes(8)),
+        (b"x" + (50).to_bytes(8, "big"), b"no number"),
     ],
 )
 def test_rows_that_no_snapshot_has_are_refused(run, monkeypatch, row):

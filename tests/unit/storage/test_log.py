@@ -100,7 +100,20 @@ def test_the_chains_transactions_are_counted_up_to_each_block_over_restarts_and_
         assert [archive.tx_total(block) for block in range(5)] == [0, 2, 4, 6, None]
 
 
-def test_what_came_with_a_snapshot_cannot_be_counted(tmp_path):
+def test_a_snapshot_tells_how_many_transactions_there_were(store, tmp_path):
+    store.append(build([{ACCOUNT: b"1"}] * 7, 2))
+    store.fold([], [], store._place(2))
+    frozen = store.freeze()
+    with Store.open(tmp_path / "late") as late:
+        late.create(IDENTITY, b"{}")
+        late.install(frozen.rows())
+        late.installed(frozen.marker)
+        late.append([sealed_mini(frozen.marker.mini + 1, {ACCOUNT: b"1"}, [b"t" * 32]), sealed_block(3, [])])
+        assert [StoreArchive(late).tx_total(block) for block in range(1, 5)] == [2, 4, 5, None]
+    frozen.close()
+
+
+def test_what_a_snapshot_does_not_tell_cannot_be_counted(tmp_path):
     with Store.open(tmp_path / "late") as late:
         late.create(IDENTITY, b"{}")
         late.installed(Tip(4, 2))
