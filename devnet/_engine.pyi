@@ -151,6 +151,16 @@ class Engine:
     def load_state(self, entries: list[tuple[bytes, bytes]], codes: list[bytes]) -> None:
         """Before `start`: a chunk of a state snapshot."""
 
+    def fork_question(self, timeout_ms: int) -> tuple[int, str, str] | None:
+        """Of a forked chain: the next question for the remote (its number, a method, parameters in JSON). None after
+        the timeout, and at once where there is none to come."""
+
+    def fork_answer(self, question: int, result: bytes) -> None:
+        """What the remote has answered, in JSON."""
+
+    def fork_failure(self, question: int, code: int, message: str, data: bytes | None = None) -> None:
+        """Why there is no answer; `data` in JSON. Who waits for it is told."""
+
     def load_nodes(self, rows: bytes) -> None:
         """Before `load_tip`: nodes of the state commitment at the snapshot's block, over those of genesis."""
 
@@ -381,6 +391,9 @@ def keccak256(data: bytes) -> bytes:
 def system_alloc(spec: str) -> bytes:
     """What genesis holds for the rules of `spec`: JSON `{address: {"code", "storage"}}`. From rex5 on that is
     SequencerRegistry, whose system address is one that the sequencer signs for. `ValueError`: there is no such spec."""
+
+def published_spec(chain_id: int, timestamp: int) -> str | None:
+    """The rules that hold at a time on a chain of MegaETH's own, by its published schedule; None for any other."""
 
 def witness_code_hashes(witness: bytes) -> list[bytes]:
     """The hashes of the code of all accounts in a packed witness. `ValueError`: it cannot be read."""

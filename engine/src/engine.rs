@@ -37,6 +37,8 @@ use crate::state::{Archive, StateError, StateStore};
 
 /// Sealed things that the log has not taken yet; the builder waits when there are more.
 const MAX_SEALED: usize = 256;
+/// Requests that are worked on at a time where they wait for another node.
+const FORK_SEATS: usize = 16;
 /// How long a stop waits for the log to write what was sealed last.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -172,7 +174,12 @@ impl Engine {
         let pool = Arc::new(Pool::new(limits, Arc::new(LatestAccounts::of(&chain))));
         let intake = Intake::start(rules, pool.clone(), recover_threads)?;
         let node = Node::new(chain.clone(), pool.clone());
-        let rpc = RpcService::start(node, methods::all(), intake, cores)?;
+        // Over another chain's state they wait most of the time.
+        let seats = match chain.fork {
+            Some(_) => cores.max(FORK_SEATS),
+            None => cores,
+        };
+        let rpc = RpcService::start(node, methods::all(), intake, seats)?;
         Ok(Self {
             chain,
             pool,
@@ -306,6 +313,9 @@ impl Engine {
     /// [Halts](Engine::halt), answers everyone, ends all threads.
     pub(crate) fn stop(&self) -> Result<(), EngineError> {
         self.rpc.refuse_transactions();
+        if let Some(fork) = &self.chain.fork {
+            fork.desk.close();
+        }
         let halted = self.halt();
         self.rpc.stop();
         halted
@@ -468,9 +478,10 @@ impl Accounts for LatestAccounts {
     }
 
     fn is_contract(&self, code_hash: &B256) -> bool {
+        // Execution tells of what isn't known.
         self.world
-            .code(code_hash)
-            .is_some_and(|code| !code.is_eip7702())
+            .read_code(*code_hash)
+            .is_ok_and(|code| !code.is_eip7702())
     }
 }
 
@@ -511,6 +522,7 @@ mod tests {
             let mut config = ChainConfig::new(Genesis {
                 timestamp: 1,
                 alloc,
+                fork: None,
             });
             config.chain_id = testing::RULES.chain_id;
             change(&mut config);

@@ -20,7 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["chain"],
     &["commitment", "parallel", "verify"],
     &["replay"],
-    &["evm", "forge", "pool"],
+    &["evm", "forge", "fork", "pool"],
     &["state"],
     &["block", "wallet"],
     &["json", "keys", "memory", "metrics", "salt"],

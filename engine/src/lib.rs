@@ -14,6 +14,7 @@ mod evm;
 mod floors;
 mod follower;
 mod forge;
+mod fork;
 #[cfg(any(test, feature = "harness"))]
 mod harness;
 mod memory;

@@ -11,7 +11,7 @@ use revm::bytecode::Bytecode;
 
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue},
-    state::{Place, StateError, StateReader},
+    state::{LowerState, Place, StateError, StateReader},
 };
 
 /// How a place can't be read.
@@ -65,6 +65,9 @@ impl Shaky {
         self.asked.load(Ordering::Relaxed)
     }
 }
+
+/// Nobody finds out what it doesn't know.
+impl LowerState for Shaky {}
 
 impl StateReader for Shaky {
     fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {

@@ -12,6 +12,7 @@ mod batch;
 mod lateness;
 mod on_demand;
 mod open;
+mod put_aside;
 mod schedule;
 mod system_tx;
 mod thread;

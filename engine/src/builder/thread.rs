@@ -16,6 +16,7 @@ use super::{
     batch::{Executor, Pace},
     lateness::{Lateness, Spent},
     open::{BuildError, Candidate, OpenBlock, TxOutcome},
+    put_aside::{PutAside, Unread},
     schedule::{Clock, Slot, timestamp_after},
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
     metrics::Histogram,
     parallel::WorkerPool,
     pool::{Deposit, PoolTx, Refusal, TxSource},
-    state::StateError,
+    state::{Place, StateError},
 };
 
 /// How long a stopping builder waits for a log that takes nothing.
@@ -82,6 +83,8 @@ pub(super) struct Shared {
     pub(super) chain: Arc<Chain>,
     pub(super) source: Arc<dyn TxSource>,
     pub(super) stop: StopSignal,
+    /// Where the state may be unknown.
+    put_aside: Option<PutAside>,
     failure: Mutex<Option<String>>,
     metrics: BuilderMetrics,
 }
@@ -104,11 +107,15 @@ impl Builder {
     ) -> Result<Self, RestoreError> {
         let helpers = chain.config.execution_threads() - 1;
         let crew = WorkerPool::start(helpers).map_err(|_| RestoreError::NoThread)?;
+        let fork = chain.fork.as_ref();
+        let put_aside = fork.map(|_| PutAside::start(&chain, &source));
+        let put_aside = put_aside.transpose().map_err(|_| RestoreError::NoThread)?;
         let progress = take_progress(&chain)?;
         let shared = Arc::new(Shared {
             chain,
             source,
             stop: StopSignal::default(),
+            put_aside,
             failure: Mutex::new(None),
             metrics: BuilderMetrics::default(),
         });
@@ -174,6 +181,15 @@ impl Builder {
 impl Drop for Builder {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+impl Shared {
+    /// Has somebody wait for a place, who gives back what waits for it.
+    fn set_aside(&self, what: Unread, place: Place) {
+        if let Some(put_aside) = &self.put_aside {
+            put_aside.put(what, place);
+        }
     }
 }
 
@@ -255,11 +271,13 @@ impl Run<'_> {
         // The moment before the seal lies in the slot. A clock that was set back must not hold us up.
         let sealed_us = last.timestamp_us.saturating_sub(1).min(now_us);
         let slot = Slot::at(sealed_us, block_time_us);
-        let block = OpenBlock::resume(
-            self.shared.chain.clone(),
-            &self.progress.parent,
-            &self.progress.open,
-        )?;
+        let block = self.when_known(|run| {
+            OpenBlock::resume(
+                run.shared.chain.clone(),
+                &run.progress.parent,
+                &run.progress.open,
+            )
+        })?;
         Ok(Some((block, slot)))
     }
 
@@ -298,15 +316,22 @@ impl Run<'_> {
 
     /// Opens the next block with this timestamp, as soon as what every block begins with is known.
     fn open_at(&mut self, timestamp: u64) -> Result<OpenBlock, Halted> {
+        let block = self.when_known(|run| {
+            OpenBlock::open(run.shared.chain.clone(), &run.progress.parent, timestamp)
+        })?;
+        self.shared.source.next_block();
+        Ok(block)
+    }
+
+    /// Begins a block as soon as what it takes is known.
+    fn when_known(
+        &self,
+        begin: impl Fn(&Self) -> Result<OpenBlock, BuildError>,
+    ) -> Result<OpenBlock, Halted> {
         loop {
-            let chain = self.shared.chain.clone();
-            match OpenBlock::open(chain, &self.progress.parent, timestamp) {
+            match begin(self) {
                 Err(BuildError::State(StateError::Unknown(_))) => {}
-                opened => {
-                    let block = opened?;
-                    self.shared.source.next_block();
-                    return Ok(block);
-                }
+                begun => return Ok(begun?),
             }
             if self.shared.stop.wait_until(Instant::now() + UNKNOWN_PAUSE) {
                 return Err(Halted::Stopped);
@@ -429,6 +454,9 @@ impl Run<'_> {
         };
         match block.execute(&offer, now_us)? {
             TxOutcome::Included => count(&shared.metrics.transactions, 1),
+            TxOutcome::Unread(StateError::Unknown(place)) if shared.put_aside.is_some() => {
+                shared.set_aside(Unread::Deposit(Box::new(deposit)), place);
+            }
             // What can't be read now may be in the next block.
             TxOutcome::Full | TxOutcome::Unread(_) => {
                 self.deposits_wait = true;
@@ -480,9 +508,12 @@ impl Run<'_> {
             match outcome {
                 None => back.push(tx.clone()),
                 Some(TxOutcome::Included) => count(&shared.metrics.transactions, 1),
-                Some(TxOutcome::Full | TxOutcome::Unread(_)) => {
+                Some(outcome @ (TxOutcome::Full | TxOutcome::Unread(_))) => {
                     count(&shared.metrics.deferred, 1);
                     shared.source.defer(tx);
+                    if let TxOutcome::Unread(StateError::Unknown(place)) = outcome {
+                        shared.set_aside(Unread::Transaction(tx.clone()), place);
+                    }
                 }
                 Some(TxOutcome::Stale) => {
                     count(&shared.metrics.refused, 1);

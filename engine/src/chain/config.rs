@@ -10,6 +10,7 @@ use super::MiningMode;
 use crate::{
     commitment::CommitError,
     evm,
+    fork::ForkPoint,
     keys::{Key, KeyError},
     pool::Order,
     salt::types::{DATA_BUCKETS, MAX_CAPACITY, META_BUCKETS, MIN_CAPACITY},
@@ -102,6 +103,9 @@ pub(crate) struct Genesis {
     /// The accounts.
     #[serde(default)]
     pub alloc: Alloc,
+    /// Where it was forked from another chain, if it was. Block 0 is the block after that one then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<ForkPoint>,
 }
 
 /// The pool's limits.

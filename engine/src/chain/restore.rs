@@ -206,6 +206,10 @@ impl Chain {
                 expected.0, expected.2, expected.1, mini.number, mini.index, mini.block_number
             )));
         }
+        // What its keys held before is asked for again where it came from below.
+        for (key, _) in &mini.diff.entries {
+            self.world.learn(key)?;
+        }
         self.world.commit(&mini.diff);
         self.recent.push_mini(mini.clone());
         self.load_commitment(&mini);

@@ -29,6 +29,7 @@ use crate::{
         Witnesses,
     },
     evm::{BucketCapacities, native::NativeTable},
+    fork::ForkState,
     keys::Key,
     pool::DepositQueue,
     salt::{
@@ -90,8 +91,10 @@ pub(crate) struct Chain {
     pub listeners: Listeners,
     /// How far the chain is verified.
     pub verified: Verified,
-    /// Block 0.
+    /// The first block: number 0, or the one after the fork.
     pub genesis: SharedBlock,
+    /// What lies before a fork.
+    pub fork: Option<Arc<ForkState>>,
     /// The newest state under SALT, and the way back.
     pub commitment: Arc<RwLock<History>>,
     /// A second state for proofs of what is older than that way back.
@@ -141,8 +144,12 @@ impl std::fmt::Debug for Chain {
 impl Chain {
     /// A chain at genesis.
     pub(crate) fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, ConfigError> {
-        let world = StateStore::new(config.history_blocks);
-        Self::in_world(config, archive, world)
+        let fork = config.genesis.fork.map(ForkState::new).map(Arc::new);
+        let world = match fork.clone() {
+            Some(fork) => StateStore::over(fork, config.history_blocks),
+            None => StateStore::new(config.history_blocks),
+        };
+        Self::in_world(config, archive, world, fork)
     }
 
     /// A chain at genesis over another state, which holds what genesis doesn't name.
@@ -153,13 +160,14 @@ impl Chain {
         base: crate::state::Base,
     ) -> Result<Self, ConfigError> {
         let world = StateStore::over(base, config.history_blocks);
-        Self::in_world(config, archive, world)
+        Self::in_world(config, archive, world, None)
     }
 
     fn in_world(
         config: ChainConfig,
         archive: Arc<dyn Archive>,
         world: StateStore,
+        fork: Option<Arc<ForkState>>,
     ) -> Result<Self, ConfigError> {
         config.check()?;
         let diff = genesis_diff(&config.genesis.alloc);
@@ -173,7 +181,8 @@ impl Chain {
         for (bucket, meta) in state.metas() {
             capacities.load(bucket, meta);
         }
-        let commitment = Arc::new(RwLock::new(History::new(state, 0)));
+        let first = fork.as_ref().map_or(0, |fork| fork.point.number + 1);
+        let commitment = Arc::new(RwLock::new(History::new(state, first)));
         let committer = match config.follow_commitment {
             true => Some(Committer::start(
                 commitment.clone(),
@@ -186,7 +195,8 @@ impl Chain {
         };
         let header = genesis_header(&config, state_root, followers.withdrawals.root());
         let genesis = BlockRecord::new(header, 0, 0, Bytes::new());
-        world.put_block_hash(0, genesis.hash);
+        world.reset_to(first, 0);
+        world.put_block_hash(first, genesis.hash);
         let genesis = Arc::new(genesis);
         let progress = Progress {
             parent: genesis.clone(),
@@ -213,6 +223,7 @@ impl Chain {
             listeners: Listeners::default(),
             verified: Verified::new(config.quorum > 0),
             genesis,
+            fork,
             progress: Mutex::new(Some(progress)),
             config,
         })
@@ -270,8 +281,12 @@ impl Chain {
             BlockId::Hash(hash) => self
                 .block_number(&hash.block_hash)
                 .ok_or(ViewError::UnknownHash(hash.block_hash)),
-            BlockId::Number(BlockNumberOrTag::Earliest) => Ok(0),
-            BlockId::Number(BlockNumberOrTag::Number(number)) if number <= newest => Ok(number),
+            BlockId::Number(BlockNumberOrTag::Earliest) => Ok(self.first_block()),
+            BlockId::Number(BlockNumberOrTag::Number(number))
+                if (self.first_block()..=newest).contains(&number) =>
+            {
+                Ok(number)
+            }
             BlockId::Number(BlockNumberOrTag::Number(_)) => Err(ViewError::UnknownBlock),
             BlockId::Number(BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized) => {
                 let verified = self.verified.height();
@@ -284,19 +299,24 @@ impl Chain {
     /// The number of a visible sealed block.
     pub(crate) fn block_number(&self, hash: &B256) -> Option<u64> {
         if *hash == self.genesis.hash {
-            return Some(0);
+            return Some(self.first_block());
         }
         self.recent
             .block_number(hash)
             .or_else(|| self.archive.block_number(hash))
     }
 
+    /// The number of the first block here.
+    pub(crate) fn first_block(&self) -> u64 {
+        self.genesis.header.number
+    }
+
     /// A visible sealed block.
     pub(crate) fn block(&self, number: u64) -> Result<Option<SharedBlock>, ViewError> {
-        if number == 0 {
+        if number == self.first_block() {
             return Ok(Some(self.genesis.clone()));
         }
-        if number > self.recent.visible_block() {
+        if number < self.first_block() || number > self.recent.visible_block() {
             return Ok(None);
         }
         if let Some(block) = self.recent.block(number) {
@@ -314,9 +334,10 @@ impl Chain {
 
     /// How many transactions the chain holds before a block; `None` where its log doesn't tell.
     pub(crate) fn tx_offset(&self, number: u64) -> Option<u64> {
-        let Some(parent) = number.checked_sub(1) else {
+        if number <= self.first_block() {
             return Some(0);
-        };
+        }
+        let parent = number - 1;
         self.recent
             .tx_total(parent)
             .or_else(|| self.archive.tx_total(parent))
@@ -347,7 +368,7 @@ impl Chain {
                 blocks.push(block);
                 continue;
             }
-            if number == 0 {
+            if number == self.first_block() {
                 blocks.push(self.genesis.clone());
                 continue;
             }
@@ -524,14 +545,15 @@ pub(crate) fn genesis_commitment(
 }
 
 fn genesis_header(config: &ChainConfig, state_root: B256, withdrawals_root: B256) -> Header {
+    let fork = config.genesis.fork;
     Header {
-        parent_hash: B256::ZERO,
+        parent_hash: fork.map_or(B256::ZERO, |fork| fork.hash),
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         beneficiary: config.coinbase,
         state_root,
         transactions_root: EMPTY_ROOT_HASH,
         receipts_root: EMPTY_ROOT_HASH,
-        number: 0,
+        number: fork.map_or(0, |fork| fork.number + 1),
         gas_limit: config.gas_limit,
         timestamp: config.genesis.timestamp,
         extra_data: config.extra_data.clone(),

@@ -497,6 +497,15 @@ impl TxSource for Pool {
         inner.refresh(tx.sender, self.limits.order);
     }
 
+    fn ready(&self, tx: &PoolTx) {
+        let mut inner = self.inner.lock();
+        if let Some(sender) = inner.senders.get_mut(&tx.sender) {
+            sender.deferred = false;
+        }
+        inner.refresh(tx.sender, self.limits.order);
+        self.notify(&mut inner);
+    }
+
     fn next_block(&self) {
         let mut inner = self.inner.lock();
         for address in std::mem::take(&mut inner.deferred) {

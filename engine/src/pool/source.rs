@@ -109,6 +109,9 @@ pub(crate) trait TxSource: Send + Sync {
     /// It has no room in this block: it is ready again after [`TxSource::next_block`].
     fn defer(&self, tx: &PoolTx);
 
+    /// It was deferred, and need not wait for the next block.
+    fn ready(&self, _tx: &PoolTx) {}
+
     /// A new block has begun.
     fn next_block(&self);
 

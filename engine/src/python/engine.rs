@@ -22,6 +22,7 @@ use crate::chain::ChainConfig;
 use crate::commitment::{BucketResize, bucket_key};
 use crate::engine;
 use crate::follower::{BadData, FollowError, VerifyMode};
+use crate::fork::RemoteError;
 use crate::rpc::{Framing, Response, RpcError, Submitted, methods};
 use crate::salt::types::BucketMeta;
 
@@ -80,6 +81,19 @@ impl Engine {
         work: impl FnOnce(&engine::Engine) -> Result<T, RpcError> + Send,
     ) -> PyResult<T> {
         detached(py, || work(&self.inner))?.map_err(|error| rpc_error(py, &error))
+    }
+
+    fn answer_fork(
+        &self,
+        py: Python<'_>,
+        question: u64,
+        answer: Result<Vec<u8>, RemoteError>,
+    ) -> PyResult<()> {
+        detached(py, || {
+            if let Some(fork) = &self.inner.chain.fork {
+                fork.desk.answer(question, answer);
+            }
+        })
     }
 
     fn mini(&self, number: u64) -> Result<Arc<MiniBlock>, RpcError> {
@@ -154,6 +168,41 @@ impl Engine {
             Ok::<_, DecodeError>(())
         })?
         .map_err(failed)
+    }
+
+    fn fork_question(
+        &self,
+        py: Python<'_>,
+        timeout_ms: u64,
+    ) -> PyResult<Option<(u64, String, String)>> {
+        let timeout = Duration::from_millis(timeout_ms);
+        let question = detached(py, || {
+            let fork = self.inner.chain.fork.as_ref()?;
+            fork.desk.take(timeout)
+        })?;
+        Ok(question.map(|question| (question.id, question.method, question.params)))
+    }
+
+    fn fork_answer(&self, py: Python<'_>, question: u64, result: &[u8]) -> PyResult<()> {
+        self.answer_fork(py, question, Ok(result.to_vec()))
+    }
+
+    #[pyo3(signature = (question, code, message, data=None))]
+    fn fork_failure(
+        &self,
+        py: Python<'_>,
+        question: u64,
+        code: i32,
+        message: String,
+        data: Option<&[u8]>,
+    ) -> PyResult<()> {
+        let data = data.map(<[u8]>::to_vec);
+        let error = RemoteError {
+            code,
+            message,
+            data,
+        };
+        self.answer_fork(py, question, Err(error))
     }
 
     fn load_nodes(&self, py: Python<'_>, rows: &[u8]) -> PyResult<()> {
@@ -462,14 +511,14 @@ impl Engine {
         code_hash: &[u8],
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let code_hash = crypto::word("code_hash", code_hash)?;
-        let code = self.inner.chain.world.code(&code_hash);
+        let code = self.inner.chain.world.read_code(code_hash).ok();
         Ok(code.map(|code| PyBytes::new(py, code.original_byte_slice())))
     }
 
     fn native_watch(&self, code_hash: &[u8]) -> PyResult<()> {
         let code_hash = crypto::word("code_hash", code_hash)?;
         let chain = &self.inner.chain;
-        if let Some(code) = chain.world.code(&code_hash) {
+        if let Ok(code) = chain.world.read_code(code_hash) {
             chain
                 .native
                 .watch(code_hash, code.original_byte_slice().len());

@@ -13,11 +13,13 @@
 //! | `params/`    | reading parameters, with one wording for each mistake                                 |
 //! | `node/`      | what methods work on, and the look-ups that they share                                |
 //! | `render/`    | JSON of what the chain holds                                                          |
+//! | `fork.rs`    | what another chain answers, from which this one was forked                            |
 //! | `transport/` | requests in, responses out: envelope, threads, what requests may take; knows no method |
 //!
 //! Sockets, subscriptions and methods about the network or the dev accounts are Python's.
 
 pub(crate) mod error;
+mod fork;
 pub(crate) mod method;
 pub(crate) mod methods;
 mod node;

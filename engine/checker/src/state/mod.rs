@@ -29,4 +29,4 @@ pub use overlay::{Frozen, Overlay, changes_of, new_code_of};
 pub use reader::{Adapter, Place, StateError, StateReader};
 pub use view::{Latest, View};
 pub use withdrawals::WithdrawalsRoot;
-pub use world::{Base, BlockUndo, Pin, StateStore, Version};
+pub use world::{Base, BlockUndo, LowerState, Pin, StateStore, Version};

@@ -17,7 +17,7 @@ use revm::{
 use crate::block::{DecodeError, PlainAccount, PlainKey, PlainValue};
 
 /// What can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// An account, or one of its slots.
     Key(PlainKey),

@@ -15,7 +15,20 @@ use crate::block::{PlainAccount, PlainKey, PlainValue};
 const HISTORY_CONTRACT: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");
 const HISTORY_WINDOW: u64 = 8191;
 
-/// A pinned version, readable from any thread. Look-ups wait for the writer at most for one entry.
+/// A block's hash: from memory, from below, or from the contract that keeps them.
+fn hash_of(world: &StateStore, state: &impl StateReader, number: u64) -> Result<B256, StateError> {
+    if let Some(hash) = world.block_hash(number) {
+        return Ok(hash);
+    }
+    if let Some(hash) = world.block_hash_below(number) {
+        return hash;
+    }
+    let slot = U256::from(number % HISTORY_WINDOW);
+    Ok(state.slot(HISTORY_CONTRACT, slot)?.into())
+}
+
+/// A pinned version, readable from any thread. Look-ups wait for the writer at most for one entry; over another state,
+/// as long as it takes to find out what is there.
 pub struct View {
     world: StateStore,
     pin: Pin,
@@ -80,20 +93,16 @@ impl StateReader for View {
         };
         match self.world.code(&hash).or_else(archived) {
             Some(code) => Ok(code),
-            None => self.world.code_below(hash),
+            None => self.world.patiently(|| self.world.read_code(hash)),
         }
     }
 
     fn block_hash(&self, number: u64) -> Result<B256, StateError> {
-        let known = self.world.block_hash(number);
-        self.pin.check()?;
-        match known {
-            Some(hash) => Ok(hash),
-            None => {
-                let slot = U256::from(number % HISTORY_WINDOW);
-                Ok(self.slot(HISTORY_CONTRACT, slot)?.into())
-            }
-        }
+        self.world.patiently(|| {
+            let known = hash_of(&self.world, self, number);
+            self.pin.check()?;
+            known
+        })
     }
 
     fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
@@ -103,11 +112,12 @@ impl StateReader for View {
             self.pin.check()?;
             return Ok(PlainValue::from_bytes(&bytes)?);
         }
-        self.world.value_at(key, &self.pin)
+        self.world
+            .patiently(|| self.world.value_at(key, &self.pin))
     }
 }
 
-/// The newest state, visible or not. Only the writer sees it stand still.
+/// The newest state, visible or not. Only the writer sees it stand still. Never waits: what isn't known is told.
 #[derive(Clone, Debug)]
 pub struct Latest(pub StateStore);
 
@@ -121,20 +131,11 @@ impl StateReader for Latest {
     }
 
     fn code(&self, hash: B256) -> Result<Bytecode, StateError> {
-        match self.0.code(&hash) {
-            Some(code) => Ok(code),
-            None => self.0.code_below(hash),
-        }
+        self.0.read_code(hash)
     }
 
     fn block_hash(&self, number: u64) -> Result<B256, StateError> {
-        match self.0.block_hash(number) {
-            Some(hash) => Ok(hash),
-            None => {
-                let slot = U256::from(number % HISTORY_WINDOW);
-                Ok(self.slot(HISTORY_CONTRACT, slot)?.into())
-            }
-        }
+        hash_of(&self.0, self, number)
     }
 
     fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {

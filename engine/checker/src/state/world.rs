@@ -29,7 +29,7 @@ use revm::bytecode::Bytecode;
 
 use super::{
     change::Change,
-    reader::{StateError, StateReader},
+    reader::{Place, StateError, StateReader},
 };
 use crate::block::{PlainAccount, PlainKey, PlainValue, StateDiff};
 
@@ -47,8 +47,10 @@ const MIN_UNDO_BLOCKS: usize = 8;
 struct Shard {
     accounts: HashMap<Address, PlainAccount>,
     slots: HashMap<(Address, B256), U256>,
-    /// What is known to be absent, where absence from the maps says nothing.
+    /// What was removed here, where absence from the maps says nothing.
     absent: HashSet<PlainKey>,
+    /// What was read from below, and perhaps written over since.
+    below: HashMap<PlainKey, PlainValue>,
 }
 
 impl Shard {
@@ -62,6 +64,15 @@ impl Shard {
                 let value = self.slots.get(&(key.address, slot)).copied();
                 value.map(PlainValue::Slot)
             }
+        }
+    }
+
+    /// Likewise, where another state lies below: what was removed, and what was read there, counts too.
+    fn get_over(&self, key: &PlainKey) -> Option<PlainValue> {
+        match self.get(key) {
+            None if self.absent.contains(key) => Some(PlainValue::Absent),
+            None => self.below.get(key).copied(),
+            found => found,
         }
     }
 
@@ -83,8 +94,21 @@ impl Shard {
     }
 }
 
-/// What lies under the state in memory. It never changes, and is asked by any thread.
-pub type Base = Arc<dyn StateReader + Send + Sync>;
+/// A state that others are written over. It never changes, and is asked by any thread.
+pub trait LowerState: StateReader + Send + Sync {
+    /// Waits until what is there can be read without a wait, or until it is clear that nobody finds out.
+    fn wait_for(&self, place: Place) -> Result<(), StateError> {
+        Err(StateError::Unknown(place))
+    }
+
+    /// Whether a block, whose hash may be asked for, belongs to it.
+    fn has_block(&self, _number: u64) -> bool {
+        false
+    }
+}
+
+/// What lies under the state in memory.
+pub type Base = Arc<dyn LowerState>;
 
 struct Layer {
     /// The version whose values it holds.
@@ -385,13 +409,12 @@ impl StateStore {
     /// The newest value, visible or not, as memory has it: right for whatever was ever read or written. For the
     /// writer and for loading.
     pub fn tip(&self, key: &PlainKey) -> PlainValue {
-        self.shard(key).read().get(key).unwrap_or_default()
+        self.found(key).unwrap_or_default()
     }
 
-    /// The newest value, visible or not, from wherever it is.
+    /// The newest value, visible or not, from wherever it is. Stays in memory.
     pub fn read(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
-        let found = self.shard(key).read().get(key);
-        match (found, &self.inner.base) {
+        match (self.found(key), &self.inner.base) {
             (Some(value), _) => Ok(value),
             (None, None) => Ok(PlainValue::Absent),
             (None, Some(base)) => self.read_below(base, key),
@@ -400,31 +423,60 @@ impl StateStore {
 
     #[cold]
     fn read_below(&self, base: &Base, key: &PlainKey) -> Result<PlainValue, StateError> {
-        if self.shard(key).read().absent.contains(key) {
-            return Ok(PlainValue::Absent);
-        }
-        let below = base.value(key)?;
-        let mut shard = self.shard(key).write();
+        let value = base.value(key)?;
+        self.shard(key).write().below.insert(*key, value);
         // The writer may have been here meanwhile.
-        if let Some(value) = shard.get(key) {
-            return Ok(value);
-        }
-        if shard.absent.contains(key) {
-            return Ok(PlainValue::Absent);
-        }
-        shard.put(*key, below);
-        if below == PlainValue::Absent {
-            shard.absent.insert(*key);
-        }
-        Ok(below)
+        Ok(self.tip(key))
     }
 
-    /// Code that memory doesn't have.
-    pub(super) fn code_below(&self, hash: B256) -> Result<Bytecode, StateError> {
+    /// Likewise, waiting where it isn't known, and yet.
+    pub fn learn(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
+        self.patiently(|| self.read(key))
+    }
+
+    /// Waits until a place below can be read, or nobody finds out. Never for the writer.
+    pub fn wait_for(&self, place: Place) -> Result<(), StateError> {
         match &self.inner.base {
-            Some(base) => base.code(hash),
-            None => Err(StateError::MissingCode(hash)),
+            Some(base) => base.wait_for(place),
+            None => Ok(()),
         }
+    }
+
+    /// Reads until what is read is known, or nobody finds out. Blocks; never for the writer.
+    pub(super) fn patiently<T>(
+        &self,
+        read: impl Fn() -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        loop {
+            match (read(), &self.inner.base) {
+                (Err(StateError::Unknown(place)), Some(base)) => base.wait_for(place)?,
+                (outcome, _) => return outcome,
+            }
+        }
+    }
+
+    /// What memory has.
+    fn found(&self, key: &PlainKey) -> Option<PlainValue> {
+        let shard = self.shard(key).read();
+        match self.inner.base {
+            None => shard.get(key),
+            Some(_) => shard.get_over(key),
+        }
+    }
+
+    /// Code by its hash, from wherever it is.
+    pub fn read_code(&self, hash: B256) -> Result<Bytecode, StateError> {
+        match (self.code(&hash), &self.inner.base) {
+            (Some(code), _) => Ok(code),
+            (None, Some(base)) => base.code(hash),
+            (None, None) => Err(StateError::MissingCode(hash)),
+        }
+    }
+
+    /// The hash of a block before the first one here, where that is known below.
+    pub(super) fn block_hash_below(&self, number: u64) -> Option<Result<B256, StateError>> {
+        let base = self.inner.base.as_ref()?;
+        base.has_block(number).then(|| base.block_hash(number))
     }
 
     /// The newest state of an account, visible or not, as memory has it.
@@ -448,7 +500,16 @@ impl StateStore {
     }
 
     fn value_at_version(&self, key: &PlainKey, version: Version) -> Result<PlainValue, StateError> {
-        let newest = self.read(key);
+        // What only readers ask for doesn't stay here.
+        let newest = match (self.found(key), &self.inner.base) {
+            (Some(value), _) => Ok(value),
+            (None, None) => Ok(PlainValue::Absent),
+            (None, Some(base)) => {
+                let below = base.value(key);
+                // The writer may have been here meanwhile.
+                self.found(key).map_or(below, Ok)
+            }
+        };
         if self.version() == version {
             return newest;
         }

@@ -7,6 +7,7 @@ use alloy_sol_types::SolError as _;
 mod ahead;
 mod differential;
 mod forced;
+mod forked;
 mod on_demand;
 mod priority;
 mod restart;

@@ -118,7 +118,7 @@ impl Stage {
         Ok(limit.min(u64::try_from(allowance).unwrap_or(u64::MAX)))
     }
 
-    fn simulator(&mut self, request: &CallRequest) -> Simulator<'_, Adapter<View>> {
+    pub(super) fn simulator(&mut self, request: &CallRequest) -> Simulator<'_, Adapter<View>> {
         let mut simulator = Simulator::new(&mut self.overlay, &self.setting, request.fee_cap() > 0);
         simulator.move_precompiles(&self.moves);
         simulator

@@ -163,7 +163,7 @@ fn of_block(node: &Node, id: BlockId, besides: &Besides) -> Answer {
     let block = node
         .sealed(id)?
         .ok_or_else(|| unreadable(&ViewError::UnknownBlock, id))?;
-    if block.header.number == 0 {
+    if block.header.number == node.chain.first_block() {
         return Err(RpcError::server(
             "the genesis block changed nothing: it is the beginning",
         ));

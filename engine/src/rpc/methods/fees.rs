@@ -59,7 +59,7 @@ fn fee_history(node: &Node, params: &Params<'_>) -> Answer {
         .chain
         .resolve(newest)
         .map_err(|error| unreadable(&error, newest))?;
-    let count = count.min(newest + 1);
+    let count = count.min(newest + 1 - node.chain.first_block());
     let oldest = newest + 1 - count;
 
     let mut ratios = Vec::new();

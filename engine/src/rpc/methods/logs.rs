@@ -217,7 +217,7 @@ impl Node {
         let resolve = |tag| match tag {
             BlockNumberOrTag::Latest | BlockNumberOrTag::Pending => open,
             BlockNumberOrTag::Number(number) => number,
-            BlockNumberOrTag::Earliest => 0,
+            BlockNumberOrTag::Earliest => self.chain.first_block(),
             BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => {
                 let verified = self.chain.verified.height();
                 verified.map_or(sealed, |verified| verified.min(sealed))

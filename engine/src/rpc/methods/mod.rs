@@ -16,6 +16,7 @@ mod logs;
 mod mega;
 mod mining;
 mod news;
+mod prefetch;
 mod preimages;
 mod profile;
 mod proofs;
@@ -31,6 +32,8 @@ mod txpool;
 mod validated;
 
 use std::sync::LazyLock;
+
+pub(super) use prefetch::prefetch;
 
 use super::method::{Methods, Patience, Submission};
 use super::node::read;

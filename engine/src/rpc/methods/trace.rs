@@ -304,7 +304,7 @@ fn one_call(node: &Node, mut stage: Stage, request: &CallRequest, form: &Form) -
 }
 
 /// What a signed transaction asks to run. Its nonce is not looked at.
-fn request_of(raw: &[u8]) -> Result<CallRequest, RpcError> {
+pub(super) fn request_of(raw: &[u8]) -> Result<CallRequest, RpcError> {
     let refused = |why: String| RpcError::invalid_params(format!("invalid argument 0: {why}"));
     let envelope = decode_envelope(raw).map_err(|error| refused(error.to_string()))?;
     let sender = Sender::of(&envelope).map_err(|error| refused(error.to_string()))?;

@@ -60,7 +60,7 @@ impl Part {
             Some(minis) => (None, minis),
             None => {
                 let block = node.sealed(id)?.ok_or_else(unknown)?;
-                if block.header.number == 0 {
+                if block.header.number == node.chain.first_block() {
                     return Err(RpcError::server("genesis is not traceable"));
                 }
                 let minis = node.minis_of(&block)?;

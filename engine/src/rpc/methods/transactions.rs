@@ -91,7 +91,8 @@ fn by_nonce(node: &Node, sender: Address, nonce: u64) -> Result<Option<TxPlace>,
         return with_nonce(&minis.unwrap_or_default(), sender, nonce);
     }
     let begin = node.chain.archive.begins_after();
-    let mut unused_in = begin.map_or(0, |begin| begin.block);
+    let first = node.chain.first_block();
+    let mut unused_in = begin.map_or(first, |begin| begin.block);
     if nonce_at(unused_in)? > nonce {
         // It was used before the log begins: an error, but where that is the chain's beginning.
         node.view(BlockId::number(unused_in.saturating_sub(1)))?;

@@ -48,7 +48,7 @@ fn set_validated_blocks(node: &Node, params: &Params<'_>) -> Answer {
         Ok::<_, super::RpcError>(block.is_some_and(|block| block.hash == hash))
     };
     let accepted = first.0 <= last.0 && is_ours(first)? && is_ours(last)?;
-    let genesis = (0, node.chain.genesis.hash);
+    let genesis = (node.chain.first_block(), node.chain.genesis.hash);
     let newest = match accepted {
         true => node.chain.verified.report(last),
         false => node.chain.verified.reported().unwrap_or(genesis),

@@ -14,7 +14,9 @@ use super::work::{Rules, Work};
 use super::workers::{Seat, Workers};
 use crate::chain::MiningMode;
 use crate::pool::{self, Intake, TxSource as _};
+use crate::rpc::fork;
 use crate::rpc::method::{Home, Methods, Patience, Submission, Submit};
+use crate::rpc::methods::prefetch;
 use crate::rpc::render::json;
 use crate::rpc::{Answer, Handler, Method, Node, Params, RpcError, Runs};
 
@@ -67,6 +69,9 @@ impl Runner {
 
     /// The answer to a request that takes next to no time; `None`: it is to be started.
     pub(super) fn at_once(&self, method: &Method, params: &str) -> Option<Answer> {
+        if fork::may_wait(&self.node, method) {
+            return None;
+        }
         let (handler, is_brief) = match method.runs {
             Runs::Inline(handler) => (handler, None),
             Runs::InlineIf(is_brief, handler) => (handler, Some(is_brief)),
@@ -90,19 +95,43 @@ impl Runner {
             reply,
         } = task;
         match method.runs {
-            Runs::Inline(handler) => {
+            Runs::Inline(handler) if !fork::may_wait(&self.node, method) => {
                 let may_begin = work.may_begin();
                 reply.send(may_begin.and_then(|()| run(&self.node, method, handler, params)));
             }
-            Runs::Worker(handler) | Runs::InlineIf(_, handler) => {
+            Runs::Inline(handler) | Runs::Worker(handler) | Runs::InlineIf(_, handler) => {
                 self.delegate(work, method, handler, params, reply);
             }
-            Runs::Submits(submit) => {
-                if let Some((raw, admitted)) = self.submission(method, submit, params, reply) {
-                    self.intake.submit(raw, admitted);
-                }
+            Runs::Submits(submit) if self.node.chain.fork.is_some() => {
+                self.submit_later(work, method, submit, params, reply);
             }
+            Runs::Submits(submit) => self.submit(method, submit, params, reply),
         }
+    }
+
+    fn submit(&self, method: &Method, submit: Submit, params: &str, reply: Reply) {
+        if let Some((raw, admitted)) = self.submission(method, submit, params, reply) {
+            self.intake.submit(raw, admitted);
+        }
+    }
+
+    /// Submits on a worker, when what the transaction reads is there.
+    fn submit_later(
+        self: &Arc<Self>,
+        work: &Arc<Work>,
+        method: &'static Method,
+        submit: Submit,
+        params: &str,
+        reply: Reply,
+    ) {
+        let params = params.to_owned();
+        self.on_worker(work, params.len(), reply, move |runner, node, reply| {
+            let submission = Params::read(&params, method.params).and_then(|p| submit(&node, &p));
+            match submission.and_then(|submission| prefetch(&node, &submission)) {
+                Ok(()) => runner.submit(method, submit, &params, reply),
+                Err(error) => reply.send(Err(error)),
+            }
+        });
     }
 
     /// Runs the tasks of one body, in their order as far as they are alike.
@@ -111,10 +140,10 @@ impl Runner {
         let (mut inline, mut raw) = (Vec::new(), Vec::new());
         for task in tasks {
             match task.method.runs {
-                Runs::Inline(handler) if many => {
+                Runs::Inline(handler) if many && !fork::may_wait(&self.node, task.method) => {
                     inline.push((task.method, handler, task.params.to_owned(), task.reply));
                 }
-                Runs::Submits(submit) => {
+                Runs::Submits(submit) if self.node.chain.fork.is_none() => {
                     raw.extend(self.submission(task.method, submit, task.params, task.reply));
                 }
                 _ => self.start(work, task),
@@ -154,11 +183,15 @@ impl Runner {
         seat: Option<Arc<Seat>>,
     ) -> Answer {
         work.may_begin()?;
-        let node = Node {
+        run(&self.bounded(work, seat), method, handler, params)
+    }
+
+    /// What handlers work on, within the bounds of what is long.
+    fn bounded(&self, work: &Arc<Work>, seat: Option<Arc<Seat>>) -> Node {
+        Node {
             turn: Arc::new(Turn::begin(work.clone(), seat)),
             ..self.node.clone()
-        };
-        run(&node, method, handler, params)
+        }
     }
 
     /// Runs a handler on a worker.
@@ -170,14 +203,30 @@ impl Runner {
         params: &str,
         reply: Reply,
     ) {
-        if !self.workers.has_room(params.len()) {
+        let params = params.to_owned();
+        self.on_worker(work, params.len(), reply, move |_, node, reply| {
+            reply.send(run(&node, method, handler, &params));
+        });
+    }
+
+    /// Has a worker do something within the bounds of what is long, unless its client is gone by then.
+    fn on_worker(
+        self: &Arc<Self>,
+        work: &Arc<Work>,
+        bytes: usize,
+        reply: Reply,
+        job: impl FnOnce(&Self, Node, Reply) + Send + 'static,
+    ) {
+        if !self.workers.has_room(bytes) {
             return reply.send(Err(busy()));
         }
         work.list();
-        let (runner, work, params) = (self.clone(), work.clone(), params.to_owned());
-        let bytes = params.len();
+        let (runner, work) = (self.clone(), work.clone());
         self.workers.run(work.connection(), bytes, move |seat| {
-            reply.send(runner.run_bounded(method, handler, &params, &work, Some(seat)));
+            match work.may_begin() {
+                Ok(()) => job(&runner, runner.bounded(&work, Some(seat)), reply),
+                Err(error) => reply.send(Err(error)),
+            }
         });
     }
 
@@ -263,8 +312,7 @@ impl Runner {
 
 /// Reads the parameters and runs the handler.
 pub(super) fn run(node: &Node, method: &Method, handler: Handler, params: &str) -> Answer {
-    let params = Params::read(params, method.params)?;
-    guarded(|| handler(node, &params))
+    guarded(|| fork::answer(node, method, handler, params))
 }
 
 /// A handler's panic is an internal error.
