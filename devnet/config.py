@@ -60,6 +60,8 @@ class Setting:
     choices: tuple[str, ...] = ()
     path: bool = False
     """A path: relative to the file that sets it, or to the working directory."""
+    alias: str = ""
+    """Another flag of the same meaning, as other tools call it."""
 
     @property
     def variable(self) -> str:
@@ -115,6 +117,28 @@ class ChainSettings:
         True,
         "Whether the chain's state may be set from outside (anvil_setBalance and its kin, impersonation).",
         "--interventions",
+    )
+
+
+@dataclass(frozen=True)
+class ForkSettings:
+    """Another chain to go on from."""
+
+    url: str | None = _setting(
+        None,
+        "JSON-RPC endpoint of a chain to fork: state and history are read from it, and kept.",
+        "--fork-url",
+        "URL",
+    )
+    block_number: int | None = _setting(
+        None, "Block to fork from. Default: the remote's newest at the first start.", "--fork-block", "N",
+        minimum=0, maximum=2**63 - 1, alias="--fork-block-number",
+    )  # fmt: skip
+    headers: tuple[str, ...] = _setting(
+        (),
+        "HTTP header for requests to --fork-url; may be given several times.",
+        "--fork-header",
+        "NAME:VALUE",
     )
 
 
@@ -319,6 +343,7 @@ class Config:
     """All settings of a devnet."""
 
     chain: ChainSettings = field(default_factory=ChainSettings)
+    fork: ForkSettings = field(default_factory=ForkSettings)
     blocks: BlockSettings = field(default_factory=BlockSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     rpc: RpcSettings = field(default_factory=RpcSettings)

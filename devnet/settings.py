@@ -349,6 +349,7 @@ def _check_together(config: Config) -> None:
             "either each transaction closes a block, or none does",
             "give one of them",
         )
+    _check_fork(config)
     words = len(config.accounts.mnemonic.split())
     if words not in (12, 15, 18, 21, 24):
         raise ConfigError(
@@ -367,6 +368,26 @@ def _check_together(config: Config) -> None:
             f"refusing to listen on {rpc.host} with keys that everyone knows",
             "the accounts come from the public test mnemonic, and others can reach that address",
             "give --mnemonic a phrase of your own, or --expose-test-keys if that is what you want",
+        )
+
+
+def _check_fork(config: Config) -> None:
+    fork, network = config.fork, config.network
+    if fork.url is None:
+        if fork.block_number is not None or fork.headers:
+            raise ConfigError("there is nothing to fork", "--fork-block and --fork-header need a --fork-url")
+        return
+    if network.full_nodes or network.provers:
+        raise ConfigError(
+            "a forked devnet has only its sequencer",
+            "full nodes and provers know nothing of the remote's state, which no state root here covers",
+            "leave --full-nodes and --provers away",
+        )
+    if config.chain.genesis_timestamp is not None:
+        raise ConfigError(
+            "--genesis-timestamp and --fork-url contradict each other",
+            "the first block of a fork comes right after the block that it goes on from",
+            "set the time afterwards, with evm_setTime",
         )
 
 
@@ -407,6 +428,8 @@ def _example(setting: KnownSetting) -> str | int:
     examples: dict[str, str | int] = {
         "chain.genesis": "genesis.json",
         "chain.genesis_timestamp": 1_700_000_000,
+        "fork.url": "http://127.0.0.1:8545",
+        "fork.block_number": 1,
         "storage.data_dir": "./data",
     }
     return examples[setting.dotted]

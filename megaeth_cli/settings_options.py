@@ -48,6 +48,7 @@ def _parameter(setting: KnownSetting) -> inspect.Parameter:
     default = "" if setting.default in (None, (), False) else f"  [default: {setting.default}]"
     choices = f" One of {', '.join(about.choices)}." if about.choices else ""
     declarations = [f"{about.flag}/--no-{about.flag[2:]}"] if setting.type is bool else [about.flag]
+    declarations += [about.alias] if about.alias else []
     option = typer.Option(
         *declarations,
         metavar=about.metavar or "NAME",

@@ -61,7 +61,7 @@ def engine_for(
         raise ConfigError("the engine can't make a chain of these settings", str(error)) from None
     genesis_hash = engine.genesis_hash()
     if store.identity is None:
-        store.create(identity(genesis_hash), document)
+        store.create(identity(genesis_hash), document, chain_config.first_block(document))
     elif store.identity.genesis_hash != genesis_hash:
         raise Corrupted(
             store.directory,

@@ -15,6 +15,8 @@ import orjson
 
 from devnet.config import Config
 from devnet.errors import ConfigError
+from devnet.fork import ForkPoint
+from devnet.fork.settle import FORK, UNFORKED
 from devnet.genesis import DevAccount, GenesisFile, genesis
 from devnet.storage import Identity
 
@@ -34,6 +36,7 @@ NAMES = {
     "genesis_file": "the content of the --genesis file",
     GENESIS_TIMESTAMP: "the genesis timestamp (--genesis-timestamp, or in the --genesis file)",
     INTERVENTIONS: "whether interventions are allowed (--interventions, --no-interventions)",
+    FORK: "what it was forked from (--fork-url, --fork-block)",
 }
 """What a user calls each setting of the identity."""
 
@@ -64,7 +67,15 @@ def check_genesis(config: Config, file: GenesisFile, now: int) -> None:
         )
 
 
-def identity_settings(config: Config, accounts: list[DevAccount], file: GenesisFile) -> dict[str, Any]:
+def first_block(document: bytes) -> int:
+    """The number of the first block of a chain: the one after a fork."""
+    fork = orjson.loads(document).get("fork")
+    return 0 if fork is None else int(fork["number"]) + 1
+
+
+def identity_settings(
+    config: Config, accounts: list[DevAccount], file: GenesisFile, fork: ForkPoint | None = None
+) -> dict[str, Any]:
     """The settings that block 0 and every later block depend on, comparable and short."""
     timestamp = chosen_timestamp(config, file)
     addresses = ",".join(account.address.lower() for account in accounts)
@@ -84,7 +95,13 @@ def identity_settings(config: Config, accounts: list[DevAccount], file: GenesisF
         else "none",
         GENESIS_TIMESTAMP: "left open" if timestamp is None else str(timestamp),
         INTERVENTIONS: config.chain.interventions,
+        FORK: UNFORKED if fork is None else _forked(config, fork),
     }
+
+
+def _forked(config: Config, fork: ForkPoint) -> str:
+    wanted = fork.number if config.fork.block_number is None else config.fork.block_number
+    return f"block {wanted} of chain {fork.chain_id}"
 
 
 def has_interventions(config: Config, identity: Identity | None) -> bool:

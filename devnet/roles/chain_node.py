@@ -309,6 +309,9 @@ def assemble(
     server = RpcServer(rpc, server_settings(config, accounts, store.identity), status.health)
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
     limit = network.verification.may_be_folded if network is not None else lambda: 2**63
+    if config.fork.url is not None:
+        # A snapshot can't tell what was removed here from what still is to be read from the remote.
+        limit = int  # zero
     snapshots = snapshotter(config, store, failure, limit)
     node = ChainNode(
         role, store, engine, rpc, server, status, network, jit, snapshots, failure, keeps_trie=keeps_trie

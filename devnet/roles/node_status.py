@@ -47,7 +47,7 @@ class NodeStatus:
 
     def health(self) -> dict[str, Any]:
         """For `/healthz`."""
-        mini, block = self._store.tip or (-1, 0)
+        mini, block = self._store.tip or self._store.origin
         validated = self._validated()
         return {
             "ready": True,
@@ -85,7 +85,7 @@ class NodeStatus:
         self._wake()
 
     def _stored(self) -> _Shown:
-        return _Shown(*(self._store.tip or (-1, 0)), self._store.rollbacks)
+        return _Shown(*(self._store.tip or self._store.origin), self._store.rollbacks)
 
     async def wait_for(self, mini: int, timeout_s: float, block: int = 0, rollbacks: int = 0) -> bool:
         """Until this node shows that mini-block and that block and has carried out so many rollbacks, or the time is

@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 
 from devnet._engine import Engine
+from devnet.fork.settle import FORK
 from devnet.genesis import DevAccount, GenesisFile, derive, load_genesis
 from devnet.role_config import RoleConfig, run_role
 from devnet.roles import chain_config
-from devnet.roles.chain import bind_rpc, engine_for, open_store, restore_engine
+from devnet.roles.chain import CATCH_UP_S, bind_rpc, engine_for, open_store, restore_engine
 from devnet.roles.chain_node import assemble
+from devnet.roles.forked import Fork, fetcher_of, open_fork
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.rollback import Rollbacks
 from devnet.storage import Identity, Store
@@ -30,20 +32,31 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     rollbacks = Rollbacks(Path(role.data_dir))
     with open_store(role) as store:
         given_up = rollbacks.carry_out(store)
-        engine = open_chain(role, accounts, store)
+        fork = open_fork(role, store)
+        engine = open_chain(role, accounts, store, fork)
+        fetcher = fetcher_of(fork, engine, failure) if fork is not None else None
+        restore_engine(store, engine)
         node = assemble(role, store, engine, failure, rollbacks, given_up)
         await node.start(sockets)
         await node.lead()
         await node.serve()
         await node.close()
+        if fetcher is not None:
+            fetcher.stop(CATCH_UP_S)
 
 
-def open_chain(role: RoleConfig, accounts: list[DevAccount], store: Store) -> Engine:
-    """The engine at the place where the log ends; nothing is running yet."""
+def open_chain(
+    role: RoleConfig, accounts: list[DevAccount], store: Store, fork: Fork | None = None
+) -> Engine:
+    """The engine at the chain's beginning; nothing is running yet."""
     config = role.config
     file = load_genesis(Path(config.chain.genesis)) if config.chain.genesis else GenesisFile()
-    settings = chain_config.identity_settings(config, accounts, file)
-    if store.identity is None:
+    settings = chain_config.identity_settings(
+        config, accounts, file, fork.point if fork is not None else None
+    )
+    if store.identity is None and fork is not None:
+        document = fork.genesis_document(config, accounts, file)
+    elif store.identity is None:
         # In the past, so that block 1, whose timestamp is later, need not wait for the next second.
         timestamp = int(time.time()) - 1
         chain_config.check_genesis(config, file, timestamp + 1)
@@ -54,16 +67,16 @@ def open_chain(role: RoleConfig, accounts: list[DevAccount], store: Store) -> En
             del settings[chain_config.GENESIS_TIMESTAMP]
         if chain_config.INTERVENTIONS not in known:
             del settings[chain_config.INTERVENTIONS]
+        if FORK not in known and fork is None:
+            del settings[FORK]
         store.require(settings, chain_config.NAMES)
         document = store.genesis
-    engine = engine_for(
+    return engine_for(
         config,
         store,
         document,
         lambda genesis_hash: Identity(config.chain.chain_id, genesis_hash, settings),
     )
-    restore_engine(store, engine)
-    return engine
 
 
 if __name__ == "__main__":

@@ -99,13 +99,14 @@ class SnapshotNamespace:
 
     @property
     def _height(self) -> int:
-        return self._store.tip.block if self._store.tip is not None else 0
+        return (self._store.tip or self._store.origin).block
 
     async def _take_back(self, depth: int, what: str) -> None:
-        height = self._height
-        if depth > height:
+        height, first = self._height, self._store.origin.block
+        if depth > height - first:
             raise invalid_params(
                 f"{what} depth must not exceed current chain height: current height {height}, depth {depth}"
+                + (f", forked at block {first}" if first else "")
             )
         last = self._store.block(height - depth)
         minis = last[0] + 1 if last is not None else 0

@@ -32,6 +32,9 @@ class ChainLog(Database):
 
     def __init__(self, directory: Path, database: plyvel.DB, *, fsync: bool) -> None:
         super().__init__(directory, database, fsync=fsync)
+        origin = database.get(tables.META_ORIGIN)
+        self.origin = Tip(-1, tables.read_number(origin) if origin else 0)
+        """Where the chain begins: before the first mini-block, after the first block."""
         self.tip = self._tip(tables.META_TIP)
         self.first = self._tip(tables.META_FIRST)
         """The log begins after it: this chain was taken over from a peer's snapshot."""
@@ -57,7 +60,7 @@ class ChainLog(Database):
 
     def _require_marked(self) -> None:
         """Refuses a log that is shorter than it was."""
-        mark, tip = read_mark(self.directory), self.tip or Tip(-1, 0)
+        mark, tip = read_mark(self.directory), self.tip or self.origin
         if mark is None or (tip.mini >= mark.mini and tip.block >= mark.block):
             return
         missing = (
@@ -73,7 +76,7 @@ class ChainLog(Database):
 
     def append(self, sealed: Iterable[SealedMini | SealedBlock]) -> Tip:
         """Writes what was sealed, in its order, in one batch; when this returns it survives a kill."""
-        mini, block = self.tip or (-1, 0)
+        mini, block = self.tip or self.origin
         transactions = self._transactions
         with (
             watched("writing the chain log"),
@@ -145,7 +148,7 @@ class ChainLog(Database):
         """A block's last mini-block and its record."""
         value = self._get(tables.block_key(block))
         if value is None:
-            after = self.first.block if self.first else 0
+            after = self.first.block if self.first else self.origin.block
             self._require_absent("block", block, after, tables.block_key(block))
             return None
         return tables.read_number(value[:8]), value[8:]
@@ -192,7 +195,7 @@ class ChainLog(Database):
 
     def tx_total(self, block: int) -> int | None:
         """How many transactions the chain holds up to the end of a block; None where the log does not know."""
-        if block == 0:
+        if block <= self.origin.block:
             return 0
         value = self._get(tables.tx_total_key(block))
         return tables.read_number(value) if value is not None else None
@@ -220,7 +223,7 @@ class ChainLog(Database):
                 for key, _ in rows:
                     batch.delete(key)
         self._forget_index(end)
-        tip = end if end.block or end.mini >= 0 else None
+        tip = end if end != self.origin else None
         transactions = self.tx_total(end.block)
         with self._db.write_batch(transaction=True, sync=True) as batch:
             if tip is not None:

@@ -45,7 +45,7 @@ def restore(store: Store, engine: Restorable) -> Tip | None:
         return None
     began = time.monotonic()
     progress = _Progress()
-    start = store.snapshot or Tip(-1, 0)
+    start = store.snapshot or store.origin
     values = 0
     if store.snapshot is not None:
         for codes in store.codes(CODE_CHUNK):

@@ -89,7 +89,7 @@ class Snapshotter:
 
     def _batches(self) -> Iterator[tuple[list[bytes], dict[bytes, bytes], Tip]]:
         tip = self._store.tip
-        end = self._store.snapshot or Tip(-1, 0)
+        end = self._store.snapshot or self._store.origin
         if tip is None:
             return
         last = tip.block if self._limit is None else min(tip.block, self._limit())

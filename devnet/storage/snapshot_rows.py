@@ -56,7 +56,7 @@ class SnapshotRows(Database):
             for node, commitment in nodes:
                 put(tables.NODE + node, commitment)
                 keeps_nodes = self._nodes == before
-            for block in range((before or Tip(-1, 0)).block + 1, marker.block + 1):
+            for block in range((before or self.origin).block + 1, marker.block + 1):
                 batch.delete(tables.nodes_key(block))
             put(tables.META_SNAPSHOT, tables.pair(*marker))
             if keeps_nodes:

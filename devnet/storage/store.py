@@ -101,16 +101,19 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
             raise Corrupted(directory, "chain.json and the database speak of different chains")
         return identity
 
-    def create(self, identity: Identity, genesis: bytes) -> None:
-        """Makes a new database that of a chain."""
+    def create(self, identity: Identity, genesis: bytes, first_block: int = 0) -> None:
+        """Makes a new database that of a chain, whose first block has that number."""
         if self.identity is not None:
             raise ValueError("the database already has an identity")
         card = identity.encode()
         with self._db.write_batch(sync=True) as batch:
             batch.put(tables.META_IDENTITY, card)
             batch.put(tables.META_GENESIS, genesis)
+            if first_block:
+                batch.put(tables.META_ORIGIN, tables.number(first_block))
         write_atomically(self.directory / CARD, card, fsync=True)
         self.identity = identity
+        self.origin = Tip(-1, first_block)
 
     def require(self, settings: Mapping[str, Any], names: Mapping[str, str]) -> None:
         """Refuses when the chain was made with other settings; `names` says them in the user's words."""
@@ -130,7 +133,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
 
         What provers have said of later blocks stays.
         """
-        tip, start = self.tip, self.snapshot or Tip(-1, 0)
+        tip, start = self.tip, self.snapshot or self.origin
         if tip is None or tip.block < block:
             return True
         end = self._place(block)
@@ -163,11 +166,11 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
             self._rewind(plan, first_gone, record)
 
     def _rewind(self, plan: Rewind, first_gone: int, record: bytes) -> None:
-        tip = self.tip or Tip(-1, 0)
+        tip = self.tip or self.origin
         end = Tip(plan.minis - 1, plan.block)
         is_beginning = plan.minis == 0
         folds_back = self.snapshot is not None and self.snapshot.block > plan.block
-        place = self._place(plan.block) if folds_back and plan.block else None
+        place = self._place(plan.block) if folds_back and not is_beginning else None
         self._mark(None if is_beginning else end)
         # Before the rows go: what lies beyond the log is not missing, and what is read from now on is of another time.
         self._rewinds += 1

@@ -44,6 +44,7 @@ ROLLBACK = b"R"
 
 META_IDENTITY = b"!identity"  # JSON, the same as in chain.json
 META_GENESIS = b"!genesis"  # JSON, the genesis document
+META_ORIGIN = b"!origin"  # u64: the number of the chain's first block, which the log does not hold; absent: 0
 META_TIP = b"!tip"  # Tip: the newest mini-block and the newest block in the log
 META_FIRST = b"!first"  # Tip: the log begins after it; absent: it begins with the chain
 META_TX_TOTAL = (

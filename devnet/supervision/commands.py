@@ -74,6 +74,11 @@ class Commands:
                 f"a devnet cannot be given a {command.options.get('role')}",
                 f"what can be added: {', '.join(ADDED)}",
             )
+        if self._config.fork.url is not None:
+            raise UserError(
+                f"a forked devnet cannot be given a {role.hyphenated}",
+                "full nodes and provers know nothing of the remote's state, which no state root here covers",
+            )
         number = 1 + max((node.plan.number for node in self._nodes if node.plan.role == role), default=0)
         node = Node(NodePlan.numbered(role, number))
         self._nodes.append(node)

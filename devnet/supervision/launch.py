@@ -72,6 +72,10 @@ class Launch:
         chosen = self.config.storage.data_dir
         return Path(chosen) if chosen is not None else self.paths.data
 
+    def node_dir(self, node: str) -> Path:
+        """A node's own part of it."""
+        return self.data_dir / "nodes" / node
+
     def plan(self) -> tuple[NodePlan, ...]:
         """The nodes, in the order in which they start; they stop in the opposite one."""
         network = self.config.network

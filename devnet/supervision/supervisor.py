@@ -156,7 +156,7 @@ class Supervisor:
             node=name,
             role=node.plan.role,
             run_dir=str(paths.run),
-            data_dir=str(self._launch.data_dir / "nodes" / name),
+            data_dir=str(self._launch.node_dir(name)),
             native_dir=str(self._launch.data_dir / "native"),
             token=self._session_file.session.token,
             config=replace(config, rpc=replace(config.rpc, port=self._placement.port(node))),

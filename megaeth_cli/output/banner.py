@@ -72,6 +72,11 @@ def _network(session: Session, config: Config) -> Table:
             table.add_row(f"{node.name} {kind}", Text(url, style="cyan"))
     table.add_row("chain id", f"{session.chain_id} ({session.chain_id:#x})")
     table.add_row("spec", session.spec)
+    if config.fork.url is not None:
+        table.add_row(
+            "forked from",
+            f"block {config.fork.block_number}" if config.fork.block_number is not None else "as before",
+        )
     mini, block = config.blocks.mini_block_time_ms, config.blocks.block_time_s
     table.add_row("blocks", f"a mini-block every {mini} ms, an EVM block every {block:g} s")
     table.add_row("base fee", f"{config.chain.base_fee:,} wei")

@@ -1,17 +1,15 @@
 """Traces beside those of anvil: the same transactions, and what both tell of them. And cast, which asks."""
 
 import os
-import re
-import subprocess
 from pathlib import Path
 
 import pytest
 from web3 import Web3
 
 from megaeth_cli.compile import Options, compile_source
-from tests.support import npm, wallet
+from tests.support import wallet
+from tests.support.anvil import running_anvil
 from tests.support.node import Node
-from tests.support.waiting import eventually
 
 SOURCE = Path(__file__).parent / "projects" / "Traced.sol"
 SENDER = Web3.to_checksum_address(wallet.address(0))
@@ -41,28 +39,9 @@ def compiled(solc, cache):
 @pytest.fixture(scope="module")
 def anvil(tmp_path_factory):
     """Where anvil answers, on a chain with the devnet's id and accounts."""
-    binary = npm.installed("test-anvil", npm.ANVIL) / "node_modules" / npm.ANVIL_PACKAGE / "bin" / "anvil"
-    directory = tmp_path_factory.mktemp("anvil")
-    said = directory / "anvil.log"
-    with said.open("w") as log:
-        process = subprocess.Popen(
-            [
-                str(binary),
-                *("--port", "0", "--chain-id", str(wallet.CHAIN_ID), "--hardfork", "prague"),
-                *("--gas-limit", "100000000", "--steps-tracing"),
-            ],
-            env={**os.environ, "HOME": str(directory)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        found = eventually(
-            lambda: re.search(r"Listening on (\S+)", said.read_text()), "anvil to listen", deadline_s=60
-        )
-        yield Web3(Web3.HTTPProvider(f"http://{found[1]}"))
-    finally:
-        process.kill()
-        process.wait()
+    flags = ("--chain-id", str(wallet.CHAIN_ID), "--hardfork", "prague", "--gas-limit", "100000000")
+    with running_anvil(tmp_path_factory.mktemp("anvil"), *flags, "--steps-tracing") as url:
+        yield Web3(Web3.HTTPProvider(url))
 
 
 def chain_of(web3, compiled):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from devnet.config import Config
 from devnet.paths import DEFAULT_NAME
-from devnet.session import Session
+from devnet.session import Role, Session
 from devnet.settings import FILE_NAME, load_config
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
@@ -63,6 +64,11 @@ def start_devnet(env: Environment, name: str, config: Config, *, detach: bool) -
     from devnet.supervision.supervisor import Launch
 
     launch = Launch(name, env.paths.network(name).root, config)
+    if config.fork.url is not None:
+        from devnet.fork.settle import settled
+
+        config = settled(config, launch.node_dir(Role.SEQUENCER.hyphenated))
+        launch = replace(launch, config=config)
     if detach:
         from devnet.supervision.detached import start_detached
 

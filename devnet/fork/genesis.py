@@ -1,0 +1,56 @@
+"""The genesis document of a forked chain: where it goes on, and the little that is written over it from the start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from devnet import _engine
+from devnet.fork.point import ForkPoint
+from devnet.genesis import DevAccount, predeploys
+
+Ask = Callable[[str, str], bytes]
+"""A method and its parameters in JSON: the result in JSON."""
+
+ETHEREUM = "equivalence"
+
+
+def fork_genesis(
+    point: ForkPoint,
+    accounts: Iterable[DevAccount],
+    balance_wei: int,
+    extra: Mapping[str, Mapping[str, Any]],
+    ask: Ask,
+    *,
+    spec: str,
+) -> dict[str, Any]:
+    """The developer accounts, funded, with the nonces that they have on the remote, and without code that others may
+    have given them there (EIP-7702). Under MegaETH's rules also what those take, and predeploys where the remote has
+    nothing. A user's allocation wins.
+    """
+    block = hex(point.number)
+
+    def read(method: str, address: str) -> str:
+        return str(json.loads(ask(method, json.dumps([address, block]))))
+
+    alloc: dict[str, dict[str, Any]] = {}
+    if spec != ETHEREUM:
+        alloc |= {
+            address: dict(account)
+            for address, account in predeploys().items()
+            if read("eth_getCode", address) == "0x"
+        }
+        alloc |= json.loads(_engine.system_alloc(spec))
+    for account in accounts:
+        address = account.address.lower()
+        nonce = read("eth_getTransactionCount", address)
+        alloc[address] = {"balance": hex(balance_wei), "nonce": hex(int(nonce, 16))}
+    for address, entry in extra.items():
+        alloc[address] = {**alloc.get(address, {}), **entry}
+    # The first block here follows the one that is shared.
+    return {
+        "timestamp": point.timestamp + 1,
+        "alloc": dict(sorted(alloc.items())),
+        "fork": point.document(),
+    }

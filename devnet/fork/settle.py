@@ -1,0 +1,48 @@
+"""What a fork's settings leave open, found out before anything starts: the chain id, the block of a new fork, and the
+rules of a chain that has a published schedule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from devnet._engine import published_spec
+from devnet.config import ChainSettings, Config
+from devnet.fork.point import find_point
+from devnet.fork.remote import Remote
+from devnet.storage.identity import CARD, Identity
+
+FORK = "fork"
+"""The setting of a chain's identity that says where it was forked."""
+UNFORKED = "none"
+
+
+def settled(config: Config, node_dir: Path) -> Config:
+    """The same settings with nothing left open. The remote is asked unless `node_dir` holds the fork already, which
+    goes on without it. ConfigError, or RemoteSilentError."""
+    fork, chain = config.fork, config.chain
+    if fork.url is None:
+        return config
+    known = None if config.storage.reset else _known(node_dir)
+    if known is not None:
+        chain_id, spec = known.chain_id, str(known.settings["spec"])
+    else:
+        with Remote(fork.url, fork.headers) as remote:
+            point = find_point(remote, fork.block_number)
+        chain_id, spec = point.chain_id, published_spec(point.chain_id, point.timestamp) or chain.spec
+        fork = replace(fork, block_number=point.number)
+    defaults = ChainSettings()
+    if chain.chain_id == defaults.chain_id:
+        chain = replace(chain, chain_id=chain_id)
+    if chain.spec == defaults.spec:
+        chain = replace(chain, spec=spec)
+    return replace(config, chain=chain, fork=fork)
+
+
+def _known(node_dir: Path) -> Identity | None:
+    """The fork that is there already."""
+    card = node_dir / CARD
+    if not card.exists():
+        return None
+    identity = Identity.decode(card.read_bytes(), node_dir)
+    return identity if identity.settings.get(FORK, UNFORKED) != UNFORKED else None

@@ -1,0 +1,97 @@
+"""A sequencer's fork: which block of which remote its chain goes on from, and who answers the engine's questions."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from devnet._engine import Engine
+from devnet.config import Config
+from devnet.fork import (
+    Fetcher,
+    ForkCache,
+    ForkPoint,
+    Remote,
+    RemoteFault,
+    RemoteSilentError,
+    find_point,
+    fork_genesis,
+    require_same_chain,
+)
+from devnet.genesis import DevAccount, GenesisFile
+from devnet.role_config import RoleConfig
+from devnet.storage import Store
+from devnet.threads import OnDeath
+
+log = logging.getLogger(__name__)
+
+CHECK_S: Final = 5.0
+"""How long a start waits for a remote that it need not have."""
+DIRECTORY: Final = "fork"
+"""Below the node's own directory. Stays when the chain there is begun anew: it may be of the same block again."""
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Where the chain goes on from, and how what lies there is read."""
+
+    point: ForkPoint
+    remote: Remote
+    cache: ForkCache
+
+    def genesis_document(self, config: Config, accounts: list[DevAccount], file: GenesisFile) -> bytes:
+        """The document of a new chain. RemoteSilentError: the remote does not say what it takes."""
+
+        def ask(method: str, params: str) -> bytes:
+            return self.cache.through(self.remote.ask, method, params)
+
+        try:
+            document = fork_genesis(
+                self.point, accounts, config.balance_wei, file.alloc, ask, spec=config.chain.spec
+            )
+        except RemoteFault as fault:
+            raise RemoteSilentError(f"the fork's remote {self.remote.name} refuses", fault.message) from None
+        return orjson.dumps(document)
+
+
+def open_fork(role: RoleConfig, store: Store) -> Fork | None:
+    """The fork of the chain in the store, or of one that is to begin there; None where there is none. A remote that
+    does not answer is no hindrance to a chain that is there; one that has another chain is a ConfigError."""
+    settings = role.config.fork
+    if settings.url is None:
+        return None
+    if store.identity is None:
+        remote = Remote(settings.url, settings.headers)
+        point = find_point(remote, settings.block_number)
+    else:
+        document = orjson.loads(store.genesis)
+        if "fork" not in document:
+            return None
+        remote = Remote(settings.url, settings.headers)
+        point = known_point(document)
+        with Remote(settings.url, settings.headers, timeout_s=CHECK_S, attempts=1) as hurried:
+            _check(hurried, point)
+    return Fork(point, remote, ForkCache(Path(role.data_dir) / DIRECTORY, point))
+
+
+def known_point(document: dict[str, Any]) -> ForkPoint:
+    """Where the chain of a genesis document was forked."""
+    return ForkPoint(**document["fork"], timestamp=document["timestamp"] - 1)
+
+
+def fetcher_of(fork: Fork, engine: Engine, failure: OnDeath) -> Fetcher:
+    """Who answers the engine's questions, at work."""
+    fetcher = Fetcher(engine, fork.remote, fork.cache, failure)
+    fetcher.start()
+    return fetcher
+
+
+def _check(remote: Remote, point: ForkPoint) -> None:
+    try:
+        require_same_chain(remote, point)
+    except RemoteSilentError as silence:
+        log.warning("%s: what is not in the cache of the fork cannot be read", silence)
