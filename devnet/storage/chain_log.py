@@ -32,9 +32,6 @@ class ChainLog(Database):
 
     def __init__(self, directory: Path, database: plyvel.DB, *, fsync: bool) -> None:
         super().__init__(directory, database, fsync=fsync)
-        origin = database.get(tables.META_ORIGIN)
-        self.origin = Tip(-1, tables.read_number(origin) if origin else 0)
-        """Where the chain begins: before the first mini-block, after the first block."""
         self.tip = self._tip(tables.META_TIP)
         self.first = self._tip(tables.META_FIRST)
         """The log begins after it: this chain was taken over from a peer's snapshot."""

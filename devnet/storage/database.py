@@ -40,6 +40,9 @@ class Database:
         self.directory = directory
         self._db = database
         self._fsync = fsync
+        origin = database.get(tables.META_ORIGIN)
+        self.origin = Tip(-1, tables.read_number(origin) if origin else 0)
+        """Where the chain begins: before the first mini-block, after the first block."""
         self.damaged: Callable[[StorageError], object] = lambda _: None
         """Told, in whatever thread, what makes this database useless, before the error is raised."""
 
