@@ -25,14 +25,17 @@ pub(super) fn collect(
             _ if nobody_waits => lingers_until,
             _ => Instant::now(),
         };
-        match sealed.recv_deadline(deadline) {
-            Ok(next) => {
-                nobody_waits &= may_linger(&next);
-                all.push(next);
-            }
-            // Also when the builder is gone: what there is comes first, the end at the next call.
-            Err(_) => break,
-        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let next = match left.is_zero() {
+            // A receiver that may wait gives its core away first: on a machine that has none to spare the next one
+            // would be there when it comes back, for ever.
+            true => sealed.try_recv().ok(),
+            false => sealed.recv_timeout(left).ok(),
+        };
+        // Also when the builder is gone: what there is comes first, the end at the next call.
+        let Some(next) = next else { break };
+        nobody_waits &= may_linger(&next);
+        all.push(next);
     }
 }
 
