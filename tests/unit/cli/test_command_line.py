@@ -211,7 +211,8 @@ def test_commands_and_subcommands_complete():
 def test_up_has_a_flag_for_every_setting(megaeth):
     text = megaeth("devnet", "up", "--help").out
     for setting in known_settings():
-        assert f"{setting.about.flag} " in text
+        names = filter(None, (setting.about.flag, setting.about.alias))
+        assert f"{', '.join(names)} " in text
 
 
 def test_the_reference_pages_are_what_the_program_says():
