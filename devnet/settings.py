@@ -307,7 +307,8 @@ def _capacities(setting: KnownSetting, raw: Raw) -> Pairs:
             )
         if slots < MIN_BUCKET_SLOTS or slots & (slots - 1) or slots > 2**40:
             raise ConfigError(
-                f"a bucket cannot have {slots} slots", f"{raw.source}: powers of two from 256 to 2^40 can"
+                f"a bucket cannot have {slots} slots",
+                f"{raw.source}: powers of two from {MIN_BUCKET_SLOTS} to 2^40 can",
             )
     return chosen
 

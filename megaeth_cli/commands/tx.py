@@ -162,7 +162,11 @@ def show_command(
         ("gas limit", f"{quantity(transaction['gas']):,}"),
     ]
     if receipt is not None:
-        rows += [*receipt_rows(receipt, reason), *resource_rows(receipt), ("sealed", _sealed(receipt))]
+        rows += [
+            *receipt_rows(receipt, reason, network.allowed),
+            *resource_rows(receipt),
+            ("sealed", _sealed(receipt)),
+        ]
         rows += [("log", emitted_text(log, network.label, find)) for log in receipt["logs"]]
     env.write(f"Transaction {hash_}\n{labelled(rows)}")
 
@@ -184,7 +188,7 @@ def report_sent(env: Environment, network: Network, sent: Sent, interfaces: list
             ("transaction", sent.hash),
             ("to", _called(network, receipt.get("to"))),
             ("status", _status(receipt, reason)),
-            *receipt_rows(receipt, reason),
+            *receipt_rows(receipt, reason, network.allowed),
             ("latency", f"{sent.latency_ms:.1f} ms"),
             *(("log", emitted_text(log, network.label, find)) for log in receipt.get("logs", ())),
         ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from devnet.session import Session
 from megaeth_cli.abi import Interface, ValueTextError
 from megaeth_cli.abi.values import address as read_address
+from megaeth_cli.chain.allowance import Allowance, allowance_of
 from megaeth_cli.chain.rpc_client import RpcClient, connect
 from megaeth_cli.contracts.artifacts import ArtifactStore
 from megaeth_cli.contracts.known_contracts import KnownContract, KnownContracts
@@ -45,6 +46,19 @@ class Network:
         if self.session is not None:
             return self.session.chain_id
         return quantity(self.node.call("eth_chainId"))
+
+    def allowed(self) -> Allowance:
+        """What the chain's rules ask of a transaction and allow it now."""
+        return self._allowance
+
+    @cached_property
+    def _allowance(self) -> Allowance:
+        if self.session is not None:
+            return allowance_of({"chainId": self.session.chain_id, "spec": self.session.spec})
+        try:
+            return allowance_of(self.node.call("mega_getChainRules"))
+        except CliError:
+            return allowance_of({"chainId": self.chain_id})
 
     @cached_property
     def artifacts(self) -> ArtifactStore:

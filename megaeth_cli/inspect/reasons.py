@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from megaeth_cli.abi import DecodingError, Entry, Interface, parse_signature, to_json, to_text
+from megaeth_cli.chain.allowance import Allowance, Allowed, newest
 from megaeth_cli.inspect.well_known import well_known
 from megaeth_cli.units import quantity
 from megaeth_cli.visible import one_line
@@ -41,11 +42,7 @@ VOLATILE = (
     "the beneficiary's account",
     "the oracle's storage",
 )
-DETENTION_HINT = (
-    "reading volatile data leaves a transaction 20,000,000 compute gas; read it last, or split the work"
-)
-# mega-evm constants.rs, REX5 and later
-TRANSACTION_LIMITS = (13_107_200, 500_000, 200_000_000, 1_000)
+_DETAINED = "VolatileDataAccessOutOfGas"
 _HALTS = {
     "DataLimitExceeded": ("data size limit exceeded", "write, log and pass less data in one transaction"),
     "KvUpdateLimitExceeded": (
@@ -60,10 +57,7 @@ _HALTS = {
         "state growth limit exceeded",
         "make fewer new slots and accounts in one transaction",
     ),
-    "VolatileDataAccessOutOfGas": (
-        "gas detention: the compute gas left after reading volatile data ran out",
-        DETENTION_HINT,
-    ),
+    _DETAINED: ("gas detention: the compute gas left after reading volatile data ran out", ""),
     "SystemTxInvalidCallee": ("a system transaction called something else than the oracle", ""),
 }
 # revm-context-interface result.rs, HaltReason
@@ -78,9 +72,9 @@ _EVM_HINTS = {
     "OutOfOffset": "it read return data beyond their end; the called contract answered less than expected",
     "CreateCollision": "a contract is at that address already: the same CREATE2 salt and code were used before",
     "PrecompileError": "a precompiled contract refused its input",
-    "CreateContractSizeLimit": "the contract is larger than MegaETH's 524,288 bytes; split it",
+    "CreateContractSizeLimit": "the contract is larger than {code_bytes:,} bytes; split it",
     "CreateContractStartingWithEF": "the deployed code begins with 0xef, which EIP-3541 reserves",
-    "CreateInitCodeSizeLimit": "the creation code is larger than MegaETH's 548,864 bytes; split the contract",
+    "CreateInitCodeSizeLimit": "the creation code is larger than {initcode_bytes:,} bytes; split the contract",
     "StateChangeDuringStaticCall": "a view called something that writes (STATICCALL allows no change)",
     "CallNotAllowedInsideStatic": "a view sent ether along with a call (STATICCALL allows no change)",
     "OutOfFunds": "the contract has less ether than it sends on",
@@ -126,8 +120,8 @@ class Reason:
         return body
 
 
-def of_revert(data: bytes, interfaces: Iterable[Interface] = ()) -> Reason:
-    """What revert data says; custom errors are looked up in the interfaces."""
+def of_revert(data: bytes, interfaces: Iterable[Interface] = (), allowed: Allowed = newest) -> Reason:
+    """What revert data says; custom errors are looked up in the interfaces. `allowed`: what the chain's rules allow."""
     if not data:
         return Reason(
             "reverted without a reason",
@@ -137,7 +131,7 @@ def of_revert(data: bytes, interfaces: Iterable[Interface] = ()) -> Reason:
     for builtin, explain in _BUILTIN:
         if selector == builtin.selector:
             try:
-                return explain(builtin, data)
+                return explain(builtin, data, allowed)
             except DecodingError:
                 break
     for plain, text in _PLAIN.items():
@@ -155,8 +149,9 @@ def of_revert(data: bytes, interfaces: Iterable[Interface] = ()) -> Reason:
     return Reason(f"reverted with data of an unknown error: 0x{data[:_SHOWN_BYTES].hex()}{rest}")
 
 
-def of_halt(mega: Mapping[str, Any] | None) -> Reason | None:
-    """What the `mega` object of a receipt or an error says; None when nothing halted."""
+def of_halt(mega: Mapping[str, Any] | None, allowed: Allowed = newest) -> Reason | None:
+    """What the `mega` object of a receipt or an error says; None when nothing halted. `allowed`: what the chain's rules
+    allow."""
     halt = (mega or {}).get("haltReason")
     if not halt:
         return None
@@ -164,8 +159,10 @@ def of_halt(mega: Mapping[str, Any] | None) -> Reason | None:
         return Reason(one_line(f"halted: {halt}"))
     kind = one_line(str(halt.get("kind", "unknown")))
     if kind not in _HALTS:
-        return Reason(f"halted: {kind}", _evm_hint(kind))
+        return Reason(f"halted: {kind}", _evm_hint(kind, allowed))
     text, hint = _HALTS[kind]
+    if kind == _DETAINED:
+        hint = detention_hint(allowed())
     details = [f"{name} {_number(halt[name]):,}" for name in ("limit", "actual") if name in halt]
     read = halt.get("accesses")
     if isinstance(read, list) and read:
@@ -173,38 +170,54 @@ def of_halt(mega: Mapping[str, Any] | None) -> Reason | None:
     return Reason(f"{kind}: {text}" + (f" ({', '.join(details)})" if details else ""), hint)
 
 
-def _evm_hint(kind: str) -> str:
-    return next((hint for start, hint in _EVM_HINTS.items() if kind.startswith(start)), "")
+def detention_hint(allowance: Allowance) -> str:
+    """What to do about detention."""
+    left = allowance.detained_compute_gas
+    much = f"{left:,}" if left is not None else "little"
+    return f"reading volatile data leaves a transaction {much} compute gas; read it last, or split the work"
+
+
+def _evm_hint(kind: str, allowed: Allowed) -> str:
+    hint = next((hint for start, hint in _EVM_HINTS.items() if kind.startswith(start)), "")
+    if "{" not in hint:
+        return hint
+    allowance = allowed()
+    return hint.format(code_bytes=allowance.code_bytes, initcode_bytes=allowance.initcode_bytes)
 
 
 def _number(value: object) -> int:
     return quantity(value) if isinstance(value, str) else int(str(value))
 
 
-def _string(entry: Entry, data: bytes) -> Reason:
+def _string(entry: Entry, data: bytes, _: Allowed) -> Reason:
     [text] = entry.decode_inputs(data)
     return Reason(f"reverted: {to_text(entry.inputs[0], text)}", "", entry.signature, [text])
 
 
-def _panic(entry: Entry, data: bytes) -> Reason:
+def _panic(entry: Entry, data: bytes, _: Allowed) -> Reason:
     [code] = entry.decode_inputs(data)
     meaning = PANICS.get(code, "unknown code")
     return Reason(f"panicked: {meaning} (Panic 0x{code:02x})", "", entry.signature, [str(code)])
 
 
-def _limit(entry: Entry, data: bytes) -> Reason:
+def _limit(entry: Entry, data: bytes, allowed: Allowed) -> Reason:
     kind, limit = entry.decode_inputs(data)
     known = kind < len(DIMENSIONS)
     what = DIMENSIONS[kind] if known else f"dimension {kind}"
-    hint = (
-        f"a transaction has {TRANSACTION_LIMITS[kind]:,}, and each call 98/100 of what its caller has left; "
-        "split the work over several transactions"
-    )
     text = f"MegaLimitExceeded: a call used up its {what} limit of {limit:,}"
-    return Reason(text, hint if known else "", entry.signature, [str(kind), str(limit)])
+    hint = _limit_hint(kind, allowed()) if known else ""
+    return Reason(text, hint, entry.signature, [str(kind), str(limit)])
 
 
-def _volatile(entry: Entry, data: bytes) -> Reason:
+def _limit_hint(kind: int, allowance: Allowance) -> str:
+    limit, share = allowance.limits[kind], allowance.call_share
+    has = [f"a transaction has {limit:,}"] if limit is not None else []
+    if share is not None:
+        has.append(f"each call {share[0]}/{share[1]} of what its caller has left")
+    return "; ".join([", and ".join(has)] * bool(has) + ["split the work over several transactions"])
+
+
+def _volatile(entry: Entry, data: bytes, _: Allowed) -> Reason:
     [access] = entry.decode_inputs(data)
     what = VOLATILE[access] if access < len(VOLATILE) else f"access {access}"
     return Reason(
@@ -224,7 +237,7 @@ def _custom(entry: Entry, data: bytes) -> Reason:
     return Reason(f"reverted: {entry.name}({shown})", "", entry.signature, arguments)
 
 
-_BUILTIN: tuple[tuple[Entry, Callable[[Entry, bytes], Reason]], ...] = (
+_BUILTIN: tuple[tuple[Entry, Callable[[Entry, bytes, Allowed], Reason]], ...] = (
     (_ERROR, _string),
     (_PANIC, _panic),
     (LIMIT_EXCEEDED, _limit),

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from megaeth_cli.abi import DecodingError, Interface, to_json, to_text
-from megaeth_cli.inspect.reasons import DETENTION_HINT, Reason
+from megaeth_cli.chain.allowance import Allowed, newest
+from megaeth_cli.inspect.reasons import Reason, detention_hint
 from megaeth_cli.inspect.well_known import well_known
 from megaeth_cli.units import ether, quantity
 
@@ -25,8 +26,11 @@ def cost_wei(receipt: Json) -> int:
     )
 
 
-def receipt_rows(receipt: Json, reason: Reason | None = None) -> list[tuple[str, str]]:
-    """Where it is and what it cost; `reason` is why it failed, which is shown elsewhere."""
+def receipt_rows(
+    receipt: Json, reason: Reason | None = None, allowed: Allowed = newest
+) -> list[tuple[str, str]]:
+    """Where it is and what it cost; `reason` is why it failed, which is shown elsewhere. `allowed`: what the chain's
+    rules allow."""
     mega: Mapping[str, Any] = receipt.get("mega") or {}
     number = f"{quantity(receipt['blockNumber']):,}"
     block = f"{number} (mini-block {quantity(mega['miniBlock']):,})" if "miniBlock" in mega else number
@@ -34,7 +38,7 @@ def receipt_rows(receipt: Json, reason: Reason | None = None) -> list[tuple[str,
         ("block", block),
         ("gas used", _gas(receipt, mega)),
         ("cost", f"{ether(cost_wei(receipt))} ETH"),
-        ("detained", DETENTION_HINT if _needs_detention_hint(receipt, mega, reason) else ""),
+        ("detained", _detention(receipt, mega, reason, allowed)),
     ]
 
 
@@ -116,10 +120,12 @@ def _decoded(log: Json, find: Find) -> tuple[str, str, list[tuple[Any, Any]]] | 
     return None
 
 
-def _needs_detention_hint(receipt: Json, mega: Mapping[str, Any], reason: Reason | None) -> bool:
+def _detention(receipt: Json, mega: Mapping[str, Any], reason: Reason | None, allowed: Allowed) -> str:
     """Advice only for what failed, as who succeeded had gas enough; and only once."""
-    said = reason is not None and reason.hint == DETENTION_HINT
-    return bool(mega.get("detained")) and not quantity(receipt.get("status", "0x1")) and not said
+    if not mega.get("detained") or quantity(receipt.get("status", "0x1")):
+        return ""
+    hint = detention_hint(allowed())
+    return hint if reason is None or reason.hint != hint else ""
 
 
 def _gas(receipt: Json, mega: Mapping[str, Any]) -> str:

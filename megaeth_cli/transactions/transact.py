@@ -13,6 +13,7 @@ from typing import Any
 from devnet import _engine
 from devnet.fees import max_fee_per_gas
 from megaeth_cli.abi import Interface
+from megaeth_cli.chain.allowance import Allowed
 from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcError
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.errors import CliError, ExitStatus
@@ -124,12 +125,14 @@ def refusal(
             f"it has {ether(balance)} ETH; the transaction carries {ether(wanted)} ETH and its gas\n{error.message}",
             "choose another account with --from (megaeth accounts lists them)",
         )
-    return CliError(error.message, error.why, _hint(error.message), ExitStatus.RPC)
+    return CliError(error.message, error.why, _hint(error.message, network.allowed), ExitStatus.RPC)
 
 
 def reason_of(error: RpcError, interfaces: Iterable[Interface], network: Network) -> Reason | None:
     """Why execution failed, when that is what the node's error says."""
-    if (halted := reasons.of_halt(error.mega if isinstance(error.mega, dict) else None)) is not None:
+    if (
+        halted := reasons.of_halt(error.mega if isinstance(error.mega, dict) else None, network.allowed)
+    ) is not None:
         return halted
     data = error.data.get("data") if isinstance(error.data, dict) else error.data
     if isinstance(data, str) and data.startswith("0x"):
@@ -152,7 +155,7 @@ def explain(data: bytes, interfaces: Iterable[Interface], network: Network) -> R
         for artifact in network.artifacts.all():
             yield artifact.interface
 
-    return reasons.of_revert(data, known())
+    return reasons.of_revert(data, known(), network.allowed)
 
 
 def failure(
@@ -162,7 +165,7 @@ def failure(
     if quantity(receipt.get("status", "0x1")) == 1:
         return None
     mega = receipt.get("mega") or {}
-    if (halted := reasons.of_halt(mega)) is not None:
+    if (halted := reasons.of_halt(mega, network.allowed)) is not None:
         return halted
     if mega:
         return explain(bytes.fromhex(mega.get("output", "0x")[2:]), interfaces, network)
@@ -244,11 +247,12 @@ _HINTS = {
     "nonce too high": "leave --nonce out to take the next one",
     "already known": "the same transaction is waiting already",
     "underpriced": "a transaction with this nonce waits already; leave --nonce out",
-    "intrinsic": "leave --gas-limit out to have it estimated; a transaction needs at least 60,000 gas on MegaETH",
+    "intrinsic": "leave --gas-limit out to have it estimated; a transaction needs at least {intrinsic_gas:,} gas",
     "exceeds": "leave --gas-limit out to have it estimated",
 }
 
 
-def _hint(message: str) -> str:
+def _hint(message: str, allowed: Allowed) -> str:
     lower = message.lower()
-    return next((hint for part, hint in _HINTS.items() if part in lower), "")
+    hint = next((hint for part, hint in _HINTS.items() if part in lower), "")
+    return hint.format(intrinsic_gas=allowed().intrinsic_gas) if "{" in hint else hint

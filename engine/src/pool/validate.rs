@@ -2,19 +2,18 @@
 
 use alloy_consensus::Transaction;
 use alloy_primitives::{Bytes, U256, keccak256};
-use mega_evm::constants::{mini_rex, rex};
+use mega_evm::constants::mini_rex;
 use mega_evm::{EthSpecId, MegaSpecId};
 use op_alloy_consensus::OpTxEnvelope;
 use op_alloy_flz::tx_estimated_size_fjord_bytes;
 use revm::interpreter::gas::{calculate_initial_tx_gas, get_tokens_in_calldata};
 
 use super::{PoolTx, Rejection, decode};
+use crate::evm::{code_limits, intrinsic_storage_gas};
 use crate::keys;
 
 /// Encoded transactions are at most this long, as MegaETH's sequencer has it.
 const MAX_TRANSACTION_BYTES: usize = 1024 * 1024;
-/// EIP-3860's limit, which MegaETH raised with MiniRex.
-const ETHEREUM_MAX_INITCODE: usize = 2 * 24_576;
 
 /// The chain's constants that decide about a transaction.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +95,7 @@ impl Rules {
         if tx.nonce() == u64::MAX {
             return Err(Rejection::NonceMax);
         }
-        let limit = self.max_initcode();
+        let (_, limit) = code_limits(self.spec);
         if tx.is_create() && tx.input().len() > limit {
             return Err(Rejection::InitCode {
                 size: tx.input().len(),
@@ -173,18 +172,8 @@ impl Rules {
             initial += mini_rex::CALLDATA_STANDARD_TOKEN_STORAGE_GAS * tokens;
             floor += mini_rex::CALLDATA_STANDARD_TOKEN_STORAGE_FLOOR_GAS * tokens;
         }
-        if self.spec.is_enabled(MegaSpecId::REX) {
-            initial += rex::TX_INTRINSIC_STORAGE_GAS;
-        }
+        initial += intrinsic_storage_gas(self.spec);
         Intrinsic { initial, floor }
-    }
-
-    fn max_initcode(&self) -> usize {
-        if self.spec.is_enabled(MegaSpecId::MINI_REX) {
-            mini_rex::MAX_INITCODE_SIZE
-        } else {
-            ETHEREUM_MAX_INITCODE
-        }
     }
 }
 

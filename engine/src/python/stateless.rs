@@ -71,6 +71,17 @@ fn witness_code_hashes<'py>(py: Python<'py>, witness: &[u8]) -> PyResult<Vec<Bou
 }
 
 #[pyfunction]
+fn allowance_at<'py>(
+    py: Python<'py>,
+    rules: &[u8],
+    timestamp: u64,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let rules = ChainRules::from_json(rules).map_err(bad)?;
+    let json = serde_json::to_vec(&rules.allowance(timestamp)).map_err(bad)?;
+    Ok(PyBytes::new(py, &json))
+}
+
+#[pyfunction]
 fn pack_witness<'py>(
     py: Python<'py>,
     salt: &[u8],
@@ -113,6 +124,7 @@ fn read_code_line<'py>(
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(verify_stateless, module)?)?;
     module.add_function(wrap_pyfunction!(verify_proof, module)?)?;
+    module.add_function(wrap_pyfunction!(allowance_at, module)?)?;
     module.add_function(wrap_pyfunction!(witness_code_hashes, module)?)?;
     module.add_function(wrap_pyfunction!(pack_witness, module)?)?;
     module.add_function(wrap_pyfunction!(open_witness_file, module)?)?;

@@ -5,7 +5,8 @@ import pytest
 from eth_hash.auto import keccak
 
 from megaeth_cli.abi import Interface
-from megaeth_cli.inspect.reasons import of_halt, of_revert
+from megaeth_cli.chain.allowance import allowance_of, newest
+from megaeth_cli.inspect.reasons import detention_hint, of_halt, of_revert
 
 
 def revert(signature, *values):
@@ -95,3 +96,41 @@ def test_a_halt_is_explained_with_its_numbers_and_what_to_do(halt, text, hint):
 @pytest.mark.parametrize("mega", [None, {}, {"haltReason": None}])
 def test_no_halt_is_no_reason(mega):
     assert of_halt(mega) is None
+
+
+def by(spec):
+    return lambda: allowance_of({"chainId": 7, "spec": spec})
+
+
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [
+        (
+            "rex6",
+            "a transaction has 200,000,000, and each call 98/100 of what its caller has left; "
+            "split the work over several transactions",
+        ),
+        ("rex3", "a transaction has 200,000,000; split the work over several transactions"),
+        ("mini-rex", "a transaction has 1,000,000,000; split the work over several transactions"),
+        ("equivalence", "split the work over several transactions"),
+    ],
+)
+def test_hints_have_the_numbers_of_the_chains_rules(spec, hint):
+    assert of_revert(revert("MegaLimitExceeded(uint8,uint64)", 2, 5), allowed=by(spec)).hint == hint
+
+
+@pytest.mark.parametrize(("spec", "bytes_"), [("rex6", "524,288"), ("equivalence", "24,576")])
+def test_how_long_code_may_be_is_the_rules_to_say(spec, bytes_):
+    halted = of_halt({"haltReason": {"kind": "CreateContractSizeLimit"}}, by(spec))
+    assert halted.hint == f"the contract is larger than {bytes_} bytes; split it"
+
+
+def test_detention_leaves_what_the_rules_say():
+    assert "leaves a transaction 20,000,000 compute gas" in detention_hint(by("rex6")())
+    assert "leaves a transaction little compute gas" in detention_hint(by("equivalence")())
+
+
+def test_of_a_chain_whose_rules_are_not_known_the_newest_are_taken():
+    assert allowance_of({"chainId": 1}) == allowance_of({"nonsense": 1}) == newest()
+    assert newest() == by("rex6")()
+    assert allowance_of({"chainId": 4326}).spec == "rex6"

@@ -3,6 +3,7 @@
 //! Responsible for turning configuration into mega-evm's types and mega-evm's outcomes into ours. The
 //! builder, simulation and verification share it; none of it knows where state comes from.
 
+mod allowance;
 mod creation;
 mod env;
 mod external;
@@ -12,6 +13,7 @@ mod outcome;
 mod pre_execution;
 mod spec;
 
+pub use allowance::{Allowance, code_limits, intrinsic_storage_gas};
 pub use creation::creation_gas;
 pub use env::{BlockContext, block_limits, cfg_env, evm_env};
 pub use external::{
@@ -22,4 +24,4 @@ pub use factory::{BlockExecutor, BlockFactory, EvmFactory};
 pub use intervention::{INTERVENTION_SENDER, INTERVENTIONS, Interventions};
 pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
 pub use pre_execution::{BeginError, BegunBlock, begin_block, is_system_transaction};
-pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name};
+pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name, spec_name};

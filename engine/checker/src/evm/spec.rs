@@ -46,6 +46,12 @@ pub fn spec_by_name(name: &str) -> Option<MegaSpecId> {
     Some(SPECS[index].0)
 }
 
+/// What the rules are called.
+pub fn spec_name(spec: MegaSpecId) -> &'static str {
+    let place = SPECS.iter().position(|(id, _)| *id == spec);
+    place.map_or("unknown", |place| SPEC_NAMES[place])
+}
+
 /// The hardforks up to `spec`, all active from genesis, with a SequencerRegistry that names `sequencer`.
 pub fn hardforks(spec: MegaSpecId, sequencer: Address) -> MegaHardforkConfig {
     let mut config = MegaHardforkConfig::new();

@@ -113,6 +113,11 @@ impl ChainRules {
         }
     }
 
+    /// What the rules that hold at a time ask of a transaction and allow it.
+    pub fn allowance(&self, timestamp: u64) -> evm::Allowance {
+        evm::Allowance::of(self.hardforks.spec_id(timestamp))
+    }
+
     /// What a report says of the rules that hold at a time.
     pub(super) fn effort(&self, timestamp: u64) -> Effort {
         let fork = self.fork_at(timestamp);
@@ -257,6 +262,15 @@ mod tests {
         let genesis = rules(r#"{"chainId": 7, "spec": "rex", "config": {"rexTime": 5}}"#);
         assert_eq!(genesis.origin, Origin::Genesis);
         assert_eq!(genesis.fork_at(4), None);
+    }
+
+    #[test]
+    fn what_a_transaction_is_allowed_depends_on_the_time() {
+        let mainnet = ChainRules::published(4326).unwrap();
+        let at = |timestamp| mainnet.allowance(timestamp);
+        assert_eq!((at(0).spec, at(0).call_share), ("mini-rex", None));
+        let newest = at(u64::MAX);
+        assert_eq!((newest.spec, newest.call_share), ("rex6", Some([98, 100])));
     }
 
     #[test]
