@@ -228,6 +228,9 @@ class Engine:
     def validated_block(self) -> int | None:
         """The newest block that a stateless validator has reported; None: none has."""
 
+    def validates_after(self, block: int, hash: bytes) -> None:
+        """This node has a validator of its own, which checks what lies behind this block."""
+
     def set_verified(self, block: int) -> None:
         """Enough provers vouch for everything up to this block: `safe` and `finalized` reach it. Never back. May be
         called as soon as the chain is restored."""
@@ -415,12 +418,15 @@ def verify_stateless(
     codes: list[tuple[bytes, bytes]],
     records: list[bytes],
     rules: bytes,
+    *,
+    by_diffs: bool = False,
 ) -> bytes:
     """Checks a block (JSON, with full transactions) from a packed witness and the parent's header (JSON) alone.
 
     `codes` are (hash, code); `records` the devnet's log of the block, whose mini-blocks are then compared too: its
     parent's record, if there is one, its mini-blocks' and its own, or nothing; `rules` JSON: `{"chainId", "spec"?,
-    "sequencer"?, "config"?, "dataBuckets"?, "header"?}`. The result is a report in JSON: `{"block", "hash", "ok",
+    "sequencer"?, "config"?, "dataBuckets"?, "header"?}`. `by_diffs`: where the records' state diffs can be compared,
+    the state root is not. The result is a report in JSON: `{"block", "hash", "ok",
     "checks": [{"name", "ok", "expected"?, "actual"?}], "parentStateRoot"?, "stateRoot"?, "diffDigest"?, "effort"}`.
     `ValueError`: the block or the rules cannot be read."""
 

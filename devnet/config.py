@@ -37,6 +37,17 @@ class VerifyMode(StrEnum):
     """Each block's state root too."""
     REEXECUTE = "reexecute"
     """Every transaction too."""
+    STATELESS = "stateless"
+    """Each block's state root too, and behind that every transaction, from witnesses: when a block stands already."""
+
+
+class ValidationMode(StrEnum):
+    """What a node with `VerifyMode.STATELESS` compares of a block that it has executed from a witness."""
+
+    DELTA = "delta"
+    """All but the state root: that the block changes what the node has applied."""
+    FULL = "full"
+    """The state root as well, computed from the witness."""
 
 
 MAX_CHAIN_ID: Final = 2**63 - 37
@@ -186,13 +197,21 @@ class NetworkSettings:
     verify: VerifyMode = _setting(  # noqa: RUF009 as every other
         VerifyMode.PROOFS,
         "What a full node checks itself: nothing but signatures and attestations, each block's state root, "
-        "or every transaction.",
+        "every transaction before it is applied, or afterwards, by an embedded stateless validator.",
         "--verify",
         choices=tuple(VerifyMode),
     )
-    prover_workers: int = _setting(
-        2, "Blocks that one prover checks at a time.", "--prover-workers", "N", minimum=1, maximum=64
+    validation: ValidationMode = _setting(  # noqa: RUF009 as every other
+        ValidationMode.DELTA,
+        "What an embedded stateless validator compares: what the block changes with what the node has applied, "
+        "or also the state root, from the witness.",
+        "--validation",
+        choices=tuple(ValidationMode),
     )
+    prover_workers: int = _setting(
+        2, "Blocks that one prover, or an embedded stateless validator, checks at a time.",
+        "--prover-workers", "N", minimum=1, maximum=64,
+    )  # fmt: skip
     snapshot_behind: int = _setting(
         200_000,
         "Mini-blocks from which on a new full node begins with a snapshot of the state instead of the whole log.",

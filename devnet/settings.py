@@ -22,6 +22,7 @@ from devnet.config import (
     Config,
     KnownSetting,
     Setting,
+    ValidationMode,
     VerifyMode,
     known_settings,
     section_type,
@@ -206,6 +207,7 @@ def _checked(setting: KnownSetting, raw: Raw) -> Any:  # noqa: ANN401
         str: _text,
         str | None: _text,
         VerifyMode: _text,
+        ValidationMode: _text,
         tuple[str, ...]: _texts,
         Pairs: _capacities,
     }

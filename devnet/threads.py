@@ -4,11 +4,18 @@ A thread that ends with an error has `died` called, in that thread, which does s
 (`roles.process.Failure`), or start another one and say so. For an event loop's background tasks see `tasks.py`.
 """
 
+import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 OnDeath = Callable[[BaseException], None]
 """Told the error that ended a thread or a task."""
+
+
+NICENESS: Final = 5
+"""Of a thread that gives way."""
 
 
 def start_thread(work: Callable[[], None], name: str, died: OnDeath) -> threading.Thread:
@@ -24,6 +31,13 @@ def start_timer(delay_s: float, work: Callable[[], None], name: str, died: OnDea
     timer.name, timer.daemon = name, True
     timer.start()
     return timer
+
+
+def give_way() -> None:
+    """Lower the priority of the thread that calls. Where the system has no such thing, nothing happens."""
+    number = threading.get_native_id()
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, number, os.getpriority(os.PRIO_PROCESS, number) + NICENESS)
 
 
 def report_deaths(died: OnDeath) -> None:

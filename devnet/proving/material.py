@@ -82,6 +82,13 @@ class NodeReader:
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(f"{url} gave something else than block {number}: {error}") from None
 
+    def witness(self, url: str, number: int) -> str:
+        """A block's witness alone, as `mega_getBlockWitness` answers."""
+        [witness] = self.batch(url, [("mega_getBlockWitness", [{"blockNumber": hex(number)}])])
+        if not isinstance(witness, str) or not witness:
+            raise Unavailable(f"{url} has no witness of block {number}")
+        return witness
+
     def block_hash(self, url: str, number: int) -> bytes:
         """The hash of the block that a node has under a number."""
         [block] = self.batch(url, [("eth_getBlockByNumber", [hex(number), False])])

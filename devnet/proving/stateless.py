@@ -18,13 +18,18 @@ from devnet.proving.checker import UncheckableError
 from devnet.proving.claim import Claim, read_hex
 from devnet.proving.material import WITNESS_VERSION, VerificationInput
 
-OF_THE_SOURCE: Final = frozenset(
+OF_THE_WITNESS: Final = frozenset(
     {
         "witness",
         "state witness",
         "withdrawals witness",
         "witness completeness",
         "contract code",
+    }
+)
+"""Checks that say nothing about the block, only about the witness and the code that came with it."""
+OF_THE_SOURCE: Final = OF_THE_WITNESS | frozenset(
+    {
         "mini-block records",
         "mini-block order",
         "mini-block timestamps",
@@ -66,6 +71,11 @@ class Difference:
         """Whether another node may have better."""
         return self.check in OF_THE_SOURCE
 
+    @property
+    def is_of_the_witness(self) -> bool:
+        """Whether another witness may be better."""
+        return self.check in OF_THE_WITNESS
+
 
 @dataclass(frozen=True)
 class StatelessReport:
@@ -99,9 +109,14 @@ def code_hashes(witness: str) -> list[bytes]:
 
 
 def check(
-    material: VerificationInput, codes: list[tuple[bytes, bytes]], rules: Mapping[str, Any]
+    material: VerificationInput,
+    codes: list[tuple[bytes, bytes]],
+    rules: Mapping[str, Any],
+    *,
+    by_diffs: bool = False,
 ) -> StatelessReport:
-    """Check a block; what can't even be read raises UncheckableError."""
+    """Check a block; what can't even be read raises UncheckableError. `by_diffs`: the records' state diffs are
+    compared, and the state root that they lead to is not computed: for who has applied them to a state of its own."""
     try:
         raw = json.loads(
             _engine.verify_stateless(
@@ -111,6 +126,7 @@ def check(
                 codes,
                 list(material.records),
                 json.dumps(rules).encode(),
+                by_diffs=by_diffs,
             )
         )
     except (_engine.EngineError, ValueError) as error:

@@ -30,6 +30,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from devnet._engine import BadData, Engine, EngineError
+from devnet.config import VerifyMode
 from devnet.errors import UnavailableError
 from devnet.genesis import derive
 from devnet.jit.service import JitService
@@ -137,6 +138,8 @@ class ChainNode:
             self._forward_to(sequencer)
             await self._halt()
             verify = self._role.config.network.verify
+            # What is validated afterwards has its roots checked like all that keep a trie.
+            verify = VerifyMode.ROOTS if verify is VerifyMode.STATELESS else verify
             await self._loop.run_in_executor(None, self._engine.follow, verify)
             await self._network.follow(sequencer, after_s)
 
@@ -323,7 +326,7 @@ def assemble(
     )
     if network is not None:
         server.serve(
-            DevnetNamespace(role.token, network.incidents, network.inject),
+            DevnetNamespace(role.token, network.incidents, network.inject, network.reproductions),
             ModeNamespace(role.token, node.lead, node.follow),
         )
     return node

@@ -10,8 +10,10 @@ the network: what it fetched arrives spoilt, or its word leaves late.
 | bad-receipt  | sequencer    | a receipt that is not true, in the header too | provers; then full nodes         |
 | bad-root     | sequencer    | a block with another state root               | provers; then full nodes         |
 | equivocation | sequencer    | another mini-block than the one that it keeps | full nodes, comparing their logs |
-| bad-witness  | prover       | (it gets) a witness that proves nothing       | the prover                       |
+| bad-witness  | prover (*)   | (it gets) a witness that proves nothing       | who plays it                     |
 | late-proof   | prover       | an attestation after its time                 | sequencer and full nodes         |
+
+(*) Or a full node with a validator of its own (`validation.py`).
 """
 
 from __future__ import annotations

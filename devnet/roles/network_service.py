@@ -19,7 +19,7 @@ from devnet._engine import Engine, SealedBlock, SealedMini
 from devnet.config import Config, VerifyMode
 from devnet.errors import UnavailableError
 from devnet.proving.incidents import Incidents
-from devnet.proving.kept import Bounds
+from devnet.proving.kept import Bounds, KeptFiles
 from devnet.proving.quorum import Contradiction
 from devnet.role_config import NetworkPlace, RoleConfig
 from devnet.roles.announcements import Announcement, Announcer, Comparison
@@ -27,6 +27,7 @@ from devnet.roles.bad_blocks import BadBlocks
 from devnet.roles.faults import SequencerFaults
 from devnet.roles.process import Failure
 from devnet.roles.rollback import Rollback, Rollbacks
+from devnet.roles.validation import Validation
 from devnet.roles.verification import Verification
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.rpc.errors import RpcFault
@@ -151,6 +152,11 @@ class NetworkService:
             contradicted=self._contradicted,
             reported=lambda _: self._faults.noticed(),
         )
+        self.validation = (
+            Validation(role, engine, store, self.incidents, failure)
+            if config.network.verify is VerifyMode.STATELESS
+            else None
+        )
         self._comparison = Comparison(self._differ)
         self._announcer = Announcer(
             role.node,
@@ -198,6 +204,8 @@ class NetworkService:
         self._leads = False
         self._followed_from = self._store.tip.block if self._store.tip is not None else 0
         self.verification.ask(sequencer)
+        if self.validation is not None:
+            await self.validation.start(sequencer)
         await self._joined.follow(after_s)
         self._tasks.spawn(self._look_whether_stranded(), "stranded")
 
@@ -206,6 +214,8 @@ class NetworkService:
         await self._tasks.cancel()
         self.verification.ask("")
         await self._joined.halt()
+        if self.validation is not None:
+            await self.validation.stop()
 
     def rewound(self, rollback: ChainRollback) -> None:
         """Log and engine were taken back by this rollback. On the loop, while nothing is appended."""
@@ -240,6 +250,8 @@ class NetworkService:
     def note(self, sealed: Iterable[SealedMini | SealedBlock]) -> None:
         """These are in this node's log now. The thread that writes it."""
         self.verification.note(sealed)
+        if self.validation is not None:
+            self.validation.note(sealed)
 
     def publish(self, sealed: list[SealedMini | SealedBlock]) -> None:
         """What peers are given and told of: what the log has, unless a fault is being played. The same thread."""
@@ -251,14 +263,23 @@ class NetworkService:
         self._joined.publish(given)
 
     @property
+    def reproductions(self) -> KeptFiles | None:
+        """What a validator of this node's own keeps of checks that failed."""
+        return self.validation.reproductions if self.validation is not None else None
+
+    @property
     def feeds_anybody(self) -> bool:
         """Whether another node gets its log from here."""
         return self._sync is not None and self._sync.feeds_anybody
 
     async def inject(self, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Plays a fault (`faults.py`). ValueError: this node can't."""
+        if not self._leads and self.validation is not None and kind == Validation.PLAYS:
+            return await self.validation.inject(kind, options)
         if not self._leads:
-            raise ValueError(f"a full node does not play '{kind}'; the sequencer and provers do")
+            raise ValueError(
+                f"a full node plays nothing but '{Validation.PLAYS}', and that with --verify stateless; not '{kind}'"
+            )
         return await self._faults.inject(kind, options)
 
     def _forget_backlog(self) -> None:
@@ -309,6 +330,8 @@ class NetworkService:
             return False
         if announcement.node != self._role.node:
             self._comparison.other(announcement)
+            if self.validation is not None:
+                self.validation.heard_of(announcement)
         return True
 
     def _differ(self, own: Announcement, other: Announcement) -> None:
@@ -377,6 +400,8 @@ class NetworkService:
     def _follows(self, status: SyncStatus) -> dict[str, Any]:
         """What there is to tell while it follows."""
         told: dict[str, Any] = {"verify": self._role.config.network.verify, "upstream": status.upstream}
+        if self.validation is not None:
+            told["validation"] = self.validation.status()
         if self._reexecutes and not self.verification.quorum.counting:
             told["verified_height"] = self._store.tip.block if self._store.tip is not None else 0
         if status.behind > CATCHING_UP:

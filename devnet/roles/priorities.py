@@ -14,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from devnet.threads import NICENESS
+
 THREADS: Final = Path("/proc/self/task")
 RECOVERY: Final = "recover-"
 """How the engine's threads that do it are called."""
-NICENESS: Final = 5
 
 
 def recovery_gives_way() -> None:

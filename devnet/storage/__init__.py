@@ -15,6 +15,7 @@ power.
 """
 
 from devnet.storage.archive import StoreArchive
+from devnet.storage.attestations import BlockRef, Validated
 from devnet.storage.errors import Corrupted, OtherChain, StorageError, TooNew, Unwritable
 from devnet.storage.identity import Identity
 from devnet.storage.restore import restore
@@ -22,6 +23,7 @@ from devnet.storage.snapshot import Snapshotter
 from devnet.storage.store import Store, ephemeral_directory, reset
 
 __all__ = [
+    "BlockRef",
     "Corrupted",
     "Identity",
     "OtherChain",
@@ -31,6 +33,7 @@ __all__ = [
     "StoreArchive",
     "TooNew",
     "Unwritable",
+    "Validated",
     "ephemeral_directory",
     "reset",
     "restore",

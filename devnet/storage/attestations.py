@@ -1,15 +1,32 @@
-"""What provers say of blocks, kept beside the log; it outlives the blocks that it speaks of. Any thread."""
+"""What provers, and the node's own validator, say of blocks, kept beside the log; it outlives the blocks that it speaks
+of. Any thread.
+"""
 
 from __future__ import annotations
 
 from itertools import islice
+from typing import NamedTuple
 
 from devnet.storage import tables
 from devnet.storage.database import Database
 
 
+class BlockRef(NamedTuple):
+    """A block by number and hash."""
+
+    number: int
+    hash: bytes
+
+
+class Validated(NamedTuple):
+    """What the node's own validator has checked: the blocks behind the anchor, up to the tip."""
+
+    anchor: BlockRef
+    tip: BlockRef
+
+
 class Attestations(Database):
-    """Provers' attestations, and how far the chain is verified."""
+    """Provers' attestations, and how far the chain is verified and validated."""
 
     def attest(self, block: int, prover: bytes, attestation: bytes) -> None:
         """Keeps a prover's word on a block. Any thread."""
@@ -30,3 +47,16 @@ class Attestations(Database):
     @verified.setter
     def verified(self, block: int) -> None:
         self._db.put(tables.META_VERIFIED, tables.number(block))
+
+    @property
+    def validated(self) -> Validated | None:
+        """What the node's own validator has checked; None when it never had one."""
+        value = self._get(tables.META_VALIDATED)
+        if value is None:
+            return None
+        number, hash_, tip, tip_hash = tables.read_validated(value)
+        return Validated(BlockRef(number, hash_), BlockRef(tip, tip_hash))
+
+    @validated.setter
+    def validated(self, validated: Validated) -> None:
+        self._db.put(tables.META_VALIDATED, tables.validated(*validated.anchor, *validated.tip))

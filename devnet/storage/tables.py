@@ -57,10 +57,12 @@ META_NODES = (
 META_EVM_SNAPSHOTS = b"!evm_snapshots"  # u64: the id that `evm_snapshot` gives next
 META_ROLLBACKS = b"!rollbacks"  # u64: how often the chain was rolled back before what the log holds now
 META_VERIFIED = b"!verified"  # u64: all blocks up to it are verified
+META_VALIDATED = b"!validated"  # anchor and tip of the node's own validator: block:u64 and hash of each
 
 _U64 = struct.Struct(">Q")
 _LOCATION = struct.Struct(">QI")
 _PAIR = struct.Struct(">QQ")
+_VALIDATED = struct.Struct(">Q32sQ32s")
 
 U64_MAX = 2**64 - 1
 NODE_ROW, NODE_NUMBER = 72, 8  # bytes of a row in `n`, and of the node's number in it
@@ -70,6 +72,8 @@ read_location = _LOCATION.unpack
 location = _LOCATION.pack
 pair = _PAIR.pack
 read_pair = _PAIR.unpack
+validated = _VALIDATED.pack
+read_validated = _VALIDATED.unpack
 
 
 def read_number(data: bytes) -> int:

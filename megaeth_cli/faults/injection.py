@@ -30,7 +30,8 @@ TRANSFER_GAS = "0x186a0"
 class FaultPlan:
     """Who injects a fault, who should notice it, and who has to be there for that."""
 
-    injector: Role
+    injectors: tuple[Role, ...]
+    """Those that can, the most apt first."""
     detectors: tuple[Role, ...]
     needs: tuple[Role, ...]
     wants_transaction: bool = False
@@ -38,15 +39,17 @@ class FaultPlan:
 
 PLANS = {
     Fault.BAD_DIFF: FaultPlan(
-        Role.SEQUENCER, (Role.FULL_NODE, Role.PROVER), (Role.FULL_NODE, Role.PROVER), True
+        (Role.SEQUENCER,), (Role.FULL_NODE, Role.PROVER), (Role.FULL_NODE, Role.PROVER), True
     ),
-    Fault.BAD_ROOT: FaultPlan(Role.SEQUENCER, (Role.PROVER, Role.FULL_NODE), (Role.FULL_NODE, Role.PROVER)),
+    Fault.BAD_ROOT: FaultPlan(
+        (Role.SEQUENCER,), (Role.PROVER, Role.FULL_NODE), (Role.FULL_NODE, Role.PROVER)
+    ),
     Fault.BAD_RECEIPT: FaultPlan(
-        Role.SEQUENCER, (Role.PROVER, Role.FULL_NODE), (Role.FULL_NODE, Role.PROVER), True
+        (Role.SEQUENCER,), (Role.PROVER, Role.FULL_NODE), (Role.FULL_NODE, Role.PROVER), True
     ),
-    Fault.EQUIVOCATION: FaultPlan(Role.SEQUENCER, (Role.FULL_NODE,), (Role.FULL_NODE,), True),
-    Fault.BAD_WITNESS: FaultPlan(Role.PROVER, (Role.PROVER,), (Role.PROVER,)),
-    Fault.LATE_PROOF: FaultPlan(Role.PROVER, (Role.FULL_NODE, Role.SEQUENCER), (Role.PROVER,)),
+    Fault.EQUIVOCATION: FaultPlan((Role.SEQUENCER,), (Role.FULL_NODE,), (Role.FULL_NODE,), True),
+    Fault.BAD_WITNESS: FaultPlan((Role.PROVER, Role.FULL_NODE), (Role.PROVER, Role.FULL_NODE), ()),
+    Fault.LATE_PROOF: FaultPlan((Role.PROVER,), (Role.FULL_NODE, Role.SEQUENCER), (Role.PROVER,)),
 }
 
 
@@ -191,7 +194,7 @@ def _caused(session: Session, since: str, block: int) -> Iterator[dict[str, Any]
 
 def _require(session: Session, fault: Fault, plan: FaultPlan) -> None:
     there = {node.role for node in session.nodes if node.state == "running"}
-    for role in plan.needs:
+    for role in (*plan.needs, *(plan.injectors[:1] if there.isdisjoint(plan.injectors) else ())):
         if role not in there:
             name = role.hyphenated
             raise CliError(
@@ -202,11 +205,16 @@ def _require(session: Session, fault: Fault, plan: FaultPlan) -> None:
 
 
 def _injector(session: Session, plan: FaultPlan, wanted: str | None) -> NodeSession:
-    able = [node for node in session.nodes if node.role == plan.injector and node.state == "running"]
+    able = [
+        node
+        for role in plan.injectors
+        for node in session.nodes
+        if node.role == role and node.state == "running"
+    ]
     chosen = [node for node in able if wanted in (None, node.name)]
     if not chosen:
         known = ", ".join(node.name for node in able) or "none runs"
-        raise CliError(f"{wanted or plan.injector} cannot play that", f"who can: {known}")
+        raise CliError(f"{wanted or plan.injectors[0]} cannot play that", f"who can: {known}")
     return chosen[0]
 
 

@@ -105,11 +105,32 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
                     style="dim",
                 )
             )
+        if validation := node.get("validation"):
+            remarks += _validation(name, validation)
         if incidents := node.get("incidents"):
             remarks.append(
                 Text(f"{name}: {incidents:,} incidents; see `megaeth devnet incidents`", style="yellow")
             )
     return [Text(""), *remarks] if remarks else []
+
+
+def _validation(name: str, told: dict[str, Any]) -> list[Text]:
+    """How an embedded validator gets on, and what it has refused."""
+    found = [
+        Text(
+            f"{name}: blocks {told['anchor'] + 1:,} to {told['tip']:,} validated ({told['mode']}), "
+            f"{told['verify_ms']:,.0f} ms a block, witness {_bytes(told['witness_bytes'])}, "
+            f"{told['behind']:,} blocks behind",
+            style="dim",
+        )
+    ]
+    if refused := told["refused"]:
+        found.append(
+            Text(
+                f"{name} validates nothing from block {refused['block']:,} on: {refused['check']}", "bold red"
+            )
+        )
+    return found
 
 
 def _number(value: int | None) -> str:

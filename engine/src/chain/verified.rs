@@ -13,6 +13,8 @@ pub(crate) struct Verified {
     /// By a quorum of provers; `None`: none are counted.
     counted: Mutex<Option<u64>>,
     reported: Mutex<Option<Named>>,
+    /// Where this node's own validator began: what it reports lies behind. `None`: it has none.
+    anchor: Mutex<Option<Named>>,
 }
 
 impl Verified {
@@ -21,6 +23,7 @@ impl Verified {
         Self {
             counted: Mutex::new(awaited.then_some(0)),
             reported: Mutex::new(None),
+            anchor: Mutex::new(None),
         }
     }
 
@@ -51,6 +54,16 @@ impl Verified {
         let newest = reported.map_or(block, |before| before.max(block));
         *reported = Some(newest);
         newest
+    }
+
+    /// This node's own validator checks what lies behind `block`.
+    pub(crate) fn begin_after(&self, block: Named) {
+        *self.anchor.lock() = Some(block);
+    }
+
+    /// Behind which block this node's own validator has begun.
+    pub(crate) fn anchor(&self) -> Option<Named> {
+        *self.anchor.lock()
     }
 
     /// The newest block that a validator has reported.

@@ -14,7 +14,7 @@ use crate::{
     salt::{types::META_BUCKETS, withdrawals::MptWitness},
     verify::{
         Report,
-        stateless::{ChainRules, Work, check, code_hashes, open_packed, pack},
+        stateless::{ChainRules, Comparison, Work, check, code_hashes, open_packed, pack},
     },
     witness::{block_witness, rules_json},
 };
@@ -80,6 +80,10 @@ impl Given {
     }
 
     pub(super) fn check_with(&self, records: &[Vec<u8>]) -> Report {
+        self.check_by(Comparison::StateRoot, records)
+    }
+
+    fn check_by(&self, comparison: Comparison, records: &[Vec<u8>]) -> Report {
         let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
         check(&Work {
             block: self.block.as_bytes(),
@@ -87,6 +91,7 @@ impl Given {
             witness: &self.witness,
             codes: &self.codes,
             records: &records,
+            comparison,
             rules: &self.rules,
         })
         .unwrap()
@@ -110,6 +115,31 @@ fn blocks_of_a_devnet_pass_every_check() {
     let claim = report.claim.unwrap();
     let parent = net.node.chain.block(1).unwrap().unwrap();
     assert_eq!(claim.parent_state_root, parent.header.state_root);
+}
+
+#[test]
+fn who_has_applied_the_diffs_need_not_have_the_state_root_computed_again() {
+    let net = Devnet::busy();
+    let mut given = Given::of(&net, 2);
+    let names =
+        |report: &Report| -> Vec<&str> { report.checks.iter().map(|check| check.name).collect() };
+    let by_diffs =
+        |given: &Given, records: &[Vec<u8>]| given.check_by(Comparison::StateDiffs, records);
+    let whole = given.check();
+    let report = by_diffs(&given, &given.records());
+    assert!(report.ok());
+    let mut expected = names(&whole);
+    expected.retain(|name| *name != "state root");
+    assert_eq!(names(&report), expected);
+    assert_eq!(report.claim, whole.claim);
+    // Where there are no diffs to compare, the root is.
+    assert!(names(&by_diffs(&given, &[])).contains(&"state root"));
+    // What was applied is what is compared.
+    given.minis[1].diff.entries.pop();
+    assert_eq!(
+        by_diffs(&given, &given.records()).failures(),
+        ["state diffs"]
+    );
 }
 
 #[test]

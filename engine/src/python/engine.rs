@@ -340,6 +340,12 @@ impl Engine {
             .map(|(number, _)| number)
     }
 
+    fn validates_after(&self, block: u64, hash: &[u8]) -> PyResult<()> {
+        let hash = crypto::word("hash", hash)?;
+        self.inner.chain.verified.begin_after((block, hash));
+        Ok(())
+    }
+
     fn set_verified(&self, block: u64) {
         self.inner.chain.verified.raise(block);
     }

@@ -7,9 +7,14 @@ use pyo3::types::PyBytes;
 
 use super::crypto::word;
 use super::errors::{bad, detached};
-use crate::verify::stateless::{self, ChainRules, Trusted, WitnessFile, Work};
+use crate::verify::stateless::{self, ChainRules, Comparison, Trusted, WitnessFile, Work};
 
 #[pyfunction]
+#[pyo3(signature = (block, parent, witness, codes, records, rules, *, by_diffs=false))]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "keyword arguments of a Python function"
+)]
 fn verify_stateless<'py>(
     py: Python<'py>,
     block: &[u8],
@@ -18,7 +23,12 @@ fn verify_stateless<'py>(
     codes: Vec<(PyBackedBytes, PyBackedBytes)>,
     records: Vec<PyBackedBytes>,
     rules: &[u8],
+    by_diffs: bool,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    let comparison = match by_diffs {
+        true => Comparison::StateDiffs,
+        false => Comparison::StateRoot,
+    };
     let rules = ChainRules::from_json(rules).map_err(bad)?;
     let codes = codes
         .iter()
@@ -32,6 +42,7 @@ fn verify_stateless<'py>(
             witness,
             codes: &codes,
             records: &records,
+            comparison,
             rules: &rules,
         })
         .map(|report| report.to_json())
@@ -62,15 +73,6 @@ fn verify_proof<'py>(
 }
 
 #[pyfunction]
-fn witness_code_hashes<'py>(py: Python<'py>, witness: &[u8]) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-    let hashes = detached(py, || stateless::code_hashes(witness))?.map_err(bad)?;
-    Ok(hashes
-        .iter()
-        .map(|hash| PyBytes::new(py, hash.as_slice()))
-        .collect())
-}
-
-#[pyfunction]
 fn allowance_at<'py>(
     py: Python<'py>,
     rules: &[u8],
@@ -79,6 +81,15 @@ fn allowance_at<'py>(
     let rules = ChainRules::from_json(rules).map_err(bad)?;
     let json = serde_json::to_vec(&rules.allowance(timestamp)).map_err(bad)?;
     Ok(PyBytes::new(py, &json))
+}
+
+#[pyfunction]
+fn witness_code_hashes<'py>(py: Python<'py>, witness: &[u8]) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    let hashes = detached(py, || stateless::code_hashes(witness))?.map_err(bad)?;
+    Ok(hashes
+        .iter()
+        .map(|hash| PyBytes::new(py, hash.as_slice()))
+        .collect())
 }
 
 #[pyfunction]

@@ -16,6 +16,7 @@ from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, is
 TOLD = (
     "height", "mini_block", "verified_height", "validated_height", "lag_ms", "peers", "bytes_in", "bytes_out",
     "verify", "upstream", "catching_up", "refused", "incidents", "proving",
+    "validation",
 )  # fmt: skip
 """What nodes tell about themselves; each role what applies to it."""
 

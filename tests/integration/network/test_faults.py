@@ -109,7 +109,7 @@ def test_a_devnet_tells_how_much_evidence_it_no_longer_keeps(tmp_path):
         assert network.node("prover-1")["incidents"] == dropped["incidents"] + 1
 
 
-@pytest.fixture(scope="module", params=["roots", "reexecute"])
+@pytest.fixture(scope="module", params=["roots", "reexecute", "stateless"])
 def checking(request, tmp_path_factory):
     """Full nodes that check blocks themselves."""
     options = ("--full-nodes", 2, "--provers", 1, "--block-time", 0.5, "--verify", request.param)

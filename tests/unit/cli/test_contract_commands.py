@@ -559,7 +559,7 @@ def test_inspect_diff_needs_a_node_that_gives_diffs(against):
 def verifying(monkeypatch, *oks):
     outcomes = iter(oks)
 
-    def verify(block, parent, witness, codes, records, rules):
+    def verify(block, parent, witness, codes, records, rules, *, by_diffs):
         number = json.loads(block)["number"]
         checks = [{"name": "parent link", "ok": True}, {"name": "gas used", "ok": next(outcomes)}]
         checks[1] |= {"expected": "0x6", "actual": "0x5"}

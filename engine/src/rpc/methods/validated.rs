@@ -16,7 +16,7 @@ use crate::chain::Named;
 /// This namespace's methods.
 #[rustfmt::skip]
 pub(super) const METHODS: &[Method] = &[
-    Method::inline("mega_getValidatedChain", &[], get_validated_chain, "The newest block that a validator has reported: `tip`, `[number, hash]`. `anchor` is null: this node has validated nothing itself."),
+    Method::inline("mega_getValidatedChain", &[], get_validated_chain, "The newest block that a validator has reported: `tip`, `[number, hash]`. `anchor`: behind which block this node's own validator has begun; null: it has none."),
     Method::inline("mega_setValidatedBlocks", &["first", "last"], set_validated_blocks, "Takes the first and the last block, `[number, hash]` each, of a run that a validator has checked."),
 ];
 
@@ -24,11 +24,13 @@ pub(super) const METHODS: &[Method] = &[
 fn get_validated_chain(node: &Node, _: &Params<'_>) -> Answer {
     Ok(json::bytes(|out| {
         let mut object = Object::open(out);
-        object.null("anchor");
-        match node.chain.verified.reported() {
-            Some(tip) => pair(object.member("tip"), tip),
-            None => {
-                object.null("tip");
+        let verified = &node.chain.verified;
+        for (name, block) in [("anchor", verified.anchor()), ("tip", verified.reported())] {
+            match block {
+                Some(block) => pair(object.member(name), block),
+                None => {
+                    object.null(name);
+                }
             }
         }
         object.close();
@@ -118,6 +120,15 @@ mod tests {
         net.get("mega_setValidatedBlocks", &json!([pair(0), pair(1)]));
         assert_eq!(told(&net), json!({"anchor": null, "tip": pair(1)}));
         assert_eq!(tags(&net), [json!("0x3"), json!("0x2"), json!("0x2")]);
+    }
+
+    #[test]
+    fn a_node_with_a_validator_says_where_that_began() {
+        let mut net = Devnet::new();
+        let block = net.block();
+        net.node.chain.verified.begin_after((1, block.hash));
+        let told = net.get("mega_getValidatedChain", &json!([]));
+        assert_eq!(told, json!({"anchor": [1, block.hash], "tip": null}));
     }
 
     #[test]

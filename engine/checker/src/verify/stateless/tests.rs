@@ -65,6 +65,7 @@ impl Files {
             witness: &pack(&self.salt, &self.mpt).unwrap(),
             codes: &self.codes,
             records: &[],
+            comparison: Comparison::StateRoot,
             rules,
         })
         .unwrap()
