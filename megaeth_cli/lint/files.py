@@ -7,7 +7,13 @@ from pathlib import Path
 
 from megaeth_cli.errors import CliError, ExitStatus
 
-PASSED_OVER = frozenset({"node_modules", "lib", "out", "artifacts", "cache", "broadcast"})
+PASSED_OVER = frozenset(
+    {
+        *("node_modules", "lib"),
+        *("out", "artifacts", "cache", "broadcast"),
+        *("test", "tests", "script", "scripts"),
+    }
+)
 """Directories that are not entered; whoever means one names it."""
 NOT_DEPLOYED = (".t.sol", ".s.sol")
 """forge's tests and scripts."""

@@ -329,7 +329,6 @@ class Workshop:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._cache = Path(compiler_variables()["MEGAETH_CACHE"])
-        self._packages = self._cache / "test-projects"
         self._variables = {**os.environ, "FOUNDRY_DISABLE_NIGHTLY_WARNING": "1"}
 
     def forge(self, layout: Layout) -> Result:
@@ -461,17 +460,7 @@ class Workshop:
     def _package(self, text: str) -> Path:
         """`name@version/inner/directory` of npm."""
         scope, name, *inner = text.split("/") if text.startswith("@") else ("", *text.split("/"))
-        return self._unpacked("/".join(filter(None, (scope, name)))).joinpath(*inner)
-
-    def _unpacked(self, package: str) -> Path:
-        target = self._packages / re.sub(r"\W+", "-", package)
-        if not target.is_dir():
-            with tempfile.TemporaryDirectory(dir=_made(self._packages)) as aside:
-                self._run(["npm", "pack", package, "--silent"], Path(aside))
-                (archive,) = Path(aside).glob("*.tgz")
-                self._run(["tar", "xzf", archive], Path(aside))
-                (Path(aside) / "package").rename(target)
-        return target
+        return npm.unpacked("/".join(filter(None, (scope, name)))).joinpath(*inner)
 
     def _run(self, command: Iterable[object], cwd: Path) -> str:
         done = subprocess.run(
@@ -485,11 +474,6 @@ class Workshop:
             timeout=TOOL_S,
         )
         return done.stdout
-
-
-def _made(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
 
 
 def _bare(code: str) -> str:

@@ -1,11 +1,14 @@
 """Clients from npm, fetched once into the user's cache. Tests that need them skip only where npm is absent."""
 
+import contextlib
 import fcntl
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,26 @@ def installed(name, packages):
             command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(cache), *wanted]
             subprocess.run(command, check=True, timeout=FETCH_S, capture_output=True)
     return cache
+
+
+def unpacked(package):
+    """Return the directory of a package's files (`name@version`) in the cache, without what it depends on."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is absent")
+    packages = Path(os.environ.get("MEGAETH_CACHE") or Path.home() / ".cache" / "megaeth") / "test-projects"
+    target = packages / re.sub(r"\W+", "-", package)
+    if not target.is_dir():
+        packages.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=packages) as aside:
+            command = [npm, "pack", package, "--silent"]
+            subprocess.run(command, cwd=aside, check=True, timeout=FETCH_S, capture_output=True)
+            (archive,) = Path(aside).glob("*.tgz")
+            subprocess.run(["tar", "xzf", archive], cwd=aside, check=True, timeout=FETCH_S)
+            # Workers may fetch it side by side.
+            with contextlib.suppress(OSError):
+                (Path(aside) / "package").rename(target)
+    return target
 
 
 def _installed(cache, packages):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from megaeth_cli.lint.calls import YUL_CREATIONS, Kind, kind_of, yul_name
 from megaeth_cli.lint.code import Node, type_of, walk
 from megaeth_cli.lint.costs import Costs
-from megaeth_cli.lint.findings import Deployment, Finding, Level
+from megaeth_cli.lint.findings import Deployment, Finding, Level, Place
 from megaeth_cli.lint.rule import SPECIFICATION, Rule, Subject
 
 DEPLOYMENT, CREATION = "deployment-gas", "contract-creation"
@@ -41,7 +41,7 @@ def check_creations(subject: Subject) -> Iterator[Finding]:
     byte = subject.costs.code_byte
     if not byte.storage:
         return
-    sizes = {one.contract: one for one in subject.deployments}
+    sizes = {(one.place, one.contract): one for one in subject.deployments}
     for node in subject.code.asked("FunctionCall", "YulFunctionCall"):
         if node["nodeType"] == "FunctionCall":
             if kind_of(node) is Kind.CREATION and "t_contract$" in type_of(node):
@@ -50,10 +50,12 @@ def check_creations(subject: Subject) -> Iterator[Finding]:
             yield _assembled(subject, node)
 
 
-def _created(subject: Subject, node: Node, sizes: dict[str, Deployment]) -> Finding:
+def _created(subject: Subject, node: Node, sizes: dict[tuple[Place, str], Deployment]) -> Finding:
     byte = subject.costs.code_byte
-    name = subject.code.text(_type_name(node))
-    known = sizes.get(name.rpartition(".")[2])
+    made = _type_name(node)
+    name = subject.code.text(made)
+    contract = subject.code.declaration(made) or subject.code.declaration(made.get("pathNode"))
+    known = sizes.get((subject.code.place(contract), contract["name"])) if contract else None
     gas = known.runtime_bytes * byte.total if known else byte.total
     amount = (
         f"{gas:,} gas for {known.runtime_bytes:,} bytes of code"

@@ -111,6 +111,7 @@ def test_directories_leave_out_what_is_not_deployed_and_what_others_wrote(lint, 
         "src/A.s.sol",
         "src/lib/B.sol",
         "src/node_modules/C.sol",
+        "src/test/E.sol",
         "src/.hidden/D.sol",
     ):
         path = tmp_path / name

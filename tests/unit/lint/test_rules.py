@@ -195,3 +195,17 @@ def test_levels_are_in_order():
     place = Place(CONTRACTS, (1, 1), (1, 2), "")
     levels = [Finding("", level, "", place).level.rank for level in (Level.NOTE, Level.WARNING, Level.ERROR)]
     assert levels == sorted(set(levels))
+
+
+def test_the_size_of_what_is_created_is_that_contracts_and_not_its_namesakes(tmp_path, options):
+    (tmp_path / "Large.sol").write_text(
+        f'pragma solidity >=0.5.0;\ncontract Child {{ string public text = "{"x" * 300}"; }}'
+    )
+    path = tmp_path / "Maker.sol"
+    path.write_text(
+        "pragma solidity >=0.5.0;\ncontract Child {}\ncontract Maker { function f() public { new Child(); } }"
+    )
+    report = lint([tmp_path / "Large.sol", path], options, Costs("rex6"), [RULES["contract-creation"]])
+    (found,) = report.findings
+    small = min(one.runtime_bytes for one in report.deployments if one.contract == "Child")
+    assert f"{small} bytes" in found.message
