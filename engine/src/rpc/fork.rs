@@ -19,6 +19,8 @@ use super::{
 };
 use crate::fork::{ForkState, RemoteError};
 
+pub(super) use super::methods::prefetch;
+
 /// Namespaces that the remote has too.
 const SHARED: [&str; 3] = ["eth_", "debug_", "trace_"];
 /// What they call a parameter that names a block, and one that is a hash.

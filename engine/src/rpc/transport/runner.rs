@@ -16,7 +16,6 @@ use crate::chain::MiningMode;
 use crate::pool::{self, Intake, TxSource as _};
 use crate::rpc::fork;
 use crate::rpc::method::{Home, Methods, Patience, Submission, Submit};
-use crate::rpc::methods::prefetch;
 use crate::rpc::render::json;
 use crate::rpc::{Answer, Handler, Method, Node, Params, RpcError, Runs};
 
@@ -127,7 +126,7 @@ impl Runner {
         let params = params.to_owned();
         self.on_worker(work, params.len(), reply, move |runner, node, reply| {
             let submission = Params::read(&params, method.params).and_then(|p| submit(&node, &p));
-            match submission.and_then(|submission| prefetch(&node, &submission)) {
+            match submission.and_then(|submission| fork::prefetch(&node, &submission)) {
                 Ok(()) => runner.submit(method, submit, &params, reply),
                 Err(error) => reply.send(Err(error)),
             }
