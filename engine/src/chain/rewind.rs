@@ -38,6 +38,14 @@ pub(crate) enum RewindError {
         /// How many there are.
         there: u64,
     },
+    /// What of the state then came from the remote can't be told any more from what was written here.
+    #[error("a forked chain can be taken back as far as block {oldest}, not to block {wanted}")]
+    BeforeReach {
+        /// The block whose state was wanted.
+        wanted: u64,
+        /// The first one whose state can be had.
+        oldest: u64,
+    },
     /// Too much would have to be written at once.
     #[error("more than {MAX_ITEMS} values and transactions would have to be taken back at once")]
     TooMuch,
@@ -93,6 +101,7 @@ impl Chain {
         }
         let last = self.last_mini(minis)?;
         let block = self.last_whole_block(minis, last.as_deref())?;
+        self.check_reach(block.header.number)?;
         let gone = self.gone_since(&block, minis, there)?;
         let view = self.view_of_block(block.header.number)?;
         let values = gone
@@ -188,6 +197,16 @@ impl Chain {
             self.recent.set_visible(last, number);
         }
         Ok(())
+    }
+
+    /// That the commitment gets to the end of a block by what it keeps: over a forked chain its values then are not all
+    /// those that the state had.
+    fn check_reach(&self, wanted: u64) -> Result<(), RewindError> {
+        let oldest = self.commitment.read().oldest();
+        match self.fork.is_some() && wanted < oldest {
+            true => Err(RewindError::BeforeReach { wanted, oldest }),
+            false => Ok(()),
+        }
     }
 
     /// The last of so many mini-blocks.

@@ -75,3 +75,25 @@ def test_on_demand_a_block_holds_the_transaction_that_it_was_asked_for(mode, new
     assert block["transactions"] == [digest]
     assert int(block["number"], 16) == remote.number + 2
     assert slot(fork, remote.counter) == 4
+
+
+def test_what_is_taken_back_is_the_remotes_again(new_fork, remote):
+    fork = new_fork().start()
+    first = fork.rpc("evm_snapshot")
+    wallet.send(fork, 4, to=remote.counter)
+    second = fork.rpc("evm_snapshot")
+    wallet.send(fork, 4, to=remote.counter)
+    assert slot(fork, remote.counter) == 5
+
+    assert fork.rpc("evm_revert", second) is True
+    assert slot(fork, remote.counter) == 4
+    assert fork.rpc("evm_revert", first) is True
+    assert slot(fork, remote.counter) == 3
+    receipt = wallet.send(fork, 4, to=remote.counter)
+    assert int(receipt["logs"][0]["data"], 16) == 4
+    fork.sealed(int(receipt["blockNumber"], 16))
+    fork.kill()
+
+    fork.start()
+    assert slot(fork, remote.counter) == 4
+    assert slot(fork, remote.counter, hex(remote.number + 1)) == 3

@@ -112,8 +112,7 @@ impl StateReader for View {
             self.pin.check()?;
             return Ok(PlainValue::from_bytes(&bytes)?);
         }
-        self.world
-            .patiently(|| self.world.value_at(key, &self.pin))
+        self.world.patiently(|| self.world.value_at(key, &self.pin))
     }
 }
 
