@@ -18,7 +18,7 @@ from devnet.role_config import RoleConfig
 from devnet.roles import chain_config
 from devnet.roles.process import end_with
 from devnet.rpc.listener import bind
-from devnet.rpc.settings import ServerSettings
+from devnet.rpc.settings import ForkedFrom, ServerSettings
 from devnet.storage import Corrupted, Identity, Snapshotter, Store, StoreArchive, restore
 
 ANSWER_TIMEOUT_S = 600.0
@@ -105,7 +105,10 @@ def compiler_for(
 
 
 def server_settings(
-    config: Config, accounts: list[DevAccount], identity: Identity | None = None
+    config: Config,
+    accounts: list[DevAccount],
+    identity: Identity | None = None,
+    fork: ForkedFrom | None = None,
 ) -> ServerSettings:
     """The settings of the JSON-RPC server from those of the devnet."""
     return ServerSettings(
@@ -113,6 +116,7 @@ def server_settings(
         port=config.rpc.port,
         chain_id=config.chain.chain_id,
         interventions=chain_config.has_interventions(config, identity),
+        fork=fork,
         gas_limit=config.chain.gas_limit,
         order=config.blocks.order,
         accounts={account.address: account.key for account in accounts},

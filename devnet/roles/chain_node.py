@@ -38,6 +38,7 @@ from devnet.role_config import RoleConfig, write_ready_file
 from devnet.roles.chain import CATCH_UP_S, DRAIN_S, compiler_for, server_settings, snapshotter
 from devnet.roles.chain_log import ChainLog
 from devnet.roles.fanout import Fanout
+from devnet.roles.forked import forked_from
 from devnet.roles.network_service import NetworkService, endpoint_text
 from devnet.roles.node_methods import DevnetNamespace, JitNamespace, LogNamespace, ModeNamespace
 from devnet.roles.node_status import NodeStatus
@@ -309,7 +310,9 @@ def assemble(
     rpc = ForwardingRpc(engine)
     status = NodeStatus(role, store, engine.validated_block, network.health if network is not None else dict)
     accounts = derive(config.accounts.mnemonic, config.accounts.count)
-    server = RpcServer(rpc, server_settings(config, accounts, store.identity), status.health)
+    server = RpcServer(
+        rpc, server_settings(config, accounts, store.identity, forked_from(config, store)), status.health
+    )
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
     limit = network.verification.may_be_folded if network is not None else lambda: 2**63
     if config.fork.url is not None:

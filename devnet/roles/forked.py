@@ -24,6 +24,7 @@ from devnet.fork import (
 )
 from devnet.genesis import DevAccount, GenesisFile
 from devnet.role_config import RoleConfig
+from devnet.rpc.settings import ForkedFrom
 from devnet.storage import Store
 from devnet.threads import OnDeath
 
@@ -76,6 +77,15 @@ def open_fork(role: RoleConfig, store: Store) -> Fork | None:
         with Remote(settings.url, settings.headers, timeout_s=CHECK_S, attempts=1) as hurried:
             _check(hurried, point)
     return Fork(point, remote, ForkCache(Path(role.data_dir) / DIRECTORY, point))
+
+
+def forked_from(config: Config, store: Store) -> ForkedFrom | None:
+    """What tools are told of it."""
+    if config.fork.url is None:
+        return None
+    point = known_point(orjson.loads(store.genesis))
+    with Remote(config.fork.url, config.fork.headers) as remote:
+        return ForkedFrom(remote.name, point.chain_id, point.number, point.hash)
 
 
 def known_point(document: dict[str, Any]) -> ForkPoint:

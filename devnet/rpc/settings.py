@@ -14,6 +14,17 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class ForkedFrom:
+    """What the chain was forked from."""
+
+    url: str
+    """Without what may be secret."""
+    chain_id: int
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Where the server listens, who may speak to it, and how much it accepts from one client."""
 
@@ -25,6 +36,7 @@ class ServerSettings:
     chain_id: int = 6343
     interventions: bool = False
     """Whether the chain's rules know them."""
+    fork: ForkedFrom | None = None
     gas_limit: int = 10_000_000_000
     """A block's."""
     order: str = "priority"

@@ -29,7 +29,7 @@ NOT_HERE: Final = {
     ),
     "chain id": "the chain id cannot be changed: it is part of what the chain is. Begin a chain with --chain-id",
     "gas price": "there is no least price besides the base fee, which all blocks share. Begin a chain with --base-fee",
-    "fork": "this chain is no fork of another one: there is no endpoint to set or to begin anew from",
+    "fork": "what a chain is forked from is chosen when it begins: megaeth devnet up --fork-url URL",
 }
 """What cannot hold here, and why."""
 
@@ -41,6 +41,19 @@ class ToolNamespace:
         self._backend = backend
         self._settings = settings
         self._instance = "0x" + hashlib.sha256(uuid.uuid4().bytes).hexdigest()
+
+    def _fork_config(self) -> dict[str, Any]:
+        """As anvil names it."""
+        fork = self._settings.fork
+        url, number = (fork.url, fork.number) if fork is not None else (None, None)
+        return {"forkUrl": url, "forkBlockNumber": number, "forkRetryBackoff": None}
+
+    def _forked_network(self) -> dict[str, Any] | None:
+        """As hardhat names it."""
+        fork = self._settings.fork
+        if fork is None:
+            return None
+        return {"chainId": fork.chain_id, "forkBlockNumber": fork.number, "forkBlockHash": fork.hash}
 
     async def _newest(self) -> dict[str, Any]:
         block = await self._backend.call("eth_getBlockByNumber", "latest", False)
@@ -65,7 +78,7 @@ class ToolNamespace:
                     "gasLimit": block["gasLimit"],
                     "gasPrice": await self._backend.call("eth_gasPrice"),
                 },
-                "forkConfig": {"forkUrl": None, "forkBlockNumber": None, "forkRetryBackoff": None},
+                "forkConfig": self._fork_config(),
                 "network": "megaeth",
             }
         )
@@ -82,7 +95,7 @@ class ToolNamespace:
                 "instanceId": self._instance,
                 "latestBlockNumber": int(block["number"], 16),
                 "latestBlockHash": block["hash"],
-                "forkedNetwork": None,
+                "forkedNetwork": self._forked_network(),
                 "snapshots": {},
             }
         )
@@ -132,7 +145,7 @@ class ToolNamespace:
         """Say why not."""
         raise refused(NOT_HERE["chain id"])
 
-    @method("anvil_setRpcUrl", "url", about="Refused: the chain is no fork.")
+    @method("anvil_setRpcUrl", "url", about="Refused: what is forked is chosen when a chain begins.")
     async def set_rpc_url(self, given: list[object], call: Call) -> bytes:
         """Say why not."""
         raise refused(NOT_HERE["fork"])

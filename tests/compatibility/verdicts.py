@@ -52,7 +52,7 @@ REFUSED: Final[dict[str, str]] = {
     "hardhat_setNextBlockBaseFeePerGas": _HEADER + "; `--base-fee`",
     "anvil_setBlockGasLimit": _HEADER + "; `--gas-limit`",
     "evm_setBlockGasLimit": _HEADER + "; `--gas-limit`",
-    "anvil_setRpcUrl": "the chain is no fork",
+    "anvil_setRpcUrl": "what is forked is chosen when a chain begins (`--fork-url`)",
 }
 """What is answered with an error that says why."""
 

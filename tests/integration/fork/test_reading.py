@@ -115,3 +115,11 @@ def test_what_was_read_once_is_not_asked_again(fork, remote):
     fork.rpc("eth_getStorageAt", remote.counter, "0x7", "latest")
 
     assert remote.passage.count("eth_getStorageAt") == asked
+
+
+def test_tools_are_told_what_was_forked(fork, remote):
+    config = fork.rpc("anvil_nodeInfo")["forkConfig"]
+    forked = fork.rpc("hardhat_metadata")["forkedNetwork"]
+
+    assert (config["forkUrl"], config["forkBlockNumber"]) == (remote.url, remote.number)
+    assert forked == {"chainId": 6343, "forkBlockNumber": remote.number, "forkBlockHash": remote.hash}
