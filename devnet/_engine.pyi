@@ -136,6 +136,41 @@ class Rewind:
     busy: list[tuple[int, int]]
     """Number and block of the mini-blocks since that block that have transactions, also those that stay."""
 
+@final
+class StateDump:
+    """All accounts of a state that stands still while the chain goes on, part by part, in the order of their addresses.
+    Each part is given once, in either form."""
+
+    block: int
+    """The EVM block that the state belongs to; it may be open."""
+    mini: int | None
+    """The mini-block after which the state is; None before the first."""
+
+    def json(self, is_first: bool) -> bytes | None:
+        """The next part as members of anvil's `accounts`, after a comma unless it `is_first`."""
+
+    def pieces(self) -> list[bytes] | None:
+        """The next part in pieces, each for one intervention: `setAccounts`."""
+
+@final
+class StateContents:
+    """The accounts of a state file, checked as a whole."""
+
+    accounts: int
+    slots: int
+
+    @staticmethod
+    def from_json(text: bytes) -> StateContents:
+        """In anvil's form. `ValueError` says what is wrong, and where."""
+
+    @staticmethod
+    def from_pieces(pieces: list[bytes]) -> StateContents:
+        """In pieces. `ValueError` as before."""
+
+    def pieces(self) -> list[bytes]:
+        """Each for one intervention. They may be made in any order."""
+
+@final
 class Engine:
     """One chain: its state, pool, builder and JSON-RPC answers."""
 
@@ -214,6 +249,13 @@ class Engine:
     def state_root(self) -> bytes:
         """Before `start` and `follow`: the root of the state at the newest sealed block, computed and checked against
         its header when it was loaded."""
+
+    def dump_state(self) -> StateDump:
+        """The newest visible state, whatever the engine does."""
+
+    def differing(self, contents: StateContents) -> tuple[StateContents, list[str]]:
+        """What of it is not in the newest visible state, and whose accounts would have to be other than the chain
+        itself needs them: those are left out."""
 
     def stop(self) -> None:
         """Refuses what comes, halts, answers everybody who waits."""

@@ -314,6 +314,25 @@ class StorageSettings:
         False, "Have the disk confirm each mini-block before its receipts are shown.", "--fsync"
     )
     reset: bool = _setting(False, "Start from genesis: delete this devnet's chain first.", "--reset")
+    state: str | None = _setting(
+        None, "State file that a new chain begins with, if it is there, and that is written at the stop; the next two "
+        "go before it.",
+        "--state", "FILE", path=True,
+    )  # fmt: skip
+    load_state: str | None = _setting(
+        None, "State file that a new chain begins with: anvil's, or one of `megaeth state dump`.",
+        "--load-state", "FILE", path=True,
+    )  # fmt: skip
+    dump_state: str | None = _setting(
+        None, "State file to write at the stop: anvil's JSON, gzipped if its name ends in .gz; in MegaETH's form if "
+        "it ends in .zst.",
+        "--dump-state", "FILE", path=True,
+    )  # fmt: skip
+
+    @property
+    def saves_state(self) -> bool:
+        """Whether a file is written at the stop."""
+        return (self.state or self.dump_state) is not None
 
 
 @dataclass(frozen=True)

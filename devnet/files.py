@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,11 @@ UNFINISHED: Final = ".tmp"
 _SHOWN: Final = 40
 
 
-def write_atomically(path: Path, data: bytes | str, *, fsync: bool = False, private: bool = False) -> None:
+Data = bytes | str | Iterable[bytes]
+"""A file's content, or the pieces that it is put together from while it is written."""
+
+
+def write_atomically(path: Path, data: Data, *, fsync: bool = False, private: bool = False) -> None:
     """Replace a file; raises OSError, and then the one that was there is still whole.
 
     `fsync`: on return it is on the disk itself, and outlives a loss of power. `private`: only its owner can read it.
@@ -28,13 +33,14 @@ def write_atomically(path: Path, data: bytes | str, *, fsync: bool = False, priv
         _sync_directory(path.parent)
 
 
-def write_aside(path: Path, data: bytes | str, *, fsync: bool = False, private: bool = False) -> Path:
+def write_aside(path: Path, data: Data, *, fsync: bool = False, private: bool = False) -> Path:
     """A file of its own beside another, whose place it can take; raises OSError, and then it has left nothing."""
     aside = path.with_name(f".{path.stem[:_SHOWN]}-{secrets.token_hex(8)}{UNFINISHED}")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
+            content = data.encode() if isinstance(data, str) else data
+            file.writelines([content] if isinstance(content, bytes) else content)
             if fsync:
                 file.flush()
                 os.fsync(file.fileno())

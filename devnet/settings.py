@@ -366,6 +366,7 @@ def _check_together(config: Config) -> None:
             "an ephemeral devnet keeps nothing, so it has no data directory to choose",
             "give one of them",
         )
+    _check_state_files(config)
     if not _is_loopback(rpc.host) and config.uses_test_keys and not rpc.expose_test_keys:
         raise ConfigError(
             f"refusing to listen on {rpc.host} with keys that everyone knows",
@@ -391,6 +392,16 @@ def _check_fork(config: Config) -> None:
             "--genesis-timestamp and --fork-url contradict each other",
             "the first block of a fork comes right after the block that it goes on from",
             "set the time afterwards, with evm_setTime",
+        )
+
+
+def _check_state_files(config: Config) -> None:
+    storage = config.storage
+    if (storage.state or storage.load_state) is not None and not config.chain.interventions:
+        raise ConfigError(
+            "a chain without interventions cannot begin with a state file",
+            "its accounts are set by interventions",
+            "leave out --no-interventions, or put the accounts into a --genesis file",
         )
 
 
@@ -434,6 +445,9 @@ def _example(setting: KnownSetting) -> str | int:
         "fork.url": "http://127.0.0.1:8545",
         "fork.block_number": 1,
         "storage.data_dir": "./data",
+        "storage.state": "state.json",
+        "storage.load_state": "state.json",
+        "storage.dump_state": "state.json",
     }
     return examples[setting.dotted]
 

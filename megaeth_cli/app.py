@@ -53,6 +53,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "impersonate": LazyCommand(
         "megaeth_cli.commands.impersonate", "Use an account without its key.", CONTRACTS
     ),
+    "state": LazyCommand("megaeth_cli.commands.state", "Keep a chain's accounts in a file.", CHAIN),
     "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
     "verify": LazyCommand("megaeth_cli.commands.verify", "Check blocks and proofs, trusting nobody.", CHAIN),
     "bench": LazyCommand("megaeth_cli.commands.bench", "Put a load on a node.", CHAIN),

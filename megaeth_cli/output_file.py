@@ -9,12 +9,12 @@ from megaeth_cli.env import Environment
 from megaeth_cli.errors import CliError
 
 
-def write_new(env: Environment, file: Path, text: str, *, force: bool) -> Path:
+def write_new(env: Environment, file: Path, data: str | bytes, *, force: bool) -> Path:
     """Write a file, seen from where the command was given; return where it is. CliError if there is one already."""
     target = env.cwd / file
     try:
-        with target.open("w" if force else "x") as output:
-            output.write(text)
+        with target.open("wb" if force else "xb") as output:
+            output.write(data.encode() if isinstance(data, str) else data)
     except FileExistsError:
         raise CliError(
             f"{file} is there already", "", "give --force to replace it, or -o for another name"

@@ -17,8 +17,12 @@ from devnet.jit.service import JitService
 from devnet.role_config import RoleConfig
 from devnet.roles import chain_config
 from devnet.roles.process import end_with
+from devnet.rpc.backend import Backend
+from devnet.rpc.engine_rpc import ChainRpc
+from devnet.rpc.interventions import Interventions
 from devnet.rpc.listener import bind
 from devnet.rpc.settings import ForkedFrom, ServerSettings
+from devnet.rpc.state_files import PIECES_AT_ONCE, StateFiles
 from devnet.storage import Corrupted, Identity, Snapshotter, Store, StoreArchive, restore
 
 ANSWER_TIMEOUT_S = 600.0
@@ -102,6 +106,14 @@ def compiler_for(
         Policy("off" if executes_to_check else role.config.jit.mode),
         failure=failure,
     )
+
+
+def state_files_of(role: RoleConfig, engine: Engine, rpc: ChainRpc, settings: ServerSettings) -> StateFiles:
+    """What takes the chain's accounts out and in."""
+    backend = Backend(rpc, PIECES_AT_ONCE)
+    chain = {"chainId": role.config.chain.chain_id, "spec": role.config.chain.spec}
+    interventions = Interventions(backend, settings.interventions, settings.gas_limit)
+    return StateFiles(engine, backend, interventions, chain)
 
 
 def server_settings(

@@ -35,7 +35,14 @@ from devnet.errors import UnavailableError
 from devnet.genesis import derive
 from devnet.jit.service import JitService
 from devnet.role_config import RoleConfig, write_ready_file
-from devnet.roles.chain import CATCH_UP_S, DRAIN_S, compiler_for, server_settings, snapshotter
+from devnet.roles.chain import (
+    CATCH_UP_S,
+    DRAIN_S,
+    compiler_for,
+    server_settings,
+    snapshotter,
+    state_files_of,
+)
 from devnet.roles.chain_log import ChainLog
 from devnet.roles.fanout import Fanout
 from devnet.roles.forked import forked_from
@@ -48,6 +55,7 @@ from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.forwarding import Forwarder, ForwardingRpc
 from devnet.rpc.server import RpcServer, tune_interpreter
+from devnet.rpc.state_files import StateFileNamespace, StateFiles
 from devnet.session import Role
 from devnet.storage import Snapshotter, Store
 from devnet.sync import EngineSink, LogOffset
@@ -73,6 +81,7 @@ class ChainNode:
         network: NetworkService | None,
         jit: JitService,
         snapshots: Snapshotter,
+        state_files: StateFiles,
         failure: Failure,
         keeps_trie: bool,
     ) -> None:
@@ -87,6 +96,8 @@ class ChainNode:
         self._network = network
         self._jit = jit
         self._snapshots = snapshots
+        self.state_files = state_files
+        """The chain's accounts, out and in."""
         self._failure = failure
         self._keeps_trie = keeps_trie
         self._loop = asyncio.get_running_loop()
@@ -278,6 +289,7 @@ class ChainNode:
         """Stops in order; what can be written is on disk then."""
         began = time.monotonic()
         await self._server.stop(DRAIN_S)
+        self.state_files.close()
         self._jit.stop()
         async with self._switching:
             is_written = await self._halt()
@@ -319,13 +331,16 @@ def assemble(
         # A snapshot can't tell what was removed here from what still is to be read from the remote.
         limit = int  # zero
     snapshots = snapshotter(config, store, failure, limit)
+    state_files = state_files_of(role, engine, rpc, server.settings)
     node = ChainNode(
-        role, store, engine, rpc, server, status, network, jit, snapshots, failure, keeps_trie=keeps_trie
+        *(role, store, engine, rpc, server, status, network, jit, snapshots, state_files, failure),
+        keeps_trie=keeps_trie,
     )
     server.serve(
         LogNamespace(store),
         JitNamespace(jit),
         SnapshotNamespace(store, node.rewind, server.send),
+        StateFileNamespace(state_files, config.rpc.max_answer_bytes),
     )
     if network is not None:
         server.serve(

@@ -5,6 +5,7 @@ Not here: processes (`devnet/supervision/supervisor.py`), and any knowledge of m
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from devnet.roles.chain_node import assemble
 from devnet.roles.forked import Fork, fetcher_of, open_fork
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.rollback import Rollbacks
+from devnet.roles.state_files import StateToLoad, save
 from devnet.storage import Identity, Store
 
 
@@ -30,8 +32,10 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     sockets = await bind_rpc(role)
     accounts = derive(role.config.accounts.mnemonic, role.config.accounts.count)
     rollbacks = Rollbacks(Path(role.data_dir))
+    begins_with = StateToLoad(Path(role.data_dir))
     with open_store(role) as store:
         given_up = rollbacks.carry_out(store)
+        begins_with.read(role.config.storage, store)
         fork = open_fork(role, store)
         engine = open_chain(role, accounts, store, fork)
         fetcher = fetcher_of(fork, engine, failure) if fork is not None else None
@@ -39,8 +43,10 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         node = assemble(role, store, engine, failure, rollbacks, given_up)
         await node.start(sockets)
         await node.lead()
+        await failure.interruptible(begins_with.load(node.state_files))
         await node.serve()
         await node.close()
+        await asyncio.to_thread(save, node.state_files, role.config.storage)
         if fetcher is not None:
             fetcher.stop(CATCH_UP_S)
 

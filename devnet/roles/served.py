@@ -17,6 +17,7 @@ from devnet.rpc.methods import ENGINE, Line, lines
 from devnet.rpc.net import NetNamespace
 from devnet.rpc.polled_filters import FilterNamespace
 from devnet.rpc.rpc_modules import RpcNamespace
+from devnet.rpc.state_files import StateFileNamespace
 from devnet.rpc.subscriptions import Hub
 from devnet.rpc.tools import ToolNamespace
 from devnet.rpc.web3 import Web3Namespace
@@ -29,6 +30,7 @@ _WITH_CHAIN: Final = (
     InterventionNamespace,
     ImpersonationNamespace,
     ToolNamespace,
+    StateFileNamespace,
     Hub,
     FilterNamespace,
     LogNamespace,

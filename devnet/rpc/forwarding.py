@@ -43,6 +43,8 @@ TAKEN_BACK: Final = frozenset(
     {"evm_revert", "anvil_revert", "anvil_rollback", "anvil_reorg", "debug_setHead"}
 )
 """What returns when the sequencer has rolled the chain back, or says that it has not."""
+LOADED: Final = frozenset({"anvil_loadState", "hardhat_loadState", "mega_loadState"})
+"""What returns when the sequencer shows the accounts that it was given."""
 
 
 class WaitFor(Protocol):
@@ -108,7 +110,7 @@ class Forwarder:
         line = ENGINE.get(method)
         if method in FORCED:
             await self._until_forced_is_shown_here(result)
-        elif method in MINED:
+        elif method in MINED or method in LOADED:
             await self._until_newest_is_shown_here()
         elif method in TAKEN_BACK and result is not False:
             await self._wait_for(-1, OWN_EFFECT_S, rollbacks=rollbacks + 1)

@@ -49,8 +49,19 @@ class Interventions:
 
     async def make(self, signature: str, address: str, *arguments: int | bytes) -> None:
         """Call the precompile about an account; returns when that is visible. Raises `RpcFault`."""
+        if not await self._succeeds(encode(signature, int(address, 16), *arguments)):
+            name = signature.partition("(")[0]
+            raise refused(f"{name} is refused: the chain itself needs {address} as it is, or this is no code")
+
+    async def set_accounts(self, piece: bytes) -> None:
+        """Write the accounts of a piece of a state file (`devnet/state_file.py`); likewise."""
+        if not await self._succeeds(encode("setAccounts(bytes)", piece)):
+            raise refused(
+                f"setAccounts of {len(piece)} bytes is refused, or more than a block's gas pays for"
+            )
+
+    async def _succeeds(self, data: bytes) -> bool:
         self.require()
-        data = encode(signature, int(address, 16), *arguments)
         digest = await self.force(
             {
                 "from": SENDER,
@@ -62,9 +73,7 @@ class Interventions:
         receipt: Any = await self._backend.call("eth_getTransactionReceipt", digest)
         if receipt is None:
             raise refused(f"transaction {digest} is in the chain, but this node does not show it yet")
-        if receipt["status"] != "0x1":
-            name = signature.partition("(")[0]
-            raise refused(f"{name} is refused: the chain itself needs {address} as it is, or this is no code")
+        return bool(receipt["status"] == "0x1")
 
     async def force(self, deposit: dict[str, str]) -> str:
         """Force a transaction in; its hash when it is visible here, or waits for a block that somebody has to ask for.

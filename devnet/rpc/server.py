@@ -142,6 +142,11 @@ class RpcServer:
             del self.methods[method]
 
     @property
+    def settings(self) -> ServerSettings:
+        """Where it listens, who may speak to it, what is accepted."""
+        return self._settings
+
+    @property
     def hub(self) -> Hub:
         """Who has subscribed to the chain. Only with one."""
         assert self._hub is not None

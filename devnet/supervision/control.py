@@ -178,7 +178,7 @@ def ask(session: Session, command: str, node: str | None = None, **options: obje
                     raise UnavailableError("the supervisor hung up", f"pid {session.supervisor.pid}")
                 answer: dict[str, Any] = json.loads(text)
                 if answer.get("until_gone"):
-                    connection.settimeout(GONE_S)
+                    connection.settimeout(GONE_S + answer.get("longer_s", 0.0))
                     lines.read()
     except OSError as error:
         if command == "stop" and isinstance(error, (ConnectionResetError, BrokenPipeError)):

@@ -9,7 +9,7 @@ from pathlib import Path
 from devnet.errors import UnavailableError, cannot_listen
 from devnet.lock import DataDirLock, Locked
 from devnet.role_config import ready_file
-from devnet.session import read_session
+from devnet.session import Role, read_session
 from devnet.supervision.launch import Launch
 from devnet.supervision.ports import refused
 
@@ -98,6 +98,18 @@ class Premises:
         paths.session.unlink(missing_ok=True)
         if not keep_logs:
             shutil.rmtree(paths.root, ignore_errors=True)
+
+
+def state_not_loaded(launch: Launch) -> str | None:
+    """The state file that stays unread because the chain is there already."""
+    storage = launch.config.storage
+    file = storage.load_state or storage.state
+    if file is None or storage.reset or storage.ephemeral:
+        return None
+    from devnet.storage.identity import CARD
+
+    there = launch.data_dir / "nodes" / Role.SEQUENCER.hyphenated / CARD
+    return file if there.exists() and Path(file).exists() else None
 
 
 def config_file(run_dir: Path, node: str) -> Path:

@@ -90,6 +90,8 @@ class RoleProcess:
         os.close(ready_writer)
         os.close(lifeline_reader)
         self.id = ProcessId.of(self._child.pid)
+        self.exit_code: int | None = None
+        """Once it is gone."""
         self._gone = threading.Event()
         self._pumping = start_thread(self._pump, f"{node}-log", self._died)
         start_thread(self._reap, f"{node}-reap", self._died)
@@ -144,6 +146,7 @@ class RoleProcess:
         # A grandchild may hold the output open; do not wait for it.
         self._pumping.join(LAST_WORDS_S)
         os.close(self._lifeline)
+        self.exit_code = code
         self._gone.set()
         self._report(Exited(self, code))
 

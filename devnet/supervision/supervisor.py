@@ -26,7 +26,7 @@ from dataclasses import replace
 from types import FrameType
 
 from devnet.errors import UnavailableError, UserError
-from devnet.role_config import START_AGAIN_EXIT, RoleConfig, ready_file
+from devnet.role_config import START_AGAIN_EXIT, USER_ERROR_EXIT, RoleConfig, ready_file
 from devnet.session import (
     ProcessId,
     Role,
@@ -50,6 +50,8 @@ READY_TIMEOUT_S = 300.0
 """Replaying a long chain log takes time; a process that died is noticed at once, not by this."""
 STOP_TIMEOUT_S = 1.6
 """After this a process that was asked to stop is killed. What it acknowledged is on disk already."""
+SAVE_TIMEOUT_S = 120.0
+"""So much longer for a devnet that writes a state file when it stops."""
 KILL_TIMEOUT_S = 2.0
 RESTARTS_ALLOWED = 5
 ANEW_ALLOWED = 20
@@ -69,6 +71,7 @@ class Supervisor:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._nodes = [Node(plan) for plan in launch.plan()]
         self._stop_replies: list[Command] = []
+        self._save_s = SAVE_TIMEOUT_S if launch.config.storage.saves_state else 0.0
         self._premises = Premises(launch)
         self._placement = Placement(launch, roles)
         self._commands = Commands(self._nodes, launch.config, roles, self)
@@ -286,7 +289,7 @@ class Supervisor:
     def _obey(self, command: Command) -> bool:
         """Carry a command out; True when it is the one to stop everything."""
         if command.command == "stop":
-            command.reply({"ok": True, "until_gone": True})
+            command.reply({"ok": True, "until_gone": True, "longer_s": self._save_s})
             # Kept, so that the connection closes with this process and not before.
             self._stop_replies.append(command)
             return True
@@ -302,7 +305,8 @@ class Supervisor:
             self.update(node)
             process.terminate()
             overdue = Overdue(process)
-            start_timer(STOP_TIMEOUT_S, lambda: self._events.put(overdue), "overdue", self._thread_died)
+            patience_s = STOP_TIMEOUT_S + self._save_s
+            start_timer(patience_s, lambda: self._events.put(overdue), "overdue", self._thread_died)
 
     # Stop
 
@@ -313,7 +317,7 @@ class Supervisor:
             node.state = "stopping"
             if node.process is not None:
                 node.process.terminate()
-        for node in self._still_there(running, STOP_TIMEOUT_S):
+        for node in self._still_there(running, STOP_TIMEOUT_S + self._save_s):
             assert node.process is not None
             self._observer.trouble(f"{node.plan.name} did not stop in time and is killed")
             node.process.kill()
@@ -321,6 +325,8 @@ class Supervisor:
             self._observer.trouble(f"{node.plan.name} can't be killed: the system holds it")
         for node in running:
             node.state = "stopped"
+            if node.process is not None and node.process.exit_code == USER_ERROR_EXIT:
+                self._observer.trouble(str(node.process.failure(USER_ERROR_EXIT)))
 
     @staticmethod
     def _still_there(nodes: list[Node], patience_s: float) -> list[Node]:

@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["rpc"],
     &["builder", "follower", "witness"],
     &["chain"],
-    &["commitment", "parallel", "verify"],
+    &["commitment", "parallel", "state_file", "verify"],
     &["replay"],
     &["evm", "forge", "fork", "pool"],
     &["state"],

@@ -26,6 +26,7 @@ mod python;
 mod rpc;
 #[cfg(test)]
 mod shaky;
+mod state_file;
 mod wallet;
 mod witness;
 

@@ -182,6 +182,7 @@ _state_diff = _fields(
     ),
 )
 _SHAPES: Mapping[str, Shape] = {
+    "anvil_dumpState": _data,
     "eth_accounts": _list(_address),
     "eth_blockNumber": _quantity,
     "eth_call": _data,
@@ -204,10 +205,12 @@ _SHAPES: Mapping[str, Shape] = {
     "eth_getTransactionReceipt": _maybe(_receipt),
     "eth_maxPriorityFeePerGas": _quantity,
     "eth_sendRawTransaction": _hash,
+    "mega_dumpState": _data,
     "mega_getAttestations": _maybe(_list(_fields())),
     "mega_getBlockRecords": _maybe(_fields({"parent": _maybe(_data)}, minis=_list(_data), block=_data)),
     "mega_getChainRules": _fields({"spec": _text, "config": _fields()}, chainId=_number),
     "mega_getStateDiff": _maybe(_state_diff),
+    "mega_loadState": _fields(written=_number, transactions=_number, kept=_list(_address)),
     "net_version": _text,
     "realtime_sendRawTransaction": _receipt,
 }

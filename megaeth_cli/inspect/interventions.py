@@ -18,6 +18,7 @@ _INTERFACE = Interface.of_signatures(
         "setNonce(address account, uint64 nonce)",
         "setCode(address account, bytes code)",
         "setStorageAt(address account, uint256 slot, uint256 value)",
+        "setAccounts(bytes accounts)",
     )
 )
 
@@ -50,7 +51,22 @@ def _read(transaction: dict[str, Any]) -> Intervention | None:
         values = entry.decode_inputs(data)
     except DecodingError:
         return None
+    if entry.name == "setAccounts":
+        return _of_many(transaction["hash"], values[0])
     pairs = list(zip(entry.inputs, values, strict=True))
     shown = ", ".join(f"{one.name}: {to_text(one, value)}" for one, value in pairs)
     arguments = {one.name: to_json(one.type, value) for one, value in pairs}
     return Intervention(transaction["hash"], f"{entry.name}({shown})", entry.name, arguments)
+
+
+def _of_many(transaction: str, piece: bytes) -> Intervention | None:
+    """A piece of a state file: how much it writes. What, the diff itself shows."""
+    from devnet._engine import StateContents
+
+    try:
+        contents = StateContents.from_pieces([piece])
+    except ValueError:
+        return None
+    counts = {"accounts": contents.accounts, "slots": contents.slots}
+    shown = ", ".join(f"{name}: {count}" for name, count in counts.items())
+    return Intervention(transaction, f"setAccounts({shown})", "setAccounts", counts)

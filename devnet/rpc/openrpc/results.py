@@ -23,6 +23,7 @@ from devnet.rpc.openrpc.schemas import (
     ref,
 )
 
+_COUNT: Final[Schema] = {"type": "integer"}
 _POOL: Final = record(pending=OBJECT, queued=OBJECT)
 _LOGS: Final = array(ref("Log"))
 _TRANSACTION: Final = nullable(ref("Transaction"))
@@ -30,6 +31,8 @@ _TRACE_OF_BLOCK: Final = record(txHash=HASH, result={})
 _SIGNED: Final = record(raw=DATA, tx=ref("TransactionRequest"))
 
 RESULTS: Final[Mapping[str, Schema]] = {
+    "anvil_dumpState": DATA,
+    "anvil_loadState": FLAG,
     "debug_getRawBlock": DATA,
     "debug_getRawHeader": DATA,
     "debug_getRawReceipts": array(DATA),
@@ -97,7 +100,10 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "eth_syncing": ref("Syncing"),
     "eth_uninstallFilter": FLAG,
     "eth_unsubscribe": FLAG,
+    "hardhat_dumpState": DATA,
+    "hardhat_loadState": FLAG,
     "mega_depositTransaction": HASH,
+    "mega_dumpState": DATA,
     "mega_getAttestations": array(OBJECT),
     "mega_getBlockMiniBlocks": nullable(array(ref("MiniBlock"))),
     "mega_getBlockRecords": nullable(record(parent=nullable(DATA), block=DATA, minis=array(DATA))),
@@ -110,6 +116,9 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "mega_getNativeStatus": OBJECT,
     "mega_getStateDiff": record(accounts=array(OBJECT), codes=array(OBJECT)),
     "mega_getValidatedChain": record(anchor=nullable(NAMED_BLOCK), tip=nullable(NAMED_BLOCK)),
+    "mega_loadState": record(
+        accounts=_COUNT, slots=_COUNT, written=_COUNT, transactions=_COUNT, kept=array(ADDRESS)
+    ),
     "mega_setValidatedBlocks": record(accepted=FLAG, lastValidatedBlock=NAMED_BLOCK),
     "mega_txUsage": nullable(OBJECT),
     "net_listening": FLAG,

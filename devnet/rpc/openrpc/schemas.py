@@ -177,6 +177,7 @@ PARAMS: Final[Mapping[str, Schema]] = {
     "slot": either(QUANTITY, HASH),
     "slots": array(either(QUANTITY, HASH)),
     "slots by address": OBJECT,
+    "state": DATA,
     "state overrides": OBJECT,
     "subscription": TEXT,
     "timeout": NUMERIC,

@@ -3,7 +3,9 @@
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, bytes, keccak256};
 use alloy_sol_types::SolCall;
-use megaeth_checker::evm::{INTERVENTION_SENDER, INTERVENTIONS, Interventions::*};
+use megaeth_checker::evm::{
+    AccountEntry, AccountSet, EntryCode, INTERVENTION_SENDER, INTERVENTIONS, Interventions::*,
+};
 use op_alloy_consensus::TxDeposit;
 use serde_json::json;
 
@@ -424,4 +426,126 @@ fn calls_see_the_precompile_as_the_chain_does() {
     assert_eq!(net.get("eth_call", &call), json!("0x"));
     let call = json!([{"from": account(0), "to": INTERVENTIONS, "data": input}]);
     assert!(net.ask("eth_call", &call).is_err());
+}
+
+#[test]
+fn many_accounts_at_once_hold_under_every_rules_and_every_check_agrees() {
+    let writes_slot_0 = bytes!("5f54600101805f555f52600160205fa100");
+    let entry = |index: u64| AccountEntry {
+        address: Address::from_word(B256::from(U256::from(0x1_0000 + index))),
+        nonce: index % 3,
+        balance: U256::from(index % 2),
+        code: match index % 5 {
+            0 => EntryCode::At(0),
+            _ => EntryCode::Empty,
+        },
+        slots: match index % 7 {
+            0 => (0..3)
+                .map(|slot| (U256::from(slot), U256::from(40 + slot)))
+                .collect(),
+            _ => vec![],
+        },
+    };
+    let set = AccountSet {
+        codes: vec![writes_slot_0],
+        accounts: (0..700).map(entry).collect(),
+    };
+    for spec in SPEC_NAMES {
+        let mut net = net(spec, true);
+        let accounts = Bytes::from(set.encode());
+        assert!(intervene(&mut net, &setAccountsCall { accounts }), "{spec}");
+        for wanted in &set.accounts {
+            let found = state_of(&net, wanted.address);
+            // Who has storage, and nothing else, is given a nonce.
+            let nonce = match (wanted.nonce, wanted.code, wanted.slots.is_empty()) {
+                (0, EntryCode::Empty, false) => 1,
+                _ => wanted.nonce,
+            };
+            assert_eq!(
+                (found.nonce, found.balance, found.has_code()),
+                (nonce, wanted.balance, wanted.code == EntryCode::At(0))
+            );
+            for (slot, value) in &wanted.slots {
+                assert_eq!(slot_of(&net, wanted.address, slot.to()), *value);
+            }
+        }
+        // The code finds the storage that came with it.
+        let both = set.accounts[0].address;
+        net.run(&calling(both, [], 0));
+        assert_eq!(slot_of(&net, both, 0), U256::from(41));
+        net.block();
+        assert_right(&net, [1], spec);
+    }
+}
+
+#[test]
+fn what_accounts_do_not_say_stays() {
+    let mut net = net("rex6", true);
+    let code = bytes!("60015f5500");
+    let slot = |number: u64, value: u64| (U256::from(number), U256::from(value));
+    let entry = |code, slots| AccountSet {
+        codes: vec![bytes!("60015f5500")],
+        accounts: vec![AccountEntry {
+            address: FRESH,
+            nonce: 3,
+            balance: U256::from(9),
+            code,
+            slots,
+        }],
+    };
+    let set = |net: &mut Devnet, set: &AccountSet, salt| {
+        let accounts = Bytes::from(set.encode());
+        intervene_with(net, &intervention(&setAccountsCall { accounts }, salt))
+    };
+    assert!(set(
+        &mut net,
+        &entry(EntryCode::At(0), vec![slot(1, 7), slot(2, 8)]),
+        1
+    ));
+    assert!(set(
+        &mut net,
+        &entry(EntryCode::Stays, vec![slot(2, 0), slot(3, 9)]),
+        2
+    ));
+    assert_eq!(state_of(&net, FRESH).code_hash, keccak256(&code));
+    assert_eq!(
+        [1, 2, 3].map(|number| slot_of(&net, FRESH, number).to::<u64>()),
+        [7u64, 0, 9]
+    );
+    assert!(set(&mut net, &entry(EntryCode::Empty, vec![]), 3));
+    assert!(!state_of(&net, FRESH).has_code());
+    net.block();
+    assert_right(&net, [1], "accounts that stay");
+}
+
+#[test]
+fn accounts_that_are_refused_change_nothing() {
+    let mut net = net("rex6", true);
+    let entry = |address| AccountEntry {
+        address,
+        nonce: 5,
+        balance: U256::from(5),
+        code: EntryCode::At(0),
+        slots: vec![],
+    };
+    let with = |code: Bytes, second| AccountSet {
+        codes: vec![code],
+        accounts: vec![entry(FRESH), entry(second)],
+    };
+    let whole = with(bytes!("6001"), Address::repeat_byte(7)).encode();
+    let refused = [
+        with(bytes!("ef0100"), Address::repeat_byte(7)).encode(),
+        with(bytes!("6001"), INTERVENTIONS).encode(),
+        whole[..whole.len() - 1].to_vec(),
+    ];
+    for (salt, accounts) in (1..).zip(refused) {
+        let accounts = Bytes::from(accounts);
+        assert!(!intervene_with(
+            &mut net,
+            &intervention(&setAccountsCall { accounts }, salt)
+        ));
+        assert_eq!(net.node.chain.world.tip_account(FRESH), None);
+    }
+    net.block();
+    assert_right(&net, [1], "refused accounts");
 }

@@ -15,6 +15,7 @@ use super::errors::{EngineError, bad, bad_data, detached, rpc_error};
 use super::response;
 use super::rewind::Rewind;
 use super::sealed::{Encoded, Record};
+use super::state_file::{StateContents, StateDump};
 use crate::block::{
     BlockRecord, DecodeError, FoldedDiffs, MiniBlock, PlainKey, PlainValue, is_block_record,
 };
@@ -37,7 +38,7 @@ pub struct Engine {
 /// A response body with the token of its request.
 type Finished<'py> = (u64, Bound<'py, PyAny>);
 
-fn failed(error: impl std::fmt::Display) -> PyErr {
+pub(super) fn failed(error: impl std::fmt::Display) -> PyErr {
     EngineError::new_err(error.to_string())
 }
 
@@ -301,6 +302,18 @@ impl Engine {
     fn state_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let root = detached(py, || self.inner.chain.state_root())?.map_err(failed)?;
         Ok(PyBytes::new(py, root.as_slice()))
+    }
+
+    fn dump_state(&self, py: Python<'_>) -> PyResult<StateDump> {
+        detached(py, || StateDump::of(&self.inner))?
+    }
+
+    fn differing(
+        &self,
+        py: Python<'_>,
+        contents: &StateContents,
+    ) -> PyResult<(StateContents, Vec<String>)> {
+        contents.differing(py, &self.inner)
     }
 
     fn stop(&self, py: Python<'_>) -> PyResult<()> {

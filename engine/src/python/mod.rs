@@ -13,6 +13,7 @@ mod native;
 mod response;
 mod rewind;
 mod sealed;
+mod state_file;
 mod stateless;
 mod told;
 
@@ -31,6 +32,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     harness::register(module)?;
     native::register(module)?;
     engine::register(module)?;
+    state_file::register(module)?;
     stateless::register(module)?;
     told::register(module)
 }

@@ -61,6 +61,7 @@ def _name(config: Config, name: str | None) -> str:
 
 def start_devnet(env: Environment, name: str, config: Config, *, detach: bool) -> None:
     """Start it and announce it; in the foreground this returns when it has stopped."""
+    from devnet.supervision.premises import state_not_loaded
     from devnet.supervision.supervisor import Launch
 
     launch = Launch(name, env.paths.network(name).root, config)
@@ -69,6 +70,10 @@ def start_devnet(env: Environment, name: str, config: Config, *, detach: bool) -
 
         config = settled(config, launch.node_dir(Role.SEQUENCER.hyphenated))
         launch = replace(launch, config=config)
+    if (file := state_not_loaded(launch)) is not None:
+        env.complain(
+            f"the chain is there already: {file} is not loaded (--reset begins anew)", "note:", "bold"
+        )
     if detach:
         from devnet.supervision.detached import start_detached
 

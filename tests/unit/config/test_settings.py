@@ -221,6 +221,13 @@ def test_blocks_with_each_transaction_and_without_any_contradict_each_other():
     refusal(load_config, {"blocks.automine": True, "blocks.mining": False})
 
 
+@pytest.mark.parametrize("setting", ["storage.state", "storage.load_state"])
+def test_a_chain_without_interventions_begins_with_no_state_file(setting):
+    refusal(load_config, {setting: "state.json", "chain.interventions": False})
+    config = load_config({"storage.dump_state": "state.json", "chain.interventions": False})
+    assert config.storage.saves_state
+
+
 class TestKeysThatEveryoneKnows:
     OWN = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
@@ -257,7 +264,10 @@ def test_the_written_file_explains_every_setting_and_reads_back_as_the_defaults(
 
 def test_the_written_file_with_every_comment_removed_is_still_the_defaults(toml):
     lines = render_toml(Config()).splitlines()
-    optional = ("# genesis", "# data_dir", "# url", "# block_number")  # examples, not defaults
+    optional = (  # examples, not defaults
+        *("# genesis", "# data_dir", "# url", "# block_number"),
+        *("# state", "# load_state", "# dump_state"),
+    )
     live = [
         line.removeprefix("# ") if " = " in line and not line.startswith(optional) else line for line in lines
     ]

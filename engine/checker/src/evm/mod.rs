@@ -21,7 +21,10 @@ pub use external::{
     UnknownCapacity, chain_bucket, oracle_time,
 };
 pub use factory::{BlockExecutor, BlockFactory, EvmFactory};
-pub use intervention::{INTERVENTION_SENDER, INTERVENTIONS, Interventions};
+pub use intervention::{
+    AccountEntry, AccountSet, BadAccounts, EntryCode, INTERVENTION_SENDER, INTERVENTIONS,
+    Interventions, UNTOUCHABLE,
+};
 pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
 pub use pre_execution::{BeginError, BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name, spec_name};

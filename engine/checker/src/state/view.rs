@@ -1,6 +1,6 @@
 //! A version of the state that stands still while others write.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use alloy_primitives::{Address, B256, U256, address};
 use revm::{bytecode::Bytecode, primitives::KECCAK_EMPTY};
@@ -71,6 +71,19 @@ impl View {
     /// The version, or for archived views the oldest retained one that they build upon.
     pub fn version(&self) -> Version {
         self.pin.version()
+    }
+
+    /// Everything that stands under the keys of some accounts, in the order of the keys. Of a version that memory
+    /// retains, and without what only a base below it has.
+    pub fn entries(
+        &self,
+        accounts: &RangeInclusive<Address>,
+    ) -> Result<Vec<(PlainKey, PlainValue)>, StateError> {
+        debug_assert!(self.archived.is_none());
+        let keys = self.world.keys_at(self.pin.version(), accounts).into_iter();
+        keys.map(|key| Ok((key, self.value(&key)?)))
+            .filter(|entry| !matches!(entry, Ok((_, PlainValue::Absent))))
+            .collect()
     }
 }
 

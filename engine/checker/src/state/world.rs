@@ -10,6 +10,7 @@
 //! Layers of a closed EVM block are merged into one, unless a reader or the visible head stands inside.
 //! The oldest layers go when there are too many blocks, or too many values in them: the archive has them.
 
+mod keys;
 mod rewind;
 
 use std::{

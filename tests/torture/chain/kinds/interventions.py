@@ -1,5 +1,8 @@
 """What the user of a devnet does to its state: forced transactions to a precompile, and others that try the same."""
 
+import json
+
+from devnet._engine import StateContents
 from tests.torture.chain.contracts import CONTRACTS, PLACES, calldata, words
 from tests.torture.chain.kinds.deposits import FAILED
 from tests.torture.chain.kinds.registry import Steps, kind
@@ -57,6 +60,20 @@ def contract(world: World) -> Steps:
     slot = world.slots(1)
     yield [intervention(world, "setStorageAt(address,uint256,uint256)", PLACES["store"], slot, 9)]
     yield [world.deposit("store", words(slot, 1, 3))]
+
+
+@kind("intervention on many accounts", cards=1)
+def many(world: World) -> Steps:
+    place, slot = world.address(), world.chance.randrange(2**64)
+    code = f"0x{CONTRACTS['store'].hex()}"
+    accounts = {world.address(): {"nonce": number, "balance": number} for number in range(20)}
+    accounts[place] = {"nonce": 1, "balance": 0, "code": code, "storage": {hex(slot): "0x5"}}
+    [piece] = StateContents.from_json(json.dumps({"accounts": accounts}).encode()).pieces()
+    yield [
+        intervention(world, "setAccounts(bytes)", piece),
+        world.deposit(place, words(slot, 3, 1)),
+    ]
+    yield [intervention(world, "setAccounts(bytes)", piece), world.deposit(place, words(slot, 3, 2))]
 
 
 @kind("intervention that is refused", cards=1)

@@ -1,0 +1,115 @@
+"""`megaeth state dump` and `load`: a chain's accounts in a file. Thin over the node's RPC."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from megaeth_cli import options
+from megaeth_cli.chain.rpc_client import connect
+from megaeth_cli.env import environment
+from megaeth_cli.output import show
+from megaeth_cli.output_file import write_new
+
+if TYPE_CHECKING:
+    from devnet._engine import StateContents
+
+TIMEOUT_S = 600.0
+REQUEST_BYTES = 2 << 20
+"""Of accounts in one request to load some: as hexadecimal it is well below what nodes take in a body."""
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def state() -> None:
+    """Keep a chain's accounts in a file, and take them over from one."""
+
+
+@app.command()
+def dump(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.", show_default=False)],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORM",
+            help="anvil: its JSON, gzipped if FILE ends in .gz. megaeth: smaller and faster, and what is taken if "
+            "FILE ends in .zst.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace FILE if it is there.")] = False,
+    rpc_url: options.RpcUrl = None,
+) -> None:
+    """Write all accounts, as they are now, to a file."""
+    from devnet.state_file import Form, gunzip
+
+    env = environment(context)
+    if form is not None and form not in tuple(Form):
+        raise typer.BadParameter(f"{form!r} is not one of {', '.join(Form)}", context)
+    chosen = Form(form) if form is not None else Form.of(file)
+    with connect(env, rpc_url, TIMEOUT_S) as node:
+        method = "mega_dumpState" if chosen is Form.MEGAETH else "anvil_dumpState"
+        data = bytes.fromhex(node.call(method)[2:])
+    if chosen is Form.ANVIL and file.suffix != ".gz":
+        data = gunzip(data)
+    target = write_new(env, file, data, force=force)
+    written = {"file": str(target), "format": str(chosen), "bytes": len(data)}
+    show(env, written, lambda: f"wrote {file}: {len(data):,} bytes in the form {chosen}")
+
+
+@app.command()
+def load(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="anvil's JSON, plain or gzipped, or what `state dump` wrote.",
+            show_default=False,
+        ),
+    ],
+    rpc_url: options.RpcUrl = None,
+) -> None:
+    """Take over the accounts of a file; others, and slots that it does not name, stay."""
+    from devnet.state_file import read_file, write_pieces
+
+    env = environment(context)
+    contents = read_file(env.cwd / file)
+    loaded: dict[str, Any] = {
+        "accounts": contents.accounts,
+        "slots": contents.slots,
+        "written": 0,
+        "transactions": 0,
+        "kept": [],
+    }
+    with connect(env, rpc_url, TIMEOUT_S) as node:
+        for pieces in _requests(contents):
+            data = b"".join(write_pieces([pieces], {}))
+            done = node.call("mega_loadState", f"0x{data.hex()}")
+            loaded |= {name: loaded[name] + done[name] for name in ("written", "transactions", "kept")}
+    for account in loaded["kept"]:
+        env.complain(f"{account} stays as it is: the chain itself keeps it", "warning:", "bold yellow")
+    show(env, loaded, lambda: _told(loaded))
+
+
+def _requests(contents: "StateContents") -> Iterator[list[bytes]]:
+    """The pieces, as many at a time as one request holds."""
+    request: list[bytes] = []
+    for piece in contents.pieces():
+        if request and sum(map(len, request)) + len(piece) > REQUEST_BYTES:
+            yield request
+            request = []
+        request.append(piece)
+    if request:
+        yield request
+
+
+def _told(loaded: dict[str, Any]) -> str:
+    return (
+        f"loaded {loaded['accounts']:,} accounts with {loaded['slots']:,} slots: {loaded['written']:,} were not as "
+        f"they are in the file, written by {loaded['transactions']:,} transactions"
+    )

@@ -1,0 +1,146 @@
+"""State files on a network: loaded through any node, followed by all, verified by a prover; and on the command line."""
+
+import gzip
+import json
+
+import pytest
+
+from devnet._engine import keccak256
+from devnet.config import VerifyMode
+from tests.support import wallet
+from tests.support.cluster import Cluster
+from tests.support.home import Home
+from tests.support.network import Asked
+from tests.support.waiting import eventually
+
+COUNTER = "0x5f54600101805f555f52600160205fa100"
+
+
+def somebody(name):
+    return "0x" + keccak256(name.encode())[12:].hex()
+
+
+def account(nonce=1, balance=5, code="0x", **storage):
+    return {"nonce": nonce, "balance": hex(balance), "code": code, "storage": storage}
+
+
+def document(accounts):
+    return json.dumps({"accounts": accounts}).encode()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cluster")
+    with Cluster(path, blocks__block_time_s=0.5, network__provers=1, network__quorum=1) as running:
+        sequencer = running.sequencer()
+        for mode in VerifyMode:
+            running.full_node(f"full-node-{mode}", [sequencer], network__verify=mode)
+        running.prover("prover-1", list(running.nodes.values()))
+        yield running
+
+
+def verified(node):
+    return node.health()[1].get("verified_height") or 0
+
+
+def test_every_node_follows_a_file_that_any_node_is_given(cluster):
+    nodes = [node for node in cluster.nodes.values() if node.role != "prover"]
+    for node in nodes:
+        counter = somebody(f"{node.name} counter")
+        accounts = {somebody(f"{node.name} {number}"): account(1, number) for number in range(1_500)}
+        accounts[counter] = account(1, 0, COUNTER, **{"0x0": "0x29"})
+        accounts[somebody(f"{node.name} store")] = account(0, 1, **{hex(slot): "0x1" for slot in range(700)})
+        assert node.rpc("anvil_loadState", f"0x{gzip.compress(document(accounts)).hex()}") is True
+        # The node that was asked shows it at once.
+        assert int(node.rpc("eth_getBalance", somebody(f"{node.name} 1499"), "latest"), 16) == 1_499
+        assert wallet.send(node, 0, to=counter)["status"] == "0x1"
+        eventually(
+            lambda node=node, counter=counter: (
+                node.rpc("eth_getStorageAt", counter, "0x0", "latest") == f"0x{42:064x}"
+            ),
+            "the node to show the transaction",
+        )
+    newest = nodes[0].height() + 1
+    for node in cluster.nodes.values():
+        eventually(
+            lambda node=node: verified(node) >= newest, f"{node.name} to know that block {newest} is verified"
+        )
+    assert len({node.rpc("eth_getBlockByNumber", hex(newest), False)["hash"] for node in nodes}) == 1
+    # Each dumps what it has itself.
+    found = [gzip.decompress(bytes.fromhex(node.rpc("anvil_dumpState")[2:])) for node in nodes]
+    accounts = [json.loads(one)["accounts"] for one in found]
+    for node in nodes:
+        wanted = accounts[0][somebody(f"{node.name} 7")]
+        assert [one[somebody(f"{node.name} 7")] for one in accounts] == [wanted] * len(nodes)
+    for node in cluster.nodes.values():
+        assert "refused" not in node.log(), node.log()
+
+
+def test_the_command_line_keeps_a_state_and_takes_it_over(tmp_path):
+    kept, counter = somebody("kept"), somebody("counter")
+    with Home(tmp_path) as home:
+        home.up("--ephemeral", "--dump-state", "at-stop.json")
+        node = Asked(home.node("sequencer")["endpoints"]["http"])
+        node.rpc("anvil_setBalance", kept, "0x7b")
+        node.rpc("anvil_setCode", counter, COUNTER)
+        for name in ("state.json", "state.json.gz", "state.zst"):
+            assert home.json("state", "dump", name)["bytes"] == (tmp_path / name).stat().st_size
+            assert home.run("state", "dump", name).returncode == 1
+            assert home.run("state", "dump", name, "--force").returncode == 0
+        assert home.json("state", "dump", "other", "--format", "megaeth")["format"] == "megaeth"
+        assert home.run("state", "dump", "other", "--format", "yaml").returncode == 2
+        assert home.run("devnet", "down").returncode == 0
+    assert json.loads((tmp_path / "state.json").read_text())["accounts"][kept]["balance"] == "0x7b"
+    for name in ("state.json", "state.json.gz", "state.zst", "at-stop.json"):
+        with Home(tmp_path) as home:
+            home.up("--ephemeral")
+            node = Asked(home.node("sequencer")["endpoints"]["http"])
+            told = home.json("state", "load", name)
+            assert told["written"] >= 2
+            assert node.rpc("eth_getBalance", kept, "latest") == "0x7b"
+            assert node.rpc("eth_getCode", counter, "latest") == COUNTER
+            made = home.json("inspect-diff")["interventions"]
+            assert "setAccounts" in {one["name"] for one in made}
+    (tmp_path / "cut.json").write_bytes((tmp_path / "state.json").read_bytes()[:1000])
+    with Home(tmp_path) as home:
+        refused = home.run("devnet", "up", "--ephemeral", "--detach", "--port", 0, "--load-state", "cut.json")
+        assert refused.returncode == 3
+        assert "cut.json is no state file" in refused.stderr
+        assert "EOF while parsing" in refused.stderr
+
+
+def test_a_devnet_goes_on_with_the_state_of_the_one_before(tmp_path):
+    with Home(tmp_path) as home:
+        for wei in ("0x1", "0x2"):
+            home.up("--ephemeral", "--state", "state.zst")
+            node = Asked(home.node("sequencer")["endpoints"]["http"])
+            assert node.rpc("eth_getBalance", somebody("kept"), "latest") == hex(int(wei, 16) - 1)
+            node.rpc("anvil_setBalance", somebody("kept"), wei)
+            assert home.run("devnet", "down").returncode == 0
+        refused = home.run("devnet", "up", "--state", "state.zst", "--no-interventions", "--port", 0)
+        assert refused.returncode == 3
+        assert "cannot begin with a state file" in refused.stderr
+
+
+def test_a_chain_that_goes_on_says_that_the_file_is_not_loaded(tmp_path):
+    (tmp_path / "state.json").write_bytes(document({somebody("kept"): account(1, 5)}))
+    with Home(tmp_path) as home:
+        for told in (False, True):
+            done = home.run("devnet", "up", "--detach", "--port", 0, "--load-state", "state.json")
+            assert done.returncode == 0
+            assert ("state.json is not loaded" in done.stderr) is told
+            node = Asked(home.node("sequencer")["endpoints"]["http"])
+            assert node.rpc("eth_getBalance", somebody("kept"), "latest") == ("0x9" if told else "0x5")
+            node.rpc("anvil_setBalance", somebody("kept"), "0x9")
+            assert home.run("devnet", "down").returncode == 0
+
+
+def test_a_state_that_cannot_be_saved_is_told(tmp_path):
+    with Home(tmp_path) as home:
+        process = home.foreground("--ephemeral", "--dump-state", tmp_path / "absent" / "state.json")
+        for line in process.stdout:
+            if line.startswith("data "):
+                break
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+        assert "cannot save the state to" in errors
