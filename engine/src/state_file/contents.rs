@@ -82,7 +82,8 @@ impl Accounts {
     /// All of them, if a chain can have them.
     pub(super) fn checked(self) -> Result<AccountSet, FileError> {
         let set = self.set;
-        let mut seen = HashSet::with_capacity_and_hasher(set.accounts.len(), Default::default());
+        let mut seen: HashSet<Address> =
+            HashSet::with_capacity_and_hasher(set.accounts.len(), Default::default());
         for account in &set.accounts {
             if !seen.insert(account.address) {
                 return Err(FileError::Twice(account.address));
