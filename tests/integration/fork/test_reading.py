@@ -87,6 +87,7 @@ def test_what_the_remote_did_after_the_fork_does_not_exist(fork, remote):
 
 def test_logs_join_both_sides_of_the_fork(fork, remote):
     sent = wallet.send(fork, 3, to=remote.counter)
+    fork.sealed(int(sent["blockNumber"], 16))
     query = {"address": remote.counter, "topics": [TOPIC], "fromBlock": "earliest"}
 
     logs = fork.rpc("eth_getLogs", {**query, "toBlock": "latest"})
