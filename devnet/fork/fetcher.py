@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 THREADS: Final = 8
 WAIT_MS: Final = 500
 """A thread looks that often whether it is to end."""
+PAUSE_S: Final = 0.02
+"""An engine that has stopped says at once that there is no question."""
 SERVER_ERROR: Final = -32000
 
 
@@ -66,6 +68,8 @@ class Fetcher:
             question = self._engine.fork_question(WAIT_MS)
             if question is not None:
                 self._answer(*question)
+            else:
+                self._stopping.wait(PAUSE_S)
 
     def _answer(self, question: int, method: str, params: str) -> None:
         try:
