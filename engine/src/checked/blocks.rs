@@ -136,10 +136,8 @@ fn who_has_applied_the_diffs_need_not_have_the_state_root_computed_again() {
     assert!(names(&by_diffs(&given, &[])).contains(&"state root"));
     // What was applied is what is compared.
     given.minis[1].diff.entries.pop();
-    assert_eq!(
-        by_diffs(&given, &given.records()).failures(),
-        ["state diffs"]
-    );
+    let failures = by_diffs(&given, &given.records()).failures();
+    assert!(failures.contains(&"state diffs"), "{failures:?}");
 }
 
 #[test]
