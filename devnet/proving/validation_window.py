@@ -67,21 +67,22 @@ class ValidationWindow:
         return self._closed
 
     def extend(self, block: int) -> None:
-        """The chain has come to this block. Where it had come further already, it has gone back before."""
+        """The chain has come to this block."""
         with self._condition:
-            if block <= self._newest:
-                self._go_back(block - 1)
-            self._newest = block
+            self._newest = max(self._newest, block)
             self._condition.notify_all()
 
-    def _go_back(self, block: int) -> None:
-        self._chain += 1
-        self._validated = min(self._validated, block)
-        self._next = self._validated + 1
-        self._checked.clear()
-        self._waiting.clear()
-        self._attempts.clear()
-        self._refused = None
+    def rewind(self, block: int) -> None:
+        """The chain has gone back to this block: what was behind it is no more."""
+        with self._condition:
+            self._chain += 1
+            self._validated = min(self._validated, block)
+            self._newest = min(self._newest, block)
+            self._next = self._validated + 1
+            self._checked.clear()
+            self._waiting.clear()
+            self._attempts.clear()
+            self._refused = None
 
     def take(self) -> Turn | None:
         """The next block; waits for one. None when it is over."""
@@ -101,6 +102,11 @@ class ValidationWindow:
             return None
         self._next += 1
         return self._next - 1
+
+    def counts(self, turn: Turn) -> bool:
+        """Whether the block is still there."""
+        with self._condition:
+            return turn.chain == self._chain and not self._closed
 
     def done(self, turn: Turn) -> bool:
         """It is right. Whether the validated height has moved."""

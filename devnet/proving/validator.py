@@ -110,6 +110,10 @@ class Validator:
         """The node's chain has come to this block."""
         self.window.extend(block)
 
+    def rewind(self, block: int) -> None:
+        """The node's chain was taken back to this block."""
+        self.window.rewind(block)
+
     def stop(self, patience_s: float) -> None:
         """Finish what is in work, if that is quick; what is finished later counts for nothing."""
         self.window.close()
@@ -194,7 +198,7 @@ class Validator:
             report = stateless.check(material, codes, self._rules, by_diffs=self._by_diffs)
         except UncheckableError as error:
             difference = Difference("witness", "one that can be read", str(error))
-            self._bad_witness(material, codes, source, difference, {"error": str(error)})
+            self._bad_witness(turn, material, codes, source, difference, {"error": str(error)})
             return False
         self._measure(report, time.monotonic() - began)
         if report.difference is None:
@@ -202,7 +206,7 @@ class Validator:
                 self._advanced(self.window.validated)
             return True
         if report.difference.is_of_the_witness:
-            self._bad_witness(material, codes, source, report.difference, report.raw)
+            self._bad_witness(turn, material, codes, source, report.difference, report.raw)
             return False
         if self.window.refuse(turn):
             self._refuse(material, codes, report.difference, report.raw)
@@ -219,12 +223,15 @@ class Validator:
 
     def _bad_witness(
         self,
+        turn: Turn,
         material: VerificationInput,
         codes: list[tuple[bytes, bytes]],
         source: Source,
         difference: Difference,
         raw: Mapping[str, Any],
     ) -> None:
+        if self._is_of_another_block(turn, material, source):
+            return
         key = (material.number, source.node, difference.check)
         with self._lock:
             if key in self._bad_witnesses:
@@ -233,6 +240,14 @@ class Validator:
             self._bad_witnesses = {known for known in self._bad_witnesses if known[0] > validated} | {key}
         what = f"{source.node} gave a bad {difference.check} of block {material.number}: {difference.actual}"
         self._keep(material, codes, difference, raw, what, source.node)
+
+    def _is_of_another_block(self, turn: Turn, material: VerificationInput, source: Source) -> bool:
+        """Whether the block was given up here or there by now, so that the witness may be right."""
+        try:
+            has_another = self._reader.block_hash(source.http, material.number) != material.hash
+        except Unavailable:
+            has_another = True
+        return has_another or not self.window.counts(turn)
 
     def _refuse(
         self,

@@ -149,10 +149,7 @@ class ChainNode:
         async with self._switch():
             self._forward_to(sequencer)
             await self._halt()
-            verify = self._role.config.network.verify
-            # What is validated afterwards has its roots checked like all that keep a trie.
-            verify = VerifyMode.ROOTS if verify is VerifyMode.STATELESS else verify
-            await self._loop.run_in_executor(None, self._engine.follow, verify)
+            await self._loop.run_in_executor(None, self._follow_log)
             await self._network.follow(sequencer, after_s)
 
     async def rewind(self, minis: int, first_gone: int) -> None:
@@ -181,6 +178,11 @@ class ChainNode:
         self._carry_out(plan, rollback, first_gone)
         return None
 
+    def _follow_log(self) -> None:
+        """Has the engine take records. What is validated afterwards has its roots checked as all that keep a trie."""
+        verify = self._role.config.network.verify
+        self._engine.follow(VerifyMode.ROOTS if verify is VerifyMode.STATELESS else verify)
+
     def _follow_back(self, rollback: ChainRollback) -> None:
         """Of who follows: does as the sequencer did. The thread that applies. InvalidRollback: nothing has changed."""
         store = self._store
@@ -207,7 +209,7 @@ class ChainNode:
                 self._carry_out(plan, rollback, 0)
             else:
                 refusal = f"it keeps {rollback.blocks} blocks, but {plan.block} end before that"
-        self._engine.follow(self._role.config.network.verify)
+        self._follow_log()
         if refusal:
             raise InvalidRollback(refusal)
 

@@ -222,6 +222,8 @@ class NetworkService:
         self._announcer.rewound()
         self._comparison = Comparison(self._differ)
         self.verification.rewound(rollback.blocks)
+        if self.validation is not None:
+            self.validation.rewound(rollback.blocks)
         if self._leads:
             self._joined.rolled_back(rollback.encode())
 

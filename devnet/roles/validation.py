@@ -22,7 +22,7 @@ from devnet.config import ValidationMode
 from devnet.proving.incidents import Incidents
 from devnet.proving.job_queue import SEQUENCER, Source
 from devnet.proving.kept import Bounds, KeptFiles
-from devnet.proving.material import VerificationInput
+from devnet.proving.material import Unavailable, VerificationInput
 from devnet.proving.validator import Validator
 from devnet.role_config import RoleConfig
 from devnet.roles.announcements import Announcement
@@ -58,7 +58,9 @@ class NodeBlocks:
         last_mini, record = found
         before = self._store.block(number - 1) if number > 1 else None
         first_mini = self._first_mini(number, before)
-        minis = [mini for _, mini in self._store.minis(first_mini, last_mini)]
+        minis = self._store.mini_records(first_mini, last_mini)
+        if len(minis) != last_mini - first_mini + 1:
+            return None  # they are being given up
         records = (*([before[1]] if before is not None else []), *minis, record)
         return VerificationInput(number, _hash_in(block), block, parent, "", records)
 
@@ -68,8 +70,11 @@ class NodeBlocks:
         return [(one, bytes.fromhex(orjson.loads(code)[2:])) for one, code in found if code != b"null"]
 
     def reference(self, number: int) -> BlockRef:
-        """A block of the chain with its hash."""
-        return BlockRef(number, _hash_in(self._call("eth_getHeaderByNumber", hex(number))))
+        """A block of the chain with its hash. Unavailable: it was given up."""
+        head = self._call("eth_getHeaderByNumber", hex(number))
+        if head == b"null":
+            raise Unavailable(f"there is no block {number} any more")
+        return BlockRef(number, _hash_in(head))
 
     def _first_mini(self, number: int, before: tuple[int, bytes] | None) -> int:
         if before is not None:
@@ -167,6 +172,17 @@ class Validation:
     def _witness_sources(self) -> list[Source]:
         """Any thread."""
         return list(({SEQUENCER: Source(SEQUENCER, self._sequencer)} | self._sources).values())
+
+    def rewound(self, block: int) -> None:
+        """The chain was taken back to the end of this block, by a rollback that all nodes carry out."""
+        if self._validator is None:
+            return
+        self._validator.rewind(block)
+        with self._lock:
+            anchor, tip = self._validated
+            if block < tip.number:
+                tip = self._blocks.reference(block)
+                self._validated = self._begin(Validated(min(anchor, tip), tip))
 
     def _resume(self) -> Validated:
         """What is on disk, as far as this chain is still that one: a block that was given up since is not."""

@@ -4,6 +4,7 @@ it for a lie. Real processes, none of which is restarted unless a test says so.
 
 import pytest
 
+from devnet.config import VerifyMode
 from tests.support import wallet
 from tests.support.cluster import Cluster
 from tests.support.network import Network
@@ -12,7 +13,7 @@ from tests.support.waiting import eventually
 from tests.support.ws_client import WsClient
 
 TOKEN = "test"
-MODES = ("proofs", "roots", "reexecute")
+MODES = tuple(VerifyMode)
 
 
 @pytest.fixture

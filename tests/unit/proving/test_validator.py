@@ -42,6 +42,8 @@ class Bench:
         self.advanced, self.failures, self.asked = queue.SimpleQueue(), queue.SimpleQueue(), []
         self.witnesses = {"peer": GOOD}
         """Node to what it gives; None: it does not answer."""
+        self.hashes = {}
+        """Node to the hash of all its blocks, where it has others."""
         self.wrong = {}
         """Block number to the check that fails."""
         self.by_diffs = set()
@@ -56,6 +58,7 @@ class Bench:
             by_diffs=by_diffs,
         )
         validator._reader.witness = self._witness
+        validator._reader.block_hash = lambda http, number: self.hashes.get(http, bytes(32))
         return validator
 
     def _witness(self, http, number):
@@ -128,6 +131,15 @@ def test_a_bad_witness_is_noticed_and_another_node_is_asked(bench):
     assert "liar gave a bad state witness of block 1" in bench.incidents.since()[0].what
 
 
+def test_the_witness_of_another_block_is_no_bad_one(bench):
+    bench.witnesses = {"elsewhere": BAD, SEQUENCER: GOOD}
+    bench.hashes = {"elsewhere": b"x" * 32}
+    bench.validator.note(2)
+    bench.validator.start()
+    bench.until(2)
+    assert bench.kinds() == []
+
+
 def test_the_height_waits_for_a_witness_that_is_good(bench):
     bench.witnesses = {"liar": BAD}
     bench.validator.note(1)
@@ -164,6 +176,7 @@ def test_another_block_in_the_place_of_a_wrong_one_is_looked_at(bench):
     bench.validator.start()
     eventually(lambda: bench.validator.refusal is not None, "the block to be refused")
     bench.wrong = {}
+    bench.validator.rewind(1)
     bench.validator.note(2)
     bench.until(2)
     assert bench.validator.status()["refused"] is None

@@ -39,6 +39,16 @@ class Chain:
         self.anchor = BlockRef(number, block_hash)
 
 
+class Rewinding:
+    """A validator that is told where its chain was taken back to."""
+
+    def __init__(self):
+        self.blocks = []
+
+    def rewind(self, block):
+        self.blocks.append(block)
+
+
 @pytest.fixture
 def store(tmp_path):
     with Store.open(tmp_path / "store") as opened:
@@ -50,7 +60,7 @@ def store(tmp_path):
 def resume(store, tmp_path):
     """Where a node that is started with this store goes on, and what its engine was told."""
 
-    async def resumed(chain):
+    async def resumed(chain, rewound):
         role = RoleConfig(
             "full-node-1",
             Role.FULL_NODE,
@@ -61,9 +71,14 @@ def resume(store, tmp_path):
             make_config({}),
         )
         validation = Validation(role, chain, store, None, None)
-        return validation._resume()
+        validation._validated = validation._resume()
+        if rewound is not None:
+            validation._validator = Rewinding()
+            validation.rewound(rewound)
+            assert validation._validator.blocks == [rewound]
+        return validation._validated
 
-    return lambda chain=None: asyncio.run(resumed(chain or Chain()))
+    return lambda chain=None, rewound=None: asyncio.run(resumed(chain or Chain(), rewound))
 
 
 def grow(store, blocks, first=0):
@@ -118,6 +133,18 @@ def test_behind_a_snapshot_it_begins_anew(store, resume):
     store.validated = span(0, 5)
     store.installed(Tip(9 * MINIS_PER_BLOCK - 1, 9))
     assert resume() == span(9, 9)
+
+
+@pytest.mark.parametrize(("block", "then"), [(5, (2, 5)), (4, (2, 4)), (2, (2, 2)), (1, (1, 1))])
+def test_a_rollback_takes_what_is_validated_back_too(store, resume, block, then):
+    grow(store, 5)
+    store.validated = span(2, 5)
+    chain = Chain()
+    assert resume(chain, rewound=block) == store.validated == span(*then)
+    assert chain.anchor == reference(then[0])
+    if block == 4:
+        named = [4, "0x" + reference(4).hash.hex()]
+        assert chain.told[-1] == ("mega_setValidatedBlocks", [named, named])
 
 
 def test_the_nodes_that_were_heard_of_last_are_asked_and_the_sequencer_always(store, tmp_path):
