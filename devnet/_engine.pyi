@@ -267,6 +267,17 @@ class Engine:
     def durable(self, mini: int, block: int) -> None:
         """Everything up to this mini-block and this block is on disk: shows it and answers those who wait for it."""
 
+    def hear_console(self, on: bool) -> None:
+        """From now on what meets the account of `console.log` is kept for `next_console`, or no more, as at first."""
+
+    def next_console(
+        self, timeout_ms: int
+    ) -> tuple[list[tuple[bytes | str, list[tuple[bytes, bytes]], int]], int, str | None] | None:
+        """What was told next, executed again here: for each execution a transaction's hash or a method's name, who
+        called the console with which calldata, and how many more such calls there were; then how many executions found
+        no place in the queue, and why what is here may not be all. Nothing after the timeout, `None` when the engine
+        is stopped."""
+
     def validated_block(self) -> int | None:
         """The newest block that a stateless validator has reported; None: none has."""
 

@@ -374,6 +374,11 @@ class LogSettings:
     """What the processes write to their log files."""
 
     level: str = _setting("info", "Lowest level in the log files.", "--log-level", choices=LOG_LEVELS)
+    console: bool = _setting(
+        True,
+        "Show what contracts tell console.log (hardhat's console.sol, forge's console2).",
+        "--console-log",
+    )
 
 
 @dataclass(frozen=True)

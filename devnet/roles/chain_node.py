@@ -9,6 +9,7 @@
 | `chain-log`          | of who leads: appending to the store (`roles/chain_log.py`)                         |
 | `sync-apply`         | of who follows: applying, and appending to the store (`sync/follower.py`)           |
 | `snapshot`           | the state snapshot, never beyond the verified height while provers are counted      |
+| `console`            | showing what contracts told `console.log` (`roles/console_log.py`)                  |
 | `rpc-*`              | waiting for the engine's answers (`rpc/server.py`)                                  |
 | `sync-*`             | reading the log for peers (`sync/`)                                                 |
 | `jit`                | having contracts compiled, by a child process (`jit/service.py`)                    |
@@ -44,10 +45,17 @@ from devnet.roles.chain import (
     state_files_of,
 )
 from devnet.roles.chain_log import ChainLog
+from devnet.roles.console_log import ConsoleLog
 from devnet.roles.fanout import Fanout
 from devnet.roles.forked import forked_from
 from devnet.roles.network_service import NetworkService, endpoint_text
-from devnet.roles.node_methods import DevnetNamespace, JitNamespace, LogNamespace, ModeNamespace
+from devnet.roles.node_methods import (
+    ConsoleNamespace,
+    DevnetNamespace,
+    JitNamespace,
+    LogNamespace,
+    ModeNamespace,
+)
 from devnet.roles.node_status import NodeStatus
 from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
@@ -80,6 +88,7 @@ class ChainNode:
         status: NodeStatus,
         network: NetworkService | None,
         jit: JitService,
+        console: ConsoleLog,
         snapshots: Snapshotter,
         state_files: StateFiles,
         failure: Failure,
@@ -95,6 +104,7 @@ class ChainNode:
         self._status = status
         self._network = network
         self._jit = jit
+        self._console = console
         self._snapshots = snapshots
         self.state_files = state_files
         """The chain's accounts, out and in."""
@@ -117,6 +127,7 @@ class ChainNode:
             sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData, self._follow_back)
             await self._network.start(self._server.http_url, sink)
         self._jit.start()
+        self._console.start()
         recovery_gives_way()
 
     # --- its mode -----------------------------------------------------------------------------------------
@@ -216,6 +227,7 @@ class ChainNode:
     def _carry_out(self, plan: Rewind, rollback: ChainRollback, first_gone: int) -> None:
         """In the engine, on disk, and for all who have heard of what goes. Any thread but the loop's."""
         self._on_loop(lambda: self._server.rewinding(plan))
+        self._console.drain()
         self._engine.rewind(plan)
         with self._snapshots.paused():
             self._store.rewind(plan, first_gone, rollback.encode())
@@ -295,6 +307,7 @@ class ChainNode:
         self._jit.stop()
         async with self._switching:
             is_written = await self._halt()
+        await self._loop.run_in_executor(None, self._console.finish)
         await self._loop.run_in_executor(None, self._engine.stop)
         if self._network is not None:
             await self._network.stop()
@@ -328,6 +341,7 @@ def assemble(
         rpc, server_settings(config, accounts, store.identity, forked_from(config, store)), status.health
     )
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
+    console = ConsoleLog(engine, server.hub.publish_console, failure, wanted=config.log.console)
     limit = network.verification.may_be_folded if network is not None else lambda: 2**63
     if config.fork.url is not None:
         # A snapshot can't tell what was removed here from what still is to be read from the remote.
@@ -335,12 +349,13 @@ def assemble(
     snapshots = snapshotter(config, store, failure, limit)
     state_files = state_files_of(role, engine, rpc, server.settings)
     node = ChainNode(
-        *(role, store, engine, rpc, server, status, network, jit, snapshots, state_files, failure),
+        *(role, store, engine, rpc, server, status, network, jit, console, snapshots, state_files, failure),
         keeps_trie=keeps_trie,
     )
     server.serve(
         LogNamespace(store),
         JitNamespace(jit),
+        ConsoleNamespace(console.hear),
         SnapshotNamespace(store, node.rewind, server.send),
         StateFileNamespace(state_files, config.rpc.max_answer_bytes),
     )

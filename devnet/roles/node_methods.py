@@ -114,6 +114,23 @@ class JitNamespace:
         return orjson.dumps(self._service.status())
 
 
+class ConsoleNamespace:
+    """Whether this node shows what contracts tell `console.log`."""
+
+    def __init__(self, hear: Callable[[bool], None]) -> None:
+        self._hear = hear
+
+    @method("anvil_setLoggingEnabled", "enabled", about="Whether this node shows console.log from now on.")
+    @method("hardhat_setLoggingEnabled", "enabled", about="Whether this node shows console.log from now on.")
+    async def set_logging(self, given: list[object], call: Call) -> bytes:
+        """Show it from now on, or no more."""
+        [enabled] = given
+        if not isinstance(enabled, bool):
+            raise invalid_params("enabled must be true or false")
+        self._hear(enabled)
+        return b"null"
+
+
 class DevnetNamespace:
     """What a node does for who has the devnet's token, and for nobody else."""
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from devnet.roles.node_methods import DevnetNamespace, JitNamespace, LogNamespace, ModeNamespace
+from devnet.roles.node_methods import (
+    ConsoleNamespace,
+    DevnetNamespace,
+    JitNamespace,
+    LogNamespace,
+    ModeNamespace,
+)
 from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.impersonation import ImpersonationNamespace
@@ -35,6 +41,7 @@ _WITH_CHAIN: Final = (
     FilterNamespace,
     LogNamespace,
     JitNamespace,
+    ConsoleNamespace,
     ModeNamespace,
     SnapshotNamespace,
 )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from devnet._engine import keccak256
+from devnet.checksum import checksummed
 from devnet.rpc.errors import RpcFault, invalid_params
 
 DOMAIN: Final = "EIP712Domain"
@@ -227,18 +228,9 @@ def _encode_bool(value: object, at: str) -> bytes:
 def _encode_address(value: object, at: str) -> bytes:
     if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
         raise _wrong(at, "must be an address: 0x and 40 hexadecimal digits", value)
-    if value[2:] != value[2:].lower() and value != _checksummed(value):
+    if value[2:] != value[2:].lower() and value != checksummed(value):
         raise _wrong(at, "is an address whose upper and lower case (ERC-55) is mistaken", value)
     return bytes.fromhex(value[2:]).rjust(32, b"\0")
-
-
-def _checksummed(address: str) -> str:
-    """The address in the letter case of ERC-55."""
-    digits = address[2:].lower()
-    nibbles = keccak256(digits.encode()).hex()
-    return "0x" + "".join(
-        digit.upper() if nibble > "7" else digit for digit, nibble in zip(digits, nibbles, strict=False)
-    )
 
 
 _SIMPLE: Final[Mapping[str, Encode]] = {

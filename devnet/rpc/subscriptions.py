@@ -12,6 +12,7 @@
 | `newPendingTransactions` | full bodies?      | each transaction that enters the pool                    |
 | `miniBlocks`             |                   | each mini-block with its transactions and receipts       |
 | `stateChanges`           | addresses?        | each mini-block's effect on each of the accounts         |
+| `consoleLogs`            |                   | each call of `console.log`, decoded                      |
 | `syncing`                |                   | at once, and then whenever the node falls behind the     |
 |                          |                   | chain or has caught up with it: what `eth_syncing` says  |
 
@@ -62,6 +63,7 @@ class Kind(Enum):
     PENDING_BODIES = "newPendingTransactions with bodies"
     MINI_BLOCKS = "miniBlocks"
     STATE_CHANGES = "stateChanges"
+    CONSOLE_LOGS = "consoleLogs"
     SYNCING = "syncing"
 
 
@@ -155,6 +157,8 @@ class Hub:
             case "logs":
                 canonical, pending = filters.log_filter(param)
                 return self._find(Kind.MINI_LOGS if pending else Kind.SEALED_LOGS, canonical)
+            case "consoleLogs":
+                return self._find(Kind.CONSOLE_LOGS)
             case "syncing":
                 return self._find(Kind.SYNCING)
             case "stateChanges" | "stateChange":
@@ -256,6 +260,12 @@ class Hub:
     def rewound(self, plan: Rewind) -> None:
         """The chain goes on from an earlier place; what is left of an open block there is told when it is sealed."""
         self._open_minis = [(block, mini) for mini, block in plan.busy if mini < plan.minis]
+
+    def publish_console(self, payloads: list[bytes]) -> None:
+        """Tell subscribers what contracts told the console. Called by the thread that has found it out."""
+        if self._topics[Kind.CONSOLE_LOGS] and self._loop is not None:
+            news = partial(self._publish, Kind.CONSOLE_LOGS, lambda _: payloads)
+            self._loop.call_soon_threadsafe(news)
 
     def on_pending(self) -> None:
         """Tell subscribers of transactions that entered the pool since the last time."""

@@ -13,7 +13,7 @@ import orjson
 
 from devnet.rpc.backend import Backend
 from devnet.rpc.engine_bridge import Call
-from devnet.rpc.errors import invalid_params, refused
+from devnet.rpc.errors import refused
 from devnet.rpc.methods import method
 from devnet.rpc.settings import ServerSettings
 
@@ -99,14 +99,6 @@ class ToolNamespace:
                 "snapshots": {},
             }
         )
-
-    @method("anvil_setLoggingEnabled", "enabled", about="Nothing: requests are not logged one by one.")
-    @method("hardhat_setLoggingEnabled", "enabled", about="Nothing: requests are not logged one by one.")
-    async def set_logging(self, given: list[object], call: Call) -> bytes:
-        """Take it as done."""
-        if not isinstance(given[0], bool):
-            raise invalid_params("enabled must be true or false")
-        return b"null"
 
     @method("anvil_setCoinbase", "address", about="Refused: whoever checks a block knows who receives fees.")
     @method(

@@ -317,6 +317,7 @@ impl Engine {
             fork.desk.close();
         }
         let halted = self.halt();
+        self.chain.console.close();
         self.rpc.stop();
         halted
     }

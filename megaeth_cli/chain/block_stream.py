@@ -1,13 +1,20 @@
-"""A line per EVM block for `megaeth devnet up`, pushed by the node over WebSocket. Own thread; ends with the node."""
+"""What happens on a devnet, for `megaeth devnet up`: a line per EVM block and per call of `console.log`.
+
+Pushed by the node over WebSocket. Own thread; ends with the node.
+"""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from devnet.console.lines import ConsoleLine
 from devnet.errors import UserError
 from devnet.session import Session
 from devnet.threads import start_thread
 from megaeth_cli.chain.rpc_client import RpcClient
+
+HEADS, CONSOLE_LOGS = "newHeads", "consoleLogs"
 
 
 @dataclass(frozen=True)
@@ -20,34 +27,50 @@ class BlockLine:
     mini_blocks: int
 
 
-def follow_blocks(
-    session: Session, show: Callable[[BlockLine], None], died: Callable[[BaseException], None]
-) -> None:
-    """Call `show` for each block from now on, in a thread of its own, until the node is gone; `died` if that fails."""
+Show = Callable[[BlockLine | ConsoleLine], None]
+
+
+def follow_blocks(session: Session, show: Show, died: Callable[[BaseException], None]) -> None:
+    """Call `show` for each block and each line of the console from now on, in a thread of its own, until the node is
+    gone; `died` if that fails."""
     start_thread(lambda: _follow(session, show), "blocks", died)
 
 
-def _follow(session: Session, show: Callable[[BlockLine], None]) -> None:
+def _follow(session: Session, show: Show) -> None:
     from websockets.exceptions import WebSocketException
     from websockets.sync.client import connect
 
     endpoint = session.nodes[0].endpoints["ws"]
+    kinds: dict[str, str] = {}
     try:
         with connect(endpoint, max_size=None, open_timeout=5) as feed, RpcClient(session.rpc_url) as node:
-            feed.send(
-                json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
-            )
-            for message in feed:
-                head = json.loads(message).get("params", {}).get("result")
-                if isinstance(head, dict):
-                    count = node.call("eth_getBlockTransactionCountByHash", head["hash"]) or "0x0"
-                    show(
-                        BlockLine(
-                            int(head["number"], 16),
-                            int(count, 16),
-                            int(head["gasUsed"], 16),
-                            int(head.get("miniBlockCount", "0x0"), 16),
-                        )
-                    )
+            for kind in (HEADS, CONSOLE_LOGS):
+                feed.send(
+                    json.dumps({"jsonrpc": "2.0", "id": kind, "method": "eth_subscribe", "params": [kind]})
+                )
+            for text in feed:
+                message = json.loads(text)
+                if "id" in message:
+                    kinds[message["result"]] = message["id"]
+                    continue
+                news = message["params"]
+                if kinds[news["subscription"]] == HEADS:
+                    show(_block(node, news["result"]))
+                else:
+                    show(_console(news["result"]))
     except (OSError, WebSocketException, UserError):
         return  # the node has stopped; the supervisor says so
+
+
+def _block(node: RpcClient, head: dict[str, Any]) -> BlockLine:
+    count = node.call("eth_getBlockTransactionCountByHash", head["hash"]) or "0x0"
+    return BlockLine(
+        int(head["number"], 16),
+        int(count, 16),
+        int(head["gasUsed"], 16),
+        int(head.get("miniBlockCount", "0x0"), 16),
+    )
+
+
+def _console(told: dict[str, Any]) -> ConsoleLine:
+    return ConsoleLine(told["transactionHash"] or told["method"], told["contract"], told["text"])

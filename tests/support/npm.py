@@ -27,6 +27,8 @@ HARDHAT = {
     "@nomicfoundation/hardhat-network-helpers": "1.1.2",
     "@nomicfoundation/hardhat-verify": "2.1.3",
 }
+CONSOLES = {"forge-std": "1.1.2", "hardhat": HARDHAT["hardhat"]}
+"""Both of forge's: its `console.sol` is hardhat's older one, whose selectors are of `uint` and `int`."""
 FETCH_S = 600
 
 

@@ -30,12 +30,12 @@ use crate::{
         BlockRecord, BlockRoots, DecodeError, Leaves, MiniBlock, PlainKey, PlainValue,
         REQUESTS_HASH, TxRecord, TxResult,
     },
-    chain::{Chain, HeaderRoots},
+    chain::{Chain, HeaderRoots, console::Job},
     commitment::{BucketResize, CommitError},
     evm::{
         BeginError, BegunBlock, BlockContext, BlockFactory, ExternalEnv, ORACLE_TIMESTAMP_SLOT,
-        OracleClock, begin_block, is_detained, mega_transaction_with, native::Machine, oracle_time,
-        result_from,
+        OracleClock, begin_block, console::CONSOLE, is_detained, mega_transaction_with,
+        native::Machine, oracle_time, result_from,
     },
     parallel::{BlockRules, Done, Speculation, supports},
     state::{
@@ -109,6 +109,8 @@ pub(crate) struct OpenBlock {
     changes: Option<Vec<(PlainKey, PlainValue)>>,
     /// The open mini-block's transactions.
     txs: Vec<TxRecord>,
+    /// Which of them met the console.
+    to_console: Vec<usize>,
     leaves: Leaves,
     /// The block's gas used before the open mini-block.
     gas_before_mini: u64,
@@ -193,6 +195,7 @@ impl OpenBlock {
             rules: None,
             changes: None,
             txs: Vec::new(),
+            to_console: Vec::new(),
             leaves: Leaves::default(),
             gas_before_mini: 0,
             first_mini: parent.next_mini(),
@@ -408,6 +411,9 @@ impl OpenBlock {
             result,
         };
         self.leaves.push(&record, self.gas_before_mini)?;
+        if state.contains_key(&CONSOLE) {
+            self.to_console.push(self.txs.len());
+        }
         self.txs.push(record);
         Ok(())
     }
@@ -497,6 +503,11 @@ impl OpenBlock {
         let mini = Arc::new(mini);
         self.chain.feed_commitment(&mini);
         self.chain.recent.push_mini(mini.clone());
+        let indices = std::mem::take(&mut self.to_console);
+        if !indices.is_empty() {
+            let mini = mini.number;
+            self.chain.console.note(Job::Transactions { mini, indices });
+        }
         Ok(mini)
     }
 

@@ -10,6 +10,7 @@
 
 mod claim;
 mod config;
+pub(crate) mod console;
 mod context;
 mod listeners;
 mod mining;

@@ -179,6 +179,7 @@ impl Chain {
             check_root(committer.rewind(plan.end.clone())?, block)?;
         }
         self.past.forget();
+        self.console.forget();
         self.capacities.rewind(number, &plan.end.buckets);
         self.world
             .rewind(number, block.next_mini(), &plan.end.values, &plan.codes);

@@ -17,6 +17,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{
     config::{ChainConfig, ConfigError},
+    console::Console,
     listeners::Listeners,
     mining::Mining,
     recent::{RecentBlocks, SharedBlock, TxPlace},
@@ -113,6 +114,8 @@ pub(crate) struct Chain {
     pub deposits: DepositQueue,
     /// How blocks come about, and what time they tell.
     pub mining: Mining,
+    /// What met the console, for who shows what contracts told it.
+    pub console: Console,
     /// Where building stands; the builder takes it while it runs.
     pub(crate) progress: Mutex<Option<Progress>>,
 }
@@ -211,6 +214,7 @@ impl Chain {
             world,
             recent: RecentBlocks::new(genesis.clone(), config.history_blocks),
             deposits: DepositQueue::default(),
+            console: Console::default(),
             mining: Mining::new(config.mining, config.block_time_ms * 1000),
             commitment,
             committer,
@@ -236,6 +240,7 @@ impl Chain {
         let minis = self.recent.set_visible(mini, block);
         self.listeners.notify(&minis);
         self.mining.show(block);
+        self.console.show();
     }
 
     /// The state that a block tag, number or hash stands for, pinned.

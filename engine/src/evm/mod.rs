@@ -1,5 +1,7 @@
-//! What a node adds to the checker's `evm`: contracts that run natively, calls that change nothing, and traces.
+//! What a node adds to the checker's `evm`: contracts that run natively, calls that change nothing, traces,
+//! and what contracts tell the console.
 
+pub(crate) mod console;
 pub(crate) mod native;
 pub(crate) mod simulate;
 pub(crate) mod trace;

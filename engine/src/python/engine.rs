@@ -10,6 +10,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBool, PyBytes};
 
 use super::archive::PythonArchive;
+use super::console::{self, ConsoleOutput};
 use super::crypto;
 use super::errors::{EngineError, bad, bad_data, detached, rpc_error};
 use super::response;
@@ -343,6 +344,21 @@ impl Engine {
 
     fn durable(&self, py: Python<'_>, mini: u64, block: u64) -> PyResult<()> {
         detached(py, || self.inner.durable(mini, block))
+    }
+
+    fn hear_console(&self, on: bool) {
+        self.inner.chain.console.listen(on);
+    }
+
+    fn next_console<'py>(
+        &self,
+        py: Python<'py>,
+        timeout_ms: u64,
+    ) -> PyResult<Option<ConsoleOutput<'py>>> {
+        let timeout = Duration::from_millis(timeout_ms);
+        let node = self.inner.rpc.node();
+        let told = detached(py, || methods::console::next(node, timeout))?;
+        Ok(told.map(|told| console::output(py, told)))
     }
 
     fn validated_block(&self) -> Option<u64> {

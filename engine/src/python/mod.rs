@@ -2,6 +2,7 @@
 //! Thin by rule: it converts arguments, releases the GIL, and turns errors into exceptions.
 
 mod archive;
+mod console;
 mod crypto;
 mod engine;
 mod errors;

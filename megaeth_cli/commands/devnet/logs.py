@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from devnet.console.lines import ConsoleLine
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError
 from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session
@@ -47,7 +48,13 @@ def logs(
         )
     shown, position = _last_lines(path, lines)
     for line in chain(shown, _new_lines(path, position) if follow else ()):
-        env.write(json.dumps({"line": line}) if env.json else line)
+        env.write(json.dumps(_named(line)) if env.json else line)
+
+
+def _named(line: str) -> dict[str, Any]:
+    """The line, and what it says under names where it is of the console: tx, method, contract, text."""
+    told = ConsoleLine.of_log(line)
+    return {"line": line} | (told.fields() if told is not None else {})
 
 
 def _last_lines(path: Path, count: int) -> tuple[list[str], int]:

@@ -4,11 +4,12 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from devnet.config import Config
+from devnet.console.lines import ConsoleLine
 from devnet.paths import DEFAULT_NAME
 from devnet.session import Role, Session
 from devnet.settings import FILE_NAME, load_config
@@ -17,6 +18,9 @@ from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.output import print_whole, show
 from megaeth_cli.select_devnet import Name
 from megaeth_cli.settings_options import with_settings
+
+if TYPE_CHECKING:
+    from megaeth_cli.chain.block_stream import BlockLine
 
 ConfigFile = Annotated[
     Path | None,
@@ -40,7 +44,7 @@ def up(
     config_file: ConfigFile = None,
     **flags: object,
 ) -> None:
-    """Start a devnet. Without -d it shows its blocks until Ctrl-C."""
+    """Start a devnet. Without -d it shows its blocks, and what contracts tell console.log, until Ctrl-C."""
     env = environment(context)
     config = load_config(flags, env.variables, config_file, env.cwd)
     start_devnet(env, _name(config, name), config, detach=detach)
@@ -123,7 +127,7 @@ class _Terminal:
         """Nothing to see yet."""
 
     def ready(self, session: Session) -> None:
-        """The banner, then a line per block."""
+        """The banner, then a line per block and per call of console.log."""
         self._ready = True
         _announce(self._env, session, self._config, accounts=True)
         if not (self._env.quiet or self._env.json):
@@ -131,7 +135,7 @@ class _Terminal:
 
             self._env.note("\nCtrl-C stops it.\n")
             follow_blocks(
-                session, self._block, lambda error: self.trouble(f"no more blocks are shown here: {error!r}")
+                session, self._show, lambda error: self.trouble(f"no more blocks are shown here: {error!r}")
             )
 
     def trouble(self, message: str) -> None:
@@ -143,8 +147,23 @@ class _Terminal:
         if self._ready:
             self._env.note("stopping ...")
 
-    def _block(self, block: Any) -> None:  # noqa: ANN401
-        self._env.write(
-            f"block {block.number:>7}   {block.transactions:>6} txs   {block.gas_used:>14,} gas"
-            f"   {block.mini_blocks:>4} mini-blocks"
-        )
+    def _show(self, line: "BlockLine | ConsoleLine") -> None:
+        self._env.write(_console_line(line) if isinstance(line, ConsoleLine) else _block_line(line))
+
+
+def _block_line(block: "BlockLine") -> str:
+    return (
+        f"block {block.number:>7}   {block.transactions:>6} txs   {block.gas_used:>14,} gas"
+        f"   {block.mini_blocks:>4} mini-blocks"
+    )
+
+
+def _console_line(line: ConsoleLine) -> str:
+    """Further lines of a text stand below its first, so that none passes for a line of ours."""
+    source = _short(line.source) if line.is_transaction else line.source
+    head = f"console {source:<15}   {_short(line.contract or ''):<13}   "
+    return head + line.text.replace("\n", "\n" + " " * len(head))
+
+
+def _short(digits: str) -> str:
+    return f"{digits[:6]}...{digits[-4:]}" if digits else ""

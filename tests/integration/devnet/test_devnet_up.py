@@ -16,7 +16,7 @@ import pytest
 from devnet.session import health, page, start_time
 from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.errors import ExitStatus
-from tests.support import wallet
+from tests.support import console, wallet
 from tests.support.home import COMMAND, PATIENCE_S, Home
 
 
@@ -49,13 +49,20 @@ def call(url, method, *parameters):
         return node.call(method, *parameters)
 
 
-def send(url):
+def send(url, **fields):
     """Send one transaction; its receipt."""
 
     class Endpoint:
         rpc = staticmethod(lambda method, *parameters: call(url, method, *parameters))
 
-    return wallet.send(Endpoint, 0, to=wallet.address(1), value="0x1")
+    return wallet.send(Endpoint, 0, **({"to": wallet.address(1), "value": "0x1"} | fields))
+
+
+def tell(url, text):
+    """Have a contract tell the console something; the transaction's receipt."""
+    teller = f"0x{0x7E11:040x}"
+    call(url, "anvil_setCode", teller, "0x" + console.TELLER.hex())
+    return send(url, to=teller, input=console.words(text), value="0x0")
 
 
 def height(url):
@@ -189,6 +196,17 @@ class TestInTheForeground:
         block = next(line for line in process.stdout if line.startswith("block") and " 0 txs" not in line)
         assert " 1 txs" in block
 
+    def test_it_shows_what_contracts_tell_the_console(self, home):
+        process = home.foreground()
+        read_banner(process)
+        url = home.sequencer()["endpoints"]["http"]
+        digest = tell(url, "one\nblock 7")["transactionHash"]
+        first = next(line for line in process.stdout if line.startswith("console"))
+        assert first.endswith(" one\n")
+        assert digest[:6] in first
+        # What a contract says cannot pass for a line of ours.
+        assert next(process.stdout) == " " * first.rindex("one") + "block 7\n"
+
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_stops_everything_and_loses_nothing(self, home, number):
         process = home.foreground()
@@ -242,6 +260,18 @@ class TestInTheForeground:
                 value, _ = decoder.raw_decode(text)
                 break
         assert call(value["rpc_url"], "eth_chainId") == hex(6343)
+
+
+def test_logs_show_what_contracts_tell_the_console_and_name_it_in_json(home):
+    url = home.up()
+    digest = tell(url, "two\nlines")["transactionHash"]
+    shown = eventually(lambda: console.lines(home.run("devnet", "logs").stdout))
+    assert [(line.source, line.text) for line in shown] == [(digest, "two\nlines")]
+    named = [json.loads(line) for line in home.run("devnet", "logs", "--json").stdout.splitlines()]
+    [found] = [line for line in named if "text" in line]
+    assert (found["tx"], found["text"]) == (digest, "two\nlines")
+    assert found["contract"] == f"0x{0x7E11:040x}"
+    assert digest in found["line"]
 
 
 def test_up_directly_after_a_kill_of_the_sequencer_works(home):

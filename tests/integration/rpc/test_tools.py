@@ -56,7 +56,6 @@ def test_a_node_tells_what_it_is(node):
     assert told.keys() == node.rpc("hardhat_metadata").keys()
     assert told["clientVersion"] == node.rpc("web3_clientVersion")
     assert told["instanceId"] == node.rpc("anvil_metadata")["instanceId"]
-    assert node.rpc("hardhat_setLoggingEnabled", False) is None
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,15 @@ def test_the_id_precedes_the_news_even_in_a_batch(server, ws):
     assert news(ws) == {"subscription": answers[0]["result"], "result": {"number": "0x2"}}
 
 
+def test_who_wants_to_hear_of_the_console_does(ws, server):
+    subscription = subscribe(ws, "consoleLogs")
+    server.server.hub.publish_console([b'{"text":"one"}', b'{"text":"two"}'])
+    for text in ("one", "two"):
+        assert news(ws) == {"subscription": subscription, "result": {"text": text}}
+    call(ws, "eth_unsubscribe", subscription)
+    server.server.hub.publish_console([b'{"text":"three"}'])
+
+
 def test_http_has_no_subscriptions(server):
     with RawHttp(server.port) as http:
         for method in ("eth_subscribe", "eth_unsubscribe"):

@@ -55,8 +55,10 @@ pub(super) const METHODS: &[Method] = &[
 pub(super) struct Stage {
     pub(super) overlay: CacheDB<Adapter<View>>,
     pub(super) setting: Setting,
-    moves: Vec<(Address, Address)>,
-    turn: Arc<Turn>,
+    pub(super) moves: Vec<(Address, Address)>,
+    /// The block that the state belongs to.
+    pub(super) anchor: BlockRef,
+    pub(super) turn: Arc<Turn>,
 }
 
 impl Stage {
@@ -83,6 +85,7 @@ impl Stage {
             overlay,
             setting,
             moves,
+            anchor,
             turn: node.turn.clone(),
         })
     }
@@ -95,7 +98,7 @@ impl Stage {
     }
 
     /// The gas limit of a call: what it asks for, the block's limit, and what its sender can pay.
-    fn gas_limit(&mut self, request: &CallRequest) -> Result<u64, RpcError> {
+    pub(super) fn gas_limit(&mut self, request: &CallRequest) -> Result<u64, RpcError> {
         let limit = request
             .gas
             .unwrap_or(u64::MAX)
@@ -186,14 +189,14 @@ impl Stage {
     }
 
     /// The error of a transaction that could not start, or was ended.
-    fn refused(&self, refusal: &Refusal<StateError>, request: &CallRequest) -> RpcError {
+    pub(super) fn refused(&self, refusal: &Refusal<StateError>, request: &CallRequest) -> RpcError {
         let ended = self.turn.ended();
         ended.unwrap_or_else(|| refused(refusal, request, &self.setting))
     }
 }
 
 /// The surroundings that a block gives a simulation.
-fn setting(node: &Node, anchor: &BlockRef) -> Result<Setting, RpcError> {
+pub(super) fn setting(node: &Node, anchor: &BlockRef) -> Result<Setting, RpcError> {
     let chain = &node.chain;
     let config = &chain.config;
     let context = config.context_at(anchor);
@@ -261,6 +264,7 @@ pub(super) fn plain_stage(node: &Node, id: BlockId) -> Result<Stage, RpcError> {
 fn call(node: &Node, params: &Params<'_>) -> Answer {
     let (request, mut stage) = staged(node, params)?;
     let outcome = stage.run(&request)?;
+    stage.tell_console(node, "eth_call", request);
     let output = outcome.output();
     node.turn.expect(2 * output.len())?;
     match outcome.result.success {
@@ -276,7 +280,7 @@ fn estimate_gas(node: &Node, params: &Params<'_>) -> Answer {
     let chain_id = stage.setting.chain_id;
     let mut simulator = stage.simulator(&request);
     let estimate = estimate::gas(&mut simulator, &request, chain_id, cap);
-    match estimate {
+    let answer = match estimate {
         Ok(gas) => Ok(json::quantity_bytes(gas)),
         Err(Failure::Refused(refusal)) => Err(stage.refused(&refusal, &request)),
         Err(Failure::Failed(outcome)) => {
@@ -290,7 +294,9 @@ fn estimate_gas(node: &Node, params: &Params<'_>) -> Answer {
                 None => error,
             })
         }
-    }
+    };
+    stage.tell_console(node, "eth_estimateGas", request);
+    answer
 }
 
 /// `eth_createAccessList(call, block, state overrides)`.

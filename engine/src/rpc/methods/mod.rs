@@ -6,6 +6,7 @@
 mod before;
 mod blocks;
 mod call;
+pub(crate) mod console;
 mod debug;
 mod deposit;
 mod diff;

@@ -4,6 +4,7 @@ mod accounts;
 mod blocks;
 mod bounds;
 mod calls;
+mod console;
 mod estimates;
 mod logs;
 mod mini_blocks;
