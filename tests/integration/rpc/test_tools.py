@@ -74,6 +74,8 @@ def test_a_node_tells_what_it_is(node):
     ],
 )
 def test_what_cannot_hold_here_is_refused_with_the_reason(node, method, value):
-    with pytest.raises(RpcFailure, match=r"cannot be c|checks the block|when it begins|all blocks share") as refused:
+    with pytest.raises(
+        RpcFailure, match=r"cannot be c|checks the block|when it begins|all blocks share"
+    ) as refused:
         node.rpc(method, value)
     assert refused.value.code == -32000
