@@ -13,7 +13,8 @@ from tests.support.network import Network
 from tests.support.waiting import eventually
 
 TOKEN = "test"
-VALIDATES = {"network__verify": "stateless", "blocks__block_time_s": 0.25}
+VALIDATES = {"network__verify": "stateless", "blocks__block_time_s": 1.0}
+"""Blocks so long that a busy machine validates as fast as they come."""
 
 
 @pytest.fixture
@@ -75,9 +76,9 @@ def test_what_is_followed_is_validated_and_reported(cluster, validation):
 def test_a_node_that_comes_late_catches_up_and_one_that_was_away_goes_on(cluster):
     sequencer = cluster.sequencer()
     target = some_transactions(sequencer)
-    sequencer.sealed(target + 12)
+    sequencer.sealed(target + 5)
     node = cluster.full_node("full-node-1", [sequencer])
-    until_validated(node, target + 12)
+    until_validated(node, target + 5)
     assert told(node)["anchor"] == 0
     before = tip(node)
     node.kill()
@@ -92,7 +93,9 @@ def test_a_node_that_comes_late_catches_up_and_one_that_was_away_goes_on(cluster
 
 
 def test_a_node_that_began_with_a_snapshot_validates_what_lies_behind_that(tmp_path):
-    with Cluster(tmp_path, **{**VALIDATES, "network__snapshot_behind": 100}) as cluster:
+    with Cluster(
+        tmp_path, **{**VALIDATES, "network__snapshot_behind": 100, "blocks__block_time_s": 0.25}
+    ) as cluster:
         sequencer = cluster.sequencer()
         some_transactions(sequencer)
         sequencer.sealed(sequencer.height() + 20)
@@ -103,6 +106,29 @@ def test_a_node_that_began_with_a_snapshot_validates_what_lies_behind_that(tmp_p
         assert anchor > 0
         assert told(node)["anchor"] == anchor
         assert incidents(node) == []
+
+
+def test_a_validator_goes_back_with_the_chain_and_on_with_what_comes_instead(cluster):
+    sequencer = cluster.sequencer()
+    node = cluster.full_node("full-node-1", [sequencer])
+    until_validated(node, some_transactions(node))
+    snapshot = sequencer.rpc("evm_snapshot")
+    gone = wallet.send(node, 3, to=wallet.address(8), value="0x1")
+    until_validated(node, int(gone["blockNumber"], 16) + 1)
+    pid = node.process.pid
+    assert sequencer.rpc("evm_revert", snapshot) is True
+    number = int(wallet.send(node, 4, to=wallet.address(8), value="0x2")["blockNumber"], 16)
+    node.sealed(number)
+    eventually(
+        lambda: (
+            tip(node) >= number
+            and node.rpc("mega_getValidatedChain")["tip"][1] == block_hash(sequencer, tip(node))
+        ),
+        "the other chain to be validated",
+    )
+    assert node.rpc("eth_getTransactionReceipt", gone["transactionHash"]) is None
+    assert (node.process.pid, told(node)["refused"]) == (pid, None)
+    assert incidents(node) == []
 
 
 def test_a_forged_block_is_noticed_and_ends_the_validation_but_not_the_node(cluster):
