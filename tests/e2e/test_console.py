@@ -35,7 +35,7 @@ FORMATS = {
     'log("left over: %s", true, uint256(1))': "left over: true 1",
     'log("%18e", uint256(1.5 ether))': "1.5",
 }
-GAS = hex(200_000_000)
+GAS = hex(5_000_000_000)
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +91,7 @@ def test_every_function_of_a_library_shows_what_it_was_given(path, modules, solc
     compiled = compile_source(tmp_path / "Teller.sol", Options(cache, variables, solc=str(solc)))
     with new_node() as node:
         created = wallet.send(node, 0, input=compiled.contract("Teller").bytecode, gas=GAS)
+        assert created["status"] == "0x1"
         teller = created["contractAddress"].lower()
         tell = "0x" + keccak256(b"tell()")[:4].hex()
         receipt = wallet.send(node, 0, to=teller, input=tell, gas=GAS)
