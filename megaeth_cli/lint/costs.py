@@ -38,7 +38,7 @@ _LIMIT_EXCEEDED = bytes.fromhex("84b90267")
 """`MegaLimitExceeded(uint8 kind, uint64 limit)`."""
 _WORD = 32
 _MEASURED_BYTES = 1024
-_PLENTY = 200_000_000
+_PLENTY = 250_000_000
 
 
 class Costs:
@@ -147,7 +147,7 @@ class Costs:
     @cached_property
     def forwarded(self) -> Fraction:
         """The share of its gas that a call passes on at most."""
-        gas = 1_000_000_000
+        gas = 10**9
         traced = self._probe.trace(f"5f5f5f5f5f73{OTHER[2:]}5af1", {OTHER: _STOP}, gas)
         passed, used = int(traced["calls"][0]["gas"], 16), int(traced["gasUsed"], 16)
         return Fraction(passed, gas - used).limit_denominator(100)

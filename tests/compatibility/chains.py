@@ -70,6 +70,7 @@ class History:
             "filter": endpoint.must("eth_newFilter", {"address": contract}),
             "raw": next(raws), "raw2": next(raws), "raw3": next(raws),
             "soon": hex(now + 100), "later": hex(now + 200), "future": hex(now + 1000),
+            "dump": endpoint.must("anvil_dumpState"),
         }  # fmt: skip
         self.words["raw1"] = self.words["raw"]
 

@@ -35,6 +35,7 @@ DIFFERS: Final[dict[str, str]] = {
     "eth_sendRawTransactionSync": _RECEIPT,
     "eth_signTransaction": "`{raw, tx}`, as geth and the execution API have it; anvil: the bytes alone",
     "eth_fillTransaction": "`{raw, tx}` without a signature, as geth has it",
+    "eth_getProof": "SALT's proof (`salt`) instead of a Merkle Patricia trie's; keys of slots as quantities",
     "anvil_metadata": "`clientVersion` says what anvil puts into `clientSemver` and `clientCommitSha`",
     "hardhat_metadata": "`clientVersion` says what anvil puts into `clientSemver` and `clientCommitSha`",
     "hardhat_dropTransaction": "whether it was there, as hardhat answers; anvil: the hash or null",
@@ -88,7 +89,6 @@ BEYOND: Final = frozenset(
 """What anvil 1.7.1 itself answers with an error: newer sources have it."""
 
 NOTES: Final[dict[str, str]] = {
-    "eth_getProof": "the proof is SALT's (`salt`), since MegaETH has no Merkle Patricia trie; `accountProof` is empty",
     "web3_clientVersion": "to Hardhat, which asks for it, it begins with `anvil/`",
     "eth_sendUnsignedTransaction": "a deposit: no fee, type `0x7e`",
     "anvil_setLoggingEnabled": "taken",
