@@ -45,7 +45,8 @@ impl Slot {
 /// The timestamp of the block after one stamped `parent`, opened in `slot`; or the time to wait for.
 ///
 /// Blocks of a second and more have strictly increasing timestamps, shorter ones non-decreasing. A clock
-/// that stands so far behind the parent that one slot won't mend it is overruled.
+/// that stands so far behind the parent that one slot won't mend it is overruled. A parent that was stamped amid the slot,
+/// such as the genesis, leaves the rest of it free: it may be minutes.
 pub(crate) fn timestamp_after(parent: u64, slot: Slot, block_time_us: u64) -> Result<u64, u64> {
     let least = if block_time_us >= 1_000_000 {
         parent + 1
@@ -57,7 +58,9 @@ pub(crate) fn timestamp_after(parent: u64, slot: Slot, block_time_us: u64) -> Re
         return Ok(timestamp);
     }
     let next = Slot::at(slot.end_us, block_time_us);
-    if next.timestamp() >= least {
+    if parent > timestamp && least < next.timestamp() {
+        Ok(least)
+    } else if next.timestamp() >= least {
         Err(next.start_us)
     } else {
         Ok(least)
@@ -167,6 +170,16 @@ mod tests {
         let slot = Slot::at(10 * SECOND + 3, SECOND);
         assert_eq!(timestamp_after(9, slot, SECOND), Ok(10));
         assert_eq!(timestamp_after(10, slot, SECOND), Err(11 * SECOND));
+    }
+
+    #[test]
+    fn a_slot_in_whose_midst_the_parent_was_stamped_is_free_behind_it() {
+        let slot = Slot::at(1234 * SECOND, 600 * SECOND);
+        assert_eq!(timestamp_after(1230, slot, 600 * SECOND), Ok(1231));
+        // The parent's own slot, and one whose last second is the parent's.
+        let next = Err(1800 * SECOND);
+        assert_eq!(timestamp_after(1200, slot, 600 * SECOND), next);
+        assert_eq!(timestamp_after(1799, slot, 600 * SECOND), next);
     }
 
     #[test]

@@ -281,6 +281,14 @@ def test_modes_change_while_the_node_runs(manual):
     assert manual.rpc("eth_getTransactionReceipt", waiting)
 
 
+def test_long_blocks_begin_at_once(new_node):
+    with new_node(blocks__block_time_s=600.0) as node:
+        receipt = wallet.send(node, 0, to=somebody("patient"))
+        assert int(receipt["blockNumber"], 16) == 1
+        node.rpc("anvil_mine", "0x2")
+        assert node.height() == 2
+
+
 def test_the_default_is_stopped_and_goes_on(new_node):
     with new_node(blocks__block_time_s=1.0) as node:
         assert (node.rpc("anvil_getAutomine"), node.rpc("anvil_getIntervalMining")) == (True, 1)
