@@ -43,13 +43,9 @@ class SourceMaps:
 
         Empty when the contract is not known here or has other code.
         """
-        entries = _entries(self.maps.get(contract, ""))
-        places = list(instructions(runtime))
-        if not entries or len(entries) > len(places):
-            return {}
         texts: dict[str, _Text] = {}
         found = {}
-        for pc, (start, index) in zip(places, entries, strict=False):
+        for pc, (start, index, _) in self._placed(contract, runtime):
             unit = self.indexes.get(index)
             if start < 0 or unit is None or unit not in self.units:
                 continue
@@ -57,6 +53,19 @@ class SourceMaps:
                 texts[unit] = _Text(self.units[unit])
             found[pc] = texts[unit].line(unit, start)
         return found
+
+    def internal_calls(self, contract: str, runtime: bytes) -> frozenset[int]:
+        """The jumps into functions of the same contract, by pc."""
+        return frozenset(pc for pc, (_, _, jump) in self._placed(contract, runtime) if jump == "i")
+
+    def _placed(self, contract: str, runtime: bytes) -> list[tuple[int, "_Entry"]]:
+        entries = _entries(self.maps.get(contract, ""))
+        places = list(instructions(runtime))
+        return list(zip(places, entries, strict=False)) if len(entries) <= len(places) else []
+
+
+_Entry = tuple[int, str, str]
+"""Start, file, and whether it jumps into (`i`) or out of (`o`) a function."""
 
 
 class _Text:
@@ -73,11 +82,11 @@ class _Text:
         return Line(unit, number, self._lines[number - 1].decode(errors="replace").strip())
 
 
-def _entries(text: str) -> list[tuple[int, str]]:
-    """Start and file of each instruction; a field that is left out is that of the instruction before."""
+def _entries(text: str) -> list[_Entry]:
+    """Of each instruction; a field that is left out is that of the instruction before."""
     if not text:
         return []
-    start, index = -1, "-1"
+    start, index, jump = -1, "-1", "-"
     entries = []
     for entry in text.split(";"):
         fields = entry.split(":")
@@ -85,5 +94,7 @@ def _entries(text: str) -> list[tuple[int, str]]:
             start = int(fields[0])
         if len(fields) > 2 and fields[2]:
             index = fields[2]
-        entries.append((start, index))
+        if len(fields) > 3 and fields[3]:
+            jump = fields[3]
+        entries.append((start, index, jump))
     return entries

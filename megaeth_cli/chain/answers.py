@@ -80,6 +80,20 @@ def _fields(optional: Mapping[str, Shape] | None = None, /, **required: Shape) -
     return whole
 
 
+def _members(shape: Shape) -> Shape:
+    """An object whose members, whatever they are called, have one form."""
+
+    def whole(value: Json) -> str | None:
+        if not isinstance(value, dict):
+            return f"is {_shown(value)}, not an object"
+        for name, item in value.items():
+            if (why := shape(item)) is not None:
+                return f".{name}{_joined(why)}"
+        return None
+
+    return whole
+
+
 def _joined(why: str) -> str:
     return why if why[0] in ".[" else f" {why}"
 
@@ -167,6 +181,10 @@ call_frame = _fields(
 """A call as `callTracer` tells it, without those within it, which may lie deep."""
 instruction = _fields({"error": _text}, pc=_number, op=_text, gas=_number, gasCost=_number, depth=_number)
 """An instruction as the struct logger tells it."""
+met_account = _fields(
+    {"balance": _quantity, "nonce": _number, "code": _data, "storage": _kind(dict, "an object")}
+)
+"""An account as `prestateTracer` tells it."""
 _account = _fields(nonce=_quantity, balance=_quantity, codeHash=_hash)
 _state_diff = _fields(
     {"kind": _text, "transactionHash": _hash, "miniBlocks": _list(_quantity, most=2)},
@@ -196,6 +214,7 @@ _SHAPES: Mapping[str, Shape] = {
     "eth_getBlockByHash": _maybe(_block),
     "eth_getBlockByNumber": _maybe(_block),
     "eth_getBlockTransactionCountByHash": _maybe(_quantity),
+    "eth_getBlockReceipts": _maybe(_list(_receipt)),
     "eth_getCode": _data,
     "eth_getCodeByHash": _maybe(_data),
     "eth_getLogs": _list(_log),
@@ -213,4 +232,7 @@ _SHAPES: Mapping[str, Shape] = {
     "mega_loadState": _fields(written=_number, transactions=_number, kept=_list(_address)),
     "net_version": _text,
     "realtime_sendRawTransaction": _receipt,
+    "txpool_contentFrom": _members(_members(_fields())),
+    "txpool_inspect": _members(_members(_members(_text))),
+    "txpool_status": _members(_quantity),
 }

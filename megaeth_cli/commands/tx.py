@@ -27,6 +27,7 @@ from megaeth_cli.commands.contract_options import (
     check_hash,
     gas_limit,
 )
+from megaeth_cli.commands.tx_explain import explain_command
 from megaeth_cli.contracts.calls import find_function, read_arguments
 from megaeth_cli.contracts.known_contracts import KnownContract
 from megaeth_cli.contracts.network import Network
@@ -43,6 +44,7 @@ from megaeth_cli.output.receipts import (
     resource_rows,
 )
 from megaeth_cli.transactions.transact import Draft, Sent, failure, send
+from megaeth_cli.transactions.waiting import Waiting, why
 from megaeth_cli.transactions.wallet import Choice, choose
 from megaeth_cli.units import ether, quantity
 
@@ -145,15 +147,18 @@ def show_command(
         take(network, bytes.fromhex(recipient[2:]), as_, abi)
     interface = find(to) if to else None
     reason = failure(network, receipt, transaction, [interface] if interface else []) if receipt else None
+    waiting = why(network.node, transaction, network.allowed) if receipt is None else None
     call = described_call(network, transaction)
     if env.json:
         body: dict[str, Json] = {"transaction": transaction, "call": _call_json(network, transaction)}
         body["contract"] = network.known(recipient).to_json() if recipient else None
         body["receipt"] = receipt_json(receipt, None, reason, find) if receipt is not None else None
+        if waiting is not None:
+            body["waiting"] = waiting.to_json()
         env.write(json.dumps(body, indent=2))
         return
     rows = [
-        ("status", _status(receipt, reason)),
+        ("status", _pending(waiting) if waiting is not None else _status(reason)),
         ("from", network.label(transaction["from"])),
         ("to", network.label(to) if to else f"new contract {network.label(recipient) if recipient else ''}"),
         ("call", call),
@@ -169,6 +174,9 @@ def show_command(
         ]
         rows += [("log", emitted_text(log, network.label, find)) for log in receipt["logs"]]
     env.write(f"Transaction {hash_}\n{labelled(rows)}")
+
+
+app.command("explain", cls=NegativeNumbers)(explain_command)
 
 
 def report_sent(env: Environment, network: Network, sent: Sent, interfaces: list[Interface]) -> int:
@@ -187,7 +195,7 @@ def report_sent(env: Environment, network: Network, sent: Sent, interfaces: list
         rows = [
             ("transaction", sent.hash),
             ("to", _called(network, receipt.get("to"))),
-            ("status", _status(receipt, reason)),
+            ("status", _status(reason)),
             *receipt_rows(receipt, reason, network.allowed),
             ("latency", f"{sent.latency_ms:.1f} ms"),
             *(("log", emitted_text(log, network.label, find)) for log in receipt.get("logs", ())),
@@ -291,9 +299,11 @@ def _called(network: Network, to: str | None) -> str:
     return network.label(to) if to and network.known(to).is_worth_saying else ""
 
 
-def _status(receipt: Json | None, reason: Reason | None) -> str:
-    if receipt is None:
-        return "pending"
+def _pending(waiting: Waiting) -> str:
+    return f"pending: {waiting.text}" + (f"\n{waiting.hint}" if waiting.hint else "")
+
+
+def _status(reason: Reason | None) -> str:
     if reason is None:
         return "success"
     return f"failed: {reason.text}" + (f"\n{reason.hint}" if reason.hint else "")

@@ -146,8 +146,13 @@ class ArtifactStore:
 
     def lines(self, artifact: Artifact, runtime: bytes) -> dict[int, Line]:
         """The source line of each of a contract's instructions, by pc; empty where that is not known."""
-        maps = _read(self._by_source(artifact.source_hash), lambda fields: SourceMaps(**fields))
-        return maps.lines(f"{artifact.unit}:{artifact.name}", runtime) if maps is not None else {}
+        maps = self._maps(artifact)
+        return maps.lines(artifact.full_name, runtime) if maps is not None else {}
+
+    def internal_calls(self, artifact: Artifact, runtime: bytes) -> frozenset[int]:
+        """The jumps into functions of the contract itself, by pc; none where that is not known."""
+        maps = self._maps(artifact)
+        return maps.internal_calls(artifact.full_name, runtime) if maps is not None else frozenset()
 
     def recognise(self, code: bytes, likely: Artifact | None = None) -> Recognition | None:
         """The contract whose code this is, whatever its immutables and libraries are.
@@ -236,6 +241,9 @@ class ArtifactStore:
         """The names of contracts that are known by their code."""
         paths = (self.directory / "by-code").glob("*-*-*-*.json")
         return sorted({path.stem.split("-")[2] for path in paths})
+
+    def _maps(self, artifact: Artifact) -> SourceMaps | None:
+        return _read(self._by_source(artifact.source_hash), lambda fields: SourceMaps(**fields))
 
     @property
     def _searched(self) -> Path:

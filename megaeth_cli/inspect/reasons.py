@@ -42,7 +42,8 @@ VOLATILE = (
     "the beneficiary's account",
     "the oracle's storage",
 )
-_DETAINED = "VolatileDataAccessOutOfGas"
+DETAINED = "VolatileDataAccessOutOfGas"
+"""mega-evm's name for a transaction that used more compute gas than reading volatile data left it."""
 _HALTS = {
     "DataLimitExceeded": ("data size limit exceeded", "write, log and pass less data in one transaction"),
     "KvUpdateLimitExceeded": (
@@ -57,7 +58,7 @@ _HALTS = {
         "state growth limit exceeded",
         "make fewer new slots and accounts in one transaction",
     ),
-    _DETAINED: ("gas detention: the compute gas left after reading volatile data ran out", ""),
+    DETAINED: ("gas detention: the compute gas left after reading volatile data ran out", ""),
     "SystemTxInvalidCallee": ("a system transaction called something else than the oracle", ""),
 }
 # revm-context-interface result.rs, HaltReason
@@ -161,7 +162,7 @@ def of_halt(mega: Mapping[str, Any] | None, allowed: Allowed = newest) -> Reason
     if kind not in _HALTS:
         return Reason(f"halted: {kind}", _evm_hint(kind, allowed))
     text, hint = _HALTS[kind]
-    if kind == _DETAINED:
+    if kind == DETAINED:
         hint = detention_hint(allowed())
     details = [f"{name} {_number(halt[name]):,}" for name in ("limit", "actual") if name in halt]
     read = halt.get("accesses")

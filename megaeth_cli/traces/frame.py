@@ -12,6 +12,7 @@ from megaeth_cli.units import quantity
 Json = Any
 REVERTED = "execution reverted"
 """geth's word for a frame that gave up by itself."""
+OUT_OF_GAS = "out of gas"
 
 
 @dataclass(frozen=True, slots=True)

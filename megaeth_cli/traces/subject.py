@@ -99,7 +99,7 @@ def _trace(network: Network, subject: Subject, options: Json) -> Json:
     node = network.node
     node.wait_longer(TRACE_TIMEOUT_S)
     try:
-        with _deep_answers():
+        with deep_answers():
             if subject.hash is not None:
                 return node.call("debug_traceTransaction", subject.hash, options)
             return node.call("debug_traceCall", subject.call, _block(subject.block), options)
@@ -119,7 +119,7 @@ def _block(text: str) -> Json:
 
 
 @contextmanager
-def _deep_answers() -> Iterator[None]:
+def deep_answers() -> Iterator[None]:
     """Lets JSON be nested as deeply as calls can be."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, 4 * _DEEPEST))

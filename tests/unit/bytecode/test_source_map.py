@@ -33,3 +33,9 @@ def test_a_map_of_other_code_says_nothing():
     assert maps("0:5:0;;;;") == {}
     assert maps("") == {}
     assert SourceMaps({}, {}, {}).lines("C.sol:C", RUNTIME) == {}
+
+
+def test_jumps_into_functions_of_the_contract_are_told():
+    kept = SourceMaps({"C.sol": SOURCE}, {"0": "C.sol"}, {"C.sol:C": "0:5:0:-;;:::i;1:::o"})
+    assert kept.internal_calls("C.sol:C", RUNTIME) == {4}
+    assert kept.internal_calls("D.sol:D", RUNTIME) == frozenset()

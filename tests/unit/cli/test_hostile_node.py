@@ -23,6 +23,7 @@ from tests.unit.cli.test_contract_commands import (
     state_diff,
     transaction,
 )
+from tests.unit.traces.trees import call
 
 ACCOUNT = {"nonce": "0x1", "balance": "0x0", "codeHash": HASH}
 SLOT = {"slot": HASH, "before": "0x0", "after": "0x5"}
@@ -45,7 +46,21 @@ GOOD = {
     "mega_getBlockRecords": {"parent": "0x00", "block": "0x00", "minis": ["0x00"]},
     "mega_getChainRules": {"chainId": 6343, "spec": "rex6"},
     "mega_getAttestations": [{"name": "prover-1"}],
+    "debug_traceTransaction": call(TOKEN, "0x", call(), error="execution reverted"),
+    "eth_getBlockReceipts": [receipt()],
+    "txpool_status": {"pending": "0x1"},
+    "txpool_contentFrom": {"pending": {"1": {}}},
+    "txpool_inspect": {"pending": {ALICE: {"1": "0x00: 1 wei + 60000 gas \u00d7 5 wei"}}},
 }
+TRACES = {
+    "callTracer": call(TOKEN, "0x", call(), error="out of gas"),
+    "prestateTracer": {
+        TOKEN: {"balance": "0x0", "nonce": 1, "code": "0x00", "storage": {HASH: HASH}},
+        ALICE.lower(): {"balance": "0xffffffff"},
+    },
+    None: {"structLogs": [{"pc": 0, "op": "CALL", "gas": 9, "gasCost": 2, "depth": 1}]},
+}
+TRACE_PAIRS = [list(pair) for pair in TRACES.items()]
 COMMANDS = [
     ("accounts",),
     ("call", TOKEN, "x()(uint256)"),
@@ -57,6 +72,8 @@ COMMANDS = [
     ("inspect-diff", "--raw", "5"),
     ("verify", "block", "latest"),
     ("rpc", "eth_blockNumber"),
+    ("trace", HASH),
+    ("trace", HASH, "-v"),
 ]
 ANYTHING = st.recursive(
     st.none()
@@ -99,13 +116,38 @@ def test_no_answer_makes_a_command_fail_by_itself(place, other, command):
     check(command, place[0], replaced(plain(place[0]), place[1], other))
 
 
-def check(command, method, answer):
-    with tempfile.TemporaryDirectory() as home, scripted_node(**{**GOOD, method: answer}) as node:
+def check(command, method, answer, **others):
+    with tempfile.TemporaryDirectory() as home, scripted_node(**{**GOOD, **others, method: answer}) as node:
         variables = {"MEGAETH_HOME": home, "PATH": "/nowhere"}
         env = Environment(io.StringIO(), io.StringIO(), io.StringIO(), variables, verbosity=2)
         code = run([*command, "--rpc-url", node.url], env)
     assert node.asked
     assert code != ExitStatus.INTERNAL, env.stderr.getvalue()
+
+
+@settings(max_examples=60)
+@given(
+    place=st.sampled_from([one for one in places(TRACE_PAIRS) if len(one) > 1 and one[1] == 1]),
+    other=ANYTHING,
+)
+def test_no_trace_makes_an_explanation_fail_by_itself(place, other):
+    told = dict(replaced(TRACE_PAIRS, place, other))
+    check(
+        ("tx", "explain", HASH, "--no-forks"),
+        "debug_traceTransaction",
+        lambda hash_, options: told.get(options.get("tracer")),
+    )
+
+
+@settings(max_examples=60)
+@given(
+    place=st.sampled_from([one for one in PLACES if one[0].startswith(("txpool_", "eth_getBlockR"))]),
+    other=ANYTHING,
+)
+def test_no_pool_makes_what_waits_fail_by_itself(place, other):
+    method, path = place
+    waits = {"eth_getTransactionReceipt": None, "eth_getTransactionCount": "0x1"}
+    check(("tx", "show", HASH), method, replaced(plain(method), path, other), **waits)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

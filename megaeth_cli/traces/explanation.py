@@ -1,0 +1,160 @@
+"""Everything that is said about one transaction or call: its verdict, its gas, its limits, and other rules."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from megaeth_cli.bytecode.source_map import Line
+from megaeth_cli.chain.rpc_client import RpcError
+from megaeth_cli.contracts.network import Network
+from megaeth_cli.inspect.reasons import Reason
+from megaeth_cli.traces.detention import Read, first_read
+from megaeth_cli.traces.frame import OUT_OF_GAS, Frame
+from megaeth_cli.traces.lab import ETHEREUM, FORKS, Lab
+from megaeth_cli.traces.limits import Dimension, foreseen, metered
+from megaeth_cli.traces.names import Names
+from megaeth_cli.traces.positions import Positions
+from megaeth_cli.traces.shares import Crowding, Share, crowding, shares
+from megaeth_cli.traces.steps import MOST, Steps, join
+from megaeth_cli.traces.storage import traced_diff
+from megaeth_cli.traces.subject import Subject, call_tree, instructions
+from megaeth_cli.traces.verdict import Evidence, Verdict, verdict
+from megaeth_cli.transactions.transact import failure, reason_of
+
+Json = Any
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The same under other rules."""
+
+    spec: str
+    gas: int | None
+    outcome: str
+    """`succeeds`, or why not."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is known in the end."""
+
+    subject: Subject
+    root: Frame
+    names: Names
+    verdict: Verdict
+    reason: Reason | None
+    path: tuple[Frame, ...]
+    """From the whole down to the frame at fault; empty where it succeeded."""
+    line: Line | None
+    is_hottest: bool
+    read: Read | None
+    read_line: Line | None
+    shares: tuple[Share, ...]
+    crowding: tuple[Crowding, ...]
+    dimensions: tuple[Dimension, ...]
+    forwarded: tuple[int, int] | None
+    """What the call at fault was given of what its caller had."""
+    elsewhere: tuple[Elsewhere, ...]
+    needed: int | None
+    """The gas limit with which it succeeds, where it ran out of gas."""
+    complete: bool
+    """Whether all instructions were looked at."""
+
+
+def explain(network: Network, subject: Subject, names: Names, *, forks: bool) -> Explanation:
+    """Ask for all of it."""
+    root = call_tree(network, subject)
+    network.contracts.expect(frame.to for frame in root.walk() if frame.to is not None)
+    lab = Lab.open(network, subject)
+    steps = join(root, instructions(network, subject, MOST))
+    positions = Positions(network)
+    mega, reason = _ended(network, subject, root, names)
+    path = tuple(root.at_fault()) if root.failed else ()
+    line, is_hottest = _line(path[-1], steps, positions, lab, root) if path else (None, False)
+    read = first_read(root, steps)
+    read_line = positions.of(read.frame, read.pc) if read is not None else None
+    said = verdict(Evidence(root, names, network.allowed(), mega, reason, line, is_hottest, read, read_line))
+    return Explanation(
+        subject,
+        root,
+        names,
+        said,
+        reason,
+        path,
+        line,
+        is_hottest,
+        read,
+        read_line,
+        tuple(shares(root, steps, lab)),
+        # What ran for long did so computing: it would take as long again, and again, to ask.
+        tuple(crowding(root, lab)) if steps.complete else (),
+        tuple(_dimensions(network, subject, root, names, mega, path)),
+        _forwarded(path, steps),
+        tuple(_elsewhere(lab, names)) if forks else (),
+        lab.estimate() if root.error == OUT_OF_GAS else None,
+        steps.complete,
+    )
+
+
+def _ended(network: Network, subject: Subject, root: Frame, names: Names) -> tuple[Json, Reason | None]:
+    """What a receipt or an error says of the whole."""
+    if subject.receipt is not None:
+        known = names.known(root.to).interface if root.to is not None else None
+        reason = failure(network, subject.receipt, subject.transaction, [known] if known is not None else [])
+        return subject.receipt.get("mega"), reason
+    if not root.failed:
+        return None, None
+    try:
+        network.node.call("eth_call", subject.call, subject.block)
+    except RpcError as error:
+        return error.mega, reason_of(error, (), network) or names.failure(root)
+    return None, names.failure(root)
+
+
+def _line(
+    frame: Frame, steps: Steps, positions: Positions, lab: Lab, root: Frame
+) -> tuple[Line | None, bool]:
+    """Where a frame gave up; where it ran for too long to look at all of it, where most of its gas went."""
+    if steps.complete:
+        return positions.end_of(frame, steps), False
+    if not positions.knows(frame):
+        return None, True
+    gas: Counter[Line] = Counter()
+    intrinsic = lab.empty.gas_used if lab.empty is not None and frame is not root else 0
+    for pc, _, spent in lab.profile(frame, intrinsic):
+        if (line := positions.of(frame, pc)) is not None:
+            gas[line] += spent
+    return (gas.most_common(1)[0][0] if gas else None), True
+
+
+def _dimensions(
+    network: Network, subject: Subject, root: Frame, names: Names, mega: Json, path: tuple[Frame, ...]
+) -> list[Dimension]:
+    """Gas, then what MegaETH meters besides."""
+    reached = names.limit(path[-1])[0] if path and names.is_limit(path[-1]) else None
+    gas = Dimension("gas", root.gas_used, root.gas, reached=root.error == OUT_OF_GAS)
+    if mega is None and not root.failed:
+        return [gas, *foreseen(root, traced_diff(network, subject), network.allowed())]
+    return [gas, *metered(mega, network.allowed(), reached)]
+
+
+def _forwarded(path: tuple[Frame, ...], steps: Steps) -> tuple[int, int] | None:
+    """Of a call within that ran out of gas: what it was given of what there was."""
+    if len(path) < 2 or path[-1].error != OUT_OF_GAS:
+        return None
+    parent, frame = path[-2:]
+    mine = steps.frames.get(parent.number)
+    return (frame.gas, mine.steps[-1].gas) if mine is not None and steps.complete else None
+
+
+def _elsewhere(lab: Lab, names: Names) -> list[Elsewhere]:
+    """Ethereum, and each of MegaETH's forks."""
+    found = []
+    for spec in (ETHEREUM, *FORKS):
+        outcome = lab.under(spec)
+        if outcome.frame is None:
+            found.append(Elsewhere(spec, None, outcome.refusal))
+            continue
+        why = names.failure(outcome.frame)
+        found.append(Elsewhere(spec, outcome.gas, why.text if why is not None else "succeeds"))
+    return found

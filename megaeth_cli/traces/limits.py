@@ -1,0 +1,61 @@
+"""How near an execution comes to what MegaETH allows one transaction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from megaeth_cli.chain.allowance import Allowance
+from megaeth_cli.inspect import reasons
+from megaeth_cli.traces.frame import Frame
+from megaeth_cli.units import quantity
+
+Json = Any
+
+MEMBERS = ("dataSize", "kvUpdates", "computeGas", "stateGrowth")
+"""The dimensions as `mega` objects call them, by their numbers."""
+_HALTS = ("DataLimitExceeded", "KVUpdateLimitExceeded", "ComputeGasLimitExceeded", "StateGrowthLimitExceeded")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """How much of a limit was used."""
+
+    name: str
+    used: int
+    limit: int
+    reached: bool = False
+    """Whether it ended there: what was used is forgotten then."""
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        return 1.0 if self.reached else self.used / self.limit if self.limit else 0.0
+
+
+def metered(mega: Json, allowance: Allowance, reached: int | None = None) -> Iterator[Dimension]:
+    """The dimensions that a `mega` object tells, of which one, by its number, was used up."""
+    told = (mega or {}).get("haltReason")
+    halt: dict[str, Json] = told if isinstance(told, dict) else {}
+    for kind, member in enumerate(MEMBERS):
+        limit = allowance.limits[kind]
+        if limit is None or not mega or member not in mega:
+            continue
+        name, used = reasons.DIMENSIONS[kind], quantity(mega[member])
+        if member == "computeGas" and halt.get("kind") == reasons.DETAINED:
+            yield Dimension(f"{name}, detained", used, quantity(halt["limit"]), reached=True)
+        else:
+            yield Dimension(name, used, limit, kind == reached or halt.get("kind") == _HALTS[kind])
+
+
+def foreseen(root: Frame, diff: Json, allowance: Allowance) -> Iterator[Dimension]:
+    """The dimensions of a call that succeeds and has no receipt: those that its trace and its changes tell."""
+    grown = sum(
+        (account["before"] is None) + sum(quantity(one["before"]) == 0 for one in account["storage"])
+        for account in diff["accounts"]
+        if account["after"] is not None
+    )
+    for member, used in (("computeGas", root.compute_gas), ("stateGrowth", grown)):
+        kind = MEMBERS.index(member)
+        limit = allowance.limits[kind]
+        if used is not None and limit is not None:
+            yield Dimension(reasons.DIMENSIONS[kind], used, limit)
