@@ -30,7 +30,7 @@ from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
 
-CHECK_S: Final = 5.0
+CHECK_S: Final = 15.0
 """How long a start waits for a remote that it need not have."""
 DIRECTORY: Final = "fork"
 """Below the node's own directory. Stays when the chain there is begun anew: it may be of the same block again."""
