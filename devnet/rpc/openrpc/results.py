@@ -96,6 +96,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "eth_signTypedData": DATA,
     "eth_signTypedData_v3": DATA,
     "eth_signTypedData_v4": DATA,
+    "eth_simulateV1": array(ref("SimulatedBlock")),
     "eth_subscribe": TEXT,
     "eth_syncing": ref("Syncing"),
     "eth_uninstallFilter": FLAG,

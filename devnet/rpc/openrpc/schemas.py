@@ -63,11 +63,14 @@ _RECEIPT: Final[Schema] = {
     "effectiveGasPrice": QUANTITY, "contractAddress": nullable(ADDRESS), "logs": array(ref("Log")), "logsBloom": DATA,
     "status": QUANTITY, "type": QUANTITY, "mega": OBJECT,
 }  # fmt: skip
-_HEADER: Final[Schema] = {
+_ANY_HEADER: Final[Schema] = {
     "hash": HASH, "parentHash": HASH, "number": QUANTITY, "timestamp": QUANTITY, "miner": ADDRESS, "stateRoot": HASH,
     "transactionsRoot": HASH, "receiptsRoot": HASH, "logsBloom": DATA, "gasLimit": QUANTITY, "gasUsed": QUANTITY,
-    "baseFeePerGas": QUANTITY, "extraData": DATA, "mixHash": HASH, "miniBlockCount": QUANTITY,
-    "miniBlockOffset": QUANTITY,
+    "baseFeePerGas": QUANTITY, "extraData": DATA, "mixHash": HASH,
+}  # fmt: skip
+_HEADER: Final[Schema] = {**_ANY_HEADER, "miniBlockCount": QUANTITY, "miniBlockOffset": QUANTITY}
+_BODY: Final[Schema] = {
+    "size": QUANTITY, "transactions": array(either(HASH, ref("Transaction"))), "uncles": array(HASH),
 }  # fmt: skip
 _MINI_BLOCK: Final[Schema] = dict.fromkeys(
     ("block_number", "block_timestamp", "index", "mini_block_number", "mini_block_timestamp", "gas_used"),
@@ -117,8 +120,15 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Transaction": record(**_TRANSACTION),
     "Receipt": record(**_RECEIPT),
     "Header": record(**_HEADER),
-    "Block": record(
-        **_HEADER, size=QUANTITY, transactions=array(either(HASH, ref("Transaction"))), uncles=array(HASH)
+    "Block": record(**_HEADER, **_BODY),
+    "SimulatedBlock": record(**_ANY_HEADER, **_BODY, calls=array(ref("SimulatedCall"))),
+    "SimulatedCall": record(
+        returnData=DATA,
+        logs=array(ref("Log")),
+        gasUsed=QUANTITY,
+        maxUsedGas=QUANTITY,
+        status=QUANTITY,
+        mega=OBJECT,
     ),
     "MiniBlock": record(**_MINI_BLOCK, transactions=array(either(HASH, ref("Transaction")))),
     "Syncing": either(
@@ -173,6 +183,7 @@ PARAMS: Final[Mapping[str, Schema]] = {
     "raw transaction": DATA,
     "sequencer": TEXT,
     "signature": DATA,
+    "simulation": record(blockStateCalls=array(OBJECT)),
     "since": TEXT,
     "slot": either(QUANTITY, HASH),
     "slots": array(either(QUANTITY, HASH)),

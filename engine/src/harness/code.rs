@@ -317,6 +317,7 @@ impl Request {
             native,
             watch: None,
             base_fee_is_chosen: true,
+            validates: false,
         }
     }
 

@@ -9,6 +9,14 @@ from tests.support.waiting import eventually
 ZERO_HASH = "0x" + "00" * 32
 TRANSFER = {"from": wallet.address(1), "to": wallet.address(2), "value": "0x1"}
 
+
+def simulated(h):
+    """Calls that send, log, revert and run out of gas."""
+    calls = [TRANSFER, {"to": h.emitter}, {"to": ZERO_HASH[:40] + "aa"}, {"to": h.emitter, "gas": "0x7530"}]
+    reverts = {ZERO_HASH[:40] + "aa": {"code": "0x60205ffd"}}
+    return [{"stateOverrides": reverts, "calls": calls}, {"calls": calls[1:]}]
+
+
 CASES = {
     "eth_accounts": [lambda h: []],
     "eth_baseFee": [lambda h: []],
@@ -51,6 +59,11 @@ CASES = {
         lambda h: [{"from": h.sender, "input": wallet.EMITTER_CODE}, "pending"],
     ],
     "eth_createAccessList": [lambda h: [{"from": h.sender, "to": h.emitter}, "latest"]],
+    "eth_simulateV1": [
+        lambda h: [{"blockStateCalls": [{}, {"blockOverrides": {"gasLimit": "0x1"}}]}],
+        lambda h: [{"blockStateCalls": simulated(h), "traceTransfers": True}, h.number],
+        lambda h: [{"blockStateCalls": simulated(h), "returnFullTransactions": True}, "latest"],
+    ],
     "eth_getBlockByNumber": [
         lambda h: [h.number, True],
         lambda h: [h.number, False],

@@ -1,5 +1,5 @@
 //! Runs calls that change nothing: `eth_call`, `eth_callMany`, `eth_estimateGas`,
-//! `eth_createAccessList`.
+//! `eth_createAccessList`, `eth_simulateV1`.
 //!
 //! Works over any read-only database, in practice a pinned view of the world, so that a simulation
 //! never waits for the builder nor the builder for it. Knows nothing of JSON. The rules are those of
@@ -19,10 +19,12 @@ pub(crate) mod overrides;
 mod preimages;
 mod profile;
 pub(crate) mod reason;
+mod transfers;
 
 pub(crate) use bounded::{Bounded, end};
 pub(crate) use preimages::Preimages;
 pub(crate) use profile::GasProfile;
+pub(crate) use transfers::Transfers;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -149,6 +151,8 @@ pub(crate) struct Setting {
     pub native: Option<Arc<NativeTable>>,
     /// The caller set the base fee itself, so that it stays even if the call pays nothing.
     pub base_fee_is_chosen: bool,
+    /// A transaction must be one that the block could hold: its nonce the sender's next, its price the base fee at least.
+    pub validates: bool,
     /// Who may end it.
     pub watch: Option<Arc<dyn Watch>>,
 }
@@ -207,9 +211,9 @@ impl<'a, D: Source> Simulator<'a, D> {
     /// fee is zero inside, as in geth, so that `tx.gasprice - block.basefee` does not underflow.
     pub(crate) fn new(overlay: Overlay<'a, D>, setting: &Setting, pays: bool) -> Self {
         let mut cfg_env = cfg_env(setting.chain_id, setting.spec);
-        cfg_env.disable_nonce_check = true;
+        cfg_env.disable_nonce_check = !setting.validates;
         cfg_env.disable_eip3607 = true;
-        cfg_env.disable_base_fee = !pays;
+        cfg_env.disable_base_fee = !pays && !setting.validates;
         let mut block_env = setting.block.clone();
         if !pays && !setting.base_fee_is_chosen {
             block_env.basefee = 0;

@@ -1,4 +1,4 @@
-//! Methods that execute and change nothing: `eth_call`, `eth_callMany`, `eth_estimateGas`,
+//! Methods that execute calls and change nothing: `eth_call`, `eth_callMany`, `eth_estimateGas`,
 //! `eth_createAccessList`.
 
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use super::{
         transaction, usage,
     },
     request,
+    setting::{overridden, setting_at},
     trace_options::TraceOptions,
     traced::{of_end, unfinished_error},
     values,
@@ -29,12 +30,10 @@ use super::{
 use crate::{
     chain::BlockRef,
     evm::{
-        self, ExternalEnv, OracleClock,
         simulate::{
             Bounded, CallRequest, GasProfile, Outcome, Refusal, Setting, Simulator, access_list,
             estimate::{self, Failure},
-            is_precompile,
-            overrides::{self, BlockOverrides, Fault, StateOverrides},
+            overrides::{BlockOverrides, StateOverrides},
             reason,
         },
         trace::{Form, Ran, Recorder, Root},
@@ -70,17 +69,11 @@ impl Stage {
         block: &BlockOverrides,
     ) -> Result<Self, RpcError> {
         let (view, anchor) = node.view(id)?;
-        let mut setting = setting(node, &anchor)?;
+        let mut setting = setting_at(node, &anchor)?;
         block.apply(&mut setting);
         let mut overlay = CacheDB::new(Adapter::new(view));
         block.apply_hashes(&mut overlay);
-        let moves = overrides::apply(state, &mut overlay, |address| {
-            is_precompile(setting.spec, address)
-        })
-        .map_err(|fault| match fault {
-            Fault::Sentence(why) => RpcError::invalid_params(why),
-            Fault::Database(error) => state_error(error),
-        })?;
+        let moves = overridden(&mut overlay, state, setting.spec)?;
         Ok(Self {
             overlay,
             setting,
@@ -193,43 +186,6 @@ impl Stage {
         let ended = self.turn.ended();
         ended.unwrap_or_else(|| refused(refusal, request, &self.setting))
     }
-}
-
-/// The surroundings that a block gives a simulation.
-pub(super) fn setting(node: &Node, anchor: &BlockRef) -> Result<Setting, RpcError> {
-    let chain = &node.chain;
-    let config = &chain.config;
-    let context = config.context_at(anchor);
-    let spec = config
-        .spec_id()
-        .map_err(|error| RpcError::internal(error.to_string()))?;
-    // HighPrecisionTimestamp answers as at the end of the mini-block that the state belongs to.
-    let clock = OracleClock::default();
-    let newest = match anchor.mini {
-        Some(mini) => node.find_mini(mini)?,
-        None => match node.sealed(BlockId::number(anchor.number))? {
-            Some(block) if block.mini_count > 0 => node.find_mini(block.next_mini() - 1)?,
-            _ => None,
-        },
-    };
-    let now_us = newest.map_or(u64::MAX, |mini| mini.timestamp_us);
-    clock.set(Some(evm::oracle_time(
-        now_us,
-        config.block_time_ms,
-        anchor.timestamp,
-    )));
-    let capacities = chain.bucket_capacities();
-    Ok(Setting {
-        spec,
-        chain_id: config.chain_id,
-        block: evm::evm_env(config.chain_id, spec, &context).block_env,
-        limits: evm::block_limits(&chain.hardforks, &context).to_evm_tx_runtime_limits(),
-        external: ExternalEnv::with_clock(capacities, clock),
-        interventions: config.interventions,
-        native: Some(chain.native.clone()),
-        base_fee_is_chosen: false,
-        watch: Some(node.turn.clone()),
-    })
 }
 
 /// Call object, block, state overrides, block overrides: what these methods take.
@@ -468,7 +424,11 @@ fn rejected(message: String) -> RpcError {
 }
 
 /// The error of a transaction that could not start, in geth's words.
-fn refused(refusal: &Refusal<StateError>, request: &CallRequest, setting: &Setting) -> RpcError {
+pub(super) fn refused(
+    refusal: &Refusal<StateError>,
+    request: &CallRequest,
+    setting: &Setting,
+) -> RpcError {
     let invalid = match refusal {
         EVMError::Transaction(OpTransactionError::Base(invalid)) => invalid,
         EVMError::Database(error) => return state_error(error.clone()),

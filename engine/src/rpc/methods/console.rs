@@ -10,7 +10,8 @@ use revm::{bytecode::Bytecode, database::CacheDB};
 use super::{
     Node, RpcError,
     before::{Before, context_of, earlier},
-    call::{Stage, setting},
+    call::Stage,
+    setting::setting_at,
 };
 use crate::{
     chain::console::Job,
@@ -130,7 +131,7 @@ impl Stage {
         let base_fee_is_chosen = self.setting.base_fee_is_chosen;
         let again = move || {
             // Of the setting, what belongs to one thread is made anew.
-            let setting = match setting(&node, &anchor) {
+            let setting = match setting_at(&node, &anchor) {
                 Ok(setting) => setting,
                 Err(error) => return (Heard::default(), Some(error.message)),
             };

@@ -24,6 +24,8 @@ mod proofs;
 mod raw;
 mod request;
 mod send;
+mod setting;
+mod simulation;
 mod state;
 mod trace;
 mod trace_options;
@@ -56,6 +58,7 @@ static TABLES: &[&[Method]] = &[
     proofs::METHODS,
     raw::METHODS,
     send::METHODS,
+    simulation::METHODS,
     state::METHODS,
     trace::METHODS,
     transactions::METHODS,

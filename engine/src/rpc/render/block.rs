@@ -29,44 +29,77 @@ pub(crate) fn block(
     minis: &[impl AsRef<MiniBlock>],
     detail: Detail,
 ) -> Result<(), DecodeError> {
-    let transactions = || minis.iter().flat_map(|mini| &mini.as_ref().txs);
+    let placed = minis.iter().flat_map(|mini| {
+        let mini = mini.as_ref();
+        let place = place_in(record, mini);
+        mini.txs.iter().map(move |record| (place, record))
+    });
     let mut object = Object::open(out);
-    header_members(&mut object, record, tx_offset);
-    object.quantity("size", size(&record.header, transactions()));
-    let list = object.member("transactions");
-    match detail {
-        Detail::Hashes => json::array(list, transactions(), |out, record| {
-            json::data(out, record.hash.as_slice());
-        }),
-        Detail::Full => full(list, record, minis)?,
-    }
-    object.member("uncles").extend_from_slice(b"[]");
-    if record.header.withdrawals_root.is_some() {
-        object.member("withdrawals").extend_from_slice(b"[]");
-    }
+    header_members(&mut object, &record.header, &record.hash);
+    chain_members(&mut object, record, tx_offset);
+    body_members(&mut object, &record.header, placed, detail)?;
     object.close();
     Ok(())
 }
 
-fn full(
+/// Opens a block that is in no chain, which may get more members.
+pub(crate) fn unchained<'a>(
+    out: &'a mut Vec<u8>,
+    header: &Header,
+    place: &Place,
+    txs: &[TxRecord],
+    detail: Detail,
+) -> Result<Object<'a>, DecodeError> {
+    let mut object = Object::open(out);
+    header_members(&mut object, header, &place.shown_hash());
+    let placed = txs.iter().map(|record| (*place, record));
+    body_members(&mut object, header, placed, detail)?;
+    Ok(object)
+}
+
+/// The members about what is in the block.
+fn body_members<'t>(
+    object: &mut Object<'_>,
+    header: &Header,
+    placed: impl Iterator<Item = (Place, &'t TxRecord)> + Clone,
+    detail: Detail,
+) -> Result<(), DecodeError> {
+    let records = || placed.clone().map(|(_, record)| record);
+    object.quantity("size", size(header, records()));
+    let list = object.member("transactions");
+    match detail {
+        Detail::Hashes => json::array(list, records(), |out, record| {
+            json::data(out, record.hash.as_slice());
+        }),
+        Detail::Full => full(list, placed)?,
+    }
+    object.member("uncles").extend_from_slice(b"[]");
+    if header.withdrawals_root.is_some() {
+        object.member("withdrawals").extend_from_slice(b"[]");
+    }
+    Ok(())
+}
+
+fn full<'t>(
     out: &mut Vec<u8>,
-    record: &BlockRecord,
-    minis: &[impl AsRef<MiniBlock>],
+    placed: impl Iterator<Item = (Place, &'t TxRecord)>,
 ) -> Result<(), DecodeError> {
     let mut offset = BlockOffset::default();
     out.push(b'[');
-    for mini in minis {
-        let mini = mini.as_ref();
-        let place = place_in(record, mini);
-        for entry in &mini.txs {
-            if offset.transactions > 0 {
-                out.push(b',');
-            }
-            let inclusion = included(&place, &offset, entry, place.block_hash);
-            let envelope = entry.envelope()?;
-            transaction::transaction(out, &envelope, &entry.hash, &entry.sender, Some(&inclusion));
-            offset = offset.after(entry);
+    for (place, record) in placed {
+        if offset.transactions > 0 {
+            out.push(b',');
         }
+        let inclusion = included(&place, &offset, record, place.block_hash);
+        let envelope = record.envelope()?;
+        transaction::transaction(
+            out,
+            &envelope,
+            &record.hash,
+            &record.sender,
+            Some(&inclusion),
+        );
+        offset = offset.after(record);
     }
     out.push(b']');
     Ok(())
@@ -90,17 +123,18 @@ pub(crate) fn place_in(record: &BlockRecord, mini: &MiniBlock) -> Place {
 /// (`either_set_is_a_subset`), and MegaETH's own members are more than a tenth of a header's.
 pub(crate) fn header(out: &mut Vec<u8>, record: &BlockRecord, tx_offset: Option<u64>) {
     let mut object = Object::open(out);
-    header_members(&mut object, record, tx_offset);
+    header_members(&mut object, &record.header, &record.hash);
+    chain_members(&mut object, record, tx_offset);
     object.quantity("totalDifficulty", 0);
     object.member("uncles").extend_from_slice(b"[]");
     object.member("withdrawals").extend_from_slice(b"[]");
     object.close();
 }
 
-fn header_members(object: &mut Object<'_>, record: &BlockRecord, tx_offset: Option<u64>) {
-    let header = &record.header;
+/// Ethereum's members of a header.
+fn header_members(object: &mut Object<'_>, header: &Header, hash: &B256) {
     object
-        .hash("hash", &record.hash)
+        .hash("hash", hash)
         .hash("parentHash", &header.parent_hash)
         .hash("sha3Uncles", &EMPTY_OMMER_ROOT_HASH)
         .data("miner", header.beneficiary.as_slice())
@@ -136,6 +170,10 @@ fn header_members(object: &mut Object<'_>, record: &BlockRecord, tx_offset: Opti
             object.hash(name, &value);
         }
     }
+}
+
+/// MegaETH's members of a block.
+fn chain_members(object: &mut Object<'_>, record: &BlockRecord, tx_offset: Option<u64>) {
     object
         .quantity("miniBlockCount", record.mini_count)
         .quantity("miniBlockOffset", record.first_mini);

@@ -14,6 +14,7 @@ mod overload;
 mod parity_traces;
 mod prices;
 mod raw;
+mod simulations;
 mod state_diffs;
 mod table;
 mod tags;
