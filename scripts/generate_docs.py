@@ -149,6 +149,8 @@ NAMESPACES = {
     "eth": "Ethereum's, with MegaETH's own where no other client has them",
     "debug": "what transactions and calls did, as geth tells it",
     "trace": "the same, as Parity tells it",
+    "ots": "what Otterscan asks",
+    "erigon": "likewise",
     "mega": "MegaETH's and this devnet's",
     "realtime": "MegaETH's",
     "txpool": "what waits",

@@ -16,7 +16,7 @@ FAMILIES = ("eth_getUncle", "devnet_", "anvil_", "hardhat_", "evm_", "tenderly_"
 def documented():
     return set(
         re.findall(
-            r"`((?:debug|eth|net|web3|rpc|personal|trace|txpool|mega|realtime)_\w+|rpc\.\w+)`",
+            r"`((?:debug|erigon|eth|net|ots|web3|rpc|personal|trace|txpool|mega|realtime)_\w+|rpc\.\w+)`",
             PAGE.read_text(),
         )
     )

@@ -56,7 +56,7 @@ fn get_block_by_hash(node: &Node, params: &Params<'_>) -> Answer {
 }
 
 /// `eth_getHeaderByNumber(number or tag)`.
-fn get_header_by_number(node: &Node, params: &Params<'_>) -> Answer {
+pub(super) fn get_header_by_number(node: &Node, params: &Params<'_>) -> Answer {
     let number = params.required(0, block_id::number_or_tag)?;
     Ok(header(node, by_number(node, number)?))
 }

@@ -12,11 +12,14 @@ mod deposit;
 mod diff;
 mod drops;
 mod fees;
+mod history;
+mod listed;
 mod log_filter;
 mod logs;
 mod mega;
 mod mining;
 mod news;
+mod otterscan;
 mod prefetch;
 mod preimages;
 mod profile;
@@ -54,6 +57,7 @@ static TABLES: &[&[Method]] = &[
     logs::METHODS,
     mega::METHODS,
     mining::METHODS,
+    otterscan::METHODS,
     profile::METHODS,
     proofs::METHODS,
     raw::METHODS,

@@ -4,12 +4,12 @@ use alloy_consensus::Transaction as _;
 use alloy_eips::BlockId;
 use alloy_primitives::Address;
 use revm::DatabaseCommit as _;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     Method, Node, RpcError, block_id,
     call::{Stage, plain_stage},
+    listed::{LIST, Listed, listed, read},
     params::Params,
     read::{Answer, unreadable},
     render::json,
@@ -23,7 +23,7 @@ use crate::{
     chain::ViewError,
     evm::{
         simulate::CallRequest,
-        trace::{FlatOptions, Form, ParityOptions},
+        trace::{Form, ParityOptions},
     },
     keys,
 };
@@ -44,8 +44,6 @@ pub(super) const METHODS: &[Method] = &[
 
 /// So many blocks are searched at a time.
 const MAX_BLOCKS: u64 = 1_000;
-
-const LIST: Form = Form::Flat(FlatOptions { precompiles: false });
 
 /// Reads which of `trace`, `stateDiff` and `vmTrace` are wanted.
 fn kinds(raw: &str) -> Result<ParityOptions, String> {
@@ -71,41 +69,6 @@ fn transaction(node: &Node, params: &Params<'_>) -> Answer {
         Some(place) => Part::transaction(node, &place)?.one(node, &LIST),
         None => Ok(json::null_bytes()),
     }
-}
-
-/// A call of a list, as far as it is looked for.
-#[derive(Deserialize)]
-struct Listed {
-    action: Parties,
-    result: Option<Made>,
-    #[serde(rename = "traceAddress")]
-    address: Vec<u64>,
-}
-
-/// Who is in it.
-#[derive(Deserialize)]
-struct Parties {
-    from: Option<Address>,
-    to: Option<Address>,
-    /// Of a contract that ends, which calls nobody.
-    address: Option<Address>,
-    #[serde(rename = "refundAddress")]
-    heir: Option<Address>,
-}
-
-/// What it created.
-#[derive(Deserialize)]
-struct Made {
-    address: Option<Address>,
-}
-
-/// The calls of a list, one by one.
-fn listed(list: &[u8]) -> Result<Vec<&RawValue>, RpcError> {
-    serde_json::from_slice(list).map_err(|error| RpcError::internal(error.to_string()))
-}
-
-fn read(one: &RawValue) -> Result<Listed, RpcError> {
-    serde_json::from_str(one.get()).map_err(|error| RpcError::internal(error.to_string()))
 }
 
 /// `trace_get(hash, indices)`: null if there is none.
@@ -186,14 +149,12 @@ fn addresses(raw: &str) -> Result<Vec<Address>, String> {
 }
 
 impl Filter {
-    fn matches(&self, one: &Listed) -> bool {
-        let parties = &one.action;
-        let made = one.result.as_ref().and_then(|result| result.address);
+    fn matches(&self, one: &Listed<'_>) -> bool {
         let has = |wanted: &[Address], found: [Option<Address>; 2]| {
             found.iter().flatten().any(|found| wanted.contains(found))
         };
-        let from = has(&self.from, [parties.from, parties.address]);
-        let to = has(&self.to, [parties.to.or(parties.heir), made]);
+        let from = has(&self.from, one.senders());
+        let to = has(&self.to, one.receivers());
         match (self.from.is_empty(), self.to.is_empty()) {
             (true, true) => true,
             (false, true) => from,

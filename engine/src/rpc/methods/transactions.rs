@@ -9,6 +9,7 @@ use alloy_primitives::{Address, B256, Bytes};
 use super::{
     Method, Node, RpcError, block_id,
     blocks::{by_hash, by_number},
+    history::{first_with, oldest},
     params::Params,
     read::{Answer, damaged, state_error},
     render::{json, mini::included, transaction},
@@ -73,13 +74,17 @@ fn get_by_sender_and_nonce(node: &Node, params: &Params<'_>) -> Answer {
 }
 
 /// Where a transaction is that took this nonce. What else counts a nonce up (EIP-7702, a creation) is none.
-fn by_nonce(node: &Node, sender: Address, nonce: u64) -> Result<Option<TxPlace>, RpcError> {
+pub(super) fn by_nonce(
+    node: &Node,
+    sender: Address,
+    nonce: u64,
+) -> Result<Option<TxPlace>, RpcError> {
     let nonce_at = |block| {
         let (view, _) = node.view(BlockId::number(block))?;
         let account = view.account(sender).map_err(state_error)?;
         Ok::<_, RpcError>(account.unwrap_or_default().nonce)
     };
-    let mut used_in = node.chain.recent.visible_block();
+    let used_in = node.chain.recent.visible_block();
     if nonce_at(used_in)? <= nonce {
         let open = used_in + 1;
         if let Some(place) = with_nonce(&node.open_minis()?, sender, nonce)? {
@@ -90,22 +95,15 @@ fn by_nonce(node: &Node, sender: Address, nonce: u64) -> Result<Option<TxPlace>,
         let minis = sealed.map(|block| node.minis_of(&block)).transpose()?;
         return with_nonce(&minis.unwrap_or_default(), sender, nonce);
     }
-    let begin = node.chain.archive.begins_after();
-    let first = node.chain.first_block();
-    let mut unused_in = begin.map_or(first, |begin| begin.block);
+    let unused_in = oldest(node);
     if nonce_at(unused_in)? > nonce {
         // It was used before the log begins: an error, but where that is the chain's beginning.
         node.view(BlockId::number(unused_in.saturating_sub(1)))?;
         return Ok(None);
     }
-    while used_in - unused_in > 1 {
-        node.turn.check(0)?;
-        let middle = unused_in.midpoint(used_in);
-        match nonce_at(middle)? > nonce {
-            true => used_in = middle,
-            false => unused_in = middle,
-        }
-    }
+    let used_in = first_with(node, unused_in, used_in, |block| {
+        Ok(nonce_at(block)? > nonce)
+    })?;
     let block = node.sealed(BlockId::number(used_in))?;
     let minis = block.map(|block| node.minis_of(&block)).transpose()?;
     with_nonce(&minis.unwrap_or_default(), sender, nonce)
@@ -202,7 +200,8 @@ fn nth(node: &Node, block: Option<SharedBlock>, index: u64) -> Result<Option<TxP
     Ok(None)
 }
 
-fn shown(node: &Node, found: Option<TxPlace>) -> Answer {
+/// A transaction as clients read it; null if there is none.
+pub(super) fn shown(node: &Node, found: Option<TxPlace>) -> Answer {
     let Some(at) = found else {
         return Ok(json::null_bytes());
     };

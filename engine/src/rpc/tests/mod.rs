@@ -10,6 +10,7 @@ mod logs;
 mod mini_blocks;
 mod numbers;
 mod op_alloy;
+mod otterscan;
 mod overload;
 mod parity_traces;
 mod prices;

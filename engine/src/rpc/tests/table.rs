@@ -12,10 +12,12 @@ fn a_line_says_all_that_there_is_to_say_of_a_method() {
         let namespaces = [
             "anvil_",
             "debug_",
+            "erigon_",
             "eth_",
             "evm_",
             "hardhat_",
             "mega_",
+            "ots_",
             "realtime_",
             "trace_",
             "txpool_",
