@@ -237,7 +237,7 @@ class RpcSettings:
         10 * 1024 * 1024, "Largest request body.", "--max-body-bytes", "BYTES", minimum=1024, maximum=2**30
     )
     max_batch: int = _setting(
-        1000, "Most calls in one batch, and in one eth_callMany.", "--max-batch", "CALLS",
+        1000, "Most calls in one batch, one eth_callMany or one eth_simulateV1.", "--max-batch", "CALLS",
         minimum=1, maximum=1_000_000,
     )  # fmt: skip
     max_answer_bytes: int = _setting(

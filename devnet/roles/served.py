@@ -16,6 +16,7 @@ from devnet.roles.node_methods import (
     ModeNamespace,
 )
 from devnet.roles.snapshots import SnapshotNamespace
+from devnet.rpc.call_after import CallAfterNamespace
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.impersonation import ImpersonationNamespace
 from devnet.rpc.interventions import InterventionNamespace
@@ -33,6 +34,7 @@ _EVERYWHERE: Final = (NetNamespace, Web3Namespace, RpcNamespace, DevnetNamespace
 _WITH_CHAIN: Final = (
     *_EVERYWHERE,
     EthNamespace,
+    CallAfterNamespace,
     InterventionNamespace,
     ImpersonationNamespace,
     ToolNamespace,

@@ -66,10 +66,31 @@ class EthNamespace:
         """The chain was rolled back: nonces are to be counted anew."""
         self._last_sent.clear()
 
+    @method("eth_requestAccounts", about="The accounts that the node signs for.")
     @method("eth_accounts", about="The accounts that the node signs for.")
     async def accounts(self, given: list[object], call: Call) -> bytes:
         """List the accounts that the node signs for."""
         return orjson.dumps(list(self._accounts.addresses()))
+
+    @method("eth_networkId", about="The chain's id, decimal.")
+    async def network_id(self, given: list[object], call: Call) -> bytes:
+        """Name the network, as `net_version` does."""
+        return orjson.dumps(str(self._chain_id))
+
+    @method("eth_protocolVersion", about="One: there is no protocol with peers.")
+    async def protocol_version(self, given: list[object], call: Call) -> bytes:
+        """Answer what anvil answers."""
+        return b"1"
+
+    @method("eth_hashrate", about="Zero: there is no work to prove.")
+    async def hashrate(self, given: list[object], call: Call) -> bytes:
+        """Count what is not there."""
+        return b'"0x0"'
+
+    @method("eth_mining", about="False: there is no work to prove.")
+    async def mining(self, given: list[object], call: Call) -> bytes:
+        """Deny it."""
+        return b"false"
 
     @method("eth_coinbase", about="The account that fees go to.")
     async def coinbase(self, given: list[object], call: Call) -> bytes:

@@ -23,6 +23,7 @@ from devnet.descriptors import share_out
 from devnet.rpc.access import AccessPolicy
 from devnet.rpc.accounts import DevAccounts
 from devnet.rpc.backend import Backend
+from devnet.rpc.call_after import CallAfterNamespace
 from devnet.rpc.context import ServerContext
 from devnet.rpc.dispatch import Dispatcher
 from devnet.rpc.engine_bridge import Call, EngineBridge
@@ -118,7 +119,8 @@ class RpcServer:
             )
             setters = InterventionNamespace(interventions, self._backend)
             tools = ToolNamespace(self._backend, settings)
-            self.serve(self._eth, self._hub, self._filters, setters, impersonation, tools)
+            call_after = CallAfterNamespace(self._backend)
+            self.serve(self._eth, call_after, self._hub, self._filters, setters, impersonation, tools)
         names = [*engine_methods, *self.methods]
         self.serve(RpcNamespace(names, partial(self._lines, engine_methods), settings.client_version))
 

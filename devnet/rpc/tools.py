@@ -29,6 +29,11 @@ NOT_HERE: Final = {
     ),
     "chain id": "the chain id cannot be changed: it is part of what the chain is. Begin a chain with --chain-id",
     "gas price": "there is no least price besides the base fee, which all blocks share. Begin a chain with --base-fee",
+    "signature": (
+        "ECRECOVER cannot be made to find another signer: whoever checks a block executes it by the same rules. "
+        "anvil_impersonateAccount sends transactions in anybody's name"
+    ),
+    "traces": "there is nothing to turn on: debug_traceTransaction and trace_transaction tell of every transaction",
     "fork": "what a chain is forked from is chosen when it begins: megaeth devnet up --fork-url URL",
 }
 """What cannot hold here, and why."""
@@ -100,6 +105,23 @@ class ToolNamespace:
             }
         )
 
+    @method("anvil_getGenesisTime", about="The first block's timestamp.")
+    async def genesis_time(self, given: list[object], call: Call) -> bytes:
+        """Tell when the chain began."""
+        block: Any = await self._backend.call("eth_getBlockByNumber", "earliest", False)
+        return orjson.dumps(int(block["timestamp"], 16))
+
+    @method(
+        "anvil_getLastBlockWallTime", about="When the newest block was closed, in milliseconds since 1970."
+    )
+    async def last_block_wall_time(self, given: list[object], call: Call) -> bytes:
+        """Tell when the newest block's last mini-block was sealed; of the first block, its timestamp."""
+        block = await self._newest()
+        minis: Any = await self._backend.call("mega_getBlockMiniBlocks", block["number"])
+        if not minis:
+            return orjson.dumps(int(block["timestamp"], 16) * 1000)
+        return orjson.dumps(int(minis[-1]["mini_block_timestamp"], 16) // 1000)
+
     @method("anvil_setCoinbase", "address", about="Refused: whoever checks a block knows who receives fees.")
     @method(
         "hardhat_setCoinbase", "address", about="Refused: whoever checks a block knows who receives fees."
@@ -136,6 +158,16 @@ class ToolNamespace:
     async def set_chain_id(self, given: list[object], call: Call) -> bytes:
         """Say why not."""
         raise refused(NOT_HERE["chain id"])
+
+    @method("anvil_impersonateSignature", "signature", "address", about="Refused: ECRECOVER is a rule.")
+    async def impersonate_signature(self, given: list[object], call: Call) -> bytes:
+        """Say why not."""
+        raise refused(NOT_HERE["signature"])
+
+    @method("anvil_enableTraces", about="Refused: every transaction can be traced.")
+    async def enable_traces(self, given: list[object], call: Call) -> bytes:
+        """Say why not."""
+        raise refused(NOT_HERE["traces"])
 
     @method("anvil_setRpcUrl", "url", about="Refused: what is forked is chosen when a chain begins.")
     async def set_rpc_url(self, given: list[object], call: Call) -> bytes:

@@ -1,5 +1,8 @@
 """What testing tools ask of a local node besides: facts, the pool, and what cannot hold here."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.support import wallet
@@ -79,3 +82,72 @@ def test_what_cannot_hold_here_is_refused_with_the_reason(node, method, value):
     ) as refused:
         node.rpc(method, value)
     assert refused.value.code == -32000
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "reason"),
+    [
+        ("anvil_impersonateSignature", ["0x" + "11" * 65, wallet.address(0)], "ECRECOVER"),
+        ("anvil_enableTraces", [], "debug_traceTransaction"),
+    ],
+)
+def test_what_needs_no_setting_or_can_have_none_says_so(node, method, params, reason):
+    with pytest.raises(RpcFailure, match=reason) as refused:
+        node.rpc(method, *params)
+    assert refused.value.code == -32000
+
+
+def test_old_questions_have_the_answers_that_clients_expect(node, anvil):
+    for method in ("eth_hashrate", "eth_protocolVersion", "eth_networkId", "eth_requestAccounts"):
+        ours, theirs = node.rpc(method), anvil.rpc(method)
+        assert type(ours) is type(theirs), method
+    assert node.rpc("eth_hashrate") == anvil.rpc("eth_hashrate")
+    assert node.rpc("eth_networkId") == node.rpc("net_version") == anvil.rpc("eth_networkId")
+    assert node.rpc("eth_requestAccounts") == node.rpc("eth_accounts")
+    assert node.rpc("eth_mining") is False
+
+
+def test_a_chain_tells_when_it_began_and_went_on(manual):
+    genesis = manual.rpc("eth_getBlockByNumber", "0x0", False)
+    assert manual.rpc("anvil_getGenesisTime") == int(genesis["timestamp"], 16)
+    assert manual.rpc("anvil_getLastBlockWallTime") == int(genesis["timestamp"], 16) * 1000
+    before = time.time() * 1000
+    manual.rpc("evm_increaseTime", 3600)
+    manual.rpc("evm_mine")
+    first = manual.rpc("anvil_getLastBlockWallTime")
+    assert before - 1 <= first
+    manual.rpc("evm_mine")
+    assert manual.rpc("anvil_getLastBlockWallTime") >= first
+
+
+def test_pending_transactions_are_those_whose_turn_it_is(manual):
+    first = wait(manual, 0, 0)
+    wait(manual, 1, 1)
+    [pending] = manual.rpc("eth_pendingTransactions")
+    assert (pending["hash"], pending["blockNumber"]) == (first, None)
+    manual.rpc("debug_clearTxpool")
+    assert manual.rpc("eth_pendingTransactions") == []
+
+
+def test_a_call_waits_for_a_nonce(manual):
+    account = wallet.address(0)
+    call = {"to": wallet.address(9)}
+    assert manual.rpc("eth_callAfter", call, {"account": account, "nonce": "0x0"}) == "0x"
+    wait(manual, 0, 0)
+    with pytest.raises(RpcFailure, match="Timeout: timeout waiting for nonce condition") as refused:
+        manual.rpc("eth_callAfter", call, {"account": account, "nonce": "0x1", "timeout": 1})
+    assert refused.value.code == -32000
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(
+            manual.rpc,
+            "eth_callAfter",
+            call,
+            {"account": account, "nonce": 1, "timeout": "0x2710"},
+            {wallet.address(9): {"code": "0x602a5f5260205ff3"}},
+        )
+        manual.rpc("evm_mine")
+        assert int(waiting.result(), 16) == 42
+    for condition in ({}, {"account": account}, {"account": account, "nonce": 0, "timeout": 60_001}, []):
+        with pytest.raises(RpcFailure) as refused:
+            manual.rpc("eth_callAfter", call, condition)
+        assert refused.value.code == -32602, condition

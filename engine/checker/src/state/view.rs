@@ -80,10 +80,18 @@ impl View {
         accounts: &RangeInclusive<Address>,
     ) -> Result<Vec<(PlainKey, PlainValue)>, StateError> {
         debug_assert!(self.archived.is_none());
-        let keys = self.world.keys_at(self.pin.version(), accounts).into_iter();
+        let wanted = |key: &PlainKey| accounts.contains(&key.address);
+        let keys = self.world.keys_at(self.pin.version(), wanted).into_iter();
         keys.map(|key| Ok((key, self.value(&key)?)))
             .filter(|entry| !matches!(entry, Ok((_, PlainValue::Absent))))
             .collect()
+    }
+
+    /// The keys that may have a value in it, of those that are `wanted`, in order; none if that can't be known: of a
+    /// state older than memory, or over another state.
+    pub fn keys(&self, wanted: impl Fn(&PlainKey) -> bool) -> Option<Vec<PlainKey>> {
+        let is_known = self.archived.is_none() && self.world.is_whole();
+        is_known.then(|| self.world.keys_at(self.version(), wanted))
     }
 }
 

@@ -607,6 +607,11 @@ impl StateStore {
         }
     }
 
+    /// Whether memory holds all of the state: no other one lies under it.
+    pub fn is_whole(&self) -> bool {
+        self.inner.base.is_none()
+    }
+
     /// How many accounts and slots there are.
     pub fn len(&self) -> (usize, usize) {
         self.inner

@@ -31,7 +31,7 @@ use revm::{
     DatabaseRef, Inspector,
     interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter},
 };
-use revm_inspectors::tracing::FourByteInspector;
+use revm_inspectors::{opcode::OpcodeGasInspector, tracing::FourByteInspector};
 
 use super::{ExternalEnv, Watch};
 use crate::{
@@ -56,6 +56,8 @@ pub(crate) enum Form {
     Flat(FlatOptions),
     /// What Parity's clients ask for: calls, changes and instructions in one.
     Parity(ParityOptions),
+    /// How often each instruction ran, and the gas of all of them.
+    Opcodes,
     /// Nothing: `noopTracer`.
     Nothing,
     /// Several of these under their names: `muxTracer`.
@@ -125,6 +127,7 @@ impl<E> From<serde_json::Error> for Unfinished<E> {
 pub(crate) struct Recorder {
     frames: Option<Frames>,
     selectors: Option<FourByteInspector>,
+    opcodes: Option<OpcodeGasInspector>,
     steps: Option<Steps>,
     watch: Option<Arc<dyn Watch>>,
 }
@@ -135,6 +138,7 @@ impl Recorder {
         let mut recorder = Self {
             frames: None,
             selectors: None,
+            opcodes: None,
             steps: None,
             watch,
         };
@@ -151,6 +155,7 @@ impl Recorder {
                 self.frames.get_or_insert_with(Frames::new).add(form);
             }
             Form::Selectors => self.selectors = Some(FourByteInspector::default()),
+            Form::Opcodes => self.opcodes = Some(OpcodeGasInspector::new()),
             Form::Several(forms) => forms.iter().for_each(|(_, form)| self.add(form, held)),
             Form::Prestate(_) | Form::Nothing => {}
         }
@@ -185,6 +190,7 @@ impl Recorder {
             }
             Form::Prestate(options) => prestate::write(out, *options, ran.outcome, ran.database)?,
             Form::Selectors => selectors(out, self.selectors.as_ref()),
+            Form::Opcodes => opcodes(out, self.opcodes.as_ref()),
             Form::Nothing => out.extend_from_slice(b"{}"),
             Form::Several(forms) => {
                 let mut object = Object::open(out);
@@ -217,8 +223,25 @@ fn selectors(out: &mut Vec<u8>, seen: Option<&FourByteInspector>) {
     object.close();
 }
 
+/// How often each instruction ran, in the order of their numbers, and their gas without that of the calls they made.
+fn opcodes(out: &mut Vec<u8>, seen: Option<&OpcodeGasInspector>) {
+    let mut counts: Vec<_> = seen.iter().flat_map(|seen| seen.opcode_iter()).collect();
+    counts.sort_unstable_by_key(|(opcode, _)| opcode.get());
+    json::array(out, counts, |out, (opcode, (count, gas))| {
+        let mut object = Object::open(out);
+        object
+            .string("opcode", opcode.as_str())
+            .number("count", count)
+            .number("gasUsed", gas);
+        object.close();
+    });
+}
+
 impl<DB: Database> Inspector<MegaContext<DB, ExternalEnv>> for Recorder {
     fn step(&mut self, interpreter: &mut Interpreter, context: &mut MegaContext<DB, ExternalEnv>) {
+        if let Some(opcodes) = &mut self.opcodes {
+            opcodes.step(interpreter, context);
+        }
         if let Some(steps) = &mut self.steps {
             steps.step(interpreter, context);
         }
@@ -232,6 +255,9 @@ impl<DB: Database> Inspector<MegaContext<DB, ExternalEnv>> for Recorder {
         interpreter: &mut Interpreter,
         context: &mut MegaContext<DB, ExternalEnv>,
     ) {
+        if let Some(opcodes) = &mut self.opcodes {
+            opcodes.step_end(interpreter, context);
+        }
         if let Some(steps) = &mut self.steps {
             steps.step_end(interpreter);
         }
@@ -259,6 +285,9 @@ impl<DB: Database> Inspector<MegaContext<DB, ExternalEnv>> for Recorder {
         if let Some(selectors) = &mut self.selectors {
             selectors.call(context, inputs);
         }
+        if let Some(opcodes) = &mut self.opcodes {
+            opcodes.call(context, inputs);
+        }
         if let Some(frames) = &mut self.frames {
             frames.call(context, inputs);
         }
@@ -281,6 +310,9 @@ impl<DB: Database> Inspector<MegaContext<DB, ExternalEnv>> for Recorder {
         context: &mut MegaContext<DB, ExternalEnv>,
         inputs: &mut CreateInputs,
     ) -> Option<CreateOutcome> {
+        if let Some(opcodes) = &mut self.opcodes {
+            opcodes.create(context, inputs);
+        }
         if let Some(frames) = &mut self.frames {
             frames.create(context, inputs);
         }

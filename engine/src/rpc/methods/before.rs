@@ -1,7 +1,7 @@
 //! A part of a block as it was when it was executed: the state before it, and the block as its transactions see it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::{self, Debug},
     sync::Arc,
 };
@@ -15,6 +15,7 @@ use crate::{
     block::{MiniBlock, PlainAccount, PlainKey, PlainValue},
     chain::SharedBlock,
     evm::BlockContext,
+    replay::{Replay, ReplayError, cache},
     state::{StateError, StateReader, View},
 };
 
@@ -75,6 +76,78 @@ impl Before {
             newest,
             codes,
         })
+    }
+}
+
+impl Before {
+    /// The state before the transaction at `index` of a block; after its last one at the index behind that, and none
+    /// beyond.
+    pub(super) fn transaction(
+        node: &Node,
+        block: &SharedBlock,
+        index: u64,
+    ) -> Result<Option<Self>, RpcError> {
+        let number = block.header.number;
+        if number == node.chain.first_block() {
+            return Err(RpcError::server("genesis is not traceable"));
+        }
+        let minis = node.minis_of(block)?;
+        let mut left = usize::try_from(index).unwrap_or(usize::MAX);
+        let mut passed = 0;
+        while let Some(mini) = minis.get(passed).filter(|mini| mini.txs.len() <= left) {
+            left -= mini.txs.len();
+            passed += 1;
+        }
+        if left > 0 && passed == minis.len() {
+            return Ok(None);
+        }
+        let (earlier, rest) = minis.split_at(passed);
+        let mut before = Self::new(node, number, earlier)?;
+        if let (Some(mini), true) = (rest.first(), left > 0) {
+            before.run(node, mini, block, left)?;
+        }
+        Ok(Some(before))
+    }
+
+    /// Lets so many of a mini-block's transactions take effect.
+    fn run(
+        &mut self,
+        node: &Node,
+        mini: &MiniBlock,
+        block: &SharedBlock,
+        count: usize,
+    ) -> Result<(), RpcError> {
+        let failed = |error: ReplayError| {
+            RpcError::internal(format!("the block can't be executed again: {error}"))
+        };
+        let context = context_of(node, mini, Some(block))?;
+        let rules = node.chain.rules(mini.block_number);
+        let effect = {
+            let mut cache = cache(&*self);
+            let mut replay = Replay::begin(&*self, &mut cache, &rules, &context).map_err(failed)?;
+            replay.until(&mini.txs, count).map_err(failed)?;
+            replay.take_effect()
+        };
+        let changes = effect.changes.iter();
+        self.newest
+            .extend(changes.map(|change| (change.key, change.new)));
+        let codes = effect.codes.into_iter();
+        self.codes
+            .extend(codes.map(|(hash, code)| (hash, Bytecode::new_raw(code))));
+        Ok(())
+    }
+
+    /// The slots of a contract that may have a value; none if that can't be known.
+    pub(super) fn slots_of(&self, address: Address) -> Option<BTreeSet<B256>> {
+        let is_its = |key: &PlainKey| key.address == address;
+        let keys = self.view.keys(is_its)?;
+        let newest = self.newest.keys().copied().filter(is_its);
+        Some(
+            keys.into_iter()
+                .chain(newest)
+                .filter_map(|key| key.slot)
+                .collect(),
+        )
     }
 }
 

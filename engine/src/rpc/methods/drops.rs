@@ -16,6 +16,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::inline("hardhat_dropTransaction", &["hash"], drop_for_hardhat, "Takes a transaction out of the pool; whether it was there.").of(BY_SEQUENCER),
     Method::worker("anvil_dropAllTransactions", &[], drop_all, "Empties the pool.").of(BY_SEQUENCER),
     Method::worker("hardhat_dropAllTransactions", &[], drop_all, "Empties the pool.").of(BY_SEQUENCER),
+    Method::worker("debug_clearTxpool", &[], drop_all, "Empties the pool.").of(BY_SEQUENCER),
     Method::worker("anvil_removePoolTransactions", &["address"], drop_of_sender, "Takes a sender's transactions out of the pool.").of(BY_SEQUENCER),
 ];
 

@@ -24,6 +24,7 @@ mod prefetch;
 mod preimages;
 mod profile;
 mod proofs;
+mod ranges;
 mod raw;
 mod request;
 mod send;
@@ -60,6 +61,7 @@ static TABLES: &[&[Method]] = &[
     otterscan::METHODS,
     profile::METHODS,
     proofs::METHODS,
+    ranges::METHODS,
     raw::METHODS,
     send::METHODS,
     simulation::METHODS,

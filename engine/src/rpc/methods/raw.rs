@@ -22,6 +22,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::worker("debug_getRawBlock", &["block"], get_block, "A sealed block in RLP."),
     Method::worker("debug_getRawReceipts", &["block"], get_receipts, "The receipts of a sealed block's transactions, each in EIP-2718 bytes."),
     Method::inline("debug_getRawTransaction", &["hash"], get_transaction, "A transaction's EIP-2718 bytes; none if nobody knows it."),
+    Method::worker("debug_getRawTransactions", &["block"], get_transactions, "The EIP-2718 bytes of a sealed block's transactions."),
 ];
 
 /// `debug_getRawHeader(block)`.
@@ -82,6 +83,18 @@ fn get_transaction(node: &Node, params: &Params<'_>) -> Answer {
     let hash = params.required(0, values::hash)?;
     let raw = transactions::raw_of(node, &hash)?;
     Ok(json::data_bytes(&raw.unwrap_or_default()))
+}
+
+/// `debug_getRawTransactions(block)`.
+fn get_transactions(node: &Node, params: &Params<'_>) -> Answer {
+    let block = sealed(node, params)?;
+    let minis = node.minis_of(&block)?;
+    let records = || minis.iter().flat_map(|mini| &mini.txs);
+    node.turn
+        .expect(records().map(|record| 2 * record.raw.len()).sum())?;
+    Ok(json::bytes(|out| {
+        json::array(out, records(), |out, record| json::data(out, &record.raw));
+    }))
 }
 
 /// The sealed block that is asked for; it must be there.

@@ -5,6 +5,9 @@ use alloy_primitives::{Address, B256};
 
 use super::{
     Home, Method, Node, RpcError,
+    before::Before,
+    block_id,
+    blocks::by_id,
     params::Params,
     read::{Answer, state_error},
     render::json::{self, Object},
@@ -12,7 +15,7 @@ use super::{
 };
 use crate::{
     block::PlainAccount,
-    state::{StateReader as _, View},
+    state::{StateReader, View},
 };
 
 /// This namespace's methods.
@@ -24,6 +27,9 @@ pub(super) const METHODS: &[Method] = &[
     Method::inline("eth_getStorageAt", &["address", "slot", "block?"], get_storage_at, "The value of a contract's slot."),
     Method::inline("eth_getStorageValues", &["slots by address", "block?"], get_storage_values, "The values of many slots."),
     Method::inline("eth_getTransactionCount", &["address", "block?"], get_transaction_count, "An account's nonce; at `pending` with the pool's transactions.").of(Home::Pool),
+    Method::inline("debug_codeByHash", &["hash", "block?"], get_code_by_hash, "The code with this hash."),
+    Method::inline("eth_getAccount", &["address", "block?"], get_account, "An account's nonce, balance and code hash."),
+    Method::worker("debug_accountInfoAt", &["block", "index", "address"], account_info_at, "An account's balance, nonce and code after a transaction of a block."),
     Method::inline("eth_getAccountInfo", &["address", "block?"], get_account_info, "An account's balance, nonce and code."),
 ];
 
@@ -115,10 +121,43 @@ fn get_storage_values(node: &Node, params: &Params<'_>) -> Answer {
     Ok(out)
 }
 
+/// `eth_getAccount(address, block)`. Nothing is under a storage root, which MegaETH does not have.
+fn get_account(node: &Node, params: &Params<'_>) -> Answer {
+    let (_, account) = view_and_account(node, params)?;
+    Ok(json::bytes(|out| {
+        let mut object = Object::open(out);
+        object
+            .quantity("nonce", account.nonce)
+            .quantity_u256("balance", &account.balance)
+            .hash("storageRoot", &B256::ZERO)
+            .hash("codeHash", &account.code_hash);
+        object.close();
+    }))
+}
+
 /// `eth_getAccountInfo(address, block)`: balance, nonce and code in one.
 fn get_account_info(node: &Node, params: &Params<'_>) -> Answer {
     let (view, account) = view_and_account(node, params)?;
-    let code = view.code(account.code_hash).map_err(state_error)?;
+    info(&view, &account)
+}
+
+/// `debug_accountInfoAt(block, index, address)`: null if there is no such transaction.
+fn account_info_at(node: &Node, params: &Params<'_>) -> Answer {
+    let id = params.required(0, block_id::read)?;
+    let index = params.required(1, values::quantity)?;
+    let address = params.required(2, values::address)?;
+    let Some(block) = by_id(node, id)? else {
+        return Ok(json::null_bytes());
+    };
+    let Some(after) = Before::transaction(node, &block, index.saturating_add(1))? else {
+        return Ok(json::null_bytes());
+    };
+    let account = after.account(address).map_err(state_error)?;
+    info(&after, &account.unwrap_or_default())
+}
+
+fn info(state: &impl StateReader, account: &PlainAccount) -> Answer {
+    let code = state.code(account.code_hash).map_err(state_error)?;
     Ok(json::bytes(|out| {
         let mut object = Object::open(out);
         object

@@ -8,18 +8,19 @@ use serde_json::value::RawValue;
 
 use super::{
     Method, Node, RpcError, block_id,
+    blocks::by_id,
     call::{Stage, plain_stage},
     listed::{LIST, Listed, listed, read},
     params::Params,
     read::{Answer, unreadable},
-    render::json,
+    render::json::{self, Object},
     request,
-    traced::{Part, closed, separated},
+    traced::{Part, Trace, closed, separated},
     transactions,
     values::{self, in_member, members},
 };
 use crate::{
-    block::{Sender, decode_envelope},
+    block::{Sender, TxRecord, decode_envelope},
     chain::ViewError,
     evm::{
         simulate::CallRequest,
@@ -40,6 +41,8 @@ pub(super) const METHODS: &[Method] = &[
     Method::worker("trace_rawTransaction", &["raw transaction", "kinds", "block?"], raw_transaction, "What a signed transaction would do."),
     Method::worker("trace_replayTransaction", &["hash", "kinds"], replay_transaction, "What a transaction did."),
     Method::worker("trace_replayBlockTransactions", &["block", "kinds"], replay_block, "What each transaction of a block did."),
+    Method::worker("trace_transactionOpcodeGas", &["hash"], opcode_gas, "How often a transaction ran each instruction, and the gas of these."),
+    Method::worker("trace_blockOpcodeGas", &["block"], block_opcode_gas, "How often each transaction of a block ran each instruction, and the gas of these."),
 ];
 
 /// So many blocks are searched at a time.
@@ -240,6 +243,47 @@ fn replay_block(node: &Node, params: &Params<'_>) -> Answer {
         Ok(())
     })?;
     Ok(closed(out))
+}
+
+/// `trace_transactionOpcodeGas(hash)`: null if there is none.
+fn opcode_gas(node: &Node, params: &Params<'_>) -> Answer {
+    let hash = params.required(0, values::hash)?;
+    let Some(place) = transactions::find(node, &hash)? else {
+        return Ok(json::null_bytes());
+    };
+    let mut out = Vec::new();
+    Part::transaction(node, &place)?.each(node, &Form::Opcodes, &mut out, opcodes_of)?;
+    Ok(out)
+}
+
+fn opcodes_of(out: &mut Vec<u8>, record: &TxRecord, trace: &mut Trace<'_>) -> Result<(), RpcError> {
+    let mut object = Object::open(out);
+    object.hash("transactionHash", &record.hash);
+    trace.write(object.member("opcodeGas"))?;
+    object.close();
+    Ok(())
+}
+
+/// `trace_blockOpcodeGas(block)`: null if there is none.
+fn block_opcode_gas(node: &Node, params: &Params<'_>) -> Answer {
+    let id = params.required(0, block_id::read)?;
+    let Some(block) = by_id(node, id)? else {
+        return Ok(json::null_bytes());
+    };
+    let mut list = Vec::new();
+    Part::block(node, id)?.each(node, &Form::Opcodes, &mut list, |out, record, trace| {
+        separated(out);
+        opcodes_of(out, record, trace)
+    })?;
+    Ok(json::bytes(|out| {
+        let mut object = Object::open(out);
+        object
+            .hash("blockHash", &block.hash)
+            .number("blockNumber", block.header.number)
+            .member("transactions")
+            .extend(closed(list));
+        object.close();
+    }))
 }
 
 /// `trace_call(call, kinds, block)`.

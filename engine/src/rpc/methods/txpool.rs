@@ -10,16 +10,20 @@ use serde_json::value::RawValue;
 use super::read::Answer;
 use super::render::{json, transaction as render};
 use super::values;
-use super::{Method, Node, Params, RpcError, Turn};
+use super::{Home, Method, Node, Params, RpcError, Turn};
 use crate::pool::{PoolTx, SenderTransactions};
+
+/// A full node's pool is empty.
+const BY_SEQUENCER: Home = Home::Sequencer;
 
 /// This namespace's methods.
 #[rustfmt::skip]
 pub(super) const METHODS: &[Method] = &[
-    Method::inline("txpool_status", &[], status, "How many transactions wait."),
-    Method::worker("txpool_content", &[], content, "The transactions that wait, by sender and nonce."),
-    Method::worker("txpool_contentFrom", &["address"], content_from, "The transactions of one sender that wait."),
-    Method::worker("txpool_inspect", &[], inspect, "The transactions that wait, a line each."),
+    Method::inline("txpool_status", &[], status, "How many transactions wait.").of(BY_SEQUENCER),
+    Method::worker("txpool_content", &[], content, "The transactions that wait, by sender and nonce.").of(BY_SEQUENCER),
+    Method::worker("txpool_contentFrom", &["address"], content_from, "The transactions of one sender that wait.").of(BY_SEQUENCER),
+    Method::worker("txpool_inspect", &[], inspect, "The transactions that wait, a line each.").of(BY_SEQUENCER),
+    Method::worker("eth_pendingTransactions", &[], pending, "The transactions that wait for a block.").of(BY_SEQUENCER),
 ];
 
 /// A sender's transactions by nonce, as decimal text.
@@ -45,6 +49,19 @@ fn status(node: &Node, _: &Params<'_>) -> Answer {
 /// `txpool_content()`.
 fn content(node: &Node, _: &Params<'_>) -> Answer {
     to_json(&by_sender(&node.turn, &node.pool.content(), transaction)?)
+}
+
+/// `eth_pendingTransactions()`: those whose turn it is.
+fn pending(node: &Node, _: &Params<'_>) -> Answer {
+    let content = node.pool.content();
+    let waiting = content.iter().flat_map(|sender| &sender.pending);
+    let shown: Result<Vec<_>, RpcError> = waiting
+        .map(|tx| {
+            node.turn.check(2 * tx.raw.len())?;
+            Ok(transaction(tx))
+        })
+        .collect();
+    to_json(&shown?)
 }
 
 /// `txpool_inspect()`.

@@ -6,6 +6,7 @@ mod bounds;
 mod calls;
 mod console;
 mod estimates;
+mod listings;
 mod logs;
 mod mini_blocks;
 mod numbers;

@@ -1,19 +1,15 @@
 //! Which keys there are at a version.
 
-use std::ops::RangeInclusive;
-
-use alloy_primitives::Address;
-
 use super::{StateStore, Version};
 use crate::block::PlainKey;
 
 impl StateStore {
-    /// The keys of some accounts at a version that the caller has pinned, in order. Under some of them nothing may stand
+    /// The keys that are `wanted` at a version that the caller has pinned, in order. Under some of them nothing may stand
     /// at that version.
     pub(in crate::state) fn keys_at(
         &self,
         version: Version,
-        accounts: &RangeInclusive<Address>,
+        wanted: impl Fn(&PlainKey) -> bool,
     ) -> Vec<PlainKey> {
         let mut keys = Vec::new();
         for shard in &self.inner.shards {
@@ -23,11 +19,7 @@ impl StateStore {
                 address: *address,
                 slot: Some(*slot),
             });
-            keys.extend(
-                owners
-                    .chain(slots)
-                    .filter(|key| accounts.contains(&key.address)),
-            );
+            keys.extend(owners.chain(slots).filter(|key| wanted(key)));
         }
         // What has gone since stands in an undo layer, which was filed before it went.
         let layers: Vec<_> = {
@@ -37,7 +29,7 @@ impl StateStore {
         };
         for layer in layers {
             let changed = layer.old.keys().copied();
-            keys.extend(changed.filter(|key| accounts.contains(&key.address)));
+            keys.extend(changed.filter(|key| wanted(key)));
         }
         keys.sort_unstable();
         keys.dedup();
