@@ -3,16 +3,14 @@
 import http.client
 import itertools
 import json
-import os
-import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from devnet._engine import keccak256
-from tests.support import npm, wallet
+from tests.support import wallet
+from tests.support.anvil import anvil_like_a_devnet
 from tests.support.node import Node
 from tests.support.waiting import eventually
 
@@ -95,24 +93,9 @@ class History:
 @contextmanager
 def anvil(directory: Path) -> Iterator[Endpoint]:
     """anvil, on a chain with the devnet's id and accounts."""
-    binary = npm.installed("test-anvil", npm.ANVIL) / "node_modules" / npm.ANVIL_PACKAGE / "bin" / "anvil"
     directory.mkdir()
-    said = directory / "anvil.log"
-    with said.open("w") as log:
-        process = subprocess.Popen(
-            [str(binary), "--port", "0", "--chain-id", str(wallet.CHAIN_ID), "--steps-tracing"],
-            env={**os.environ, "HOME": str(directory)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        found = eventually(
-            lambda: re.search(r"Listening on \S+:(\d+)", said.read_text()), "anvil to listen", deadline_s=60
-        )
-        yield Endpoint(int(found[1]))
-    finally:
-        process.kill()
-        process.wait()
+    with anvil_like_a_devnet(directory, "--steps-tracing") as found:
+        yield Endpoint(found.port)
 
 
 @contextmanager

@@ -23,12 +23,16 @@ def sent(web3, **fields):
 @pytest.fixture(scope="module")
 def anvil(tmp_path_factory):
     """anvil with a contract that has been called twice."""
-    with running_anvil(tmp_path_factory.mktemp("anvil"), "--hardfork", "prague") as url:
-        web3 = Web3(Web3.HTTPProvider(url))
+    with running_anvil(tmp_path_factory.mktemp("anvil"), "--hardfork", "prague") as found:
+        web3 = Web3(Web3.HTTPProvider(found.url))
         created = sent(web3, **{"from": OWNER, "data": creation_of(COUNTER)})
         calls = [sent(web3, **{"from": OWNER, "to": created.contractAddress}) for _ in range(2)]
         yield SimpleNamespace(
-            url=url, web3=web3, counter=created.contractAddress, calls=calls, number=web3.eth.block_number
+            url=found.url,
+            web3=web3,
+            counter=created.contractAddress,
+            calls=calls,
+            number=web3.eth.block_number,
         )
 
 
@@ -88,11 +92,11 @@ def test_accounts_of_anvil_can_be_impersonated(fork):
 
 
 def test_without_anvil_what_was_read_is_still_there(tmp_path):
-    with running_anvil(tmp_path, "--hardfork", "prague") as url:
-        web3 = Web3(Web3.HTTPProvider(url))
+    with running_anvil(tmp_path, "--hardfork", "prague") as found:
+        web3 = Web3(Web3.HTTPProvider(found.url))
         created = sent(web3, **{"from": OWNER, "data": creation_of(COUNTER)})
         sent(web3, **{"from": OWNER, "to": created.contractAddress})
-        settings = {"chain__chain_id": CHAIN_ID, "chain__spec": "equivalence", "fork__url": url}
+        settings = {"chain__chain_id": CHAIN_ID, "chain__spec": "equivalence", "fork__url": found.url}
         node = Node(tmp_path / "fork", **settings)
         node.start()
         wallet_call = {"from": OWNER, "to": created.contractAddress, "gas": hex(100_000)}

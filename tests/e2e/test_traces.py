@@ -8,7 +8,7 @@ from web3 import Web3
 
 from megaeth_cli.compile import Options, compile_source
 from tests.support import wallet
-from tests.support.anvil import running_anvil
+from tests.support.anvil import anvil_like_a_devnet
 from tests.support.node import Node
 
 SOURCE = Path(__file__).parent / "projects" / "Traced.sol"
@@ -39,9 +39,9 @@ def compiled(solc, cache):
 @pytest.fixture(scope="module")
 def anvil(tmp_path_factory):
     """Where anvil answers, on a chain with the devnet's id and accounts."""
-    flags = ("--chain-id", str(wallet.CHAIN_ID), "--hardfork", "prague", "--gas-limit", "100000000")
-    with running_anvil(tmp_path_factory.mktemp("anvil"), *flags, "--steps-tracing") as url:
-        yield Web3(Web3.HTTPProvider(url))
+    flags = ("--gas-limit", "100000000", "--steps-tracing")
+    with anvil_like_a_devnet(tmp_path_factory.mktemp("anvil"), *flags) as found:
+        yield Web3(Web3.HTTPProvider(found.url))
 
 
 def chain_of(web3, compiled):

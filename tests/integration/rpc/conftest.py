@@ -1,12 +1,9 @@
 from types import SimpleNamespace
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support import wallet
-from tests.support.anvil import running_anvil
-from tests.support.node import RpcFailure
-from tests.support.raw_http import RawHttp
+from tests.support.anvil import anvil_like_a_devnet
 
 
 @pytest.fixture(scope="session")
@@ -17,18 +14,9 @@ def emitter(node):
 
 @pytest.fixture(scope="module")
 def anvil(tmp_path_factory):
-    """Anvil, for what both have, on a chain with the devnet's id and accounts; it is asked as a node is."""
-    flags = ("--chain-id", str(wallet.CHAIN_ID), "--hardfork", "prague")
-    with running_anvil(tmp_path_factory.mktemp("anvil"), *flags) as url:
-
-        def rpc(method, *params):
-            with RawHttp(urlsplit(url).port, timeout=30) as http_client:
-                response = http_client.call(method, *params)
-            if "error" in response:
-                raise RpcFailure(response["error"])
-            return response["result"]
-
-        yield SimpleNamespace(rpc=rpc)
+    """Anvil, for what both have."""
+    with anvil_like_a_devnet(tmp_path_factory.mktemp("anvil")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
