@@ -180,6 +180,8 @@ def _too_large() -> StateFileError:
 
 
 def _pieces(content: bytes) -> list[bytes]:
+    if MAGIC.startswith(content):
+        raise StateFileError("the zstd data ends too early")
     if not content.startswith(MAGIC):
         raise StateFileError(f"the zstd data does not begin with {MAGIC.decode().strip()!r}")
     at = content.find(b"\n", len(MAGIC)) + 1

@@ -38,7 +38,9 @@ class Dump:
         return (b"" if is_first else b",") + self.members.pop(0) if self.members else None
 
 
-@pytest.mark.parametrize("data", [DOCUMENT, gzip.compress(DOCUMENT), ours()], ids=["json", "gzip", "ours"])
+@pytest.mark.parametrize(
+    "data", [DOCUMENT, gzip.compress(DOCUMENT, mtime=0), ours()], ids=["json", "gzip", "ours"]
+)
 def test_every_form_holds_the_same(data):
     contents = read(data)
     assert (contents.accounts, contents.slots) == (len(ADDRESSES), len(ADDRESSES))
@@ -73,14 +75,14 @@ FLIPPED[len(FLIPPED) // 2] ^= 1
         (b'{"blocks":[]}', "missing field `accounts`"),
         (b'{"accounts":{"0x01":{}}}', '"0x01" is no address at line 1 column'),
         (DOCUMENT[:1000], "EOF while parsing"),
-        (gzip.compress(DOCUMENT)[:-9], "the gzip data ends too early"),
-        (gzip.compress(DOCUMENT) + b"!", "1 bytes follow the gzip data"),
+        (gzip.compress(DOCUMENT, mtime=0)[:-9], "the gzip data ends too early"),
+        (gzip.compress(DOCUMENT, mtime=0) + b"!", "1 bytes follow the gzip data"),
         (b"\x1f\x8b" + bytes(20), "the gzip data is damaged"),
-        (gzip.compress(b"garbage"), "expected value"),
+        (gzip.compress(b"garbage", mtime=0), "expected value"),
         (ours()[:-60], "too early"),
         (bytes(FLIPPED), "damaged"),
         (zstd(b"something else"), "does not begin with 'megaeth-state 1'"),
-        (zstd(MAGIC), "it ends too early"),
+        (zstd(MAGIC), "too early"),
         (zstd(MAGIC + b"{}\n" + bytes(4) + b'{"pieces":1}\n'), "but there are 0 pieces"),
         (zstd(MAGIC + b"{}\n" + bytes(4)), "too early"),
         (zstd(MAGIC + b"{}\n" + (9).to_bytes(4) + bytes(3)), "too early"),

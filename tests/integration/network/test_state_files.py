@@ -51,8 +51,11 @@ def test_every_node_follows_a_file_that_any_node_is_given(cluster):
         accounts[counter] = account(1, 0, COUNTER, **{"0x0": "0x29"})
         accounts[somebody(f"{node.name} store")] = account(0, 1, **{hex(slot): "0x1" for slot in range(700)})
         assert node.rpc("anvil_loadState", f"0x{gzip.compress(document(accounts)).hex()}") is True
-        # The node that was asked shows it at once.
-        assert int(node.rpc("eth_getBalance", somebody(f"{node.name} 1499"), "latest"), 16) == 1_499
+        last = somebody(f"{node.name} 1499")
+        eventually(
+            lambda node=node, last=last: int(node.rpc("eth_getBalance", last, "latest"), 16) == 1_499,
+            "the node that was asked to show it",
+        )
         assert wallet.send(node, 0, to=counter)["status"] == "0x1"
         eventually(
             lambda node=node, counter=counter: (

@@ -225,7 +225,7 @@ def test_a_dump_in_our_form_makes_another_chain_the_same(new_node):
         ("garbage", "0x and an even number of digits"),
         ("0x123", "an even number"),
         (7, "must be a file in hexadecimal"),
-        (given(gzip.compress(document({}))[:-4]), "the gzip data ends too early"),
+        (given(gzip.compress(document({}), mtime=0)[:-4]), "the gzip data ends too early"),
         (given(document({"0x12": {}})), '"0x12" is no address at line 1'),
         (given(document({"0x" + "11" * 20: {"balance": "much"}})), '"much" is no number'),
         (given(document({"0x" + "11" * 20: {"code": "0xef01"}})), "its code is none"),

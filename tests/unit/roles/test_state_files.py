@@ -79,7 +79,7 @@ def test_the_file_of_both_need_not_be_there_yet(tmp_path):
 
 def test_a_bad_file_leaves_no_mark(tmp_path, file):
     file.write_text(FILE[:-3])
-    with pytest.raises(ConfigError, match=r"state\.json is no state file: EOF"):
+    with pytest.raises(ConfigError, match=r"state\.json is no state file: .*EOF while parsing"):
         begin(tmp_path, NEW, load_state=file)
     assert not (tmp_path / PENDING).exists()
 
