@@ -31,7 +31,7 @@ use crate::commitment::CommitError;
 use crate::evm::{BucketCapacities, creation_gas};
 use crate::follower::{Follower, VerifyMode};
 use crate::metrics::Snapshot;
-use crate::pool::{Accounts, Intake, Limits, Pool, PoolTx, Rejection, Rules, TxSource};
+use crate::pool::{Accounts, AdmissionRules, Intake, Limits, Pool, PoolTx, Rejection, TxSource};
 use crate::rpc::{Node, RpcService, methods};
 use crate::state::{Archive, StateError, StateStore};
 
@@ -152,7 +152,7 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// A chain at genesis, ready to restore and to answer, and idle.
     pub(crate) fn new(config: ChainConfig, archive: Arc<dyn Archive>) -> Result<Self, EngineError> {
-        let rules = Rules {
+        let rules = AdmissionRules {
             chain_id: config.chain_id,
             spec: config.spec_id()?,
             gas_limit: config.gas_limit,
@@ -492,7 +492,7 @@ mod switching;
 mod tests {
     use super::*;
     use crate::chain::Genesis;
-    use crate::pool::testing::{self, Draft};
+    use crate::pool::testing::{self, SignedDraft};
     use crate::rpc::error::code;
     use crate::rpc::{Framing, Submitted, Ticket};
     use crate::salt::hasher;
@@ -588,7 +588,7 @@ mod tests {
         }
     }
 
-    fn raw(draft: &Draft) -> String {
+    fn raw(draft: &SignedDraft) -> String {
         hex::encode_prefixed(testing::raw(draft))
     }
 
@@ -602,7 +602,7 @@ mod tests {
         let receipt = node
             .call(
                 "realtime_sendRawTransaction",
-                &json!([raw(&Draft::default())]),
+                &json!([raw(&SignedDraft::default())]),
             )
             .ok();
         let receipt = receipt.unwrap_or_default();
@@ -620,16 +620,16 @@ mod tests {
     #[test]
     fn a_mixed_batch_is_answered_in_its_order() {
         let node = Running::start();
-        let bad = Draft {
+        let bad = SignedDraft {
             chain_id: Some(1),
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         let answers = node.exchange(&json!([
-            request(1, "eth_sendRawTransaction", &json!([raw(&Draft::default())])),
+            request(1, "eth_sendRawTransaction", &json!([raw(&SignedDraft::default())])),
             request(2, "eth_chainId", &json!([])),
             {"jsonrpc": "2.0", "method": "eth_chainId"},
             5,
-            request(3, "realtime_sendRawTransaction", &json!([raw(&Draft { nonce: 1, ..Draft::default() })])),
+            request(3, "realtime_sendRawTransaction", &json!([raw(&SignedDraft { nonce: 1, ..SignedDraft::default() })])),
             request(4, "eth_sendRawTransaction", &json!([raw(&bad)])),
             request(5, "eth_call", &json!([{"to": testing::key(1).address()}, "latest"])),
         ]));
@@ -657,9 +657,9 @@ mod tests {
     fn who_waits_in_vain_behind_a_gap_is_told_the_nonce_that_is_missing_or_the_hash() {
         let node = Running::start();
         // The nonce leaves a gap, so that it can't be executed.
-        let gapped = raw(&Draft {
+        let gapped = raw(&SignedDraft {
             nonce: 3,
-            ..Draft::default()
+            ..SignedDraft::default()
         });
         let answer = node.exchange(&request(
             1,
@@ -668,9 +668,9 @@ mod tests {
         ));
         assert_eq!(answer["error"]["code"], json!(code::SYNC_NONCE_GAP));
         assert_eq!(answer["error"]["data"], "0x0");
-        let another = raw(&Draft {
+        let another = raw(&SignedDraft {
             nonce: 4,
-            ..Draft::default()
+            ..SignedDraft::default()
         });
         let params = json!([another, 1]);
         let answer = node.exchange(&request(2, "realtime_sendRawTransaction", &params));
@@ -687,9 +687,9 @@ mod tests {
     fn the_pools_content_is_shown_by_sender_and_nonce() {
         let node = Running::start();
         let sender = testing::key(0).address().to_checksum(None);
-        let gapped = raw(&Draft {
+        let gapped = raw(&SignedDraft {
             nonce: 3,
-            ..Draft::default()
+            ..SignedDraft::default()
         });
         assert!(
             node.call("eth_sendRawTransaction", &json!([gapped]))
@@ -772,9 +772,9 @@ mod tests {
     #[test]
     fn a_stopping_node_answers_who_waits() {
         let node = Running::start();
-        let gapped = raw(&Draft {
+        let gapped = raw(&SignedDraft {
             nonce: 3,
-            ..Draft::default()
+            ..SignedDraft::default()
         });
         let body = request(1, "realtime_sendRawTransaction", &json!([gapped]));
         let submitted = node.engine.rpc.submit(body.to_string().as_bytes(), 7);
@@ -784,7 +784,10 @@ mod tests {
         let answer = String::from_utf8_lossy(finished[0].1.body()).into_owned();
         assert!(answer.contains("stopping"), "{answer}");
         assert_eq!(
-            node.call("eth_sendRawTransaction", &json!([raw(&Draft::default())])),
+            node.call(
+                "eth_sendRawTransaction",
+                &json!([raw(&SignedDraft::default())])
+            ),
             Err(code::SERVER)
         );
     }
@@ -826,11 +829,11 @@ mod tests {
                 config.bucket_capacities.insert(bucket(address), 1024);
             }
         });
-        let gift = Draft::default();
-        let create = Draft {
+        let gift = SignedDraft::default();
+        let create = SignedDraft {
             nonce: 1,
             create: true,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         // Three times what the first 256 slots cost nothing for, on top of what each transaction pays.
         for (draft, need) in [
@@ -838,7 +841,7 @@ mod tests {
             (create, 60_000 + 32_000 + 3 * 32_000),
         ] {
             let with_gas = |gas| {
-                raw(&Draft {
+                raw(&SignedDraft {
                     gas,
                     ..draft.clone()
                 })
@@ -880,10 +883,10 @@ mod tests {
         let node = Running::start();
         let requests: Vec<Value> = (0..400)
             .map(|i| {
-                let draft = Draft {
+                let draft = SignedDraft {
                     key: (i % 4) as u8,
                     nonce: i / 4,
-                    ..Draft::default()
+                    ..SignedDraft::default()
                 };
                 request(i, "eth_sendRawTransaction", &json!([raw(&draft)]))
             })
@@ -894,9 +897,9 @@ mod tests {
             answers.iter().all(|answer| answer["result"].is_string()),
             "{answers:?}"
         );
-        let last = raw(&Draft {
+        let last = raw(&SignedDraft {
             nonce: 100,
-            ..Draft::default()
+            ..SignedDraft::default()
         });
         assert!(
             node.call("realtime_sendRawTransaction", &json!([last]))

@@ -5,8 +5,8 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 
 use crate::{
     block::{
-        BlockRecord, BlockRoots, DecodeError, Leaves, MiniBlock, PlainAccount, PlainKey,
-        PlainValue, prev_randao,
+        BlockRecord, BlockRoots, Leaves, MiniBlock, PlainAccount, PlainKey, PlainValue,
+        RecordError, prev_randao,
     },
     keys::Key,
 };
@@ -32,7 +32,7 @@ pub(crate) enum Forgery {
 pub(crate) enum ForgeError {
     /// The record isn't one.
     #[error(transparent)]
-    Decode(#[from] DecodeError),
+    Decode(#[from] RecordError),
     /// The word for the lie.
     #[error("unknown kind {0:?}; known are diff, receipt, equivocation, root, relink")]
     UnknownKind(String),

@@ -10,7 +10,7 @@ use op_alloy_consensus::OpTxEnvelope;
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 use secp256k1::{Message, PublicKey, SECP256K1, SecretKey};
 
-pub use claims::{Claim, recover_claimed};
+pub use claims::{SignatureClaim, recover_claimed};
 
 /// Half of the curve's order: a greater `s` is the mirrored, malleable form (EIP-2).
 pub const SECP256K1_HALF_ORDER: U256 = U256::from_limbs([

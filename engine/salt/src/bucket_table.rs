@@ -23,7 +23,7 @@ const MAX_LOAD_PERCENT: u64 = 80;
 
 /// Why a state cannot answer or change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StateError {
+pub enum SaltError {
     /// The witness does not speak of this slot.
     #[error("slot {} of bucket {} is not in the witness", .0.slot(), .0.bucket())]
     UnknownSlot(SaltKey),
@@ -51,9 +51,9 @@ pub trait SlotReader {
     /// The bucket of a plain key.
     fn bucket_of(&self, plain_key: &[u8]) -> BucketId;
     /// What a data slot holds.
-    fn slot(&self, key: SaltKey) -> Result<Option<SaltValue>, StateError>;
+    fn slot(&self, key: SaltKey) -> Result<Option<SaltValue>, SaltError>;
     /// A data bucket's metadata.
-    fn meta(&self, bucket: BucketId) -> Result<BucketMeta, StateError>;
+    fn meta(&self, bucket: BucketId) -> Result<BucketMeta, SaltError>;
     /// How many slots of a data bucket are taken, where that is known.
     fn used(&self, bucket: BucketId) -> Option<u64>;
     /// A slot that may hold the key, found without a search.
@@ -96,8 +96,8 @@ pub fn search(
     key: &[u8],
     bucket: BucketId,
     meta: &BucketMeta,
-    mut read: impl FnMut(SaltKey) -> Result<Option<SaltValue>, StateError>,
-) -> Result<Option<(SaltKey, SaltValue)>, StateError> {
+    mut read: impl FnMut(SaltKey) -> Result<Option<SaltValue>, SaltError>,
+) -> Result<Option<(SaltKey, SaltValue)>, SaltError> {
     for place in probes(key, bucket, meta) {
         let Some(value) = read(place)? else {
             return Ok(None);
@@ -202,12 +202,12 @@ impl<'a, R: SlotReader> Edits<'a, R> {
     }
 
     /// Reads a plain key.
-    pub fn get(&mut self, plain_key: &[u8]) -> Result<Option<SaltValue>, StateError> {
+    pub fn get(&mut self, plain_key: &[u8]) -> Result<Option<SaltValue>, SaltError> {
         Ok(self.find(plain_key)?.map(|(_, value)| value))
     }
 
     /// Where a plain key is, and its value.
-    pub fn find(&mut self, plain_key: &[u8]) -> Result<Option<(SaltKey, SaltValue)>, StateError> {
+    pub fn find(&mut self, plain_key: &[u8]) -> Result<Option<(SaltKey, SaltValue)>, SaltError> {
         if let Some(found) = self.find_directly(plain_key)? {
             return Ok(Some(found));
         }
@@ -221,7 +221,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
     pub fn apply<'c>(
         &mut self,
         changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
-    ) -> Result<(), StateError> {
+    ) -> Result<(), SaltError> {
         let changes: BTreeMap<&[u8], &[u8]> = changes.into_iter().collect();
         let mut moving = Vec::new();
         for (key, value) in changes {
@@ -241,7 +241,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
     }
 
     /// Gives a key a value; an empty one removes the key.
-    pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+    pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), SaltError> {
         if value.is_empty() {
             self.remove(key)
         } else {
@@ -250,7 +250,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
     }
 
     /// Lays a bucket out with another nonce or capacity.
-    pub fn rehash(&mut self, bucket: BucketId, new: BucketMeta) -> Result<(), StateError> {
+    pub fn rehash(&mut self, bucket: BucketId, new: BucketMeta) -> Result<(), SaltError> {
         let old = self.meta(bucket)?;
         let mut held = BTreeMap::new();
         for slot in 0..old.capacity {
@@ -260,7 +260,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
             }
         }
         if new.capacity > MAX_CAPACITY || new.capacity < held.len() as u64 {
-            return Err(StateError::Capacity {
+            return Err(SaltError::Capacity {
                 bucket,
                 capacity: new.capacity,
             });
@@ -278,7 +278,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
     }
 
     /// What the batch did. Growth that the batch itself made needless is taken back.
-    pub fn finish(mut self) -> Result<StateChange, StateError> {
+    pub fn finish(mut self) -> Result<StateChange, SaltError> {
         let mut resized = BTreeMap::new();
         for (bucket, old) in std::mem::take(&mut self.before) {
             // Everything in the bucket was read when it was laid out anew.
@@ -318,7 +318,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
         Ok(StateChange { slots, resized })
     }
 
-    fn meta(&mut self, bucket: BucketId) -> Result<BucketMeta, StateError> {
+    fn meta(&mut self, bucket: BucketId) -> Result<BucketMeta, SaltError> {
         if let Some(meta) = self.metas.get(&bucket) {
             return Ok(*meta);
         }
@@ -328,7 +328,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
         self.reader.meta(bucket)
     }
 
-    fn read(&mut self, place: SaltKey) -> Result<Option<SaltValue>, StateError> {
+    fn read(&mut self, place: SaltKey) -> Result<Option<SaltValue>, SaltError> {
         if let Some(value) = self.slots.get(&place) {
             return Ok(*value);
         }
@@ -337,7 +337,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
     }
 
     /// What the slot held before the batch: nothing, where the bucket did not reach so far.
-    fn original(&self, place: SaltKey) -> Result<Option<SaltValue>, StateError> {
+    fn original(&self, place: SaltKey) -> Result<Option<SaltValue>, SaltError> {
         if self.is_beyond(place) {
             Ok(None)
         } else {
@@ -381,7 +381,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
     fn find_directly(
         &mut self,
         plain_key: &[u8],
-    ) -> Result<Option<(SaltKey, SaltValue)>, StateError> {
+    ) -> Result<Option<(SaltKey, SaltValue)>, SaltError> {
         let Some(place) = self.reader.place_of(plain_key) else {
             return Ok(None);
         };
@@ -391,7 +391,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
             .map(|value| (place, value)))
     }
 
-    fn insert(&mut self, mut value: SaltValue) -> Result<(), StateError> {
+    fn insert(&mut self, mut value: SaltValue) -> Result<(), SaltError> {
         let bucket = self.reader.bucket_of(value.key());
         loop {
             if let Some((place, old)) = self.find_directly(value.key())? {
@@ -435,7 +435,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
         }
     }
 
-    fn remove(&mut self, plain_key: &[u8]) -> Result<(), StateError> {
+    fn remove(&mut self, plain_key: &[u8]) -> Result<(), SaltError> {
         let bucket = self.reader.bucket_of(plain_key);
         let meta = self.meta(bucket)?;
         let Some((mut gap, mut gone)) = search(plain_key, bucket, &meta, |place| self.read(place))?
@@ -455,7 +455,7 @@ impl<'a, R: SlotReader> Edits<'a, R> {
         &mut self,
         gap: SaltKey,
         meta: &BucketMeta,
-    ) -> Result<Option<(SaltKey, SaltValue)>, StateError> {
+    ) -> Result<Option<(SaltKey, SaltValue)>, SaltError> {
         for step in 1..meta.capacity {
             let place = SaltKey::new(gap.bucket(), (gap.slot() + step) % meta.capacity);
             let Some(value) = self.read(place)? else {
@@ -469,6 +469,6 @@ impl<'a, R: SlotReader> Edits<'a, R> {
     }
 }
 
-fn joined(key: &[u8], value: &[u8]) -> Result<SaltValue, StateError> {
-    SaltValue::new(key, value).ok_or(StateError::TooLong(key.len() + value.len()))
+fn joined(key: &[u8], value: &[u8]) -> Result<SaltValue, SaltError> {
+    SaltValue::new(key, value).ok_or(SaltError::TooLong(key.len() + value.len()))
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bucket_table::{Resize, StateChange, StateError};
+use super::bucket_table::{Resize, SaltError, StateChange};
 use super::fixed_base::Tables;
 use super::group::{Point, decompress, to_scalars};
 use super::node::{FIRST, ZERO};
@@ -26,7 +26,7 @@ pub enum RangeError {
     Mismatch(u8),
     /// The piece cannot be part of any state.
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] SaltError),
 }
 
 /// The commitments of the 256 ranges.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::bucket_table::{Edits, SlotReader, StateChange, StateError, layout, search};
+use super::bucket_table::{Edits, SaltError, SlotReader, StateChange, layout, search};
 use super::group::{Fr, Point};
 use super::hasher::bucket_id_among;
 use super::node::{
@@ -178,7 +178,7 @@ impl SaltState {
     pub fn update<'c>(
         &self,
         changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
-    ) -> Result<Update, StateError> {
+    ) -> Result<Update, SaltError> {
         self.commit(self.edit(changes)?)
     }
 
@@ -186,24 +186,24 @@ impl SaltState {
     pub(super) fn edit<'c>(
         &self,
         changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
-    ) -> Result<StateChange, StateError> {
+    ) -> Result<StateChange, SaltError> {
         let mut edits = Edits::new(self);
         edits.apply(changes)?;
         edits.finish()
     }
 
     /// What changed buckets do to the trie.
-    pub(super) fn commit(&self, state: StateChange) -> Result<Update, StateError> {
+    pub(super) fn commit(&self, state: StateChange) -> Result<Update, SaltError> {
         let trie = trie::update(self, &state)?;
         Ok(Update { state, trie })
     }
 
     /// Computes what it does to give a bucket at least this many slots, doubling the ones it has.
-    pub fn enlarge(&self, bucket: BucketId, capacity: u64) -> Result<Update, StateError> {
+    pub fn enlarge(&self, bucket: BucketId, capacity: u64) -> Result<Update, SaltError> {
         let old = self.bucket_meta(bucket);
         let possible = (META_BUCKETS..BUCKETS).contains(&bucket) && capacity <= MAX_CAPACITY;
         if !possible || capacity < old.capacity {
-            return Err(StateError::Capacity { bucket, capacity });
+            return Err(SaltError::Capacity { bucket, capacity });
         }
         let mut new = old;
         while new.capacity < capacity {
@@ -213,12 +213,12 @@ impl SaltState {
     }
 
     /// Computes what it does to lay a bucket out by other metadata, also by what it had earlier.
-    pub fn lay_out(&self, bucket: BucketId, new: BucketMeta) -> Result<Update, StateError> {
+    pub fn lay_out(&self, bucket: BucketId, new: BucketMeta) -> Result<Update, SaltError> {
         let held = self.bucket_slots(bucket).map(|(_, value)| *value);
         let new_layout = layout(bucket, &new, held);
         if new_layout.len() != self.bucket_slots(bucket).count() {
             let capacity = new.capacity;
-            return Err(StateError::Capacity { bucket, capacity });
+            return Err(SaltError::Capacity { bucket, capacity });
         }
         let old = self.bucket_meta(bucket);
         let change = relaid(self, bucket, old, new, new_layout);
@@ -353,7 +353,7 @@ impl SaltState {
         data_buckets: u32,
         metas: impl IntoIterator<Item = (BucketId, BucketMeta)>,
         entries: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
-    ) -> Result<Self, StateError> {
+    ) -> Result<Self, SaltError> {
         let mut state = Self::new(data_buckets);
         for (bucket, meta) in metas {
             let update = state.enlarge(bucket, meta.capacity)?;
@@ -372,7 +372,7 @@ impl SaltState {
         metas: impl IntoIterator<Item = (BucketId, BucketMeta)>,
         nodes: impl IntoIterator<Item = (NodeId, Point)>,
         entries: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
-    ) -> Result<Self, StateError> {
+    ) -> Result<Self, SaltError> {
         let mut state = Self::new(data_buckets);
         for (node, point) in nodes {
             state.set_node(node, point);
@@ -383,7 +383,7 @@ impl SaltState {
         let mut buckets: HashMap<BucketId, Vec<SaltValue>> = HashMap::new();
         for (key, value) in entries {
             let joined =
-                SaltValue::new(key, value).ok_or(StateError::TooLong(key.len() + value.len()))?;
+                SaltValue::new(key, value).ok_or(SaltError::TooLong(key.len() + value.len()))?;
             let bucket = state.bucket_of(key);
             buckets.entry(bucket).or_default().push(joined);
         }
@@ -393,7 +393,7 @@ impl SaltState {
             let layout = layout(bucket, &meta, values);
             if layout.len() != count {
                 let capacity = meta.capacity;
-                return Err(StateError::Capacity { bucket, capacity });
+                return Err(SaltError::Capacity { bucket, capacity });
             }
             state.slots.extend(layout);
             state.set_meta(bucket, meta);
@@ -437,7 +437,7 @@ impl SaltState {
         &self,
         changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
         nodes: Vec<(NodeId, Point)>,
-    ) -> Result<Update, StateError> {
+    ) -> Result<Update, SaltError> {
         let state = self.edit(changes)?;
         let root = nodes.iter().rfind(|(node, _)| *node == ROOT);
         let root = root.map_or_else(|| self.commitment(ROOT), |(_, point)| *point);
@@ -451,7 +451,7 @@ impl SaltState {
     }
 
     /// Makes the witness of what a block needed; `None` if it needed nothing.
-    pub fn witness(&self, needs: &AccessSet) -> Result<Option<SaltWitness>, StateError> {
+    pub fn witness(&self, needs: &AccessSet) -> Result<Option<SaltWitness>, SaltError> {
         let keys = self.needed_slots(needs)?;
         let Some(proof) = SaltProof::create(&keys, self) else {
             return Ok(None);
@@ -461,7 +461,7 @@ impl SaltState {
     }
 
     /// The slots that a checker will look at when it reads and writes the same keys.
-    fn needed_slots(&self, needs: &AccessSet) -> Result<BTreeSet<SaltKey>, StateError> {
+    fn needed_slots(&self, needs: &AccessSet) -> Result<BTreeSet<SaltKey>, SaltError> {
         let mut keys: BTreeSet<SaltKey> = needs
             .buckets
             .iter()
@@ -606,11 +606,11 @@ impl SlotReader for SaltState {
         Self::bucket_of(self, plain_key)
     }
 
-    fn slot(&self, key: SaltKey) -> Result<Option<SaltValue>, StateError> {
+    fn slot(&self, key: SaltKey) -> Result<Option<SaltValue>, SaltError> {
         Ok(self.slots.get(&key).copied())
     }
 
-    fn meta(&self, bucket: BucketId) -> Result<BucketMeta, StateError> {
+    fn meta(&self, bucket: BucketId) -> Result<BucketMeta, SaltError> {
         Ok(self.bucket_meta(bucket))
     }
 
@@ -621,11 +621,11 @@ impl SlotReader for SaltState {
 }
 
 impl NodeReader for SaltState {
-    fn node(&self, node: NodeId) -> Result<Point, StateError> {
+    fn node(&self, node: NodeId) -> Result<Point, SaltError> {
         Ok(self.commitment(node))
     }
 
-    fn levels(&self, bucket: BucketId) -> Result<u8, StateError> {
+    fn levels(&self, bucket: BucketId) -> Result<u8, SaltError> {
         Ok(self.bucket_levels(bucket))
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::bucket_table::StateError;
+use super::bucket_table::SaltError;
 use super::fixed_base::Tables;
 use super::group::Point;
 use super::node::{
@@ -175,11 +175,11 @@ fn a_bucket_can_be_enlarged_by_hand() {
     assert_nodes_commit_to_their_vectors(&state);
     assert!(matches!(
         state.enlarge(bucket, 256),
-        Err(StateError::Capacity { .. })
+        Err(SaltError::Capacity { .. })
     ));
     assert!(matches!(
         state.enlarge(3, 512),
-        Err(StateError::Capacity { .. })
+        Err(SaltError::Capacity { .. })
     ));
     // An empty bucket's node changes too.
     let empty = state.enlarge(META_BUCKETS + 77, 512).unwrap();
@@ -269,7 +269,7 @@ fn a_state_is_not_assembled_in_buckets_that_are_too_small() {
         .map(|(key, value)| (key.to_vec(), value.to_vec()))
         .collect();
     let refused = SaltState::assemble(1, [], state.nodes(), pairs(&entries));
-    assert!(matches!(refused, Err(StateError::Capacity { .. })));
+    assert!(matches!(refused, Err(SaltError::Capacity { .. })));
 }
 
 /// A witness of what `needs` says, used in place of the state.
@@ -295,15 +295,15 @@ fn a_witness_tells_known_absent_and_unknown_apart() {
     let known = stateless(&state, &needs, DATA_BUCKETS);
     assert_eq!(known.get(&present).unwrap(), Some(vec![1; 40]));
     assert_eq!(known.get(&absent).unwrap(), None);
-    assert!(matches!(known.get(&other), Err(StateError::UnknownSlot(_))));
+    assert!(matches!(known.get(&other), Err(SaltError::UnknownSlot(_))));
     assert!(matches!(
         known.get(&batch[1].0),
-        Err(StateError::UnknownMeta(_))
+        Err(SaltError::UnknownMeta(_))
     ));
     assert_eq!(known.capacity(state.bucket_of(&other)).unwrap(), 256);
     assert!(matches!(
         known.capacity(META_BUCKETS),
-        Err(StateError::UnknownMeta(_))
+        Err(SaltError::UnknownMeta(_))
     ));
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::bucket_table::{Edits, SlotReader, StateError};
+use super::bucket_table::{Edits, SaltError, SlotReader};
 use super::group::Point;
 use super::hasher::bucket_id_among;
 use super::node::{NodeId, bucket_levels};
@@ -83,13 +83,13 @@ impl WitnessState {
     }
 
     /// The value of a plain key; `None` if it is proven absent.
-    pub fn get(&self, plain_key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
+    pub fn get(&self, plain_key: &[u8]) -> Result<Option<Vec<u8>>, SaltError> {
         let found = Edits::new(self).get(plain_key)?;
         Ok(found.map(|value| value.value().to_vec()))
     }
 
     /// A bucket's capacity, for the storage gas multiplier.
-    pub fn capacity(&self, bucket: BucketId) -> Result<u64, StateError> {
+    pub fn capacity(&self, bucket: BucketId) -> Result<u64, SaltError> {
         self.meta(bucket).map(|meta| meta.capacity)
     }
 
@@ -112,7 +112,7 @@ impl WitnessState {
     pub fn update<'c>(
         &self,
         changes: impl IntoIterator<Item = (&'c [u8], &'c [u8])>,
-    ) -> Result<Update, StateError> {
+    ) -> Result<Update, SaltError> {
         let mut edits = Edits::new(self);
         edits.apply(changes)?;
         let state = edits.finish()?;
@@ -131,19 +131,19 @@ impl SlotReader for WitnessState {
         bucket_id_among(plain_key, self.data_buckets)
     }
 
-    fn slot(&self, key: SaltKey) -> Result<Option<SaltValue>, StateError> {
+    fn slot(&self, key: SaltKey) -> Result<Option<SaltValue>, SaltError> {
         self.witness
             .slots
             .get(&key)
             .copied()
-            .ok_or(StateError::UnknownSlot(key))
+            .ok_or(SaltError::UnknownSlot(key))
     }
 
-    fn meta(&self, bucket: BucketId) -> Result<BucketMeta, StateError> {
+    fn meta(&self, bucket: BucketId) -> Result<BucketMeta, SaltError> {
         self.metas
             .get(&bucket)
             .copied()
-            .ok_or(StateError::UnknownMeta(bucket))
+            .ok_or(SaltError::UnknownMeta(bucket))
     }
 
     /// Known only where the witness has every slot of the bucket.
@@ -165,16 +165,16 @@ impl SlotReader for WitnessState {
 }
 
 impl NodeReader for WitnessState {
-    fn node(&self, node: NodeId) -> Result<Point, StateError> {
+    fn node(&self, node: NodeId) -> Result<Point, SaltError> {
         self.witness
             .proof
             .commitments
             .get(&node)
             .copied()
-            .ok_or(StateError::UnknownNode(node))
+            .ok_or(SaltError::UnknownNode(node))
     }
 
-    fn levels(&self, bucket: BucketId) -> Result<u8, StateError> {
+    fn levels(&self, bucket: BucketId) -> Result<u8, SaltError> {
         match self.witness.proof.levels.get(&bucket) {
             Some(levels) => Ok(*levels),
             None => self.meta(bucket).map(|meta| bucket_levels(meta.capacity)),

@@ -8,7 +8,7 @@
 use ark_ff::Zero;
 use rayon::prelude::*;
 
-use super::bucket_table::{Resize, StateChange, StateError};
+use super::bucket_table::{Resize, SaltError, StateChange};
 use super::combs;
 use super::fixed_base::Tables;
 use super::group::{Fr, Point, Sum, normalize, scalar_to_le, to_scalars};
@@ -34,9 +34,9 @@ const ORDER_BY_GENERATOR: usize = 2048;
 /// Where the old nodes come from.
 pub trait NodeReader: Sync {
     /// A node's commitment.
-    fn node(&self, node: NodeId) -> Result<Point, StateError>;
+    fn node(&self, node: NodeId) -> Result<Point, SaltError>;
     /// How many levels a bucket's own trie has.
-    fn levels(&self, bucket: BucketId) -> Result<u8, StateError>;
+    fn levels(&self, bucket: BucketId) -> Result<u8, SaltError>;
 }
 
 /// What an update did to the trie.
@@ -68,7 +68,7 @@ struct Delta {
 /// Deltas of main tries' nodes, and of nodes of buckets' own tries.
 type Deltas = (Vec<Delta>, Vec<Delta>);
 /// What the root gains, and what was done below it.
-type Risen = Result<(Vec<Delta>, TrieChange), StateError>;
+type Risen = Result<(Vec<Delta>, TrieChange), SaltError>;
 
 struct Changed {
     node: NodeId,
@@ -78,7 +78,7 @@ struct Changed {
 }
 
 /// Computes the new root and every changed node.
-pub fn update<N: NodeReader>(reader: &N, change: &StateChange) -> Result<TrieChange, StateError> {
+pub fn update<N: NodeReader>(reader: &N, change: &StateChange) -> Result<TrieChange, SaltError> {
     let slots: usize = change.slots.len()
         + change
             .resized
@@ -137,7 +137,7 @@ impl<N: NodeReader> Plan<'_, N> {
         self.resize(bucket).is_some_and(gets_another_depth)
     }
 
-    fn new_levels(&self, bucket: BucketId) -> Result<u8, StateError> {
+    fn new_levels(&self, bucket: BucketId) -> Result<u8, SaltError> {
         match self.resize(bucket) {
             Some(resize) => Ok(bucket_levels(resize.new.capacity)),
             None => self.reader.levels(bucket),
@@ -145,7 +145,7 @@ impl<N: NodeReader> Plan<'_, N> {
     }
 
     /// What the leaves gain: those of the main trie, and segments of enlarged buckets.
-    fn slot_deltas(&self) -> Result<Deltas, StateError> {
+    fn slot_deltas(&self) -> Result<Deltas, SaltError> {
         let mut slots: Vec<(NodeId, SaltKey, Option<&SaltValue>, Option<&SaltValue>)> = Vec::new();
         let mut last = None;
         for (key, change) in &self.change.slots {
@@ -252,7 +252,7 @@ impl<N: NodeReader> Plan<'_, N> {
     }
 
     /// The commitment to which a node's deltas are added, and the one whose scalar its parent has.
-    fn start(&self, node: NodeId) -> Result<(Point, Point), StateError> {
+    fn start(&self, node: NodeId) -> Result<(Point, Point), SaltError> {
         if !is_main(node) {
             let bucket = bucket_of(node);
             let fresh = self.is_rebuilt(bucket)
@@ -281,7 +281,7 @@ impl<N: NodeReader> Plan<'_, N> {
         &self,
         mut deltas: Vec<Delta>,
         result: &mut TrieChange,
-    ) -> Result<Vec<Changed>, StateError> {
+    ) -> Result<Vec<Changed>, SaltError> {
         result.products += deltas.iter().filter(|delta| delta.scalar != ZERO).count();
         let place = |delta: &Delta| (delta.node, delta.index);
         let chunk = if deltas.len() >= LEAST_TO_SHARE {
@@ -308,7 +308,7 @@ impl<N: NodeReader> Plan<'_, N> {
         Ok(changed)
     }
 
-    fn add_serially(&self, deltas: &[Delta]) -> Result<Vec<Changed>, StateError> {
+    fn add_serially(&self, deltas: &[Delta]) -> Result<Vec<Changed>, SaltError> {
         let mut nodes: Vec<(NodeId, Point)> = Vec::new();
         let mut sums: Vec<Sum> = Vec::new();
         let mut products: Vec<(u8, u32, Fr)> = Vec::with_capacity(deltas.len());

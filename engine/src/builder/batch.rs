@@ -9,7 +9,7 @@ use alloy_primitives::{Address, map::HashSet};
 
 use super::open::{BuildError, Candidate, OpenBlock, TxOutcome};
 use crate::{
-    parallel::{Advice, Batch, History, Plan, Turn, Worker, WorkerPool},
+    parallel::{Advice, AheadTurn, Batch, CallHistory, Plan, Worker, WorkerPool},
     pool::PoolTx,
 };
 
@@ -67,7 +67,7 @@ pub(crate) struct Executor<P = AsAdvised> {
     crew: WorkerPool,
     /// The builder's own hands while it waits for the others.
     worker: Worker,
-    pub(super) history: History,
+    pub(super) history: CallHistory,
     counts: Counts,
     pub(super) policy: P,
 }
@@ -81,7 +81,7 @@ impl<P: Policy + Default> Executor<P> {
         Self {
             crew,
             worker: Worker::default(),
-            history: History::default(),
+            history: CallHistory::default(),
             counts: Counts::default(),
             policy: P::default(),
         }
@@ -188,7 +188,7 @@ impl Run<'_> {
     /// Executes the first `count` one by one.
     fn in_turn(
         &mut self,
-        history: &mut History,
+        history: &mut CallHistory,
         txs: &[Arc<PoolTx>],
         count: usize,
     ) -> Result<End, BuildError> {
@@ -231,7 +231,7 @@ impl Run<'_> {
             } else {
                 // What is executed already costs no more time.
                 match last_moment(batch, index) {
-                    found @ Turn::Speculated(_) => found,
+                    found @ AheadTurn::Speculated(_) => found,
                     _ => break,
                 }
             };
@@ -245,7 +245,7 @@ impl Run<'_> {
                 continue;
             }
             let (mut instead, mut learnt) = (false, false);
-            if let Turn::Speculated(speculation) = turn {
+            if let AheadTurn::Speculated(speculation) = turn {
                 let took = speculation.done.took;
                 match self.block.accept_ahead(&offer(tx), *speculation)? {
                     Ok(attempt) => {
@@ -279,7 +279,7 @@ impl Run<'_> {
 
     fn execute(
         &mut self,
-        history: &mut History,
+        history: &mut CallHistory,
         tx: &PoolTx,
         alone: bool,
     ) -> Result<TxOutcome, BuildError> {
@@ -307,12 +307,12 @@ impl Run<'_> {
 }
 
 /// Waits for the turn of a transaction, and makes itself useful meanwhile.
-fn turn(batch: &Arc<Batch>, index: usize, worker: &mut Worker, expected: Duration) -> Turn {
+fn turn(batch: &Arc<Batch>, index: usize, worker: &mut Worker, expected: Duration) -> AheadTurn {
     let mut waited = false;
     loop {
         match batch.take(index) {
-            Turn::Running(_) if waited => return batch.seize(index),
-            Turn::Running(since) => {
+            AheadTurn::Running(_) if waited => return batch.seize(index),
+            AheadTurn::Running(since) => {
                 if !batch.help(worker) {
                     batch.wait(index, since + 2 * expected + GRACE);
                     waited = true;
@@ -324,9 +324,9 @@ fn turn(batch: &Arc<Batch>, index: usize, worker: &mut Worker, expected: Duratio
 }
 
 /// What there is of a transaction when time is up, or comes within a moment.
-fn last_moment(batch: &Arc<Batch>, index: usize) -> Turn {
+fn last_moment(batch: &Arc<Batch>, index: usize) -> AheadTurn {
     match batch.take(index) {
-        Turn::Running(_) => {
+        AheadTurn::Running(_) => {
             batch.wait(index, Instant::now() + GRACE);
             batch.seize(index)
         }

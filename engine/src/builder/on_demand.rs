@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{
     open::OpenBlock,
-    thread::{Halted, Run, Turn},
+    thread::{Halted, Round, Run},
 };
 use crate::chain::{MiningMode, WantedBlocks};
 
@@ -27,7 +27,7 @@ pub(super) struct OnDemand {
 impl Run<'_> {
     /// Builds when there is something to do, until time closes blocks again or building is to end. `open`: the block that
     /// was open when that began.
-    pub(super) fn build_on_demand(&mut self, open: Option<OpenBlock>) -> Result<Turn, Halted> {
+    pub(super) fn build_on_demand(&mut self, open: Option<OpenBlock>) -> Result<Round, Halted> {
         let mining = &self.shared.chain.mining;
         let mut work = OnDemand {
             open,
@@ -35,14 +35,14 @@ impl Run<'_> {
         };
         loop {
             if self.shared.stop.is_set() {
-                return Ok(Turn::Stop);
+                return Ok(Round::Stop);
             }
             let mode = mining.mode();
             if mode == MiningMode::Continuous {
                 if let Some(block) = work.open.take() {
                     self.close_early(block)?;
                 }
-                return Ok(Turn::BlockDone);
+                return Ok(Round::BlockDone);
             }
             let done = self.force_one(&mut work, mode)?
                 || self.close_wanted(&mut work)?

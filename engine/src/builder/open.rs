@@ -27,8 +27,8 @@ use revm::{
 use super::system_tx;
 use crate::{
     block::{
-        BlockRecord, BlockRoots, DecodeError, Leaves, MiniBlock, PlainKey, PlainValue,
-        REQUESTS_HASH, TxRecord, TxResult,
+        BlockRecord, BlockRoots, Leaves, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH,
+        RecordError, TxRecord, TxResult,
     },
     chain::{Chain, HeaderRoots, console::Job},
     commitment::{BucketResize, CommitError},
@@ -78,7 +78,7 @@ pub(crate) enum BuildError {
     Commitment(#[from] CommitError),
     /// A record can't be read back.
     #[error("a record can't be read: {0}")]
-    Record(#[from] DecodeError),
+    Record(#[from] RecordError),
 }
 
 /// A transaction with everything that executing it needs.

@@ -208,7 +208,7 @@ impl From<BuildError> for Halted {
 
 /// Whether a block was completed or building is to end.
 #[derive(PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Round {
     BlockDone,
     Stop,
 }
@@ -240,7 +240,7 @@ impl Run<'_> {
         loop {
             if mining.mode() != MiningMode::Continuous {
                 let open = resumed.take().map(|(block, _)| block);
-                if self.build_on_demand(open)? == Turn::Stop {
+                if self.build_on_demand(open)? == Round::Stop {
                     return Ok(());
                 }
                 continue;
@@ -250,7 +250,7 @@ impl Run<'_> {
                 None => self.open(mining.block_time_us())?,
             };
             self.clock_version = mining.version();
-            if self.fill(&mut block, slot)? == Turn::Stop {
+            if self.fill(&mut block, slot)? == Round::Stop {
                 return Ok(());
             }
             let counts = self.clock_version == mining.version();
@@ -366,11 +366,11 @@ impl Run<'_> {
     }
 
     /// Executes and seals until the slot ends.
-    fn fill(&mut self, block: &mut OpenBlock, slot: Slot) -> Result<Turn, Halted> {
+    fn fill(&mut self, block: &mut OpenBlock, slot: Slot) -> Result<Round, Halted> {
         let mini_time_us = self.shared.chain.config.mini_block_time_us;
         if block.mini_count() > 0 && self.clock.now_us() >= slot.end_us {
             // Resumed after its time: nothing more belongs to it.
-            return Ok(Turn::BlockDone);
+            return Ok(Round::BlockDone);
         }
         self.deposits_wait = false;
         let since_us = self.sealed_us.unwrap_or_else(|| self.clock.now_us());
@@ -380,19 +380,19 @@ impl Run<'_> {
             let now_us = self.clock.now_us();
             if self.is_overtaken() {
                 self.seal_last(block, now_us)?;
-                return Ok(Turn::BlockDone);
+                return Ok(Round::BlockDone);
             }
             let stopping = self.shared.stop.is_set();
             if stopping && !block.has_open_transactions() {
-                return Ok(Turn::Stop);
+                return Ok(Round::Stop);
             }
             if stopping || now_us >= deadline_us {
                 self.seal(block, now_us)?;
                 if stopping {
-                    return Ok(Turn::Stop);
+                    return Ok(Round::Stop);
                 }
                 if now_us >= slot.end_us {
-                    return Ok(Turn::BlockDone);
+                    return Ok(Round::BlockDone);
                 }
                 deadline_us = slot.mini_deadline(now_us, mini_time_us);
                 self.shared.source.due(self.clock.instant(deadline_us));

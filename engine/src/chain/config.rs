@@ -81,7 +81,7 @@ pub(crate) struct ChainConfig {
     pub rpc: RpcLimits,
     /// Whether the block that is open is answered as a block, too.
     #[serde(default)]
-    pub open_block: OpenBlock,
+    pub open_block: OpenBlockView,
     /// How many provers must vouch for a block before `safe` and `finalized` reach it; 0 when none
     /// run, and every sealed block counts.
     #[serde(default)]
@@ -164,7 +164,7 @@ impl Default for RpcLimits {
 /// What the block that is open is to methods that show blocks. Its state can be read by its number either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum OpenBlock {
+pub(crate) enum OpenBlockView {
     /// Nothing, until it is sealed.
     #[default]
     Null,
@@ -229,7 +229,7 @@ impl ChainConfig {
             follow_commitment: defaults::follow_commitment(),
             pool: PoolConfig::default(),
             rpc: RpcLimits::default(),
-            open_block: OpenBlock::default(),
+            open_block: OpenBlockView::default(),
             quorum: 0,
             recover_threads: 0,
             execution_threads: 0,

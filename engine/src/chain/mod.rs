@@ -25,7 +25,7 @@ mod shared;
 mod verified;
 
 pub(crate) use config::{
-    ChainConfig, ConfigError, Genesis, OpenBlock, RpcLimits, default_sequencer_key,
+    ChainConfig, ConfigError, Genesis, OpenBlockView, RpcLimits, default_sequencer_key,
 };
 pub(crate) use listeners::DurableListener;
 pub(crate) use mining::{MiningMode, WantedBlocks};

@@ -9,8 +9,8 @@ use alloy_primitives::{Address, B256, Bytes};
 
 use super::{Chain, Progress};
 use crate::{
-    block::{BlockRecord, DecodeError, MiniBlock, PlainKey, PlainValue},
-    commitment::{BucketResize, CommitError, Entry, History, Known},
+    block::{BlockRecord, MiniBlock, PlainKey, PlainValue, RecordError},
+    commitment::{BucketResize, CommitError, Entry, History, KnownUpdate},
     salt::{
         bucket_table,
         group::Point,
@@ -27,7 +27,7 @@ use crate::{
 pub(crate) enum RestoreError {
     /// A record that isn't one.
     #[error(transparent)]
-    Decode(#[from] DecodeError),
+    Decode(#[from] RecordError),
     /// Records that don't follow each other.
     #[error("the chain log is not continuous: {0}")]
     Gap(String),
@@ -73,8 +73,8 @@ pub(crate) enum RestoreError {
     NoThread,
 }
 
-impl From<bucket_table::StateError> for RestoreError {
-    fn from(error: bucket_table::StateError) -> Self {
+impl From<bucket_table::SaltError> for RestoreError {
+    fn from(error: bucket_table::SaltError) -> Self {
         CommitError::from(error).into()
     }
 }
@@ -100,7 +100,7 @@ impl Chain {
     /// Lays nodes of the state commitment, as a snapshot has kept them, over those of genesis.
     pub(crate) fn load_nodes(&self, rows: &[u8]) -> Result<(), RestoreError> {
         let rows =
-            node_rows::read_rows(rows).map_err(|error| DecodeError::new(error.to_string()))?;
+            node_rows::read_rows(rows).map_err(|error| RecordError::new(error.to_string()))?;
         let mut progress = self.progress.lock();
         let progress = progress.as_mut().ok_or(RestoreError::Running)?;
         let genesis = || self.commitment.read().state().nodes().collect();
@@ -269,11 +269,11 @@ impl Chain {
 }
 
 /// What an earlier run has kept of a block, if it can be read.
-fn known(block: &BlockRecord, nodes: &[u8]) -> Option<Known> {
+fn known(block: &BlockRecord, nodes: &[u8]) -> Option<KnownUpdate> {
     let rows = node_rows::read_rows(nodes)
         .ok()
         .filter(|rows| !rows.is_empty())?;
-    Some(Known {
+    Some(KnownUpdate {
         root: block.header.state_root.0,
         // Those that are gone go with the buckets that they belonged to.
         nodes: rows

@@ -17,7 +17,7 @@ use super::{
     shared::{Chain, Progress, ViewError},
 };
 use crate::{
-    block::{BlockRecord, DecodeError, MiniBlock, PlainKey},
+    block::{BlockRecord, MiniBlock, PlainKey, RecordError},
     commitment::{BlockEnd, BucketResize},
     state::{Change, StateError, StateReader as _},
 };
@@ -57,7 +57,7 @@ pub(crate) enum RewindError {
     State(#[from] StateError),
     /// A record that isn't one.
     #[error(transparent)]
-    Decode(#[from] DecodeError),
+    Decode(#[from] RecordError),
     /// Something runs, or has run since the plan was made.
     #[error("the chain does not stand still")]
     Running,

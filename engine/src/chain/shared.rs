@@ -34,7 +34,7 @@ use crate::{
     keys::Key,
     pool::DepositQueue,
     salt::{
-        bucket_table::StateError, group::Point, node::NodeId, state::SaltState, types::BucketMeta,
+        bucket_table::SaltError, group::Point, node::NodeId, state::SaltState, types::BucketMeta,
     },
     state::{Archive, StateStore, View, WithdrawalsRoot, genesis_diff},
 };
@@ -529,7 +529,7 @@ impl Chain {
     }
 }
 
-fn damaged(error: crate::block::DecodeError) -> ViewError {
+fn damaged(error: crate::block::RecordError) -> ViewError {
     ViewError::BadArchive(error.to_string())
 }
 
@@ -537,7 +537,7 @@ fn damaged(error: crate::block::DecodeError) -> ViewError {
 pub(crate) fn genesis_commitment(
     config: &ChainConfig,
     entries: &[(PlainKey, PlainValue)],
-) -> Result<SaltState, StateError> {
+) -> Result<SaltState, SaltError> {
     let metas: Vec<_> = config
         .bucket_capacities
         .iter()

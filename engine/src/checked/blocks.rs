@@ -14,7 +14,7 @@ use crate::{
     salt::{types::META_BUCKETS, withdrawals::MptWitness},
     verify::{
         Report,
-        stateless::{ChainRules, Comparison, Work, check, code_hashes, open_packed, pack},
+        stateless::{ChainRules, CheckInput, Comparison, check, code_hashes, open_packed, pack},
     },
     witness::{block_witness, rules_json},
 };
@@ -85,7 +85,7 @@ impl Given {
 
     fn check_by(&self, comparison: Comparison, records: &[Vec<u8>]) -> Report {
         let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
-        check(&Work {
+        check(&CheckInput {
             block: self.block.as_bytes(),
             parent: self.parent.as_bytes(),
             witness: &self.witness,

@@ -8,13 +8,13 @@ use parking_lot::RwLock;
 use rayon::ThreadPoolBuilder;
 
 use super::{
-    history::{BlockEnd, History, Known, growth},
+    history::{BlockEnd, History, KnownUpdate, growth},
     pending::{Batch, Pending},
     resize::BucketResize,
 };
 use crate::{
     block::MiniBlock,
-    salt::{bucket_table::StateError, combs},
+    salt::{bucket_table::SaltError, combs},
 };
 
 /// What a mini-block is followed by: the thread makes so many of SALT's combs, so that closes find them.
@@ -25,7 +25,7 @@ const COMBS_AT_A_TIME: usize = 4;
 pub(crate) enum CommitError {
     /// SALT refused the changes.
     #[error("the state commitment failed: {0}")]
-    State(#[from] StateError),
+    State(#[from] SaltError),
     /// This chain doesn't follow the commitment, so it can't seal.
     #[error("the state commitment is not followed")]
     Off,
@@ -48,9 +48,9 @@ pub(crate) struct Closed {
 enum Job {
     Mini(Arc<MiniBlock>),
     Loaded(Arc<MiniBlock>),
-    Close(u64, Option<Known>, Sender<Result<Closed, StateError>>),
+    Close(u64, Option<KnownUpdate>, Sender<Result<Closed, SaltError>>),
     Reopen,
-    Rewind(BlockEnd, Sender<Result<[u8; 32], StateError>>),
+    Rewind(BlockEnd, Sender<Result<[u8; 32], SaltError>>),
 }
 
 /// Follows the state. The thread ends when this is dropped.
@@ -61,7 +61,7 @@ pub(crate) struct Committer {
 
 /// A block whose root is on its way.
 #[derive(Debug)]
-pub(crate) struct Closing(Receiver<Result<Closed, StateError>>);
+pub(crate) struct Closing(Receiver<Result<Closed, SaltError>>);
 
 impl Closing {
     /// Waits for the root.
@@ -111,12 +111,12 @@ impl Committer {
     pub(crate) fn close_knowing(
         &self,
         block: u64,
-        known: Option<Known>,
+        known: Option<KnownUpdate>,
     ) -> Result<Closed, CommitError> {
         self.begin(block, known)?.wait()
     }
 
-    fn begin(&self, block: u64, known: Option<Known>) -> Result<Closing, CommitError> {
+    fn begin(&self, block: u64, known: Option<KnownUpdate>) -> Result<Closing, CommitError> {
         let (reply, answer) = bounded(1);
         let sent = self.jobs.send(Job::Close(block, known, reply));
         sent.map_err(|_| CommitError::Thread)?;
@@ -197,8 +197,8 @@ fn close(
     history: &RwLock<History>,
     block: u64,
     batch: &Batch,
-    known: Option<Known>,
-) -> Result<Closed, StateError> {
+    known: Option<KnownUpdate>,
+) -> Result<Closed, SaltError> {
     let known = known.and_then(|known| history.read().update_known(batch, known));
     let update = match known {
         Some(update) => update,

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::{
     block::{PlainKey, PlainValue},
     salt::{
-        bucket_table::StateError,
+        bucket_table::SaltError,
         state::SaltState,
         types::{BucketId, BucketMeta},
     },
@@ -83,7 +83,7 @@ impl PastState {
     }
 
     /// Leads the state to the end of `block`. After an error it is of no block.
-    pub(crate) fn lead(&mut self, block: u64, between: Between) -> Result<(), StateError> {
+    pub(crate) fn lead(&mut self, block: u64, between: Between) -> Result<(), SaltError> {
         let encoded: Vec<(Vec<u8>, Vec<u8>)> = between
             .values
             .iter()

@@ -9,7 +9,7 @@ use super::{pending::Batch, resize::BucketResize};
 use crate::{
     block::{PlainKey, PlainValue},
     salt::{
-        bucket_table::StateError,
+        bucket_table::SaltError,
         group::Point,
         node::NodeId,
         state::{SaltState, Undo, Update},
@@ -40,7 +40,7 @@ pub(crate) struct History {
 
 /// What an earlier run has computed of a block.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownUpdate {
     /// Where it leads, by its header.
     pub root: [u8; 32],
     /// The nodes that it changed.
@@ -83,7 +83,7 @@ impl History {
         data_buckets: u32,
         metas: &[(BucketId, BucketMeta)],
         entries: &[Entry],
-    ) -> Result<SaltState, StateError> {
+    ) -> Result<SaltState, SaltError> {
         let encoded = encode(entries.iter().map(|(key, value)| (*key, *value)));
         SaltState::build(data_buckets, metas.iter().copied(), pairs(&encoded))
     }
@@ -94,7 +94,7 @@ impl History {
         metas: &[(BucketId, BucketMeta)],
         nodes: impl IntoIterator<Item = (NodeId, Point)>,
         entries: &[Entry],
-    ) -> Result<SaltState, StateError> {
+    ) -> Result<SaltState, SaltError> {
         let encoded = encode(entries.iter().map(|(key, value)| (*key, *value)));
         SaltState::assemble(data_buckets, metas.iter().copied(), nodes, pairs(&encoded))
     }
@@ -115,13 +115,13 @@ impl History {
     }
 
     /// What these changes do.
-    pub(super) fn update(&self, batch: &Batch) -> Result<Update, StateError> {
+    pub(super) fn update(&self, batch: &Batch) -> Result<Update, SaltError> {
         let encoded = encode(batch.iter().map(|(key, value)| (*key, *value)));
         self.state.update(pairs(&encoded))
     }
 
     /// Likewise, where the block's nodes are known; nothing unless they lead to this root.
-    pub(super) fn update_known(&self, batch: &Batch, known: Known) -> Option<Update> {
+    pub(super) fn update_known(&self, batch: &Batch, known: KnownUpdate) -> Option<Update> {
         let encoded = encode(batch.iter().map(|(key, value)| (*key, *value)));
         let update = self.state.update_known(pairs(&encoded), known.nodes).ok()?;
         (update.root() == known.root).then_some(update)
@@ -162,7 +162,7 @@ impl History {
 
     /// Makes the state at the end of an earlier block the newest one: by the layers that lead back, or by the values
     /// that differ where they do not reach. After an error it is of no block. Returns its root.
-    pub(super) fn rewind(&mut self, to: &BlockEnd) -> Result<[u8; 32], StateError> {
+    pub(super) fn rewind(&mut self, to: &BlockEnd) -> Result<[u8; 32], SaltError> {
         if to.block >= self.oldest {
             let later = |(of, _): &(u64, Arc<Undo>)| *of > to.block;
             while self.layers.back().is_some_and(later)

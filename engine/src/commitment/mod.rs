@@ -26,5 +26,5 @@ pub(crate) use capacities::Capacities;
 pub(crate) use committer::{Closed, Closing, CommitError, Committer};
 pub(crate) use historical::HistoricalCommitment;
 pub(crate) use historical::{Between, PastState};
-pub(crate) use history::{BlockEnd, Entry, History, Known};
+pub(crate) use history::{BlockEnd, Entry, History, KnownUpdate};
 pub(crate) use resize::{BucketResize, bucket_key};

@@ -1,7 +1,7 @@
 //! Buckets that grow: part of a block's record, and of the state's snapshot and history.
 
 use crate::{
-    block::DecodeError,
+    block::RecordError,
     salt::types::{BucketId, BucketMeta},
 };
 
@@ -31,8 +31,8 @@ impl BucketResize {
     }
 
     /// Reads a list.
-    pub(crate) fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
-        let malformed = || DecodeError::new("a list of grown buckets is malformed");
+    pub(crate) fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, RecordError> {
+        let malformed = || RecordError::new("a list of grown buckets is malformed");
         let (chunks, rest) = bytes.as_chunks::<LENGTH>();
         if !rest.is_empty() {
             return Err(malformed());

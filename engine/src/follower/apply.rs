@@ -10,7 +10,7 @@ use super::{
     VerifyMode,
     bad_data::{BadData, FollowError, Kind, same},
     block::{self, SealedRecord},
-    cursor::{Cursor, Place},
+    cursor::{Cursor, ItemPlace},
     metrics::{FollowerMetrics, count, timed},
     mini::{self, Sound},
     reexecute::Reexecution,
@@ -28,7 +28,7 @@ pub(super) type Applied = Option<Sealed>;
 
 /// What became of several.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct AppliedBatch {
     /// Of those up to the first that was refused.
     pub applied: Vec<Applied>,
     /// Why the next one was refused.
@@ -40,7 +40,7 @@ pub(crate) struct Follower {
     chain: Arc<Chain>,
     mode: VerifyMode,
     /// Nothing once it has given up its place.
-    standing: Mutex<Option<Standing>>,
+    standing: Mutex<Option<FollowState>>,
     metrics: FollowerMetrics,
 }
 
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Follower {
 }
 
 /// Where the chain stands.
-struct Standing {
+struct FollowState {
     parent: SharedBlock,
     /// The open block's mini-blocks.
     open: Vec<Arc<MiniBlock>>,
@@ -80,7 +80,7 @@ impl Item {
 }
 
 /// An item with its place, and its leaves if it is a mini-block that comes next.
-type Placed = (Item, Place, Leaves);
+type Placed = (Item, ItemPlace, Leaves);
 
 impl Follower {
     /// Follows from where the chain stands. Nothing else may build on it any more.
@@ -100,7 +100,7 @@ impl Follower {
         Ok(Self {
             chain,
             mode,
-            standing: Mutex::new(Some(Standing {
+            standing: Mutex::new(Some(FollowState {
                 parent: progress.parent,
                 open: progress.open,
                 sums,
@@ -142,10 +142,10 @@ impl Follower {
 
     /// Takes records in the order of the log, until one is refused. What doesn't depend on the state is
     /// checked on all cores.
-    pub(crate) fn apply_many(&self, records: &[&[u8]]) -> Batch {
+    pub(crate) fn apply_many(&self, records: &[&[u8]]) -> AppliedBatch {
         let mut standing = self.standing.lock();
         let Some(standing) = standing.as_mut() else {
-            return Batch {
+            return AppliedBatch {
                 applied: Vec::new(),
                 refusal: Some(FollowError::Failed("the chain is followed no more".into())),
             };
@@ -159,7 +159,7 @@ impl Follower {
         let (items, bad_roots) = timed(&self.metrics.roots_ns, || {
             until_bad(items, |(item, place)| {
                 let leaves = match (&item, place) {
-                    (Item::Mini(sound), Place::Next { gas_before }) => {
+                    (Item::Mini(sound), ItemPlace::Next { gas_before }) => {
                         mini::check_roots(&sound.mini, gas_before)?
                     }
                     _ => Leaves::default(),
@@ -181,22 +181,22 @@ impl Follower {
         if refusal.is_some() {
             count(&self.metrics.refused, 1);
         }
-        Batch { applied, refusal }
+        AppliedBatch { applied, refusal }
     }
 
     fn take(
         &self,
-        standing: &mut Standing,
+        standing: &mut FollowState,
         item: Placed,
         record: &[u8],
     ) -> Result<Applied, FollowError> {
         match item {
-            (Item::Mini(sound), Place::Known, _) => self.known_mini(&sound, record),
-            (Item::Block(sealed), Place::Known, _) => self.known_block(&sealed, record),
-            (Item::Mini(sound), Place::Next { .. }, leaves) => {
+            (Item::Mini(sound), ItemPlace::Known, _) => self.known_mini(&sound, record),
+            (Item::Block(sealed), ItemPlace::Known, _) => self.known_block(&sealed, record),
+            (Item::Mini(sound), ItemPlace::Next { .. }, leaves) => {
                 self.take_mini(standing, sound, &leaves).map(Some)
             }
-            (Item::Block(sealed), Place::Next { .. }, _) => {
+            (Item::Block(sealed), ItemPlace::Next { .. }, _) => {
                 self.take_block(standing, sealed).map(Some)
             }
         }
@@ -254,7 +254,7 @@ impl Follower {
 
     fn take_mini(
         &self,
-        standing: &mut Standing,
+        standing: &mut FollowState,
         sound: Sound,
         leaves: &Leaves,
     ) -> Result<Sealed, FollowError> {
@@ -322,7 +322,11 @@ impl Follower {
         }
     }
 
-    fn reexecute(&self, standing: &mut Standing, mini: &Arc<MiniBlock>) -> Result<(), FollowError> {
+    fn reexecute(
+        &self,
+        standing: &mut FollowState,
+        mini: &Arc<MiniBlock>,
+    ) -> Result<(), FollowError> {
         let reexecution = match standing.reexecution.take() {
             Some(running) => running,
             None => {
@@ -342,13 +346,17 @@ impl Follower {
 
     fn take_block(
         &self,
-        standing: &mut Standing,
+        standing: &mut FollowState,
         sealed: SealedRecord,
     ) -> Result<Sealed, FollowError> {
         timed(&self.metrics.close_ns, || self.close(standing, sealed))
     }
 
-    fn close(&self, standing: &mut Standing, sealed: SealedRecord) -> Result<Sealed, FollowError> {
+    fn close(
+        &self,
+        standing: &mut FollowState,
+        sealed: SealedRecord,
+    ) -> Result<Sealed, FollowError> {
         let block = sealed.block;
         let header = &block.header;
         let content_signer = sealed.content_signer?;
@@ -429,9 +437,9 @@ fn compare(closed: &Closed, block: &BlockRecord) -> Result<(), BadData> {
     }
 }
 
-impl Standing {
+impl FollowState {
     /// Gives every item its place, up to the first that is out of order.
-    fn place(&self, chain: &Chain, items: Vec<Item>) -> (Vec<(Item, Place)>, Option<BadData>) {
+    fn place(&self, chain: &Chain, items: Vec<Item>) -> (Vec<(Item, ItemPlace)>, Option<BadData>) {
         let mut cursor = Cursor::new(&self.parent, &self.open, chain.config.block_time_ms);
         let mut placed = Vec::with_capacity(items.len());
         for item in items {

@@ -10,7 +10,7 @@ use crate::{
 
 /// The place of an item in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ItemPlace {
     /// It comes next. Its block used so much gas before it.
     Next { gas_before: u64 },
     /// Something with this number is there already.
@@ -57,10 +57,10 @@ impl Cursor {
     }
 
     /// Checks that a mini-block comes next, and steps behind it.
-    pub(super) fn take_mini(&mut self, mini: &MiniBlock) -> Result<Place, BadData> {
+    pub(super) fn take_mini(&mut self, mini: &MiniBlock) -> Result<ItemPlace, BadData> {
         let next = self.first_mini + self.count;
         if mini.number < next {
-            return Ok(Place::Known);
+            return Ok(ItemPlace::Known);
         }
         let order = Kind::Order;
         same(order, "mini-block number", next, mini.number)?;
@@ -86,7 +86,7 @@ impl Cursor {
             return Err(BadData::new(Kind::Roots, at("the gas overflows")));
         }
         self.pass_mini(mini);
-        Ok(Place::Next { gas_before })
+        Ok(ItemPlace::Next { gas_before })
     }
 
     fn pass_mini(&mut self, mini: &MiniBlock) {
@@ -96,10 +96,10 @@ impl Cursor {
     }
 
     /// Checks that a block closes the open mini-blocks, and steps behind it.
-    pub(super) fn take_block(&mut self, block: &SharedBlock) -> Result<Place, BadData> {
+    pub(super) fn take_block(&mut self, block: &SharedBlock) -> Result<ItemPlace, BadData> {
         let header = &block.header;
         if header.number <= self.parent {
-            return Ok(Place::Known);
+            return Ok(ItemPlace::Known);
         }
         same(Kind::Order, "block number", self.parent + 1, header.number)?;
         let at = |what: &str| format!("block {}: {what}", header.number);
@@ -123,6 +123,6 @@ impl Cursor {
             gas: 0,
             least_step: self.least_step,
         };
-        Ok(Place::Next { gas_before })
+        Ok(ItemPlace::Next { gas_before })
     }
 }

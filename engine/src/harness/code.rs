@@ -39,7 +39,7 @@ const CALLER_BALANCE: u128 = 1 << 100;
 /// What to run, and over what.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct Request {
+pub(crate) struct CodeRequest {
     spec: String,
     #[serde(default = "one")]
     chain_id: u64,
@@ -197,7 +197,7 @@ struct After {
 
 /// Runs a request; the report. The error says what is wrong with the request.
 pub(crate) fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
-    let request = Request::parse(request)?;
+    let request = CodeRequest::parse(request)?;
     let spec = request.spec()?;
     let native = request.native(spec)?;
     let setting = request.setting(spec, native.clone());
@@ -218,7 +218,7 @@ pub(crate) fn run_code(request: &[u8]) -> Result<Vec<u8>, String> {
     serde_json::to_vec(&report).map_err(|error| error.to_string())
 }
 
-impl Request {
+impl CodeRequest {
     /// Reads a request.
     pub(crate) fn parse(request: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(request).map_err(|error| error.to_string())

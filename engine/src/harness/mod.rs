@@ -6,6 +6,6 @@ pub(crate) mod measure;
 mod speculation;
 
 #[cfg(test)]
-pub(crate) use code::Request;
+pub(crate) use code::CodeRequest;
 pub(crate) use code::run_code;
 pub(crate) use speculation::run_ahead;

@@ -19,7 +19,7 @@ use op_revm::{
 use revm::{context::ContextTr as _, handler::EvmTr as _, state::EvmState};
 use serde::Serialize;
 
-use super::code::{Dimensions, Log, Request};
+use super::code::{CodeRequest, Dimensions, Log};
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue, StateDiff, TxResult},
     evm::{
@@ -30,7 +30,7 @@ use crate::{
         simulate::CallRequest,
     },
     keys,
-    parallel::{Batch, BlockRules, Plan, Turn, Worker, supports},
+    parallel::{AheadTurn, Batch, BlockRules, Plan, Worker, supports},
     pool::PoolTx,
     salt::types::DATA_BUCKETS,
     state::{Adapter, Overlay, StateReader as _, StateStore, changes_of},
@@ -92,7 +92,7 @@ struct End {
 /// Runs a request of [`run_code`](super::run_code) ahead of its turn, there with the native code that the
 /// request has; the report. The error says what is wrong with the request.
 pub(crate) fn run_ahead(request: &[u8]) -> Result<Vec<u8>, String> {
-    let request = Request::parse(request)?;
+    let request = CodeRequest::parse(request)?;
     let native = request.native(request.spec()?)?;
     let trial = Trial::new(&request, native.clone())?;
     let mut block = trial.block();
@@ -128,7 +128,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(request: &Request, native: Option<Arc<NativeTable>>) -> Result<Self, String> {
+    fn new(request: &CodeRequest, native: Option<Arc<NativeTable>>) -> Result<Self, String> {
         let spec = request.spec()?;
         let setting = request.setting(spec, None);
         let block = &setting.block;
@@ -234,7 +234,7 @@ impl Trial {
         let mut results = Vec::new();
         for (index, tx) in self.txs.iter().enumerate() {
             let mut instead = false;
-            if let Turn::Speculated(speculation) = batch.take(index) {
+            if let AheadTurn::Speculated(speculation) = batch.take(index) {
                 let overlay = block.evm.db();
                 if let Ok(done) = speculation.settle(|key| overlay.value(key).ok()) {
                     counts.held += 1;
@@ -293,7 +293,7 @@ impl Block {
 }
 
 /// The state before all, with money for the others.
-fn world_of(request: &Request, context: &BlockContext, caller: Address) -> StateStore {
+fn world_of(request: &CodeRequest, context: &BlockContext, caller: Address) -> StateStore {
     let world = StateStore::new(1);
     let state = request.state();
     let plain = |balance, nonce, code_hash| PlainAccount {

@@ -69,7 +69,7 @@ impl Slot {
 
 /// What the builder finds when a transaction's turn has come.
 #[derive(Debug)]
-pub(crate) enum Turn {
+pub(crate) enum AheadTurn {
     /// It was executed ahead.
     Speculated(Box<Speculation>),
     /// It wasn't: the builder has to.
@@ -299,24 +299,24 @@ impl Batch {
 
     /// The turn of `index` has come, everything before it is settled. Unless a thread is at it, it is the
     /// builder's now.
-    pub(crate) fn take(&self, index: usize) -> Turn {
+    pub(crate) fn take(&self, index: usize) -> AheadTurn {
         let mut slot = self.slots[index].lock();
         match std::mem::replace(&mut slot.stage, Stage::Taken) {
-            Stage::Done(speculation) => Turn::Speculated(speculation),
+            Stage::Done(speculation) => AheadTurn::Speculated(speculation),
             Stage::Running(since) => {
                 slot.stage = Stage::Running(since);
-                Turn::Running(since)
+                AheadTurn::Running(since)
             }
-            Stage::Waiting | Stage::Taken => Turn::Execute,
+            Stage::Waiting | Stage::Taken => AheadTurn::Execute,
         }
     }
 
     /// Takes it from the thread that is at it.
-    pub(crate) fn seize(&self, index: usize) -> Turn {
+    pub(crate) fn seize(&self, index: usize) -> AheadTurn {
         let mut slot = self.slots[index].lock();
         match std::mem::replace(&mut slot.stage, Stage::Taken) {
-            Stage::Done(speculation) => Turn::Speculated(speculation),
-            _ => Turn::Execute,
+            Stage::Done(speculation) => AheadTurn::Speculated(speculation),
+            _ => AheadTurn::Execute,
         }
     }
 

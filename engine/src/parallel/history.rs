@@ -82,7 +82,7 @@ impl Experience {
 
 /// What earlier executions have taught.
 #[derive(Debug, Default)]
-pub(crate) struct History {
+pub(crate) struct CallHistory {
     calls: HashMap<Call, Experience>,
     gains: Gains,
 }
@@ -100,7 +100,7 @@ pub(crate) struct Plan {
     pub(crate) each: f64,
 }
 
-impl History {
+impl CallHistory {
     /// What executing the transaction should take.
     pub(crate) fn estimate(&self, tx: &PoolTx) -> Duration {
         Duration::from_nanos(self.nanos(tx) as u64)
@@ -257,17 +257,17 @@ mod tests {
     }
 
     /// One that knows how long the calls take alone.
-    fn knowing(txs: &[Arc<PoolTx>], took: Duration) -> History {
-        let mut history = History::default();
+    fn knowing(txs: &[Arc<PoolTx>], took: Duration) -> CallHistory {
+        let mut history = CallHistory::default();
         txs.iter().for_each(|tx| history.executed(tx, took, true));
         history
     }
 
-    fn conflict(history: &mut History, txs: &[Arc<PoolTx>]) {
+    fn conflict(history: &mut CallHistory, txs: &[Arc<PoolTx>]) {
         assert!(txs.iter().any(|tx| history.conflicted(tx, KEY)));
     }
 
-    fn are_linked(history: &mut History, txs: &[Arc<PoolTx>]) -> bool {
+    fn are_linked(history: &mut CallHistory, txs: &[Arc<PoolTx>]) -> bool {
         let after = history.plan(txs, 2).after;
         assert_eq!(after[0], None);
         assert!(
@@ -279,7 +279,7 @@ mod tests {
     }
 
     /// For how many calls they wait for each other.
-    fn spell(history: &mut History, txs: &[Arc<PoolTx>]) -> u32 {
+    fn spell(history: &mut CallHistory, txs: &[Arc<PoolTx>]) -> u32 {
         let mut calls = 0;
         while are_linked(history, txs) {
             history.executed(&txs[0], LONG, true);
@@ -305,7 +305,7 @@ mod tests {
         let txs = calls();
         let same = [txs[0].clone(), txs[1].clone(), txs[0].clone()];
         assert_eq!(
-            History::default().plan(&same, 2).after,
+            CallHistory::default().plan(&same, 2).after,
             [None, None, Some(0)]
         );
     }

@@ -29,8 +29,8 @@ mod reader;
 mod worker;
 mod workers;
 
-pub(crate) use batch::{Batch, Turn};
+pub(crate) use batch::{AheadTurn, Batch};
 pub(crate) use gains::Advice;
-pub(crate) use history::{History, Plan};
+pub(crate) use history::{CallHistory, Plan};
 pub(crate) use worker::{BlockRules, Done, Speculation, Worker, supports};
 pub(crate) use workers::WorkerPool;

@@ -50,7 +50,7 @@ pub(super) type Read = (Address, Option<PlainAccount>);
 
 /// What transaction `index` of a batch reads.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct SpeculativeReader {
     batch: Option<Arc<Batch>>,
     index: usize,
     /// Who is paid by a plain transfer.
@@ -72,7 +72,7 @@ pub(super) struct Reads {
     pub(super) paid: Option<Read>,
 }
 
-impl Reader {
+impl SpeculativeReader {
     /// Turns to another transaction. `payee` is the recipient if the transaction can do nothing but pay
     /// it, should it have no code.
     pub(super) fn begin(&mut self, batch: &Arc<Batch>, index: usize, payee: Option<Address>) {
@@ -141,7 +141,7 @@ impl Reader {
     }
 }
 
-impl StateReader for Reader {
+impl StateReader for SpeculativeReader {
     fn account(&self, address: Address) -> Result<Option<PlainAccount>, StateError> {
         let rules = &self.batch()?.rules;
         let key = PlainKey::account(address);

@@ -20,7 +20,7 @@ use revm::{context::ContextTr as _, handler::EvmTr as _, state::EvmState};
 use super::{
     batch::Batch,
     memory::Write,
-    reader::{Read, Reader, Reads, Seen, Stop},
+    reader::{Read, Reads, Seen, SpeculativeReader, Stop},
 };
 use crate::{
     block::{PlainKey, PlainValue, TxResult},
@@ -172,7 +172,7 @@ pub(crate) struct Worker {
 
 struct BlockEvm {
     rules: Arc<BlockRules>,
-    evm: Machine<Adapter<Reader>>,
+    evm: Machine<Adapter<SpeculativeReader>>,
     clock: OracleClock,
 }
 

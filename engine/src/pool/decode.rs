@@ -36,15 +36,15 @@ pub(crate) fn decode(raw: &[u8]) -> Result<OpTxEnvelope, Rejection> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pool::testing::{self, Draft};
+    use crate::pool::testing::{self, SignedDraft};
     use alloy_primitives::hex;
 
     fn valid() -> Vec<Vec<u8>> {
         [0, 1, 2, 4]
             .map(|kind| {
-                testing::raw(&Draft {
+                testing::raw(&SignedDraft {
                     kind,
-                    ..Draft::default()
+                    ..SignedDraft::default()
                 })
             })
             .to_vec()
@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn a_non_canonical_integer_is_refused() {
         // The nonce 0x80 (zero) written as the byte 0x00.
-        let raw = testing::raw(&Draft {
+        let raw = testing::raw(&SignedDraft {
             kind: 0,
-            ..Draft::default()
+            ..SignedDraft::default()
         });
         let start = if raw[0] > 0xf7 {
             1 + usize::from(raw[0] - 0xf7)

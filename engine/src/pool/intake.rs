@@ -15,7 +15,7 @@ use alloy_consensus::Transaction as _;
 use alloy_primitives::{B256, Bytes};
 use parking_lot::{Condvar, Mutex};
 
-use super::{Pool, PoolTx, Rejection, Rules};
+use super::{AdmissionRules, Pool, PoolTx, Rejection};
 use crate::metrics::Histogram;
 
 /// Transactions that wait for recovery at most.
@@ -68,7 +68,7 @@ struct Turnstile {
 }
 
 struct Shared {
-    rules: Rules,
+    rules: AdmissionRules,
     pool: Arc<Pool>,
     workers: usize,
     queue: Mutex<Queue>,
@@ -96,7 +96,11 @@ impl Intake {
     pub(crate) const CAPACITY: usize = MAX_WAITING;
 
     /// Starts the workers.
-    pub(crate) fn start(rules: Rules, pool: Arc<Pool>, workers: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        rules: AdmissionRules,
+        pool: Arc<Pool>,
+        workers: usize,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             rules,
             pool,
@@ -293,7 +297,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pool::testing::{self, Draft, RULES, Rich};
+    use crate::pool::testing::{self, RULES, Rich, SignedDraft};
     use crate::pool::{Limits, TxSource};
     use std::sync::mpsc;
 
@@ -308,11 +312,11 @@ mod tests {
     #[test]
     fn admission_keeps_the_order_of_arrival_whatever_worker_was_quicker() {
         let (pool, intake) = intake(4);
-        let drafts: Vec<Draft> = (0..200)
-            .map(|i| Draft {
+        let drafts: Vec<SignedDraft> = (0..200)
+            .map(|i| SignedDraft {
                 key: (i % 20) as u8,
                 nonce: i / 20,
-                ..Draft::default()
+                ..SignedDraft::default()
             })
             .collect();
         let (sender, receiver) = mpsc::channel();
@@ -345,7 +349,7 @@ mod tests {
         let (_, intake) = intake(1);
         intake.stop();
         let (sender, receiver) = mpsc::channel();
-        let raw = testing::raw(&Draft::default());
+        let raw = testing::raw(&SignedDraft::default());
         let reply = move |outcome| sender.send(outcome).unwrap_or(());
         intake.submit(raw.into(), Box::new(reply));
         assert_eq!(receiver.recv(), Ok(Err(Rejection::Stopping)));

@@ -29,4 +29,4 @@ pub(crate) use order::Order;
 pub(crate) use queue::{Accounts, Limits, Pool, SenderTransactions};
 pub(crate) use rejection::Rejection;
 pub(crate) use source::{PoolTx, Refusal, TxSource};
-pub(crate) use validate::Rules;
+pub(crate) use validate::AdmissionRules;

@@ -21,12 +21,12 @@ pub(crate) enum Order {
 
 /// A place in the order: smaller is earlier. Arrival numbers are unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Priority {
     tip: Reverse<u128>,
     arrival: u64,
 }
 
-impl Place {
+impl Priority {
     /// Higher for better tips, never zero; arrival doesn't matter.
     pub(super) fn rank(self) -> u64 {
         let tip = u64::try_from(self.tip.0).unwrap_or(u64::MAX);
@@ -35,12 +35,12 @@ impl Place {
 }
 
 impl Order {
-    pub(super) const fn place(self, tip: u128, arrival: u64) -> Place {
+    pub(super) const fn place(self, tip: u128, arrival: u64) -> Priority {
         let tip = match self {
             Self::Priority => tip,
             Self::Fifo => 0,
         };
-        Place {
+        Priority {
             tip: Reverse(tip),
             arrival,
         }
@@ -61,17 +61,17 @@ impl Best {
 /// The first untaken transaction of each sender that can be executed now.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
-    places: BTreeMap<Place, Address>,
+    places: BTreeMap<Priority, Address>,
     best: Best,
 }
 
 impl Ready {
-    pub(super) fn insert(&mut self, place: Place, sender: Address) {
+    pub(super) fn insert(&mut self, place: Priority, sender: Address) {
         self.places.insert(place, sender);
         self.tell();
     }
 
-    pub(super) fn remove(&mut self, place: Place) {
+    pub(super) fn remove(&mut self, place: Priority) {
         self.places.remove(&place);
         self.tell();
     }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use alloy_primitives::{Address, B256, map::HashMap};
 use parking_lot::{Condvar, Mutex};
 
-use self::sender::{Sender, Slot};
+use self::sender::{QueuedTx, Sender};
 use super::order::{Best, Order, Ready};
 use super::yield_gate::YieldGate;
 use super::{PoolTx, Refusal, Rejection, TxSource};
@@ -353,7 +353,7 @@ impl Inner {
     }
 
     /// Forgets a slot that has left its sender's queue.
-    fn forget(&mut self, address: Address, slot: &Slot) {
+    fn forget(&mut self, address: Address, slot: &QueuedTx) {
         self.by_hash.remove(&slot.tx.hash);
         self.bytes -= slot.tx.raw.len();
         if slot.gapped {

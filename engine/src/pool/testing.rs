@@ -7,12 +7,12 @@ use alloy_primitives::{Address, B256, Signature, TxKind, U256};
 use mega_evm::MegaSpecId;
 use op_alloy_consensus::OpTxEnvelope;
 
-use super::Rules;
+use super::AdmissionRules;
 use crate::block::PlainAccount;
 use crate::keys::{Key, SECP256K1_HALF_ORDER};
 use crate::state::StateError;
 
-pub(crate) const RULES: Rules = Rules {
+pub(crate) const RULES: AdmissionRules = AdmissionRules {
     chain_id: 6342,
     spec: MegaSpecId::REX6,
     gas_limit: 10_000_000_000,
@@ -23,7 +23,7 @@ pub(crate) const RECIPIENT: Address = Address::repeat_byte(0xaa);
 
 /// What a test wants to sign; the default is a valid transfer.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct SignedDraft {
     pub(crate) kind: u8,
     pub(crate) key: u8,
     pub(crate) chain_id: Option<u64>,
@@ -37,7 +37,7 @@ pub(crate) struct Draft {
     pub(crate) authorizations: usize,
 }
 
-impl Default for Draft {
+impl Default for SignedDraft {
     fn default() -> Self {
         Self {
             kind: 2,
@@ -62,19 +62,19 @@ pub(crate) fn key(index: u8) -> Key {
     }
 }
 
-pub(crate) fn raw(draft: &Draft) -> Vec<u8> {
+pub(crate) fn raw(draft: &SignedDraft) -> Vec<u8> {
     encode(draft, |signature| signature)
 }
 
 /// The same transaction in the malleable form of its signature.
-pub(crate) fn with_high_s(draft: &Draft) -> Vec<u8> {
+pub(crate) fn with_high_s(draft: &SignedDraft) -> Vec<u8> {
     let order = SECP256K1_HALF_ORDER * U256::from(2) + U256::ONE;
     encode(draft, |low| {
         Signature::new(low.r(), order - low.s(), !low.v())
     })
 }
 
-fn encode(draft: &Draft, change: impl Fn(Signature) -> Signature) -> Vec<u8> {
+fn encode(draft: &SignedDraft, change: impl Fn(Signature) -> Signature) -> Vec<u8> {
     let to = if draft.create {
         TxKind::Create
     } else {
@@ -153,7 +153,7 @@ fn encode(draft: &Draft, change: impl Fn(Signature) -> Signature) -> Vec<u8> {
     }
 }
 
-fn signed<T>(draft: &Draft, change: impl Fn(Signature) -> Signature, tx: T) -> Vec<u8>
+fn signed<T>(draft: &SignedDraft, change: impl Fn(Signature) -> Signature, tx: T) -> Vec<u8>
 where
     T: SignableTransaction<Signature>,
     OpTxEnvelope: From<alloy_consensus::Signed<T>>,

@@ -17,7 +17,7 @@ const MAX_TRANSACTION_BYTES: usize = 1024 * 1024;
 
 /// The chain's constants that decide about a transaction.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
+pub(crate) struct AdmissionRules {
     /// EIP-155.
     pub chain_id: u64,
     /// MegaETH's rules.
@@ -35,7 +35,7 @@ struct Intrinsic {
     floor: u64,
 }
 
-impl Rules {
+impl AdmissionRules {
     /// Decodes, checks, and recovers the sender: everything that needs no state. CPU-bound. Who has authorized what is left
     /// to [`PoolTx::recover_authorizations`]: that may take seconds, and is in vain if the pool refuses the transaction.
     pub(crate) fn validate_stateless(&self, raw: Bytes) -> Result<PoolTx, Rejection> {
@@ -180,18 +180,18 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pool::testing::{self, Draft, RULES};
+    use crate::pool::testing::{self, RULES, SignedDraft};
     use crate::rpc::RpcError;
     use crate::rpc::error::code;
 
-    fn refusal(draft: &Draft) -> RpcError {
+    fn refusal(draft: &SignedDraft) -> RpcError {
         match RULES.validate_stateless(testing::raw(draft).into()) {
             Ok(tx) => panic!("accepted: {tx:?}"),
             Err(rejection) => rejection.into(),
         }
     }
 
-    fn assert_refused(draft: &Draft, code: i32, message: &str) {
+    fn assert_refused(draft: &SignedDraft, code: i32, message: &str) {
         let error = refusal(draft);
         assert_eq!((error.code, error.message.as_str()), (code, message));
     }
@@ -199,11 +199,11 @@ mod tests {
     #[test]
     fn the_sender_cost_and_tip_are_worked_out() {
         for kind in [0, 1, 2, 4] {
-            let draft = Draft {
+            let draft = SignedDraft {
                 kind,
                 value: 7,
                 gas: 90_000,
-                ..Draft::default()
+                ..SignedDraft::default()
             };
             let tx = match RULES.validate_stateless(testing::raw(&draft).into()) {
                 Ok(tx) => tx,
@@ -222,18 +222,18 @@ mod tests {
 
     #[test]
     fn a_plain_transfer_needs_60000_gas() {
-        let enough = Draft {
+        let enough = SignedDraft {
             gas: 60_000,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         assert!(
             RULES
                 .validate_stateless(testing::raw(&enough).into())
                 .is_ok()
         );
-        let draft = Draft {
+        let draft = SignedDraft {
             gas: 59_999,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         assert_refused(&draft, code::SERVER, "Gas limit too low. Intrinsic: 60000");
         let detail =
@@ -247,10 +247,10 @@ mod tests {
     #[test]
     fn calldata_is_charged_for_computing_and_for_storing() {
         // 4 + 40 for the zero byte, 16 + 160 for the other.
-        let draft = Draft {
+        let draft = SignedDraft {
             gas: 60_219,
             input: vec![0, 1],
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         assert_refused(&draft, code::SERVER, "Gas limit too low. Intrinsic: 60220");
     }
@@ -258,10 +258,10 @@ mod tests {
     #[test]
     fn long_calldata_must_pay_the_floor() {
         // 1000 non-zero bytes: 4000 tokens at 10 + 100 above 21000; the initial gas is 236000.
-        let draft = Draft {
+        let draft = SignedDraft {
             gas: 300_000,
             input: vec![1; 1000],
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         let message = "insufficient gas for floor data gas cost: gas 300000, minimum needed 461000";
         assert_refused(&draft, code::SERVER, message);
@@ -269,13 +269,13 @@ mod tests {
 
     #[test]
     fn before_rex_ethereums_intrinsic_gas_is_enough() {
-        let rules = Rules {
+        let rules = AdmissionRules {
             spec: MegaSpecId::EQUIVALENCE,
             ..RULES
         };
-        let draft = Draft {
+        let draft = SignedDraft {
             gas: 21_000,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         assert!(
             rules
@@ -286,18 +286,18 @@ mod tests {
 
     #[test]
     fn more_gas_than_a_block_has_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             gas: 20_000_000_000,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         assert_refused(&draft, code::SERVER, "exceeds max transaction gas limit");
     }
 
     #[test]
     fn another_chains_transaction_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             chain_id: Some(1),
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         assert_refused(
             &draft,
@@ -308,10 +308,10 @@ mod tests {
 
     #[test]
     fn an_unprotected_legacy_transaction_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             kind: 0,
             chain_id: None,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         let message = "only replay-protected (EIP-155) transactions allowed over RPC";
         assert_refused(&draft, code::SERVER, message);
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn a_high_s_signature_is_refused() {
         let error: RpcError =
-            match RULES.validate_stateless(testing::with_high_s(&Draft::default()).into()) {
+            match RULES.validate_stateless(testing::with_high_s(&SignedDraft::default()).into()) {
                 Ok(tx) => panic!("accepted: {tx:?}"),
                 Err(rejection) => rejection.into(),
             };
@@ -335,10 +335,10 @@ mod tests {
 
     #[test]
     fn a_fee_cap_below_the_base_fee_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             fee_cap: 999_999,
             tip: 0,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         let message =
             "max fee per gas less than block base fee: maxFeePerGas: 999999, baseFee: 1000000";
@@ -347,10 +347,10 @@ mod tests {
 
     #[test]
     fn a_tip_above_the_fee_cap_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             fee_cap: 1_000_000,
             tip: 1_000_001,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         let message = "max priority fee per gas higher than max fee per gas: \
                        maxPriorityFeePerGas: 1000001, maxFeePerGas: 1000000";
@@ -359,20 +359,20 @@ mod tests {
 
     #[test]
     fn the_last_nonce_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             nonce: u64::MAX,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         assert_refused(&draft, code::SERVER, "nonce has max value");
     }
 
     #[test]
     fn too_much_init_code_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             create: true,
             gas: 1_000_000_000,
             input: vec![0; 548_865],
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         let message = "max initcode size exceeded: code size 548865, limit 548864";
         assert_refused(&draft, code::SERVER, message);
@@ -380,9 +380,9 @@ mod tests {
 
     #[test]
     fn an_oversized_transaction_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             input: vec![0; MAX_TRANSACTION_BYTES],
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         let error = refusal(&draft);
         assert_eq!(error.code, code::SERVER);
@@ -396,10 +396,10 @@ mod tests {
 
     #[test]
     fn an_empty_authorization_list_is_refused() {
-        let draft = Draft {
+        let draft = SignedDraft {
             kind: 4,
             authorizations: 0,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         assert_refused(
             &draft,
@@ -410,10 +410,10 @@ mod tests {
 
     #[test]
     fn an_impossible_cost_saturates_instead_of_wrapping() {
-        let draft = Draft {
+        let draft = SignedDraft {
             fee_cap: u128::MAX,
             gas: 10_000_000_000,
-            ..Draft::default()
+            ..SignedDraft::default()
         };
         let tx = match RULES.validate_stateless(testing::raw(&draft).into()) {
             Ok(tx) => tx,

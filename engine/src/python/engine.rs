@@ -18,7 +18,7 @@ use super::rewind::Rewind;
 use super::sealed::{Encoded, Record};
 use super::state_file::{StateContents, StateDump};
 use crate::block::{
-    BlockRecord, DecodeError, FoldedDiffs, MiniBlock, PlainKey, PlainValue, is_block_record,
+    BlockRecord, FoldedDiffs, MiniBlock, PlainKey, PlainValue, RecordError, is_block_record,
 };
 use crate::chain::ChainConfig;
 use crate::commitment::{BucketResize, bucket_key};
@@ -154,7 +154,7 @@ impl Engine {
                 match <[u8; 4]>::try_from(&key[..]) {
                     Ok(bucket) => {
                         let meta = BucketMeta::decode(value).ok_or_else(|| {
-                            DecodeError::new("the metadata of a bucket is malformed")
+                            RecordError::new("the metadata of a bucket is malformed")
                         })?;
                         self.inner
                             .chain
@@ -167,7 +167,7 @@ impl Engine {
             }
             let codes = codes.iter().map(|code| Bytes::copy_from_slice(code));
             self.inner.chain.load_state(state, codes);
-            Ok::<_, DecodeError>(())
+            Ok::<_, RecordError>(())
         })?
         .map_err(failed)
     }
@@ -629,7 +629,7 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
         }
         Ok((folded, metas))
     })?
-    .map_err(|error: DecodeError| failed(error))?;
+    .map_err(|error: RecordError| failed(error))?;
     let values = folded.entries.into_iter().map(|(key, value)| {
         (
             PyBytes::new(py, &key.to_bytes()),

@@ -7,7 +7,7 @@ use pyo3::types::PyBytes;
 
 use super::crypto::word;
 use super::errors::{bad, detached};
-use crate::verify::stateless::{self, ChainRules, Comparison, Trusted, WitnessFile, Work};
+use crate::verify::stateless::{self, ChainRules, CheckInput, Comparison, Trusted, WitnessFile};
 
 #[pyfunction]
 #[pyo3(signature = (block, parent, witness, codes, records, rules, *, by_diffs=false))]
@@ -36,7 +36,7 @@ fn verify_stateless<'py>(
         .collect::<PyResult<Vec<_>>>()?;
     let report = detached(py, || {
         let records: Vec<&[u8]> = records.iter().map(AsRef::as_ref).collect();
-        stateless::check(&Work {
+        stateless::check(&CheckInput {
             block,
             parent,
             witness,

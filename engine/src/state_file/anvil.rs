@@ -178,11 +178,9 @@ fn word(digits: &str) -> Option<U256> {
         return None;
     }
     let mut word = [0; 32];
-    let mut place = 64 - digits.len();
-    for digit in digits.chars() {
+    for (place, digit) in (64 - digits.len()..).zip(digits.chars()) {
         let value = u8::try_from(digit.to_digit(16)?).ok()?;
         word[place / 2] |= value << (4 * (1 - place % 2));
-        place += 1;
     }
     Some(U256::from_be_bytes(word))
 }

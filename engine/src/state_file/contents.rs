@@ -136,7 +136,7 @@ pub(crate) fn differing(
     set: &AccountSet,
     state: &impl StateReader,
 ) -> Result<(AccountSet, Vec<Address>), StateError> {
-    let hashes: Vec<_> = set.codes.iter().map(|code| keccak256(code)).collect();
+    let hashes: Vec<_> = set.codes.iter().map(keccak256).collect();
     let mut different = Vec::new();
     let mut needed = Vec::new();
     for wanted in &set.accounts {

@@ -14,7 +14,7 @@ use crate::{
     evm::{BucketCapacities, UnknownCapacity},
     replay::ReplayError,
     salt::{
-        bucket_table::StateError,
+        bucket_table::SaltError,
         state::AccessSet,
         storage_trie::{StorageTrie, TrieError},
         types::BucketId,
@@ -38,7 +38,7 @@ pub(crate) enum WitnessError {
     Replay(#[from] ReplayError),
     /// SALT refused.
     #[error("the proof can't be made: {0}")]
-    State(#[from] StateError),
+    State(#[from] SaltError),
     /// The withdrawals trie.
     #[error("the withdrawals witness can't be made: {0}")]
     Withdrawals(String),

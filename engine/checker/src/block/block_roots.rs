@@ -5,7 +5,7 @@ use alloy_primitives::{B256, Bloom};
 use super::{
     ordered::{Leaf, OrderedRoot},
     receipt::{encode_receipt, logs_bloom},
-    rlp::DecodeError,
+    rlp::RecordError,
     transaction::TxRecord,
 };
 
@@ -23,7 +23,7 @@ pub struct Leaves {
 
 impl Leaves {
     /// Those of `txs`; `gas_before` is the block's gas used before the first.
-    pub fn of(txs: &[TxRecord], gas_before: u64) -> Result<Self, DecodeError> {
+    pub fn of(txs: &[TxRecord], gas_before: u64) -> Result<Self, RecordError> {
         let transactions = || txs.iter().map(|tx| Leaf::new(tx.raw.clone())).collect();
         let receipts = || {
             let mut leaves = Self::default();
@@ -31,7 +31,7 @@ impl Leaves {
             for tx in txs {
                 leaves.push_receipt(tx, gas_before)?;
             }
-            Ok::<_, DecodeError>(leaves)
+            Ok::<_, RecordError>(leaves)
         };
         let (transactions, receipts) = match txs.len() {
             ..PARALLEL_FROM => (transactions(), receipts()),
@@ -44,13 +44,13 @@ impl Leaves {
     }
 
     /// Adds a transaction.
-    pub fn push(&mut self, tx: &TxRecord, gas_before: u64) -> Result<(), DecodeError> {
+    pub fn push(&mut self, tx: &TxRecord, gas_before: u64) -> Result<(), RecordError> {
         self.push_receipt(tx, gas_before)?;
         self.transactions.push(Leaf::new(tx.raw.clone()));
         Ok(())
     }
 
-    fn push_receipt(&mut self, tx: &TxRecord, gas_before: u64) -> Result<(), DecodeError> {
+    fn push_receipt(&mut self, tx: &TxRecord, gas_before: u64) -> Result<(), RecordError> {
         let gas = self.gas.saturating_add(tx.result.gas_used);
         let bloom = logs_bloom(&tx.result.logs);
         let receipt = encode_receipt(tx, gas_before.saturating_add(gas), &bloom)?;

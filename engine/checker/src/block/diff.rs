@@ -7,7 +7,7 @@ use alloy_rlp::{Decodable, Encodable};
 
 use super::{
     plain::{PlainKey, PlainValue},
-    rlp::{DecodeError, close_list, encode_list, open_list},
+    rlp::{RecordError, close_list, encode_list, open_list},
 };
 
 /// New values only, sorted by key, each key once; new code apart (accounts name it by hash).
@@ -52,7 +52,7 @@ impl StateDiff {
 
     /// Reads what [`StateDiff::encode`] wrote, refusing keys or code out of order and values
     /// that don't fit.
-    pub fn decode(buf: &mut &[u8]) -> Result<Self, DecodeError> {
+    pub fn decode(buf: &mut &[u8]) -> Result<Self, RecordError> {
         let mut payload = open_list(buf)?;
         let mut list = open_list(&mut payload)?;
         let mut entries: Vec<(PlainKey, PlainValue)> = Vec::new();
@@ -60,12 +60,12 @@ impl StateDiff {
             let key = PlainKey::from_bytes(alloy_rlp::Header::decode_bytes(&mut list, false)?)?;
             let value = PlainValue::from_bytes(alloy_rlp::Header::decode_bytes(&mut list, false)?)?;
             if entries.last().is_some_and(|(last, _)| *last >= key) {
-                return Err(DecodeError::new(
+                return Err(RecordError::new(
                     "the keys of a state diff are not in order",
                 ));
             }
             if !value.fits(&key) {
-                return Err(DecodeError::new(
+                return Err(RecordError::new(
                     "a value of a state diff doesn't fit its key",
                 ));
             }
@@ -78,7 +78,7 @@ impl StateDiff {
             let code = Bytes::decode(&mut list)?;
             let hash = keccak256(&code);
             if code.is_empty() || last_hash.is_some_and(|last| last >= hash) {
-                return Err(DecodeError::new("the code of a state diff is not in order"));
+                return Err(RecordError::new("the code of a state diff is not in order"));
             }
             last_hash = Some(hash);
             codes.push(code);

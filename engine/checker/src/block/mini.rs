@@ -7,7 +7,7 @@ use alloy_rlp::{Decodable, Encodable};
 use super::{
     diff::StateDiff,
     rlp::{
-        DecodeError, ENCODING_VERSION, close_list, decode_record, decode_unless, encode_list,
+        ENCODING_VERSION, RecordError, close_list, decode_record, decode_unless, encode_list,
         encode_unless, open_list, skip,
     },
     transaction::TxRecord,
@@ -148,17 +148,17 @@ impl MiniBlock {
     }
 
     /// Reads a record, refusing anything that [`MiniBlock::encode`] wouldn't have written.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         Self::read(bytes, |_, _| ()).map(|(mini, ())| mini)
     }
 
     /// Likewise, with the digests of the bytes as they stand in the record.
-    pub fn decode_with_digests(bytes: &[u8]) -> Result<(Self, Digests), DecodeError> {
+    pub fn decode_with_digests(bytes: &[u8]) -> Result<(Self, Digests), RecordError> {
         Self::read(bytes, Digests::of)
     }
 
     /// Reads what a record changes, and leaves its transactions alone.
-    pub fn decode_diff(bytes: &[u8]) -> Result<StateDiff, DecodeError> {
+    pub fn decode_diff(bytes: &[u8]) -> Result<StateDiff, RecordError> {
         decode_record(bytes, "the mini-block", |buf| {
             // It comes last.
             let mut last = *buf;
@@ -174,7 +174,7 @@ impl MiniBlock {
     fn read<T>(
         bytes: &[u8],
         note: impl FnOnce(&[u8], &[u8]) -> T,
-    ) -> Result<(Self, T), DecodeError> {
+    ) -> Result<(Self, T), RecordError> {
         decode_record(bytes, "the mini-block", |buf| {
             let number = u64::decode(buf)?;
             let block_number = u64::decode(buf)?;

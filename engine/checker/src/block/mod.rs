@@ -27,7 +27,7 @@ pub use ordered::{Leaf, OrderedRoot};
 pub use plain::{PlainAccount, PlainKey, PlainValue};
 pub use receipt::{encode_receipt, logs_bloom};
 pub use record::{BlockRecord, REQUESTS_HASH, WITHDRAWALS_ADDRESS, is_block_record, prev_randao};
-pub use rlp::{DecodeError, ENCODING_VERSION};
+pub use rlp::{ENCODING_VERSION, RecordError};
 pub use sender::Sender;
 pub use transaction::{
     Halt, MAX_KEPT_OUTPUT, TxRecord, TxResult, Usage, decode_envelope, envelope_hash,

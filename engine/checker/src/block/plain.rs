@@ -6,7 +6,7 @@
 
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 
-use super::rlp::DecodeError;
+use super::rlp::RecordError;
 
 /// What a piece of state is found under. The derived order is the order of the key's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,7 +45,7 @@ impl PlainKey {
     }
 
     /// Reads a key from its bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
         match bytes.len() {
             20 => Ok(Self {
                 address: Address::from_slice(bytes),
@@ -55,7 +55,7 @@ impl PlainKey {
                 address: Address::from_slice(&bytes[..20]),
                 slot: Some(B256::from_slice(&bytes[20..])),
             }),
-            n => Err(DecodeError::new(format!(
+            n => Err(RecordError::new(format!(
                 "a state key has 20 or 52 bytes, not {n}"
             ))),
         }
@@ -166,7 +166,7 @@ impl PlainValue {
 
     /// Reads a value from its bytes; their number tells what it is. Refuses what
     /// [`PlainValue::write`] wouldn't have written: zeros and empty accounts are absent.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
         let account = |code_hash| {
             let mut nonce = [0; 8];
             nonce.copy_from_slice(&bytes[..8]);
@@ -176,19 +176,19 @@ impl PlainValue {
                 code_hash,
             };
             if account.is_empty() || (bytes.len() == 72) != account.has_code() {
-                return Err(DecodeError::new("a state value is not in its one form"));
+                return Err(RecordError::new("a state value is not in its one form"));
             }
             Ok(Self::Account(account))
         };
         match bytes.len() {
             0 => Ok(Self::Absent),
             32 => match U256::from_be_slice(bytes) {
-                U256::ZERO => Err(DecodeError::new("a state value is not in its one form")),
+                U256::ZERO => Err(RecordError::new("a state value is not in its one form")),
                 value => Ok(Self::Slot(value)),
             },
             40 => account(KECCAK256_EMPTY),
             72 => account(B256::from_slice(&bytes[40..])),
-            n => Err(DecodeError::new(format!(
+            n => Err(RecordError::new(format!(
                 "a state value has 0, 32, 40 or 72 bytes, not {n}"
             ))),
         }

@@ -7,7 +7,7 @@ use alloy_rlp::Encodable;
 use op_alloy_consensus::OpTxType;
 
 use super::{
-    rlp::{DecodeError, encode_list},
+    rlp::{RecordError, encode_list},
     transaction::TxRecord,
 };
 
@@ -19,7 +19,7 @@ pub fn encode_receipt(
     tx: &TxRecord,
     cumulative_gas_used: u64,
     bloom: &Bloom,
-) -> Result<Vec<u8>, DecodeError> {
+) -> Result<Vec<u8>, RecordError> {
     let tx_type = transaction_type(&tx.raw)?;
     let result = &tx.result;
     let logs_length: usize = result.logs.iter().map(Encodable::length).sum();
@@ -44,12 +44,12 @@ pub fn encode_receipt(
     Ok(out)
 }
 
-fn transaction_type(raw: &[u8]) -> Result<OpTxType, DecodeError> {
+fn transaction_type(raw: &[u8]) -> Result<OpTxType, RecordError> {
     match raw.first() {
         Some(first) if *first >= 0xc0 => Ok(OpTxType::Legacy),
         Some(first) => OpTxType::try_from(*first)
-            .map_err(|_| DecodeError::new(format!("unknown transaction type {first:#x}"))),
-        None => Err(DecodeError::new("an empty transaction")),
+            .map_err(|_| RecordError::new(format!("unknown transaction type {first:#x}"))),
+        None => Err(RecordError::new("an empty transaction")),
     }
 }
 

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, address, b256, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 
 use super::mini::MiniSignature;
-use super::rlp::{DecodeError, ENCODING_VERSION, decode_record, encode_list};
+use super::rlp::{ENCODING_VERSION, RecordError, decode_record, encode_list};
 
 /// SHA-256 of nothing: a block's requests hash, as OP chains have no requests (EIP-7685).
 pub const REQUESTS_HASH: B256 =
@@ -81,7 +81,7 @@ impl BlockRecord {
     }
 
     /// Reads a record.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         decode_record(bytes, "the block", |buf| {
             let header = Header::decode(buf)?;
             let first_mini = u64::decode(buf)?;

@@ -11,11 +11,11 @@ pub const ENCODING_VERSION: u8 = 2;
 /// A record that isn't what it claims to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct DecodeError {
+pub struct RecordError {
     message: String,
 }
 
-impl DecodeError {
+impl RecordError {
     /// An error that says `message`.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl DecodeError {
     }
 }
 
-impl From<alloy_rlp::Error> for DecodeError {
+impl From<alloy_rlp::Error> for RecordError {
     fn from(error: alloy_rlp::Error) -> Self {
         Self::new(format!("malformed RLP: {error}"))
     }
@@ -114,13 +114,13 @@ pub(super) fn decode_option<T: Decodable>(buf: &mut &[u8]) -> alloy_rlp::Result<
 pub(super) fn decode_record<T>(
     mut bytes: &[u8],
     what: &str,
-    body: impl FnOnce(&mut &[u8]) -> Result<T, DecodeError>,
-) -> Result<T, DecodeError> {
+    body: impl FnOnce(&mut &[u8]) -> Result<T, RecordError>,
+) -> Result<T, RecordError> {
     let mut payload = open_list(&mut bytes)?;
     close_list(bytes)?;
     let version = u8::decode(&mut payload)?;
     if version != ENCODING_VERSION {
-        return Err(DecodeError::new(format!(
+        return Err(RecordError::new(format!(
             "{what} is written in version {version} of the encoding; this program reads version {ENCODING_VERSION}"
         )));
     }

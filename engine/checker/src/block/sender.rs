@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, Signature};
 use op_alloy_consensus::OpTxEnvelope;
 use rayon::prelude::*;
 
-use crate::keys::{self, Claim, KeyError};
+use crate::keys::{self, KeyError, SignatureClaim};
 
 /// Who sent a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +34,15 @@ impl Sender {
             let signer = *claimed;
             match Proof::of(envelope) {
                 Proof::Itself(sender) => Err(sender),
-                Proof::Signature(signature, digest) => Ok(Claim {
+                Proof::Signature(signature, digest) => Ok(SignatureClaim {
                     digest,
                     signature: *signature,
                     signer,
                 }),
             }
         });
-        let proofs: Vec<Result<Claim, Self>> = proofs.collect();
-        let claims: Vec<Claim> = proofs.iter().filter_map(|proof| proof.ok()).collect();
+        let proofs: Vec<Result<SignatureClaim, Self>> = proofs.collect();
+        let claims: Vec<SignatureClaim> = proofs.iter().filter_map(|proof| proof.ok()).collect();
         let mut signers = keys::recover_claimed(&claims).into_iter();
         proofs
             .into_iter()

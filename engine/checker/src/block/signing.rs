@@ -15,7 +15,7 @@ use super::{
     record::BlockRecord,
     rlp::encode_list,
 };
-use crate::keys::{Claim, Key, KeyError, recover};
+use crate::keys::{Key, KeyError, SignatureClaim, recover};
 
 impl MiniBlock {
     /// What is signed: keccak-256 of `rlp([block number, block timestamp, index, number, timestamp in
@@ -58,7 +58,7 @@ impl MiniBlock {
     }
 
     /// That `signer` signed, and that it sealed a mini-block with this content.
-    pub fn signature_claims(&self, content: &Digests, signer: Address) -> [Claim; 2] {
+    pub fn signature_claims(&self, content: &Digests, signer: Address) -> [SignatureClaim; 2] {
         let hash = self.signing_hash();
         [
             self.signature.claim(hash, signer),
@@ -109,7 +109,7 @@ impl BlockRecord {
     }
 
     /// That `signer` sealed.
-    pub fn signature_claim(&self, signer: Address) -> Claim {
+    pub fn signature_claim(&self, signer: Address) -> SignatureClaim {
         self.content_signature
             .claim(self.content_signing_hash(), signer)
     }
@@ -138,8 +138,8 @@ impl MiniSignature {
         recover(hash, &self.signature())
     }
 
-    fn claim(&self, digest: B256, signer: Address) -> Claim {
-        Claim {
+    fn claim(&self, digest: B256, signer: Address) -> SignatureClaim {
+        SignatureClaim {
             digest,
             signature: self.signature(),
             signer,

@@ -6,7 +6,7 @@ use alloy_primitives::{Address, B256, Bytes, Log, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 use op_alloy_consensus::OpTxEnvelope;
 
-use super::rlp::{DecodeError, close_list, decode_option, encode_list, encode_option, open_list};
+use super::rlp::{RecordError, close_list, decode_option, encode_list, encode_option, open_list};
 
 /// Return data of a failed transaction is kept up to this many bytes, so that its reason can be told.
 pub const MAX_KEPT_OUTPUT: usize = 1024;
@@ -26,15 +26,15 @@ pub struct TxRecord {
 
 impl TxRecord {
     /// The decoded transaction.
-    pub fn envelope(&self) -> Result<OpTxEnvelope, DecodeError> {
+    pub fn envelope(&self) -> Result<OpTxEnvelope, RecordError> {
         decode_envelope(&self.raw)
     }
 }
 
 /// Reads a transaction from its EIP-2718 bytes, refusing bytes behind it.
-pub fn decode_envelope(raw: &[u8]) -> Result<OpTxEnvelope, DecodeError> {
+pub fn decode_envelope(raw: &[u8]) -> Result<OpTxEnvelope, RecordError> {
     OpTxEnvelope::decode_2718_exact(raw)
-        .map_err(|error| DecodeError::new(format!("malformed transaction: {error}")))
+        .map_err(|error| RecordError::new(format!("malformed transaction: {error}")))
 }
 
 /// The hash of a transaction.
@@ -188,7 +188,7 @@ impl Halt {
         });
     }
 
-    fn decode(buf: &mut &[u8]) -> Result<Self, DecodeError> {
+    fn decode(buf: &mut &[u8]) -> Result<Self, RecordError> {
         let mut list = open_list(buf)?;
         let list = &mut list;
         let halt = match u8::decode(list)? {
@@ -217,7 +217,7 @@ impl Halt {
                 limit: u64::decode(list)?,
                 actual: u64::decode(list)?,
             },
-            tag => return Err(DecodeError::new(format!("unknown halt reason {tag}"))),
+            tag => return Err(RecordError::new(format!("unknown halt reason {tag}"))),
         };
         close_list(list)?;
         Ok(halt)
@@ -244,7 +244,7 @@ impl Usage {
         });
     }
 
-    fn decode(buf: &mut &[u8]) -> Result<Self, DecodeError> {
+    fn decode(buf: &mut &[u8]) -> Result<Self, RecordError> {
         let mut list = open_list(buf)?;
         let list = &mut list;
         let usage = Self {
@@ -282,7 +282,7 @@ impl TxResult {
         });
     }
 
-    fn decode(buf: &mut &[u8]) -> Result<Self, DecodeError> {
+    fn decode(buf: &mut &[u8]) -> Result<Self, RecordError> {
         let mut list = open_list(buf)?;
         let list = &mut list;
         let success = bool::decode(list)?;
@@ -326,7 +326,7 @@ impl TxRecord {
     }
 
     /// Reads what [`TxRecord::encode`] wrote.
-    pub fn decode(buf: &mut &[u8]) -> Result<Self, DecodeError> {
+    pub fn decode(buf: &mut &[u8]) -> Result<Self, RecordError> {
         let mut list = open_list(buf)?;
         let raw = Bytes::decode(&mut list)?;
         let sender = Address::decode(&mut list)?;
@@ -341,7 +341,7 @@ impl TxRecord {
     }
 
     /// The gas price that the sender paid, given the block's base fee.
-    pub fn effective_gas_price(&self, base_fee: u64) -> Result<u128, DecodeError> {
+    pub fn effective_gas_price(&self, base_fee: u64) -> Result<u128, RecordError> {
         Ok(self.envelope()?.effective_gas_price(Some(base_fee)))
     }
 }

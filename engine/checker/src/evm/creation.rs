@@ -7,7 +7,7 @@ use alloy_primitives::{Address, TxKind};
 use mega_evm::{DynamicGasCost, MegaSpecId};
 use op_alloy_consensus::OpTxEnvelope;
 
-use super::{BucketCapacities, Capacities};
+use super::{BucketCapacities, EvmCapacities};
 
 /// What `tx` pays for the contract that it creates, or for the empty account that it sends value to: the more
 /// crowded the account's bucket, the more. Part of the intrinsic gas (mega-evm's `MegaHandler::validate`).
@@ -22,7 +22,7 @@ pub fn creation_gas(
         return 0;
     }
     // Our capacities are as of the parent block whichever that is.
-    let mut costs = DynamicGasCost::new(spec, Capacities::new(capacities), 0);
+    let mut costs = DynamicGasCost::new(spec, EvmCapacities::new(capacities), 0);
     let gas = match tx.kind() {
         TxKind::Call(_) if tx.value().is_zero() => return 0,
         TxKind::Call(to) => {

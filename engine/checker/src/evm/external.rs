@@ -108,16 +108,16 @@ impl ExternalEnv {
 
 /// The capacities as mega-evm asks for them.
 #[derive(Clone, Debug)]
-pub struct Capacities(Arc<dyn BucketCapacities>);
+pub struct EvmCapacities(Arc<dyn BucketCapacities>);
 
-impl Capacities {
+impl EvmCapacities {
     /// These.
     pub(super) fn new(capacities: Arc<dyn BucketCapacities>) -> Self {
         Self(capacities)
     }
 }
 
-impl SaltEnv for Capacities {
+impl SaltEnv for EvmCapacities {
     type Error = UnknownCapacity;
 
     fn get_bucket_capacity(&self, bucket: BucketId) -> Result<u64, UnknownCapacity> {
@@ -144,7 +144,7 @@ impl OracleEnv for OracleClock {
 }
 
 impl ExternalEnvTypes for ExternalEnv {
-    type SaltEnv = Capacities;
+    type SaltEnv = EvmCapacities;
     type OracleEnv = OracleClock;
 }
 
@@ -153,7 +153,7 @@ impl ExternalEnvFactory for ExternalEnv {
 
     fn external_envs(&self, _block: u64) -> ExternalEnvs<Self> {
         ExternalEnvs {
-            salt_env: Capacities(self.capacities.clone()),
+            salt_env: EvmCapacities(self.capacities.clone()),
             oracle_env: self.clock.clone(),
         }
     }

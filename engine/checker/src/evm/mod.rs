@@ -17,8 +17,8 @@ pub use allowance::{Allowance, code_limits, intrinsic_storage_gas};
 pub use creation::creation_gas;
 pub use env::{BlockContext, block_limits, cfg_env, evm_env};
 pub use external::{
-    BucketCapacities, Capacities, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock,
-    UnknownCapacity, chain_bucket, oracle_time,
+    BucketCapacities, EvmCapacities, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT,
+    OracleClock, UnknownCapacity, chain_bucket, oracle_time,
 };
 pub use factory::{BlockExecutor, BlockFactory, EvmFactory};
 pub use intervention::{

@@ -34,7 +34,7 @@ const LEAST_TOGETHER: usize = 16;
 
 /// A signature, and who is said to have made it.
 #[derive(Clone, Copy, Debug)]
-pub struct Claim {
+pub struct SignatureClaim {
     /// What was signed.
     pub digest: B256,
     /// The signature.
@@ -45,16 +45,16 @@ pub struct Claim {
 
 /// Who made each signature: what [`recover`] says of it, whatever is claimed. Claims that hold are found to hold in less
 /// time. Uses rayon's threads.
-pub fn recover_claimed(claims: &[Claim]) -> Vec<Result<Address, KeyError>> {
+pub fn recover_claimed(claims: &[SignatureClaim]) -> Vec<Result<Address, KeyError>> {
     if hold(claims) {
         return claims.iter().map(|claim| Ok(claim.signer)).collect();
     }
-    let each = |claim: &Claim| recover(&claim.digest, &claim.signature);
+    let each = |claim: &SignatureClaim| recover(&claim.digest, &claim.signature);
     claims.par_iter().map(each).collect()
 }
 
 /// Whether all claims hold, as far as that is found out in less time than by recovering each.
-fn hold(claims: &[Claim]) -> bool {
+fn hold(claims: &[SignatureClaim]) -> bool {
     let mut first_of: HashMap<Address, usize> = HashMap::new();
     let mut firsts = Vec::new();
     let mut rest = Vec::with_capacity(claims.len());
@@ -74,7 +74,7 @@ fn hold(claims: &[Claim]) -> bool {
 }
 
 /// The key that made a signature, if its account is the one that is claimed.
-fn key_of(claim: &Claim) -> Option<PublicKey> {
+fn key_of(claim: &SignatureClaim) -> Option<PublicKey> {
     let key = recover_public(&claim.digest, &claim.signature).ok()?;
     (address_from_public(&key) == claim.signer).then_some(key)
 }
@@ -90,7 +90,7 @@ struct Equation {
 
 impl Equation {
     /// Nothing for what recovery refuses: numbers out of range, the malleable form, no such point.
-    fn of(claim: &Claim) -> Option<Self> {
+    fn of(claim: &SignatureClaim) -> Option<Self> {
         let signature = &claim.signature;
         if signature.s() > SECP256K1_HALF_ORDER {
             return None;
@@ -112,7 +112,7 @@ impl Equation {
 }
 
 /// Whether the equations, each with its key's place in `keys`, hold together. Nothing if one of them is none.
-fn balance(claims: &[(&Claim, usize)], keys: &[PublicKey]) -> Option<bool> {
+fn balance(claims: &[(&SignatureClaim, usize)], keys: &[PublicKey]) -> Option<bool> {
     let equations = claims.par_iter().map(|(claim, _)| Equation::of(claim));
     let equations = equations.collect::<Option<Vec<_>>>()?;
     let coefficients = coefficients(claims, keys);
@@ -143,14 +143,14 @@ fn point(key: &PublicKey) -> Option<AffinePoint> {
 }
 
 /// A number for each equation. It hangs on all of them: whoever changes one changes every number.
-fn coefficients(claims: &[(&Claim, usize)], keys: &[PublicKey]) -> Vec<u128> {
+fn coefficients(claims: &[(&SignatureClaim, usize)], keys: &[PublicKey]) -> Vec<u128> {
     let mut hasher = blake3::Hasher::new_derive_key("megaeth 2026 signatures checked together");
     hasher.update(&(keys.len() as u64).to_le_bytes());
     for key in keys {
         hasher.update(&key.serialize());
     }
     for (claim, key) in claims {
-        let Claim {
+        let SignatureClaim {
             digest, signature, ..
         } = claim;
         hasher.update(&(*key as u64).to_le_bytes());

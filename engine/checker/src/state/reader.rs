@@ -14,7 +14,7 @@ use revm::{
     state::AccountInfo,
 };
 
-use crate::block::{DecodeError, PlainAccount, PlainKey, PlainValue};
+use crate::block::{PlainAccount, PlainKey, PlainValue, RecordError};
 
 /// What can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ pub enum StateError {
     RolledBack,
     /// The archive gave a value that isn't one.
     #[error("the archive is damaged: {0}")]
-    BadArchive(#[from] DecodeError),
+    BadArchive(#[from] RecordError),
     /// The reader failed.
     #[error("the state can't be read: {0}")]
     Failed(String),

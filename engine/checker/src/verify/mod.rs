@@ -5,4 +5,4 @@
 mod report;
 pub mod stateless;
 
-pub use report::{Check, Claim, Difference, Effort, Report};
+pub use report::{Check, Difference, Effort, Report, TransitionClaim};

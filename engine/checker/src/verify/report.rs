@@ -34,14 +34,14 @@ pub struct Report {
     /// The checks.
     pub checks: Vec<Check>,
     /// What a prover vouches for, besides the hash, once the block is executed.
-    pub claim: Option<Claim>,
+    pub claim: Option<TransitionClaim>,
     /// What checking took, where that was measured.
     pub effort: Option<Effort>,
 }
 
 /// What a block does to the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim {
+pub struct TransitionClaim {
     /// The root before.
     pub parent_state_root: B256,
     /// The root after.

@@ -21,7 +21,7 @@ use crate::builder::{
 use crate::{
     block::{BlockRecord, Halt, MiniBlock},
     chain::Chain,
-    parallel::{History, WorkerPool},
+    parallel::{CallHistory, WorkerPool},
     pool::{Deposit, PoolTx},
 };
 
@@ -375,7 +375,7 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
         let forced = forced(way, &mut dice);
         many.executor.policy = Some(forced);
         if dice.below(4) > 0 {
-            many.executor.history = History::default();
+            many.executor.history = CallHistory::default();
         }
         let before = many.executor.counts();
         let outcomes = many.execute(&txs, steps, now_us);

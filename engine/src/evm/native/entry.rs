@@ -31,7 +31,7 @@ pub(super) const WATCHED_SLICE: u64 = 50_000_000;
 
 /// What one run of native code did.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Run {
+pub(super) struct NativeRun {
     /// The gas that the frame spent meanwhile, steps included.
     pub(super) gas: u64,
     /// Whether it left the rest to the interpreter.
@@ -64,7 +64,7 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
     ledger: &mut Ledger,
     calldata: &mut Vec<u8>,
     watch: Option<&dyn Watch>,
-) -> Option<Run> {
+) -> Option<NativeRun> {
     let inner = &mut **mega;
     if is_at_limit(&inner.ctx) {
         return None;
@@ -130,7 +130,7 @@ pub(super) fn advance<DB: Database, INSP, E: ExternalEnvTypes>(
         );
     }
     let gas_after = passage.interpreter.gas.remaining();
-    Some(Run {
+    Some(NativeRun {
         gas: gas_before.saturating_sub(gas_after),
         left,
         left_out: answer == LEFT_OUT,

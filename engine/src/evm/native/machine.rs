@@ -28,7 +28,7 @@ use revm::{
 };
 
 use super::{
-    entry::{self, Run},
+    entry::{self, NativeRun},
     ledger::Ledger,
     slices::{self, Slice, SliceBudget, Slices},
     table::{Directory, Listed, NativeCode, NativeTable},
@@ -341,7 +341,7 @@ fn enter<DB: Database, I>(
     ledger: &mut Ledger,
     calldata: &mut Vec<u8>,
     watch: Option<&dyn Watch>,
-) -> Option<(Run, Option<u64>)> {
+) -> Option<(NativeRun, Option<u64>)> {
     let begun = code.is_timed().then(Instant::now);
     let run = entry::advance(mega, &code.object, ledger, calldata, watch)?;
     Some((run, begun.map(nanos_since)))

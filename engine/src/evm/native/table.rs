@@ -18,7 +18,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::{
     coverage::Coverage,
-    entry::Run,
+    entry::NativeRun,
     loader::{LoadError, ObjectCode},
     slices::SliceBudget,
 };
@@ -89,7 +89,7 @@ impl Counted {
 
 /// A contract that has no native code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
+pub(crate) struct CompileCandidate {
     /// The hash of its code.
     pub code_hash: B256,
     /// The gas that was spent on interpreting it.
@@ -179,7 +179,7 @@ impl NativeTable {
 
     /// The contracts without native code on which the interpreter spent most gas, the hottest first. From
     /// the first question on it is counted.
-    pub(crate) fn candidates(&self, limit: usize) -> Vec<Candidate> {
+    pub(crate) fn candidates(&self, limit: usize) -> Vec<CompileCandidate> {
         self.counting.store(true, Ordering::Relaxed);
         *self.news.unread.lock() = false;
         let codes = self.codes.read();
@@ -188,7 +188,7 @@ impl NativeTable {
             .lock()
             .iter()
             .filter(|(hash, _)| !codes.contains_key(*hash))
-            .map(|(code_hash, counted)| Candidate {
+            .map(|(code_hash, counted)| CompileCandidate {
                 code_hash: *code_hash,
                 gas: counted.gas,
                 calls: counted.runs,
@@ -326,7 +326,7 @@ impl NativeCode {
     }
 
     /// Counts a run, with the nanoseconds it took if it was timed.
-    pub(super) fn count(&self, run: Run, nanos: Option<u64>) {
+    pub(super) fn count(&self, run: NativeRun, nanos: Option<u64>) {
         self.runs.fetch_add(1, Ordering::Relaxed);
         self.gas.fetch_add(run.gas, Ordering::Relaxed);
         self.leaves

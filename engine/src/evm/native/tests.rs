@@ -20,7 +20,7 @@ use crate::{
         simulate::{Outcome, Simulator},
         spec_by_name,
     },
-    harness::{Request, run_ahead, run_code},
+    harness::{CodeRequest, run_ahead, run_code},
 };
 
 /// `xor eax, eax; ret`: leaves at once.
@@ -280,7 +280,7 @@ const COUNTING: &[u8] = &hex!("5f60c8 5b 80820191506001900380600357 505f5260205f
 
 /// What a request does over a table.
 fn run_over(table: &Arc<NativeTable>, request: &Value) -> Outcome {
-    let request = Request::parse(request.to_string().as_bytes()).unwrap();
+    let request = CodeRequest::parse(request.to_string().as_bytes()).unwrap();
     let setting = request.setting(table.spec(), Some(table.clone()));
     let mut overlay = request.state();
     let call = request.call();

@@ -18,7 +18,7 @@ const CALL_STIPEND: u64 = 2_300;
 
 /// Why there is no estimate.
 #[derive(Debug)]
-pub(crate) enum Failure<E> {
+pub(crate) enum EstimateError<E> {
     /// It can't start.
     Refused(Refusal<E>),
     /// It fails with any gas.
@@ -38,16 +38,16 @@ pub(crate) fn gas<D: Source>(
     request: &CallRequest,
     chain_id: u64,
     cap: u64,
-) -> Result<u64, Failure<D::Error>> {
+) -> Result<u64, EstimateError<D::Error>> {
     let first = match simulator.run(request.transaction(chain_id, cap)) {
         Ok(outcome) => outcome,
         Err(refusal) if needs_more_gas(&refusal) => {
-            return Err(Failure::NeedsMore {
+            return Err(EstimateError::NeedsMore {
                 allowance: cap,
                 outcome: None,
             });
         }
-        Err(refusal) => return Err(Failure::Refused(refusal)),
+        Err(refusal) => return Err(EstimateError::Refused(refusal)),
     };
     let (used, refunded) = match &first.raw.result {
         ExecutionResult::Success {
@@ -56,19 +56,19 @@ pub(crate) fn gas<D: Source>(
             ..
         } => (*gas_used, *gas_refunded),
         ExecutionResult::Halt { reason, .. } if is_out_of_gas(reason) => {
-            return Err(Failure::NeedsMore {
+            return Err(EstimateError::NeedsMore {
                 allowance: cap,
                 outcome: Some(Box::new(first)),
             });
         }
-        _ => return Err(Failure::Failed(Box::new(first))),
+        _ => return Err(EstimateError::Failed(Box::new(first))),
     };
 
-    let mut succeeds = |limit: u64| -> Result<bool, Failure<D::Error>> {
+    let mut succeeds = |limit: u64| -> Result<bool, EstimateError<D::Error>> {
         match simulator.run(request.transaction(chain_id, limit)) {
             Ok(outcome) => Ok(outcome.result.success),
             Err(refusal) if needs_more_gas(&refusal) => Ok(false),
-            Err(refusal) => Err(Failure::Refused(refusal)),
+            Err(refusal) => Err(EstimateError::Refused(refusal)),
         }
     };
 

@@ -16,7 +16,7 @@ use revm::{
 
 /// What one instruction did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Spent {
+pub(crate) struct SpentGas {
     /// How often it ran.
     pub runs: u64,
     /// The gas that it took, altogether.
@@ -28,7 +28,7 @@ pub(crate) struct Spent {
 pub(crate) struct GasProfile {
     code_hash: B256,
     /// By pc.
-    spent: Vec<Spent>,
+    spent: Vec<SpentGas>,
     entries: u64,
     frames: Vec<Frame>,
 }
@@ -68,7 +68,7 @@ impl GasProfile {
     }
 
     /// The instructions that ran, by pc.
-    pub(crate) fn instructions(&self) -> impl Iterator<Item = (usize, Spent)> {
+    pub(crate) fn instructions(&self) -> impl Iterator<Item = (usize, SpentGas)> {
         let all = self.spent.iter().copied().enumerate();
         all.filter(|(_, spent)| spent.runs > 0)
     }
@@ -104,7 +104,7 @@ impl<CTX> Inspector<CTX> for GasProfile {
         if frame.is_watched {
             self.entries += 1;
             self.spent
-                .resize(interpreter.bytecode.bytecode().len(), Spent::default());
+                .resize(interpreter.bytecode.bytecode().len(), SpentGas::default());
         }
     }
 

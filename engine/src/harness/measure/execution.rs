@@ -15,7 +15,7 @@ use crate::{
     builder::{BuildError, Executor, OpenBlock, Pace, TxOutcome},
     chain::{Chain, ChainConfig, ConfigError},
     parallel::WorkerPool,
-    pool::{PoolTx, Rejection, Rules},
+    pool::{AdmissionRules, PoolTx, Rejection},
     state::EmptyArchive,
 };
 
@@ -89,7 +89,7 @@ pub(crate) fn measure(
         follow_commitment: false,
         ..config.clone()
     };
-    let rules = Rules {
+    let rules = AdmissionRules {
         chain_id: config.chain_id,
         spec: config.spec_id()?,
         gas_limit: config.gas_limit,

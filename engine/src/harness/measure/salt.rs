@@ -6,7 +6,7 @@ use rayon::ThreadPoolBuilder;
 
 use super::{Batches, Measured, Slot, Workload, repetitions, resident};
 use crate::salt::{
-    bucket_table::StateError,
+    bucket_table::SaltError,
     fixed_base::Tables,
     state::{SaltState, Update},
 };
@@ -15,10 +15,10 @@ const CONTRACT: [u8; 20] = [0x5a; 20];
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum SaltMeasureError {
     /// The state refused a batch.
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] SaltError),
     /// The threads can't be started.
     #[error(transparent)]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -29,7 +29,7 @@ pub(crate) fn measure(
     held: usize,
     sizes: &[usize],
     threads: &[usize],
-) -> Result<Measured, Failure> {
+) -> Result<Measured, SaltMeasureError> {
     let pools = threads
         .iter()
         .map(|count| ThreadPoolBuilder::new().num_threads(*count).build())
@@ -85,7 +85,7 @@ fn keyed(slots: &[Slot]) -> Vec<Keyed> {
     slots.iter().map(key).collect()
 }
 
-fn change(state: &mut SaltState, slots: &[Keyed]) -> Result<Update, StateError> {
+fn change(state: &mut SaltState, slots: &[Keyed]) -> Result<Update, SaltError> {
     let update = state.update(slots.iter().map(|(key, value)| (&key[..], &value[..])))?;
     state.apply(&update);
     Ok(update)

@@ -6,7 +6,7 @@ use alloy_consensus::Transaction as _;
 use alloy_primitives::{B256, U256, map::Entry};
 
 use super::super::{PoolTx, Rejection};
-use super::sender::{Sender, Slot};
+use super::sender::{QueuedTx, Sender};
 use super::{Accounts, Inner, Limits};
 
 /// MegaETH keeps transactions this far ahead for anyone ...
@@ -162,7 +162,7 @@ fn check_nonce<'a>(
     sender: &'a Sender,
     tx: &PoolTx,
     limits: &Limits,
-) -> Result<Option<&'a Slot>, Rejection> {
+) -> Result<Option<&'a QueuedTx>, Rejection> {
     let have = tx.nonce;
     if have < sender.account.nonce {
         return Err(Rejection::NonceTooLow {
@@ -203,7 +203,7 @@ fn check_nonce<'a>(
     Ok(None)
 }
 
-fn check_funds(sender: &Sender, tx: &PoolTx, replaced: Option<&Slot>) -> Result<(), Rejection> {
+fn check_funds(sender: &Sender, tx: &PoolTx, replaced: Option<&QueuedTx>) -> Result<(), Rejection> {
     let freed = replaced.map_or(U256::ZERO, |slot| slot.tx.cost);
     let want = sender.cost.saturating_sub(freed).saturating_add(tx.cost);
     if want > sender.account.balance {

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use alloy_primitives::{Address, U256};
 
 use super::super::PoolTx;
-use super::super::order::{Order, Place};
+use super::super::order::{Order, Priority};
 use super::{Gapped, SenderTransactions};
 use crate::block::PlainAccount;
 
 /// A transaction in its sender's queue.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct QueuedTx {
     pub(super) tx: Arc<PoolTx>,
     pub(super) arrival: u64,
     /// The builder has it.
@@ -29,7 +29,7 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) struct Sender {
     pub(super) account: PlainAccount,
-    slots: BTreeMap<u64, Slot>,
+    slots: BTreeMap<u64, QueuedTx>,
     /// Sum of what all slots may cost.
     pub(super) cost: U256,
     taken: usize,
@@ -40,7 +40,7 @@ pub(super) struct Sender {
     /// First nonce that is missing, counted from the account's.
     end: u64,
     /// Where its head stands among the ready ones.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Priority>,
     /// Its head has no room in the current block.
     pub(super) deferred: bool,
 }
@@ -89,7 +89,7 @@ impl Sender {
         self.head == self.end && self.end == nonce
     }
 
-    pub(super) fn slot(&self, nonce: u64) -> Option<&Slot> {
+    pub(super) fn slot(&self, nonce: u64) -> Option<&QueuedTx> {
         self.slots.get(&nonce)
     }
 
@@ -97,7 +97,7 @@ impl Sender {
         self.slots.get(&nonce).map(|slot| &slot.tx)
     }
 
-    pub(super) fn wanted_place(&self, order: Order) -> Option<Place> {
+    pub(super) fn wanted_place(&self, order: Order) -> Option<Priority> {
         if self.deferred || self.head >= self.end {
             return None;
         }
@@ -107,12 +107,12 @@ impl Sender {
     }
 
     /// Puts a transaction in its place; what stood there comes back.
-    pub(super) fn insert(&mut self, tx: Arc<PoolTx>, arrival: u64) -> Option<Slot> {
+    pub(super) fn insert(&mut self, tx: Arc<PoolTx>, arrival: u64) -> Option<QueuedTx> {
         let nonce = tx.nonce;
         self.cost = self.cost.saturating_add(tx.cost);
         let old = self.slots.insert(
             nonce,
-            Slot {
+            QueuedTx {
                 tx,
                 arrival,
                 taken: false,
@@ -153,7 +153,7 @@ impl Sender {
     }
 
     /// Removes a transaction. If it was stale the later ones don't miss it.
-    pub(super) fn remove(&mut self, tx: &PoolTx, stale: bool) -> Option<Slot> {
+    pub(super) fn remove(&mut self, tx: &PoolTx, stale: bool) -> Option<QueuedTx> {
         if self.slots.get(&tx.nonce)?.tx.hash != tx.hash {
             return None;
         }
@@ -174,7 +174,7 @@ impl Sender {
     }
 
     /// The account is this now: returns the slots that this made obsolete.
-    pub(super) fn learn(&mut self, account: PlainAccount) -> Vec<Slot> {
+    pub(super) fn learn(&mut self, account: PlainAccount) -> Vec<QueuedTx> {
         let before = self.account.nonce;
         self.account = account;
         let nonce = account.nonce;
@@ -226,7 +226,7 @@ impl Sender {
     }
 
     pub(super) fn content(&self, sender: Address) -> SenderTransactions {
-        let list = |slots: std::collections::btree_map::Range<'_, u64, Slot>| {
+        let list = |slots: std::collections::btree_map::Range<'_, u64, QueuedTx>| {
             slots.map(|(_, slot)| slot.tx.clone()).collect()
         };
         SenderTransactions {
@@ -236,7 +236,7 @@ impl Sender {
         }
     }
 
-    fn discount(&mut self, slot: &Slot) {
+    fn discount(&mut self, slot: &QueuedTx) {
         self.cost = self.cost.saturating_sub(slot.tx.cost);
         self.taken -= usize::from(slot.taken);
         self.gaps -= usize::from(slot.gapped);

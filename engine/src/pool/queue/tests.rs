@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::block::{PlainKey, PlainValue, StateDiff};
-use crate::pool::testing::{self, Draft, RULES, Rich};
+use crate::pool::testing::{self, RULES, Rich, SignedDraft};
 use crate::rpc::RpcError;
 use crate::rpc::error::code;
 
@@ -39,14 +39,14 @@ fn with_account(account: PlainAccount) -> Pool {
     Pool::new(Limits::default(), Arc::new(World(account)))
 }
 
-fn tx(draft: &Draft) -> PoolTx {
+fn tx(draft: &SignedDraft) -> PoolTx {
     match RULES.validate_stateless(testing::raw(draft).into()) {
         Ok(tx) => tx,
         Err(rejection) => panic!("{draft:?}: {rejection}"),
     }
 }
 
-fn admit(pool: &Pool, draft: &Draft) -> Result<B256, Rejection> {
+fn admit(pool: &Pool, draft: &SignedDraft) -> Result<B256, Rejection> {
     pool.admit([tx(draft)]).remove(0)
 }
 
@@ -80,16 +80,16 @@ fn what_nothing_before_it_can_save_is_refused_before_it_costs_anything() {
     assert_eq!(refused(&pool, 1), None);
 }
 
-fn admit_all(pool: &Pool, drafts: &[Draft]) {
+fn admit_all(pool: &Pool, drafts: &[SignedDraft]) {
     for draft in drafts {
         assert!(admit(pool, draft).is_ok(), "{draft:?}");
     }
 }
 
-fn nonce(nonce: u64) -> Draft {
-    Draft {
+fn nonce(nonce: u64) -> SignedDraft {
+    SignedDraft {
         nonce,
-        ..Draft::default()
+        ..SignedDraft::default()
     }
 }
 
@@ -168,10 +168,10 @@ fn the_better_tip_leaves_first_then_the_earlier_arrival() {
     for (key, tip) in [(0, 10), (1, 30), (2, 30), (3, 20)] {
         admit_all(
             &pool,
-            &[Draft {
+            &[SignedDraft {
                 key,
                 tip,
-                ..Draft::default()
+                ..SignedDraft::default()
             }],
         );
     }
@@ -190,10 +190,10 @@ fn in_fifo_order_tips_do_not_matter() {
     for (key, tip) in [(0, 10), (1, 30)] {
         admit_all(
             &pool,
-            &[Draft {
+            &[SignedDraft {
                 key,
                 tip,
-                ..Draft::default()
+                ..SignedDraft::default()
             }],
         );
     }
@@ -213,24 +213,24 @@ fn the_same_transaction_twice_is_already_known() {
 #[test]
 fn a_replacement_must_pay_ten_percent_more() {
     let pool = pool();
-    let old = Draft {
+    let old = SignedDraft {
         fee_cap: 2_000_000,
         tip: 100,
-        ..Draft::default()
+        ..SignedDraft::default()
     };
     admit_all(&pool, std::slice::from_ref(&old));
     for cheap in [
-        Draft {
+        SignedDraft {
             fee_cap: 2_199_999,
             tip: 110,
             ..old.clone()
         },
-        Draft {
+        SignedDraft {
             fee_cap: 2_200_000,
             tip: 109,
             ..old.clone()
         },
-        Draft {
+        SignedDraft {
             value: 99,
             ..old.clone()
         },
@@ -238,7 +238,7 @@ fn a_replacement_must_pay_ten_percent_more() {
         let message = "replacement transaction underpriced";
         assert_rejected(admit(&pool, &cheap), code::SERVER, message);
     }
-    let dear = Draft {
+    let dear = SignedDraft {
         fee_cap: 2_200_000,
         tip: 110,
         ..old
@@ -265,7 +265,7 @@ fn who_waits_for_a_replaced_transaction_is_told() {
         &pool,
         &[
             nonce(0),
-            Draft {
+            SignedDraft {
                 fee_cap: 4_000_000,
                 tip: 100,
                 ..nonce(0)
@@ -292,7 +292,7 @@ fn what_the_builder_has_taken_cannot_be_replaced() {
     let pool = pool();
     admit_all(&pool, &[nonce(0)]);
     assert_eq!(taken_nonces(&pool), [0]);
-    let dear = Draft {
+    let dear = SignedDraft {
         fee_cap: 9_000_000,
         tip: 1_000,
         ..nonce(0)
@@ -402,24 +402,24 @@ fn a_full_pool_gives_up_what_is_behind_a_gap_for_what_is_not() {
         &pool,
         &[
             nonce(0),
-            Draft {
+            SignedDraft {
                 key: 1,
                 nonce: 1,
-                ..Draft::default()
+                ..SignedDraft::default()
             },
         ],
     );
-    let gapped = Draft {
+    let gapped = SignedDraft {
         key: 2,
         nonce: 1,
-        ..Draft::default()
+        ..SignedDraft::default()
     };
     assert_rejected(admit(&pool, &gapped), code::SERVER, "txpool is full");
     admit_all(
         &pool,
-        &[Draft {
+        &[SignedDraft {
             key: 2,
-            ..Draft::default()
+            ..SignedDraft::default()
         }],
     );
     assert_eq!(
@@ -429,9 +429,9 @@ fn a_full_pool_gives_up_what_is_behind_a_gap_for_what_is_not() {
             queued: 0
         }
     );
-    let more = Draft {
+    let more = SignedDraft {
         key: 3,
-        ..Draft::default()
+        ..SignedDraft::default()
     };
     assert_rejected(admit(&pool, &more), code::SERVER, "txpool is full");
 }
@@ -455,9 +455,9 @@ fn a_deferred_transaction_and_its_successors_wait_for_the_next_block() {
         &[
             nonce(0),
             nonce(1),
-            Draft {
+            SignedDraft {
                 key: 1,
-                ..Draft::default()
+                ..SignedDraft::default()
             },
         ],
     );
@@ -493,7 +493,7 @@ fn a_refused_transaction_leaves_a_gap() {
     );
     admit_all(
         &pool,
-        &[Draft {
+        &[SignedDraft {
             value: 2,
             ..nonce(0)
         }],
@@ -618,7 +618,7 @@ fn unsigned(sender: u8, nonce: u64, tip: u128) -> PoolTx {
 
 fn template() -> &'static PoolTx {
     static TEMPLATE: std::sync::OnceLock<PoolTx> = std::sync::OnceLock::new();
-    TEMPLATE.get_or_init(|| tx(&Draft::default()))
+    TEMPLATE.get_or_init(|| tx(&SignedDraft::default()))
 }
 
 #[derive(Debug, Clone)]
@@ -794,9 +794,9 @@ fn a_closed_pool_drops_what_waits_and_admits_nothing_until_it_is_opened() {
     let dropped = Arc::new(Mutex::new(Vec::new()));
     let heard = dropped.clone();
     pool.on_drop(move |hash, reason| heard.lock().push((*hash, reason.clone())));
-    let drafts = [0, 1, 7].map(|nonce| Draft {
+    let drafts = [0, 1, 7].map(|nonce| SignedDraft {
         nonce,
-        ..Draft::default()
+        ..SignedDraft::default()
     });
     let mut hashes = drafts.clone().map(|draft| admit(&pool, &draft).unwrap());
     pool.close();

@@ -32,7 +32,7 @@ use crate::{
     evm::{
         simulate::{
             Bounded, CallRequest, GasProfile, Outcome, Refusal, Setting, Simulator, access_list,
-            estimate::{self, Failure},
+            estimate::{self, EstimateError},
             overrides::{BlockOverrides, StateOverrides},
             reason,
         },
@@ -51,7 +51,7 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// A prepared simulation.
-pub(super) struct Stage {
+pub(super) struct PreparedCall {
     pub(super) overlay: CacheDB<Adapter<View>>,
     pub(super) setting: Setting,
     pub(super) moves: Vec<(Address, Address)>,
@@ -60,7 +60,7 @@ pub(super) struct Stage {
     pub(super) turn: Arc<Turn>,
 }
 
-impl Stage {
+impl PreparedCall {
     /// The state and surroundings that `id` means, overridden.
     fn new(
         node: &Node,
@@ -189,7 +189,10 @@ impl Stage {
 }
 
 /// Call object, block, state overrides, block overrides: what these methods take.
-pub(super) fn staged(node: &Node, params: &Params<'_>) -> Result<(CallRequest, Stage), RpcError> {
+pub(super) fn staged(
+    node: &Node,
+    params: &Params<'_>,
+) -> Result<(CallRequest, PreparedCall), RpcError> {
     let chain_id = node.chain.config.chain_id;
     let request = params.required(0, |raw| request::call(raw, chain_id))?;
     let id = params.block(1)?;
@@ -199,7 +202,7 @@ pub(super) fn staged(node: &Node, params: &Params<'_>) -> Result<(CallRequest, S
     let block = params
         .optional(3, request::block_overrides)?
         .unwrap_or_default();
-    Ok((request, Stage::new(node, id, &state, &block)?))
+    Ok((request, PreparedCall::new(node, id, &state, &block)?))
 }
 
 /// The state and surroundings that a block means, with what a trace's options override.
@@ -207,12 +210,12 @@ pub(super) fn traced_stage(
     node: &Node,
     id: BlockId,
     options: &TraceOptions,
-) -> Result<Stage, RpcError> {
-    Stage::new(node, id, &options.state, &options.block)
+) -> Result<PreparedCall, RpcError> {
+    PreparedCall::new(node, id, &options.state, &options.block)
 }
 
 /// The state and surroundings that a block means, as they are.
-pub(super) fn plain_stage(node: &Node, id: BlockId) -> Result<Stage, RpcError> {
+pub(super) fn plain_stage(node: &Node, id: BlockId) -> Result<PreparedCall, RpcError> {
     traced_stage(node, id, &TraceOptions::default())
 }
 
@@ -238,12 +241,12 @@ fn estimate_gas(node: &Node, params: &Params<'_>) -> Answer {
     let estimate = estimate::gas(&mut simulator, &request, chain_id, cap);
     let answer = match estimate {
         Ok(gas) => Ok(json::quantity_bytes(gas)),
-        Err(Failure::Refused(refusal)) => Err(stage.refused(&refusal, &request)),
-        Err(Failure::Failed(outcome)) => {
+        Err(EstimateError::Refused(refusal)) => Err(stage.refused(&refusal, &request)),
+        Err(EstimateError::Failed(outcome)) => {
             node.turn.expect(2 * outcome.output().len())?;
             Err(failed(&outcome))
         }
-        Err(Failure::NeedsMore { allowance, outcome }) => {
+        Err(EstimateError::NeedsMore { allowance, outcome }) => {
             let error = RpcError::server(format!("gas required exceeds allowance ({allowance})"));
             Err(match outcome {
                 Some(outcome) => with_numbers(error, &outcome),
@@ -259,7 +262,7 @@ fn estimate_gas(node: &Node, params: &Params<'_>) -> Answer {
 fn create_access_list(node: &Node, params: &Params<'_>) -> Answer {
     let (request, mut stage) = staged(node, params)?;
     let gas_limit = stage.gas_limit(&request)?;
-    let Stage {
+    let PreparedCall {
         overlay,
         setting,
         moves,
@@ -346,7 +349,7 @@ fn call_many(node: &Node, params: &Params<'_>) -> Answer {
     let state = params
         .optional(2, request::state_overrides)?
         .unwrap_or_default();
-    let mut stage = Stage::new(node, id, &state, &BlockOverrides::default())?;
+    let mut stage = PreparedCall::new(node, id, &state, &BlockOverrides::default())?;
     let plain = stage.setting.clone();
 
     let mut out = vec![b'['];

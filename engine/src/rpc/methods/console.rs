@@ -10,7 +10,7 @@ use revm::{bytecode::Bytecode, database::CacheDB};
 use super::{
     Node, RpcError,
     before::{Before, context_of, earlier},
-    call::Stage,
+    call::PreparedCall,
     setting::setting_at,
 };
 use crate::{
@@ -116,7 +116,7 @@ fn hear(node: &Node, number: u64, indices: &[usize], told: &mut Vec<Told>) -> Re
     Ok(())
 }
 
-impl Stage {
+impl PreparedCall {
     /// Where the simulation met the console, and somebody listens, has it executed again for what it told: later, by who
     /// shows that.
     pub(super) fn tell_console(self, node: &Node, method: &'static str, request: CallRequest) {

@@ -64,19 +64,19 @@ pub(super) struct Filter {
     /// The logs.
     pub matcher: Matcher,
     /// Where to go on.
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<LogCursor>,
 }
 
 /// Where the next page of a search begins: this log of this block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(super) struct LogCursor {
     /// The block's number.
     pub block: u32,
     /// The log's place in it.
     pub log: u32,
 }
 
-impl Cursor {
+impl LogCursor {
     fn read(raw: &str) -> Result<Self, String> {
         let bytes = values::data(raw)?;
         let bytes: [u8; 8] = bytes
@@ -163,7 +163,7 @@ impl Filter {
                 "fromBlock" => from = Some(block_id::number_or_tag(value)?),
                 "toBlock" => to = Some(block_id::number_or_tag(value)?),
                 "blockHash" => hash = Some(values::hash(value)?),
-                "cursor" => cursor = Some(Cursor::read(value)?),
+                "cursor" => cursor = Some(LogCursor::read(value)?),
                 _ => {}
             }
             Ok(())
@@ -250,16 +250,16 @@ mod tests {
 
     #[test]
     fn cursors_are_block_then_log_as_on_the_real_chain() {
-        let cursor = Cursor::read("\"0x0000010100000002\"");
+        let cursor = LogCursor::read("\"0x0000010100000002\"");
         assert_eq!(
             cursor,
-            Ok(Cursor {
+            Ok(LogCursor {
                 block: 0x101,
                 log: 2
             })
         );
         assert_eq!(
-            Cursor {
+            LogCursor {
                 block: 0x101,
                 log: 2
             }

@@ -10,11 +10,11 @@ use alloy_primitives::Log;
 
 use super::{
     Method, Node, RpcError,
-    log_filter::{Blocks, Cursor, Filter, Matcher},
+    log_filter::{Blocks, Filter, LogCursor, Matcher},
     params::Params,
     read::{Answer, unreadable},
     render::{
-        BlockOffset, Place, UNSEALED_HASH,
+        BlockOffset, MiniPlace, UNSEALED_HASH,
         block::place_in,
         json::Object,
         log::{self, LogPlace},
@@ -89,7 +89,7 @@ fn get_logs(node: &Node, params: &Params<'_>) -> Answer {
 fn get_logs_with_cursor(node: &Node, params: &Params<'_>) -> Answer {
     let filter = params.required(0, Filter::read)?;
     let range = node.range(&filter)?;
-    let start = filter.cursor.unwrap_or(Cursor {
+    let start = filter.cursor.unwrap_or(LogCursor {
         block: narrow(*range.start()),
         log: 0,
     });
@@ -102,7 +102,7 @@ fn get_logs_with_cursor(node: &Node, params: &Params<'_>) -> Answer {
     let mut ahead = Ahead::new(node, last);
     for number in first..=last {
         if number - first == MAX_BLOCKS {
-            next = Some(Cursor {
+            next = Some(LogCursor {
                 block: narrow(number),
                 log: 0,
             });
@@ -116,7 +116,7 @@ fn get_logs_with_cursor(node: &Node, params: &Params<'_>) -> Answer {
                 return Ok(());
             }
             if count == MAX_LOGS {
-                next = Some(Cursor {
+                next = Some(LogCursor {
                     block: narrow(number),
                     log: narrow(at.log_index),
                 });
@@ -274,7 +274,7 @@ type Found<'a> = &'a mut dyn FnMut(&Log, LogPlace<'_>) -> Result<(), RpcError>;
 /// Calls `found` with every wanted log of a mini-block; returns the place behind it.
 pub(super) fn each_match(
     mini: &MiniBlock,
-    place: &Place,
+    place: &MiniPlace,
     mut offset: BlockOffset,
     matcher: &Matcher,
     found: Found<'_>,
@@ -288,7 +288,7 @@ pub(super) fn each_match(
 
 fn each_of_transaction(
     record: &TxRecord,
-    place: &Place,
+    place: &MiniPlace,
     offset: &BlockOffset,
     matcher: &Matcher,
     found: Found<'_>,

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{
     Method, Node, RpcError, block_id,
     blocks::by_id,
-    call::{Stage, plain_stage},
+    call::{PreparedCall, plain_stage},
     listed::{LIST, Listed, listed, read},
     params::Params,
     read::{Answer, unreadable},
@@ -302,7 +302,7 @@ fn raw_transaction(node: &Node, params: &Params<'_>) -> Answer {
     one_call(node, plain_stage(node, params.block(2)?)?, &request, &form)
 }
 
-fn one_call(node: &Node, mut stage: Stage, request: &CallRequest, form: &Form) -> Answer {
+fn one_call(node: &Node, mut stage: PreparedCall, request: &CallRequest, form: &Form) -> Answer {
     let mut out = Vec::new();
     stage.trace(node, request, form, &mut out)?;
     Ok(out)

@@ -11,11 +11,11 @@ use alloy_primitives::{B256, Bytes, logs_bloom};
 use super::Node;
 use crate::rpc::{
     RpcError,
-    render::{BlockOffset, Place, UNSEALED_HASH},
+    render::{BlockOffset, MiniPlace, UNSEALED_HASH},
 };
 use crate::{
-    block::{BlockRecord, DecodeError, MiniBlock, MiniSignature, REQUESTS_HASH, prev_randao},
-    chain::{BlockRef, OpenBlock, SharedBlock, ViewError},
+    block::{BlockRecord, MiniBlock, MiniSignature, REQUESTS_HASH, RecordError, prev_randao},
+    chain::{BlockRef, OpenBlockView, SharedBlock, ViewError},
     state::{StateError, View},
 };
 
@@ -57,7 +57,7 @@ impl Node {
     /// zero, and its hash is that of what is not sealed.
     pub(crate) fn open_block(&self) -> Result<Option<SharedBlock>, RpcError> {
         let config = &self.chain.config;
-        if config.open_block == OpenBlock::Null {
+        if config.open_block == OpenBlockView::Null {
             return Ok(None);
         }
         let minis = self.open_minis()?;
@@ -120,12 +120,12 @@ impl Node {
     }
 
     /// Where a mini-block stands.
-    pub(crate) fn place_of(&self, mini: &MiniBlock) -> Result<Place, RpcError> {
+    pub(crate) fn place_of(&self, mini: &MiniBlock) -> Result<MiniPlace, RpcError> {
         let block = self
             .chain
             .block(mini.block_number)
             .map_err(|error| of_log(&error))?;
-        Ok(Place {
+        Ok(MiniPlace {
             block_hash: block.as_ref().map(|block| block.hash),
             block_number: mini.block_number,
             block_timestamp: mini.block_timestamp,
@@ -185,7 +185,7 @@ fn shown(id: BlockId) -> String {
 }
 
 /// The node's own records are damaged.
-pub(crate) fn damaged(error: DecodeError) -> RpcError {
+pub(crate) fn damaged(error: RecordError) -> RpcError {
     RpcError::internal(error.to_string())
 }
 

@@ -5,12 +5,12 @@ use alloy_primitives::B256;
 use alloy_rlp::Encodable;
 
 use super::{
-    BlockOffset, Place,
+    BlockOffset, MiniPlace,
     json::{self, Object},
     mini::included,
     transaction,
 };
-use crate::block::{BlockRecord, DecodeError, MiniBlock, MiniSignature, TxRecord};
+use crate::block::{BlockRecord, MiniBlock, MiniSignature, RecordError, TxRecord};
 
 /// How `eth_getBlockBy*` shows transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) fn block(
     tx_offset: Option<u64>,
     minis: &[impl AsRef<MiniBlock>],
     detail: Detail,
-) -> Result<(), DecodeError> {
+) -> Result<(), RecordError> {
     let placed = minis.iter().flat_map(|mini| {
         let mini = mini.as_ref();
         let place = place_in(record, mini);
@@ -46,10 +46,10 @@ pub(crate) fn block(
 pub(crate) fn unchained<'a>(
     out: &'a mut Vec<u8>,
     header: &Header,
-    place: &Place,
+    place: &MiniPlace,
     txs: &[TxRecord],
     detail: Detail,
-) -> Result<Object<'a>, DecodeError> {
+) -> Result<Object<'a>, RecordError> {
     let mut object = Object::open(out);
     header_members(&mut object, header, &place.shown_hash());
     let placed = txs.iter().map(|record| (*place, record));
@@ -61,9 +61,9 @@ pub(crate) fn unchained<'a>(
 fn body_members<'t>(
     object: &mut Object<'_>,
     header: &Header,
-    placed: impl Iterator<Item = (Place, &'t TxRecord)> + Clone,
+    placed: impl Iterator<Item = (MiniPlace, &'t TxRecord)> + Clone,
     detail: Detail,
-) -> Result<(), DecodeError> {
+) -> Result<(), RecordError> {
     let records = || placed.clone().map(|(_, record)| record);
     object.quantity("size", size(header, records()));
     let list = object.member("transactions");
@@ -82,8 +82,8 @@ fn body_members<'t>(
 
 fn full<'t>(
     out: &mut Vec<u8>,
-    placed: impl Iterator<Item = (Place, &'t TxRecord)>,
-) -> Result<(), DecodeError> {
+    placed: impl Iterator<Item = (MiniPlace, &'t TxRecord)>,
+) -> Result<(), RecordError> {
     let mut offset = BlockOffset::default();
     out.push(b'[');
     for (place, record) in placed {
@@ -106,8 +106,8 @@ fn full<'t>(
 }
 
 /// The place of a mini-block in a sealed block.
-pub(crate) fn place_in(record: &BlockRecord, mini: &MiniBlock) -> Place {
-    Place {
+pub(crate) fn place_in(record: &BlockRecord, mini: &MiniBlock) -> MiniPlace {
+    MiniPlace {
         block_hash: Some(record.hash),
         block_number: record.header.number,
         block_timestamp: record.header.timestamp,

@@ -3,7 +3,7 @@
 use alloy_primitives::{B256, Log};
 
 use super::{
-    Place,
+    MiniPlace,
     json::{self, Object},
 };
 
@@ -11,7 +11,7 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogPlace<'a> {
     /// The mini-block.
-    pub place: &'a Place,
+    pub place: &'a MiniPlace,
     /// The transaction.
     pub transaction_hash: &'a B256,
     /// The transaction's index in the EVM block.

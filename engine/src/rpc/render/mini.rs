@@ -4,20 +4,20 @@
 use alloy_primitives::B256;
 
 use super::{
-    BlockOffset, Place,
+    BlockOffset, MiniPlace,
     json::{self, Object},
     receipt,
     transaction::{self, Inclusion},
 };
-use crate::block::{DecodeError, MiniBlock, TxRecord};
+use crate::block::{MiniBlock, RecordError, TxRecord};
 
 /// Writes the whole mini-block. `offset` is what its EVM block holds before it.
 pub(crate) fn mini_block(
     out: &mut Vec<u8>,
     mini: &MiniBlock,
-    place: &Place,
+    place: &MiniPlace,
     offset: BlockOffset,
-) -> Result<(), DecodeError> {
+) -> Result<(), RecordError> {
     let mut object = Object::open(out);
     common(&mut object, mini);
 
@@ -87,7 +87,7 @@ fn common(object: &mut Object<'_>, mini: &MiniBlock) {
 /// Where `record` is included. A transaction's block hash is null while its block is open, unless
 /// the caller wants receipts' placeholder.
 pub(crate) fn included(
-    place: &Place,
+    place: &MiniPlace,
     offset: &BlockOffset,
     record: &TxRecord,
     block_hash: Option<B256>,

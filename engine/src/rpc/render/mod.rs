@@ -22,7 +22,7 @@ pub(crate) const UNSEALED_HASH: B256 =
 
 /// Where a mini-block stands: what all its transactions have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct MiniPlace {
     /// The EVM block's hash, once it is sealed.
     pub block_hash: Option<B256>,
     /// The EVM block's number.
@@ -37,7 +37,7 @@ pub(crate) struct Place {
     pub mini_timestamp_us: u64,
 }
 
-impl Place {
+impl MiniPlace {
     /// The block hash that receipts and logs show.
     pub(crate) fn shown_hash(&self) -> B256 {
         self.block_hash.unwrap_or(UNSEALED_HASH)

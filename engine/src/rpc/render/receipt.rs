@@ -5,12 +5,12 @@ use alloy_primitives::TxKind;
 use op_alloy_consensus::OpTxEnvelope;
 
 use super::{
-    BlockOffset, Place,
+    BlockOffset, MiniPlace,
     json::{self, Object},
     log::{self, LogPlace},
     usage,
 };
-use crate::block::{DecodeError, TxRecord, logs_bloom};
+use crate::block::{RecordError, TxRecord, logs_bloom};
 
 /// The version of deposit receipts since Canyon.
 pub(super) const DEPOSIT_RECEIPT_VERSION: u64 = 1;
@@ -22,9 +22,9 @@ const EMPTY_BLOOM: [u8; 256] = [0; 256];
 pub(crate) fn receipt(
     out: &mut Vec<u8>,
     record: &TxRecord,
-    place: &Place,
+    place: &MiniPlace,
     offset: &BlockOffset,
-) -> Result<(), DecodeError> {
+) -> Result<(), RecordError> {
     let envelope = record.envelope()?;
     let result = &record.result;
     let nonce = result.deposit_nonce.unwrap_or_else(|| envelope.nonce());

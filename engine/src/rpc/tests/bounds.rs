@@ -10,7 +10,7 @@ use crate::pool::Intake;
 use crate::pool::testing::RULES;
 use crate::rpc::error::code;
 use crate::rpc::testing::{DETAINED, Devnet, ECHO, REVERT, SPIN, ask};
-use crate::rpc::transport::{Rules, Work};
+use crate::rpc::transport::{ServingRules, Work};
 use crate::rpc::{Node, RpcError, RpcService, Submitted, Turn, methods};
 use crate::state::GenesisAccount;
 
@@ -37,7 +37,7 @@ pub(super) fn limits(change: impl FnOnce(&mut RpcLimits)) -> RpcLimits {
 
 /// A node on whose thread a request runs within these limits.
 pub(super) fn bounded(node: &Node, limits: RpcLimits) -> Node {
-    let work = Work::new(&Rules::new(limits), 0);
+    let work = Work::new(&ServingRules::new(limits), 0);
     Node {
         turn: Arc::new(Turn::begin(work, None)),
         ..node.clone()

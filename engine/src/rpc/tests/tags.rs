@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::hex;
 use crate::builder::testing::{Draft, account};
-use crate::chain::OpenBlock;
+use crate::chain::OpenBlockView;
 use crate::rpc::testing::*;
 
 #[test]
@@ -74,7 +74,7 @@ fn the_open_blocks_number_stands_for_the_state_of_its_newest_mini_block() {
 
 #[test]
 fn an_open_block_that_is_served_is_found_by_all_that_names_it() {
-    let mut net = Devnet::with("rex6", |config| config.open_block = OpenBlock::Served);
+    let mut net = Devnet::with("rex6", |config| config.open_block = OpenBlockView::Served);
     net.block();
     let hash = net.send(&calling(COUNTER, [], 0));
     net.mini();

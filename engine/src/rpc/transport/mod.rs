@@ -24,4 +24,4 @@ pub(crate) use response::Response;
 pub(crate) use service::{RpcService, Submitted};
 pub(crate) use turn::Turn;
 #[cfg(test)]
-pub(crate) use work::{Rules, Work};
+pub(crate) use work::{ServingRules, Work};

@@ -225,12 +225,12 @@ impl Completions {
 
 #[cfg(test)]
 mod tests {
-    use super::super::work::Rules;
+    use super::super::work::ServingRules;
     use super::*;
     use crate::chain::RpcLimits;
 
     fn work() -> Arc<Work> {
-        Work::new(&Rules::new(RpcLimits::default()), 0)
+        Work::new(&ServingRules::new(RpcLimits::default()), 0)
     }
 
     fn nothing_finished() -> Arc<Completions> {

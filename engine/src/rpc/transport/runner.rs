@@ -10,7 +10,7 @@ use alloy_primitives::{B256, Bytes};
 use super::reply::Reply;
 use super::turn::Turn;
 use super::waiting::{MAX_WAITERS, Waiting};
-use super::work::{Rules, Work};
+use super::work::{ServingRules, Work};
 use super::workers::{Seat, Workers};
 use crate::chain::MiningMode;
 use crate::pool::{self, Intake, TxSource as _};
@@ -47,7 +47,7 @@ pub(super) struct Runner {
     /// The methods that there are.
     pub methods: &'static Methods,
     /// What requests may take.
-    pub rules: Arc<Rules>,
+    pub rules: Arc<ServingRules>,
     /// Takes raw transactions.
     pub intake: Intake,
     /// Run what takes long.

@@ -19,7 +19,7 @@ use super::reply::{Assembly, Completions, Reply, Ticket};
 use super::response::Response;
 use super::runner::{self, Runner, Task};
 use super::waiting::Waiting;
-use super::work::{Rules, Work};
+use super::work::{ServingRules, Work};
 use super::workers::Workers;
 use crate::metrics::Histogram;
 use crate::pool::{Intake, IntakeMetrics, Rejection};
@@ -86,7 +86,7 @@ impl RpcService {
             dropped.answer(hash, || Err(RpcError::server(message)));
         });
         let runner = Runner {
-            rules: Rules::new(node.chain.config.rpc.clone()),
+            rules: ServingRules::new(node.chain.config.rpc.clone()),
             node,
             methods,
             intake,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::work::Rules;
+use super::work::ServingRules;
 use crate::{chain::RpcLimits, rpc::RpcError};
 
 /// Rules with limits of the test's own.
-pub(super) fn rules(change: impl FnOnce(&mut RpcLimits)) -> Arc<Rules> {
+pub(super) fn rules(change: impl FnOnce(&mut RpcLimits)) -> Arc<ServingRules> {
     let mut limits = RpcLimits::default();
     change(&mut limits);
-    Rules::new(limits)
+    ServingRules::new(limits)
 }
 
 /// Why it was refused.

@@ -25,7 +25,7 @@ const CONNECTION_BITS: u32 = 24;
 
 /// What all work has in common.
 #[derive(Debug)]
-pub(crate) struct Rules {
+pub(crate) struct ServingRules {
     limits: RpcLimits,
     budget: Arc<Budget>,
     stopping: AtomicBool,
@@ -33,7 +33,7 @@ pub(crate) struct Rules {
     running: Mutex<BTreeMap<(u64, u64), Weak<Work>>>,
 }
 
-impl Rules {
+impl ServingRules {
     /// Within these limits, with nothing in work.
     pub(crate) fn new(limits: RpcLimits) -> Arc<Self> {
         Arc::new(Self {
@@ -105,7 +105,7 @@ impl Rules {
 /// A body in work.
 #[derive(Debug)]
 pub(crate) struct Work {
-    rules: Arc<Rules>,
+    rules: Arc<ServingRules>,
     /// Zero where nobody can cancel it.
     token: u64,
     cancelled: AtomicBool,
@@ -122,7 +122,7 @@ struct Answered {
 
 impl Work {
     /// A body that came under this token.
-    pub(crate) fn new(rules: &Arc<Rules>, token: u64) -> Arc<Self> {
+    pub(crate) fn new(rules: &Arc<ServingRules>, token: u64) -> Arc<Self> {
         Arc::new(Self {
             rules: rules.clone(),
             token,
@@ -189,7 +189,7 @@ impl Work {
     }
 
     /// What it has in common with all other work.
-    pub(crate) fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &ServingRules {
         &self.rules
     }
 

@@ -15,11 +15,11 @@ fn key(nth: u8) -> Key {
 }
 
 /// Right claims: the `nth` is of key `nth % keys`.
-fn honest(count: usize, keys: usize) -> Vec<Claim> {
+fn honest(count: usize, keys: usize) -> Vec<SignatureClaim> {
     let claim = |nth: usize| {
         let key = key((nth % keys) as u8);
         let digest = keccak256(nth.to_be_bytes());
-        Claim {
+        SignatureClaim {
             digest,
             signature: key.sign(&digest),
             signer: key.address(),
@@ -28,13 +28,13 @@ fn honest(count: usize, keys: usize) -> Vec<Claim> {
     (0..count).map(claim).collect()
 }
 
-fn one_by_one(claims: &[Claim]) -> Vec<Result<Address, KeyError>> {
-    let each = |claim: &Claim| recover(&claim.digest, &claim.signature);
+fn one_by_one(claims: &[SignatureClaim]) -> Vec<Result<Address, KeyError>> {
+    let each = |claim: &SignatureClaim| recover(&claim.digest, &claim.signature);
     claims.iter().map(each).collect()
 }
 
 /// Whether the claims were found to hold together; whatever comes of it, each signer is the recovered one.
-fn together(claims: &[Claim]) -> bool {
+fn together(claims: &[SignatureClaim]) -> bool {
     assert_eq!(recover_claimed(claims), one_by_one(claims));
     hold(claims)
 }
@@ -53,7 +53,7 @@ fn few_claims_are_recovered_one_by_one() {
     }
 }
 
-type Tampering = fn(&mut Claim);
+type Tampering = fn(&mut SignatureClaim);
 
 /// What makes a right claim a wrong one, or no signature at all.
 const TAMPERINGS: &[(&str, Tampering)] = &[
@@ -114,7 +114,7 @@ const TAMPERINGS: &[(&str, Tampering)] = &[
     }),
 ];
 
-fn with(claim: &mut Claim, change: impl FnOnce(U256, U256, bool) -> (U256, U256, bool)) {
+fn with(claim: &mut SignatureClaim, change: impl FnOnce(U256, U256, bool) -> (U256, U256, bool)) {
     let old = claim.signature;
     let (r, s, v) = change(old.r(), old.s(), old.v());
     claim.signature = Signature::new(r, s, v);

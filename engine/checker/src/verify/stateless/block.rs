@@ -41,13 +41,13 @@ pub(super) struct ClaimedTransaction {
     /// Its sender.
     pub from: Address,
     /// The block it is in, and its place there.
-    pub place: Place,
+    pub place: ToldPlace,
 }
 
 /// Where a transaction says it is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Place {
+pub(super) struct ToldPlace {
     /// The block's hash.
     pub block_hash: Option<B256>,
     /// The block's number.

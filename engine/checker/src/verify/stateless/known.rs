@@ -27,14 +27,14 @@ pub(super) enum Unknown {
         /// The key.
         key: PlainKey,
         /// What the witness lacks.
-        reason: bucket_table::StateError,
+        reason: bucket_table::SaltError,
     },
     /// Code.
     #[error("the code with hash {0} was run, but is not given")]
     Code(B256),
     /// A bucket's capacity.
     #[error("the capacity of bucket {0} was asked for, but {1}")]
-    Capacity(BucketId, bucket_table::StateError),
+    Capacity(BucketId, bucket_table::SaltError),
 }
 
 /// A key in words.

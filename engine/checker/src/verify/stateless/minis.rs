@@ -13,13 +13,13 @@ use rayon::prelude::*;
 use super::{
     block::ClaimedTransaction,
     entry,
-    replay::Executed,
+    replay::ReplayedBlock,
     roots::{receipts_root, transactions_root},
     text,
 };
 use crate::{
     block::{BlockRecord, Digests, Halt, MiniBlock, StateDiff, TxResult, is_block_record},
-    keys::{Claim, KeyError, recover_claimed},
+    keys::{KeyError, SignatureClaim, recover_claimed},
     replay::Effect,
     verify::{Difference, Report},
 };
@@ -145,7 +145,7 @@ impl Records {
         report.note(NAME, None);
         let of_minis = self.minis.iter().zip(&self.contents);
         let claims = of_minis.flat_map(|(mini, content)| mini.signature_claims(content, sequencer));
-        let claims: Vec<Claim> = claims
+        let claims: Vec<SignatureClaim> = claims
             .chain([self.block.signature_claim(sequencer)])
             .collect();
         let mut signers = recover_claimed(&claims).into_iter();
@@ -171,7 +171,7 @@ impl Records {
 
     /// Compares transaction by transaction, mini-block by mini-block. The block must have been executed in the parts
     /// that are the mini-blocks.
-    pub(super) fn contents(&self, executed: &Executed, report: &mut Report) {
+    pub(super) fn contents(&self, executed: &ReplayedBlock, report: &mut Report) {
         let mut receipts = &executed.receipts[..];
         let mut again = executed.results.iter();
         for (mini, effect) in self.minis.iter().zip(&executed.effects) {

@@ -41,7 +41,7 @@ pub use schedule::OLD_TESTNET_CHAIN_ID;
 pub use told::{Told, check_told};
 pub use wire::{WitnessFile, code_hashes, open_file, open_packed, pack};
 
-use super::report::{Claim, Effort, Report};
+use super::report::{Effort, Report, TransitionClaim};
 use crate::{
     block::{PlainKey, PlainValue, Sender, StateDiff, WITHDRAWALS_ADDRESS},
     evm::ExternalEnv,
@@ -51,7 +51,7 @@ use crate::{
 use block::{ClaimedBlock, ClaimedHeader};
 use known::{Known, Missing, Unknown, WitnessCapacities};
 use minis::Records;
-use replay::{Claimed, Executed};
+use replay::{Claimed, ReplayedBlock};
 use roots::{receipt_sums, transactions_root};
 
 /// Input that is not of the kind that it should be, so that nothing can be said about the block.
@@ -100,7 +100,7 @@ pub enum Comparison {
 
 /// Everything a check takes.
 #[derive(Clone, Debug)]
-pub struct Work<'a> {
+pub struct CheckInput<'a> {
     /// The block as JSON, with full transactions.
     pub block: &'a [u8],
     /// Its parent as JSON; the header's fields are enough.
@@ -130,7 +130,7 @@ struct Witnesses {
 
 /// Checks a block. The error is for input that is no block; a block or witness that is wrong gives a
 /// report that says so.
-pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
+pub fn check(work: &CheckInput<'_>) -> Result<Report, InputError> {
     let began = Instant::now();
     let block = ClaimedBlock::from_json(work.block)?;
     let parent = ClaimedHeader::from_json(work.parent)?;
@@ -210,7 +210,7 @@ pub fn check(work: &Work<'_>) -> Result<Report, InputError> {
                 if let (Some(records), Some(_)) = (&records, &parts) {
                     records.contents(&executed, &mut of_minis);
                 }
-                report.claim = Some(Claim {
+                report.claim = Some(TransitionClaim {
                     parent_state_root: parent.header.state_root,
                     state_root: header.state_root,
                     diff_digest: net_diff(&executed.changes).digest(),
@@ -323,7 +323,7 @@ fn codes(codes: &[(B256, Bytes)], report: &mut Report) {
 
 const PROVEN: &str = "a witness of the parent's state";
 
-fn unpack(work: &Work<'_>, report: &mut Report) -> Option<Witnesses> {
+fn unpack(work: &CheckInput<'_>, report: &mut Report) -> Option<Witnesses> {
     match open_packed(work.witness) {
         Ok((salt, withdrawals)) => Some(Witnesses { salt, withdrawals }),
         Err(error) => {
@@ -381,7 +381,7 @@ fn withdrawals(
     given: &Witnesses,
     parent: &Header,
     header: &Header,
-    executed: &Executed,
+    executed: &ReplayedBlock,
     report: &mut Report,
 ) {
     const WITNESS: &str = "withdrawals witness";
@@ -410,7 +410,12 @@ fn withdrawals(
 }
 
 /// The state root that the changes lead to.
-fn state_root(state: &WitnessState, header: &Header, executed: &Executed, report: &mut Report) {
+fn state_root(
+    state: &WitnessState,
+    header: &Header,
+    executed: &ReplayedBlock,
+    report: &mut Report,
+) {
     let changes: Vec<(Vec<u8>, Vec<u8>)> = executed
         .changes
         .iter()

@@ -35,7 +35,7 @@ struct Answer {
     nonce: U256,
     storage_hash: B256,
     storage_proof: Vec<Entry>,
-    salt_proof: Claim,
+    salt_proof: TransitionClaim,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +46,7 @@ struct Entry {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Claim {
+struct TransitionClaim {
     block_number: U256,
     block_hash: B256,
     state_root: B256,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     InputError, maybe,
-    replay::{Claimed, Executed},
+    replay::{Claimed, ReplayedBlock},
     text,
 };
 use crate::verify::report::Report;
@@ -54,7 +54,7 @@ impl ClaimedReceipts {
     pub(super) fn compare(
         &self,
         transactions: &[Claimed<'_>],
-        executed: &Executed,
+        executed: &ReplayedBlock,
         report: &mut Report,
     ) {
         let hashes: Vec<B256> = transactions
@@ -79,7 +79,7 @@ impl ClaimedReceipts {
 }
 
 impl ClaimedReceipt {
-    fn compare(&self, nth: usize, executed: &Executed, report: &mut Report) {
+    fn compare(&self, nth: usize, executed: &ReplayedBlock, report: &mut Report) {
         let (receipt, result) = (&executed.receipts[nth], &executed.results[nth]);
         let at = || format!("transaction {nth}");
         let logs = receipt.logs();

@@ -18,7 +18,7 @@ pub(super) type Claimed<'a> = (&'a OpTxEnvelope, Sender, Address);
 
 /// What execution gives.
 #[derive(Debug)]
-pub(super) struct Executed {
+pub(super) struct ReplayedBlock {
     /// The receipts, in order.
     pub(super) receipts: Vec<OpReceiptEnvelope>,
     /// The results, in order.
@@ -41,7 +41,7 @@ pub(super) fn replay<S: StateReader + Debug>(
     transactions: &[Claimed<'_>],
     parts: &[usize],
     with_sequencer: bool,
-) -> Result<Executed, ReplayError> {
+) -> Result<ReplayedBlock, ReplayError> {
     let mut cache = cache(known);
     let mut replay = Replay::begin(known, &mut cache, rules, &BlockContext::of(header))?;
     let sequencer = with_sequencer.then(|| replay.sequencer()).transpose()?;
@@ -66,7 +66,7 @@ pub(super) fn replay<S: StateReader + Debug>(
         }
         effects.push(replay.take_effect());
     }
-    Ok(Executed {
+    Ok(ReplayedBlock {
         receipts: replay.receipts().to_vec(),
         changes: net(&effects),
         results,

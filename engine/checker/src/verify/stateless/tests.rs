@@ -59,7 +59,7 @@ impl Files {
     }
 
     fn check_by(&self, rules: &ChainRules) -> Report {
-        check(&Work {
+        check(&CheckInput {
             block: self.block.to_string().as_bytes(),
             parent: self.parent.to_string().as_bytes(),
             witness: &pack(&self.salt, &self.mpt).unwrap(),

@@ -23,7 +23,7 @@ use super::{
     params::Params,
     read::{Answer, damaged},
     render::{
-        BlockOffset, Place,
+        BlockOffset, MiniPlace,
         block::{self, Detail},
         json::{self, Object},
         log::{self, LogPlace},
@@ -105,7 +105,7 @@ fn base(node: &Node, anchor: &BlockRef) -> Result<Base, RpcError> {
 /// Writes a block and what its calls did.
 fn show(out: &mut Vec<u8>, made: &Made, detail: Detail) -> Result<(), RpcError> {
     let header = &made.header;
-    let place = Place {
+    let place = MiniPlace {
         block_hash: Some(made.hash),
         block_number: header.number,
         block_timestamp: header.timestamp,
@@ -131,7 +131,7 @@ fn call_result(
     record: &TxRecord,
     outcome: &Outcome,
     logs: &[Log],
-    place: &Place,
+    place: &MiniPlace,
     at: &BlockOffset,
 ) {
     let result = &record.result;
