@@ -485,8 +485,9 @@ def verify_stateless(
 
 def allowance_at(rules: bytes, timestamp: int) -> bytes:
     """What a chain's rules (as for `verify_stateless`) ask of a transaction and allow it at a time, as JSON: `{"spec",
-    "intrinsicGas", "limits": [data size, KV updates, compute gas, state growth], "callShare": [numerator, denominator],
-    "detainedComputeGas", "codeBytes", "initcodeBytes", "bucketSlots"}`; null where there is no limit."""
+    "intrinsicGas", "limits": [data size, KV updates, compute gas, state growth], "blockLimits": [likewise],
+    "callShare": [numerator, denominator], "detainedComputeGas", "codeBytes", "initcodeBytes", "bucketSlots"}`; null
+    where there is no limit."""
 
 class StateBefore(Protocol):
     """The state before a block, as `verify_told` asks for it. `KeyError` says that something is not known."""

@@ -21,6 +21,8 @@ class Allowance:
     """The least that a transaction costs."""
     limits: tuple[int | None, ...]
     """Data size, KV updates, compute gas and state growth of a transaction, as reverts number them."""
+    block_limits: tuple[int | None, ...]
+    """The same of all transactions of a block."""
     call_share: tuple[int, int] | None
     """Of what its caller has left of each limit a call has so much: numerator and denominator."""
     detained_compute_gas: int | None
@@ -47,6 +49,7 @@ def allowance_of(rules: Mapping[str, Any]) -> Allowance:
         told["spec"],
         told["intrinsicGas"],
         tuple(told["limits"]),
+        tuple(told["blockLimits"]),
         tuple(told["callShare"]) if told["callShare"] is not None else None,
         told["detainedComputeGas"],
         told["codeBytes"],

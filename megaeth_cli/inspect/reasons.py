@@ -27,6 +27,8 @@ PANICS = {
 
 # mega-evm limit/mod.rs
 DIMENSIONS = ("data size", "KV updates", "compute gas", "state growth")
+MEMBERS = ("dataSize", "kvUpdates", "computeGas", "stateGrowth")
+"""The dimensions as `mega` objects call them."""
 # mega-evm access/volatile.rs, in the order of its bits
 VOLATILE = (
     "block.number",

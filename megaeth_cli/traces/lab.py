@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from devnet import _engine
-from devnet.config import FIRST_DATA_BUCKET, SPECS
+from devnet.config import FIRST_DATA_BUCKET, MIN_BUCKET_SLOTS, SPECS
 from megaeth_cli.chain import answers
 from megaeth_cli.chain.rpc_client import RpcError
 from megaeth_cli.contracts.network import Network
@@ -26,8 +26,6 @@ Json = Any
 
 ETHEREUM, *FORKS = SPECS
 """As the engine names its rules: Ethereum's (Prague, on the OP Stack), then each of MegaETH's forks."""
-_SMALLEST_BUCKET = 256
-"""Slots of a bucket of SALT that has not grown: its multiplier is 1."""
 _BUCKETS = 512
 """Few enough to give all of them a size, and so many that none grows by what a transaction met."""
 _ROUNDS = 6
@@ -162,7 +160,7 @@ class Lab:
             "genesis": {"timestamp": 1, "alloc": alloc},
             "salt_data_buckets": _BUCKETS,
             "bucket_capacities": {
-                str(FIRST_DATA_BUCKET + bucket): _SMALLEST_BUCKET * multiplier
+                str(FIRST_DATA_BUCKET + bucket): MIN_BUCKET_SLOTS * multiplier
                 for bucket in range(_BUCKETS if multiplier > 1 else 0)
             },
             "follow_commitment": False,

@@ -1,18 +1,16 @@
-"""How near an execution comes to what MegaETH allows one transaction."""
+"""How near an execution comes to what a chain's rules allow one transaction."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from megaeth_cli.chain.allowance import Allowance
-from megaeth_cli.inspect import reasons
+from megaeth_cli.inspect.reasons import DETAINED, DIMENSIONS, MEMBERS
 from megaeth_cli.traces.frame import Frame
 from megaeth_cli.units import quantity
 
 Json = Any
 
-MEMBERS = ("dataSize", "kvUpdates", "computeGas", "stateGrowth")
-"""The dimensions as `mega` objects call them, by their numbers."""
 _HALTS = ("DataLimitExceeded", "KVUpdateLimitExceeded", "ComputeGasLimitExceeded", "StateGrowthLimitExceeded")
 
 
@@ -33,22 +31,21 @@ class Dimension:
 
 
 def metered(mega: Json, allowance: Allowance, reached: int | None = None) -> Iterator[Dimension]:
-    """The dimensions that a `mega` object tells, of which one, by its number, was used up."""
+    """The limited dimensions that a `mega` object tells, of which one, by its number, was used up."""
     told = (mega or {}).get("haltReason")
     halt: dict[str, Json] = told if isinstance(told, dict) else {}
     for kind, member in enumerate(MEMBERS):
-        limit = allowance.limits[kind]
-        if limit is None or not mega or member not in mega:
+        if not mega or member not in mega:
             continue
-        name, used = reasons.DIMENSIONS[kind], quantity(mega[member])
-        if member == "computeGas" and halt.get("kind") == reasons.DETAINED:
+        name, used, limit = DIMENSIONS[kind], quantity(mega[member]), allowance.limits[kind]
+        if member == "computeGas" and halt.get("kind") == DETAINED:
             yield Dimension(f"{name}, detained", used, quantity(halt["limit"]), reached=True)
-        else:
+        elif limit is not None:
             yield Dimension(name, used, limit, kind == reached or halt.get("kind") == _HALTS[kind])
 
 
 def foreseen(root: Frame, diff: Json, allowance: Allowance) -> Iterator[Dimension]:
-    """The dimensions of a call that succeeds and has no receipt: those that its trace and its changes tell."""
+    """The limited dimensions of a call that succeeds and has no receipt: those that its trace and its changes tell."""
     grown = sum(
         (account["before"] is None) + sum(quantity(one["before"]) == 0 for one in account["storage"])
         for account in diff["accounts"]
@@ -58,4 +55,4 @@ def foreseen(root: Frame, diff: Json, allowance: Allowance) -> Iterator[Dimensio
         kind = MEMBERS.index(member)
         limit = allowance.limits[kind]
         if used is not None and limit is not None:
-            yield Dimension(reasons.DIMENSIONS[kind], used, limit)
+            yield Dimension(DIMENSIONS[kind], used, limit)

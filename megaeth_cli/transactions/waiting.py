@@ -6,7 +6,7 @@ from typing import Any
 
 from megaeth_cli.chain.allowance import Allowed
 from megaeth_cli.chain.rpc_client import RpcClient, RpcError
-from megaeth_cli.inspect.reasons import DIMENSIONS
+from megaeth_cli.inspect.reasons import DIMENSIONS, MEMBERS
 from megaeth_cli.units import checksummed, quantity
 
 Json = Any
@@ -14,8 +14,6 @@ Json = Any
 _PRICE = re.compile(r" (\d+) wei$")
 _MOST_LISTED = 20_000
 """A fuller pool is counted and not read."""
-_MEMBERS = {0: "dataSize", 1: "kvUpdates", 3: "stateGrowth"}
-"""The dimensions that blocks have a limit of, by their numbers."""
 _NEARLY = 0.98
 """A block that is as full as this takes hardly any transaction more."""
 
@@ -35,13 +33,10 @@ class Waiting:
 
 
 def why(node: RpcClient, transaction: Json, allowed: Allowed) -> Waiting:
-    """The first reason that holds, in the order in which a node looks at them. `allowed`: what the rules allow."""
-    return (
-        _nonce(node, transaction)
-        or _price(node, transaction)
-        or _limit(node, transaction, allowed)
-        or _turn(node, transaction)
-    )
+    """The first reason that holds, in the order in which a node looks at them. `allowed`: what the chain's rules
+    allow."""
+    found = _nonce(node, transaction) or _price(node, transaction) or _limit(node, transaction, allowed)
+    return found or _turn(node, transaction)
 
 
 def _nonce(node: RpcClient, transaction: Json) -> Waiting | None:
@@ -81,15 +76,16 @@ def _price(node: RpcClient, transaction: Json) -> Waiting | None:
 
 
 def _limit(node: RpcClient, transaction: Json, allowed: Allowed) -> Waiting | None:
-    """Whether the newest block was full: it has room for what one transaction may use, but for compute gas."""
+    """Whether the newest block was full in one of MegaETH's dimensions."""
     receipts = _asked(node, "eth_getBlockReceipts", "latest")
     told = [one["mega"] for one in receipts or () if one.get("mega")]
-    for kind, member in _MEMBERS.items():
-        limit = allowed().limits[kind]
+    if not told:
+        return None
+    for name, member, limit in zip(DIMENSIONS, MEMBERS, allowed().block_limits, strict=True):
         used = sum(quantity(mega.get(member)) for mega in told)
         if limit is not None and used >= limit * _NEARLY:
             number = quantity(receipts[0]["blockNumber"])
-            full = f"block {number:,} used {used:,} of {limit:,} {DIMENSIONS[kind]}"
+            full = f"block {number:,} used {used:,} of {limit:,} {name}"
             return Waiting(
                 "limit",
                 f"blocks are full: {full}{_before(node, transaction)}",

@@ -34,7 +34,8 @@ def rule_numbers() -> set[int]:
         told = allowance(spec)
         plain = allowance("equivalence")["intrinsicGas"]
         names = ("intrinsicGas", "detainedComputeGas", "codeBytes", "initcodeBytes")
-        found |= {told[name] or 0 for name in names} | {one or 0 for one in told["limits"]}
+        limits = told["limits"] + told["blockLimits"]
+        found |= {one or 0 for one in [*(told[name] for name in names), *limits]}
         found.add(told["intrinsicGas"] - plain)
     return {number for number in found if number >= SMALLEST}
 

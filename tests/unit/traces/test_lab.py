@@ -2,7 +2,7 @@
 
 import pytest
 
-from megaeth_cli.chain.allowance import newest
+from megaeth_cli.chain.allowance import allowance_of
 from megaeth_cli.errors import CliError
 from megaeth_cli.traces.lab import ETHEREUM, FORKS, Lab, Surroundings
 from megaeth_cli.traces.subject import Subject
@@ -69,7 +69,8 @@ def test_what_takes_too_long_is_refused_in_words(monkeypatch):
 def test_the_limits_that_are_shown_are_the_engines(code, kind):
     # These rules halt the transaction, and name the limit of the whole.
     error = lab(code).under("rex3").frame.error
-    assert error.endswith(f"limit {newest().limits[kind]}")
+    limits = allowance_of({"chainId": 6343, "spec": "rex3"}).limits
+    assert error.endswith(f"limit {limits[kind]}")
 
 
 def test_a_state_that_is_none_is_an_error_of_the_node():

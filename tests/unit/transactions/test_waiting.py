@@ -2,7 +2,7 @@
 
 import pytest
 
-from megaeth_cli.chain.allowance import newest
+from megaeth_cli.chain.allowance import allowance_of, newest
 from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.transactions.waiting import why
 from tests.support.scripted_node import Refusal, scripted_node
@@ -17,7 +17,7 @@ WAITS = transaction(nonce="0x5", maxFeePerGas="0x1e8480")
 def reason():
     """Why a transaction waits, by a node with these answers."""
 
-    def find(waits=WAITS, **answers):
+    def find(waits=WAITS, allowed=newest, **answers):
         known = {
             "eth_getTransactionCount": "0x5",
             "eth_getBlockByNumber": block(),
@@ -29,7 +29,7 @@ def reason():
             "anvil_getIntervalMining": 1,
         }
         with scripted_node(**(known | answers)) as node, RpcClient(node.url) as client:
-            return why(client, waits, newest)
+            return why(client, waits, allowed)
 
     return find
 
@@ -70,6 +70,15 @@ def test_full_blocks_and_how_many_come_before(reason, used, said):
     assert found.kind == "limit"
     assert said in found.text
     assert "3 transactions wait, 2 of them before it" in found.text
+
+
+def test_without_limits_no_block_is_full(reason):
+    full = [receipt(stateGrowth=hex(995), dataSize=hex(13_100_000))]
+
+    def ethereum():
+        return allowance_of({"chainId": 1, "spec": "equivalence"})
+
+    assert reason(eth_getBlockReceipts=full, allowed=ethereum).kind == "turn"
 
 
 def test_a_very_full_pool_is_counted_and_not_read(reason):

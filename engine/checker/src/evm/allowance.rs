@@ -1,7 +1,7 @@
 //! What the rules ask of a transaction and allow it, for people: tools print these numbers and know none themselves.
 
 use mega_evm::{
-    EvmTxRuntimeLimits, MIN_BUCKET_SIZE, MegaSpecId,
+    BlockLimits, EvmTxRuntimeLimits, MIN_BUCKET_SIZE, MegaSpecId,
     constants::{mini_rex, rex, rex4},
 };
 use revm::{
@@ -10,7 +10,7 @@ use revm::{
 };
 use serde::Serialize;
 
-use super::spec::spec_name;
+use super::spec::{hardfork_of, spec_name};
 
 /// Of one spec. Gas, bytes, and what else the limits count; nothing where there is no limit.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +22,8 @@ pub struct Allowance {
     pub intrinsic_gas: u64,
     /// Data size, KV updates, compute gas and state growth, as reverts number them.
     pub limits: [Option<u64>; 4],
+    /// The same of all transactions of a block.
+    pub block_limits: [Option<u64>; 4],
     /// Of what its caller has left of each limit a call has so much: numerator and denominator.
     pub call_share: Option<[u64; 2]>,
     /// The compute gas that reading volatile data leaves.
@@ -50,6 +52,7 @@ impl Allowance {
                 limits.tx_state_growth_limit,
             ]
             .map(limited),
+            block_limits: limits_of_block(spec),
             call_share: spec
                 .is_enabled(MegaSpecId::REX4)
                 .then_some([rex4::FRAME_LIMIT_NUMERATOR, rex4::FRAME_LIMIT_DENOMINATOR]),
@@ -77,6 +80,19 @@ pub fn code_limits(spec: MegaSpecId) -> (usize, usize) {
     }
 }
 
+fn limits_of_block(spec: MegaSpecId) -> [Option<u64>; 4] {
+    let limits = hardfork_of(spec).map_or_else(BlockLimits::no_limits, |fork| {
+        BlockLimits::from_hardfork_and_block_gas_limit(fork, u64::MAX)
+    });
+    [
+        limits.block_txs_data_limit,
+        limits.block_kv_update_limit,
+        limits.block_compute_gas_limit,
+        limits.block_state_growth_limit,
+    ]
+    .map(limited)
+}
+
 fn limited(limit: u64) -> Option<u64> {
     (limit != u64::MAX).then_some(limit)
 }
@@ -96,6 +112,10 @@ mod tests {
             rex6.limits,
             [13_107_200, 500_000, 200_000_000, 1_000].map(Some)
         );
+        assert_eq!(
+            rex6.block_limits,
+            [Some(13_107_200), Some(500_000), None, Some(1_000)]
+        );
         assert_eq!(rex6.detained_compute_gas, Some(20_000_000));
         assert_eq!((rex6.code_bytes, rex6.initcode_bytes), (524_288, 548_864));
     }
@@ -107,6 +127,7 @@ mod tests {
             (plain.intrinsic_gas, plain.limits, plain.call_share),
             (21_000, [None; 4], None)
         );
+        assert_eq!(plain.block_limits, [None; 4]);
         assert_eq!((plain.code_bytes, plain.initcode_bytes), (24_576, 49_152));
     }
 
@@ -118,6 +139,10 @@ mod tests {
         assert_eq!(
             (mini_rex.intrinsic_gas, mini_rex.limits[2]),
             (21_000, Some(1_000_000_000))
+        );
+        assert_eq!(
+            mini_rex.block_limits,
+            [Some(13_107_200), Some(500_000), None, None]
         );
     }
 }

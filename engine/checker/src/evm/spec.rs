@@ -52,6 +52,13 @@ pub fn spec_name(spec: MegaSpecId) -> &'static str {
     place.map_or("unknown", |place| SPEC_NAMES[place])
 }
 
+/// The hardfork that brought `spec`; Ethereum's rules came with none.
+pub(super) fn hardfork_of(spec: MegaSpecId) -> Option<MegaHardfork> {
+    SPECS
+        .into_iter()
+        .find_map(|(id, fork)| fork.filter(|_| id == spec))
+}
+
 /// The hardforks up to `spec`, all active from genesis, with a SequencerRegistry that names `sequencer`.
 pub fn hardforks(spec: MegaSpecId, sequencer: Address) -> MegaHardforkConfig {
     let mut config = MegaHardforkConfig::new();
