@@ -17,6 +17,7 @@ NOT_OF_THE_RULES = {
     ("devnet/config.py", 60_000),  # milliseconds
     ("devnet/roles/chain_log.py", 60_000),  # milliseconds
     ("devnet/roles/console_log.py", 60_000),  # milliseconds
+    ("devnet/rpc/call_after.py", 60_000),  # milliseconds
     ("megaeth_cli/lint/rules/code_size.py", 24_576),  # Ethereum's, for an example
     ("devnet/config.py", 1_000_000_000),  # ether
     ("devnet/rpc/metrics.py", 1_000_000_000),  # nanoseconds
