@@ -109,7 +109,7 @@ READS: Final[dict[str, list[Any]]] = {
     "debug_traceBlock": ["$rawBlock", {"tracer": "callTracer"}],
     "debug_codeByHash": ["$codeHash", "latest"],
     "debug_dbGet": ["$codeKey"],
-    "debug_getModifiedAccountsByNumber": ["$numeric", "$numeric"],
+    "debug_getModifiedAccountsByNumber": ["$before", "$numeric"],
     "debug_freeOSMemory": [],
     "debug_accountInfoAt": ["$block", 0, "$contract"],
     "debug_executionWitness": ["$number"],

@@ -27,6 +27,8 @@ _BLOBS = "the chain takes no blob transactions"
 _DIFFICULTY = "no `totalDifficulty`, as on MegaETH"
 _RECEIPT = "no `blobGasPrice` (no blobs), no `blockTimestamp`; an object `mega` more"
 
+_OTTERSCAN = "as Otterscan's interface says: without `logsBloom`; no `totalDifficulty`"
+
 DIFFERS: Final[dict[str, str]] = {
     "eth_getBlockByHash": _DIFFICULTY,
     "eth_getBlockByNumber": _DIFFICULTY,
@@ -35,6 +37,12 @@ DIFFERS: Final[dict[str, str]] = {
     "eth_sendRawTransactionSync": _RECEIPT,
     "eth_signTransaction": "`{raw, tx}`, as geth and the execution API have it; anvil: the bytes alone",
     "eth_fillTransaction": "`{raw, tx}` without a signature, as geth has it",
+    "erigon_getHeaderByNumber": "no `size`, no `totalDifficulty`",
+    "ots_getBlockDetails": _OTTERSCAN,
+    "ots_getBlockDetailsByHash": _OTTERSCAN,
+    "ots_getBlockTransactions": _OTTERSCAN,
+    "ots_searchTransactionsBefore": _RECEIPT,
+    "ots_searchTransactionsAfter": _RECEIPT,
     "eth_getProof": "SALT's proof (`salt`) instead of a Merkle Patricia trie's; keys of slots as quantities",
     "anvil_metadata": "`clientVersion` says what anvil puts into `clientSemver` and `clientCommitSha`",
     "hardhat_metadata": "`clientVersion` says what anvil puts into `clientSemver` and `clientCommitSha`",
@@ -46,6 +54,7 @@ REFUSED: Final[dict[str, str]] = {
     "anvil_setCoinbase": _HEADER,
     "hardhat_setCoinbase": _HEADER,
     "anvil_setNextBlockPrevRandao": "it follows from the parent's hash, and provers compute it",
+    "anvil_impersonateSignature": "ECRECOVER is a rule by which all check a block; `anvil_impersonateAccount`",
     "anvil_setChainId": "the chain id is part of what the chain is: `--chain-id`",
     "anvil_setMinGasPrice": "as anvil does under EIP-1559: there is the base fee alone",
     "hardhat_setMinGasPrice": "as anvil does under EIP-1559: there is the base fee alone",
@@ -62,6 +71,16 @@ ABSENT: Final[dict[str, str]] = {
     "eth_getBlockAccessListByBlockHash": _LISTS,
     "eth_getBlockAccessListByBlockNumber": _LISTS,
     "eth_getBlockAccessListRaw": _LISTS,
+    "eth_config": "forks here are MegaETH's: `mega_getChainRules`",
+    "eth_sendTransactionSync": "`eth_sendTransaction`, or `eth_sendRawTransactionSync`",
+    "eth_sendRawTransactionConditional": "anvil 1.7.1 does not offer it either",
+    "eth_signRawTransaction": "`eth_signTransaction`; anvil 1.7.1 does not offer it either",
+    "eth_resend": "send it again with the same nonce; anvil 1.7.1 does not offer it either",
+    "anvil_mine_detailed": "`anvil_mine`, then `eth_getBlockByNumber`",
+    "evm_mine_detailed": "`evm_mine`, then `eth_getBlockByNumber`",
+    "anvil_classifyTransaction": "anvil 1.7.1 does not offer it either",
+    "anvil_reset": "`evm_revert` to a snapshot, or `megaeth devnet up --reset`",
+    "hardhat_reset": "`evm_revert` to a snapshot, or `megaeth devnet up --reset`",
     "eth_callBundle": "`eth_callMany` and `eth_simulateV1` do it",
     "eth_getWork": _WORK,
     "eth_submitWork": _WORK,
@@ -83,7 +102,9 @@ BEYOND: Final = frozenset(
         "eth_baseFee", "eth_getHeaderByHash", "eth_getHeaderByNumber", "eth_signTypedData", "eth_signTypedData_v3",
         "eth_callMany", "debug_getRawReceipts", "debug_getRawHeader", "debug_getRawBlock", "debug_traceBlock",
         "trace_call", "trace_callMany", "trace_get", "trace_replayTransaction", "trace_rawTransaction",
-        "txpool_contentFrom",
+        "txpool_contentFrom", "eth_pendingTransactions", "debug_getRawTransactions", "debug_accountInfoAt",
+        "debug_getModifiedAccountsByNumber", "trace_transactionOpcodeGas", "trace_blockOpcodeGas", "debug_clearTxpool",
+        "anvil_getLastBlockWallTime",
     }
 )  # fmt: skip
 """What anvil 1.7.1 itself answers with an error: newer sources have it."""
