@@ -64,7 +64,7 @@ class History:
             "sender": sender, "other": other, "stranger": STRANGER, "contract": contract, "token": token,
             "tx": receipt["transactionHash"], "block": block, "number": number,
             "numeric": int(number, 16), "before": int(number, 16) - 1,
-"codeHash": "0x" + digest, "codeKey": "0x63" + digest,
+            "codeHash": "0x" + digest, "codeKey": "0x63" + digest,
             "rawBlock": endpoint.ask("debug_getRawBlock", [number]).get("result", "0x"),
             "filter": endpoint.must("eth_newFilter", {"address": contract}),
             "raw": next(raws), "raw2": next(raws), "raw3": next(raws),
