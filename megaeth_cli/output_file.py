@@ -17,7 +17,7 @@ def write_new(env: Environment, file: Path, data: str | bytes, *, force: bool) -
             output.write(data.encode() if isinstance(data, str) else data)
     except FileExistsError:
         raise CliError(
-            f"{file} is there already", "", "give --force to replace it, or -o for another name"
+            f"{file} is there already", "", "give --force to replace it, or another name"
         ) from None
     except OSError as error:
         raise UnavailableError(f"cannot write {file}", error.strerror or str(error)) from error

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from devnet import _engine
 from devnet.fork.point import ForkPoint
+from devnet.fork.remote import RemoteSilentError
 from devnet.genesis import DevAccount, predeploys
 
 Ask = Callable[[str, str], bytes]
 """A method and its parameters in JSON: the result in JSON."""
 
 ETHEREUM = "equivalence"
+_QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
 
 
 def fork_genesis(
@@ -45,7 +48,11 @@ def fork_genesis(
     for account in accounts:
         address = account.address.lower()
         nonce = read("eth_getTransactionCount", address)
-        alloc[address] = {"balance": hex(balance_wei), "nonce": hex(int(nonce, 16))}
+        if not _QUANTITY.fullmatch(nonce):
+            raise RemoteSilentError(
+                "the fork's remote answers garbage", f"eth_getTransactionCount gave {nonce[:80]!r}"
+            )
+        alloc[address] = {"balance": hex(balance_wei), "nonce": nonce}
     for address, entry in extra.items():
         alloc[address] = {**alloc.get(address, {}), **entry}
     # The first block here follows the one that is shared.

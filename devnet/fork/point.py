@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from devnet.errors import ConfigError
 from devnet.fork.remote import Remote, RemoteFault, RemoteSilentError
+
+_MAX_NUMBER: Final = 2**63
+_MAX_TIMESTAMP: Final = 2**40
+"""Seconds; far beyond any chain's, and time must be able to go on."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def find_point(remote: Remote, block: int | None) -> ForkPoint:
         raise _refused(remote, fault) from None
     if found is None:
         raise ConfigError(
-            f"the fork's remote {remote.name} has no block {block}",
+            f"the fork's remote {remote.name} has no block" + (f" {block}" if block is not None else ""),
             "",
             "a smaller --fork-block, or none for its newest block",
         )
@@ -44,7 +48,8 @@ def find_point(remote: Remote, block: int | None) -> ForkPoint:
         block_hash = bytes.fromhex(found["hash"].removeprefix("0x"))
     except (KeyError, TypeError, ValueError, AttributeError):
         block_hash = b""
-    if len(block_hash) != 32 or (block is not None and number != block):
+    sound = len(block_hash) == 32 and 0 <= number < _MAX_NUMBER and 0 <= timestamp < _MAX_TIMESTAMP
+    if not sound or (block is not None and number != block):
         raise RemoteSilentError(
             f"the fork's remote {remote.name} answers garbage",
             f"eth_getBlockByNumber gave {str(found)[:80]!r}",
@@ -75,11 +80,14 @@ def require_same_chain(remote: Remote, point: ForkPoint) -> None:
 
 def _number(remote: Remote, method: str, result: object) -> int:
     try:
-        return int(str(result), 16)
+        number = int(str(result), 16)
     except ValueError:
+        number = 0
+    if not 0 < number < _MAX_NUMBER:
         raise RemoteSilentError(
             f"the fork's remote {remote.name} answers garbage", f"{method} gave {str(result)[:80]!r}"
-        ) from None
+        )
+    return number
 
 
 def _refused(remote: Remote, fault: RemoteFault) -> RemoteSilentError:

@@ -356,7 +356,7 @@ def assemble(
         LogNamespace(store),
         JitNamespace(jit),
         ConsoleNamespace(console.hear),
-        SnapshotNamespace(store, node.rewind, server.send),
+        SnapshotNamespace(store, node.rewind, server.require_sendable, server.send),
         StateFileNamespace(state_files, config.rpc.max_answer_bytes),
     )
     if network is not None:

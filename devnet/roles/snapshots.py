@@ -23,6 +23,9 @@ from devnet.storage import Store
 GoBack = Callable[[int, int], Awaitable[None]]
 """To a chain of so many mini-blocks; ends the ids from the other number on. Raises `UserError`: nothing has changed."""
 
+Check = Callable[[object], None]
+"""Raises `RpcFault` for a transaction that could not enter the pool at any state."""
+
 Send = Callable[[object, Call], Awaitable[None]]
 """Has a transaction enter the pool, raw or for an account of the node's. Raises `RpcFault` or `RpcError`."""
 
@@ -34,7 +37,8 @@ _REVERT: Final = "Takes the chain back to a snapshot; whether there was such a o
 class SnapshotNamespace:
     """Of a node with a chain; the sequencer answers for those that follow."""
 
-    def __init__(self, store: Store, go_back: GoBack, send: Send) -> None:
+    def __init__(self, store: Store, go_back: GoBack, check: Check, send: Send) -> None:
+        self._check = check
         self._send = send
         self._store = store
         self._go_back = go_back
@@ -80,6 +84,8 @@ class SnapshotNamespace:
         """Replace the newest blocks by others."""
         depth = _count(given[0], "depth")
         transactions = _in_order(given[1], depth)
+        for transaction in transactions:
+            self._check(transaction)
         async with self._one_at_a_time:
             await self._take_back(depth, "Reorg")
             for transaction in transactions:

@@ -59,12 +59,12 @@ class EthNamespace:
         self._syncing = syncing
         self._chain_id = chain_id
         self._coinbase = coinbase
-        self._last_sent: dict[str, tuple[int, str]] = {}
-        """Nonce and hash of the account's last transaction that went through here."""
+        self._sent: dict[str, dict[int, str]] = {}
+        """Of each account, the transactions that went through here and may not be counted yet: hash by nonce."""
 
     def rewound(self) -> None:
         """The chain was rolled back: nonces are to be counted anew."""
-        self._last_sent.clear()
+        self._sent.clear()
 
     @method("eth_requestAccounts", about="The accounts that the node signs for.")
     @method("eth_accounts", about="The accounts that the node signs for.")
@@ -167,8 +167,22 @@ class EthNamespace:
             await self._complete(transaction)
             raw, _ = self._accounts.sign_transaction(sender, transaction)
             digest = await self._backend.call("eth_sendRawTransaction", "0x" + raw.hex())
-            self._last_sent[sender] = (int(str(transaction["nonce"]), 16), str(digest))
+            self._sent.setdefault(sender, {})[int(str(transaction["nonce"]), 16)] = str(digest)
         return orjson.dumps(digest)
+
+    def require_sendable(self, transaction: object) -> None:
+        """Raises `RpcFault` for what could not be sent at any state: not signed, or of nobody who signs here."""
+        if isinstance(transaction, str):
+            from eth_account import Account  # rarely needed, and slow to import
+
+            try:
+                Account.recover_transaction(transaction)
+            except Exception as error:
+                raise invalid_params(f"{transaction[:40]} is no signed transaction: {error}") from None
+            return
+        sender = str(tx_request.read(transaction, self._chain_id)["from"])
+        if not self._accounts.has(sender) and not self._impersonation.covers(sender):
+            self._accounts.key(sender)
 
     async def send(self, transaction: object, call: Call) -> None:
         """Send a transaction that is signed, or that an account of the node shall sign."""
@@ -199,12 +213,18 @@ class EthNamespace:
             transaction["maxFeePerGas"] = hex(max_fee_per_gas(base_fee, int(str(tip), 16)))
 
     async def _next_nonce(self, sender: str) -> int:
-        """Count what is executed and what waits in the pool, the last transaction sent here included."""
+        """The first one that is free: neither executed, nor in the pool behind what is, nor sent here a moment ago.
+        What waits behind a gap doesn't count."""
         count = int(str(await self._backend.call("eth_getTransactionCount", sender, "pending")), 16)
-        nonce, digest = self._last_sent.get(sender, (-1, ""))
-        if count > nonce or await self._backend.call("eth_getTransactionByHash", digest) is None:
+        sent = self._sent[sender] = {
+            nonce: digest for nonce, digest in self._sent.get(sender, {}).items() if nonce >= count
+        }
+        free = count
+        while free in sent:
+            free += 1
+        if free > count and await self._backend.call("eth_getTransactionByHash", sent[free - 1]) is None:
             return count
-        return nonce + 1
+        return free
 
 
 def _hex(value: bytes) -> bytes:

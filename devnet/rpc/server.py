@@ -154,6 +154,11 @@ class RpcServer:
         assert self._hub is not None
         return self._hub
 
+    def require_sendable(self, transaction: object) -> None:
+        """Raises `RpcFault` if `send` would refuse it at any state. Only with a chain."""
+        assert self._eth is not None
+        self._eth.require_sendable(transaction)
+
     async def send(self, transaction: object, call: Call) -> None:
         """Take a transaction, raw or for a development account. Only with a chain. Raises `RpcFault` or `RpcError`."""
         assert self._eth is not None

@@ -86,12 +86,13 @@ class StateFiles:
     def _manifest(self, dump: StateDump) -> dict[str, Any]:
         """Where it comes from: the newest mini-block, and the block before the one that it belongs to."""
         closed = max(dump.block - 1, 0)
-        head = orjson.loads(self._engine.head_json(closed))
+        # Of a fork's newest remote block this node has no header.
+        head = orjson.loads(self._engine.head_json(closed)) or {}
         return self._chain | {
             "miniBlock": dump.mini,
             "afterBlock": closed,
-            "blockHash": head["hash"],
-            "stateRoot": head["stateRoot"],
+            "blockHash": head.get("hash"),
+            "stateRoot": head.get("stateRoot"),
         }
 
     async def dump(self, form: Form, most_bytes: int) -> bytes:

@@ -110,6 +110,7 @@ BEYOND: Final = frozenset(
 """What anvil 1.7.1 itself answers with an error: newer sources have it."""
 
 NOTES: Final[dict[str, str]] = {
+    "anvil_reorg": "the height goes back; transactions that come instead get in as others do, no empty blocks between",
     "web3_clientVersion": "to Hardhat, which asks for it, it begins with `anvil/`",
     "eth_sendUnsignedTransaction": "a deposit: no fee, type `0x7e`",
     "anvil_setLoggingEnabled": "taken",

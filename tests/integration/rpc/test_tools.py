@@ -151,3 +151,25 @@ def test_a_call_waits_for_a_nonce(manual):
         with pytest.raises(RpcFailure) as refused:
             manual.rpc("eth_callAfter", call, condition)
         assert refused.value.code == -32602, condition
+
+
+def test_what_waits_behind_a_gap_takes_no_nonce_from_what_comes_after_it(new_node):
+    with new_node(blocks__automine=True) as node:
+        sender = {"from": wallet.address(0), "to": wallet.address(1), "value": "0x1"}
+        node.rpc("eth_sendTransaction", {**sender, "nonce": "0x3"})
+        hashes = [node.rpc("eth_sendTransaction", sender) for _ in range(4)]
+        nonces = [int(node.rpc("eth_getTransactionByHash", digest)["nonce"], 16) for digest in hashes]
+        assert nonces == [0, 1, 2, 4]
+        assert node.rpc("eth_getTransactionCount", wallet.address(0), "pending") == "0x5"
+
+
+@pytest.mark.parametrize(
+    "transaction", ["0xdead", {"from": "0x" + "99" * 20}], ids=["no transaction", "nobody's"]
+)
+def test_a_reorg_that_cannot_be_carried_out_takes_nothing_back(new_node, transaction):
+    with new_node(blocks__automine=True) as node:
+        wallet.send(node, 0, to=wallet.address(1))
+        height = node.height()
+        with pytest.raises(RpcFailure):
+            node.rpc("anvil_reorg", "0x1", [[transaction, 0]])
+        assert node.height() == height
