@@ -54,11 +54,17 @@ fn no_method_stands_in_two_tables() {
 
 /// What no file of a room may name, but for its tests.
 fn assert_does_not_name(room: &str, others: &[&str]) {
-    let room = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/rpc")
-        .join(room);
-    for file in std::fs::read_dir(&room).unwrap() {
-        let path = file.unwrap().path();
+    let rooms = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rpc");
+    let mut paths = vec![rooms.join(room)];
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|file| file.unwrap().path()),
+            );
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         let code = text
             .split("#[cfg(test)]\nmod tests")
