@@ -15,7 +15,7 @@ import socket
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
@@ -248,7 +248,19 @@ class RpcServer:
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """Make the event loop that the server is measured on."""
-    return uvloop.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    loop.set_exception_handler(_heard)
+    return loop
+
+
+def _heard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """uvloop leaves the future of a TLS handshake that was given up to nobody: whoever began it knows already."""
+    if isinstance(context.get("exception"), ConnectionError) and isinstance(
+        context.get("future"), asyncio.Future
+    ):
+        log.debug("%s: %r", context["message"], context["exception"])
+    else:
+        loop.default_exception_handler(context)
 
 
 def tune_interpreter() -> None:
