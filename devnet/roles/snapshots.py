@@ -24,7 +24,7 @@ GoBack = Callable[[int, int], Awaitable[None]]
 """To a chain of so many mini-blocks; ends the ids from the other number on. Raises `UserError`: nothing has changed."""
 
 Check = Callable[[object], None]
-"""Raises `RpcFault` for a transaction that could not enter the pool at any state."""
+"""Raises `RpcFault` for a transaction that could not enter the pool at any state. Any thread."""
 
 Send = Callable[[object, Call], Awaitable[None]]
 """Has a transaction enter the pool, raw or for an account of the node's. Raises `RpcFault` or `RpcError`."""
@@ -85,7 +85,7 @@ class SnapshotNamespace:
         depth = _count(given[0], "depth")
         transactions = _in_order(given[1], depth)
         for transaction in transactions:
-            self._check(transaction)
+            await asyncio.to_thread(self._check, transaction)
         async with self._one_at_a_time:
             await self._take_back(depth, "Reorg")
             for transaction in transactions:

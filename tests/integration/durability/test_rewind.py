@@ -282,15 +282,16 @@ def test_a_block_is_made_the_newest(new_node):
 
 def test_blocks_are_replaced_by_transactions_of_ones_choice(new_node):
     node = new_node(blocks__block_time_s=0.1).start()
-    node.sealed(3)
+    node.sealed(30)
     gone = pay(node, 1)
     node.sealed(int(gone["blockNumber"], 16))
-    depth = node.height() - int(gone["blockNumber"], 16) + 1
+    depth = node.height() - int(gone["blockNumber"], 16) + 25  # blocks go on meanwhile
     raw, signed = signed_with_hash(1, 0, to=FRIEND, value="0x64")
     bare = {"from": address(2), "to": FRIEND, "value": "0x3e8"}
     for pairs, message in [
         ([[raw, depth]], "must not exceed"),
         ([[raw]], "list of pairs"),
+        ([["0xdead", 0]], "no signed transaction"),
         ("0x", "list of pairs"),
     ]:
         with pytest.raises(RpcFailure, match=message):
