@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from binascii import hexlify
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
@@ -126,18 +127,21 @@ class StateFiles:
         return loaded
 
     async def _write_all(self, pieces: list[bytes]) -> None:
-        waiting = iter(pieces)
+        """Some at a time. Raises the first `RpcFault` or `RpcError`; nothing more is begun then."""
+        waiting = deque(pieces)
 
         async def work() -> None:
-            for piece in waiting:
-                await self._interventions.set_accounts(piece)
+            while waiting:
+                try:
+                    await self._interventions.set_accounts(waiting.popleft())
+                except (RpcFault, RpcError):
+                    waiting.clear()
+                    raise
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(PIECES_AT_ONCE, len(pieces))):
-                    group.create_task(work())
-        except* (RpcFault, RpcError) as failed:
-            raise failed.exceptions[0] from None
+        workers = (work() for _ in range(min(PIECES_AT_ONCE, len(pieces))))
+        for failed in await asyncio.gather(*workers, return_exceptions=True):
+            if isinstance(failed, BaseException):
+                raise failed
 
     def close(self) -> None:
         """Let the threads go."""

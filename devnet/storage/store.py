@@ -170,7 +170,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
         end = Tip(plan.minis - 1, plan.block)
         is_beginning = plan.minis == 0
         folds_back = self.snapshot is not None and self.snapshot.block > plan.block
-        place = self._place(plan.block) if folds_back and not is_beginning else None
+        place = self._place(plan.block) if folds_back and plan.block > self.origin.block else None
         self._mark(None if is_beginning else end)
         # Before the rows go: what lies beyond the log is not missing, and what is read from now on is of another time.
         self._rewinds += 1

@@ -19,7 +19,7 @@ def mini(number):
 
 @pytest.fixture
 def store():
-    return SimpleNamespace(tip=Tip(9, 3), rollbacks=0)
+    return SimpleNamespace(tip=Tip(9, 3), origin=Tip(-1, 0), rollbacks=0)
 
 
 def test_a_mini_block_is_waited_for_until_it_is_shown(store):
