@@ -23,6 +23,7 @@ def anvil(tmp_path_factory):
 def history(node, emitter):
     """A transaction that called the contract, in a sealed block, with everything that names it."""
     log_filter, block_filter = node.rpc("eth_newFilter", {"address": emitter}), node.rpc("eth_newBlockFilter")
+    node.sealed(node.height() + 1)  # with nothing of other tests in the next block
     receipt = wallet.send(node, 0, to=emitter)
     block = node.sealed(int(receipt["blockNumber"], 16))
     receipt = node.rpc("eth_getTransactionReceipt", receipt["transactionHash"])

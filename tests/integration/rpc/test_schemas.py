@@ -12,7 +12,7 @@ TRANSFER = {"from": wallet.address(1), "to": wallet.address(2), "value": "0x1"}
 
 def simulated(h):
     """Calls that send, log, revert and run out of gas."""
-    calls = [TRANSFER, {"to": h.emitter}, {"to": ZERO_HASH[:40] + "aa"}, {"to": h.emitter, "gas": "0x7530"}]
+    calls = [TRANSFER, {"to": h.emitter}, {"to": ZERO_HASH[:40] + "aa"}, {"to": h.emitter, "gas": "0xf618"}]
     reverts = {ZERO_HASH[:40] + "aa": {"code": "0x60205ffd"}}
     return [{"stateOverrides": reverts, "calls": calls}, {"calls": calls[1:]}]
 
