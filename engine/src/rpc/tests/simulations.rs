@@ -310,7 +310,7 @@ fn a_call_that_fails_is_a_result() {
         &calls[0],
         &json!({"status": "0x0", "returnData": "0x", "error": reverted}),
     );
-    let halted = json!({"code": -32015, "message": "out of gas"});
+    let halted = json!({"code": -32015, "message": "vm execution error: out of gas"});
     assert_contains(
         &calls[1],
         &json!({"status": "0x0", "error": halted, "gasUsed": "0x186a0"}),

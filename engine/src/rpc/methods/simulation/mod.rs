@@ -166,10 +166,17 @@ fn call_result(
 /// Why a call failed. What it used stands beside it.
 fn call_error(out: &mut Vec<u8>, outcome: &Outcome) {
     let why = failed(outcome);
-    let mut object = Object::open(out);
-    object.string("message", &why.message);
+    // The published form has words of its own for what ended otherwise than by a revert.
     let reverted = why.code == code::REVERTED;
-    let code = if reverted { why.code } else { error::HALTED };
+    let (code, message) = match reverted {
+        true => (why.code, why.message),
+        false => (
+            error::HALTED,
+            format!("vm execution error: {}", why.message),
+        ),
+    };
+    let mut object = Object::open(out);
+    object.string("message", &message);
     object
         .member("code")
         .extend_from_slice(code.to_string().as_bytes());
