@@ -38,6 +38,9 @@ ESTIMATE_FIELDS: Final = (
     "nonce",
 )
 
+MOST_UNCOUNTED: Final = 1_024
+"""Of an account's transactions that are told but not visible yet, far more than there are."""
+
 
 class EthNamespace:
     """Methods that need a key, or that tell about the node rather than the chain."""
@@ -167,7 +170,7 @@ class EthNamespace:
             await self._complete(transaction)
             raw, _ = self._accounts.sign_transaction(sender, transaction)
             digest = await self._backend.call("eth_sendRawTransaction", "0x" + raw.hex())
-            self._sent.setdefault(sender, {})[int(str(transaction["nonce"]), 16)] = str(digest)
+            self._remember(sender, int(str(transaction["nonce"]), 16), str(digest))
         return orjson.dumps(digest)
 
     def require_sendable(self, transaction: object) -> None:
@@ -211,6 +214,12 @@ class EthNamespace:
         if "maxFeePerGas" not in transaction:
             base_fee = int(str(await self._backend.call("eth_gasPrice")), 16)
             transaction["maxFeePerGas"] = hex(max_fee_per_gas(base_fee, int(str(tip), 16)))
+
+    def _remember(self, sender: str, nonce: int, digest: str) -> None:
+        sent = self._sent.setdefault(sender, {})
+        sent[nonce] = digest
+        if len(sent) > MOST_UNCOUNTED:  # whoever gives nonces has none counted here
+            del sent[min(sent)]
 
     async def _next_nonce(self, sender: str) -> int:
         """The first one that is free: neither executed, nor in the pool behind what is, nor sent here a moment ago.
