@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -27,14 +26,13 @@ from devnet.proving.job_queue import ANY_HASH, Job, JobQueue, Source
 from devnet.proving.kept import KeptFiles
 from devnet.proving.material import NodeReader, Unavailable, VerificationInput
 from devnet.proving.reports import FaultReport, Reproduction
-from devnet.threads import OnDeath, start_thread
+from devnet.proving.workers import Workers
+from devnet.threads import OnDeath
 from devnet.timestamps import timestamp
 
 log = logging.getLogger(__name__)
 
 SMOOTHING: Final = 0.1
-MAX_DEATHS: Final = 20
-"""Of workers, after which the prover ends: the supervisor starts a fresh one."""
 MAX_GAPS: Final = 64
 """Blocks after the verified height that are looked for at a time."""
 
@@ -101,22 +99,18 @@ class Prover:
         """How often the chain was rolled back, as far as announced."""
         self._lock = threading.Lock()
         self._reported_keys: set[tuple[int, bytes, str]] = set()
-        self._workers = workers
-        self._threads: dict[int, threading.Thread] = {}
-        self._failure = failure
-        self._deaths = 0
+        self._workers = Workers(
+            "prover", workers, self._run, lambda: self.counts.newest, lambda: False, incidents, failure
+        )
 
     def start(self) -> None:
         """Begin to work."""
-        for index in range(self._workers):
-            self._start_worker(index)
+        self._workers.start()
 
     def stop(self, patience_s: float) -> None:
         """Finish what is in work, if that is quick."""
         self._work.close()
-        deadline = time.monotonic() + patience_s
-        for thread in list(self._threads.values()):
-            thread.join(max(0.0, deadline - time.monotonic()))
+        self._workers.join(patience_s)
 
     # --- what there is to do ------------------------------------------------------------------------------
 
@@ -164,29 +158,10 @@ class Prover:
             "witness_bytes": round(counts.witness_bytes),
             "transactions": counts.transactions,
             "code_cache_bytes": self.codes.bytes,
-            "workers": self._workers,
+            "workers": len(self._workers),
         }
 
     # --- a worker -----------------------------------------------------------------------------------------
-
-    def _start_worker(self, index: int) -> None:
-        self._threads[index] = start_thread(
-            self._run, f"prover-{index}", lambda error: self._worker_died(index, error)
-        )
-
-    def _worker_died(self, index: int, error: BaseException) -> None:
-        """Another takes its place, as long as that helps."""
-        self._deaths += 1
-        if self._deaths > MAX_DEATHS:
-            self._failure(error)
-            return
-        self._incidents.record(
-            "worker died",
-            self.counts.newest,
-            f"the worker prover-{index} ended with {error!r}; another takes its place",
-            {"traceback": "".join(traceback.format_exception(error))},
-        )
-        self._start_worker(index)
 
     def _run(self) -> None:
         while (piece := self._work.take()) is not None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
@@ -29,15 +28,14 @@ from devnet.proving.material import NodeReader, Unavailable, VerificationInput
 from devnet.proving.reports import Reproduction
 from devnet.proving.stateless import Difference, StatelessReport
 from devnet.proving.validation_window import Turn, ValidationWindow
-from devnet.threads import OnDeath, give_way, start_thread
+from devnet.proving.workers import Workers
+from devnet.threads import OnDeath, give_way
 
 log = logging.getLogger(__name__)
 
 SMOOTHING: Final = 0.1
 SPAN_PER_WORKER: Final = 4
 """Blocks that may be begun behind the validated one."""
-MAX_DEATHS: Final = 20
-"""Of workers, after which the node ends: the supervisor starts a fresh one."""
 
 
 class OwnBlocks(Protocol):
@@ -87,9 +85,16 @@ class Validator:
         self._rules = rules
         self._incidents = incidents
         self._reproductions = reproductions
-        self._workers = workers
+        self._workers = Workers(
+            "validator",
+            workers,
+            self._run,
+            lambda: self.window.validated,
+            lambda: self.window.closed,
+            incidents,
+            failure,
+        )
         self._advanced = advanced
-        self._failure = failure
         self._by_diffs = by_diffs
         self._spoil = spoil
         self._reader = NodeReader()
@@ -98,13 +103,10 @@ class Validator:
         self._verify_ms = 0.0
         self._witness_bytes = 0.0
         self._bad_witnesses: set[tuple[int, str, str]] = set()
-        self._threads: list[threading.Thread] = []
-        self._deaths = 0
 
     def start(self) -> None:
         """Begin to work."""
-        for index in range(self._workers):
-            self._start_worker(index)
+        self._workers.start()
 
     def note(self, block: int) -> None:
         """The node's chain has come to this block."""
@@ -117,9 +119,7 @@ class Validator:
     def stop(self, patience_s: float) -> None:
         """Finish what is in work, if that is quick; what is finished later counts for nothing."""
         self.window.close()
-        deadline = time.monotonic() + patience_s
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        self._workers.join(patience_s)
 
     def status(self) -> dict[str, Any]:
         """For `/healthz`."""
@@ -133,26 +133,6 @@ class Validator:
         }
 
     # --- a worker -----------------------------------------------------------------------------------------
-
-    def _start_worker(self, index: int) -> None:
-        thread = start_thread(self._run, f"validator-{index}", lambda error: self._worker_died(index, error))
-        self._threads.append(thread)
-
-    def _worker_died(self, index: int, error: BaseException) -> None:
-        """Another takes its place, as long as that helps."""
-        if self.window.closed:
-            return
-        self._deaths += 1
-        if self._deaths > MAX_DEATHS:
-            self._failure(error)
-            return
-        self._incidents.record(
-            "worker died",
-            self.window.validated,
-            f"the worker validator-{index} ended with {error!r}; another takes its place",
-            {"traceback": "".join(traceback.format_exception(error))},
-        )
-        self._start_worker(index)
 
     def _run(self) -> None:
         give_way()

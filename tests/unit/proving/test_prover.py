@@ -8,7 +8,8 @@ from devnet.proving.incidents import Incidents
 from devnet.proving.job_queue import Source
 from devnet.proving.kept import Bounds
 from devnet.proving.material import Unavailable
-from devnet.proving.prover import MAX_DEATHS, Prover, Signer
+from devnet.proving.prover import Prover, Signer
+from devnet.proving.workers import MAX_DEATHS
 from tests.support.proving import CHAIN_ID, key, voucher
 
 PATIENCE_S = 60
