@@ -12,6 +12,7 @@ from devnet._engine import Engine, RpcError
 from devnet.config import Config
 from devnet.genesis import GenesisFile
 from devnet.roles import chain_config
+from megaeth_cli.chain.no_archive import NothingArchived
 
 Json = Any
 
@@ -57,10 +58,6 @@ class Outcome:
     """Why mega-evm halted it: `kind`, `limit`, `actual`; empty when it did not."""
 
 
-class _Nothing:
-    """The archive of an engine that has no past."""
-
-
 class Probe:
     """Runs code over an empty state. `multiplier`: how crowded all buckets of the state are (256 slots times it)."""
 
@@ -73,7 +70,7 @@ class Probe:
         document = chain_config.genesis_document(config, [], GenesisFile(), 1)
         self._engine = Engine(
             chain_config.engine_config(config, document, keeps_trie=False),
-            _Nothing(),  # type: ignore[arg-type]
+            NothingArchived(),
         )
 
     def gas(self, code: str, others: Mapping[str, str] | None = None) -> Gas:

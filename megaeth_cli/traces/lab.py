@@ -14,6 +14,7 @@ from typing import Any
 from devnet import _engine
 from devnet.config import FIRST_DATA_BUCKET, MIN_BUCKET_SLOTS, SPECS
 from megaeth_cli.chain import answers
+from megaeth_cli.chain.no_archive import NothingArchived
 from megaeth_cli.chain.rpc_client import RpcError
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.errors import CliError, ExitStatus
@@ -203,46 +204,9 @@ class Lab:
         return found
 
 
-class _NothingArchived:
-    """An engine over its genesis alone looks nothing up."""
-
-    def tx_location(self, tx_hash: bytes, /) -> None:
-        """Nowhere."""
-
-    def block_number(self, block_hash: bytes, /) -> None:
-        """None."""
-
-    def block(self, number: int, /) -> None:
-        """None."""
-
-    def mini(self, number: int, /) -> None:
-        """None."""
-
-    def blocks(self, first: int, last: int, /) -> list[bytes]:
-        """None."""
-        return []
-
-    def minis(self, first: int, last: int, /) -> list[bytes]:
-        """None."""
-        return []
-
-    def value_at(self, key: bytes, block: int, /) -> None:
-        """Nothing."""
-
-    def tx_total(self, block: int, /) -> int:
-        """None."""
-        return 0
-
-    def code(self, code_hash: bytes, /) -> None:
-        """Nothing."""
-
-    def begins_after(self) -> None:
-        """It begins with the chain."""
-
-
 def _over(config: bytes) -> _engine.Engine:
     try:
-        return _engine.Engine(config, _NothingArchived())
+        return _engine.Engine(config, NothingArchived())
     except ValueError as error:
         raise _no_state(str(error)) from None
 
