@@ -168,11 +168,14 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def connect(env: Environment, url: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> RpcClient:
-    """A client for `--rpc-url` (or MEGAETH_RPC_URL), else for the running devnet, else for the usual port."""
+def connect(
+    env: Environment, url: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S, name: str | None = None
+) -> RpcClient:
+    """A client for `--rpc-url` (or MEGAETH_RPC_URL), else for the running devnet, else for the usual port. A devnet
+    that is named must run."""
     if url is None:
-        from megaeth_cli.select_devnet import find_session
+        from megaeth_cli.select_devnet import find_session, require_session
 
-        session = find_session(env)
+        session = find_session(env) if name is None else require_session(env, name)
         url = session.rpc_url if session is not None else DEFAULT_URL
     return RpcClient(url, timeout_s)

@@ -50,6 +50,16 @@ def test_without_a_devnet_the_commands_say_how_to_start_one(megaeth, command):
     assert "megaeth devnet up" in result.err
 
 
+@pytest.mark.parametrize("command", [("mine",), ("warp", "1"), ("snapshot",), ("revert", "0x0")])
+def test_what_changes_a_chain_asks_the_devnet_that_is_named_and_no_other(megaeth, running, command):
+    running("one")
+    running("two")
+    assert megaeth("devnet", *command).code == ExitStatus.USAGE
+    # Nobody listens there; but it is the one that was meant.
+    assert "http://127.0.0.1:1" in megaeth("devnet", *command, "--name", "two").err
+    assert megaeth("devnet", *command, "--name", "three").code == ExitStatus.NOT_RUNNING
+
+
 def test_status_json_without_a_devnet_is_an_empty_list_of_nodes(megaeth):
     result = megaeth("devnet", "status", "--json")
     assert json.loads(result.out) == {"nodes": []}
