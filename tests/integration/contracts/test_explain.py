@@ -118,10 +118,8 @@ def line_of(comment):
     return number
 
 
-@pytest.fixture(scope="module")
-def megaeth(tmp_path_factory):
-    """Run commands, all with one home: what is compiled and deployed once is known to all tests."""
-    home = tmp_path_factory.mktemp("explain")
+def commands(home):
+    """Run commands with a home of their own."""
 
     def call(*arguments, **variables):
         streams = io.StringIO(), io.StringIO(), io.StringIO()
@@ -133,10 +131,11 @@ def megaeth(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cli(megaeth, node):
+def cli(tmp_path_factory, node):
+    """All with one home: what is compiled and deployed once is known to all tests."""
     if shutil.which("npm") is None and shutil.which("solc") is None:
         pytest.skip("neither npm nor solc is here")
-    return CommandLine(megaeth, node.url)
+    return CommandLine(commands(tmp_path_factory.mktemp("explain")), node.url)
 
 
 @pytest.fixture(scope="module")
@@ -217,10 +216,10 @@ def test_ether_for_a_function_that_takes_none(cli, ways, node):
     assert "ether that it does not take" in found["hint"]
 
 
-def test_a_crowded_bucket_makes_a_gas_limit_too_low_and_the_multiplier_is_told(megaeth, new_node):
-    crowded = CommandLine(
-        megaeth, new_node(chain__salt_data_buckets=1, chain__bucket_capacity=((65536, 1024),)).start().url
-    )
+def test_a_crowded_bucket_makes_a_gas_limit_too_low_and_the_multiplier_is_told(cli, tmp_path, new_node):
+    other = new_node(chain__salt_data_buckets=1, chain__bucket_capacity=((65536, 1024),)).start()
+    # Another chain of the same id: names are kept by that.
+    crowded = CommandLine(commands(tmp_path / "home"), other.url)
     crowded.json("deploy", f"{SOURCE}:Ways")
     hash_ = fail(crowded, "Ways", "grow", "10", "--gas-limit", "500000")
     found = explained(crowded, hash_)
