@@ -171,7 +171,7 @@ call_frame = _fields(
         "error": _text,
         "calls": _list(_fields()),
         "logs": _list(_log),
-        "mega": _fields(computeGas=_quantity, storageGas=_quantity),
+        "mega": _mega,
     },
     type=_text,
     gas=_quantity,

@@ -6,8 +6,7 @@ from typing import Any
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.traces.frame import Frame
 from megaeth_cli.traces.lab import Lab
-from megaeth_cli.traces.limits import Dimension, foreseen
-from megaeth_cli.traces.storage import traced_diff
+from megaeth_cli.traces.limits import Dimension, metered
 from megaeth_cli.traces.subject import Subject, call_tree
 from megaeth_cli.units import quantity
 
@@ -64,7 +63,7 @@ def estimate(network: Network, subject: Subject, gas_limit: int) -> Estimation:
         root,
         gas_limit,
         quantity(price),
-        (*dimensions, *foreseen(root, traced_diff(network, subject), network.allowed())),
+        (*dimensions, *metered(root.mega, network.allowed())),
         tuple(crowded),
     )
 

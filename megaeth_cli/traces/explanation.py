@@ -11,12 +11,11 @@ from megaeth_cli.inspect.reasons import Reason
 from megaeth_cli.traces.detention import Read, first_read
 from megaeth_cli.traces.frame import OUT_OF_GAS, Frame
 from megaeth_cli.traces.lab import ETHEREUM, FORKS, Lab
-from megaeth_cli.traces.limits import Dimension, foreseen, metered
+from megaeth_cli.traces.limits import Dimension, metered
 from megaeth_cli.traces.names import Names
 from megaeth_cli.traces.positions import Positions
 from megaeth_cli.traces.shares import Crowding, Share, crowding, shares
 from megaeth_cli.traces.steps import MOST, Steps, join
-from megaeth_cli.traces.storage import traced_diff
 from megaeth_cli.traces.subject import Subject, call_tree, instructions
 from megaeth_cli.traces.verdict import Evidence, Verdict, verdict
 from megaeth_cli.transactions.transact import failure, reason_of
@@ -68,12 +67,14 @@ def explain(network: Network, subject: Subject, names: Names, *, forks: bool) ->
     lab = Lab.open(network, subject)
     steps = join(root, instructions(network, subject, MOST))
     positions = Positions(network)
-    mega, reason = _ended(network, subject, root, names)
+    reason = _reason(network, subject, root, names)
     path = tuple(root.at_fault()) if root.failed else ()
     line, is_hottest = _line(path[-1], steps, positions, lab, root) if path else (None, False)
     read = first_read(root, steps)
     read_line = positions.of(read.frame, read.pc) if read is not None else None
-    said = verdict(Evidence(root, names, network.allowed(), mega, reason, line, is_hottest, read, read_line))
+    said = verdict(
+        Evidence(root, names, network.allowed(), root.mega, reason, line, is_hottest, read, read_line)
+    )
     return Explanation(
         subject,
         root,
@@ -88,7 +89,7 @@ def explain(network: Network, subject: Subject, names: Names, *, forks: bool) ->
         tuple(shares(root, steps, lab)),
         # What ran for long did so computing: it would take as long again, and again, to ask.
         tuple(crowding(root, lab)) if steps.complete else (),
-        tuple(_dimensions(network, subject, root, names, mega, path)),
+        tuple(_dimensions(network, root, names, path)),
         _forwarded(path, steps),
         tuple(_elsewhere(lab, names)) if forks else (),
         lab.estimate() if root.error == OUT_OF_GAS else None,
@@ -96,19 +97,18 @@ def explain(network: Network, subject: Subject, names: Names, *, forks: bool) ->
     )
 
 
-def _ended(network: Network, subject: Subject, root: Frame, names: Names) -> tuple[Json, Reason | None]:
-    """What a receipt or an error says of the whole."""
+def _reason(network: Network, subject: Subject, root: Frame, names: Names) -> Reason | None:
+    """Why the whole failed, as a receipt or an error has it."""
     if subject.receipt is not None:
         known = names.known(root.to).interface if root.to is not None else None
-        reason = failure(network, subject.receipt, subject.transaction, [known] if known is not None else [])
-        return subject.receipt.get("mega"), reason
+        return failure(network, subject.receipt, subject.transaction, [known] if known is not None else [])
     if not root.failed:
-        return None, None
+        return None
     try:
         network.node.call("eth_call", subject.call, subject.block)
     except RpcError as error:
-        return error.mega, reason_of(error, (), network) or names.failure(root)
-    return None, names.failure(root)
+        return reason_of(error, (), network) or names.failure(root)
+    return names.failure(root)
 
 
 def _line(
@@ -127,15 +127,11 @@ def _line(
     return (gas.most_common(1)[0][0] if gas else None), True
 
 
-def _dimensions(
-    network: Network, subject: Subject, root: Frame, names: Names, mega: Json, path: tuple[Frame, ...]
-) -> list[Dimension]:
+def _dimensions(network: Network, root: Frame, names: Names, path: tuple[Frame, ...]) -> list[Dimension]:
     """Gas, then what MegaETH meters besides."""
     reached = names.limit(path[-1])[0] if path and names.is_limit(path[-1]) else None
     gas = Dimension("gas", root.gas_used, root.gas, reached=root.error == OUT_OF_GAS)
-    if mega is None and not root.failed:
-        return [gas, *foreseen(root, traced_diff(network, subject), network.allowed())]
-    return [gas, *metered(mega, network.allowed(), reached)]
+    return [gas, *metered(root.mega, network.allowed(), reached)]
 
 
 def _forwarded(path: tuple[Frame, ...], steps: Steps) -> tuple[int, int] | None:

@@ -63,6 +63,8 @@ class Frame:
     calls: list["Frame"] = field(default_factory=list)
     account: bytes | None = None
     """On whose storage it works."""
+    mega: Json = None
+    """Of the first, what the whole used in each dimension, as a receipt's `mega` object; None where no one tells."""
 
     @property
     def creates(self) -> bool:
@@ -146,6 +148,7 @@ def _frame(body: Json, depth: int, account: bytes | None) -> Frame:
         error=str(body.get("error") or ""),
         logs=[_log(one) for one in body.get("logs") or ()],
         account=account if kind in ("DELEGATECALL", "CALLCODE") else to,
+        mega=mega if depth == 1 and mega else None,
     )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from megaeth_cli.chain.allowance import Allowance
 from megaeth_cli.inspect.reasons import DETAINED, DIMENSIONS, MEMBERS
-from megaeth_cli.traces.frame import Frame
 from megaeth_cli.units import quantity
 
 Json = Any
@@ -42,17 +41,3 @@ def metered(mega: Json, allowance: Allowance, reached: int | None = None) -> Ite
             yield Dimension(f"{name}, detained", used, quantity(halt["limit"]), reached=True)
         elif limit is not None:
             yield Dimension(name, used, limit, kind == reached or halt.get("kind") == _HALTS[kind])
-
-
-def foreseen(root: Frame, diff: Json, allowance: Allowance) -> Iterator[Dimension]:
-    """The limited dimensions of a call that succeeds and has no receipt: those that its trace and its changes tell."""
-    grown = sum(
-        (account["before"] is None) + sum(quantity(one["before"]) == 0 for one in account["storage"])
-        for account in diff["accounts"]
-        if account["after"] is not None
-    )
-    for member, used in (("computeGas", root.compute_gas), ("stateGrowth", grown)):
-        kind = MEMBERS.index(member)
-        limit = allowance.limits[kind]
-        if used is not None and limit is not None:
-            yield Dimension(DIMENSIONS[kind], used, limit)

@@ -15,7 +15,7 @@ Json = Any
 
 def changed(network: Network, subject: Subject, root: Frame) -> list[AccountChange]:
     """The accounts whose storage or code changed, with their variables."""
-    diff = _of_transaction(network, subject) or traced_diff(network, subject)
+    diff = _of_transaction(network, subject) or _traced(network, subject)
     transactions = [_as_transaction(frame) for frame in root.walk()]
     logs = [log.to_rpc() for frame in root.walk() for log in frame.logs]
     keys = keys_of(transactions, [{"logs": logs}], diff, network.interface_at)
@@ -33,7 +33,7 @@ def _of_transaction(network: Network, subject: Subject) -> Json:
         return None
 
 
-def traced_diff(network: Network, subject: Subject) -> Json:
+def _traced(network: Network, subject: Subject) -> Json:
     """`prestateTracer`'s two sides as one diff."""
     answer = changed_state(network, subject)
     before, after = answer.get("pre") or {}, answer.get("post") or {}

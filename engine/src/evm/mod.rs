@@ -1,10 +1,11 @@
 //! What a node adds to the checker's `evm`: contracts that run natively, calls that change nothing, traces,
-//! and what contracts tell the console.
+//! what contracts tell the console, and what transactions used.
 
 pub(crate) mod console;
 pub(crate) mod native;
 pub(crate) mod simulate;
 pub(crate) mod trace;
+pub(crate) mod usage;
 mod watch;
 
 pub(crate) use megaeth_checker::evm::{

@@ -70,7 +70,9 @@ def test_a_trace_is_there_with_the_receipt_and_outlives_a_restart(tmp_path):
         assert before[0]["gas"] == int(receipt["gasUsed"], 16)
         calls = before[1]
         assert calls["gasUsed"] == receipt["gasUsed"]
-        assert calls["mega"] == {name: receipt["mega"][name] for name in ("computeGas", "storageGas")}
+        used = {name: receipt["mega"][name] for name in calls["mega"]}
+        assert calls["mega"] == before[0]["mega"] == used
+        assert {"computeGas", "storageGas", "dataSize", "kvUpdates", "stateGrowth"} < used.keys()
         assert calls["logs"][0]["topics"] == [wallet.EMITTER_TOPIC]
         node.sealed(int(receipt["blockNumber"], 16))
         node.kill()

@@ -5,11 +5,10 @@ import pytest
 from megaeth_cli.chain.allowance import allowance_of
 from megaeth_cli.inspect.reasons import DETAINED
 from megaeth_cli.traces.frame import of_answer
-from megaeth_cli.traces.limits import Dimension, foreseen, metered
+from megaeth_cli.traces.limits import Dimension, metered
 from tests.unit.traces.trees import call
 
 MEGA = {"dataSize": "0x96", "kvUpdates": "0x2", "computeGas": "0x5208", "stateGrowth": "0x1"}
-ACCOUNT = {"before": None, "after": {}, "storage": [{"slot": "0x0", "before": "0x0", "after": "0x5"}]}
 
 
 def allowance(spec):
@@ -34,16 +33,14 @@ def test_the_rules_of_a_time_have_their_own_limits():
 def test_what_has_no_limit_is_not_told():
     ethereum = allowance("equivalence")
     assert list(metered(MEGA, ethereum)) == []
-    assert list(foreseen(of_answer(call()), {"accounts": [ACCOUNT]}, ethereum)) == []
 
 
-def test_what_a_call_would_use_is_foreseen():
-    rules = allowance("rex6")
-    found = foreseen(of_answer(call()), {"accounts": [ACCOUNT]}, rules)
-    assert list(found) == [
-        Dimension("compute gas", 0x320, rules.limits[2]),
-        Dimension("state growth", 2, rules.limits[3]),
-    ]
+def test_a_tree_tells_what_the_whole_used():
+    inner = call() | {"mega": {"computeGas": "0x1", "storageGas": "0x0"}}
+    root = of_answer(call(calls=[inner]) | {"mega": MEGA | {"storageGas": "0x0"}})
+    assert [one.used for one in metered(root.mega, allowance("rex6"))] == [0x96, 2, 0x5208, 1]
+    assert root.calls[0].mega is None
+    assert list(metered(of_answer(call() | {"mega": None}).mega, allowance("rex6"))) == []
 
 
 def test_a_limit_that_ended_it_is_reached():

@@ -22,6 +22,7 @@ use crate::{
     evm::{
         ExternalEnv, Watch,
         simulate::{end, reason},
+        usage,
     },
     json::Object,
 };
@@ -291,10 +292,15 @@ pub(super) fn end_of(node: &CallTraceNode) -> End<'_> {
     }
 }
 
-/// How the gas is split.
-pub(super) fn mega(object: &mut Object<'_>, gas: Gas) {
+/// What a call used: the first, all that its receipt says; others, how their gas is split.
+pub(super) fn mega(object: &mut Object<'_>, nth: usize, gas: Gas, result: &TxResult) {
     let mut mega = Object::open(object.member("mega"));
-    mega.quantity("computeGas", gas.compute)
-        .quantity("storageGas", gas.storage);
+    match nth {
+        0 => usage::members(&mut mega, &result.usage),
+        _ => {
+            mega.quantity("computeGas", gas.compute)
+                .quantity("storageGas", gas.storage);
+        }
+    }
     mega.close();
 }

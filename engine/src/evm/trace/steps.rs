@@ -24,6 +24,7 @@ use crate::{
     evm::{
         ExternalEnv, Watch,
         simulate::{end, reason},
+        usage,
     },
     json::{self, Object},
 };
@@ -233,10 +234,7 @@ impl Steps {
         out.extend_from_slice(b",\"returnValue\":");
         json::data(out, outcome.result.output().map_or(&[], |output| output));
         out.extend_from_slice(b",\"mega\":");
-        let mut mega = Object::open(out);
-        mega.quantity("computeGas", result.usage.compute_gas)
-            .quantity("storageGas", result.usage.storage_gas);
-        mega.close();
+        out.extend_from_slice(&usage::object(&result.usage));
         out.push(b'}');
     }
 }

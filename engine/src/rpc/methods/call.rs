@@ -19,7 +19,7 @@ use super::{
     read::{Answer, state_error},
     render::{
         json::{self, Object},
-        transaction, usage,
+        transaction,
     },
     request,
     setting::{overridden, setting_at},
@@ -37,6 +37,7 @@ use crate::{
             reason,
         },
         trace::{Form, Ran, Recorder, Root},
+        usage,
     },
     state::{Adapter, StateError, View},
 };

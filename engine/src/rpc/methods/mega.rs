@@ -5,10 +5,10 @@ use super::{
     blocks::by_id,
     params::Params,
     read::Answer,
-    render::{json, mini, usage},
+    render::{json, mini},
     transactions, values,
 };
-use crate::witness::rules_json;
+use crate::{evm::usage, witness::rules_json};
 
 /// This namespace's methods.
 #[rustfmt::skip]

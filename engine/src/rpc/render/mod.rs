@@ -9,7 +9,6 @@ pub(crate) mod log;
 pub(crate) mod mini;
 pub(crate) mod receipt;
 pub(crate) mod transaction;
-pub(crate) mod usage;
 
 use alloy_primitives::{B256, b256};
 

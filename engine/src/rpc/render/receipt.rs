@@ -8,9 +8,11 @@ use super::{
     BlockOffset, MiniPlace,
     json::{self, Object},
     log::{self, LogPlace},
-    usage,
 };
-use crate::block::{RecordError, TxRecord, logs_bloom};
+use crate::{
+    block::{RecordError, TxRecord, logs_bloom},
+    evm::usage,
+};
 
 /// The version of deposit receipts since Canyon.
 pub(super) const DEPOSIT_RECEIPT_VERSION: u64 = 1;

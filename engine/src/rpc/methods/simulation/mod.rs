@@ -27,11 +27,14 @@ use super::{
         block::{self, Detail},
         json::{self, Object},
         log::{self, LogPlace},
-        usage,
     },
     traced::{closed, separated},
 };
-use crate::{block::TxRecord, chain::BlockRef, evm::simulate::Outcome};
+use crate::{
+    block::TxRecord,
+    chain::BlockRef,
+    evm::{simulate::Outcome, usage},
+};
 use chain::{Chain, Made};
 use plan::Base;
 use request::Simulation;

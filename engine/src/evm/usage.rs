@@ -1,8 +1,10 @@
-//! The `mega` object: what a transaction used in each of MegaETH's dimensions.
+//! The `mega` object: what a transaction used in each of MegaETH's dimensions, as receipts, errors and traces show it.
 
-use super::json::{self, Object};
-use crate::block::{Halt, Usage};
-use crate::evm::simulate::reason::volatile_flags;
+use super::simulate::reason::volatile_flags;
+use crate::{
+    block::{Halt, Usage},
+    json::{self, Object},
+};
 
 /// Writes the members about usage into an open object.
 pub(crate) fn members(object: &mut Object<'_>, usage: &Usage) {
