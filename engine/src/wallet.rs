@@ -244,7 +244,7 @@ pub(crate) fn sign_transaction(key: &B256, object: &[u8]) -> Result<(Vec<u8>, B2
 
 /// What all transactions of [`sign_transfers`] have in common.
 #[derive(Debug, Clone)]
-pub(crate) struct Transfers {
+pub(crate) struct TransferTemplate {
     /// Chain to sign for.
     pub chain_id: u64,
     /// Wei that each moves.
@@ -265,7 +265,7 @@ pub(crate) fn sign_transfers(
     keys: &[(Key, u64)],
     recipients: &[Address],
     count: usize,
-    common: &Transfers,
+    common: &TransferTemplate,
 ) -> Result<Vec<Vec<u8>>, WalletError> {
     if keys.is_empty() || recipients.is_empty() {
         return Err(WalletError::Invalid(
@@ -394,7 +394,7 @@ mod tests {
                 Err(error) => panic!("{error}"),
             })
             .to_vec();
-        let common = Transfers {
+        let common = TransferTemplate {
             chain_id: 6342,
             value: U256::ONE,
             gas_limit: 60_000,

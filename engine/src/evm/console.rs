@@ -78,16 +78,16 @@ impl<CTX: ContextTr> Inspector<CTX> for Listener {
 
 /// Ends what takes too long only to be heard.
 #[derive(Debug)]
-pub(crate) struct Patience(Instant);
+pub(crate) struct Deadline(Instant);
 
-impl Patience {
+impl Deadline {
     /// From now on.
     pub(crate) fn begin() -> Self {
         Self(Instant::now() + PATIENCE)
     }
 }
 
-impl Watch for Patience {
+impl Watch for Deadline {
     fn may_go_on(&self, _: usize) -> bool {
         Instant::now() < self.0
     }

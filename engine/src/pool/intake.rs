@@ -28,9 +28,9 @@ const MAX_CHUNK: usize = 64;
 const MAKING_WAY: usize = 2;
 
 /// What came of a submitted transaction.
-pub(crate) type Outcome = Result<B256, Rejection>;
+pub(crate) type IntakeOutcome = Result<B256, Rejection>;
 /// Called with what came of it, exactly once, from any thread, perhaps before `submit` returns.
-pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
+pub(crate) type Reply = Box<dyn FnOnce(IntakeOutcome) + Send>;
 type Examined = (Result<PoolTx, Rejection>, Reply);
 
 struct Waiting {
@@ -276,7 +276,7 @@ impl Shared {
         }
     }
 
-    fn admit(&self, chunk: Vec<Examined>, answers: &mut Vec<(Reply, Outcome)>) {
+    fn admit(&self, chunk: Vec<Examined>, answers: &mut Vec<(Reply, IntakeOutcome)>) {
         let (mut txs, mut replies) = (Vec::new(), Vec::new());
         for (examined, reply) in chunk {
             match examined {
@@ -330,7 +330,7 @@ mod tests {
             receiver
                 .iter()
                 .take(200)
-                .all(|outcome: Outcome| outcome.is_ok())
+                .all(|outcome: IntakeOutcome| outcome.is_ok())
         );
         let taken: Vec<_> = std::iter::from_fn(|| pool.next())
             .map(|tx| (tx.sender, tx.nonce))

@@ -24,7 +24,7 @@ mod yield_gate;
 
 pub(crate) use decode::decode;
 pub(crate) use deposits::{Deposit, DepositQueue};
-pub(crate) use intake::{Intake, IntakeMetrics, Outcome, Reply};
+pub(crate) use intake::{Intake, IntakeMetrics, IntakeOutcome, Reply};
 pub(crate) use order::Order;
 pub(crate) use queue::{Accounts, Limits, Pool, SenderTransactions};
 pub(crate) use rejection::Rejection;

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::rpc::methods::console::{Output, Source, Told};
+use crate::rpc::methods::console::{ConsoleText, Executed, Output};
 
 /// Who called, and the calldata.
 type Call<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
@@ -19,10 +19,10 @@ pub(super) fn output(py: Python<'_>, output: Output) -> ConsoleOutput<'_> {
     (told, output.lost, output.failure)
 }
 
-fn execution(py: Python<'_>, told: Told) -> Execution<'_> {
+fn execution(py: Python<'_>, told: ConsoleText) -> Execution<'_> {
     let source = match told.source {
-        Source::Transaction(hash) => PyBytes::new(py, hash.as_slice()).into_any(),
-        Source::Simulation(method) => PyString::new(py, method).into_any(),
+        Executed::Transaction(hash) => PyBytes::new(py, hash.as_slice()).into_any(),
+        Executed::Simulation(method) => PyString::new(py, method).into_any(),
     };
     let calls = told.heard.calls.iter();
     let calls = calls.map(|call| {

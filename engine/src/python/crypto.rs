@@ -6,7 +6,7 @@ use pyo3::types::PyBytes;
 
 use super::errors::{bad, detached};
 use crate::keys::{self, Key};
-use crate::wallet::{self, Transfers};
+use crate::wallet::{self, TransferTemplate};
 
 /// 32 bytes, or an error that names what should have had them.
 pub(super) fn word(name: &str, bytes: &[u8]) -> PyResult<B256> {
@@ -115,7 +115,7 @@ fn sign_transfers<'py>(
         .iter()
         .map(|recipient| address("recipient", recipient))
         .collect::<PyResult<Vec<_>>>()?;
-    let common = Transfers {
+    let common = TransferTemplate {
         chain_id,
         value: U256::from(value),
         gas_limit,

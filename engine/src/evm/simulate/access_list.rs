@@ -15,7 +15,9 @@ use revm::{
     },
 };
 
-use super::{Bounded, CallRequest, Outcome, Refusal, Setting, Simulator, Source, is_precompile};
+use super::{
+    Bounded, CallRequest, Outcome, Setting, SimulateError, Simulator, Source, is_precompile,
+};
 
 /// Rounds after which the list is taken as it is, should it still change.
 const MAX_ROUNDS: usize = 8;
@@ -28,7 +30,7 @@ pub(crate) fn create<D: Source>(
     request: &CallRequest,
     gas_limit: u64,
     moves: &[(Address, Address)],
-) -> Result<(AccessList, Outcome), Refusal<D::Error>> {
+) -> Result<(AccessList, Outcome), SimulateError<D::Error>> {
     let mut request = request.clone();
     let mut list = request.access_list.clone().unwrap_or_default();
     let mut round = 1;

@@ -7,7 +7,7 @@ use mega_evm::{EthHaltReason, MegaHaltReason, OpHaltReason};
 use op_revm::OpTransactionError;
 use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
 
-use super::{CallRequest, Outcome, Refusal, Simulator, Source};
+use super::{CallRequest, Outcome, SimulateError, Simulator, Source};
 
 /// The search ends when the bounds are this close: (high - low) / high.
 const TOLERANCE: (u64, u64) = (15, 1000);
@@ -20,7 +20,7 @@ const CALL_STIPEND: u64 = 2_300;
 #[derive(Debug)]
 pub(crate) enum EstimateError<E> {
     /// It can't start.
-    Refused(Refusal<E>),
+    Refused(SimulateError<E>),
     /// It fails with any gas.
     Failed(Box<Outcome>),
     /// It needs more than it may have.
@@ -110,7 +110,7 @@ pub(crate) fn is_out_of_gas(reason: &MegaHaltReason) -> bool {
 }
 
 /// Whether the transaction was refused only because its gas limit is below what it needs to start.
-pub(crate) fn needs_more_gas<E>(refusal: &Refusal<E>) -> bool {
+pub(crate) fn needs_more_gas<E>(refusal: &SimulateError<E>) -> bool {
     matches!(
         refusal,
         EVMError::Transaction(OpTransactionError::Base(

@@ -174,7 +174,7 @@ impl Outcome {
 }
 
 /// Why a transaction could not even start.
-pub(crate) type Refusal<E> = EVMError<E, MegaTransactionError>;
+pub(crate) type SimulateError<E> = EVMError<E, MegaTransactionError>;
 
 /// What the database under a simulation must be: readable, with errors that can be shown.
 pub(crate) trait Source:
@@ -197,19 +197,19 @@ impl Source for EmptyDB {
 }
 
 /// A simulated database: overrides and committed calls over a read-only one.
-pub(crate) type Overlay<'a, D> = &'a mut CacheDB<D>;
+pub(crate) type CallOverlay<'a, D> = &'a mut CacheDB<D>;
 
 /// Executes transactions over an overlay, one by one.
 #[allow(missing_debug_implementations)] // The EVM inside has no useful one.
 pub(crate) struct Simulator<'a, D: Source, I = NoOpInspector> {
-    evm: Machine<Overlay<'a, D>, I>,
+    evm: Machine<CallOverlay<'a, D>, I>,
     spec: MegaSpecId,
 }
 
 impl<'a, D: Source> Simulator<'a, D> {
     /// An EVM in this setting. `pays` tells whether the caller offers a gas price: if not, the base
     /// fee is zero inside, as in geth, so that `tx.gasprice - block.basefee` does not underflow.
-    pub(crate) fn new(overlay: Overlay<'a, D>, setting: &Setting, pays: bool) -> Self {
+    pub(crate) fn new(overlay: CallOverlay<'a, D>, setting: &Setting, pays: bool) -> Self {
         let mut cfg_env = cfg_env(setting.chain_id, setting.spec);
         cfg_env.disable_nonce_check = !setting.validates;
         cfg_env.disable_eip3607 = true;
@@ -257,13 +257,13 @@ impl<'a, D: Source> Simulator<'a, D> {
 
 impl<'a, D: Source, I> Simulator<'a, D, I>
 where
-    I: revm::Inspector<mega_evm::MegaContext<Overlay<'a, D>, ExternalEnv>>,
+    I: revm::Inspector<mega_evm::MegaContext<CallOverlay<'a, D>, ExternalEnv>>,
 {
     /// Executes one transaction. The overlay does not change; commit the state to change it.
     pub(crate) fn run(
         &mut self,
         transaction: MegaTransaction,
-    ) -> Result<Outcome, Refusal<D::Error>> {
+    ) -> Result<Outcome, SimulateError<D::Error>> {
         let input = transaction.base.data.clone();
         let raw = self.evm.execute_transaction(transaction);
         // Whatever a transaction makes of a read that failed, it is no outcome.

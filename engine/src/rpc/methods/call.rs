@@ -31,7 +31,8 @@ use crate::{
     chain::BlockRef,
     evm::{
         simulate::{
-            Bounded, CallRequest, GasProfile, Outcome, Refusal, Setting, Simulator, access_list,
+            Bounded, CallRequest, GasProfile, Outcome, Setting, SimulateError, Simulator,
+            access_list,
             estimate::{self, EstimateError},
             overrides::{BlockOverrides, StateOverrides},
             reason,
@@ -183,7 +184,11 @@ impl PreparedCall {
     }
 
     /// The error of a transaction that could not start, or was ended.
-    pub(super) fn refused(&self, refusal: &Refusal<StateError>, request: &CallRequest) -> RpcError {
+    pub(super) fn refused(
+        &self,
+        refusal: &SimulateError<StateError>,
+        request: &CallRequest,
+    ) -> RpcError {
         let ended = self.turn.ended();
         ended.unwrap_or_else(|| refused(refusal, request, &self.setting))
     }
@@ -429,7 +434,7 @@ fn rejected(message: String) -> RpcError {
 
 /// The error of a transaction that could not start, in geth's words.
 pub(super) fn refused(
-    refusal: &Refusal<StateError>,
+    refusal: &SimulateError<StateError>,
     request: &CallRequest,
     setting: &Setting,
 ) -> RpcError {

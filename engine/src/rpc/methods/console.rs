@@ -17,7 +17,7 @@ use crate::{
     chain::console::Job,
     evm::{
         Watch,
-        console::{CONSOLE, Heard, Listener, Patience},
+        console::{CONSOLE, Deadline, Heard, Listener},
         simulate::{Bounded, CallRequest, Setting},
     },
     replay::{Replay, ReplayError, cache},
@@ -29,7 +29,7 @@ const ACCOUNT_BYTES: usize = 256;
 
 /// What was executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum Executed {
     /// A transaction of the chain.
     Transaction(B256),
     /// A call that changed nothing, by its method.
@@ -38,9 +38,9 @@ pub(crate) enum Source {
 
 /// What one execution told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct ConsoleText {
     /// The execution.
-    pub source: Source,
+    pub source: Executed,
     /// What it told.
     pub heard: Heard,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Told {
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     /// In the order of execution.
-    pub told: Vec<Told>,
+    pub told: Vec<ConsoleText>,
     /// Executions that met the console and will not be heard: there were too many.
     pub lost: u64,
     /// Why that is not all.
@@ -77,8 +77,8 @@ pub(crate) fn next(node: &Node, timeout: Duration) -> Option<Output> {
         }
         Some(Job::Simulation { method, again, .. }) => {
             let (heard, failure) = again();
-            let source = Source::Simulation(method);
-            output.told.push(Told { source, heard });
+            let source = Executed::Simulation(method);
+            output.told.push(ConsoleText { source, heard });
             output.failure = failure.map(|why| format!("{method} was not heard to its end: {why}"));
         }
     }
@@ -86,7 +86,12 @@ pub(crate) fn next(node: &Node, timeout: Duration) -> Option<Output> {
 }
 
 /// Executes these transactions of a mini-block again, and those before them.
-fn hear(node: &Node, number: u64, indices: &[usize], told: &mut Vec<Told>) -> Result<(), RpcError> {
+fn hear(
+    node: &Node,
+    number: u64,
+    indices: &[usize],
+    told: &mut Vec<ConsoleText>,
+) -> Result<(), RpcError> {
     let failed = |error: ReplayError| RpcError::internal(error.to_string());
     let mini = node.mini(number)?;
     let block = node.sealed(BlockId::number(mini.block_number))?;
@@ -97,7 +102,7 @@ fn hear(node: &Node, number: u64, indices: &[usize], told: &mut Vec<Told>) -> Re
     let mut replay = Replay::begin(&before, &mut cache, &rules, &context).map_err(failed)?;
     let first = indices.first().copied().unwrap_or_default();
     replay.until(&mini.txs, first).map_err(failed)?;
-    let listener = Bounded::new(Listener::default(), Some(Arc::new(Patience::begin())));
+    let listener = Bounded::new(Listener::default(), Some(Arc::new(Deadline::begin())));
     let mut replay = replay.with_inspector(listener);
     for index in indices {
         replay.until(&mini.txs, *index).map_err(failed)?;
@@ -107,8 +112,8 @@ fn hear(node: &Node, number: u64, indices: &[usize], told: &mut Vec<Told>) -> Re
             break;
         };
         let executed = replay.next(record);
-        told.push(Told {
-            source: Source::Transaction(record.hash),
+        told.push(ConsoleText {
+            source: Executed::Transaction(record.hash),
             heard: replay.inspector_mut().inner.take(),
         });
         executed.map_err(failed)?;
@@ -159,7 +164,7 @@ impl PreparedCall {
 
     /// What the call tells, and why that is not all.
     fn hear(mut self, request: &CallRequest) -> (Heard, Option<String>) {
-        let watch: Arc<dyn Watch> = Arc::new(Patience::begin());
+        let watch: Arc<dyn Watch> = Arc::new(Deadline::begin());
         let mut listener = Bounded::new(Listener::default(), Some(watch));
         let outcome = self.gas_limit(request).and_then(|gas_limit| {
             let transaction = request.transaction(self.setting.chain_id, gas_limit);

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::hex;
 use crate::builder::testing::account;
 use crate::evm::console::{CONSOLE, ConsoleCall};
-use crate::rpc::methods::console::{Output, Source, Told, next};
+use crate::rpc::methods::console::{ConsoleText, Executed, Output, next};
 use crate::rpc::testing::*;
 use crate::state::GenesisAccount;
 
@@ -52,7 +52,7 @@ fn call(contract: Address, input: impl Into<Bytes>) -> ConsoleCall {
     ConsoleCall { contract, input }
 }
 
-fn calls(told: &[Told]) -> Vec<ConsoleCall> {
+fn calls(told: &[ConsoleText]) -> Vec<ConsoleCall> {
     let heard = told.iter().map(|told| &told.heard);
     heard.flat_map(|heard| heard.calls.clone()).collect()
 }
@@ -68,8 +68,8 @@ fn transactions_are_heard_in_their_order_once_they_are_visible() {
     assert!(heard(&net).told.is_empty());
     net.mini();
     let told = heard(&net).told;
-    let sources: Vec<Source> = told.iter().map(|told| told.source).collect();
-    assert_eq!(sources, [first, second].map(Source::Transaction));
+    let sources: Vec<Executed> = told.iter().map(|told| told.source).collect();
+    assert_eq!(sources, [first, second].map(Executed::Transaction));
     assert_eq!(calls(&told), [call(TELLER, [2]), call(REVERTER, [3, 4])]);
 
     // The same once the block is sealed.
@@ -106,7 +106,7 @@ fn calls_and_estimates_are_heard_whatever_becomes_of_them() {
         net.refusal(method, &failing);
         net.get(method, &json!([{"from": from, "to": hex(COUNTER)}]));
         let [first, second, nothing] = [heard(&net), heard(&net), heard(&net)];
-        assert_eq!(first.told[0].source, Source::Simulation(method));
+        assert_eq!(first.told[0].source, Executed::Simulation(method));
         assert_eq!(calls(&first.told), [call(TELLER, [1, 2])]);
         assert_eq!(calls(&second.told), [call(REVERTER, [3])]);
         assert_eq!((nothing.told.len(), nothing.failure), (0, None));

@@ -281,7 +281,7 @@ impl Runner {
     /// others.
     fn mined(&self, reply: Reply) -> pool::Reply {
         let (waiting, node) = (self.waiting.clone(), self.node.clone());
-        Box::new(move |outcome: pool::Outcome| match outcome {
+        Box::new(move |outcome: pool::IntakeOutcome| match outcome {
             Err(rejection) => reply.send(Err(rejection.into())),
             Ok(hash) => {
                 let told = Reply::new(move |_| reply.send(Ok(hash_json(&hash))));
@@ -294,12 +294,12 @@ impl Runner {
     /// What becomes of a request when the pool has its transaction, or has refused it.
     fn admitted(&self, receipt: Option<Patience>, reply: Reply) -> pool::Reply {
         let Some(patience) = receipt else {
-            return Box::new(move |outcome: pool::Outcome| {
+            return Box::new(move |outcome: pool::IntakeOutcome| {
                 reply.send(outcome.map(|hash| hash_json(&hash)).map_err(RpcError::from));
             });
         };
         let (waiting, node) = (self.waiting.clone(), self.node.clone());
-        Box::new(move |outcome: pool::Outcome| match outcome {
+        Box::new(move |outcome: pool::IntakeOutcome| match outcome {
             Err(rejection) => reply.send(Err((patience.refused)(rejection))),
             Ok(hash) => {
                 waiting.add(hash, patience, reply);

@@ -19,7 +19,7 @@ use crate::{
     block::{Leaves, TxRecord, logs_bloom},
     evm::{
         BlockContext,
-        simulate::{Bounded, Outcome, Refusal, Setting, Simulator, Transfers},
+        simulate::{Bounded, Outcome, Setting, SimulateError, Simulator, Transfers},
     },
     state::{Adapter, StateError, View},
 };
@@ -181,7 +181,7 @@ impl<'a> Chain<'a> {
         surroundings: &Surroundings,
         nonce: u64,
         gas: u64,
-    ) -> Result<(Outcome, Vec<Log>), Refusal<StateError>> {
+    ) -> Result<(Outcome, Vec<Log>), SimulateError<StateError>> {
         let setting = &surroundings.setting;
         let mut transaction = call.request.transaction(setting.chain_id, gas);
         transaction.base.nonce = nonce;

@@ -5,7 +5,7 @@ use revm::context::result::{EVMError, InvalidTransaction};
 
 use super::super::{RpcError, call::refused, error::code};
 use crate::{
-    evm::simulate::{CallRequest, Refusal, Setting},
+    evm::simulate::{CallRequest, Setting, SimulateError},
     state::StateError,
 };
 
@@ -62,7 +62,7 @@ pub(super) fn moved_to_another(address: impl std::fmt::Display) -> RpcError {
 
 /// A transaction that could not start.
 pub(super) fn invalid(
-    refusal: &Refusal<StateError>,
+    refusal: &SimulateError<StateError>,
     request: &CallRequest,
     setting: &Setting,
 ) -> RpcError {
