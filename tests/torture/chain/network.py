@@ -35,14 +35,17 @@ def block_time_s() -> float:
 class Network(Cluster):
     """`with Network(directory) as network:`; its nodes are reaped."""
 
-    def __init__(self, directory: Path, block_time_s: float) -> None:
+    def __init__(self, directory: Path, block_time_s: float, **settings: Any) -> None:
         super().__init__(
             directory,
-            blocks__block_time_s=block_time_s,
-            chain__salt_data_buckets=DATA_BUCKETS,
-            accounts__count=SENDERS,
-            network__provers=PROVERS,
-            network__quorum=PROVERS,
+            **{
+                "blocks__block_time_s": block_time_s,
+                "chain__salt_data_buckets": DATA_BUCKETS,
+                "accounts__count": SENDERS,
+                "network__provers": PROVERS,
+                "network__quorum": PROVERS,
+                **settings,
+            },
         )
         self._directory.mkdir(parents=True, exist_ok=True)
 
