@@ -57,6 +57,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "state": LazyCommand("megaeth_cli.commands.state", "Keep a chain's accounts in a file.", CHAIN),
     "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
     "verify": LazyCommand("megaeth_cli.commands.verify", "Check blocks and proofs, trusting nobody.", CHAIN),
+    "replay": LazyCommand(
+        "megaeth_cli.commands.replay", "Execute a block again, by any fork's rules.", CHAIN
+    ),
     "bench": LazyCommand("megaeth_cli.commands.bench", "Put a load on a node.", CHAIN),
     "jit": LazyCommand("megaeth_cli.commands.jit", "See what runs as native code.", CHAIN),
     "rpc": LazyCommand("megaeth_cli.commands.rpc", "Call any JSON-RPC method of a node.", CHAIN),

@@ -105,7 +105,7 @@ def load(path: Path) -> ToldBlock:
     try:
         if data.startswith(ZSTD):
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_BYTES)
-        told = _told(orjson.loads(data), _code_directory(path))
+        told = read_document(orjson.loads(data), _code_directory(path))
     except (zstandard.ZstdError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{path} tells no state",
@@ -136,7 +136,8 @@ def _code_directory(path: Path) -> Path | None:
     return codes if codes.is_dir() else None
 
 
-def _told(document: Json, code_directory: Path | None) -> ToldBlock:
+def read_document(document: Json, code_directory: Path | None) -> ToldBlock:
+    """What a document tells. ValueError, KeyError, TypeError, AttributeError: it is in none of the forms."""
     whole = document if isinstance(document, dict) and "prestate" in document else {"prestate": document}
     state = Prestate(code_directory=code_directory)
     for code in (whole.get("codes") or {}).values():

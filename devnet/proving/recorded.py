@@ -69,6 +69,11 @@ class RecordedBlocks:
             )
         return int(str(found), 0)
 
+    def transactions(self, number: int) -> list[str]:
+        """The hashes of a block's transactions."""
+        transactions = self._block(number).get("transactions") or ()
+        return [one["hash"] for one in transactions if isinstance(one, dict)]
+
     @cached_property
     def codes(self) -> dict[bytes, bytes]:
         """All code that is there, by the hash that it is said to have."""

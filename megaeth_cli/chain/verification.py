@@ -17,7 +17,7 @@ from devnet.proving.recorded import RecordedBlocks
 from devnet.proving.reports import Reproduction
 from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcClient, RpcError
 from megaeth_cli.errors import CliError, ExitStatus
-from megaeth_cli.units import quantity
+from megaeth_cli.units import keccak, quantity
 
 Json = Any
 
@@ -100,12 +100,28 @@ class FileSource:
 
     def verify(self, block: str | int) -> Report:
         """Check a block by its number."""
-        number = number_of(block, "files are found by block number")
-        material = self.blocks.material(number)
-        rules = self.rules.given() or {"chainId": self.blocks.chain_id(number)}
+        material = self.material(block)
+        return checked(material, self.codes(material), self.chain_rules(material.number))
+
+    def material(self, block: str | int) -> VerificationInput:
+        """All that checking a block takes but code."""
+        return self.blocks.material(number_of(block, "files are found by block number"))
+
+    def with_transaction(self, hash_: str) -> int:
+        """The number of the block that has a transaction."""
+        for number in self.blocks.numbers():
+            if hash_ in self.blocks.transactions(number):
+                return number
+        raise CliError(f"no recorded block has transaction {hash_}", f"looked in {self.blocks.directory}")
+
+    def codes(self, material: VerificationInput) -> list[tuple[bytes, bytes]]:
+        """Hash and code of all that may run, as far as it is there."""
         codes = self.blocks.codes
-        hashes = _code_hashes(material)
-        return _checked(material, [(one, codes[one]) for one in hashes if one in codes], rules)
+        return [(one, codes[one]) for one in _code_hashes(material) if one in codes]
+
+    def chain_rules(self, number: int) -> Mapping[str, Json]:
+        """Those that are given, else those of the chain that a block's transactions name."""
+        return self.rules.given() or {"chainId": self.blocks.chain_id(number)}
 
 
 @dataclass(frozen=True)
@@ -124,11 +140,19 @@ class ReproductionSource:
 
     def verify(self, block: str | int) -> Report:
         """Check it again."""
-        from devnet._engine import keccak256
-
         kept = Reproduction.load(self.file)
-        material = VerificationInput(self.newest(), b"", kept.block, kept.parent, kept.witness, kept.records)
-        return _checked(material, [(keccak256(code), code) for code in kept.codes], kept.chain)
+        return checked(self.material(kept), self.codes(kept), kept.chain)
+
+    @staticmethod
+    def material(kept: Reproduction) -> VerificationInput:
+        """All that checking its block takes but code."""
+        number = quantity(json.loads(kept.block)["number"])
+        return VerificationInput(number, b"", kept.block, kept.parent, kept.witness, kept.records)
+
+    @staticmethod
+    def codes(kept: Reproduction) -> list[tuple[bytes, bytes]]:
+        """Hash and code of all that is kept."""
+        return [(keccak(code), code) for code in kept.codes]
 
 
 @dataclass(frozen=True)
@@ -149,22 +173,44 @@ class NodeSource:
 
     def verify(self, block: str | int) -> Report:
         """Check a block with a witness and code from the node."""
-        found = block_of(self.node, block)
-        number = quantity(found["number"])
+        material = self.material(block_of(self.node, block))
+        return checked(material, self.codes(material), self.chain_rules())
+
+    def material(self, block: Json) -> VerificationInput:
+        """All that checking a block takes but code. CliError where the node has no witness."""
+        number = quantity(block["number"])
         if number == 0:
             raise CliError("block 0 cannot be verified", "it has no parent, it is what the chain begins with")
-        parent = self.node.call("eth_getBlockByHash", found["parentHash"], False)
+        parent = self.node.call("eth_getBlockByHash", block["parentHash"], False)
         if parent is None:
-            raise CliError(f"the node does not know the parent of block {number}", found["parentHash"])
-        material = VerificationInput(
+            raise CliError(f"the node does not know the parent of block {number}", block["parentHash"])
+        return VerificationInput(
             number,
-            bytes.fromhex(found["hash"][2:]),
-            json.dumps(found).encode(),
+            bytes.fromhex(block["hash"][2:]),
+            json.dumps(block).encode(),
             json.dumps(parent).encode(),
-            self._witness(number, found["hash"]),
+            self._witness(number, block["hash"]),
             self._records(number),
         )
-        return _checked(material, self._codes(_code_hashes(material)), self._rules())
+
+    def codes(self, material: VerificationInput) -> list[tuple[bytes, bytes]]:
+        """Hash and code of all that may run."""
+        hashes = _code_hashes(material)
+        codes = []
+        for first in range(0, len(hashes), CODES_AT_A_TIME):
+            some = hashes[first : first + CODES_AT_A_TIME]
+            answers = self.node.batch([("eth_getCodeByHash", ["0x" + one.hex()]) for one in some])
+            codes += [
+                (one, bytes.fromhex(str(answer)[2:]))
+                for one, answer in zip(some, answers, strict=True)
+                if answer
+            ]
+        return codes
+
+    def chain_rules(self) -> Mapping[str, Json]:
+        """Those that are given, else the node's chain's."""
+        given = self.rules.given()
+        return given if given is not None else rules_of(self.node)
 
     def _witness(self, number: int, block_hash: str) -> str:
         method = "mega_getBlockWitness"
@@ -193,22 +239,6 @@ class NodeSource:
         except RpcError:
             return ()
 
-    def _codes(self, hashes: list[bytes]) -> list[tuple[bytes, bytes]]:
-        codes = []
-        for first in range(0, len(hashes), CODES_AT_A_TIME):
-            some = hashes[first : first + CODES_AT_A_TIME]
-            answers = self.node.batch([("eth_getCodeByHash", ["0x" + one.hex()]) for one in some])
-            codes += [
-                (one, bytes.fromhex(str(answer)[2:]))
-                for one, answer in zip(some, answers, strict=True)
-                if answer
-            ]
-        return codes
-
-    def _rules(self) -> Mapping[str, Json]:
-        given = self.rules.given()
-        return given if given is not None else rules_of(self.node)
-
 
 def rules_of(node: RpcClient) -> Mapping[str, Json]:
     """What a devnet tells of its rules; of another node's chain which one it is, whose schedule is then known."""
@@ -222,16 +252,12 @@ def rules_of(node: RpcClient) -> Mapping[str, Json]:
 def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
     """The newest block that has transactions, as `inspect-diff latest` takes it: whoever has just sent one means the
     block that it is in. Only sealed blocks can be checked, so an open one is waited for."""
-    sealed = quantity(node.call("eth_blockNumber"))
     try:
         newest = node.call("mega_getStateDiff", "latest")  # of the newest mini-block with transactions
     except RpcError:
-        return sealed  # not a devnet
+        return quantity(node.call("eth_blockNumber"))  # not a devnet
     wanted = quantity(newest["blockNumber"]) if newest and newest.get("transactions") else 0
-    until = time.monotonic() + SEAL_PATIENCE_S
-    while sealed < wanted and time.monotonic() < until:
-        time.sleep(SEAL_POLL_S)
-        sealed = quantity(node.call("eth_blockNumber"))
+    sealed = wait_sealed(node, wanted)
     if sealed < wanted:
         tell(
             f"block {wanted:,} has transactions but is not sealed after {SEAL_PATIENCE_S:g} s; "
@@ -240,6 +266,14 @@ def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
     elif wanted and wanted < sealed:
         tell(f"block {wanted:,} is the newest with transactions; those after it, up to {sealed:,}, are empty")
         return wanted
+    return sealed
+
+
+def wait_sealed(node: RpcClient, wanted: int) -> int:
+    """The newest sealed block, which is this one or a later one, unless it takes too long."""
+    until = time.monotonic() + SEAL_PATIENCE_S
+    while (sealed := quantity(node.call("eth_blockNumber"))) < wanted and time.monotonic() < until:
+        time.sleep(SEAL_POLL_S)
     return sealed
 
 
@@ -275,7 +309,8 @@ def _code_hashes(material: VerificationInput) -> list[bytes]:
         return []
 
 
-def _checked(
+def checked(
     material: VerificationInput, codes: list[tuple[bytes, bytes]], rules: Mapping[str, Json]
 ) -> Report:
+    """What the engine finds of a block, from its witness alone."""
     return read_report(stateless.check(material, codes, rules).raw)

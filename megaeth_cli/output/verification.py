@@ -1,6 +1,6 @@
 """Reports of checked blocks, for people and for programs. Rendering only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ def report_table(report: Report, words: Sequence[Word] | None = None) -> "Render
         table.add_row(one.name, Text("ok", style="green") if one.ok else Text("FAILED", style="bold red"))
     parts: list[RenderableType] = [f"block {report.number:,} {report.hash}", table]
     if report.effort:
-        parts += [rules_text(report), effort_text(report)]
+        parts += [rules_text(report.effort), effort_text(report)]
     if words:
         attested = Table(box=None, pad_edge=False, show_header=False)
         for word in words:
@@ -58,9 +58,8 @@ ORIGINS = {
 """Who says which hardfork holds, by the engine's word for it."""
 
 
-def rules_text(report: Report) -> str:
-    """The hardfork that the block was checked under, since when it holds, and who says so."""
-    effort = report.effort
+def rules_text(effort: Mapping[str, Any]) -> str:
+    """The hardfork that a block was checked under, since when it holds, and who says so, by its report's effort."""
     origin = ORIGINS[effort["origin"]].format(chain_id=effort["chainId"])
     fork, since = effort.get("fork"), effort.get("forkSince")
     if fork is None:

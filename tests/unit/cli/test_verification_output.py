@@ -2,7 +2,6 @@
 
 import pytest
 
-from devnet.proving.checker import Report
 from megaeth_cli.output.verification import rules_text
 
 
@@ -28,4 +27,4 @@ from megaeth_cli.output.verification import rules_text
     ],
 )
 def test_the_hardfork_is_named_with_its_beginning_and_who_says_so(effort, text):
-    assert rules_text(Report(1, "0x", (), effort)) == text
+    assert rules_text(effort) == text
