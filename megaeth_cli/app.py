@@ -42,6 +42,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "devnet": LazyCommand("megaeth_cli.commands.devnet", "Start, watch and stop a devnet.", NETWORK),
     "deploy": LazyCommand("megaeth_cli.commands.deploy", "Compile and deploy a contract.", CONTRACTS),
     "lint": LazyCommand("megaeth_cli.commands.lint", "Find what bites on MegaETH, in sources.", CONTRACTS),
+    "compare": LazyCommand(
+        "megaeth_cli.commands.compare", "Show what a contract costs under each fork.", CONTRACTS
+    ),
     "import": LazyCommand(
         "megaeth_cli.commands.import_contracts", "Know what other tools built and deployed.", CONTRACTS
     ),

@@ -10,6 +10,8 @@ from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
 from megaeth_cli.abi.values import ValueTextError, hex_bytes, integer
+from megaeth_cli.contracts.calls import arguments_of_file
+from megaeth_cli.env import Environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.transactions.wallet import KEY_VARIABLE
 
@@ -64,6 +66,12 @@ AbiFile = Annotated[
     Path | None,
     typer.Option("--abi", metavar="FILE", help="Take its ABI from here: JSON, or any build artifact."),
 ]
+ConstructorArguments = Annotated[
+    Path | None,
+    typer.Option(
+        "--constructor-args", metavar="FILE", help="Arguments from a file: JSON array, or one per line."
+    ),
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the hash at once; don't wait.")]
 
 
@@ -83,6 +91,19 @@ class NegativeNumbers(TyperCommand):
 def arguments(texts: Sequence[str] | None) -> list[str]:
     """The arguments as they were typed."""
     return [text.removeprefix(_MARK) for text in texts or ()]
+
+
+def argument_texts(env: Environment, typed: list[str], file: Path | None) -> list[str]:
+    """The constructor's arguments, typed or in a file."""
+    if file is None:
+        return typed
+    if typed:
+        raise CliError("either arguments or --constructor-args, not both", status=ExitStatus.USAGE)
+    try:
+        return arguments_of_file((env.cwd / file).read_text(), str(file))
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CliError(f"--constructor-args {file} cannot be read", why, status=ExitStatus.USAGE) from None
 
 
 def amount(text: str, option: str) -> int:

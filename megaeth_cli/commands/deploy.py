@@ -19,6 +19,7 @@ from megaeth_cli.commands.compiler_options import (
     compiler_options,
 )
 from megaeth_cli.commands.contract_options import (
+    ConstructorArguments,
     From,
     GasLimit,
     Keystore,
@@ -29,6 +30,7 @@ from megaeth_cli.commands.contract_options import (
     PrivateKey,
     Value,
     amount,
+    argument_texts,
     arguments,
     gas_limit,
 )
@@ -36,7 +38,7 @@ from megaeth_cli.commands.tx import report_sent
 from megaeth_cli.compile import Compilation, Contract
 from megaeth_cli.contracts import create2
 from megaeth_cli.contracts.artifacts import Artifact, Template
-from megaeth_cli.contracts.calls import arguments_of_file, read_arguments
+from megaeth_cli.contracts.calls import read_arguments
 from megaeth_cli.contracts.linking import link
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.contracts.product import locate, prepare
@@ -59,12 +61,7 @@ def deploy(
         typer.Argument(metavar="FILE[:NAME]", help="Source or build artifact, and which contract in it."),
     ],
     args: Annotated[list[str] | None, typer.Argument(help="The constructor's arguments.")] = None,
-    arguments_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--constructor-args", metavar="FILE", help="Arguments from a file: JSON array, or one per line."
-        ),
-    ] = None,
+    arguments_file: ConstructorArguments = None,
     value: Value = "0",
     sender: From = None,
     private_key: PrivateKey = None,
@@ -103,7 +100,7 @@ def deploy(
         compiler_options(env, solc, remapping, optimize, runs, via_ir, evm_version),
     )
     _tell_warnings(env, compilation.warnings)
-    texts = _argument_texts(env, arguments(args), arguments_file)
+    texts = argument_texts(env, arguments(args), arguments_file)
     wei = amount(value, "--value")
     constructor_arguments = _constructor_arguments(network, contract, texts, wei)
     linked_code, places = link(network, contract, compilation, library or [])
@@ -133,18 +130,6 @@ def _tell_warnings(env: Environment, warnings: tuple[str, ...]) -> None:
             env.note(one)
     elif warnings:
         env.note(f"{len(warnings)} compiler warning{'s' if len(warnings) > 1 else ''} (-v shows them)")
-
-
-def _argument_texts(env: Environment, typed: list[str], file: Path | None) -> list[str]:
-    if file is None:
-        return typed
-    if typed:
-        raise CliError("either arguments or --constructor-args, not both", status=ExitStatus.USAGE)
-    try:
-        return arguments_of_file((env.cwd / file).read_text(), str(file))
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise CliError(f"--constructor-args {file} cannot be read", why, status=ExitStatus.USAGE) from None
 
 
 def _constructor_arguments(network: Network, contract: Contract, texts: list[str], wei: int) -> bytes:

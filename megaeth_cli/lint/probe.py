@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from devnet._engine import Engine, RpcError
-from devnet.config import Config
-from devnet.genesis import GenesisFile
-from devnet.roles import chain_config
-from megaeth_cli.chain.no_archive import NothingArchived
+from devnet._engine import RpcError
+from megaeth_cli.chain.own_engine import MAX_GAS, OwnEngine
 
 Json = Any
 
@@ -21,11 +18,6 @@ CONTRACT = "0x" + "c0" * 20
 """Where the code lies that is run."""
 OTHER = "0x" + "07" * 20
 """Where code lies that it calls."""
-MAX_GAS = 9_000_000_000
-"""More than MegaETH's limits let a transaction use, less than a block's."""
-_SLOTS_PER_BUCKET = 256
-_FIRST_BUCKET = 65_536
-"""SALT's buckets of keys begin here; below lie those of metadata."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +54,7 @@ class Probe:
     """Runs code over an empty state. `multiplier`: how crowded all buckets of the state are (256 slots times it)."""
 
     def __init__(self, spec: str, multiplier: int = 1) -> None:
-        chain = replace(Config().chain, spec=spec)
-        if multiplier > 1:
-            capacity = ((_FIRST_BUCKET, _SLOTS_PER_BUCKET * multiplier),)
-            chain = replace(chain, salt_data_buckets=1, bucket_capacity=capacity)
-        config = replace(Config(), chain=chain)
-        document = chain_config.genesis_document(config, [], GenesisFile(), 1)
-        self._engine = Engine(
-            chain_config.engine_config(config, document, keeps_trie=False),
-            NothingArchived(),
-        )
+        self._engine = OwnEngine(spec, {}, multiplier=multiplier, timeout_s=None)
 
     def gas(self, code: str, others: Mapping[str, str] | None = None) -> Gas:
         """What a transaction costs that calls code (hex). `others`: code at other addresses."""
@@ -112,7 +95,7 @@ class Probe:
         )
 
     def _ask(self, method: str, *params: Json) -> Json:
-        return orjson.loads(self._engine.call(method, orjson.dumps(params)))
+        return self._engine.ask(method, *params)
 
 
 def _overrides(code: str, others: Mapping[str, str] | None) -> Json:

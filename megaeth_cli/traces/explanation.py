@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from megaeth_cli.bytecode.source_map import Line
+from megaeth_cli.chain.own_engine import ETHEREUM, FORKS
 from megaeth_cli.chain.rpc_client import RpcError
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.inspect.reasons import Reason
 from megaeth_cli.traces.detention import Read, first_read
 from megaeth_cli.traces.frame import OUT_OF_GAS, Frame
-from megaeth_cli.traces.lab import ETHEREUM, FORKS, Lab
+from megaeth_cli.traces.lab import Lab
 from megaeth_cli.traces.limits import Dimension, metered
 from megaeth_cli.traces.names import Names
 from megaeth_cli.traces.positions import Positions

@@ -6,34 +6,24 @@ is sent and nothing is kept. What another outcome reads besides is fetched from 
 transaction's block.
 """
 
-import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from devnet import _engine
-from devnet.config import FIRST_DATA_BUCKET, MIN_BUCKET_SLOTS, SPECS
 from megaeth_cli.chain import answers
-from megaeth_cli.chain.no_archive import NothingArchived
+from megaeth_cli.chain.own_engine import FORKS, TIMEOUT_S, TOO_MUCH, OwnEngine
 from megaeth_cli.chain.rpc_client import RpcError
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.traces.frame import Frame, of_answer
-from megaeth_cli.traces.subject import Subject, block_before, deep_answers, met_state
+from megaeth_cli.traces.subject import Subject, block_before, met_state
 from megaeth_cli.units import quantity
 from megaeth_cli.visible import one_line
 
 Json = Any
 
-ETHEREUM, *FORKS = SPECS
-"""As the engine names its rules: Ethereum's (Prague, on the OP Stack), then each of MegaETH's forks."""
-_BUCKETS = 512
-"""Few enough to give all of them a size, and so many that none grows by what a transaction met."""
 _ROUNDS = 6
-_TIMEOUT_S = 8
-"""For one execution under other rules: what halts here may go on for very long there."""
-_TOO_MUCH = -32005
-"""The node's code for what may not go on."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +58,7 @@ class Lab:
     subject: Subject
     around: Surroundings
     accounts: dict[str, Json] = field(default_factory=dict)
-    _engines: dict[tuple[str, int], _engine.Engine] = field(default_factory=dict)
+    _engines: dict[tuple[str, int], OwnEngine] = field(default_factory=dict)
 
     @classmethod
     def open(cls, network: Network, subject: Subject) -> "Lab":
@@ -97,8 +87,8 @@ class Lab:
                     spec or self.around.spec, multiplier, "debug_traceCall", call, "latest", options
                 )
             except _engine.RpcError as error:
-                slow = error.code == _TOO_MUCH
-                return Outcome(None, f"it had not ended after {_TIMEOUT_S} s" if slow else error.message)
+                slow = error.code == TOO_MUCH
+                return Outcome(None, f"it had not ended after {TIMEOUT_S} s" if slow else error.message)
             if not self._fetch_missing(answer["prestateTracer"]):
                 break
         return Outcome(of_answer(answer["callTracer"]))
@@ -149,28 +139,21 @@ class Lab:
     def _ask(self, spec: str, multiplier: int, method: str, *params: Json) -> Json:
         key = (spec, multiplier)
         if key not in self._engines:
-            self._engines[key] = _over(self._config(spec, multiplier))
-        with deep_answers():
-            return json.loads(self._engines[key].call(method, json.dumps(params).encode()))
+            self._engines[key] = self._engine(spec, multiplier)
+        return self._engines[key].ask(method, *params)
 
-    def _config(self, spec: str, multiplier: int) -> bytes:
-        alloc = json.loads(_engine.system_alloc(spec)) | self.accounts
-        config = {
-            "chain_id": self.around.chain_id,
-            "spec": spec,
-            "genesis": {"timestamp": 1, "alloc": alloc},
-            "salt_data_buckets": _BUCKETS,
-            "bucket_capacities": {
-                str(FIRST_DATA_BUCKET + bucket): MIN_BUCKET_SLOTS * multiplier
-                for bucket in range(_BUCKETS if multiplier > 1 else 0)
-            },
-            "follow_commitment": False,
-            "mining": "manual",
-            "recover_threads": 1,
-            "execution_threads": 1,
-            "rpc": {} if spec == self.around.spec else {"call_timeout_ms": round(_TIMEOUT_S * 1000)},
-        }
-        return json.dumps(config).encode()
+    def _engine(self, spec: str, multiplier: int) -> OwnEngine:
+        own = spec == self.around.spec
+        try:
+            return OwnEngine(
+                spec,
+                self.accounts,
+                chain_id=self.around.chain_id,
+                multiplier=multiplier,
+                timeout_s=None if own else TIMEOUT_S,
+            )
+        except ValueError as error:
+            raise _no_state(str(error)) from None
 
     def _fetch_missing(self, met: Json) -> bool:
         """Whether something was met that nobody has told yet; it is known afterwards."""
@@ -202,13 +185,6 @@ class Lab:
         if found:
             self._engines.clear()
         return found
-
-
-def _over(config: bytes) -> _engine.Engine:
-    try:
-        return _engine.Engine(config, NothingArchived())
-    except ValueError as error:
-        raise _no_state(str(error)) from None
 
 
 def _no_state(why: str) -> CliError:

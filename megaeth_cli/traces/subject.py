@@ -1,11 +1,9 @@
 """What is looked at: a transaction of the chain, or a call that nobody sent. Asks the node for its traces."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from megaeth_cli.chain.nested_json import deep_answers
 from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcError
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.errors import CliError, ExitStatus
@@ -14,8 +12,6 @@ from megaeth_cli.units import quantity
 
 Json = Any
 
-_DEEPEST = 1024
-"""Calls inside each other, at most; each is an object in a list of JSON."""
 TRACE_TIMEOUT_S = 180.0
 """Long traces take the node a while."""
 
@@ -116,17 +112,6 @@ def _trace(network: Network, subject: Subject, options: Json) -> Json:
 
 def _block(text: str) -> Json:
     return {"blockHash": text} if len(text) == 66 else text
-
-
-@contextmanager
-def deep_answers() -> Iterator[None]:
-    """Lets JSON be nested as deeply as calls can be."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, 4 * _DEEPEST))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 def block_before(subject: Subject) -> str:

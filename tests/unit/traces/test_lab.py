@@ -3,8 +3,9 @@
 import pytest
 
 from megaeth_cli.chain.allowance import allowance_of
+from megaeth_cli.chain.own_engine import ETHEREUM, FORKS
 from megaeth_cli.errors import CliError
-from megaeth_cli.traces.lab import ETHEREUM, FORKS, Lab, Surroundings
+from megaeth_cli.traces.lab import Lab, Surroundings
 from megaeth_cli.traces.subject import Subject
 from tests.support.bytecode import assemble
 from tests.unit.traces.trees import ALICE, TOKEN
@@ -60,7 +61,7 @@ def test_what_every_transaction_costs_is_asked():
 
 
 def test_what_takes_too_long_is_refused_in_words(monkeypatch):
-    monkeypatch.setattr("megaeth_cli.traces.lab._TIMEOUT_S", 0.01)
+    monkeypatch.setattr("megaeth_cli.traces.lab.TIMEOUT_S", 0.01)
     endless = lab(assemble("loop: @loop JUMP"), gas=hex(10**10))
     assert "had not ended" in endless.under(ETHEREUM).refusal
 
