@@ -26,6 +26,10 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ORDERS: Final = ("priority", "fifo")
 JIT_MODES: Final = ("off", "on", "eager")
 OPEN_BLOCK_MODES: Final = ("null", "served")
+MAX_REPLICA_LAG_MS: Final = 5_000
+"""Peers part from a node that takes nothing for 10 s."""
+GATEWAYS: Final = ("off", "public", "coming")
+DEFAULT_GATEWAY_PORT: Final = 9545
 
 
 class VerifyMode(StrEnum):
@@ -212,6 +216,11 @@ class NetworkSettings:
         2, "Blocks that one prover, or an embedded stateless validator, checks at a time.",
         "--prover-workers", "N", minimum=1, maximum=64,
     )  # fmt: skip
+    replica_lag_ms: int = _setting(
+        0,
+        "How much later than the sequencer full nodes show the chain, as replicas of MegaETH's public endpoint may.",
+        "--replica-lag", "MS", minimum=0, maximum=MAX_REPLICA_LAG_MS,
+    )  # fmt: skip
     snapshot_behind: int = _setting(
         200_000,
         "Mini-blocks from which on a new full node begins with a snapshot of the state instead of the whole log.",
@@ -264,6 +273,19 @@ class RpcSettings:
         "--open-block",
         choices=OPEN_BLOCK_MODES,
     )
+    gateway: str = _setting(
+        "off",
+        "An address beside the node's own that limits and refuses what MegaETH's public endpoint does, or what it will "
+        "with the coming node; each refusal names its rule. The node's own address, and so every tool that uses it, "
+        "notices nothing.",
+        "--gateway",
+        choices=GATEWAYS,
+    )
+    gateway_port: int = _setting(
+        DEFAULT_GATEWAY_PORT,
+        "Port of the --gateway address of the sequencer; full nodes take the next ones. 0 picks free ones.",
+        "--gateway-port", "PORT", minimum=0, maximum=65_535,
+    )  # fmt: skip
     max_connections: int = _setting(
         1024, "Most connections at a time.", "--max-connections", "N", minimum=1, maximum=1_000_000
     )

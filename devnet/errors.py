@@ -50,10 +50,10 @@ def user_error(fields: Mapping[str, str]) -> UserError:
     return _KINDS.get(fields.get("kind", ""), UnavailableError)(fields["what"], fields["why"], fields["hint"])
 
 
-def cannot_listen(host: str, port: int, why: str) -> UnavailableError:
+def cannot_listen(host: str, port: int, why: str, flag: str = "--port") -> UnavailableError:
     """An address for JSON-RPC that is not to be had."""
     return UnavailableError(
         f"cannot listen on {host}:{port}",
         why,
-        "stop what listens there, or choose another --port (0 picks a free one)",
+        f"stop what listens there, or choose another {flag} (0 picks a free one)",
     )

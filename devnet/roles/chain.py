@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from devnet._engine import Engine, EngineError, fold_diffs, native_rules
@@ -19,10 +20,12 @@ from devnet.roles import chain_config
 from devnet.roles.process import end_with
 from devnet.rpc.backend import Backend
 from devnet.rpc.engine_rpc import ChainRpc
+from devnet.rpc.gateway.rules import Gateway
 from devnet.rpc.interventions import Interventions
 from devnet.rpc.listener import bind
 from devnet.rpc.settings import ForkedFrom, ServerSettings
 from devnet.rpc.state_files import PIECES_AT_ONCE, StateFiles
+from devnet.session import Role
 from devnet.storage import Corrupted, Identity, Snapshotter, Store, StoreArchive, restore
 
 ANSWER_TIMEOUT_S = 600.0
@@ -134,7 +137,10 @@ def server_settings(
         accounts={account.address: account.key for account in accounts},
         allow_origins=config.rpc.allow_origins,
         allow_hosts=config.rpc.allow_hosts,
+        gateway=Gateway(config.rpc.gateway),
+        gateway_port=config.rpc.gateway_port,
         max_body_bytes=config.rpc.max_body_bytes,
+        max_message_bytes=config.rpc.max_body_bytes,
         max_batch=config.rpc.max_batch,
         max_answer_bytes=config.rpc.max_answer_bytes,
         max_connections=config.rpc.max_connections,
@@ -144,15 +150,32 @@ def server_settings(
     )
 
 
-async def bind_rpc(role: RoleConfig) -> list[socket.socket]:
-    """Take the port of the JSON-RPC server, or tell the user why not.
+@dataclass(frozen=True)
+class RpcSockets:
+    """Where clients of a node knock."""
+
+    own: list[socket.socket]
+    gateway: list[socket.socket]
+    """Empty without one."""
+
+
+async def bind_rpc(role: RoleConfig) -> RpcSockets:
+    """Take the ports of the JSON-RPC server, or tell the user why not.
 
     Done before the chain is read: clients that come back after a restart wait then, where many of them would give up
     after a connection that was refused.
     """
     rpc = role.config.rpc
+    has_gateway = role.role is not Role.PROVER and rpc.gateway != Gateway.OFF
+    return RpcSockets(
+        await _bind(rpc.host, rpc.port, "--port"),
+        await _bind(rpc.host, rpc.gateway_port, "--gateway-port") if has_gateway else [],
+    )
+
+
+async def _bind(host: str, port: int, flag: str) -> list[socket.socket]:
     try:
-        return await bind(rpc.host, rpc.port)
+        return await bind(host, port)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
-        raise cannot_listen(rpc.host, rpc.port, why) from None
+        raise cannot_listen(host, port, why, flag) from None

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -39,6 +38,7 @@ from devnet.role_config import RoleConfig, write_ready_file
 from devnet.roles.chain import (
     CATCH_UP_S,
     DRAIN_S,
+    RpcSockets,
     compiler_for,
     server_settings,
     snapshotter,
@@ -61,7 +61,7 @@ from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
 from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.roles.snapshots import SnapshotNamespace
-from devnet.rpc.forwarding import Forwarder, ForwardingRpc
+from devnet.rpc.forwarding import OWN_VIEW_S, Forwarder, ForwardingRpc
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.rpc.state_files import StateFileNamespace, StateFiles
 from devnet.session import Role
@@ -118,11 +118,11 @@ class ChainNode:
         self._forwarder: Forwarder | None = None
         """While it follows."""
 
-    async def start(self, sockets: list[socket.socket]) -> None:
+    async def start(self, sockets: RpcSockets) -> None:
         """Answers JSON-RPC and knows its peers, but neither leads nor follows yet."""
         if self._role.role is Role.FULL_NODE and self._role.network is not None:
             self._forward_to(self._role.network.sequencer)
-        await self._server.start(sockets)
+        await self._server.start(sockets.own, sockets.gateway)
         if self._network is not None:
             sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData, self._follow_back)
             await self._network.start(self._server.http_url, sink)
@@ -278,6 +278,8 @@ class ChainNode:
                 self._status.wait_for,
                 proofs=not self._keeps_trie,
                 rollbacks=lambda: self._store.rollbacks,
+                # A replica that shall be behind is behind with that, too.
+                own_view_s=0.0 if self._role.config.network.replica_lag_ms else OWN_VIEW_S,
             )
             self._server.add(self._forwarder.methods(self._engine))
         elif before is not None:
@@ -292,7 +294,11 @@ class ChainNode:
     async def serve(self) -> None:
         """Says that it is ready; returns when it is told to stop."""
         self._snapshots.start()
-        endpoints = {"http": self._server.http_url, "ws": self._server.ws_url}
+        endpoints = {
+            "http": self._server.http_url,
+            "ws": self._server.ws_url,
+            **self._server.gateway_endpoints,
+        }
         if self._network is not None:
             endpoints["sync"] = endpoint_text(self._network.endpoint)
         write_ready_file(self._role, endpoints, self._server.port)

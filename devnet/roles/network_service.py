@@ -84,6 +84,7 @@ def sync_settings(place: NetworkPlace, config: Config) -> SyncSettings:
         host=config.rpc.host,
         port=place.port,
         bootstrap=endpoints_of(place),
+        lag_s=config.network.replica_lag_ms / 1000,
         snapshot_behind=config.network.snapshot_behind,
     )
 

@@ -147,7 +147,7 @@ class ProverNode:
         gossip.on(Kind.LOG_DIGEST, self._announced)
         gossip.on(Kind.ATTESTATION, self._heard_attestation)
         gossip.on(Kind.FAULT, self._heard_fault)
-        await self._server.start(await bind_rpc(self._role))
+        await self._server.start((await bind_rpc(self._role)).own)
         await self._sync.start()
         self._prover.start()
         endpoints = {"http": self._server.http_url, "sync": endpoint_text(self._sync.endpoint)}

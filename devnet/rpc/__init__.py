@@ -18,6 +18,7 @@
 | `subscriptions.py` | `eth_subscribe` and the news for subscribers                                          |
 | `sync_status.py`   | what `eth_syncing` says                                                               |
 | `openrpc/`         | the document that describes all methods (`rpc.discover`)                              |
+| `gateway/`         | the rules of MegaETH's public endpoint, on an address of their own                    |
 | `routes.py`        | what GET answers: help, `/healthz`                                                    |
 | `http_response.py` | HTTP response heads                                                                   |
 | `access.py`        | which Host names and web origins may speak to the server                              |

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from devnet.rpc.access import AccessPolicy
-from devnet.rpc.engine_bridge import EngineBridge
+from devnet.rpc.engine_bridge import Bridge
+from devnet.rpc.gateway.bridge import GatewayBridge
 from devnet.rpc.routes import Routes
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.turns import Turns
@@ -34,9 +35,14 @@ class ServerContext:
 
     settings: ServerSettings
     access: AccessPolicy
-    bridge: EngineBridge
+    bridge: Bridge
     routes: Routes
     turns: Turns = field(default_factory=Turns)
     connections: set[Connection] = field(default_factory=set)
     now: float = 0.0
     """The loop's clock at the last sweep: coarse, and free to read."""
+
+    @property
+    def gateway(self) -> GatewayBridge | None:
+        """What stands in front of the node for these connections; None: nothing does."""
+        return self.bridge if isinstance(self.bridge, GatewayBridge) else None

@@ -71,6 +71,11 @@ class Dispatcher:
                 size += len(response)
         return b"[%b]" % b",".join(responses) if responses else b""
 
+    async def answer_one(self, entry: Request | Malformed, call: Call) -> Answer:
+        """Return the response to one request of a body that has been read; empty for a notification."""
+        deadline = asyncio.get_running_loop().time() + self._settings.answer_timeout_s
+        return await self._one(entry, call, deadline)
+
     def _too_large(self, entry: Request | Malformed) -> bytes:
         """Answer a request of a batch whose answer is larger than allowed already; it is not run."""
         if entry.reply_to is None:

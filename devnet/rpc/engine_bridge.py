@@ -20,6 +20,7 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final, Protocol
 
 from devnet.rpc import jsonrpc
@@ -35,6 +36,9 @@ class Notified(Protocol):
 
     def notify(self, *pieces: bytes) -> None:
         """Send one message, given in pieces."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Part from it, with a close code of WebSocket's."""
 
     def on_close(self, action: Callable[[], None]) -> None:
         """Run `action` once nothing can be sent any more."""
@@ -56,11 +60,15 @@ class Client(Protocol):
         """What the program at the other end says it is; empty where that is not known."""
 
     @property
+    def address(self) -> str:
+        """Where it is; empty where that is not known."""
+
+    @property
     def notified(self) -> Notified | None:
         """The way to push notifications to it; None where the transport has none."""
 
-    def deliver(self, ticket: object, response: Answer) -> None:
-        """Send the response that `ticket` stands for, when its turn has come."""
+    def deliver(self, ticket: object, response: Answer, status: int = HTTPStatus.OK) -> None:
+        """Send the response that `ticket` stands for, when its turn has come. `status`: HTTP's, where it is spoken."""
 
     def framed(self, ticket: object, response: bytes) -> bytes:
         """A response as the engine would have handed it over for this ticket: with a head, if it writes those."""
@@ -89,6 +97,35 @@ Route = Callable[[bytes, Call], Awaitable[Answer]]
 
 Waiting = dict[int, tuple[Client, object]]
 """Who waits for what the engine has taken, by token."""
+
+
+class ShortWay(Protocol):
+    """From what arrived to its answer, without being read here."""
+
+    def submit(self, data: bytes) -> Answer | bool:
+        """Hand over what arrived. The whole answer; True: it will be delivered; False: it is for others to read."""
+
+
+class Bridge(Protocol):
+    """Where connections hand bodies over."""
+
+    def connection(self) -> int:
+        """Make a number for a new connection."""
+
+    def cancel(self, client: Client) -> None:
+        """End the calls of a client that is gone. They are answered nevertheless."""
+
+    def line(self, client: Client, ticket: object) -> ShortWay:
+        """Make a short way for a client that has one request at a time in work."""
+
+    def learn_head(self, message: bytes, length: int) -> None:
+        """Let requests with the head of this one take the short way; `length` is that of its body."""
+
+    def submit(self, body: bytes, client: Client, ticket: object) -> Answer | None:
+        """Hand a body over. Return its response, or None when `client.deliver` will be called with it."""
+
+    def submit_ws(self, data: bytes, client: Client, ticket: object) -> Answer | bool:
+        """Hand over what arrived on a WebSocket. The framed answer; True: it will be delivered; False: read it."""
 
 
 class Line:
@@ -122,9 +159,10 @@ class _Asker:
 
     notified = None
     user_agent = b""
+    address = ""
     number = 0
 
-    def deliver(self, ticket: object, response: Answer) -> None:
+    def deliver(self, ticket: object, response: Answer, status: int = HTTPStatus.OK) -> None:
         if isinstance(ticket, asyncio.Future) and not ticket.done():
             ticket.set_result(response)
 

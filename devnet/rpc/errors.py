@@ -24,7 +24,11 @@ class Code(IntEnum):
     SERVER_ERROR = -32000
     SYNC_UNREADY = 5
     """EIP-7966: nobody is ready to take the transaction."""
+    METHOD_NOT_SUPPORTED = -32004
+    """EIP-1474's; of MegaETH's public endpoint, as the next two."""
     LIMIT_EXCEEDED = -32005
+    RESPONSE_TOO_LARGE = -32020
+    PAYLOAD_TOO_LARGE = -32099
 
 
 class RpcFault(Exception):

@@ -43,6 +43,12 @@ class FlowControlledConnection(asyncio.Protocol, ABC):
         self._transport = cast(asyncio.Transport, transport)
 
     @property
+    def address(self) -> str:
+        """The client's host."""
+        peer = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return str(peer[0]) if peer else ""
+
+    @property
     @abstractmethod
     def _in_work(self) -> int:
         """How many requests have no answer yet."""

@@ -64,14 +64,17 @@ class Forwarder:
         wait_for: WaitFor,
         proofs: bool = False,
         rollbacks: Callable[[], int] = lambda: 0,
+        own_view_s: float = OWN_VIEW_S,
     ) -> None:
-        """`proofs`: those are the sequencer's too. `rollbacks`: how many this node has carried out."""
+        """`proofs`: those are the sequencer's too. `rollbacks`: how many this node has carried out. `own_view_s`: how
+        long a receipt may wait for this node to come to where the sequencer was."""
         homes = {Home.SEQUENCER, Home.POOL} | ({Home.COMMITMENT} if proofs else set())
         self.forwarded = {line.name: line for line in ENGINE.values() if line.home in homes}
         """What is not (only) answered here."""
         self._client = NodeClient(sequencer)
         self._wait_for = wait_for
         self._rollbacks = rollbacks
+        self._own_view_s = own_view_s
         self._loop = asyncio.get_running_loop()
         self._engine_call: Callable[[str, bytes], bytes] | None = None
 
@@ -115,7 +118,7 @@ class Forwarder:
         elif method in TAKEN_BACK and result is not False:
             await self._wait_for(-1, OWN_EFFECT_S, rollbacks=rollbacks + 1)
         elif line is not None and line.home is Home.SEQUENCER and isinstance(result, dict):
-            await self._until_shown_here(result)
+            await self._until_shown_here(result, self._own_view_s)
         return rendered.encode()
 
     async def _until_newest_is_shown_here(self) -> None:
@@ -139,7 +142,7 @@ class Forwarder:
 
         return handler
 
-    async def _until_shown_here(self, receipt: dict[str, Any], timeout_s: float = OWN_VIEW_S) -> None:
+    async def _until_shown_here(self, receipt: dict[str, Any], timeout_s: float) -> None:
         mini = (receipt.get("mega") or {}).get("miniBlock")
         if isinstance(mini, str):
             await self._wait_for(int(mini, 16), timeout_s)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from http import HTTPStatus
 from typing import Final, Literal
 
 import httptools
@@ -341,6 +342,8 @@ class HttpConnection(FlowControlledConnection):
         return None
 
     def _too_large(self) -> Page:
+        if (gateway := self._context.gateway) is not None:
+            return gateway.body_too_large()
         return rpc_page(413, f"request body exceeds {self._settings.max_body_bytes} bytes")
 
     def _post(self) -> None:
@@ -397,7 +400,7 @@ class HttpConnection(FlowControlledConnection):
             origin = None
         return http_response.head(page.status, page.content_type, len(page.body), origin, keep_alive)
 
-    def deliver(self, ticket: object, response: Answer) -> None:
+    def deliver(self, ticket: object, response: Answer, status: int = HTTPStatus.OK) -> None:
         """Put a response that had to be waited for in its place, write those whose turn has come, and read on."""
         slots = self._slots
         self._used_at = self._context.now
@@ -406,6 +409,10 @@ class HttpConnection(FlowControlledConnection):
             self._transport.write(response)
         else:
             assert isinstance(ticket, _Slot)
+            if status != HTTPStatus.OK:
+                ticket.head = http_response.head(
+                    status, JSON, len(response), ticket.origin, ticket.keep_alive
+                )
             ticket.response = response
             while slots and (body := slots[0].response) is not None:
                 self._render(slots.popleft(), body)
@@ -451,6 +458,11 @@ class HttpConnection(FlowControlledConnection):
             return
         if self._slots or self._path() not in RPC_PATHS:
             self._refuse(text_page(400, "a WebSocket begins on a connection without open requests, on /"))
+            return
+        gateway = self._context.gateway
+        if gateway is not None and (refusal := gateway.refusal_of_websocket(self.address)) is not None:
+            self._refuse(refusal)
+            self._write_out()
             return
         self._write_out()
         self._context.connections.discard(self)

@@ -14,6 +14,7 @@ import logging
 import socket
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,9 @@ from devnet.rpc.dispatch import Dispatcher
 from devnet.rpc.engine_bridge import Call, EngineBridge
 from devnet.rpc.engine_rpc import ChainRpc, EngineRpc, NoEngine
 from devnet.rpc.eth import EthNamespace
+from devnet.rpc.gateway import rules
+from devnet.rpc.gateway.bridge import GatewayBridge
+from devnet.rpc.gateway.rules import Gateway
 from devnet.rpc.http import HttpConnection
 from devnet.rpc.impersonation import ImpersonationNamespace
 from devnet.rpc.interventions import InterventionNamespace, Interventions
@@ -86,6 +90,7 @@ class RpcServer:
         self._serve_own(engine_methods)
         dispatcher = Dispatcher(self.methods, engine_methods, bridge.ask, settings, self.leader)
         access = AccessPolicy(settings.host, settings.allow_hosts, settings.allow_origins)
+        self._bridge = bridge
         self._context = ServerContext(settings, access, bridge, self.routes)
         metrics = Metrics(
             chain,
@@ -99,12 +104,29 @@ class RpcServer:
         self.routes.add("/metrics", metrics.prometheus)
         self.routes.add("/metrics.json", metrics.json)
         self._shares = share_out(settings.max_connections)
-        self._listener = Listener(
-            lambda: HttpConnection(self._context),
-            lambda: len(self._context.connections),
-            self._shares.connections,
-        )
+        self._listener = self._listener_for(self._context)
+        self._gateway: GatewayBridge | None = None
+        if settings.gateway is not Gateway.OFF and self._hub is not None:
+            self._gateway = GatewayBridge(
+                *(settings.gateway, bridge, dispatcher.answer_one), self._hub.on_pending, self._hub.count_of
+            )
+            self._gateway_context = self._before(self._gateway)
+            self._gateway_listener = self._listener_for(self._gateway_context)
         self._sweeper: asyncio.TimerHandle | None = None
+
+    def _before(self, gateway: GatewayBridge) -> ServerContext:
+        """What connections of the gateway's address share, with each other and with the node's."""
+        settings = replace(
+            self._settings,
+            max_body_bytes=rules.MAX_TRANSACTION_BYTES,
+            max_message_bytes=rules.MAX_MESSAGE_BYTES,
+        )
+        return replace(self._context, settings=settings, bridge=gateway)
+
+    def _listener_for(self, context: ServerContext) -> Listener:
+        return Listener(
+            lambda: HttpConnection(context), lambda: len(context.connections), self._shares.connections
+        )
 
     def _serve_own(self, engine_methods: list[str]) -> None:
         settings = self._settings
@@ -193,10 +215,25 @@ class RpcServer:
         """Where WebSockets are answered."""
         return f"ws://{_in_url(self._settings.host)}:{self.port}"
 
-    async def start(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve who comes to these sockets. Without any the settings' address is bound; raises `OSError` then."""
-        loop = asyncio.get_running_loop()
-        self._context.now = loop.time()
+    @property
+    def gateway_port(self) -> int:
+        """Likewise, of the gateway. Only with one."""
+        return self._gateway_listener.port
+
+    @property
+    def gateway_endpoints(self) -> dict[str, str]:
+        """Where the gateway answers, by the names that a session has for it; none without one."""
+        if self._gateway is None:
+            return {}
+        address = f"{_in_url(self._settings.host)}:{self.gateway_port}"
+        return {"gateway": f"http://{address}", "gateway ws": f"ws://{address}"}
+
+    async def start(
+        self,
+        sockets: list[socket.socket] | None = None,
+        gateway_sockets: list[socket.socket] | None = None,
+    ) -> None:
+        """Serve who comes to these sockets. Without any the settings' addresses are bound; raises `OSError` then."""
         if self._shares.connections < self._settings.max_connections:
             log.warning(
                 "%d connections at a time, not %d: this process may have %d files and sockets open (ulimit -n)",
@@ -205,7 +242,10 @@ class RpcServer:
                 self._shares.limit,
             )
         self._listener.serve(sockets or await bind(self._settings.host, self._settings.port))
-        self._context.bridge.start()
+        if self._gateway is not None:
+            host, port = self._settings.host, self._settings.gateway_port
+            self._gateway_listener.serve(gateway_sockets or await bind(host, port))
+        self._bridge.start()
         if self._hub is not None:
             self._hub.start()
         self._sweep_again()
@@ -216,7 +256,11 @@ class RpcServer:
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._listener.close()
-        await self._context.bridge.drain(grace_s)
+        if self._gateway is not None:
+            self._gateway_listener.close()
+        await self._bridge.drain(grace_s)
+        if self._gateway is not None:
+            await self._gateway.drain(grace_s)
         for connection in list(self._context.connections):
             connection.shut()
         deadline = asyncio.get_running_loop().time() + grace_s
@@ -224,14 +268,17 @@ class RpcServer:
             await asyncio.sleep(0.005)
         for connection in list(self._context.connections):
             connection.drop()
-        self._context.bridge.stop()
+        self._bridge.stop()
         self._backend.close()
         self._accounts.close()
 
     def sweep(self, now: float) -> None:
         """Keep the coarse clock, and look at every connection's."""
         self._context.now = now
-        self._context.bridge.sweep(now)
+        self._bridge.sweep(now)
+        if self._gateway is not None:
+            self._gateway_context.now = now
+            self._gateway.sweep(now)
         if self._filters is not None:
             self._filters.sweep(now)
         if refused := self._listener.take_refused():

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from devnet._engine import __version__
+from devnet.rpc.gateway.rules import Gateway
 
 MIB = 1024 * 1024
 
@@ -50,7 +51,14 @@ class ServerSettings:
     allow_hosts: tuple[str, ...] = ()
     """Host names that may stand in a request besides loopback names and plain addresses."""
 
+    gateway: Gateway = Gateway.OFF
+    """Which public endpoint is played on an address of its own beside this one."""
+    gateway_port: int = 0
+    """Its port, on the same host; 0 takes a free one."""
+
     max_body_bytes: int = 10 * MIB
+    max_message_bytes: int = 10 * MIB
+    """Of a WebSocket."""
     max_head_bytes: int = 64 * 1024
     max_batch: int = 1_000
     max_answer_bytes: int = 64 * MIB

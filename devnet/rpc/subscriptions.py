@@ -205,6 +205,10 @@ class Hub:
         if not topic.subscribers:
             self._topics[topic.kind].pop(topic.key, None)
 
+    def count_of(self, notified: Notified) -> int:
+        """How many a connection has."""
+        return len(self._by_connection.get(notified, {}))
+
     @property
     def count(self) -> int:
         """How many subscriptions there are."""

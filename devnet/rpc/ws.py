@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from websockets.datastructures import Headers
@@ -59,7 +60,7 @@ class WebSocketConnection(FlowControlledConnection):
         super().__init__(context, transport)
         self._submit_ws = context.bridge.submit_ws
         self._protocol = Protocol(
-            Side.SERVER, max_size=context.settings.max_body_bytes, logger=logging.getLogger(__name__)
+            Side.SERVER, max_size=context.settings.max_message_bytes, logger=logging.getLogger(__name__)
         )
         self._unread = bytearray()
         self._needed = 0
@@ -93,6 +94,8 @@ class WebSocketConnection(FlowControlledConnection):
             self._transport.close()
             return
         self._context.connections.add(self)
+        if (gateway := self._context.gateway) is not None:
+            gateway.opened(self)
         if rest:
             self.data_received(rest)
 
@@ -148,8 +151,8 @@ class WebSocketConnection(FlowControlledConnection):
             if begin and (turn.is_over() or self._is_busy()):
                 break
             payload_at, end = _extent(data, begin)
-            if end - payload_at > self._settings.max_body_bytes:
-                self._too_long = True
+            if end - payload_at > self._settings.max_message_bytes:
+                self._refuse_message()
                 self._receive(data[begin:])
                 begin = size
             elif end > size:
@@ -169,6 +172,13 @@ class WebSocketConnection(FlowControlledConnection):
             begin = size
         self._write_out()
         return data[begin:]
+
+    def _refuse_message(self) -> None:
+        """The frame that begins is beyond the limit."""
+        self._too_long = True
+        gateway = self._context.gateway
+        if gateway is not None and self._protocol.state is State.OPEN:
+            self._protocol.send_close(CloseCode.MESSAGE_TOO_BIG, gateway.message_too_large)
 
     def _is_request(self, data: bytes, begin: int) -> bool:
         """Whether a frame is a whole message, at a time for one."""
@@ -201,7 +211,7 @@ class WebSocketConnection(FlowControlledConnection):
         """Say goodbye: the server stops."""
         self.close(CloseCode.GOING_AWAY, "the node is stopping")
 
-    def close(self, code: CloseCode, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; a client that does not end it in time is dropped."""
         if self._closing or self._transport is None:
             return
@@ -241,7 +251,7 @@ class WebSocketConnection(FlowControlledConnection):
         """Notifications go the same way as responses."""
         return self
 
-    def deliver(self, ticket: object, response: Answer) -> None:
+    def deliver(self, ticket: object, response: Answer, status: int = HTTPStatus.OK) -> None:
         """Send a response that had to be waited for, and read on."""
         self._requests -= 1
         if ticket is FRAMED:

@@ -1,7 +1,9 @@
 """Where each node of a devnet is found, and how it proves who it is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from devnet.config import RpcSettings
 from devnet.role_config import NetworkPlace
 from devnet.session import Role
 from devnet.supervision.launch import Launch, RoleSpec
@@ -29,6 +31,19 @@ class Placement:
             return rpc.port
         near = rpc.port + node.plan.number
         return 0 if refused(rpc.host, near) else near
+
+    def rpc(self, node: Node) -> RpcSettings:
+        """The settings of a node's JSON-RPC server."""
+        rpc = self._launch.config.rpc
+        return replace(rpc, port=self.port(node), gateway_port=self._gateway_port(node))
+
+    def _gateway_port(self, node: Node) -> int:
+        """Where the public endpoint before a node shall answer: where it did before, else beside those of others."""
+        if (before := node.endpoints.get("gateway")) is not None:
+            return host_and_port(before.removeprefix("http://"))[1]
+        rpc = self._launch.config.rpc
+        near = rpc.gateway_port + node.plan.number
+        return 0 if rpc.gateway_port == 0 or (node.plan.number and refused(rpc.host, near)) else near
 
     def place(self, node: Node, nodes: Sequence[Node]) -> NetworkPlace | None:
         """A node among its peers; those of a forked devnet's only node can follow nothing."""

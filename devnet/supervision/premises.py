@@ -56,6 +56,9 @@ class Premises:
         rpc = self._launch.config.rpc
         if rpc.port and (why := refused(rpc.host, rpc.port)):
             raise cannot_listen(rpc.host, rpc.port, why)
+        has_gateway = rpc.gateway != "off" and rpc.gateway_port
+        if has_gateway and (why := refused(rpc.host, rpc.gateway_port)):
+            raise cannot_listen(rpc.host, rpc.gateway_port, why, "--gateway-port")
         try:
             if self._launch.config.storage.ephemeral:
                 # What a killed devnet of the same name may have left.

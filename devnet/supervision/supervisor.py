@@ -162,7 +162,7 @@ class Supervisor:
             data_dir=str(self._launch.node_dir(name)),
             native_dir=str(self._launch.data_dir / "native"),
             token=self._session_file.session.token,
-            config=replace(config, rpc=replace(config.rpc, port=self._placement.port(node))),
+            config=replace(config, rpc=self._placement.rpc(node)),
             network=self._placement.place(node, self._nodes),
         )
         file = config_file(paths.run, name)

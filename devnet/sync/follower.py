@@ -78,6 +78,8 @@ class _Arrived:
     entry: LogEntry
     session: Session
     again: bool
+    due: float
+    """When it may be applied, by the loop's clock."""
 
 
 class Follower:
@@ -208,7 +210,8 @@ class Follower:
         else:
             raise Malformed(f"an entry up to {tuple(entry.after)}, but the log is at {tuple(self._received)}")
         self._behind_since = None
-        self._arrived.append(_Arrived(entry, session, again))
+        due = self._loop.time() + self._settings.lag_s
+        self._arrived.append(_Arrived(entry, session, again, due))
         self._news.set()
 
     def _require_place(self, entry: LogEntry) -> None:
@@ -328,6 +331,8 @@ class Follower:
     async def _apply(self) -> None:
         while True:
             while self._arrived:
+                if (early_s := self._arrived[0].due - self._loop.time()) > 0:
+                    await asyncio.sleep(early_s)
                 await self._apply_some()
             self._news.clear()
             if not self._arrived:
@@ -337,7 +342,10 @@ class Follower:
         batch = self._in_work
         size = 0
         again = self._arrived[0].again
+        now = self._loop.time()
         while self._arrived and self._arrived[0].again == again and size < self._settings.apply_bytes:
+            if batch and self._arrived[0].due > now:
+                break
             batch.append(self._arrived.popleft())
             size += len(batch[-1].entry.record)
         entries = [arrived.entry for arrived in batch]

@@ -50,6 +50,8 @@ class SyncSettings:
     """Read from the log in one go for a peer that catches up."""
     apply_bytes: int = 1 * MIB
     """Applied in one go."""
+    lag_s: float = 0.0
+    """How long what arrived is kept back before it is applied: a replica that is behind."""
     snapshot_behind: int = 200_000
     """Mini-blocks from which on a snapshot is quicker than the log."""
 

@@ -164,7 +164,7 @@ def test_notifications_are_not_answered(ws):
 
 
 def test_a_message_beyond_the_limit_closes_with_1009(serve):
-    server = serve(max_body_bytes=1000)
+    server = serve(max_message_bytes=1000)
     with open_socket(server) as ws:
         ws.send("x" * 1001)
         with pytest.raises(ConnectionClosed) as closed:
