@@ -139,7 +139,7 @@ def test_what_the_endpoint_refuses_is_refused_by_name_and_number(client, name):
         padded("eth_getBalance", 128 * 1024),
         padded("eth_estimateGas", 1024 * 1024 * 3 // 2),
         padded("eth_sendRawTransaction", 1024 * 1024 * 5 // 2),
-        request("eth_getLogs", {"size": 49 * 1024 * 1024}),
+        request("eth_getLogs", {"size": 1024 * 1024}),
         request("eth_callMany", many(2, 50), {}, None, 25_000),
         request("eth_feeHistory", "0x100", "latest"),
         request("eth_getUncleCountByBlockHash", HASH),
