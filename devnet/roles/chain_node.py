@@ -59,6 +59,7 @@ from devnet.roles.node_methods import (
 from devnet.roles.node_status import NodeStatus
 from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
+from devnet.roles.reset import Forking
 from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.forwarding import OWN_VIEW_S, Forwarder, ForwardingRpc
@@ -343,9 +344,8 @@ def assemble(
     rpc = ForwardingRpc(engine)
     status = NodeStatus(role, store, engine.validated_block, network.health if network is not None else dict)
     accounts = derive(config.accounts.mnemonic, config.accounts.count)
-    server = RpcServer(
-        rpc, server_settings(config, accounts, store.identity, forked_from(config, store)), status.health
-    )
+    fork = forked_from(config, store)
+    server = RpcServer(rpc, server_settings(config, accounts, store.identity, fork), status.health)
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
     console = ConsoleLog(engine, server.hub.publish_console, failure, wanted=config.log.console)
     limit = network.verification.may_be_folded if network is not None else lambda: 2**63
@@ -362,7 +362,10 @@ def assemble(
         LogNamespace(store),
         JitNamespace(jit),
         ConsoleNamespace(console.hear),
-        SnapshotNamespace(store, node.rewind, server.require_sendable, server.send),
+        SnapshotNamespace(
+            *(store, node.rewind, server.require_sendable, server.send, server.empty_pool),
+            fork=Forking(config.fork.url, fork.number) if fork is not None else None,
+        ),
         StateFileNamespace(state_files, config.rpc.max_answer_bytes),
     )
     if network is not None:

@@ -1,10 +1,11 @@
 """JSON-RPC methods that take the chain back to an earlier place (`evm_snapshot`, `evm_revert`, `anvil_rollback`,
-`anvil_reorg`, `debug_setHead`), under the names, parameters and answers that anvil, hardhat and geth have for them.
+`anvil_reorg`, `anvil_reset`, `debug_setHead`), under the names, parameters and answers that anvil, hardhat and geth
+have for them.
 
 A snapshot is the name of a place in the log, so that taking one costs nothing and any number may be open. Going back to
 one ends it and all that were taken after it.
 
-Not here: how a node goes back (`chain_node.py`).
+Not here: how a node goes back (`chain_node.py`), what a reset is asked for (`reset.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from devnet.errors import UserError
+from devnet.roles.reset import Forking, forking_of, require_own
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params, refused
 from devnet.rpc.methods import Home, method
@@ -29,16 +31,31 @@ Check = Callable[[object], None]
 Send = Callable[[object, Call], Awaitable[None]]
 """Has a transaction enter the pool, raw or for an account of the node's. Raises `RpcFault` or `RpcError`."""
 
+EmptyPool = Callable[[], Awaitable[None]]
+"""Drops what waits in the pool."""
+
 _NUMBER: Final = re.compile(r"0x[0-9a-fA-F]{1,64}|[0-9]{1,78}")
 _SNAPSHOT: Final = "Names this place of the chain, to come back to it; the name."
+_RESET: Final = "Takes the whole chain back, to its first block; ends all snapshots, empties the pool."
 _REVERT: Final = "Takes the chain back to a snapshot; whether there was such a one."
 
 
 class SnapshotNamespace:
     """Of a node with a chain; the sequencer answers for those that follow."""
 
-    def __init__(self, store: Store, go_back: GoBack, check: Check, send: Send) -> None:
+    def __init__(
+        self,
+        store: Store,
+        go_back: GoBack,
+        check: Check,
+        send: Send,
+        empty_pool: EmptyPool,
+        fork: Forking | None,
+    ) -> None:
+        """`fork`: what the chain was forked from; None where it was not."""
         self._check = check
+        self._empty_pool = empty_pool
+        self._fork = fork
         self._send = send
         self._store = store
         self._go_back = go_back
@@ -101,6 +118,18 @@ class SnapshotNamespace:
             if number > height:
                 raise invalid_params(f"block {number} is not there: the newest one is {height}")
             await self._take_back(height - number, "Rollback")
+        return b"null"
+
+    @method("anvil_reset", "options?", about=_RESET, home=Home.SEQUENCER)
+    @method("hardhat_reset", "options?", about=_RESET, home=Home.SEQUENCER)
+    async def reset(self, given: list[object], call: Call) -> bytes:
+        """Take everything back; a fork to the block that it was forked at."""
+        forking = forking_of(given[0] if given else None)
+        if forking is not None:
+            require_own(forking, self._fork)
+        async with self._one_at_a_time:
+            await self._go(0, 0)
+            await self._empty_pool()
         return b"null"
 
     @property

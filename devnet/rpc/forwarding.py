@@ -40,7 +40,15 @@ MINED: Final = frozenset({"anvil_mine", "hardhat_mine", "evm_mine"})
 
 
 TAKEN_BACK: Final = frozenset(
-    {"evm_revert", "anvil_revert", "anvil_rollback", "anvil_reorg", "debug_setHead"}
+    {
+        "evm_revert",
+        "anvil_revert",
+        "anvil_rollback",
+        "anvil_reorg",
+        "anvil_reset",
+        "hardhat_reset",
+        "debug_setHead",
+    }
 )
 """What returns when the sequencer has rolled the chain back, or says that it has not."""
 LOADED: Final = frozenset({"anvil_loadState", "hardhat_loadState", "mega_loadState"})

@@ -186,6 +186,10 @@ class RpcServer:
         assert self._eth is not None
         await self._eth.send(transaction, call)
 
+    async def empty_pool(self) -> None:
+        """Drop what waits there."""
+        await self._backend.call("anvil_dropAllTransactions")
+
     def rewinding(self, plan: Rewind) -> None:
         """The chain is about to be rolled back: what goes can still be read. Only with a chain."""
         assert self._filters is not None

@@ -23,6 +23,7 @@ _HEADER = "a block's header follows from the chain's rules, which are the same f
 _LISTS = "the chain has no block access lists (EIP-7928)"
 _TIP20 = "Tempo's tokens and fees"
 _WORK = "nothing is mined; anvil 1.7.1 refuses it, too"
+_OWN_FORK = "a fork goes back to its own block; another fork is refused, with the command for it"
 _BLOBS = "the chain takes no blob transactions"
 _DIFFICULTY = "no `totalDifficulty`, as on MegaETH"
 _RECEIPT = "no `blobGasPrice` (no blobs), no `blockTimestamp`; an object `mega` more"
@@ -79,8 +80,6 @@ ABSENT: Final[dict[str, str]] = {
     "anvil_mine_detailed": "`anvil_mine`, then `eth_getBlockByNumber`",
     "evm_mine_detailed": "`evm_mine`, then `eth_getBlockByNumber`",
     "anvil_classifyTransaction": "anvil 1.7.1 does not offer it either",
-    "anvil_reset": "`evm_revert` to a snapshot, or `megaeth devnet up --reset`",
-    "hardhat_reset": "`evm_revert` to a snapshot, or `megaeth devnet up --reset`",
     "eth_callBundle": "`eth_callMany` and `eth_simulateV1` do it",
     "eth_getWork": _WORK,
     "eth_submitWork": _WORK,
@@ -113,6 +112,8 @@ NOTES: Final[dict[str, str]] = {
     "anvil_reorg": "the height goes back; transactions that come instead get in as others do, no empty blocks between",
     "web3_clientVersion": "to Hardhat, which asks for it, it begins with `anvil/`",
     "eth_sendUnsignedTransaction": "a deposit: no fee, type `0x7e`",
+    "anvil_reset": _OWN_FORK,
+    "hardhat_reset": _OWN_FORK,
     "anvil_setLoggingEnabled": "taken",
     "hardhat_setLoggingEnabled": "taken",
 }

@@ -4,6 +4,7 @@ import pytest
 
 from tests.integration.fork.conftest import ETHER
 from tests.support import wallet
+from tests.support.node import RpcFailure
 from tests.support.waiting import eventually
 
 STRANGER = "0x" + "77" * 20
@@ -97,3 +98,20 @@ def test_what_is_taken_back_is_the_remotes_again(new_fork, remote):
     fork.start()
     assert slot(fork, remote.counter) == 4
     assert slot(fork, remote.counter, hex(remote.number + 1)) == 3
+
+
+def test_a_reset_goes_back_to_the_block_of_the_fork_and_to_no_other(new_fork, remote):
+    with new_fork() as fork:
+        own = {"jsonRpcUrl": remote.url, "blockNumber": remote.number}
+        for options in ([], [None], [{"forking": own}], [{"forking": {"blockNumber": hex(remote.number)}}]):
+            wallet.send(fork, 4, to=remote.counter)
+            assert slot(fork, remote.counter) == 4
+            assert fork.rpc("hardhat_reset", *options) is None
+            assert slot(fork, remote.counter) == 3
+        for other in (
+            own | {"blockNumber": remote.number - 1},
+            own | {"jsonRpcUrl": "http://localhost:1"},
+            {},
+        ):
+            with pytest.raises(RpcFailure, match=r"megaeth devnet up --reset --fork-url"):
+                fork.rpc("anvil_reset", {"forking": other})

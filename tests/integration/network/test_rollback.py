@@ -85,6 +85,24 @@ def test_full_nodes_of_every_mode_go_back_with_the_sequencer(cluster):
         assert node.health()[0] == 200
 
 
+def test_a_reset_through_a_full_node_takes_all_back_to_the_beginning(cluster):
+    sequencer = cluster.sequencer()
+    full = cluster.full_node("full", [sequencer], network__verify="reexecute")
+    rich = balance(sequencer)
+    for _ in range(2):
+        gone = pay(full)
+        until_everywhere(gone, sequencer, full)
+        snapshot = full.rpc("evm_snapshot")
+        assert full.rpc("anvil_reset") is None
+        for node in (sequencer, full):
+            assert balance(node) == rich
+            assert node.rpc("eth_getTransactionReceipt", gone["transactionHash"]) is None
+            assert node.rpc("eth_getTransactionCount", gone["from"], "latest") == "0x0"
+        assert full.rpc("evm_revert", snapshot) is False
+    until_everywhere(pay(full, 1), sequencer, full)
+    nothing_wrong(sequencer, full)
+
+
 def test_who_was_away_or_is_new_or_was_killed_comes_to_the_same_chain(cluster):
     sequencer = cluster.sequencer()
     away = cluster.full_node("away", [sequencer], network__verify="roots")
