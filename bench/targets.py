@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import platform
 import shutil
 import signal
 import socket
@@ -24,7 +23,7 @@ from typing import Any, ClassVar, Self
 
 import psutil
 
-from devnet.paths import Paths
+from bench.node_packages import foundry
 from megaeth_cli.load.wire import LoadError
 
 HOST = "127.0.0.1"
@@ -32,7 +31,6 @@ ACCOUNTS = 100
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.001
-ANVIL_VERSION = "1.7.1"
 GAS_LIMIT = 10_000_000_000  # MegaETH's; anvil's default of 30 million would limit it, not its speed
 
 
@@ -46,7 +44,11 @@ class LogSink(ABC):
     may_stop: ClassVar[bool] = False
     """Whether it is known to stop including in the middle of a load; its rate is what it did until then."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
+        """`flags`: what its user adds to the command."""
+        self.flags = flags
+        self.patience_s = START_TIMEOUT_S
+        """How long its first answer may take."""
         self.port = free_port()
         self.first_answer_s = 0.0
         self._directory = Path(tempfile.mkdtemp(prefix="megaeth-bench-"))
@@ -77,7 +79,7 @@ class LogSink(ABC):
         while not self._answers():
             if self._process.poll() is not None:
                 raise LoadError(f"{self.name} ended at its start: {self._tail()}")
-            if time.perf_counter() - began > START_TIMEOUT_S:
+            if time.perf_counter() - began > self.patience_s:
                 self.__exit__()
                 raise LoadError(f"{self.name} gives no answer: {self._tail()}")
             time.sleep(POLL_S)
@@ -165,7 +167,7 @@ class Megaeth(LogSink):
     def command(self) -> Sequence[str]:
         """What a user would type."""
         flags = ["--port", str(self.port), "--accounts", str(ACCOUNTS)]
-        return [sys.executable, "-m", "megaeth_cli", "devnet", "up", *flags]
+        return [sys.executable, "-m", "megaeth_cli", "devnet", "up", *flags, *self.flags]
 
     def environment(self) -> dict[str, str]:
         """A home of its own."""
@@ -205,7 +207,7 @@ class Anvil(LogSink):
     def command(self) -> Sequence[str]:
         """What a user would type."""
         flags = ["--port", str(self.port), "--accounts", str(ACCOUNTS), "--gas-limit", str(GAS_LIMIT)]
-        return [str(anvil_binary()), *flags, *self.mode]
+        return [str(foundry("anvil")), *flags, *self.mode, *self.flags]
 
     def environment(self) -> dict[str, str]:
         """A home of its own: that is where it puts old states."""
@@ -245,23 +247,3 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def anvil_binary() -> Path:
-    """anvil from npm, fetched once into the user's cache."""
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    package = f"@foundry-rs/anvil-{platform.system().lower()}-{machine}"
-    cache = Paths.from_environment(os.environ).cache / "bench"
-    binary = cache / "node_modules" / package / "bin" / "anvil"
-    if not binary.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            raise LoadError("npm is needed to fetch anvil; install node (https://nodejs.org)")
-        cache.mkdir(parents=True, exist_ok=True)
-        print(f"fetching {package}@{ANVIL_VERSION} from npm", file=sys.stderr)
-        subprocess.run(
-            [npm, "install", "--no-audit", "--no-fund", "--prefix", str(cache), f"{package}@{ANVIL_VERSION}"],
-            check=True,
-            stdout=sys.stderr,
-        )
-    return binary

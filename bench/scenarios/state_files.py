@@ -1,7 +1,7 @@
 """A chain's accounts out of it and into it: the node that has them is asked over JSON-RPC, as testing tools ask.
 
-Each size is loaded into a chain that doesn't have these accounts, and then dumped with everything else. What is sent is
-ready before the clock runs, and what comes is only read: neither is parsed here.
+Each size is loaded into a chain that doesn't have these accounts, a block is mined over them, and then all is dumped.
+What is sent is ready before the clock runs, and what comes is only read: neither is parsed here.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ SHOWN: Final = 200
 """Bytes of an answer that say whether it is an error."""
 DUMP, LOAD = "dump", "load"
 OWN_DUMP, OWN_LOAD = "dump, own form", "load, own form"
+BLOCK = "the block after it"
+"""Closed on request: its state root takes in what was loaded, and nothing of that is left to do during the dump."""
 
 
 class MegaethOfAnySize(Megaeth):
@@ -59,11 +61,13 @@ def measure(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
         accounts = scale.of(size, least=1_000)
         document = state(accounts, size)
         yield metric(size, LOAD), asked(target, "anvil_loadState", gzip.compress(document, 6)), "s"
+        yield metric(size, f"{LOAD}, {BLOCK}"), asked(target, "evm_mine"), "s"
         yield metric(size, DUMP), asked(target, "anvil_dumpState"), "s"
         if isinstance(target, Megaeth):
             contents = StateContents.from_json(state(accounts, size + 1))
             ours = b"".join(write_pieces([contents.pieces()], {}))
             yield metric(size, OWN_LOAD), asked(target, "mega_loadState", ours), "s"
+            yield metric(size, f"{OWN_LOAD}, {BLOCK}"), asked(target, "evm_mine"), "s"
             yield metric(size, OWN_DUMP), asked(target, "mega_dumpState"), "s"
 
 
@@ -89,19 +93,28 @@ def state(accounts: int, seed: int) -> bytes:
 
 def asked(target: LogSink, method: str, file: bytes | None = None) -> float:
     """Seconds from a request to the last byte of its answer."""
-    params = [] if file is None else [f"0x{file.hex()}"]
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    body = request(method, *([] if file is None else [f"0x{file.hex()}"]))
+    began = time.perf_counter()
+    answer(target, body)
+    return time.perf_counter() - began
+
+
+def request(method: str, *params: object) -> bytes:
+    """A request's body."""
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+
+
+def answer(target: LogSink, body: bytes) -> bytes:
+    """An answer as it comes, which is not an error. Raises `LoadError`."""
     connection = http.client.HTTPConnection(HOST, target.port, timeout=PATIENCE_S)
     try:
-        began = time.perf_counter()
         connection.request("POST", "/", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse().read()
-        seconds = time.perf_counter() - began
+        found = connection.getresponse().read()
     finally:
         connection.close()
-    if b'"error"' in answer[:SHOWN]:
-        raise LoadError(f"{target.name}: {method}: {answer[:SHOWN].decode(errors='replace')}")
-    return seconds
+    if b'"error"' in found[:SHOWN]:
+        raise LoadError(f"{target.name}: {body[:SHOWN]!r}: {found[:SHOWN].decode(errors='replace')}")
+    return found
 
 
 def faster(what: str, theirs: str, bound: float) -> Expectation:

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from bench.targets import HOST, anvil_binary
+from bench.node_packages import foundry
+from bench.targets import HOST
 from megaeth_cli.compile import Options, compile_source
 from megaeth_cli.load.contracts import code
 from tests.support.cli import compiler_variables
@@ -32,7 +33,7 @@ def anvil():
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [anvil_binary(), "--port", str(port), "--silent"],
+        [foundry("anvil"), "--port", str(port), "--silent"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )

@@ -4,7 +4,7 @@ import pytest
 
 from bench.histogram import shares
 from bench.results import Measurement, Medians
-from bench.scenarios import soak
+from bench.scenarios import soak, suites
 from bench.scenarios.history import MINUTE, Piece, ends
 from bench.targets import Megaeth
 
@@ -48,3 +48,17 @@ def test_disk_may_grow_by_what_a_file_is_at_the_moment(first, last, holds):
     )
     assert promise.holds(promise.compute(medians)) is holds
     assert promise.compute(Medians()) is None
+
+
+@pytest.mark.parametrize(
+    ("calls", "ranges"),
+    [
+        (dict.fromkeys(range(3, 43), 1), [(3, 42)]),
+        (dict.fromkeys(range(3, 44), 1), [(3, 42), (43, 43)]),
+        ({5: 30, 6: 30, 9: 1}, [(5, 5), (6, 9)]),
+        ({5: 200}, [(5, 5)]),
+        ({2: 1, 5: 200, 6: 1}, [(2, 4), (5, 5), (6, 6)]),
+    ],
+)
+def test_logs_are_asked_for_as_many_at_a_time_as_a_node_answers_with(calls, ranges):
+    assert list(suites.ranges(calls)) == ranges
