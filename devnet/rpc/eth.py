@@ -224,16 +224,23 @@ class EthNamespace:
     async def _next_nonce(self, sender: str) -> int:
         """The first one that is free: neither executed, nor in the pool behind what is, nor sent here a moment ago.
         What waits behind a gap doesn't count."""
-        count = int(str(await self._backend.call("eth_getTransactionCount", sender, "pending")), 16)
+        count = await self._count(sender)
         sent = self._sent[sender] = {
             nonce: digest for nonce, digest in self._sent.get(sender, {}).items() if nonce >= count
         }
         free = count
         while free in sent:
             free += 1
-        if free > count and await self._backend.call("eth_getTransactionByHash", sent[free - 1]) is None:
+        if free == count:
             return count
-        return free
+        last = await self._backend.call("eth_getTransactionByHash", sent[free - 1])
+        if isinstance(last, dict) and last.get("blockHash") is not None:
+            # Executed since it was counted, or somebody has set the account's nonce back.
+            return await self._count(sender)
+        return count if last is None else free
+
+    async def _count(self, sender: str) -> int:
+        return int(str(await self._backend.call("eth_getTransactionCount", sender, "pending")), 16)
 
 
 def _hex(value: bytes) -> bytes:

@@ -41,6 +41,7 @@ def read(request: object, chain_id: int) -> dict[str, object]:
     if not isinstance(request, dict):
         raise invalid_params("the transaction must be an object")
     transaction = {name: value for name, value in request.items() if value is not None}
+    _read_type(transaction)
     _refuse_blobs(transaction)
     transaction["from"] = params.address(transaction.get("from"), "from")
     if "to" in transaction:
@@ -57,6 +58,13 @@ def read(request: object, chain_id: int) -> dict[str, object]:
     if have != chain_id:
         raise refused(f"chainId does not match node's (have={have}, want={chain_id})")
     return transaction
+
+
+def _read_type(transaction: dict[str, object]) -> None:
+    """web3.py gives a plain number where it modifies a transaction that it has read."""
+    kind = transaction.get("type")
+    if type(kind) is int and kind >= 0:
+        transaction["type"] = hex(kind)
 
 
 def _refuse_blobs(transaction: Mapping[str, object]) -> None:

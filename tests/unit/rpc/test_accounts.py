@@ -206,6 +206,23 @@ def test_nonces_go_on_while_the_last_transaction_still_waits(node, monkeypatch):
     assert [decode(raw)["nonce"] for raw in node.sent] == [5, 6, 5, 5]
 
 
+def test_nonces_are_counted_anew_once_an_account_was_set_back(node, monkeypatch):
+    request = {"from": ALICE, "to": BOB}
+    node.http.call("eth_sendTransaction", request)
+    monkeypatch.setitem(ANSWERS, "eth_getTransactionByHash", {"hash": "0x01", "blockHash": "0x02"})
+    node.http.call("eth_sendTransaction", request)
+    assert [decode(raw)["nonce"] for raw in node.sent] == [5, 5]
+
+
+def test_a_type_may_be_a_plain_number(node):
+    for kind in (2, 1):
+        node.http.call("eth_sendTransaction", {"from": ALICE, "to": BOB, "type": kind})
+    assert [raw[:4] for raw in node.sent] == ["0x02", "0x01"]
+    for kind in (-1, True, 1.5):
+        refused = node.http.call("eth_sendTransaction", {"from": ALICE, "to": BOB, "type": kind})
+        assert refused["error"]["code"] == -32602
+
+
 def test_a_signed_transaction_is_returned_with_its_fields(node):
     request = {"from": ALICE, "to": BOB, "value": "0x1"}
     signed = node.http.call("eth_signTransaction", request)["result"]
