@@ -45,7 +45,7 @@ format: $(VENV)/.dev ## Format Python and Rust
 	@ruff format .
 	@cargo fmt --all
 
-docs: install ## Write the pages of docs/ that are made from the program
+docs: install $(VENV)/.dev ## Write the pages of docs/ that are made from the program
 	@$(PYTHON) scripts/generate_docs.py
 
 bench: tools-node install $(VENV)/.dev ## Measure against other tools, in one run

@@ -29,6 +29,7 @@ from megaeth_cli.env import Environment  # noqa: E402
 from megaeth_cli.errors import ExitStatus  # noqa: E402
 from megaeth_cli.help import adopt  # noqa: E402
 from megaeth_cli.lint import RULES, Costs  # noqa: E402
+from tests.clients import suites  # noqa: E402
 from tests.compatibility.asks import WRITES  # noqa: E402
 from tests.compatibility.verdicts import NOTES, VERDICTS, Verdict  # noqa: E402
 
@@ -207,6 +208,15 @@ The list is the whole of anvil's, other names of the same method included.
 """
 
 
+CLIENTS_INTRO = """
+## Clients
+
+`python -m tests.clients` lets real clients do with a devnet what their users do with a local node, and says of each
+check whether it held (`--only NAME` for one client, `--json` for programs). It gets the clients from npm by itself and
+takes some minutes. A check that fails fails the run, unless it is listed here; one that is listed and holds does, too.
+"""
+
+
 def compatibility_page() -> str:
     """docs/compatibility.md."""
     counts = Counter(verdict for verdict, _ in VERDICTS.values())
@@ -221,7 +231,18 @@ def compatibility_page() -> str:
         for name, (verdict, why) in VERDICTS.items():
             if (name in WRITES) == writes:
                 page += f"| `{name}` | {verdict} | {why or NOTES.get(name, '')} |\n"
-    return page
+    return page + CLIENTS_INTRO + "".join(f"\n### {name}\n\n{client_part(name)}" for name in suites.SUITES)
+
+
+def client_part(name: str) -> str:
+    """What a client is tried with, and the checks that can't hold."""
+    suite = suites.load(name)
+    part = f"{suite.CLIENT}: {suite.TRIES}.\n"
+    if differences := suites.differences(name):
+        part += "\n| what differs | why |\n|---|---|\n"
+    for reason, checks in differences.items():
+        part += f"| {', '.join(f'`{check}`' for check in checks)} | {reason} |\n"
+    return part
 
 
 LINT_INTRO = """# Rules of `megaeth lint`
