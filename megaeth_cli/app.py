@@ -52,6 +52,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "call": LazyCommand("megaeth_cli.commands.call", "Read from a contract.", CONTRACTS),
     "estimate": LazyCommand("megaeth_cli.commands.estimate", "Say what a transaction would cost.", CONTRACTS),
     "trace": LazyCommand("megaeth_cli.commands.trace", "Show the calls of a transaction or call.", CONTRACTS),
+    "debug": LazyCommand("megaeth_cli.commands.debug", "Step through a transaction or call.", CONTRACTS),
     "abi": LazyCommand("megaeth_cli.commands.abi", "Build and read calldata.", CONTRACTS),
     "accounts": LazyCommand("megaeth_cli.commands.accounts", "List the dev accounts.", CONTRACTS),
     "impersonate": LazyCommand(

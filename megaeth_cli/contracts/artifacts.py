@@ -149,6 +149,11 @@ class ArtifactStore:
         maps = self._maps(artifact)
         return maps.lines(artifact.full_name, runtime) if maps is not None else {}
 
+    def source(self, artifact: Artifact, unit: str) -> str | None:
+        """A source that a contract was compiled from; None where it was not kept."""
+        maps = self._maps(artifact)
+        return maps.units.get(unit) if maps is not None else None
+
     def internal_calls(self, artifact: Artifact, runtime: bytes) -> frozenset[int]:
         """The jumps into functions of the contract itself, by pc; none where that is not known."""
         maps = self._maps(artifact)

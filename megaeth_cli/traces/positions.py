@@ -30,6 +30,12 @@ class Positions:
         self.of(frame, 0)
         return frame.to is not None and bool(self._lines.get(frame.to))
 
+    def source(self, frame: Frame, line: Line) -> list[str]:
+        """All lines of the file that a line is in; that line alone where the file was not kept."""
+        known = self._network.contracts.at(frame.to).artifact if frame.to is not None else None
+        text = self._network.artifacts.source(known, line.unit) if known is not None else None
+        return text.splitlines() if text is not None else [""] * (line.number - 1) + [line.text]
+
     def end_of(self, frame: Frame, steps: Steps) -> Line | None:
         """Where a frame gave up.
 

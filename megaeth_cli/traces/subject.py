@@ -91,6 +91,11 @@ def instructions(network: Network, subject: Subject, most: int) -> Json:
     return _trace(network, subject, options)
 
 
+def moments(network: Network, subject: Subject, most: int, *, memory: bool) -> Json:
+    """The instructions, so many at most, with what lay on the stack, in storage, and if it is asked for in memory."""
+    return _trace(network, subject, {"enableMemory": memory, "limit": most})
+
+
 def _trace(network: Network, subject: Subject, options: Json) -> Json:
     node = network.node
     node.wait_longer(TRACE_TIMEOUT_S)
