@@ -24,6 +24,7 @@ from devnet.rpc.gateway.rules import BrokenRuleError, Gateway
 from devnet.rpc.jsonrpc import Entry, Malformed, Request
 from devnet.rpc.routes import JSON, Page
 from devnet.rpc.turns import Gate
+from devnet.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class GatewayBridge:
         self._subscriptions = subscriptions
         self._budgets = Budgets()
         self._gate = Gate()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(lambda error: log.error("a response was not delivered", exc_info=error))
         self.connection = node.connection
         self.cancel = node.cancel
         self.sweep = self._budgets.sweep
@@ -95,16 +96,13 @@ class GatewayBridge:
 
     def submit(self, body: bytes, client: Client, ticket: object) -> None:
         """Take a body; `client.deliver` will be called with its response."""
-        task = asyncio.ensure_future(self._answer(body, client, ticket))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._answer(body, client, ticket), "gateway-request")
 
     async def drain(self, grace_s: float) -> None:
         """Wait until everything is answered, but no longer than `grace_s`."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace_s)
-        for task in self._tasks:
-            task.cancel()
+        if in_work := tuple(self._tasks):
+            await asyncio.wait(in_work, timeout=grace_s)
+        await self._tasks.cancel()
 
     def body_too_large(self) -> Page:
         """What no body may be, whatever stands in it."""
