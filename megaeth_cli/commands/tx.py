@@ -158,7 +158,7 @@ def show_command(
         env.write(json.dumps(body, indent=2))
         return
     rows = [
-        ("status", _pending(waiting) if waiting is not None else _status(reason)),
+        ("status", _pending(waiting) if waiting is not None else _status(reason, hash_)),
         ("from", network.label(transaction["from"])),
         ("to", network.label(to) if to else f"new contract {network.label(recipient) if recipient else ''}"),
         ("call", call),
@@ -195,7 +195,7 @@ def report_sent(env: Environment, network: Network, sent: Sent, interfaces: list
         rows = [
             ("transaction", sent.hash),
             ("to", _called(network, receipt.get("to"))),
-            ("status", _status(reason)),
+            ("status", _status(reason, sent.hash)),
             *receipt_rows(receipt, reason, network.allowed),
             ("latency", f"{sent.latency_ms:.1f} ms"),
             *(("log", emitted_text(log, network.label, find)) for log in receipt.get("logs", ())),
@@ -303,10 +303,11 @@ def _pending(waiting: Waiting) -> str:
     return f"pending: {waiting.text}" + (f"\n{waiting.hint}" if waiting.hint else "")
 
 
-def _status(reason: Reason | None) -> str:
+def _status(reason: Reason | None, hash_: str) -> str:
     if reason is None:
         return "success"
-    return f"failed: {reason.text}" + (f"\n{reason.hint}" if reason.hint else "")
+    lines = (f"failed: {reason.text}", reason.hint, f"megaeth tx explain {hash_}   says where")
+    return "\n".join(line for line in lines if line)
 
 
 def _sealed(receipt: Json) -> str:

@@ -88,6 +88,7 @@ def test_more_computation_than_a_transaction_may_do_says_the_limit(cli, nothing_
     assert result.code == 1
     assert "compute gas limit" in result.err
     assert "200,000,000" in result.err
+    assert "megaeth tx explain --call 0x" in result.err
 
 
 def test_sent_anyway_it_fails_in_a_block_and_says_why(cli):
@@ -97,6 +98,7 @@ def test_sent_anyway_it_fails_in_a_block_and_says_why(cli):
     assert "failed: reverted: NothingToTake()" in result.out
     hash_ = next(word for word in result.out.split() if len(word) == 66)
     assert "failed: reverted: NothingToTake()" in cli("tx", "show", hash_).out
+    assert f"megaeth tx explain {hash_}" in result.out
 
 
 def test_gas_detention_is_explained_with_its_numbers(cli, source):

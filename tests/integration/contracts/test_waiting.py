@@ -43,3 +43,16 @@ def test_blocks_that_are_made_by_hand(megaeth, new_node):
     ).out.strip()
     if node.rpc("eth_getTransactionReceipt", hash_) is None:
         assert waiting(by_hand, hash_)["kind"] == "blocks"
+
+
+def test_a_full_pool_says_whose_transactions_fill_it_and_which_settings_bound_it(megaeth, new_node):
+    node = new_node(blocks__mining=False, pool__account_slots=2).start()
+    by_hand = CommandLine(megaeth, node.url)
+    send = "tx", "send", "--to", ACCOUNTS[1].address, "--no-wait", "--gas-limit", "60000"
+    results = [by_hand(*send) for _ in range(8)]
+    refused = next(result for result in results if result.code)
+    assert "error: txpool is full" in refused.err
+    assert f"{ACCOUNTS[0].address} has 2 transactions waiting" in refused.err
+    assert "--pool-account-slots" in refused.err
+    assert "--pool-slots" in refused.err
+    assert "500 of an account" in refused.err
