@@ -379,7 +379,11 @@ def _check_fork(config: Config) -> None:
     fork, network = config.fork, config.network
     if fork.url is None:
         if fork.block_number is not None or fork.headers:
-            raise ConfigError("there is nothing to fork", "--fork-block and --fork-header need a --fork-url")
+            raise ConfigError(
+                "there is nothing to fork",
+                "--fork-block and --fork-header need a --fork-url",
+                "--fork-url URL, of a node of the chain to go on from",
+            )
         return
     if network.full_nodes or network.provers:
         raise ConfigError(

@@ -36,6 +36,8 @@ MAX_BYTES: Final = 1 << 30
 """Of a file's content, however much smaller it is when it is compressed."""
 MAX_WINDOW: Final = 1 << 27
 """Memory that a zstd frame may ask for."""
+_ZSTD_SLICE: Final = 4096
+"""So much is unpacked at a time: what it can become at most is bounded, too."""
 _LEVEL: Final = 1
 """Addresses, balances and hashes don't compress better for more work."""
 _GZIP_WINDOW: Final = 31
@@ -167,12 +169,22 @@ class _Bounded(io.BytesIO):
 
 
 def _unzstd(data: bytes) -> bytes:
+    stream = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
     content = _Bounded()
     try:
-        zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).copy_stream(io.BytesIO(data), content)
+        for at in range(0, len(data), _ZSTD_SLICE):
+            content.write(stream.decompress(data[at : at + _ZSTD_SLICE]))
+            if stream.eof:
+                _require_end(len(stream.unused_data) + max(0, len(data) - at - _ZSTD_SLICE))
+                return content.getvalue()
     except zstandard.ZstdError as error:
         raise StateFileError(f"the zstd data is damaged: {error}") from None
-    return content.getvalue()
+    raise StateFileError(f"the zstd data ends too early, after {len(data)} bytes: the file is not whole")
+
+
+def _require_end(more: int) -> None:
+    if more:
+        raise StateFileError(f"{more} bytes follow the zstd data")
 
 
 def _too_large() -> StateFileError:
@@ -194,7 +206,7 @@ def _pieces(content: bytes) -> list[bytes]:
             return pieces
         pieces.append(content[at : at + size])
         at += size
-    raise StateFileError(f"it ends too early, after {len(content)} bytes and {len(pieces)} pieces")
+    raise StateFileError(f"its content ends too early, within piece {len(pieces) + 1}")
 
 
 def _check_trailer(trailer: bytes, pieces: int) -> None:

@@ -20,5 +20,8 @@ def write_new(env: Environment, file: Path, data: str | bytes, *, force: bool) -
             f"{file} is there already", "", "give --force to replace it, or another name"
         ) from None
     except OSError as error:
-        raise UnavailableError(f"cannot write {file}", error.strerror or str(error)) from error
+        why = error.strerror or str(error)
+        raise UnavailableError(
+            f"cannot write {file}", why, "another FILE, in a directory that is there"
+        ) from error
     return target

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from devnet.errors import NotRunningError
+from devnet.paths import DEFAULT_NAME
 from devnet.session import Session, read_session, running_sessions
 from megaeth_cli.env import Environment
 from megaeth_cli.errors import CliError, ExitStatus
@@ -63,7 +64,13 @@ def not_running(env: Environment, name: str | None = None) -> NotRunningError:
     """The error that the devnet which is meant does not run; it names those that do."""
     which = f" named '{name}'" if name else ""
     others = ", ".join(session.name for session in running_sessions(env.paths.home))
-    return NotRunningError(f"no devnet{which} is running", f"running: {others}" if others else "", START_ONE)
+    why = f"running: {others}" if others else ""
+    return NotRunningError(f"no devnet{which} is running", why, of_devnet(START_ONE, name))
+
+
+def of_devnet(command: str, name: str | None) -> str:
+    """A command to type, for the devnet of that name."""
+    return command if name in (None, DEFAULT_NAME) else f"{command} --name {name}"
 
 
 def node_url(env: Environment, node: str) -> str:

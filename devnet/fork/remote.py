@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -66,9 +67,12 @@ class Remote:
         *,
         timeout_s: float = TIMEOUT_S,
         attempts: int = ATTEMPTS,
+        patience_s: float = math.inf,
+        retrying: Callable[[str], object] = lambda _: None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`headers`: `Name: value` each. ConfigError: that is no URL, or no header."""
+        """`headers`: `Name: value` each. `patience_s`: after that nothing is tried again. `retrying`: is told why
+        something is. ConfigError: that is no URL, or no header."""
         try:
             parts = urlsplit(url)
             self._host, self._port = parts.hostname or "", parts.port
@@ -83,6 +87,8 @@ class Remote:
         self._headers = {"Content-Type": "application/json", **_headers(headers)}
         self._timeout_s = timeout_s
         self._attempts = attempts
+        self._patience_s = patience_s
+        self._retrying = retrying
         self._sleep = sleep
         self._idle: deque[http.client.HTTPConnection] = deque()
         """Kept open; any thread takes one."""
@@ -96,7 +102,12 @@ class Remote:
         """The result of a method in JSON, for parameters in JSON. Raises RemoteFault, or RemoteSilentError."""
         body = f'{{"jsonrpc":"2.0","id":1,"method":{json.dumps(method)},"params":{params}}}'.encode()
         why = ""
+        began = time.monotonic()
         for attempt in range(self._attempts):
+            if attempt:
+                if time.monotonic() - began > self._patience_s:
+                    break
+                self._retrying(f"{self.name} does not answer {method} ({why}); asking again")
             self._rest(attempt)
             try:
                 return self._result(self._accepted(*self._post(body)))
@@ -105,7 +116,9 @@ class Remote:
                 self._slow_down(limited.after_s, attempt)
             except (OSError, http.client.HTTPException) as error:
                 why = str(error) or type(error).__name__
-        raise RemoteSilentError(f"the fork's remote {self.name} does not answer {method}", why)
+        raise RemoteSilentError(
+            f"the fork's remote {self.name} does not answer {method}", why, "check --fork-url"
+        )
 
     def _rest(self, attempt: int) -> None:
         pause_s = self._resting_until - time.monotonic()

@@ -3,8 +3,10 @@ rules of a chain that has a published schedule."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from devnet._engine import published_spec
 from devnet.config import ChainSettings, Config
@@ -17,9 +19,15 @@ FORK = "fork"
 UNFORKED = "none"
 
 
-def settled(config: Config, node_dir: Path) -> Config:
+REMOTE_TIMEOUT_S: Final = 10.0
+"""For one answer, while a person waits."""
+REMOTE_PATIENCE_S: Final = 15.0
+"""After that a question is not asked again."""
+
+
+def settled(config: Config, node_dir: Path, tell: Callable[[str], object] = lambda _: None) -> Config:
     """The same settings with nothing left open. The remote is asked unless `node_dir` holds the fork already, which
-    goes on without it. ConfigError, or RemoteSilentError."""
+    goes on without it. `tell`: what takes long. ConfigError, or RemoteSilentError."""
     fork, chain = config.fork, config.chain
     if fork.url is None:
         return config
@@ -27,7 +35,13 @@ def settled(config: Config, node_dir: Path) -> Config:
     if known is not None:
         chain_id, spec = known.chain_id, str(known.settings["spec"])
     else:
-        with Remote(fork.url, fork.headers) as remote:
+        with Remote(
+            fork.url,
+            fork.headers,
+            timeout_s=REMOTE_TIMEOUT_S,
+            patience_s=REMOTE_PATIENCE_S,
+            retrying=tell,
+        ) as remote:
             point = find_point(remote, fork.block_number)
         chain_id, spec = point.chain_id, published_spec(point.chain_id, point.timestamp) or chain.spec
         fork = replace(fork, block_number=point.number)

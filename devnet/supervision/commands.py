@@ -93,7 +93,11 @@ class Commands:
             command.reply({"ok": True, "node": node.plan.name})
             return
         if node.process is None:
-            raise UnavailableError(f"{node.plan.name} is not running", f"it is {node.state}")
+            raise UnavailableError(
+                f"{node.plan.name} is not running",
+                f"it is {node.state}",
+                f"megaeth devnet start {node.plan.name}   starts it",
+            )
         node.start_again = False
         node.asked.append(command)
         self._hands.ask_to_stop(node)
@@ -101,7 +105,11 @@ class Commands:
     def _start_node(self, command: Command) -> None:
         node = self._named(command)
         if node.process is not None:
-            raise UnavailableError(f"{node.plan.name} is {node.state} already", f"pid {node.process.id.pid}")
+            raise UnavailableError(
+                f"{node.plan.name} is {node.state} already",
+                f"pid {node.process.id.pid}",
+                f"megaeth devnet restart {node.plan.name}   starts it anew",
+            )
         node.restarts = ()
         node.asked.append(command)
         self._hands.start(node)
@@ -121,4 +129,6 @@ class Commands:
             if node.plan.name == command.node:
                 return node
         known = ", ".join(node.plan.name for node in self._nodes)
-        raise UserError(f"there is no node '{command.node}'", f"this devnet has {known}")
+        raise UserError(
+            f"there is no node '{command.node}'", f"this devnet has {known}", "megaeth devnet status"
+        )

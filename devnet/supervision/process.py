@@ -122,7 +122,8 @@ class RoleProcess:
                 return user_error(error)
             except (ValueError, KeyError, TypeError):
                 pass
-        return UnavailableError(f"{self.node} (pid {self.id.pid}) {describe_exit(code)}", self.tail)
+        what = f"{self.node} (pid {self.id.pid}) {describe_exit(code)}"
+        return UnavailableError(what, self.tail, f"megaeth devnet logs {self.node}   shows what came before")
 
     def _signal(self, number: signal.Signals) -> None:
         # Popen refuses to signal a pid that it has reaped, so a reused pid is never hit.

@@ -22,6 +22,7 @@ _FRACTION = re.compile(r"\d*\.\d+")
 _NEGATIVE = re.compile(r"-\d")
 # No argument of a process can hold this byte, so the mark cannot be mistaken for something typed.
 _MARK = "\0"
+AMOUNTS = "an amount is a number of wei, or has a unit: 1ether, 5gwei"
 
 From = Annotated[
     str | None,
@@ -118,9 +119,15 @@ def amount(text: str, option: str) -> int:
     try:
         number = integer(text.removeprefix(_MARK))
     except ValueTextError as error:
-        raise CliError(f"{option}: {error}", status=ExitStatus.USAGE) from None
+        raise CliError(f"{option}: {error}", "", AMOUNTS, ExitStatus.USAGE) from None
     if number < 0 or number >> 256:
-        raise CliError(f"{option}: {text.removeprefix(_MARK)} is out of range", status=ExitStatus.USAGE)
+        shown = text.removeprefix(_MARK)
+        raise CliError(
+            f"{option}: {shown} is out of range",
+            "it is below 0, or has more than 256 bits",
+            AMOUNTS,
+            ExitStatus.USAGE,
+        )
     return number
 
 
@@ -130,7 +137,12 @@ def gas_limit(text: str | None) -> int | None:
         return None
     number = amount(text, "--gas-limit")
     if number >> 64:
-        raise CliError(f"--gas-limit: {text} is out of range", status=ExitStatus.USAGE)
+        raise CliError(
+            f"--gas-limit: {text} is out of range",
+            "it has more than 64 bits",
+            "leave --gas-limit out to have it estimated",
+            ExitStatus.USAGE,
+        )
     return number
 
 
@@ -142,5 +154,8 @@ def check_hash(text: str) -> None:
         right = False
     if not right:
         raise CliError(
-            f"not a transaction hash: {text}", "a hash is 0x and 64 hex digits", status=ExitStatus.USAGE
+            f"not a transaction hash: {text}",
+            "a hash is 0x and 64 hex digits",
+            "the line that begins with `transaction` in what megaeth tx send shows",
+            ExitStatus.USAGE,
         )

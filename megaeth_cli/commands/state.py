@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from megaeth_cli import options
-from megaeth_cli.chain.rpc_client import connect
+from megaeth_cli.chain.rpc_client import RpcError, connect
 from megaeth_cli.env import environment
+from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.output import show
 from megaeth_cli.output_file import write_new
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from devnet._engine import StateContents
 
 TIMEOUT_S = 600.0
+ANSWER_LIMIT = "--max-answer-bytes"
+"""The setting that a node names when all accounts are more than it answers at once."""
 REQUEST_BYTES = 2 << 20
 """Of accounts in one request to load some: as hexadecimal it is well below what nodes take in a body."""
 
@@ -53,12 +56,25 @@ def dump(
     chosen = Form(form) if form is not None else Form.of(file)
     with connect(env, rpc_url, TIMEOUT_S) as node:
         method = "mega_dumpState" if chosen is Form.MEGAETH else "anvil_dumpState"
-        data = bytes.fromhex(node.call(method)[2:])
+        try:
+            data = bytes.fromhex(node.call(method)[2:])
+        except RpcError as error:
+            raise _too_large(error) if ANSWER_LIMIT in error.message else error from None
     if chosen is Form.ANVIL and file.suffix != ".gz":
         data = gunzip(data)
     target = write_new(env, file, data, force=force)
     written = {"file": str(target), "format": str(chosen), "bytes": len(data)}
     show(env, written, lambda: f"wrote {file}: {len(data):,} bytes in the form {chosen}")
+
+
+def _too_large(error: RpcError) -> CliError:
+    return CliError(
+        error.message,
+        "all of it is one answer of the node",
+        "megaeth devnet down, and up again with a larger --max-answer-bytes; or with --dump-state FILE: what is\n"
+        "written at the stop has no such limit. A FILE that ends in .zst is several times smaller",
+        ExitStatus.RPC,
+    )
 
 
 @app.command()

@@ -60,7 +60,10 @@ def read_arguments(entry: Entry, texts: Sequence[str], resolve: Resolver) -> lis
         except ValueTextError as error:
             shown = f"{parameter.type} {parameter.name}".strip()
             raise CliError(
-                f"argument {number} ({shown}) of {entry.name}: {error}", "", "", ExitStatus.USAGE
+                f"argument {number} ({shown}) of {entry.name}: {error}",
+                "",
+                f"megaeth abi encode 'f({parameter.type})' VALUE   tries a value out",
+                ExitStatus.USAGE,
             ) from None
     return values
 

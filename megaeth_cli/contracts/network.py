@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_ACCOUNTS = 10
 MAX_NAMES = 20
 """Listed when a name is wrong."""
+NAMES = "an address is 0x and 40 hex digits; a contract that was deployed or imported has a name, too"
 
 
 class Network:
@@ -108,7 +109,7 @@ class Network:
             try:
                 return self.contracts.at(read_address(text))
             except ValueTextError as error:
-                raise CliError("not a contract", str(error), status=ExitStatus.USAGE) from None
+                raise CliError("not a contract", str(error), NAMES, ExitStatus.USAGE) from None
         return self.contracts.at(self.address(text))
 
     def address(self, text: str, option: str = "") -> bytes:
@@ -121,7 +122,7 @@ class Network:
         try:
             return read_address(text)
         except ValueTextError as error:
-            raise CliError(f"{option}: not an address", str(error), status=ExitStatus.USAGE) from None
+            raise CliError(f"{option}: not an address", str(error), NAMES, ExitStatus.USAGE) from None
 
     def known(self, address: str) -> KnownContract:
         """What is at an address, in hex."""

@@ -17,6 +17,7 @@ from devnet.timestamps import timestamp
 from megaeth_cli.chain.rpc_client import RpcClient, RpcError
 from megaeth_cli.errors import CliError
 from megaeth_cli.faults.kinds import Fault
+from megaeth_cli.select_devnet import of_devnet
 
 INJECT_S = 40.0
 POLL_S = 0.1
@@ -200,7 +201,7 @@ def _require(session: Session, fault: Fault, plan: FaultPlan) -> None:
             raise CliError(
                 f"nobody would notice '{fault}'",
                 f"that takes a {name.replace('-', ' ')}, and this devnet runs none",
-                f"megaeth devnet add {name}",
+                of_devnet(f"megaeth devnet add {name}", session.name),
             )
 
 

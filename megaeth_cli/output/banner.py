@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devnet.config import Config
+from devnet.config import BlockSettings, Config
 from devnet.session import Session
 
 MAX_SHOWN = 20
@@ -65,6 +65,16 @@ def _mnemonic(config: Config) -> list[RenderableType]:
     ]
 
 
+def _blocks(blocks: BlockSettings) -> str:
+    """When there is a block."""
+    if blocks.automine:
+        return "one with each transaction (--automine)"
+    if not blocks.mining:
+        return "when they are asked for: megaeth devnet mine"
+    mini, block = blocks.mini_block_time_ms, blocks.block_time_s
+    return f"a mini-block every {mini} ms, an EVM block every {block:g} s"
+
+
 def _network(session: Session, config: Config) -> Table:
     table = Table.grid(padding=(0, 2))
     for node in session.nodes:
@@ -77,8 +87,7 @@ def _network(session: Session, config: Config) -> Table:
             "forked from",
             f"block {config.fork.block_number}" if config.fork.block_number is not None else "as before",
         )
-    mini, block = config.blocks.mini_block_time_ms, config.blocks.block_time_s
-    table.add_row("blocks", f"a mini-block every {mini} ms, an EVM block every {block:g} s")
+    table.add_row("blocks", _blocks(config.blocks))
     table.add_row("base fee", f"{config.chain.base_fee:,} wei")
     table.add_row("gas limit", f"{config.chain.gas_limit:,}")
     kept = f"{session.data_dir} (deleted on stop)" if session.ephemeral else session.data_dir

@@ -68,7 +68,7 @@ def _cells(node: dict[str, Any]) -> dict[str, str | Text]:
         "memory": _bytes(node["memory_bytes"]),
         "in": _bytes(node.get("bytes_in")),
         "out": _bytes(node.get("bytes_out")),
-        "endpoints": "\n".join(endpoints[kind] for kind in ("http", "ws") if kind in endpoints),
+        "endpoints": "\n".join(endpoints[kind] for kind in ("http", "ws", "gateway") if kind in endpoints),
     }
 
 

@@ -75,7 +75,12 @@ def _dev_account(network: Network, text: str) -> Signer:
     if text.isdigit():
         index = int(text)
         if index >= MAX_INDEX:
-            raise CliError(f"--from {text}: no such dev account", status=ExitStatus.USAGE)
+            raise CliError(
+                f"--from {text}: no such dev account",
+                "",
+                "megaeth accounts   lists them by number",
+                ExitStatus.USAGE,
+            )
         return dev_accounts(network, index + 1)[index]
     wanted = network.address(text, "--from")
     accounts = dev_accounts(network)
@@ -99,7 +104,10 @@ def _from_key(text: str, where: str) -> Signer:
     except ValueError:
         # The key itself is never shown.
         raise CliError(
-            f"{where} is not a private key", "it must be 32 bytes in hex", status=ExitStatus.USAGE
+            f"{where} is not a private key",
+            "it must be 32 bytes in hex",
+            "megaeth accounts --keys   shows those of the dev accounts; --from N uses one",
+            ExitStatus.USAGE,
         ) from None
 
 

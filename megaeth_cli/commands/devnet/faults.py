@@ -58,7 +58,7 @@ def incidents(
     session = require_session(env, name, data_dir)
     if node is not None and session.node(node) is None:
         known = ", ".join(each.name for each in session.nodes)
-        raise CliError(f"there is no node '{node}'", f"this devnet has {known}")
+        raise CliError(f"there is no node '{node}'", f"this devnet has {known}", "megaeth devnet status")
     noticed = [
         noticed_by(session, each)
         for each in session.nodes

@@ -93,10 +93,13 @@ def _tell(env: Environment, answer: dict[str, Any], done: str) -> None:
 
 
 def _config_of(session: Session) -> Config:
-    """The settings that a running devnet was started with, with the port that it found."""
+    """The settings that a running devnet was started with, with the ports that it found."""
     from devnet.settings import config_from_json
     from devnet.supervision.control import ask
 
     config = config_from_json(ask(session, "settings")["settings"])
     port = urlsplit(session.rpc_url).port or config.rpc.port
-    return replace(config, rpc=replace(config.rpc, port=port), storage=replace(config.storage, reset=False))
+    gateway = session.nodes[0].endpoints.get("gateway", "")
+    gateway_port = urlsplit(gateway).port or config.rpc.gateway_port
+    rpc = replace(config.rpc, port=port, gateway_port=gateway_port)
+    return replace(config, rpc=rpc, storage=replace(config.storage, reset=False))

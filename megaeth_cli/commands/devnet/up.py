@@ -72,7 +72,7 @@ def start_devnet(env: Environment, name: str, config: Config, *, detach: bool) -
     if config.fork.url is not None:
         from devnet.fork.settle import settled
 
-        config = settled(config, launch.node_dir(Role.SEQUENCER.hyphenated))
+        config = settled(config, launch.node_dir(Role.SEQUENCER.hyphenated), env.note)
         launch = replace(launch, config=config)
     if (file := state_not_loaded(launch)) is not None:
         env.complain(

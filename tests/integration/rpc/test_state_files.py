@@ -247,12 +247,16 @@ def test_one_bad_account_among_good_ones_changes_nothing(node):
     assert of(node, good) == account(0, 0)
 
 
-def test_an_answer_that_is_too_large_is_refused(new_node):
+def test_an_answer_that_is_too_large_is_refused_and_the_command_says_what_to_do(new_node, megaeth):
     with new_node(rpc__max_answer_bytes=4096) as node:
         for method in ("anvil_dumpState", "mega_dumpState"):
             with pytest.raises(RpcFailure, match="--max-answer-bytes") as refused:
                 node.rpc(method)
             assert refused.value.code == -32005
+        for name in ("state.json", "state.zst"):
+            told = megaeth("state", "dump", name, "--rpc-url", node.url)
+            assert told.code == 6
+            assert "up again with a larger --max-answer-bytes; or with --dump-state FILE" in told.err
 
 
 def test_a_chain_without_interventions_dumps_and_does_not_load(new_node):

@@ -50,6 +50,11 @@ def test_without_a_devnet_the_commands_say_how_to_start_one(megaeth, command):
     assert "megaeth devnet up" in result.err
 
 
+def test_how_to_start_a_devnet_that_was_named_says_its_name(megaeth):
+    assert "megaeth devnet up -d --name other" in megaeth("devnet", "down", "--name", "other").err
+    assert "--name" not in megaeth("devnet", "down", "--name", "devnet").err
+
+
 @pytest.mark.parametrize("command", [("mine",), ("warp", "1"), ("snapshot",), ("revert", "0x0")])
 def test_what_changes_a_chain_asks_the_devnet_that_is_named_and_no_other(megaeth, running, command):
     running("one")

@@ -1,6 +1,7 @@
 """Asking a node that limits, fails or talks nonsense."""
 
 import json
+import math
 import socket
 
 import pytest
@@ -93,6 +94,20 @@ def test_in_the_end_it_is_told_what_was_said_last(node, remote_of):
     with pytest.raises(RemoteSilentError, match="429 Too Many Requests: come back tomorrow"):
         remote_of(node).call("m")
     assert len(node.asked) == 5
+
+
+def test_who_has_waited_long_enough_asks_no_more_and_was_told_why(node, remote_of):
+    script(node, (429, b"come back tomorrow"))
+    told = []
+
+    with pytest.raises(RemoteSilentError) as silent:
+        remote_of(node, retrying=told.append, patience_s=math.inf).call("m")
+    assert len(told) == 4
+    assert all("does not answer m (" in line and "come back tomorrow" in line for line in told)
+    assert silent.value.hint == "check --fork-url"
+    with pytest.raises(RemoteSilentError):
+        remote_of(node, patience_s=0.0).call("m")
+    assert len(node.asked) == 5 + 1
 
 
 def test_a_dead_node_is_named_without_what_may_be_secret():
