@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from devnet.console.text import told
 from megaeth_cli.abi import DecodingError, Entry, Parameter, Scalar, to_json, to_text
 from megaeth_cli.contracts.artifacts import Artifact
 from megaeth_cli.contracts.known_contracts import KnownContract
@@ -32,6 +33,8 @@ PRECOMPILES = {
     0x100: "p256Verify",
 }
 """https://ethereum.github.io/execution-specs, EIP-2537's left out, and EIP-7951."""
+CONSOLE = b"console.log".rjust(20, b"\0")
+"""Where contracts call what hardhat and forge print."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ class Names:
         return self._frames[frame.number]
 
     def _named(self, frame: Frame) -> NamedFrame:
+        if frame.to == CONSOLE:
+            text = [(_STRING, told(frame.input))]
+            return NamedFrame("console", "log", "console.log", text, [])
         contract = self.contract(frame.to)
         if frame.creates:
             return self._creation(contract, frame)
@@ -196,3 +202,4 @@ def _shortened(text: str, most: int | None) -> str:
 
 
 _BYTES = Parameter(Scalar("bytes"), "")
+_STRING = Parameter(Scalar("string"), "")

@@ -6,6 +6,7 @@ import pytest
 
 from megaeth_cli.errors import ExitStatus
 from megaeth_cli.traces.frame import REVERTED
+from megaeth_cli.units import keccak
 from tests.support.scripted_node import Refusal, scripted_node
 from tests.unit.cli.test_contract_commands import ANSWERS, HASH, receipt, transaction
 from tests.unit.traces.trees import ALICE, TOKEN, VAULT, call, nested
@@ -52,6 +53,15 @@ def test_a_selector_is_named_by_a_file_of_signatures(trace, tmp_path, monkeypatc
     refused = trace(call(TOKEN, TWO), HASH, "--selectors", "none.txt")
     assert refused.code == ExitStatus.USAGE
     assert "holds no signatures" in refused.err
+
+
+def test_what_is_told_to_the_console_is_read(trace):
+    console = f"0x{b'console.log'.rjust(20, bytes(1)).hex()}"
+    words = (b"\0" * 31 + b"\x40", (7).to_bytes(32, "big"), b"\0" * 31 + b"\x04", b"n %d".ljust(32, b"\0"))
+    data = f"0x{keccak(b'log(string,uint256)')[:4].hex()}{b''.join(words).hex()}"
+    shown = trace(call(TOKEN, TWO, call(console, data, kind="STATICCALL")), HASH)
+    assert 'static console.log("n 7")' in shown.out
+    assert "console.log" in trace(call(TOKEN, TWO, call(console, data)), HASH, "--filter", "console").out
 
 
 def test_the_standards_functions_are_known_by_their_selectors(trace):
