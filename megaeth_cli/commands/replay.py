@@ -75,18 +75,18 @@ def replay(
         return client
 
     finder = Finder(Rules(chain_id, genesis, chain_config), connected, url is not None, env.note)
-    found = compare(_told(finder, what or [_LATEST]), spec)
+    found = compare(_told(finder, what or [_LATEST], env.cwd), spec)
     env.write(json.dumps(comparison_json(found), indent=2) if env.json else comparison_text(found, all_=all_))
     return ExitStatus.SUCCESS if found.same else ExitStatus.FAILURE
 
 
-def _told(finder: Finder, what: list[str]) -> ToldBlock:
+def _told(finder: Finder, what: list[str], cwd: Path) -> ToldBlock:
     if len(what) > 2:
         raise CliError("one block or transaction at a time", "", "[FILE] BLOCK|HASH", ExitStatus.USAGE)
     first, *rest = what
     if not rest and (first == _LATEST or first.isdecimal() or first.startswith("0x")):
         return finder.on_node(first)
-    path = Path(first)
+    path = cwd / first
     if not path.exists():
         raise CliError(
             f"there is no file {first}",

@@ -1,12 +1,15 @@
 """`megaeth replay`: real blocks executed again by the chain's rules and by another fork's, receipts compared."""
 
+import base64
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from megaeth_cli.chain.verification import NodeSource
+from devnet.proving.reports import FORMAT
+from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.chain.verification import NodeSource, Rules
 from megaeth_cli.errors import CliError, ExitStatus
 from tests.integration.contracts.conftest import BOB, CommandLine
 
@@ -128,9 +131,8 @@ def from_file(megaeth, node, tmp_path):
     """Replay a file that tells this."""
 
     def run(told, *arguments):
-        path = tmp_path / "told.json"
-        path.write_text(json.dumps(told))
-        return megaeth("replay", path, *arguments)
+        (tmp_path / "told.json").write_text(json.dumps(told))
+        return megaeth("replay", "told.json", *arguments)
 
     return run
 
@@ -174,6 +176,31 @@ def test_what_a_file_lacks_is_named_and_a_node_fills_it_in(from_file, told, node
     assert result.code == ExitStatus.FAILURE
     assert left_out in result.err.lower() and "--rpc-url" in result.err
     assert from_file(told, "--rpc-url", node.url).code == 0
+
+
+def test_a_check_that_a_prover_has_kept_is_executed_without_a_node(from_file, sent, node):
+    with RpcClient(node.url) as client:
+        source = NodeSource(client, Rules(), print)
+        material = source.material(node.rpc("eth_getBlockByNumber", hex(sent["blockNumber"]), True))
+        kept = {
+            "format": FORMAT,
+            "chain": source.chain_rules(),
+            "block": json.loads(material.block),
+            "parent": json.loads(material.parent),
+            "witness": material.witness,
+            "codes": [base64.b64encode(code).decode() for _, code in source.codes(material)],
+            "records": [],
+        }
+    assert from_file(kept).code == 0
+
+    ethereum = json.loads(from_file(kept, sent["transactionHash"], "--spec", "equivalence", "--json").out)
+    [one] = ethereum["transactions"]
+    assert one["hash"] == sent["transactionHash"] and one["differences"] == ["gasUsed"]
+
+    kept["block"]["gasUsed"] = "0x1"
+    lie = from_file(kept)
+    assert lie.code == ExitStatus.FAILURE
+    assert "header hash" in lie.out and "not what it says" in lie.out
 
 
 @pytest.mark.parametrize(
