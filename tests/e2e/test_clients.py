@@ -6,7 +6,7 @@ from tests.clients import suites
 from tests.clients.lab import Lab
 from tests.clients.report import Outcome, Report
 
-QUICK = ("forge", "otterscan", "viem")
+QUICK = ("forge", "otterscan")
 
 
 @pytest.mark.parametrize("name", QUICK)
