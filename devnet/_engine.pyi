@@ -167,8 +167,9 @@ class StateContents:
     def from_pieces(pieces: list[bytes]) -> StateContents:
         """In pieces. `ValueError` as before."""
 
-    def pieces(self) -> list[bytes]:
-        """Each for one intervention. They may be made in any order."""
+    def pieces(self, writes: int = 1_000, size: int = 131_072) -> list[bytes]:
+        """Each for one intervention, of so many accounts and slots, and so many bytes, at most; a larger code has a
+        piece to itself. They may be made in any order."""
 
 @final
 class Engine:

@@ -17,6 +17,7 @@ from devnet.jit.policy import Policy
 from devnet.jit.service import JitService
 from devnet.role_config import RoleConfig
 from devnet.roles import chain_config
+from devnet.roles.network_service import NetworkService
 from devnet.roles.process import end_with
 from devnet.rpc.backend import Backend
 from devnet.rpc.engine_rpc import ChainRpc
@@ -111,12 +112,24 @@ def compiler_for(
     )
 
 
-def state_files_of(role: RoleConfig, engine: Engine, rpc: ChainRpc, settings: ServerSettings) -> StateFiles:
+def state_files_of(
+    role: RoleConfig,
+    engine: Engine,
+    rpc: ChainRpc,
+    settings: ServerSettings,
+    network: NetworkService | None,
+) -> StateFiles:
     """What takes the chain's accounts out and in."""
+
+    def is_alone() -> bool:
+        wanted = role.config.network.full_nodes + role.config.network.provers
+        others = network is not None and (network.feeds_anybody or network.verification.quorum.counting)
+        return settings.fork is None and not wanted and not others
+
     backend = Backend(rpc, PIECES_AT_ONCE)
     chain = {"chainId": role.config.chain.chain_id, "spec": role.config.chain.spec}
     interventions = Interventions(backend, settings.interventions, settings.gas_limit)
-    return StateFiles(engine, backend, interventions, chain)
+    return StateFiles(engine, backend, interventions, chain, is_alone)
 
 
 def server_settings(

@@ -353,7 +353,7 @@ def assemble(
         # A snapshot can't tell what was removed here from what still is to be read from the remote.
         limit = int  # zero
     snapshots = snapshotter(config, store, failure, limit)
-    state_files = state_files_of(role, engine, rpc, server.settings)
+    state_files = state_files_of(role, engine, rpc, server.settings, network)
     node = ChainNode(
         *(role, store, engine, rpc, server, status, network, jit, console, snapshots, state_files, failure),
         keeps_trie=keeps_trie,

@@ -27,6 +27,8 @@ SENDER: Final = "0xfffffffffffffffffffffffffffffffffffffffe"
 BASE_GAS: Final = 200_000
 GAS_PER_BYTE: Final = 700
 """Of calldata: more than any rules ask."""
+CALL_BYTES: Final = 4 + 32 + 32 + 31
+"""Of a call with one argument of bytes: selector, where it stands, how long it is, what fills its last word."""
 MAX_NONCE: Final = 2**64 - 1
 NONE_HERE: Final = (
     "this chain knows no interventions: it was started with --no-interventions, or by a version that had none"
@@ -41,6 +43,11 @@ class Interventions:
         self._backend = backend
         self._allowed = allowed
         self._gas_limit = gas_limit
+
+    @property
+    def most_bytes(self) -> int:
+        """How many bytes of accounts a block's gas pays for."""
+        return max((self._gas_limit - BASE_GAS) // GAS_PER_BYTE - CALL_BYTES, 0)
 
     def require(self) -> None:
         """Refuse where the chain's rules have none. Raises `RpcFault`."""

@@ -4,7 +4,9 @@
     anvil_loadState --> StateFiles.load --> read and checked as a whole --> what differs             a thread
                                         --> pieces --> Interventions.set_accounts, a few at a time   transactions
 
-A load is one intervention after the other: whoever looks meanwhile sees some of it. One dump and one load at a time.
+Where nobody else checks the blocks, a load is few and large interventions: receipts and the log are written once for
+many accounts, and the state root takes them in as one batch. While one executes nothing else does. Whoever looks
+between two of them sees some of the file. One dump and one load at a time.
 
 Not here: what the files look like (`devnet/state_file.py`).
 """
@@ -15,7 +17,7 @@ import asyncio
 import logging
 from binascii import hexlify
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
@@ -32,8 +34,26 @@ from devnet.state_file import Form, StateFileError
 
 log = logging.getLogger(__name__)
 
-PIECES_AT_ONCE: Final = 8
-"""So many interventions of a load wait for the builder: enough for each mini-block, and room for others in it."""
+
+@dataclass(frozen=True)
+class Portions:
+    """How a load is divided among interventions."""
+
+    writes: int
+    """Accounts and slots in one, at most."""
+    bytes: int
+    """Of calldata, at most."""
+    at_once: int
+    """So many wait for the builder."""
+
+
+LARGE: Final = Portions(1 << 18, 12 << 20, 2)
+"""A mini-block's record, with the accounts in the transaction and in the diff, stays below the 64 MiB that nodes take
+from each other. While one executes, the next is read."""
+SMALL: Final = Portions(1_000, 128 << 10, 8)
+"""Many blocks, each with a witness that can be made and checked: of one account more it takes some 30 KB of memory. And
+over a fork, who executes needs every account from the remote, and begins anew with each that it has to wait for."""
+PIECES_AT_ONCE: Final = max(LARGE.at_once, SMALL.at_once)
 SLICE: Final = 1 << 18
 """Bytes turned into digits, or back, without a pause for other threads."""
 
@@ -69,13 +89,20 @@ class StateFiles:
     """Dumps and loads, for requests and for the node itself."""
 
     def __init__(
-        self, engine: StateEngine, backend: Backend, interventions: Interventions, chain: dict[str, Any]
+        self,
+        engine: StateEngine,
+        backend: Backend,
+        interventions: Interventions,
+        chain: dict[str, Any],
+        is_alone: Callable[[], bool],
     ) -> None:
-        """`chain`: what a dump says of where it comes from, besides the block."""
+        """`chain`: what a dump says of where it comes from, besides the block. `is_alone`: whether everything that it
+        takes to execute and to check a block is here."""
         self._engine = engine
         self._backend = backend
         self._interventions = interventions
         self._chain = chain
+        self._is_alone = is_alone
         self._dumping = asyncio.Lock()
         self._loading = asyncio.Lock()
 
@@ -118,15 +145,17 @@ class StateFiles:
         self._interventions.require()
         async with self._loading:
             different, kept = await asyncio.to_thread(self._engine.differing, contents)
-            pieces = await asyncio.to_thread(different.pieces)
-            await self._write_all(pieces)
+            portions = LARGE if self._is_alone() else SMALL
+            size = min(portions.bytes, self._interventions.most_bytes)
+            pieces = await asyncio.to_thread(different.pieces, portions.writes, size)
+            await self._write_all(pieces, portions.at_once)
         if kept:
             log.warning("the state file says otherwise of what the chain itself needs: %s", ", ".join(kept))
         loaded = Loaded(contents.accounts, contents.slots, different.accounts, len(pieces), kept)
         log.info("loaded a state file: %s", loaded)
         return loaded
 
-    async def _write_all(self, pieces: list[bytes]) -> None:
+    async def _write_all(self, pieces: list[bytes], at_once: int) -> None:
         """Some at a time. Raises the first `RpcFault` or `RpcError`; nothing more is begun then."""
         waiting = deque(pieces)
 
@@ -138,7 +167,7 @@ class StateFiles:
                     waiting.clear()
                     raise
 
-        workers = (work() for _ in range(min(PIECES_AT_ONCE, len(pieces))))
+        workers = (work() for _ in range(min(at_once, len(pieces))))
         for failed in await asyncio.gather(*workers, return_exceptions=True):
             if isinstance(failed, BaseException):
                 raise failed

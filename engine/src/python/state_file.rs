@@ -13,7 +13,15 @@ use super::engine::failed;
 use super::errors::{bad, detached};
 use crate::{
     engine,
-    state_file::{StateDump as Dump, differing, pieces, read_anvil, read_pieces, write_anvil},
+    state_file::{
+        PieceSize, StateDump as Dump, differing, pieces, read_anvil, read_pieces, write_anvil,
+    },
+};
+
+/// Of a file: small, so that it is read and sent piece by piece.
+const IN_A_FILE: PieceSize = PieceSize {
+    writes: 1_000,
+    bytes: 128 << 10,
 };
 
 #[pyclass(frozen, module = "devnet._engine")]
@@ -58,7 +66,8 @@ impl StateDump {
     }
 
     fn pieces<'py>(&self, py: Python<'py>) -> PyResult<Option<Vec<Bound<'py, PyBytes>>>> {
-        let found = detached(py, || Ok::<_, PyErr>(self.part()?.map(|set| pieces(&set))))??;
+        let cut = |set| pieces(&set, IN_A_FILE);
+        let found = detached(py, || Ok::<_, PyErr>(self.part()?.map(cut)))??;
         Ok(found.map(|found| found.iter().map(|piece| PyBytes::new(py, piece)).collect()))
     }
 }
@@ -114,8 +123,18 @@ impl StateContents {
         accounts.map(|account| account.slots.len()).sum()
     }
 
-    fn pieces<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        let found = detached(py, || pieces(&self.set))?;
+    #[pyo3(signature = (writes = IN_A_FILE.writes, size = IN_A_FILE.bytes))]
+    fn pieces<'py>(
+        &self,
+        py: Python<'py>,
+        writes: usize,
+        size: usize,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let size = PieceSize {
+            writes,
+            bytes: size,
+        };
+        let found = detached(py, || pieces(&self.set, size))?;
         Ok(found.iter().map(|piece| PyBytes::new(py, piece)).collect())
     }
 }

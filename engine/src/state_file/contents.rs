@@ -1,7 +1,7 @@
 //! Accounts of a state file: put together and checked, compared with a state, cut into pieces.
 
 use alloy_primitives::{
-    Address, B256, Bytes, KECCAK256_EMPTY, keccak256,
+    Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256,
     map::{HashMap, HashSet},
 };
 use megaeth_checker::evm::{AccountEntry, AccountSet, BadAccounts, EntryCode, UNTOUCHABLE};
@@ -11,10 +11,24 @@ use crate::state::{StateError, StateReader};
 
 /// MegaETH's limit of a contract's size.
 const MAX_CODE_BYTES: usize = 512 * 1024;
-/// What one intervention writes: accounts and slots. It executes in about a millisecond.
-const PIECE_WRITES: usize = 1_000;
-/// So many bytes of code count as one write.
-const CODE_BYTES_A_WRITE: usize = 512;
+/// What an account takes of a piece besides its balance, code and slots; what a count takes, and a number's length.
+const ACCOUNT_BYTES: usize = 37;
+const COUNT_BYTES: usize = 4;
+const LENGTH_BYTES: usize = 1;
+/// Room for an account and a slot, however large their numbers.
+const LEAST: PieceSize = PieceSize {
+    writes: 2,
+    bytes: 192,
+};
+
+/// How much one piece holds at most; a code that is larger has a piece to itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PieceSize {
+    /// Accounts and slots.
+    pub writes: usize,
+    /// Of the encoding.
+    pub bytes: usize,
+}
 
 /// Why a state file can't be used; the message says where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -186,11 +200,16 @@ fn known<T>(read: Result<T, StateError>) -> Result<Option<T>, StateError> {
 }
 
 /// The set in pieces, each for one intervention. An account with many slots goes on in the next piece.
-pub(crate) fn pieces(set: &AccountSet) -> Vec<Vec<u8>> {
+pub(crate) fn pieces(set: &AccountSet, size: PieceSize) -> Vec<Vec<u8>> {
+    let size = PieceSize {
+        writes: size.writes.max(LEAST.writes),
+        bytes: size.bytes.max(LEAST.bytes) - COUNT_BYTES,
+    };
     let mut cutter = Cutter {
         codes: &set.codes,
+        size,
+        left: size,
         piece: Accounts::default(),
-        writes: 0,
         pieces: Vec::new(),
     };
     for account in &set.accounts {
@@ -202,31 +221,31 @@ pub(crate) fn pieces(set: &AccountSet) -> Vec<Vec<u8>> {
 
 struct Cutter<'a> {
     codes: &'a [Bytes],
+    size: PieceSize,
+    /// Of the piece that is open.
+    left: PieceSize,
     piece: Accounts,
-    writes: usize,
     pieces: Vec<Vec<u8>>,
 }
 
 impl Cutter<'_> {
     fn add(&mut self, account: &AccountEntry) {
         let code_bytes = match account.code {
-            EntryCode::At(place) => self.codes[place].len(),
+            EntryCode::At(place) => COUNT_BYTES + self.codes[place].len(),
             _ => 0,
         };
-        let own = 1 + code_bytes / CODE_BYTES_A_WRITE;
-        if self.writes > 0 && self.writes + own > PIECE_WRITES {
+        let bytes = ACCOUNT_BYTES + account.balance.byte_len() + code_bytes;
+        if self.left.writes == 0 || self.left.bytes < bytes {
             self.cut();
         }
+        self.take(bytes);
         let mut code = match account.code {
             EntryCode::At(place) => self.piece.code(self.codes[place].clone()),
             other => other,
         };
         let mut slots = &account.slots[..];
-        self.writes += own;
         loop {
-            let room = PIECE_WRITES.saturating_sub(self.writes);
-            let (now, later) = slots.split_at(slots.len().min(room));
-            self.writes += now.len();
+            let (now, later) = slots.split_at(self.take_slots(slots));
             self.piece.push(AccountEntry {
                 address: account.address,
                 nonce: account.nonce,
@@ -238,15 +257,32 @@ impl Cutter<'_> {
                 return;
             }
             self.cut();
+            self.take(ACCOUNT_BYTES + account.balance.byte_len());
             code = EntryCode::Stays;
             slots = later;
-            self.writes = 1;
         }
+    }
+
+    /// How many of these there is room for, which they take.
+    fn take_slots(&mut self, slots: &[(U256, U256)]) -> usize {
+        for (index, (slot, value)) in slots.iter().enumerate() {
+            let bytes = 2 * LENGTH_BYTES + slot.byte_len() + value.byte_len();
+            if self.left.writes == 0 || self.left.bytes < bytes {
+                return index;
+            }
+            self.take(bytes);
+        }
+        slots.len()
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.left.writes = self.left.writes.saturating_sub(1);
+        self.left.bytes = self.left.bytes.saturating_sub(bytes);
     }
 
     fn cut(&mut self) {
         let piece = std::mem::take(&mut self.piece).set;
-        self.writes = 0;
+        self.left = self.size;
         if !piece.accounts.is_empty() {
             self.pieces.push(piece.encode());
         }

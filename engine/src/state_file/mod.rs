@@ -15,5 +15,5 @@ mod dump;
 mod tests;
 
 pub(crate) use anvil::{read_anvil, write_anvil};
-pub(crate) use contents::{differing, pieces, read_pieces};
+pub(crate) use contents::{PieceSize, differing, pieces, read_pieces};
 pub(crate) use dump::StateDump;

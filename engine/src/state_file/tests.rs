@@ -98,8 +98,13 @@ fn anvil_of(sets: &[AccountSet]) -> Vec<u8> {
     text
 }
 
+const SIZE: PieceSize = PieceSize {
+    writes: 1_000,
+    bytes: 64 << 10,
+};
+
 fn pieces_of(sets: &[AccountSet]) -> Vec<Vec<u8>> {
-    sets.iter().flat_map(pieces).collect()
+    sets.iter().flat_map(|set| pieces(set, SIZE)).collect()
 }
 
 fn read_back(pieces: &[Vec<u8>]) -> Result<AccountSet, FileError> {
@@ -221,9 +226,31 @@ fn a_large_account_is_cut_and_comes_back() {
     for piece in &pieces {
         let set = AccountSet::decode(piece).unwrap();
         let slots: usize = set.accounts.iter().map(|account| account.slots.len()).sum();
-        assert!(set.accounts.len() + slots <= 1_000 && piece.len() < 128 << 10);
+        assert!(set.accounts.len() + slots <= SIZE.writes && piece.len() <= SIZE.bytes);
     }
     assert_eq!(state_of(&[read_back(&pieces).unwrap()]), state);
+}
+
+#[test]
+fn a_piece_is_as_full_as_its_bytes_and_its_writes_allow() {
+    let account = (1, U256::from(7), Bytes::new(), BTreeMap::new());
+    let state: State = (1..=100)
+        .map(|byte| (Address::repeat_byte(byte), account.clone()))
+        .collect();
+    let sets = dumped(&store_of(&state), 0);
+    let counts = |writes, bytes| -> Vec<usize> {
+        let pieces = sets
+            .iter()
+            .flat_map(|set| pieces(set, PieceSize { writes, bytes }));
+        pieces
+            .map(|piece| AccountSet::decode(&piece).unwrap().accounts.len())
+            .collect()
+    };
+    let whole = pieces(&sets[0], SIZE).remove(0).len();
+    assert_eq!(counts(100, whole), [100]);
+    assert_eq!(counts(99, whole), [99, 1]);
+    assert_eq!(counts(100, whole - 1), [99, 1]);
+    assert_eq!(counts(0, 0).iter().sum::<usize>(), 100);
 }
 
 #[test]

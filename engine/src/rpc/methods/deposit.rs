@@ -14,8 +14,10 @@ use crate::{json::JsonObject, pool::Deposit};
 
 /// Gas of a deposit that names none.
 const DEFAULT_GAS: u64 = 1_000_000;
-/// How long it may take until it is on disk.
+/// How long it may take until it is on disk, ...
 const PATIENCE: Duration = Duration::from_secs(10);
+/// ... and for so many bytes of calldata a second longer: what writes a state's accounts has a block of its own to do.
+const BYTES_A_SECOND: usize = 128 << 10;
 
 /// This namespace's methods.
 #[rustfmt::skip]
@@ -72,10 +74,11 @@ fn deposit_transaction(node: &Node, params: &Params<'_>) -> Result<Submission, R
     }
     // On the real chain the L1 event makes each deposit unique.
     let salt = B256::from(secp256k1::rand::random::<[u8; 32]>());
+    let longer = Duration::from_secs((transaction.input.len() / BYTES_A_SECOND) as u64);
     Ok(Submission::Deposit {
         deposit: Box::new(Deposit::new(transaction, salt)),
         patience: Patience {
-            timeout: PATIENCE,
+            timeout: PATIENCE + longer,
             ..REALTIME
         },
     })
