@@ -40,6 +40,8 @@ CONTRACTS = {
 MODES = os.environ.get("WEB3_PY_MODES", "automine").split(",")
 """How blocks are made: `automine`; `continuous`, as on MegaETH; `periodic`, each second and at the end of each test."""
 PERIOD_S = 1.0
+TEST_S = 60.0
+"""Longest time for one that is a coroutine."""
 
 
 def pytest_configure(config):
@@ -62,7 +64,8 @@ def pytest_pyfunc_call(pyfuncitem):
         return None
     names = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    pyfuncitem._request.getfixturevalue("event_loop").run_until_complete(pyfuncitem.obj(**arguments))
+    test = asyncio.wait_for(pyfuncitem.obj(**arguments), TEST_S)
+    pyfuncitem._request.getfixturevalue("event_loop").run_until_complete(test)
     return True
 
 
