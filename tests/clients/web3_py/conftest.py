@@ -6,7 +6,6 @@ They are written for geth with a chain of web3.py's own; the names of the fixtur
 import asyncio
 import inspect
 import os
-import threading
 from pathlib import Path
 
 import pytest
@@ -38,8 +37,7 @@ CONTRACTS = {
 
 
 MODES = os.environ.get("WEB3_PY_MODES", "automine").split(",")
-"""How blocks are made: `automine`; `continuous`, as on MegaETH; `periodic`, each second and at the end of each test."""
-PERIOD_S = 1.0
+"""How blocks are made: `automine`; `continuous`, as on MegaETH."""
 TEST_S = 60.0
 """Longest time for one that is a coroutine."""
 
@@ -52,7 +50,7 @@ def pytest_collection_modifyitems(items):
     """Expect those to fail that can't hold. One that holds though it is listed fails, too, but for web3.py's faults."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in ours:
-        reason = known.why(item.callspec.params["chain"], item.cls.__name__, item.originalname)
+        reason = known.why(item.cls.__name__, item.originalname)
         if reason:
             item.add_marker(pytest.mark.xfail(reason=reason, strict=reason not in known.FAULTS))
 
@@ -103,11 +101,8 @@ class Chain:
     def _paid(self):
         return {"from": self.account.address}
 
-    def mine(self):
-        self._node.rpc("evm_mine")
-
     def _empty_block(self):
-        self.mine()
+        self._node.rpc("evm_mine")
 
         def newest():
             block = self.w3.eth.get_block("latest")
@@ -119,33 +114,9 @@ class Chain:
 @pytest.fixture(scope="session", params=MODES)
 def chain(request, tmp_path_factory):
     settings = {"chain__spec": "equivalence", "chain__chain_id": CHAIN_ID, "chain__gas_limit": 30_000_000}
-    automine = request.param != "continuous"
+    automine = request.param == "automine"
     with Node(tmp_path_factory.mktemp("web3-py"), blocks__automine=automine, **settings) as node:
-        chain = Chain(node)
-        if request.param == "periodic":
-            node.rpc("evm_setAutomine", False)
-        chain.period_s = PERIOD_S if request.param == "periodic" else None
-        yield chain
-
-
-@pytest.fixture(autouse=True)
-def _mining(chain):
-    """Close a block now and then, where blocks are not made otherwise; none of what waits is left to the next test."""
-    if chain.period_s is None:
-        yield
-        return
-    over = threading.Event()
-
-    def mine():
-        while not over.wait(chain.period_s):
-            chain.mine()
-
-    thread = threading.Thread(target=mine)
-    thread.start()
-    yield
-    over.set()
-    thread.join()
-    chain.mine()
+        yield Chain(node)
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
-"""What can't hold of web3.py's own tests, and why: by name, with the manners of mining.
+"""What can't hold of web3.py's own tests, and why, in either manner of mining.
 
 A name alone stands for the tests of that name in all classes.
 """
 
-ALL = ("automine", "continuous", "periodic")
-AT_ONCE = ("automine", "continuous")
+MODES = ("automine", "continuous")
 
 _ENS = "web3.py's own fault: its names are no text to the pyunormalize that is installed; nothing is asked of the node"
 _TYPED = "web3.py's own fault: asynchronously it fails to look for names in typed data; nothing is asked of the node"
@@ -14,11 +13,11 @@ _OPEN = "the block that is open is null, as on MegaETH; `--open-block served` sh
 _WAITS = "a transaction is in a block before anybody can look at it, or replace it, while it waits"
 
 KNOWN = {
-    "test_eth_get_balance_with_block_identifier": (ALL, "it wants the first block's miner to earn something"),
-    "test_invalid_eth_sign_typed_data": (ALL, "refused, in words of its own"),
-    "test_eth_getBlockByHash_pending": (ALL, _OPEN),
-    "test_eth_getBlockByNumber_pending": (ALL, _OPEN),
-    "TestAsyncEth.test_eth_sign_typed_data": (ALL, _TYPED),
+    "test_eth_get_balance_with_block_identifier": "it wants the first block's miner to earn something",
+    "test_invalid_eth_sign_typed_data": "refused, in words of its own",
+    "test_eth_getBlockByHash_pending": _OPEN,
+    "test_eth_getBlockByNumber_pending": _OPEN,
+    "TestAsyncEth.test_eth_sign_typed_data": _TYPED,
     **dict.fromkeys(
         (
             "test_async_eth_get_storage_at_ens_name",
@@ -32,7 +31,7 @@ KNOWN = {
             "test_eth_sign_transaction_ens_names",
             "test_solidity_keccak_ens",
         ),
-        (ALL, _ENS),
+        _ENS,
     ),
     **dict.fromkeys(
         (
@@ -54,12 +53,11 @@ KNOWN = {
             "test_eth_replace_transaction_underpriced",
             "test_eth_wait_for_transaction_receipt_unmined",
         ),
-        (AT_ONCE, _WAITS),
+        _WAITS,
     ),
 }
 
 
-def why(mode, owner, name):
-    """Why a test of the class `owner` can't hold in a manner of mining; None if it has to."""
-    modes, reason = KNOWN.get(f"{owner}.{name}") or KNOWN.get(name) or ((), None)
-    return reason if mode in modes else None
+def why(owner, name):
+    """Why a test of the class `owner` can't hold; None if it has to."""
+    return KNOWN.get(f"{owner}.{name}") or KNOWN.get(name)
