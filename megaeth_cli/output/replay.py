@@ -133,9 +133,8 @@ def _differences(found: Comparison) -> Iterator[str]:
                 chain, executed = _first_log(row.chain, row.executed)
             else:
                 chain, executed = _value(row.chain, member), _value(row.executed, member)
-            yield f"  transaction {row.place}: {COMPARED[member]}"
-            yield f"    on the chain  {chain}"
-            yield f"    executed      {executed}"
+            heading = f"  transaction {row.place}: {COMPARED[member]}"
+            yield f"{heading}\n    on the chain  {chain}\n    executed      {executed}"
 
 
 def _value(outcome: Outcome | None, member: str) -> str:

@@ -84,26 +84,25 @@ class _Claims:
                 continue
             hash_ = order[int(found[1])]
             corrected = True
-            if member == "gasUsed":
-                self._correct_alike(order[int(found[1]) :], quantity(read(found[2])))
+            if member in _ALIKE:
+                self._correct_alike(order[int(found[1]) :], member, quantity(read(found[2])))
             self.receipts[hash_][member] = read(found[2])
             self.known.add((hash_, member))
         if corrected and self.whole:
             self._add_up(order)
         return corrected
 
-    def _correct_alike(self, following: list[str], gas: int) -> None:
-        """Others of a transaction's kind that follow it cost as much more or less."""
-        first = following[0]
-        more = gas - quantity(self.receipts[first]["gasUsed"])
-        for hash_ in following[1:]:
+    def _correct_alike(self, places: list[str], member: str, value: int) -> None:
+        """Others of a transaction's kind that follow it use as much more or less gas, and fail as it does."""
+        first = places[0]
+        more = value - quantity(self.receipts[first][member])
+        for hash_ in places:
             receipt = self.receipts.get(hash_)
-            if (
-                receipt is not None
-                and self.kinds[hash_] == self.kinds[first]
-                and (hash_, "gasUsed") not in self.known
-            ):
-                receipt["gasUsed"] = hex(max(quantity(receipt["gasUsed"]) + more, 0))
+            if receipt is None or self.kinds[hash_] != self.kinds[first] or (hash_, member) in self.known:
+                continue
+            receipt[member] = hex(max(quantity(receipt[member]) + more, 0))
+            if member == "status" and not value and (hash_, "logs") not in self.known:
+                receipt |= {"logs": [], "logsBloom": _NO_BLOOM}
 
     def _add_up(self, order: list[str]) -> None:
         total = 0
@@ -205,15 +204,16 @@ def _claim(receipt: Json, transaction: Json) -> dict[str, Json]:
         "gasUsed": "0x0",
         "cumulativeGasUsed": "0x0",
         "logs": [],
-        "logsBloom": f"0x{'00' * 256}",
+        "logsBloom": _NO_BLOOM,
     }
 
 
 def _kind(transaction: Json, receipts: Mapping[str, Json]) -> tuple[Json, ...]:
-    """Transactions that differ in no more than values mostly cost the same."""
+    """Transactions that differ in no more than values mostly cost the same; so do transfers, whoever receives them."""
     receipt = receipts.get(transaction["hash"]) or {}
     data = transaction.get("input") or "0x"
-    return transaction.get("to"), data[:10], len(data), receipt.get("status"), receipt.get("gasUsed")
+    recipient = transaction.get("to") if data != "0x" else None
+    return recipient, data[:10], len(data), receipt.get("status"), receipt.get("gasUsed")
 
 
 def _quantity(text: str) -> Json:
@@ -228,6 +228,9 @@ def _logs(text: str) -> list[Json]:
 
 
 _ABSENT = "absent"
+_ALIKE = ("status", "gasUsed")
+"""Members in which transactions of one kind mostly change alike."""
+_NO_BLOOM = f"0x{'00' * 256}"
 _MEMBERS: dict[str, tuple[str, Callable[[str], Json]]] = {
     "receipt types": ("type", _quantity),
     "receipt status": ("status", _quantity),

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from devnet._engine import sign_transfers
+from devnet.proving import prestate
 from devnet.proving.reports import FORMAT
 from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.chain.verification import NodeSource, Rules
 from megaeth_cli.errors import CliError, ExitStatus
 from tests.integration.contracts.conftest import BOB, CommandLine
+from tests.support.wallet import ACCOUNTS, CHAIN_ID
 
 RECORDED = Path(os.environ.get("MEGAETH_VECTORS", Path(__file__).parents[4] / "shared" / "vectors")) / "chain"
 
@@ -99,6 +102,28 @@ def test_what_another_fork_refuses_is_left_out_and_the_block_goes_on(megaeth, ne
     assert "gas" in refused["executed"]["refused"]
     assert dearer["differences"] == ["gasUsed"]
     assert int(dearer["executed"]["gasUsed"], 16) == 60_000
+
+
+def test_transactions_of_a_kind_are_found_out_together(megaeth, new_node, monkeypatch):
+    rounds = []
+    check = prestate.check
+    monkeypatch.setattr(prestate, "check", lambda *given: rounds.append(1) or check(*given))
+    keys = [account.key for account in ACCOUNTS[:2]]
+    recipients = [bytes([0x70 + n]) * 20 for n in range(20)]
+    with new_node(chain__spec="equivalence") as old:
+        old.rpc("anvil_setAutomine", False)
+        for raw in sign_transfers(keys, [0, 0], recipients, 20, chain_id=CHAIN_ID, gas_limit=100_000):
+            hash_ = old.rpc("eth_sendRawTransaction", f"0x{raw.hex()}")
+        old.rpc("evm_mine")
+        number = int(old.rpc("eth_getTransactionByHash", hash_)["blockNumber"], 16)
+        old.sealed(number)
+        # There an account costs more than these have gas for.
+        result = megaeth("replay", number, "--spec", "mini-rex", "--rpc-url", old.url, "--json")
+
+    found = [one["executed"] for one in json.loads(result.out)["transactions"]]
+    assert len(found) == 20
+    assert all((one["status"], one["gasUsed"]) == ("0x0", hex(100_000)) for one in found)
+    assert len(rounds) < 8
 
 
 def test_crowded_buckets_cost_in_a_replay_what_they_cost_on_the_chain(megaeth, new_node):
