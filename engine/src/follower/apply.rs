@@ -143,14 +143,38 @@ impl Follower {
     /// Takes records in the order of the log, until one is refused. What doesn't depend on the state is
     /// checked on all cores.
     pub(crate) fn apply_many(&self, records: &[&[u8]]) -> AppliedBatch {
+        let mut batch = AppliedBatch {
+            applied: Vec::with_capacity(records.len()),
+            refusal: None,
+        };
         let mut standing = self.standing.lock();
         let Some(standing) = standing.as_mut() else {
-            return AppliedBatch {
-                applied: Vec::new(),
-                refusal: Some(FollowError::Failed("the chain is followed no more".into())),
-            };
+            let reason = "the chain is followed no more";
+            batch.refusal = Some(FollowError::Failed(reason.into()));
+            return batch;
         };
-        let mut applied = Vec::with_capacity(records.len());
+        // A single core goes through one record at a time, which its caches still hold from one step to the next.
+        let together = match rayon::current_num_threads() {
+            1 => 1,
+            _ => records.len().max(1),
+        };
+        for records in records.chunks(together) {
+            batch.refusal = self.take_some(standing, records, &mut batch.applied);
+            if batch.refusal.is_some() {
+                count(&self.metrics.refused, 1);
+                break;
+            }
+        }
+        batch
+    }
+
+    /// Takes records step by step, all of them through each step; returns why one was refused.
+    fn take_some(
+        &self,
+        standing: &mut FollowState,
+        records: &[&[u8]],
+        applied: &mut Vec<Applied>,
+    ) -> Option<FollowError> {
         let (items, mut bad) = timed(&self.metrics.read_ns, || {
             until_bad(records.to_vec(), Item::read)
         });
@@ -168,20 +192,13 @@ impl Follower {
             })
         });
         bad = bad_roots.or(bad);
-        let mut refusal = bad.map(FollowError::Bad);
         for (item, record) in items.into_iter().zip(records) {
             match self.take(standing, item, record) {
                 Ok(one) => applied.push(one),
-                Err(error) => {
-                    refusal = Some(error);
-                    break;
-                }
+                Err(error) => return Some(error),
             }
         }
-        if refusal.is_some() {
-            count(&self.metrics.refused, 1);
-        }
-        AppliedBatch { applied, refusal }
+        bad.map(FollowError::Bad)
     }
 
     fn take(

@@ -276,14 +276,20 @@ fn nothing_is_visible_before_it_is_durable() {
     assert_eq!(node.chain.recent.visible_block(), 1);
 }
 
+/// Whatever goes to other threads goes to so many.
+fn on_cores<T: Send>(cores: usize, work: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(cores);
+    pool.build().unwrap().install(work)
+}
+
 #[test]
-fn a_log_is_taken_at_once_as_well_as_piece_by_piece() {
+fn a_log_is_taken_at_once_as_well_as_piece_by_piece_on_any_number_of_cores() {
     let records: Vec<&[u8]> = LOG.1.iter().map(Vec::as_slice).collect();
     let one_by_one = Follows::after(VerifyMode::Roots, records.len()).fingerprint();
-    for size in [2, 3, records.len()] {
+    for (size, cores) in [(2, 3), (3, 3), (records.len(), 3), (records.len(), 1)] {
         let node = fresh(VerifyMode::Roots);
         for chunk in records.chunks(size) {
-            let batch = node.follower.apply_many(chunk);
+            let batch = on_cores(cores, || node.follower.apply_many(chunk));
             assert_eq!(batch.refusal, None);
             assert!(batch.applied.iter().all(Option::is_some));
         }
@@ -808,6 +814,7 @@ proptest! {
         place in any::<prop::sample::Index>(),
         before in any::<prop::sample::Index>(),
         mode in prop::sample::select(MODES.to_vec()),
+        cores in prop::sample::select(vec![1, 3]),
     ) {
         let mut log = LOG.1.clone();
         fault.apply(&mut log, place.index(LOG.1.len()));
@@ -828,7 +835,7 @@ proptest! {
             }
         }
         let records: Vec<&[u8]> = log[begin..].iter().map(Vec::as_slice).collect();
-        let batch = batched.follower.apply_many(&records);
+        let batch = on_cores(cores, || batched.follower.apply_many(&records));
         prop_assert_eq!(&batch.refusal, &refusal);
         prop_assert_eq!(batch.applied.len(), applied.len());
         for (one, alone) in batch.applied.iter().zip(&applied) {
