@@ -412,24 +412,24 @@ fn batch() -> impl Strategy<Value = Batch> {
     prop::collection::btree_map(key(), value, 0..40).prop_map(|map| map.into_iter().collect())
 }
 
-/// Applies batches with so many threads; the nodes that changed, in their order.
-fn nodes_changed(
-    data_buckets: u32,
-    batches: &[Batch],
-    threads: usize,
-) -> Vec<Vec<(NodeId, Point)>> {
+type Nodes = Vec<(NodeId, Point)>;
+
+/// What comes of batches with so many threads: the state, and the nodes that each batch changed.
+fn applied(data_buckets: u32, batches: &[Batch], threads: usize) -> (SaltState, Vec<Nodes>) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
     pool.build().unwrap().install(|| {
         let mut state = SaltState::new(data_buckets);
-        let nodes = batches.iter().map(|batch| {
-            let mut nodes = change(&mut state, batch).trie.nodes;
-            nodes.sort_unstable_by_key(|(node, _)| *node);
-            nodes
-        });
-        let nodes = nodes.collect();
-        assert_nodes_commit_to_their_vectors(&state);
-        nodes
+        let changed = batches
+            .iter()
+            .map(|batch| in_order(change(&mut state, batch).trie.nodes))
+            .collect();
+        (state, changed)
     })
+}
+
+fn in_order(mut nodes: Nodes) -> Nodes {
+    nodes.sort_unstable_by_key(|(node, _)| *node);
+    nodes
 }
 
 #[test]
@@ -438,9 +438,14 @@ fn threads_change_the_nodes_that_one_thread_does() {
         let mut some = accounts(150, 3);
         some.extend(removal(&accounts(300, 0)).into_iter().skip(250));
         let batches = [accounts(300, 1), accounts(700, 2), some];
-        let one = nodes_changed(data_buckets, &batches, 1);
+        let (alone, changed) = applied(data_buckets, &batches, 1);
+        assert_nodes_commit_to_their_vectors(&alone);
+        let nodes = in_order(alone.nodes().collect());
         for threads in [2, 5] {
-            assert_eq!(nodes_changed(data_buckets, &batches, threads), one);
+            let (state, changed_too) = applied(data_buckets, &batches, threads);
+            assert_eq!(changed_too, changed);
+            assert_eq!(in_order(state.nodes().collect()), nodes);
+            assert!(state.entries().eq(alone.entries()));
         }
     }
 }
