@@ -26,8 +26,9 @@ demo: tools-node install ## Start a devnet, deploy a contract, use it, verify a 
 install: tools $(VENV)/.engine ## Build the engine and put `megaeth` into .venv/bin
 
 test: tools-node install $(VENV)/.dev lint ## Lint, types, Rust tests, Python tests
-	@echo "==> cargo test"
-	@cargo test --workspace --release --locked --quiet --lib
+	@echo "==> cargo test (the engine is optimised less: its tests take as long, its build less)"
+	@cargo test --workspace --release --locked --quiet --lib \
+		--config 'profile.release.package.megaeth-engine.opt-level=1'
 	@echo "==> pytest"
 	@$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
