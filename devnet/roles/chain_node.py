@@ -205,7 +205,7 @@ class ChainNode:
             raise InvalidRollback(f"0x{signer.hex()} has signed it, not the sequencer, 0x{sequencer.hex()}")
         if not rollback.cuts(LogOffset.of(store.tip, store.rollbacks)):
             store.note_rollback(rollback.encode())
-            self._on_loop(self._status.rewound)
+            self._on_loop(lambda: self._heard_of(rollback))
             return
         self._engine.halt()
         refusal = ""
@@ -237,6 +237,10 @@ class ChainNode:
 
     def _told_back(self, plan: Rewind, rollback: ChainRollback) -> None:
         self._server.rewound(plan)
+        self._heard_of(rollback)
+
+    def _heard_of(self, rollback: ChainRollback) -> None:
+        """Of one that takes nothing back here; others may have said something of what it took back there."""
         self._status.rewound()
         if self._network is not None:
             self._network.rewound(rollback)

@@ -19,6 +19,9 @@ from devnet.storage.frozen import FrozenState
 
 NODE_ROWS: Final = 10_000
 """Written in one batch."""
+UNKNOWN_NODES: Final = Tip(0, 0)
+"""Where the nodes stand while nobody knows them all: no snapshot stands there. Of a chain that was taken back to its
+beginning blocks tell the nodes that they change, upon some that are in no row: the next start computes them."""
 SNAPSHOT_TABLES: Final = (tables.BLOCK, tables.BLOCK_HASH, tables.CODE, tables.STATE)
 
 

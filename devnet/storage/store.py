@@ -32,7 +32,7 @@ from devnet.storage.evm_snapshots import EvmSnapshots
 from devnet.storage.identity import CARD, Identity
 from devnet.storage.mark import remove_mark
 from devnet.storage.rewind import Rewind, drop_snapshot, forget_log, move_snapshot
-from devnet.storage.snapshot_rows import SNAPSHOT_TABLES, SnapshotRows
+from devnet.storage.snapshot_rows import SNAPSHOT_TABLES, UNKNOWN_NODES, SnapshotRows
 
 _PLACES: Final = (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP)
 
@@ -171,6 +171,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
         is_beginning = plan.minis == 0
         folds_back = self.snapshot is not None and self.snapshot.block > plan.block
         place = self._place(plan.block) if folds_back and plan.block > self.origin.block else None
+        begins_anew = plan.block == self.origin.block and (folds_back or self.snapshot is None)
         self._mark(None if is_beginning else end)
         # Before the rows go: what lies beyond the log is not missing, and what is read from now on is of another time.
         self._rewinds += 1
@@ -192,6 +193,8 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
                 move_snapshot(batch, plan, place)
             elif folds_back:
                 drop_snapshot(batch, self._snapshot_keys())
+            if begins_anew:
+                batch.put(tables.META_NODES, tables.pair(*UNKNOWN_NODES))
             if (self.verified or 0) > plan.block:
                 batch.put(tables.META_VERIFIED, tables.number(plan.block))
             if is_beginning:
@@ -204,6 +207,8 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
         self.rollbacks += 1
         if folds_back:
             self.snapshot, self._nodes = place, None
+        if begins_anew:
+            self._nodes = UNKNOWN_NODES
 
     def _snapshot_keys(self) -> Iterator[bytes]:
         for table in (tables.STATE, tables.CODE):

@@ -280,6 +280,23 @@ def test_a_block_is_made_the_newest(new_node):
     check_links(node)
 
 
+def test_a_chain_that_began_anew_is_proven_after_a_restart(new_node, megaeth):
+    node = new_node(blocks__block_time_s=0.1).start()
+    for wei in range(1, 4):
+        pay(node, wei)
+    node.stop()  # a snapshot stands at the newest block now, with its commitment
+    node.start()
+    pay(node, 10, sender=1)
+    node.rpc("anvil_reset")
+    pay(node, 100, sender=2)
+    for _ in range(2):
+        node.stop()
+        node.start()
+        block = node.sealed(int(pay(node, 1000)["blockNumber"], 16))
+        verified = megaeth("verify", "block", int(block["number"], 16), "--rpc-url", node.url)
+        assert verified.code == 0, verified.out + verified.err
+
+
 def test_blocks_are_replaced_by_transactions_of_ones_choice(new_node):
     node = new_node(blocks__block_time_s=0.1).start()
     node.sealed(30)

@@ -180,5 +180,10 @@ def test_provers_verify_the_chain_that_there_is(tmp_path):
                 node.rpc("eth_getBlockByNumber", hex(number), False)["hash"] for node in (sequencer, full)
             }
             assert len(hashes) == 1
-        for name in ("sequencer", "full-node-1", "prover-1", "prover-2"):
+        # Who comes after the chain has begun anew hears nothing of what provers said of the blocks before.
+        assert sequencer.rpc("anvil_reset") is None
+        net.run("add", "full-node")
+        names += ("full-node-2",)
+        net.until_verified(int(sequencer.transfer(3)["blockNumber"], 16) + 3, *names)
+        for name in (*names, "prover-1", "prover-2"):
             assert net.node(name)["incidents"] == 0, net.run("incidents", name).stdout
