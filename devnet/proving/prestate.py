@@ -35,6 +35,9 @@ Key = tuple[bytes, bytes]
 EMPTY_CODE_HASH: Final = _engine.keccak256(b"")
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 MAX_BYTES: Final = 1 << 30
+MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading a document in none of the forms raises."""
+MAX_NONCE, MAX_VALUE = 2**64 - 1, 2**256 - 1
 
 
 class Account(NamedTuple):
@@ -106,7 +109,7 @@ def load(path: Path) -> ToldBlock:
         if data.startswith(ZSTD):
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_BYTES)
         told = read_document(orjson.loads(data), _code_directory(path))
-    except (zstandard.ZstdError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (zstandard.ZstdError, *MALFORMED) as error:
         raise UserError(
             f"{path} tells no state",
             f"it is read as accounts by address, and has something else in their place ({error})",
@@ -137,7 +140,7 @@ def _code_directory(path: Path) -> Path | None:
 
 
 def read_document(document: Json, code_directory: Path | None) -> ToldBlock:
-    """What a document tells. ValueError, KeyError, TypeError, AttributeError: it is in none of the forms."""
+    """What a document tells. One of `MALFORMED`: it is in none of the forms."""
     whole = document if isinstance(document, dict) and "prestate" in document else {"prestate": document}
     state = Prestate(code_directory=code_directory)
     for code in (whole.get("codes") or {}).values():
@@ -167,7 +170,9 @@ def _add(state: Prestate, accounts: Mapping[str, Json]) -> None:
         address = _bytes(name, 20)
         if address not in state.accounts:
             state.accounts[address] = Account(
-                _number(told.get("nonce", 0)), _number(told.get("balance", 0)), _code_hash(state, told)
+                _number(told.get("nonce", 0), MAX_NONCE),
+                _number(told.get("balance", 0)),
+                _code_hash(state, told),
             )
         for slot, value in (told.get("storage") or {}).items():
             key = address, _number(slot).to_bytes(32, "big")
@@ -189,8 +194,11 @@ def _keep(state: Prestate, text: str) -> bytes:
     return code_hash
 
 
-def _number(value: Json) -> int:
-    return int(value, 0) if isinstance(value, str) else int(value)
+def _number(value: Json, most: int = MAX_VALUE) -> int:
+    number = int(value, 0) if isinstance(value, str) else int(value)
+    if not 0 <= number <= most:
+        raise ValueError(f"a number that does not fit {most.bit_length()} bits")
+    return number
 
 
 def _bytes(text: str, length: int) -> bytes:

@@ -14,6 +14,7 @@ from devnet.proving.material import VerificationInput
 from devnet.proving.recorded import RecordedBlocks
 from devnet.proving.reports import Reproduction
 from devnet.proving.witness_state import WitnessState
+from megaeth_cli.chain import answers
 from megaeth_cli.chain.rpc_client import RpcClient, RpcError
 from megaeth_cli.chain.verification import (
     FileSource,
@@ -131,6 +132,13 @@ class Finder:
     def _in_prestate(self, path: Path, what: str | None, hash_: str | None) -> ToldBlock:
         told = prestate.load(path)
         block, receipts = told.block, told.receipts
+        if block is not None and (wrong := answers.fault("eth_getBlockByNumber", block)) is not None:
+            raise CliError(
+                f"{path} has no block as nodes tell one",
+                f"its block{wrong if wrong[0] in '.[' else f' {wrong}'}",
+                "docs/replay.md says what a file holds",
+                ExitStatus.USAGE,
+            )
         if block is None:
             if what is None:
                 raise CliError(
@@ -187,7 +195,7 @@ class Finder:
         try:
             traced = self.node.call("debug_traceBlockByNumber", block["number"], {"tracer": "prestateTracer"})
             states = (prestate.read_document(traced, None).state, asked)
-        except (RpcError, ValueError, KeyError, TypeError, AttributeError):
+        except (RpcError, *prestate.MALFORMED):
             pass
         return ToldBlock(block, receipts, states, None, rules, f"{self.node.url}, unproven", node=asked)
 
@@ -224,6 +232,6 @@ def _is_reproduction(path: Path) -> bool:
     try:
         data = path.read_bytes()
         document = json.loads(data) if not data.startswith(prestate.ZSTD) else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False  # which reading it as the other says
     return isinstance(document, dict) and "witness" in document

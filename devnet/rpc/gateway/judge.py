@@ -75,7 +75,7 @@ def check(request: Request, gateway: Gateway, *, is_websocket: bool) -> None:
         raise rules.UNSUPPORTED_METHOD.broken(name)
     if is_websocket and method not in rules.WEBSOCKET_METHODS:
         raise (rules.WEBSOCKET_METHOD if method in rules.HTTP_METHODS else rules.METHOD).broken(name)
-    if not is_websocket and method not in rules.HTTP_METHODS:
+    if not is_websocket and method not in rules.HTTP_METHODS | rules.OWN_METHODS:
         raise rules.METHOD.broken(name)
     if (of_method := _CHECKS.get(method)) is not None:
         of_method(request)

@@ -102,6 +102,9 @@ HTTP_METHODS: Final = (
         "mega_outputAtBlock net_listening net_peerCount net_version optimism_outputAtBlock web3_clientVersion"
     )
 )
+OWN_METHODS: Final = frozenset({"mega_getChainRules"})
+"""The endpoint does not know these. A devnet's chain id may be the testnet's: what executes its blocks again has to be
+told that it has rules of its own."""
 WEBSOCKET_METHODS: Final = TRANSACTIONS | SUBSCRIPTIONS | {"eth_chainId"}
 KINDS: Final = ("newHeads", "logs", "newPendingTransactions", "syncing", "miniBlocks", "stateChanges")
 """Subscriptions."""

@@ -34,7 +34,9 @@ class Engine(FakeEngine):
     """Echoes what the endpoint knows; of some methods large answers."""
 
     def methods(self):
-        return sorted(rules.HTTP_METHODS - {"eth_accounts", "net_version", "web3_clientVersion"})
+        return sorted(
+            (rules.HTTP_METHODS | rules.OWN_METHODS) - {"eth_accounts", "net_version", "web3_clientVersion"}
+        )
 
     def _answer(self, item):
         if item["method"] == "eth_getLogs":
@@ -171,6 +173,10 @@ def test_methods_that_are_not_public_are_refused(client, method):
     status, code, message = client.refusal(method)
     assert (status, code) == (200, -32601)
     assert message.startswith(f"rpc method is not whitelisted: {method} ")
+
+
+def test_who_executes_blocks_again_learns_that_the_rules_are_a_devnets(client):
+    assert client.call("mega_getChainRules")["result"] == []
 
 
 def test_the_coming_node_names_what_it_does_not_support(serve):
