@@ -152,6 +152,8 @@ class LogNews:
         self._by_mini = by_mini and self._last is None
         self._first = Place(first if isinstance(first, int) else 0, 0)
         self._next = max(Place(newest + 1, 0), self._first)
+        self._since = self._next
+        """What came before was never told."""
         self._engine = engine
         self._key = key
         self._chain = _Chain()
@@ -163,6 +165,7 @@ class LogNews:
         """Pass over what the open block holds already."""
         while (await self._page())[1]:
             pass
+        self._since = self._next
 
     async def take(self) -> list[Any]:
         """Return the logs that have come since the last time: 20,000 at most, the rest with the next question; before
@@ -180,11 +183,11 @@ class LogNews:
             return
         gone: list[Any] = []
         for mini, _ in plan.busy if len(plan.busy) <= most else ():
-            told = [log for log in self._logs(mini) if self._first < _behind([log]) <= self._next]
+            passed = [log for log in self._logs(mini) if _behind([log]) <= self._next]
             if mini >= plan.minis or not self._by_mini:
-                gone += told
-            elif told:
-                self._kept = _behind(told)
+                gone += [log for log in passed if self._since < _behind([log])]
+            elif passed:
+                self._kept = _behind(passed)
         self._removed += [{**log, "removed": True} for log in reversed(gone)]
         del self._removed[MAX_REMOVED:]
 
@@ -195,6 +198,7 @@ class LogNews:
         """What comes behind the place is news again."""
         self._chain.change()
         self._next = max(self._first, min(self._next, self._kept))
+        self._since = min(self._since, self._next)
 
     async def _page(self) -> tuple[list[Any], bool]:
         """The next logs, and whether there are more."""

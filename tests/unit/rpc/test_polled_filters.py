@@ -303,6 +303,18 @@ def test_what_a_filter_was_not_told_is_not_told_to_be_gone(server, http, chain):
     assert changes(http, later) == [(8, 0)]
 
 
+def test_what_came_before_a_filter_is_not_told_to_be_gone(server, http, chain):
+    chain.sealed, chain.logs = 6, [(6, 0), (6, 1), (7, 0)]
+    made = [ask(http, "eth_newFilter", {"fromBlock": first}) for first in ("0x0", "latest")]
+    chain.sealed, chain.logs = 7, [(6, 0), (6, 1), (7, 0), (8, 0)]
+    chain.minis = {20 + at: [place] for at, place in enumerate(chain.logs)}
+    assert [changes(http, each) for each in made] == [[(7, 0)], [(8, 0)]]
+    roll_back(server, chain)
+    assert [changes(http, each) for each in made] == [[(7, 0)], [(8, 0)]]
+    chain.sealed, chain.logs = 6, [(6, 0), (6, 1)]
+    assert [changes(http, each) for each in made] == [[(6, 0), (6, 1)], [(6, 1)]]
+
+
 def test_nothing_is_news_while_the_chain_is_rolled_back(server, http, chain, told):
     server.run(server.server._filters.rewinding, ROLLBACK)
     chain.sealed, chain.logs = 9, [(9, 0)]
