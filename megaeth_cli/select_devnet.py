@@ -34,7 +34,7 @@ def is_chosen(env: Environment, name: str | None, data_dir: Path | None) -> bool
 
 def find_session(env: Environment, name: str | None = None, data_dir: Path | None = None) -> Session | None:
     """The running devnet that is meant; None when none runs; an error when it is unclear which."""
-    name = name or env.variables.get("MEGAETH_NAME")
+    name = name or env.variables.get("MEGAETH_NAME") or None
     if name is not None:
         return read_session(env.paths.network(name).session)
     running = running_sessions(env.paths.home)

@@ -45,15 +45,20 @@ def require_own(asked: Forking, own: Forking | None) -> None:
     """Refuse any other fork than the chain's `own`, None for a chain that is no fork. Raises `RpcFault`."""
     if own is None and asked.url is None:
         raise invalid_params("Forking not enabled and RPC URL not provided to start forking")
-    if own is not None and asked.url in (None, own.url) and asked.block == own.block:
+    if own is not None and _is_of(own, asked.url) and asked.block == own.block:
         return
     raise _elsewhere(asked, own)
+
+
+def _is_of(own: Forking, url: str | None) -> bool:
+    """Whether that is the remote there is, a slash more or less."""
+    return url is None or (own.url is not None and url.rstrip("/") == own.url.rstrip("/"))
 
 
 def _elsewhere(asked: Forking, own: Forking | None) -> RpcFault:
     why = "this one was not forked"
     if own is not None:
-        of = "that remote" if asked.url in (None, own.url) else "another remote"
+        of = "that remote" if _is_of(own, asked.url) else "another remote"
         why = f"this one was forked at block {own.block} of {of}"
     command = f"megaeth devnet up --reset --fork-url {shlex.quote(asked.url) if asked.url else 'URL'}"
     if asked.block is not None:

@@ -58,6 +58,17 @@ def linked(contract: Contract, needed: Iterable[Library], address_of: Callable[[
     return bytes(code)
 
 
+def require_code(contract: Contract) -> None:
+    """CliError for what has none."""
+    if not contract.bytecode:
+        raise CliError(
+            f"{contract.name} cannot be deployed",
+            "it is abstract or an interface",
+            "name a contract that inherits from it",
+            ExitStatus.COMPILE,
+        )
+
+
 def link(
     network: Network, contract: Contract, compilation: Compilation, given: list[str]
 ) -> tuple[bytes, dict[str, str]]:
@@ -65,10 +76,7 @@ def link(
 
     `given` are the command line's `NAME=ADDRESS`; libraries that it leaves out are known by name, or a CliError.
     """
-    if not contract.bytecode:
-        raise CliError(
-            f"{contract.name} cannot be deployed", "it is abstract or an interface", "", ExitStatus.COMPILE
-        )
+    require_code(contract)
     places = dict(_library(network, text) for text in given)
     by_hash = chain(
         (name for name in places if ":" in name),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Json = Any
 
 _HASH_DIGITS = 66
+_NUMBER_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,12 @@ def _by_witness(
 
 
 def _is_hash(text: str) -> bool:
-    return text.startswith("0x") and len(text) == _HASH_DIGITS
+    """Whether it is one, rather than a number. CliError for what is too long for a number and too short for a hash."""
+    if not text.startswith("0x") or len(text) <= _NUMBER_DIGITS:
+        return False
+    if len(text) != _HASH_DIGITS:
+        raise CliError(f"not a hash: {text}", "a hash is 0x and 64 hex digits", status=ExitStatus.USAGE)
+    return True
 
 
 def _is_reproduction(path: Path) -> bool:

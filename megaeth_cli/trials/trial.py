@@ -9,7 +9,7 @@ from devnet._engine import RpcError
 from megaeth_cli.abi import Interface
 from megaeth_cli.chain.own_engine import ETHEREUM, FORKS, MAX_GAS, TIMEOUT_S, TOO_MUCH, OwnEngine
 from megaeth_cli.compile import Compilation, Contract
-from megaeth_cli.contracts.linking import Library, libraries, linked
+from megaeth_cli.contracts.linking import Library, libraries, linked, require_code
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect import reasons
 from megaeth_cli.inspect.known import standing_interfaces
@@ -104,7 +104,9 @@ class Trial:
                 yield labels[n], self._outcome(frame)
 
     def _creations(self) -> list[Json]:
-        """The libraries that the contract links, each after those that it links itself, and the contract."""
+        """The libraries that the contract links, each after those that it links itself, and the contract. CliError for
+        one that has no code."""
+        require_code(self.contract)
         found: dict[str, bytes] = {}
         transactions: list[Json] = []
         engine = _engine(ETHEREUM)

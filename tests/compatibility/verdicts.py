@@ -37,7 +37,7 @@ DIFFERS: Final[dict[str, str]] = {
     "eth_getBlockReceipts": _RECEIPT,
     "eth_sendRawTransactionSync": _RECEIPT,
     "eth_signTransaction": "`{raw, tx}`, as geth and the execution API have it; anvil: the bytes alone",
-    "eth_fillTransaction": "`{raw, tx}` without a signature, as geth has it",
+    "eth_fillTransaction": "`{tx}`, what would be signed",
     "erigon_getHeaderByNumber": "no `size`, no `totalDifficulty`",
     "ots_getBlockDetails": _OTTERSCAN,
     "ots_getBlockDetailsByHash": _OTTERSCAN,

@@ -86,6 +86,14 @@ def test_a_chosen_test_runs_alone(rows):
     assert set(found) == {"deployment", "setUp()", "testReady()"}
 
 
+def test_what_has_no_code_is_not_compared(compare, source):
+    file = source("abstract contract Base { function testIt() public virtual; }\ncontract Other {}")
+    result = compare(f"{file}:Base")
+
+    assert result.code == ExitStatus.COMPILE
+    assert "Base cannot be deployed" in result.err and "abstract" in result.err
+
+
 def test_a_contract_without_tests_wants_calls(compare):
     result = compare(CONTRACTS / "Token.sol", "MegaCoin", "MEGA", "1000")
 

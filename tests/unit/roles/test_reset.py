@@ -43,7 +43,7 @@ def test_other_options_are_refused(options):
     assert refused.value.code == -32602
 
 
-@pytest.mark.parametrize("asked", [HERE, Forking(None, 7)])
+@pytest.mark.parametrize("asked", [HERE, Forking(None, 7), Forking("http://remote/key/", 7)])
 def test_a_fork_can_be_taken_back_to_its_own_block(asked):
     require_own(asked, HERE)
 
