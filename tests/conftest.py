@@ -1,6 +1,5 @@
 """Fixtures that every test may use. Processes are started and reaped here, and nowhere else."""
 
-import os
 import signal
 
 import pytest
@@ -32,12 +31,6 @@ def pytest_configure():
     settings.load_profile("patient")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config):
-    """One more than there are cores: tests wait for blocks, links and processes as much as they compute."""
-    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", 0)) or (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config, items):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from devnet.proving import prestate
 from devnet.proving.checker import Report
 from devnet.proving.material import VerificationInput
@@ -237,7 +239,7 @@ def _is_reproduction(path: Path) -> bool:
     """Whether a prover has kept it, rather than somebody who tells a state."""
     try:
         data = path.read_bytes()
-        document = json.loads(data) if not data.startswith(prestate.ZSTD) else None
-    except (OSError, ValueError, RecursionError):
+        document = orjson.loads(data) if not data.startswith(prestate.ZSTD) else None
+    except (OSError, ValueError):
         return False  # which reading it as the other says
     return isinstance(document, dict) and "witness" in document

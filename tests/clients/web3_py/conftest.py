@@ -42,10 +42,6 @@ TEST_S = 60.0
 """Longest time for one that is a coroutine."""
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "asyncio: a coroutine, which is run to its end")
-
-
 def pytest_collection_modifyitems(items):
     """Expect those to fail that can't hold. One that holds though it is listed fails, too, but for web3.py's faults."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]

@@ -135,7 +135,7 @@ def test_a_role_that_crashes_at_start_is_reported_with_its_last_words(supervise)
     error = running.until("error")
     assert "exit code 1" in error["what"]
     assert "out of luck" in error["why"]
-    assert "sequencer.log" in error["hint"]
+    assert "megaeth devnet logs sequencer" in error["hint"]
 
 
 def test_when_one_node_cannot_start_those_already_up_are_stopped(supervise):

@@ -207,19 +207,6 @@ def test_transactions_that_come_at_once_have_a_block_each(automine):
     assert len(blocks) == 5
 
 
-@pytest.mark.parametrize("block", [[], ["latest"], ["pending"]])
-def test_gas_is_estimated_for_the_block_that_a_transaction_will_be_in(automine, block):
-    # Stores time and number, where they are not those that it stored last: dearer in each new block.
-    code = "0x6013600c60003960136000f360015442146011574260015560014255005b00"
-    sender = {"from": wallet.address(1)}
-    made = automine.rpc("eth_sendTransaction", {**sender, "data": code})
-    contract = automine.rpc("eth_getTransactionReceipt", made)["contractAddress"]
-    automine.rpc("eth_sendTransaction", {**sender, "to": contract, "gas": hex(500_000)})
-    gas = automine.rpc("eth_estimateGas", {**sender, "to": contract}, *block)
-    sent = automine.rpc("eth_sendTransaction", {**sender, "to": contract, "gas": gas})
-    assert automine.rpc("eth_getTransactionReceipt", sent)["status"] == "0x1"
-
-
 def test_a_transaction_behind_a_gap_waits_for_it(automine):
     later = automine.rpc("eth_sendRawTransaction", wallet.signed(0, 1, to=wallet.address(1)))
     assert automine.rpc("eth_getTransactionReceipt", later) is None

@@ -106,8 +106,11 @@ class Node:
 
     def rows(self):
         with self.store._db.iterator() as rows:
-            return {key: value for key, value in rows if key[:1] in ROWS and key not in (b"!identity",)}
+            return {key: value for key, value in rows if key[:1] in ROWS and key not in OWN}
 
+
+OWN = (b"!identity", b"!nodes")
+"""What a node has for itself: its name, and whether it knows its commitment's nodes."""
 
 steps = st.one_of(
     st.tuples(st.just("extend"), st.integers(1, 8)),

@@ -28,7 +28,7 @@ use super::{
     values,
 };
 use crate::{
-    chain::{BlockRef, Chain},
+    chain::BlockRef,
     evm::{
         simulate::{
             Bounded, CallRequest, GasProfile, Outcome, Setting, SimulateError, Simulator,
@@ -83,17 +83,6 @@ impl PreparedCall {
             anchor,
             turn: node.turn.clone(),
         })
-    }
-
-    /// Goes on to the block that a transaction would be in, where the newest is closed already.
-    fn enter_next_block(&mut self, chain: &Chain) {
-        if chain.recent.visible_block() < self.anchor.number {
-            return;
-        }
-        let block = &mut self.setting.block;
-        block.number = U256::from(self.anchor.number + 1);
-        let after = self.anchor.timestamp + u64::from(chain.mining.block_time_us() >= 1_000_000);
-        block.timestamp = U256::from(after.max(chain.mining.now_s()));
     }
 
     /// The block that a bundle's calls are in, over the state that those before left.
@@ -249,22 +238,9 @@ fn call(node: &Node, params: &Params<'_>) -> Answer {
     }
 }
 
-/// Whether this is the end of the chain, of which more will come.
-fn is_newest(id: BlockId) -> bool {
-    matches!(
-        id,
-        BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending)
-    )
-}
-
-/// `eth_estimateGas(call, block, state overrides, block overrides)`: of a transaction that is sent now, where the block
-/// is the newest.
+/// `eth_estimateGas(call, block, state overrides, block overrides)`.
 fn estimate_gas(node: &Node, params: &Params<'_>) -> Answer {
     let (request, mut stage) = staged(node, params)?;
-    let is_of_now = is_newest(params.block(1)?) && params.raw(3).is_none();
-    if is_of_now {
-        stage.enter_next_block(&node.chain);
-    }
     let cap = stage.gas_limit(&request)?;
     let chain_id = stage.setting.chain_id;
     let mut simulator = stage.simulator(&request);
