@@ -10,6 +10,7 @@ from devnet.config import SPECS
 from megaeth_cli import options
 from megaeth_cli.chain.rpc_client import RpcClient, connect
 from megaeth_cli.chain.verification import Rules
+from megaeth_cli.commands.rules_options import ChainConfig, ChainId, GenesisFile, Node
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.output.replay import comparison_json, comparison_text
@@ -38,21 +39,10 @@ def replay(
         typer.Option("--spec", metavar="SPEC", help=f"By other rules than the chain's: {', '.join(SPECS)}."),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every transaction and every difference.")] = False,
-    node: Annotated[
-        str | None,
-        typer.Option("--node", metavar="NODE", help="Which node of the devnet to ask, or its URL."),
-    ] = None,
-    chain_id: Annotated[
-        int | None, typer.Option("--chain-id", metavar="ID", help="Whose published rules the chain's are.")
-    ] = None,
-    genesis: Annotated[
-        Path | None,
-        typer.Option("--genesis", metavar="FILE", help="A genesis document that tells when rules change."),
-    ] = None,
-    chain_config: Annotated[
-        Path | None,
-        typer.Option("--chain-config", metavar="FILE", help="What mega_getChainRules has answered."),
-    ] = None,
+    node: Node = None,
+    chain_id: ChainId = None,
+    genesis: GenesisFile = None,
+    chain_config: ChainConfig = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
     """Execute a block or a transaction again, and compare what comes of it with the chain's receipts.

@@ -21,6 +21,7 @@ from megaeth_cli.chain.verification import (
     Rules,
 )
 from megaeth_cli.commands.call import block_parameter
+from megaeth_cli.commands.rules_options import ChainConfig, ChainId, GenesisFile, Node
 from megaeth_cli.commands.verify_proof import proof_command
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
@@ -58,21 +59,10 @@ def block_command(
             "--prestate", metavar="FILE", help="Execute upon the state that a file tells, unproven."
         ),
     ] = None,
-    node: Annotated[
-        str | None,
-        typer.Option("--node", metavar="NODE", help="Which node of the devnet to ask, or its URL."),
-    ] = None,
-    chain_id: Annotated[
-        int | None, typer.Option("--chain-id", metavar="ID", help="Whose published rules to apply.")
-    ] = None,
-    genesis: Annotated[
-        Path | None,
-        typer.Option("--genesis", metavar="FILE", help="A genesis document that tells when rules change."),
-    ] = None,
-    chain_config: Annotated[
-        Path | None,
-        typer.Option("--chain-config", metavar="FILE", help="What mega_getChainRules has answered."),
-    ] = None,
+    node: Node = None,
+    chain_id: ChainId = None,
+    genesis: GenesisFile = None,
+    chain_config: ChainConfig = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
     """Check everything that a block claims, from its parent's header and a witness of the state."""
