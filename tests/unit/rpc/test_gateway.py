@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from devnet.rpc.gateway import rules
+from devnet.rpc.gateway import judge, rules
 from devnet.rpc.gateway.rules import Gateway
 from tests.support.fake_engine import FakeEngine
 from tests.support.gateway import OF_A_CHAIN, GatewayClient
@@ -177,6 +177,17 @@ def test_methods_that_are_not_public_are_refused(client, method):
 
 def test_who_executes_blocks_again_learns_that_the_rules_are_a_devnets(client):
     assert client.call("mega_getChainRules")["result"] == []
+
+
+def test_a_fault_of_the_gateways_own_is_an_answer_and_leaves_no_request_in_work(client, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("a fault of ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(judge, "check", fail)
+        for _ in range(20):
+            assert client.call("eth_chainId")["error"]["code"] == -32603
+    assert "error" not in client.call("eth_chainId")
 
 
 def test_the_coming_node_names_what_it_does_not_support(serve):
