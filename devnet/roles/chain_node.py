@@ -282,7 +282,6 @@ class ChainNode:
                 sequencer,
                 self._status.wait_for,
                 proofs=not self._keeps_trie,
-                rollbacks=lambda: self._store.rollbacks,
                 # A replica that shall be behind is behind with that, too.
                 own_view_s=0.0 if self._role.config.network.replica_lag_ms else OWN_VIEW_S,
             )

@@ -42,6 +42,22 @@ class LogNamespace:
         self._store = store
 
     @method(
+        "mega_getLogEnd",
+        about="Where this node's log ends: its newest mini-block and block, and how often it was rolled back.",
+    )
+    async def end(self, given: list[object], call: Call) -> bytes:
+        """Say how far it goes; `miniBlock` is null before the first one."""
+        store = self._store
+        mini, block = store.tip or store.origin
+        return orjson.dumps(
+            {
+                "miniBlock": hex(mini) if mini >= 0 else None,
+                "block": hex(block),
+                "rollbacks": hex(store.rollbacks),
+            }
+        )
+
+    @method(
         "mega_getAttestations",
         "first block",
         "last block",

@@ -50,9 +50,11 @@ TAKEN_BACK: Final = frozenset(
         "debug_setHead",
     }
 )
-"""What returns when the sequencer has rolled the chain back, or says that it has not."""
+"""What returns when the sequencer has rolled the chain back; false: it has not."""
 LOADED: Final = frozenset({"anvil_loadState", "hardhat_loadState", "mega_loadState"})
 """What returns when the sequencer shows the accounts that it was given."""
+FOLLOWED: Final = FORCED | MINED | TAKEN_BACK | LOADED
+"""What is answered when this node shows the effect, too."""
 
 
 class WaitFor(Protocol):
@@ -71,17 +73,15 @@ class Forwarder:
         sequencer: str,
         wait_for: WaitFor,
         proofs: bool = False,
-        rollbacks: Callable[[], int] = lambda: 0,
         own_view_s: float = OWN_VIEW_S,
     ) -> None:
-        """`proofs`: those are the sequencer's too. `rollbacks`: how many this node has carried out. `own_view_s`: how
-        long a receipt may wait for this node to come to where the sequencer was."""
+        """`proofs`: those are the sequencer's too. `own_view_s`: how long a receipt may wait for this node to come to
+        where the sequencer was."""
         homes = {Home.SEQUENCER, Home.POOL} | ({Home.COMMITMENT} if proofs else set())
         self.forwarded = {line.name: line for line in ENGINE.values() if line.home in homes}
         """What is not (only) answered here."""
         self._client = NodeClient(sequencer)
         self._wait_for = wait_for
-        self._rollbacks = rollbacks
         self._own_view_s = own_view_s
         self._loop = asyncio.get_running_loop()
         self._engine_call: Callable[[str, bytes], bytes] | None = None
@@ -108,7 +108,6 @@ class Forwarder:
     async def forward(self, method: str, params: list[object]) -> bytes:
         """The sequencer's answer, rendered; its error as it is."""
         request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        rollbacks = self._rollbacks()
         try:
             answer = await self._client.post(request.encode())
         except NodeSilentError as silence:
@@ -119,26 +118,22 @@ class Forwarder:
             raise SequencerError(*members["error"])
         result, rendered = members["result"]
         line = ENGINE.get(method)
-        if method in FORCED:
-            await self._until_forced_is_shown_here(result)
-        elif method in MINED or method in LOADED:
-            await self._until_newest_is_shown_here()
-        elif method in TAKEN_BACK and result is not False:
-            await self._wait_for(-1, OWN_EFFECT_S, rollbacks=rollbacks + 1)
+        if method in FOLLOWED and result is not False:
+            await self._until_its_end_is_shown_here()
         elif line is not None and line.home is Home.SEQUENCER and isinstance(result, dict):
             await self._until_shown_here(result, self._own_view_s)
         return rendered.encode()
 
-    async def _until_newest_is_shown_here(self) -> None:
-        newest = json.loads(await self.forward("eth_getBlockByNumber", ["latest", False]))
-        mini = int(newest["miniBlockOffset"], 16) + int(newest["miniBlockCount"], 16) - 1
-        await self._wait_for(mini, OWN_EFFECT_S, int(newest["number"], 16))
-
-    async def _until_forced_is_shown_here(self, digest: object) -> None:
-        """What is forced in is answered with its hash, when it is on the sequencer's disk."""
-        receipt = json.loads(await self.forward("eth_getTransactionReceipt", [digest]))
-        if receipt is not None:
-            await self._until_shown_here(receipt, OWN_EFFECT_S)
+    async def _until_its_end_is_shown_here(self) -> None:
+        """All that stands in the sequencer's log by now, on the chain as it is after its last rollback."""
+        try:
+            end = json.loads(await self.forward("mega_getLogEnd", []))
+        except RpcFault:
+            return  # what was asked for is done all the same
+        mini, block, rollbacks = (
+            int(end[name] or "-0x1", 16) for name in ("miniBlock", "block", "rollbacks")
+        )
+        await self._wait_for(mini, OWN_EFFECT_S, block, rollbacks)
 
     def _handler(self, line: Line) -> Handler:
         async def handler(params: list[object], call: Call) -> bytes:

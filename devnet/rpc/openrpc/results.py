@@ -121,6 +121,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "mega_getCallGasProfile": OBJECT,
     "mega_getChainRules": OBJECT,
     "mega_getGasProfile": OBJECT,
+    "mega_getLogEnd": record(miniBlock=nullable(QUANTITY), block=QUANTITY, rollbacks=QUANTITY),
     "mega_getMiniBlock": nullable(ref("MiniBlock")),
     "mega_getMiniBlockRecords": array(DATA),
     "mega_getNativeStatus": OBJECT,

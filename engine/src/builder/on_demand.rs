@@ -18,35 +18,25 @@ use crate::chain::{MiningMode, WantedBlocks};
 /// How long a transaction may take at least before the rest of its batch goes back to the pool: nothing is due.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The open block, and when the clock was set before it was opened.
-pub(super) struct OnDemand {
-    open: Option<OpenBlock>,
-    clock_version: u64,
-}
-
 impl Run<'_> {
     /// Builds when there is something to do, until time closes blocks again or building is to end. `open`: the block that
     /// was open when that began.
-    pub(super) fn build_on_demand(&mut self, open: Option<OpenBlock>) -> Result<Round, Halted> {
+    pub(super) fn build_on_demand(&mut self, mut open: Option<OpenBlock>) -> Result<Round, Halted> {
         let mining = &self.shared.chain.mining;
-        let mut work = OnDemand {
-            open,
-            clock_version: mining.version(),
-        };
         loop {
             if self.shared.stop.is_set() {
                 return Ok(Round::Stop);
             }
             let mode = mining.mode();
             if mode == MiningMode::Continuous {
-                if let Some(block) = work.open.take() {
+                if let Some(block) = open.take() {
                     self.close_early(block)?;
                 }
                 return Ok(Round::BlockDone);
             }
-            let done = self.force_one(&mut work, mode)?
-                || self.close_wanted(&mut work)?
-                || (mode == MiningMode::Automine && self.mine_one(&mut work)?);
+            let done = self.force_one(&mut open, mode)?
+                || self.close_wanted(&mut open)?
+                || (mode == MiningMode::Automine && self.mine_one(&mut open)?);
             if !done {
                 self.shared.source.wait_for(mode == MiningMode::Automine);
             }
@@ -54,7 +44,11 @@ impl Run<'_> {
     }
 
     /// Executes a deposit, if one may be; an intervention's block stays open.
-    fn force_one(&mut self, work: &mut OnDemand, mode: MiningMode) -> Result<bool, Halted> {
+    fn force_one(
+        &mut self,
+        open: &mut Option<OpenBlock>,
+        mode: MiningMode,
+    ) -> Result<bool, Halted> {
         let deposits = &self.shared.chain.deposits;
         let next = match mode {
             MiningMode::Manual => deposits.pop_intervention(),
@@ -64,7 +58,7 @@ impl Run<'_> {
             return Ok(false);
         };
         let stays = deposit.is_intervention();
-        let mut block = self.block_at_hand(work)?;
+        let mut block = self.block_at_hand(open)?;
         self.deposits_wait = false;
         let now_us = self.clock.now_us();
         self.execute_this_deposit(&mut block, deposit, now_us)?;
@@ -73,15 +67,15 @@ impl Run<'_> {
                 let now_us = self.clock.now_us();
                 self.seal(&mut block, now_us)?;
             }
-            work.open = Some(block);
+            *open = Some(block);
         } else if block.has_open_transactions() {
             self.close_early(block)?;
         } else {
-            work.open = Some(block);
+            *open = Some(block);
         }
         // Without room it waits for the next block, which this makes.
         if self.deposits_wait
-            && let Some(full) = work.open.take()
+            && let Some(full) = open.take()
         {
             self.close_early(full)?;
         }
@@ -89,35 +83,35 @@ impl Run<'_> {
     }
 
     /// Includes the best transaction that is ready in a block of its own.
-    fn mine_one(&mut self, work: &mut OnDemand) -> Result<bool, Halted> {
+    fn mine_one(&mut self, open: &mut Option<OpenBlock>) -> Result<bool, Halted> {
         if self.shared.source.best_rank() == 0 {
             return Ok(false);
         }
-        let mut block = self.block_at_hand(work)?;
+        let mut block = self.block_at_hand(open)?;
         let deadline_us = self.clock.now_us() + PATIENCE.as_micros() as u64;
         let taken = self.execute_batch(&mut block, deadline_us, 1)?;
         if block.has_open_transactions() {
             self.close_early(block)?;
         } else if block.mini_count() > 0 {
-            work.open = Some(block);
+            *open = Some(block);
         }
         // Else nothing came of it: the next one is opened at its own time.
         Ok(taken)
     }
 
     /// Closes the blocks that were asked for first, with everything that is ready in the first of them.
-    fn close_wanted(&mut self, work: &mut OnDemand) -> Result<bool, Halted> {
+    fn close_wanted(&mut self, open: &mut Option<OpenBlock>) -> Result<bool, Halted> {
         let Some(wanted) = self.shared.chain.mining.take_wanted() else {
             return Ok(false);
         };
-        self.close_all(work, &wanted, wanted.count)?;
+        self.close_all(open, &wanted, wanted.count)?;
         Ok(true)
     }
 
     /// Closes `count` blocks and tells who wanted them.
     fn close_all(
         &mut self,
-        work: &mut OnDemand,
+        open: &mut Option<OpenBlock>,
         wanted: &WantedBlocks,
         count: u64,
     ) -> Result<(), Halted> {
@@ -130,7 +124,7 @@ impl Run<'_> {
                 let mining = &self.shared.chain.mining;
                 mining.set_next_timestamp(parent.saturating_add(interval_s));
             }
-            let mut block = self.block_at_hand(work)?;
+            let mut block = self.block_at_hand(open)?;
             self.fill_up(&mut block)?;
             self.close_early(block)?;
         }
@@ -145,12 +139,8 @@ impl Run<'_> {
         let mining = &self.shared.chain.mining;
         let mut first = counts && self.shared.source.best_rank() == 0;
         while let Some(wanted) = mining.take_wanted() {
-            let mut work = OnDemand {
-                open: None,
-                clock_version: mining.version(),
-            };
             let left = wanted.count.saturating_sub(u64::from(first));
-            self.close_all(&mut work, &wanted, left)?;
+            self.close_all(&mut None, &wanted, left)?;
             first = false;
         }
         // The next one need not wait for its second.
@@ -173,16 +163,14 @@ impl Run<'_> {
     }
 
     /// The block that is open, or one that is opened now.
-    fn block_at_hand(&mut self, work: &mut OnDemand) -> Result<OpenBlock, Halted> {
+    fn block_at_hand(&mut self, open: &mut Option<OpenBlock>) -> Result<OpenBlock, Halted> {
         let mining = &self.shared.chain.mining;
-        if let Some(block) = work.open.take() {
-            if work.clock_version == mining.version() {
+        if let Some(block) = open.take() {
+            if self.clock_version == mining.version() {
                 return Ok(block);
             }
             self.close_early(block)?;
         }
-        let block = self.open_now()?;
-        work.clock_version = mining.version();
-        Ok(block)
+        self.open_now()
     }
 }

@@ -222,7 +222,7 @@ pub(super) struct Run<'a> {
     /// A deposit found no room in this block.
     pub(super) deposits_wait: bool,
     /// When the clock was set before the open block was opened.
-    clock_version: u64,
+    pub(super) clock_version: u64,
     /// When the last mini-block was sealed.
     sealed_us: Option<u64>,
     /// What was done since.
@@ -235,6 +235,7 @@ impl Run<'_> {
         let shared = self.shared;
         let mining = &shared.chain.mining;
         mining.catch_up_with(self.progress.parent.header.timestamp);
+        self.clock_version = mining.version();
         self.clock.set_anew(mining.offset_us());
         let mut resumed = self.resume()?;
         loop {
@@ -249,7 +250,6 @@ impl Run<'_> {
                 Some(resumed) => resumed,
                 None => self.open(mining.block_time_us())?,
             };
-            self.clock_version = mining.version();
             if self.fill(&mut block, slot)? == Round::Stop {
                 return Ok(());
             }
@@ -290,12 +290,10 @@ impl Run<'_> {
         let usual_us = shared.chain.config.block_time_ms * 1000;
         let least = parent + u64::from(block_time_us.max(usual_us) >= 1_000_000);
         loop {
-            if let Some(chosen) = mining.take_chosen_timestamp(parent, least) {
-                self.follow_clock();
+            if let Some(chosen) = self.choose_timestamp(parent, least) {
                 let slot = Slot::at(self.clock.now_us(), block_time_us);
                 return Ok((self.open_at(chosen)?, slot));
             }
-            self.follow_clock();
             let slot = Slot::at(self.clock.now_us(), block_time_us);
             // Who has set another time doesn't wait for a slot that is free: it may be as long as that time.
             let timestamp = match block_time_us == usual_us {
@@ -342,17 +340,22 @@ impl Run<'_> {
     /// Opens the next block at once: later than its parent, whatever the clock says.
     pub(super) fn open_now(&mut self) -> Result<OpenBlock, Halted> {
         let parent = self.progress.parent.header.timestamp;
-        let chosen = self
-            .shared
-            .chain
-            .mining
-            .take_chosen_timestamp(parent, parent + 1);
-        self.follow_clock();
+        let chosen = self.choose_timestamp(parent, parent + 1);
         let timestamp = chosen.unwrap_or_else(|| {
             let now_s = self.clock.now_us() / 1_000_000;
             now_s.max(parent + 1)
         });
         self.open_at(timestamp)
+    }
+
+    /// The timestamp that somebody has chosen for the block that is opened now, if so; looks at the clock again.
+    fn choose_timestamp(&mut self, parent: u64, least: u64) -> Option<u64> {
+        let mining = &self.shared.chain.mining;
+        // What is set from here on is too late for this block, even if its clock shows it.
+        let (chosen, version) = mining.take_chosen_timestamp(parent, least);
+        self.clock_version = version;
+        self.follow_clock();
+        chosen
     }
 
     /// Looks at the clock again, which somebody may have set.

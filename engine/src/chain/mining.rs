@@ -155,17 +155,19 @@ impl Mining {
     }
 
     /// The timestamp of the block that is opened now upon one with `parent`'s, if somebody has chosen it: never below
-    /// `least`.
-    pub(crate) fn take_chosen_timestamp(&self, parent: u64, least: u64) -> Option<u64> {
+    /// `least`; and the version that this, and a clock which is read later, are of.
+    pub(crate) fn take_chosen_timestamp(&self, parent: u64, least: u64) -> (Option<u64>, u64) {
         let mut state = self.state.lock();
-        if let Some(timestamp) = state.next_timestamp.take() {
+        let chosen = if let Some(timestamp) = state.next_timestamp.take() {
             let timestamp = timestamp.max(least);
             set_clock(&mut state, timestamp);
             self.version.fetch_add(1, Ordering::AcqRel);
-            return Some(timestamp);
-        }
-        let interval_s = state.interval_s?;
-        Some(parent.saturating_add(interval_s).min(LATEST).max(least))
+            Some(timestamp)
+        } else {
+            let after = |seconds| parent.saturating_add(seconds).min(LATEST).max(least);
+            state.interval_s.map(after)
+        };
+        (chosen, self.version())
     }
 
     /// Asks for blocks; the builder has to be woken.
@@ -266,28 +268,41 @@ mod tests {
         let mining = mining();
         let there = mining.now_s() + 10_000;
         mining.set_next_timestamp(there);
-        assert_eq!(mining.take_chosen_timestamp(5, 6), Some(there));
-        assert_eq!(mining.take_chosen_timestamp(5, 6), None);
+        assert_eq!(mining.take_chosen_timestamp(5, 6).0, Some(there));
+        assert_eq!(mining.take_chosen_timestamp(5, 6).0, None);
         assert!((there..there + 60).contains(&mining.now_s()));
         // A parent that is later already comes first.
         mining.set_next_timestamp(there);
         assert_eq!(
-            mining.take_chosen_timestamp(there, there + 1),
+            mining.take_chosen_timestamp(there, there + 1).0,
             Some(there + 1)
         );
+    }
+
+    #[test]
+    fn what_is_set_after_a_block_took_its_time_is_another_versions() {
+        let mining = mining();
+        let (_, version) = mining.take_chosen_timestamp(5, 6);
+        assert_eq!(version, mining.version());
+        mining.set_next_timestamp(mining.now_s() + 10_000);
+        let (chosen, version) = mining.take_chosen_timestamp(5, 6);
+        assert!(chosen.is_some());
+        assert_eq!(version, mining.version());
+        mining.increase_time(100);
+        assert_ne!(version, mining.version());
     }
 
     #[test]
     fn an_interval_counts_from_the_parent() {
         let mining = mining();
         assert!(!mining.set_interval(Some(7)));
-        assert_eq!(mining.take_chosen_timestamp(100, 101), Some(107));
+        assert_eq!(mining.take_chosen_timestamp(100, 101).0, Some(107));
         assert!(mining.set_interval(Some(0)));
-        assert_eq!(mining.take_chosen_timestamp(100, 101), Some(101));
+        assert_eq!(mining.take_chosen_timestamp(100, 101).0, Some(101));
         assert!(mining.set_interval(Some(u64::MAX)));
-        assert_eq!(mining.take_chosen_timestamp(100, 101), Some(LATEST));
+        assert_eq!(mining.take_chosen_timestamp(100, 101).0, Some(LATEST));
         assert!(mining.set_interval(None));
-        assert_eq!(mining.take_chosen_timestamp(100, 101), None);
+        assert_eq!(mining.take_chosen_timestamp(100, 101).0, None);
     }
 
     #[test]
@@ -323,7 +338,7 @@ mod tests {
         mining.close_with(12);
         mining.rewind(4, Some(there * 1_000_000));
         assert!((there..there + 60).contains(&mining.now_s()));
-        assert_eq!(mining.take_chosen_timestamp(5, 6), None);
+        assert_eq!(mining.take_chosen_timestamp(5, 6).0, None);
         assert!(!mining.wait_shown(5, Instant::now()));
         assert!(mining.wait_shown(4, Instant::now()));
         assert!(!mining.is_closing(12));

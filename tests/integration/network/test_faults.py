@@ -1,10 +1,15 @@
 """Every fault that `megaeth devnet inject` plays is noticed by the right role, with evidence, and mended."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+import zstandard
 
+from devnet.proving.checker import UncheckableError
+from devnet.proving.stateless import code_hashes, packed_witness
+from devnet.roles.faults import spoilt_witness
 from tests.support.network import Network
 from tests.support.waiting import eventually
 
@@ -82,6 +87,21 @@ def test_what_a_prover_has_kept_of_a_failed_check_fails_again_offline(network, k
         assert without_code.returncode == 1
         assert "contract code" in without_code.stderr
     network.until_verified(report["block"] + 3)
+
+
+def test_a_witness_is_spoilt_where_that_is_noticed(network):
+    """Never in a code hash: who checks would ask for that code, get none, and try again with another witness."""
+    sequencer = network.at("sequencer")
+    witness = sequencer.rpc("mega_getBlockWitness", {"blockNumber": hex(sequencer.height())})
+    with zstandard.ZstdDecompressor().stream_reader(packed_witness(witness)) as reader:
+        content = reader.read()
+    codes = code_hashes(witness)
+    assert codes
+    for place in [0, *(content.index(code) + byte for code in codes for byte in (0, 31))]:
+        spoilt = spoilt_witness(witness, place)
+        assert spoilt != witness
+        with contextlib.suppress(UncheckableError):
+            assert code_hashes(spoilt) == codes
 
 
 def found_by_the_prover(network):

@@ -1,6 +1,7 @@
 """What a node tells of its log: ranges that can't be are refused, and said so."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -14,6 +15,11 @@ from devnet.storage import Store
 def methods(tmp_path):
     with Store.open(tmp_path, 1.0, fsync=False) as store:
         yield bound(LogNamespace(store))
+
+
+def test_a_log_in_which_nothing_stands_ends_before_its_first_mini_block(methods):
+    end = json.loads(asyncio.run(methods["mega_getLogEnd"].answer([], None)))
+    assert end == {"miniBlock": None, "block": "0x0", "rollbacks": "0x0"}
 
 
 @pytest.mark.parametrize(

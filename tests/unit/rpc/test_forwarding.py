@@ -18,11 +18,11 @@ RECEIPT = {"transactionHash": "0x01", "mega": {"miniBlock": "0x7"}}
 
 
 class Sequencer(ThreadingHTTPServer):
-    """Answers every call with the same result or error, and remembers what it was asked."""
+    """Answers every call with the same result or error, but where its log ends, and remembers what it was asked."""
 
     daemon_threads = True
 
-    def __init__(self, answer):
+    def __init__(self, answer, log_end=None):
         asked = self.asked = []
         self.connections = 0
         server = self
@@ -37,7 +37,8 @@ class Sequencer(ThreadingHTTPServer):
             def do_POST(self):
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 asked.append((request["method"], request["params"]))
-                body = json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}).encode()
+                given = {"result": log_end} if request["method"] == "mega_getLogEnd" else answer
+                body = json.dumps({"jsonrpc": "2.0", "id": request["id"], **given}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -55,8 +56,8 @@ class Sequencer(ThreadingHTTPServer):
 def sequencer():
     made = []
 
-    def make(**answer):
-        made.append(Sequencer(answer))
+    def make(log_end=None, **answer):
+        made.append(Sequencer(answer, log_end))
         return made[-1]
 
     yield make
@@ -109,23 +110,38 @@ def test_a_receipt_is_answered_when_its_mini_block_is_shown_here(sequencer):
     assert waited == [7]
 
 
-@pytest.mark.parametrize(("result", "waited"), [(True, [(-1, 4)]), (None, [(-1, 4)]), (False, [])])
-def test_a_chain_that_is_taken_back_is_answered_when_this_node_has_followed(sequencer, result, waited):
-    there, places = sequencer(result=result), []
+@pytest.mark.parametrize(
+    ("method", "result", "end", "waited"),
+    [
+        ("evm_revert", True, ("0x7", "0x2", "0x4"), [(7, 2, 4)]),
+        ("evm_revert", False, ("0x7", "0x2", "0x3"), []),
+        ("anvil_reset", None, (None, "0x0", "0x1"), [(-1, 0, 1)]),
+        ("evm_mine", "0x0", ("0x9", "0x3", "0x4"), [(9, 3, 4)]),
+        ("mega_depositTransaction", "0xaa", ("0xa", "0x3", "0x4"), [(10, 3, 4)]),
+        ("anvil_loadState", True, ("0xa", "0x3", "0x0"), [(10, 3, 0)]),
+    ],
+)
+def test_what_changes_the_chain_is_answered_when_this_node_shows_it_on_the_same_branch(
+    sequencer, method, result, end, waited
+):
+    there = sequencer(dict(zip(("miniBlock", "block", "rollbacks"), end, strict=True)), result=result)
+    assert json.loads(followed(there.url, method, places := [])) == result
+    assert places == waited
 
+
+def followed(url, method, places):
     async def wait(mini, timeout_s, block=0, rollbacks=0):
-        places.append((mini, rollbacks))
+        places.append((mini, block, rollbacks))
         return True
 
-    async def revert():
-        forwarder = Forwarder(there.url, wait, rollbacks=lambda: 3)
+    async def ask():
+        forwarder = Forwarder(url, wait)
         try:
-            return await forwarder.forward("evm_revert", ["0x0"])
+            return await forwarder.forward(method, [])
         finally:
             forwarder.close()
 
-    assert json.loads(asyncio.run(revert())) is result
-    assert places == waited
+    return asyncio.run(ask())
 
 
 def test_an_error_of_the_sequencer_comes_back_whole(sequencer):
