@@ -9,6 +9,7 @@ Everything happens on the event loop; `publish` may be called from any thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections import OrderedDict, deque
@@ -87,10 +88,12 @@ class Gossip:
         self._handlers[kind] = handler
 
     def publish(self, kind: Kind, payload: bytes) -> None:
-        """Tells everyone. Our own handler is not called. Any thread."""
+        """Tells everyone; nobody, once the node has stopped. Our own handler is not called. Any thread."""
         if len(payload) > MAX_GOSSIP_BYTES:
             raise ValueError(f"a message of {len(payload)} bytes; the cap is {MAX_GOSSIP_BYTES}")
-        self._loop.call_soon_threadsafe(self._publish, kind, payload)
+        # A worker that outlives the loop may have something to say yet: it is raised that the loop is closed.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._publish, kind, payload)
 
     def _publish(self, kind: int, payload: bytes) -> None:
         if self._is_new(kind, payload):

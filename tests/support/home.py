@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from devnet.session import running_sessions
+from megaeth_cli.commands.devnet.status import node_statuses
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
 COMMAND = [sys.executable, "-P", "-m", "megaeth_cli"]
@@ -68,13 +71,19 @@ class Home:
 
     def node(self, name):
         """What `status` says of one node."""
-        return next(node for node in self.status()["nodes"] if node["name"] == name)
+        return next(node for node in self.nodes() if node["name"] == name)
 
     def status(self, *arguments):
+        """What `megaeth devnet status --json` tells."""
         return self.json("devnet", "status", *arguments)
 
+    def nodes(self):
+        """What it says of the nodes of the only devnet, without a process for each look: for who waits."""
+        [session] = running_sessions(self.path / "home")
+        return node_statuses(session)
+
     def sequencer(self):
-        [node] = self.status()["nodes"]
+        [node] = self.nodes()
         return node
 
 

@@ -34,7 +34,7 @@ def status(context: typer.Context, name: Name = None, data_dir: DataDir = None) 
             show(env, {"nodes": []}, str)
             raise typer.Exit(ExitStatus.NOT_RUNNING)
         raise not_running(env, name)
-    found = [(session, _node_statuses(session)) for session in sessions]
+    found = [(session, node_statuses(session)) for session in sessions]
     bodies = [{"nodes": nodes, "devnet": _about(session)} for session, nodes in found]
 
     def render() -> Any:  # noqa: ANN401
@@ -106,7 +106,8 @@ def _kept(identity: Path) -> dict[str, Any]:
     }
 
 
-def _node_statuses(session: Session) -> list[dict[str, Any]]:
+def node_statuses(session: Session) -> list[dict[str, Any]]:
+    """What each node of a devnet says, and what its process takes."""
     from devnet.usage import measure
 
     nodes = session.nodes
