@@ -16,6 +16,10 @@ from typing import Final
 from devnet.files import write_atomically
 from devnet.timestamps import timestamp
 
+INCIDENTS: Final = "evidence"
+"""The directory of a node's incidents, in its data directory."""
+REPRODUCTIONS: Final = "reproductions"
+"""Likewise, of what its checks failed on."""
 COUNT: Final = "dropped"
 """The file with the count."""
 _NAME: Final = re.compile(r"\d{8}T\d+\.\d+Z-(?P<kind>.+?)-block-\d+")

@@ -19,7 +19,7 @@ from devnet._engine import Engine, SealedBlock, SealedMini
 from devnet.config import Config, VerifyMode
 from devnet.errors import UnavailableError
 from devnet.proving.incidents import Incidents
-from devnet.proving.kept import Bounds, KeptFiles
+from devnet.proving.kept import INCIDENTS, Bounds, KeptFiles
 from devnet.proving.quorum import Contradiction
 from devnet.role_config import NetworkPlace, RoleConfig
 from devnet.roles.announcements import Announcement, Announcer, Comparison
@@ -101,7 +101,7 @@ def bounds_of(config: Config) -> Bounds:
 
 def incidents_of(role: RoleConfig) -> Incidents:
     """A node's own."""
-    return Incidents(Path(role.data_dir) / "evidence", role.node, role.role, bounds_of(role.config))
+    return Incidents(Path(role.data_dir) / INCIDENTS, role.node, role.role, bounds_of(role.config))
 
 
 def endpoint_text(endpoint: Endpoint) -> str:

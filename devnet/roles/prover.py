@@ -19,7 +19,7 @@ from typing import Any, Final
 from devnet.errors import UnavailableError
 from devnet.proving.attestation import Attestation, InvalidAttestationError
 from devnet.proving.job_queue import Source
-from devnet.proving.kept import KeptFiles
+from devnet.proving.kept import REPRODUCTIONS, KeptFiles
 from devnet.proving.prover import Prover, Signer
 from devnet.proving.reports import FaultReport, InvalidReportError
 from devnet.role_config import NetworkPlace, RoleConfig, run_role, write_ready_file
@@ -111,7 +111,7 @@ class ProverNode:
         self._chain_id = config.chain.chain_id
         self._loop = asyncio.get_running_loop()
         self._incidents = incidents_of(role)
-        self._reproductions = KeptFiles(Path(role.data_dir) / "reproductions", bounds_of(config))
+        self._reproductions = KeptFiles(Path(role.data_dir) / REPRODUCTIONS, bounds_of(config))
         self._server = RpcServer(None, server_settings(config, []), self._health)
         self._sync = SyncNode(
             local_of(role, genesis_hash), credentials, sync_settings(place, config), on_failure=failure

@@ -21,7 +21,7 @@ from devnet._engine import Engine, SealedBlock, SealedMini
 from devnet.config import ValidationMode
 from devnet.proving.incidents import Incidents
 from devnet.proving.job_queue import SEQUENCER, Source
-from devnet.proving.kept import Bounds, KeptFiles
+from devnet.proving.kept import REPRODUCTIONS, Bounds, KeptFiles
 from devnet.proving.material import Unavailable, VerificationInput
 from devnet.proving.validator import Validator
 from devnet.role_config import RoleConfig
@@ -102,7 +102,7 @@ class Validation:
     ) -> None:
         config = role.config
         self.reproductions = KeptFiles(
-            Path(role.data_dir) / "reproductions", Bounds(config.evidence.files, config.evidence.bytes)
+            Path(role.data_dir) / REPRODUCTIONS, Bounds(config.evidence.files, config.evidence.bytes)
         )
         self._mode = config.network.validation
         self._workers = config.network.prover_workers

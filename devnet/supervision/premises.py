@@ -83,11 +83,17 @@ class Premises:
         check_genesis(self._launch.config, file, int(time.time()))
 
     def _reset(self, data_dir: Path) -> None:
-        """Delete this devnet's chain and what was deployed on it, and nothing else that may lie there."""
+        """Delete this devnet's chain, what was deployed on it and what went wrong with it, and nothing else that may
+        lie there."""
+        from devnet.proving.kept import INCIDENTS, REPRODUCTIONS
+        from devnet.roles.rollback import FILE as REFUSED
         from devnet.storage import reset
 
         for directory in (data_dir / "nodes").glob("*"):
             reset(directory, TAKEOVER_TIMEOUT_S)
+            for kept in (INCIDENTS, REPRODUCTIONS):
+                shutil.rmtree(directory / kept, ignore_errors=True)
+            (directory / REFUSED).unlink(missing_ok=True)
         shutil.rmtree(data_dir / "artifacts", ignore_errors=True)
 
     def clean_up(self, nodes: Iterable[str], *, keep_logs: bool) -> None:

@@ -432,7 +432,17 @@ def test_reset_starts_from_genesis_and_touches_nothing_else(home):
     receipt = send(url)
     home.run("devnet", "down")
     (home.path / "kept" / "mine.txt").write_text("not the devnet's")
+    node = home.path / "kept" / "nodes" / "sequencer"
+    of_the_old_chain = [
+        node / "evidence" / "one.json",
+        node / "reproductions" / "one.json",
+        node / "refused.json",
+    ]
+    for file in of_the_old_chain:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("{}")
     url = home.up("--data-dir", "kept", "--reset")
+    assert not any(file.exists() for file in of_the_old_chain)
     assert call(url, "eth_getTransactionReceipt", receipt["transactionHash"]) is None
     assert (home.path / "kept" / "mine.txt").read_text() == "not the devnet's"
 
