@@ -4,7 +4,7 @@
 //! lower-case hex, data as hex pairs, strings escaped. Not responsible for what a block, a
 //! transaction or a receipt consists of: who renders one knows that.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, hex};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -41,11 +41,10 @@ fn nibbles(out: &mut Vec<u8>, be: &[u8]) {
 }
 
 fn pairs(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        out.push(HEX[usize::from(byte >> 4)]);
-        out.push(HEX[usize::from(byte & 15)]);
-    }
+    let start = out.len();
+    out.resize(start + bytes.len() * 2, 0);
+    let written = hex::encode_to_slice(bytes, &mut out[start..]);
+    debug_assert!(written.is_ok(), "there is room for two digits a byte");
 }
 
 /// Writes `bytes` as data: `"0x"`, `"0x00ff"`.

@@ -36,6 +36,8 @@ pub(super) const METHODS: &[Method] = &[
 pub(super) const MAX_BLOCKS: u64 = 100_000;
 /// Logs that one answer may hold; as on MegaETH's public endpoint.
 pub(super) const MAX_LOGS: usize = 20_000;
+/// An answer grows by so much before it is looked at the clock again, and at what it takes.
+const METERED_BYTES: usize = 16 * 1024;
 /// A search through a block with no more transactions, and no more logs, than this is done at once.
 const FEW: u64 = 256;
 
@@ -65,6 +67,7 @@ fn get_logs(node: &Node, params: &Params<'_>) -> Answer {
     }
     let mut out = vec![b'['];
     let mut count = 0;
+    let mut metered = 0;
     let mut ahead = Ahead::new(node, *range.end());
     for number in range {
         ahead.search(number, &filter.matcher, &mut |log, at| {
@@ -78,10 +81,11 @@ fn get_logs(node: &Node, params: &Params<'_>) -> Answer {
             }
             count += 1;
             log::log(&mut out, log, at);
-            node.turn.expect(out.len())
+            meter(node, out.len(), &mut metered)
         })?;
     }
     out.push(b']');
+    node.turn.expect(out.len())?;
     Ok(out)
 }
 
@@ -98,6 +102,7 @@ fn get_logs_with_cursor(node: &Node, params: &Params<'_>) -> Answer {
 
     let mut logs = Vec::new();
     let mut count = 0;
+    let mut metered = 0;
     let mut next = None;
     let mut ahead = Ahead::new(node, last);
     for number in first..=last {
@@ -127,7 +132,7 @@ fn get_logs_with_cursor(node: &Node, params: &Params<'_>) -> Answer {
             }
             count += 1;
             log::log(&mut logs, log, at);
-            node.turn.expect(logs.len())
+            meter(node, logs.len(), &mut metered)
         })?;
     }
     let mut out = Vec::with_capacity(logs.len() + 64);
@@ -140,7 +145,18 @@ fn get_logs_with_cursor(node: &Node, params: &Params<'_>) -> Answer {
         object.data("cursor", &cursor.to_bytes());
     }
     object.close();
+    node.turn.expect(out.len())?;
     Ok(out)
+}
+
+/// Asks whether an answer may be so large, once it has grown by a piece since it was asked last: looking at the clock
+/// takes as long as writing a log.
+fn meter(node: &Node, bytes: usize, metered: &mut usize) -> Result<(), RpcError> {
+    if bytes - *metered < METERED_BYTES {
+        return Ok(());
+    }
+    *metered = bytes;
+    node.turn.expect(bytes)
 }
 
 /// Blocks that are read from disk together.
