@@ -284,7 +284,6 @@ impl Run<'_> {
     /// Opens the next block in the slot that the time has come to.
     fn open(&mut self, block_time_us: u64) -> Result<(OpenBlock, Slot), Halted> {
         let shared = self.shared;
-        let mining = &shared.chain.mining;
         let parent = self.progress.parent.header.timestamp;
         // Shorter blocks than the settings' have to be stamped as those are.
         let usual_us = shared.chain.config.block_time_ms * 1000;
