@@ -147,7 +147,7 @@ def show_command(
         take(network, bytes.fromhex(recipient[2:]), as_, abi)
     interface = find(to) if to else None
     reason = failure(network, receipt, transaction, [interface] if interface else []) if receipt else None
-    waiting = why(network.node, transaction, network.allowed) if receipt is None else None
+    waiting = why(network.node, transaction) if receipt is None else None
     call = described_call(network, transaction)
     if env.json:
         body: dict[str, Json] = {"transaction": transaction, "call": _call_json(network, transaction)}

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from devnet import _engine
-from devnet.config import PoolSettings
 from devnet.fees import max_fee_per_gas
 from megaeth_cli.abi import Interface
 from megaeth_cli.chain.allowance import Allowed
@@ -126,31 +125,7 @@ def refusal(
             f"it has {ether(balance)} ETH; the transaction carries {ether(wanted)} ETH and its gas\n{error.message}",
             "choose another account with --from (megaeth accounts lists them)",
         )
-    if POOL_IS_FULL in error.message:
-        return _pool_is_full(network, error, transaction["from"])
     return CliError(error.message, error.why, _hint(error.message, network.allowed), ExitStatus.RPC)
-
-
-def _pool_is_full(network: Network, error: RpcError, sender: str) -> CliError:
-    """Whose transactions fill the pool, and what bounds them."""
-    waiting = [0, 0]
-    try:
-        own = network.node.call("txpool_contentFrom", sender)
-        all_ = network.node.call("txpool_status")
-        waiting = [sum(len(half) for half in own.values()), sum(quantity(count) for count in all_.values())]
-    except RpcError:  # a node that does not show its pool
-        pass
-    who = checksummed(bytes.fromhex(sender[2:]))
-    why = f"{who} has {waiting[0]:,} transactions waiting, all accounts together {waiting[1]:,}"
-    limits = PoolSettings()
-    return CliError(
-        error.message,
-        why if any(waiting) else error.why,
-        "wait until some are executed: megaeth tx show HASH says what each waits for\n"
-        f"a devnet keeps {limits.account_slots:,} of an account (--pool-account-slots) and {limits.total_slots:,} in "
-        "all (--pool-slots), unless told otherwise",
-        ExitStatus.RPC,
-    )
 
 
 def _next(reason: Reason, transaction: dict[str, Json]) -> str:
@@ -276,8 +251,8 @@ def _where(transaction: dict[str, Json]) -> str:
     return f"simulated from {checksummed(bytes.fromhex(transaction['from'][2:]))} to {target}"
 
 
-POOL_IS_FULL = "txpool is full"
 _HINTS = {
+    "txpool is full": "wait until some are executed: megaeth tx show HASH says what each waits for",
     "nonce too low": "leave --nonce out to take the next one",
     "nonce too high": "leave --nonce out to take the next one",
     "already known": "the same transaction is waiting already",

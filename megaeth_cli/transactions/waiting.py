@@ -1,21 +1,25 @@
-"""Why a transaction waits, by what the pool, its sender and the newest block say. Not every node tells all."""
+"""What a transaction waits for: what the node says of it, and where it says nothing, what its sender's account, the
+newest block and the pool say. Not every node tells all."""
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from megaeth_cli.chain.allowance import Allowed
 from megaeth_cli.chain.rpc_client import RpcClient, RpcError
-from megaeth_cli.inspect.reasons import DIMENSIONS, MEMBERS
 from megaeth_cli.units import checksummed, quantity
 
 Json = Any
 
-_PRICE = re.compile(r" (\d+) wei$")
+_PRICE = re.compile(" gas \u00d7 ([0-9]+) wei")
 _MOST_LISTED = 20_000
 """A fuller pool is counted and not read."""
-_NEARLY = 0.98
-"""A block that is as full as this takes hardly any transaction more."""
+_HINTS = {
+    "nonce": "send what is missing, or this again without --nonce",
+    "limit": "MegaETH takes no more of that in a block; it comes with one of the next",
+    "blocks": "megaeth devnet mine",
+    "price": "send it again with the same nonce and a higher fee",
+}
+"""What to do, by kind."""
 
 
 @dataclass(frozen=True)
@@ -23,20 +27,25 @@ class Waiting:
     """What a transaction waits for."""
 
     kind: str
-    """`nonce`, `price`, `limit`, `turn` or `blocks`: for programs."""
+    """`nonce`, `price`, `limit`, `state`, `turn` or `blocks`: for programs."""
     text: str
-    hint: str = ""
+
+    @property
+    def hint(self) -> str:
+        """What to do about it, if there is anything."""
+        return _HINTS.get(self.kind, "")
 
     def to_json(self) -> dict[str, str]:
         """For `--json`."""
         return {"kind": self.kind, "text": self.text} | ({"hint": self.hint} if self.hint else {})
 
 
-def why(node: RpcClient, transaction: Json, allowed: Allowed) -> Waiting:
-    """The first reason that holds, in the order in which a node looks at them. `allowed`: what the chain's rules
-    allow."""
-    found = _nonce(node, transaction) or _price(node, transaction) or _limit(node, transaction, allowed)
-    return found or _turn(node, transaction)
+def why(node: RpcClient, transaction: Json) -> Waiting:
+    """The first reason that holds, in the order in which a node looks at them."""
+    told = _asked(node, "mega_txWaiting", transaction["hash"])
+    if told is not None:
+        return Waiting(told["kind"], told["text"])
+    return _nonce(node, transaction) or _price(node, transaction) or _turn(node, transaction)
 
 
 def _nonce(node: RpcClient, transaction: Json) -> Waiting | None:
@@ -48,12 +57,8 @@ def _nonce(node: RpcClient, transaction: Json) -> Waiting | None:
     missing = [one for one in range(following, nonce) if one not in there]
     if not missing:
         return None
-    more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-    return Waiting(
-        "nonce",
-        f"nonce {nonce:,} waits for nonce {missing[0]:,}{more}, which nobody has sent",
-        f"the account's next nonce is {following:,}: send what is missing, or this again with --nonce {following}",
-    )
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return Waiting("nonce", f"waits for nonce {missing[0]}{more}, which nobody has sent")
 
 
 def _nonces(node: RpcClient, sender: str) -> frozenset[int]:
@@ -68,38 +73,15 @@ def _price(node: RpcClient, transaction: Json) -> Waiting | None:
     cap = quantity(transaction.get("maxFeePerGas") or transaction.get("gasPrice"))
     if cap >= base:
         return None
-    return Waiting(
-        "price",
-        f"it pays {cap:,} wei for gas at most, and the base fee is {base:,}",
-        "send it again with the same nonce and a higher fee",
-    )
-
-
-def _limit(node: RpcClient, transaction: Json, allowed: Allowed) -> Waiting | None:
-    """Whether the newest block was full in one of MegaETH's dimensions."""
-    receipts = _asked(node, "eth_getBlockReceipts", "latest")
-    told = [one["mega"] for one in receipts or () if one.get("mega")]
-    if not told:
-        return None
-    for name, member, limit in zip(DIMENSIONS, MEMBERS, allowed().block_limits, strict=True):
-        used = sum(quantity(mega.get(member)) for mega in told)
-        if limit is not None and used >= limit * _NEARLY:
-            number = quantity(receipts[0]["blockNumber"])
-            full = f"block {number:,} used {used:,} of {limit:,} {name}"
-            return Waiting(
-                "limit",
-                f"blocks are full: {full}{_before(node, transaction)}",
-                "MegaETH takes no more of that in a block; it comes with one of the next",
-            )
-    return None
+    return Waiting("price", f"pays {cap:,} wei for gas at most, and the base fee is {base:,}")
 
 
 def _turn(node: RpcClient, transaction: Json) -> Waiting:
     before = _before(node, transaction)
     by_hand = _asked(node, "anvil_getAutomine") is False and not _asked(node, "anvil_getIntervalMining")
     if by_hand:
-        return Waiting("blocks", f"blocks are made only when asked for{before}", "megaeth devnet mine")
-    return Waiting("turn", f"it waits for its turn{before}")
+        return Waiting("blocks", f"waits for a block, which is made only when asked for{before}")
+    return Waiting("turn", f"waits for its turn{before}")
 
 
 def _before(node: RpcClient, transaction: Json) -> str:

@@ -132,6 +132,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
     ),
     "mega_setValidatedBlocks": record(accepted=FLAG, lastValidatedBlock=NAMED_BLOCK),
     "mega_txUsage": nullable(OBJECT),
+    "mega_txWaiting": nullable(record(kind=TEXT, text=TEXT)),
     "net_listening": FLAG,
     "net_peerCount": QUANTITY,
     "net_version": TEXT,

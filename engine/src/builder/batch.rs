@@ -298,7 +298,7 @@ impl Run<'_> {
     fn note(&mut self, tx: &PoolTx, attempt: TxOutcome) {
         if matches!(
             attempt,
-            TxOutcome::Full | TxOutcome::Invalid(_) | TxOutcome::Unread(_)
+            TxOutcome::Full(_) | TxOutcome::Invalid(_) | TxOutcome::Unread(_)
         ) {
             self.stuck.insert(tx.sender);
         }

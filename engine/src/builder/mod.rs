@@ -10,6 +10,7 @@
 
 mod batch;
 mod lateness;
+mod limit_met;
 mod on_demand;
 mod open;
 mod put_aside;

@@ -24,7 +24,7 @@ use revm::{
     state::EvmState,
 };
 
-use super::system_tx;
+use super::{limit_met::limit_met, system_tx};
 use crate::{
     block::{
         BlockRecord, BlockRoots, Leaves, MiniBlock, PlainKey, PlainValue, REQUESTS_HASH,
@@ -49,8 +49,8 @@ use crate::{
 pub(crate) enum TxOutcome {
     /// It is in the open mini-block.
     Included,
-    /// The block has no room for it; the next one may.
-    Full,
+    /// The block has no room for it; the next one may. Which limit was met, with its numbers.
+    Full(String),
     /// Its nonce is used already.
     Stale,
     /// It can't be executed in this state.
@@ -324,7 +324,7 @@ impl OpenBlock {
         let size = offer.raw.len() as u64;
         self.limiter
             .pre_execution_check(offer.hash, gas_limit, size, offer.da_size, is_deposit)
-            .map_err(|_| TxOutcome::Full)
+            .map_err(|error| TxOutcome::Full(limit_met(self.context.number, &error)))
     }
 
     /// Runs a transaction without keeping what it did.

@@ -23,7 +23,7 @@ use crate::{
     chain::{Chain, MiningMode, Progress, RestoreError, Sealed, take_progress},
     metrics::Histogram,
     parallel::WorkerPool,
-    pool::{Deposit, PoolTx, Refusal, TxSource},
+    pool::{Deferral, Deposit, PoolTx, Refusal, TxSource},
     state::{Place, StateError},
 };
 
@@ -460,7 +460,7 @@ impl Run<'_> {
                 shared.set_aside(Unread::Deposit(Box::new(deposit)), place);
             }
             // What can't be read now may be in the next block.
-            TxOutcome::Full | TxOutcome::Unread(_) => {
+            TxOutcome::Full(_) | TxOutcome::Unread(_) => {
                 self.deposits_wait = true;
                 shared.chain.deposits.push_front(deposit);
             }
@@ -510,10 +510,14 @@ impl Run<'_> {
             match outcome {
                 None => back.push(tx.clone()),
                 Some(TxOutcome::Included) => count(&shared.metrics.transactions, 1),
-                Some(outcome @ (TxOutcome::Full | TxOutcome::Unread(_))) => {
+                Some(TxOutcome::Full(limit)) => {
                     count(&shared.metrics.deferred, 1);
-                    shared.source.defer(tx);
-                    if let TxOutcome::Unread(StateError::Unknown(place)) = outcome {
+                    shared.source.defer(tx, Deferral::Full(limit));
+                }
+                Some(TxOutcome::Unread(error)) => {
+                    count(&shared.metrics.deferred, 1);
+                    shared.source.defer(tx, Deferral::Unread(error.to_string()));
+                    if let StateError::Unknown(place) = error {
                         shared.set_aside(Unread::Transaction(tx.clone()), place);
                     }
                 }

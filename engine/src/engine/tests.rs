@@ -215,7 +215,9 @@ fn the_pools_content_is_shown_by_sender_and_nonce() {
     let to = testing::RECIPIENT.to_checksum(None);
     assert_eq!(
         line["queued"][&sender]["3"],
-        json!(format!("{to}: 1 wei + 100000 gas × 2000000 wei"))
+        json!(format!(
+            "{to}: 1 wei + 100000 gas × 2000000 wei; waits for nonce 0 and 2 more, which nobody has sent"
+        ))
     );
     let from = node
         .call("txpool_contentFrom", &json!([sender]))

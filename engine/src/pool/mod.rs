@@ -20,6 +20,7 @@ mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 mod validate;
+mod waiting;
 mod yield_gate;
 
 pub(crate) use decode::decode;
@@ -30,3 +31,4 @@ pub(crate) use queue::{Accounts, Limits, Pool, SenderTransactions};
 pub(crate) use rejection::Rejection;
 pub(crate) use source::{PoolTx, Refusal, TxSource};
 pub(crate) use validate::AdmissionRules;
+pub(crate) use waiting::{Deferral, Waiting};

@@ -5,6 +5,7 @@
 
 mod admission;
 mod sender;
+mod waiting;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use parking_lot::{Condvar, Mutex};
 use self::sender::{QueuedTx, Sender};
 use super::order::{Best, Order, Ready};
 use super::yield_gate::YieldGate;
-use super::{PoolTx, Refusal, Rejection, TxSource};
+use super::{Deferral, PoolTx, Refusal, Rejection, TxSource};
 use crate::block::{MiniBlock, PlainAccount};
 use crate::state::StateError;
 
@@ -485,13 +486,12 @@ impl TxSource for Pool {
         self.changed.notify_one();
     }
 
-    fn defer(&self, tx: &PoolTx) {
+    fn defer(&self, tx: &PoolTx, why: Deferral) {
         let mut inner = self.inner.lock();
         let Some(sender) = inner.senders.get_mut(&tx.sender) else {
             return;
         };
-        if sender.put_back(tx) {
-            sender.deferred = true;
+        if sender.defer(tx, why) {
             inner.deferred.push(tx.sender);
         }
         inner.refresh(tx.sender, self.limits.order);

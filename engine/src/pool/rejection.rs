@@ -150,9 +150,26 @@ pub(crate) enum Rejection {
     /// Another with this nonce is in the pool, and this doesn't pay enough more.
     #[error("replacement transaction underpriced")]
     Underpriced,
-    /// The sender's slots, or everyone's, are taken.
-    #[error("txpool is full")]
-    PoolFull,
+    /// The sender's slots are taken.
+    #[error(
+        "txpool is full: {limit} transactions of this account wait, the most that --pool-account-slots allows"
+    )]
+    AccountFull {
+        /// Transactions at most.
+        limit: usize,
+    },
+    /// Everyone's slots are taken.
+    #[error("txpool is full: {limit} transactions wait, the most that --pool-slots allows")]
+    PoolFull {
+        /// Transactions at most.
+        limit: usize,
+    },
+    /// What waits is too large in all.
+    #[error("txpool is full: what waits may have {limit} bytes")]
+    PoolBytesFull {
+        /// Bytes at most.
+        limit: usize,
+    },
     /// Recovery can't keep up: back-pressure.
     #[error("transaction queue is full, try again later")]
     QueueFull,

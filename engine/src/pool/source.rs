@@ -8,6 +8,7 @@ use alloy_eips::eip7702::RecoveredAuthorization;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use op_alloy_consensus::OpTxEnvelope;
 
+use super::waiting::Deferral;
 use crate::{block::MiniBlock, keys};
 
 /// A valid transaction with its sender.
@@ -106,8 +107,8 @@ pub(crate) trait TxSource: Send + Sync {
     /// Ends the current or the next [`TxSource::wait_until`].
     fn wake(&self);
 
-    /// It has no room in this block: it is ready again after [`TxSource::next_block`].
-    fn defer(&self, tx: &PoolTx);
+    /// It can't be executed in this block: it is ready again after [`TxSource::next_block`].
+    fn defer(&self, tx: &PoolTx, why: Deferral);
 
     /// It was deferred, and need not wait for the next block.
     fn ready(&self, _tx: &PoolTx) {}

@@ -403,7 +403,7 @@ fn same_as_one_by_one(spec: &str, seed: u64, batches: u64, met: &mut Met) {
         for outcome in &outcomes {
             match outcome {
                 Some(TxOutcome::Included) => met.included += 1,
-                Some(TxOutcome::Full) => met.full += 1,
+                Some(TxOutcome::Full(_)) => met.full += 1,
                 Some(TxOutcome::Invalid(_)) => met.invalid += 1,
                 Some(TxOutcome::Stale) => met.stale += 1,
                 Some(TxOutcome::Unread(error)) => panic!("{spec} {seed}: {error}"),

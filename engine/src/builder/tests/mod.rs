@@ -277,7 +277,8 @@ fn a_full_block_puts_transactions_off() {
         block.execute(&tx.offer(), at(1)).unwrap()
     };
     assert_eq!(attempt(&mut block, 0, 100_000), TxOutcome::Included);
-    assert_eq!(attempt(&mut block, 1, 100_000), TxOutcome::Full);
+    let limit = "block 1 has 90000 gas left, and it may take 100000".to_owned();
+    assert_eq!(attempt(&mut block, 1, 100_000), TxOutcome::Full(limit));
     assert!(matches!(
         attempt(&mut block, 1, 150_001),
         TxOutcome::Invalid(_)

@@ -13,7 +13,7 @@ use crate::builder::{Builder, OpenBlock, open::TxOutcome, testing::*};
 use crate::{
     block::{BlockRecord, MiniBlock, PlainKey, Sender, StateDiff, TxRecord},
     chain::{Chain, ChainConfig, RestoreError, Sealed},
-    pool::{Deposit, PoolTx, Refusal, TxSource},
+    pool::{Deferral, Deposit, PoolTx, Refusal, TxSource},
     salt::node_rows,
     state::StateReader as _,
 };
@@ -438,7 +438,7 @@ impl TxSource for List {
         self.changed.notify_all();
     }
 
-    fn defer(&self, _: &PoolTx) {}
+    fn defer(&self, _: &PoolTx, _: Deferral) {}
 
     fn next_block(&self) {}
 

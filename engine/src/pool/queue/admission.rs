@@ -39,7 +39,8 @@ impl Inner {
         if replaced.is_none() {
             let unblocks = sender.is_stuck_at(nonce);
             if sender.waiting() >= limits.account_slots && !unblocks {
-                return Err(Rejection::PoolFull);
+                let limit = limits.account_slots;
+                return Err(Rejection::AccountFull { limit });
             }
             let gapless = nonce == sender.end();
             self.make_room(size, gapless, limits, dropped)?;
@@ -115,24 +116,34 @@ impl Inner {
         limits: &Limits,
         dropped: &mut Vec<(B256, Rejection)>,
     ) -> Result<(), Rejection> {
-        while self.by_hash.len() >= limits.total_slots || self.bytes + size > limits.total_bytes {
+        while let Some(full) = self.no_room(size, limits) {
             let newest = self.gapped.last().copied();
             let Some((_, address, nonce)) = newest.filter(|_| gapless) else {
-                return Err(Rejection::PoolFull);
+                return Err(full);
             };
             let Some(sender) = self.senders.get_mut(&address) else {
-                return Err(Rejection::PoolFull);
+                return Err(full);
             };
             let Some(tx) = sender.get(nonce).cloned() else {
-                return Err(Rejection::PoolFull);
+                return Err(full);
             };
             if let Some(slot) = sender.remove(&tx, false) {
                 self.forget(address, &slot);
             }
             self.refresh(address, limits.order);
-            dropped.push((tx.hash, Rejection::PoolFull));
+            dropped.push((tx.hash, full));
         }
         Ok(())
+    }
+
+    /// Why so many bytes more don't fit.
+    fn no_room(&self, size: usize, limits: &Limits) -> Option<Rejection> {
+        if self.by_hash.len() >= limits.total_slots {
+            let limit = limits.total_slots;
+            return Some(Rejection::PoolFull { limit });
+        }
+        let limit = limits.total_bytes;
+        (self.bytes + size > limit).then_some(Rejection::PoolBytesFull { limit })
     }
 }
 

@@ -8,10 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 
 use super::super::PoolTx;
 use super::super::order::{Order, Priority};
+use super::super::waiting::Deferral;
+use super::waiting::Line;
 use super::{Gapped, SenderTransactions};
 use crate::block::PlainAccount;
 
@@ -41,8 +43,10 @@ pub(super) struct Sender {
     end: u64,
     /// Where its head stands among the ready ones.
     pub(super) place: Option<Priority>,
-    /// Its head has no room in the current block.
+    /// Its head can't be executed in the current block.
     pub(super) deferred: bool,
+    /// The transaction that was put off last, and why.
+    put_off: Option<(B256, Arc<Deferral>)>,
 }
 
 impl Sender {
@@ -56,6 +60,7 @@ impl Sender {
             end: account.nonce,
             place: None,
             deferred: false,
+            put_off: None,
             account,
         }
     }
@@ -152,6 +157,16 @@ impl Sender {
         true
     }
 
+    /// The builder gives its head back, until the next block. False if it isn't the builder's.
+    pub(super) fn defer(&mut self, tx: &PoolTx, why: Deferral) -> bool {
+        let given_back = self.put_back(tx);
+        if given_back {
+            self.deferred = true;
+            self.put_off = Some((tx.hash, Arc::new(why)));
+        }
+        given_back
+    }
+
     /// Removes a transaction. If it was stale the later ones don't miss it.
     pub(super) fn remove(&mut self, tx: &PoolTx, stale: bool) -> Option<QueuedTx> {
         if self.slots.get(&tx.nonce)?.tx.hash != tx.hash {
@@ -233,6 +248,34 @@ impl Sender {
             sender,
             pending: list(self.slots.range(..self.end)),
             queued: list(self.slots.range(self.end..)),
+        }
+    }
+
+    /// Its transactions as they stand.
+    pub(super) fn line(&self, order: Order) -> Line {
+        let (taken, pending): (Vec<_>, Vec<_>) = self
+            .slots
+            .range(..self.end)
+            .map(|(_, slot)| slot)
+            .partition(|slot| slot.taken);
+        let place = |slot: &QueuedTx| order.place(slot.tx.tip, slot.arrival);
+        let first = pending.first().map(|slot| slot.tx.hash);
+        let put_off = self.put_off.as_ref();
+        Line {
+            taken: taken.into_iter().map(|slot| slot.tx.hash).collect(),
+            pending: pending
+                .into_iter()
+                .map(|slot| (slot.tx.hash, place(slot)))
+                .collect(),
+            queued: self
+                .slots
+                .range(self.end..)
+                .map(|(nonce, slot)| (slot.tx.hash, *nonce))
+                .collect(),
+            end: self.end,
+            put_off: put_off
+                .filter(|(hash, _)| Some(*hash) == first)
+                .map(|(_, why)| why.clone()),
         }
     }
 

@@ -93,6 +93,10 @@ fn nonce(nonce: u64) -> SignedDraft {
     }
 }
 
+fn full() -> Deferral {
+    Deferral::Full("block 5 has used 1000 of 1000 state growth".to_owned())
+}
+
 fn taken_nonces(pool: &Pool) -> Vec<u64> {
     std::iter::from_fn(|| pool.next())
         .map(|tx| tx.nonce)
@@ -387,7 +391,11 @@ fn an_accounts_slots_run_out_but_what_unblocks_it_is_admitted() {
     });
     admit_all(&pool, &[nonce(1), nonce(2), nonce(3)]);
     admit_all(&pool, &[nonce(0)]);
-    assert_rejected(admit(&pool, &nonce(4)), code::SERVER, "txpool is full");
+    assert_rejected(
+        admit(&pool, &nonce(4)),
+        code::SERVER,
+        "txpool is full: 3 transactions of this account wait, the most that --pool-account-slots allows",
+    );
     assert_eq!(taken_nonces(&pool), [0, 1, 2, 3]);
     admit_all(&pool, &[nonce(4)]);
 }
@@ -414,7 +422,11 @@ fn a_full_pool_gives_up_what_is_behind_a_gap_for_what_is_not() {
         nonce: 1,
         ..SignedDraft::default()
     };
-    assert_rejected(admit(&pool, &gapped), code::SERVER, "txpool is full");
+    assert_rejected(
+        admit(&pool, &gapped),
+        code::SERVER,
+        "txpool is full: 2 transactions wait, the most that --pool-slots allows",
+    );
     admit_all(
         &pool,
         &[SignedDraft {
@@ -433,7 +445,11 @@ fn a_full_pool_gives_up_what_is_behind_a_gap_for_what_is_not() {
         key: 3,
         ..SignedDraft::default()
     };
-    assert_rejected(admit(&pool, &more), code::SERVER, "txpool is full");
+    assert_rejected(
+        admit(&pool, &more),
+        code::SERVER,
+        "txpool is full: 2 transactions wait, the most that --pool-slots allows",
+    );
 }
 
 #[test]
@@ -444,7 +460,11 @@ fn the_pool_is_bounded_in_bytes_too() {
         ..Limits::default()
     });
     admit_all(&pool, &[nonce(0)]);
-    assert_rejected(admit(&pool, &nonce(1)), code::SERVER, "txpool is full");
+    assert_rejected(
+        admit(&pool, &nonce(1)),
+        code::SERVER,
+        &format!("txpool is full: what waits may have {size} bytes"),
+    );
 }
 
 #[test]
@@ -465,7 +485,7 @@ fn a_deferred_transaction_and_its_successors_wait_for_the_next_block() {
     let Some(first) = first else {
         panic!("nothing was ready")
     };
-    pool.defer(&first);
+    pool.defer(&first, full());
     assert_eq!(
         pool.next().map(|tx| tx.sender),
         Some(testing::key(1).address())
@@ -723,7 +743,7 @@ proptest! {
                 Step::Take => taken.extend(take(&mut next_nonce)),
                 Step::Defer => {
                     if let Some(tx) = take(&mut next_nonce) {
-                        pool.defer(&tx);
+                        pool.defer(&tx, full());
                         next_nonce.insert(tx.sender, tx.nonce);
                     }
                 }

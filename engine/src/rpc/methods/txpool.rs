@@ -1,4 +1,4 @@
-//! `txpool_*`: what waits in the pool, in geth's form.
+//! `txpool_*`: what waits in the pool, in geth's form; and what for.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,10 @@ use super::read::Answer;
 use super::render::{json, transaction as render};
 use super::values;
 use super::{Home, Method, Node, Params, RpcError, Turn};
-use crate::pool::{PoolTx, SenderTransactions};
+use crate::{
+    chain::MiningMode,
+    pool::{PoolTx, SenderTransactions, Waiting},
+};
 
 /// A full node's pool is empty.
 const BY_SEQUENCER: Home = Home::Sequencer;
@@ -22,7 +25,8 @@ pub(super) const METHODS: &[Method] = &[
     Method::inline("txpool_status", &[], status, "How many transactions wait.").of(BY_SEQUENCER),
     Method::worker("txpool_content", &[], content, "The transactions that wait, by sender and nonce.").of(BY_SEQUENCER),
     Method::worker("txpool_contentFrom", &["address"], content_from, "The transactions of one sender that wait.").of(BY_SEQUENCER),
-    Method::worker("txpool_inspect", &[], inspect, "The transactions that wait, a line each.").of(BY_SEQUENCER),
+    Method::worker("txpool_inspect", &[], inspect, "The transactions that wait, a line each: what for stands at its end.").of(BY_SEQUENCER),
+    Method::worker("mega_txWaiting", &["hash"], tx_waiting, "What a transaction of the pool waits for; null if it does not wait.").of(BY_SEQUENCER),
     Method::worker("eth_pendingTransactions", &[], pending, "The transactions that wait for a block.").of(BY_SEQUENCER),
 ];
 
@@ -66,8 +70,54 @@ fn pending(node: &Node, _: &Params<'_>) -> Answer {
 
 /// `txpool_inspect()`.
 fn inspect(node: &Node, _: &Params<'_>) -> Answer {
-    let line = |tx: &PoolTx| raw_value(json::bytes(|out| json::string(out, &summary(tx))));
-    to_json(&by_sender(&node.turn, &node.pool.content(), line)?)
+    let (content, waiting) = (node.pool.content(), node.pool.waiting());
+    let by_hand = node.chain.mining.mode() == MiningMode::Manual;
+    let line = |tx: &PoolTx| {
+        // Clients split geth's line at ": ", and want two parts.
+        let why = waiting
+            .get(&tx.hash)
+            .map(|found| words(found, by_hand).1.replace(": ", ", "));
+        raw_value(json::bytes(|out| {
+            json::string(out, &summary(tx, why.as_deref()))
+        }))
+    };
+    to_json(&by_sender(&node.turn, &content, line)?)
+}
+
+/// `mega_txWaiting(hash)`: what a transaction of the pool waits for.
+fn tx_waiting(node: &Node, params: &Params<'_>) -> Answer {
+    let hash = params.required(0, values::hash)?;
+    if node.pool.get(&hash).is_none() {
+        return Ok(json::null_bytes());
+    }
+    let waiting = node.pool.waiting();
+    let Some(found) = waiting.get(&hash) else {
+        return Ok(json::null_bytes());
+    };
+    let by_hand = node.chain.mining.mode() == MiningMode::Manual;
+    let (kind, text) = words(found, by_hand);
+    to_json(&Told { kind, text })
+}
+
+/// What a transaction waits for, for programs and in words.
+#[derive(Debug, Serialize)]
+struct Told {
+    kind: &'static str,
+    text: String,
+}
+
+/// The kind and the words. Where blocks are made by hand, its turn comes with one.
+fn words(waiting: &Waiting, by_hand: bool) -> (&'static str, String) {
+    match waiting.kind() {
+        "turn" if by_hand => (
+            "blocks",
+            format!(
+                "waits for a block, which is made only when asked for; {} before it",
+                waiting.before
+            ),
+        ),
+        kind => (kind, waiting.to_string()),
+    }
 }
 
 /// `txpool_contentFrom(address)`.
@@ -139,14 +189,15 @@ fn raw_value(json: Vec<u8>) -> Box<RawValue> {
         .unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
-/// geth's one line: `0x…: 1 wei + 60000 gas × 2000000 wei`.
-fn summary(tx: &PoolTx) -> String {
+/// geth's one line, `0x…: 1 wei + 60000 gas × 2000000 wei`, and behind it what the transaction waits for.
+fn summary(tx: &PoolTx, why: Option<&str>) -> String {
     let to = match tx.envelope.kind() {
         TxKind::Call(to) => to.to_checksum(None),
         TxKind::Create => "contract creation".to_owned(),
     };
     let (value, gas, price) = (tx.envelope.value(), tx.envelope.gas_limit(), tx.fee_cap());
-    format!("{to}: {value} wei + {gas} gas × {price} wei")
+    let line = format!("{to}: {value} wei + {gas} gas × {price} wei");
+    why.map_or_else(|| line.clone(), |why| format!("{line}; {why}"))
 }
 
 fn to_json(value: &impl Serialize) -> Answer {
