@@ -95,22 +95,25 @@ fn a_transaction_that_tells_too_much_is_heard_from_its_beginning() {
 }
 
 #[test]
-fn calls_and_estimates_are_heard_whatever_becomes_of_them() {
+fn calls_are_heard_whatever_becomes_of_them_and_estimates_where_they_fail() {
     let mut net = devnet();
     net.run(&calling(COUNTER, [], 0));
+    let from = hex(account(0));
+    let fine = json!([{"from": from, "to": hex(TELLER), "input": "0x0102"}]);
+    let failing = json!([{"from": from, "to": hex(REVERTER), "input": "0x03"}]);
     for method in ["eth_call", "eth_estimateGas"] {
-        let from = hex(account(0));
-        let fine = json!([{"from": from, "to": hex(TELLER), "input": "0x0102"}]);
-        let failing = json!([{"from": from, "to": hex(REVERTER), "input": "0x03"}]);
         net.get(method, &fine);
         net.refusal(method, &failing);
         net.get(method, &json!([{"from": from, "to": hex(COUNTER)}]));
-        let [first, second, nothing] = [heard(&net), heard(&net), heard(&net)];
-        assert_eq!(first.told[0].source, Executed::Simulation(method));
-        assert_eq!(calls(&first.told), [call(TELLER, [1, 2])]);
-        assert_eq!(calls(&second.told), [call(REVERTER, [3])]);
-        assert_eq!((nothing.told.len(), nothing.failure), (0, None));
     }
+    let [first, second, third, nothing] = [heard(&net), heard(&net), heard(&net), heard(&net)];
+    assert_eq!(first.told[0].source, Executed::Simulation("eth_call"));
+    assert_eq!(calls(&first.told), [call(TELLER, [1, 2])]);
+    assert_eq!(calls(&second.told), [call(REVERTER, [3])]);
+    let estimated = Executed::Simulation("eth_estimateGas");
+    assert_eq!(third.told[0].source, estimated);
+    assert_eq!(calls(&third.told), [call(REVERTER, [3])]);
+    assert_eq!((nothing.told.len(), nothing.failure), (0, None));
 }
 
 #[test]
