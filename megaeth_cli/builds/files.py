@@ -99,7 +99,8 @@ def _answer(body: Json, path: Path, version: str) -> Iterator[Built]:
                 path,
                 _version(metadata.get("compiler")) or version,
                 metadata,
-                _source_map(each),
+                _source_map(each, "deployedBytecode"),
+                _source_map(each, "bytecode"),
                 build_info=str(path),
             )
 
@@ -116,9 +117,9 @@ def _combined(full_name: str, each: Json, path: Path, version: str) -> Built:
         "storageLayout": json.loads(layout) if isinstance(layout, str) else layout,
     }
     metadata = _metadata(each.get("metadata"))
-    source_map = each.get("srcmap-runtime", "")
+    maps = each.get("srcmap-runtime", ""), each.get("srcmap", "")
     made = _contract(unit, name, body)
-    return Built(made, "solc", path, version, metadata, source_map, build_info=str(path))
+    return Built(made, "solc", path, version, metadata, *maps, build_info=str(path))
 
 
 def _single(body: Json, path: Path) -> Built:
@@ -146,7 +147,8 @@ def _single(body: Json, path: Path) -> Built:
         path,
         _version(metadata.get("compiler")) or _version(body.get("compiler")),
         metadata,
-        body.get("deployedSourceMap") or _source_map({"evm": evm}),
+        body.get("deployedSourceMap") or _source_map({"evm": evm}, "deployedBytecode"),
+        str(body.get("sourceMap") or _source_map({"evm": evm}, "bytecode")),
         str(body["id"]) if "id" in body else None,
         texts={unit: text} if isinstance(text, str) else {},
     )
@@ -179,8 +181,8 @@ def _metadata(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-def _source_map(body: Json) -> str:
-    return str(((body.get("evm") or {}).get("deployedBytecode") or {}).get("sourceMap") or "")
+def _source_map(body: Json, code: str) -> str:
+    return str(((body.get("evm") or {}).get(code) or {}).get("sourceMap") or "")
 
 
 def _truffle_unit(body: Json) -> str:

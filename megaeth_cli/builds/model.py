@@ -32,6 +32,8 @@ class Built:
     """The compiler's metadata: settings, and the hashes of the sources."""
     source_map: str = ""
     """Of the runtime code."""
+    creation_map: str = ""
+    """The source map of the code that creates it."""
     source_index: str | None = None
     """The number by which source maps mean the contract's own file, where the artifact tells."""
     build_info: str = ""

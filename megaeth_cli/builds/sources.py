@@ -59,7 +59,10 @@ class Sources:
             for one in built:
                 texts |= self._of(one)
             maps = SourceMaps(
-                texts, infos[key].indexes, {one.contract.full_name: one.source_map for one in built}
+                texts,
+                infos[key].indexes,
+                {one.contract.full_name: one.source_map for one in built},
+                {one.contract.full_name: one.creation_map for one in built if one.creation_map},
             )
             name = hashlib.sha256(json.dumps(maps.to_json(), sort_keys=True).encode()).hexdigest()
             for one in built:
@@ -115,6 +118,7 @@ class Sources:
             compiler=one.compiler or answer.compiler,
             metadata=one.metadata or answer.metadata,
             source_map=one.source_map or answer.source_map,
+            creation_map=one.creation_map or answer.creation_map,
         )
 
     def _info(self, one: Built) -> BuildInfo | None:

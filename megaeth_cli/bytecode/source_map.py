@@ -1,4 +1,4 @@
-"""The compiler's source maps: from instructions of runtime code to lines of its sources.
+"""The compiler's source maps: from instructions, of runtime code or of what creates it, to lines of its sources.
 
 https://docs.soliditylang.org/en/latest/internals/source_mappings.html. A map has one entry per instruction, so that
 what linking and deploying fill in (libraries, immutables) moves nothing.
@@ -6,7 +6,7 @@ what linking and deploying fill in (libraries, immutables) moves nothing.
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from megaeth_cli.bytecode.runtime_code import instructions
@@ -25,27 +25,30 @@ class Line:
 
 @dataclass(frozen=True)
 class SourceMaps:
-    """The runtime source maps of all contracts that were compiled together, and the sources."""
+    """The source maps of all contracts that were compiled together, and the sources."""
 
     units: Mapping[str, str]
     """The sources, by the compiler's name of their file."""
     indexes: Mapping[str, str]
     """The file of each index that the maps use."""
     maps: Mapping[str, str]
-    """By `path:Name` of the contract."""
+    """Of runtime code, by `path:Name` of the contract."""
+    creation_maps: Mapping[str, str] = field(default_factory=dict)
+    """Of the code that creates it, likewise."""
 
     def to_json(self) -> dict[str, Any]:
         """For keeping."""
         return asdict(self)
 
-    def lines(self, contract: str, runtime: bytes) -> dict[int, Line]:
+    def lines(self, contract: str, code: bytes, *, creates: bool = False) -> dict[int, Line]:
         """The line of each instruction, by pc, where there is one; code that the compiler made up has none.
 
-        Empty when the contract is not known here or has other code.
+        Empty when the contract is not known here or has other code. `creates`: of code that creates it, with whatever
+        stands behind that.
         """
         texts: dict[str, _Text] = {}
         found = {}
-        for pc, (start, index, _) in self._placed(contract, runtime):
+        for pc, (start, index, _) in self._placed(contract, code, creates):
             unit = self.indexes.get(index)
             if start < 0 or unit is None or unit not in self.units:
                 continue
@@ -54,13 +57,14 @@ class SourceMaps:
             found[pc] = texts[unit].line(unit, start)
         return found
 
-    def internal_calls(self, contract: str, runtime: bytes) -> frozenset[int]:
-        """The jumps into functions of the same contract, by pc."""
-        return frozenset(pc for pc, (_, _, jump) in self._placed(contract, runtime) if jump == "i")
+    def internal_jumps(self, contract: str, code: bytes, *, creates: bool = False) -> frozenset[int]:
+        """The jumps into and out of functions of the same contract, by pc."""
+        placed = self._placed(contract, code, creates)
+        return frozenset(pc for pc, (_, _, jump) in placed if jump in ("i", "o"))
 
-    def _placed(self, contract: str, runtime: bytes) -> list[tuple[int, "_Entry"]]:
-        entries = _entries(self.maps.get(contract, ""))
-        places = list(instructions(runtime))
+    def _placed(self, contract: str, code: bytes, creates: bool) -> list[tuple[int, "_Entry"]]:
+        entries = _entries((self.creation_maps if creates else self.maps).get(contract, ""))
+        places = list(instructions(code))
         return list(zip(places, entries, strict=False)) if len(entries) <= len(places) else []
 
 

@@ -113,13 +113,11 @@ def deploy(
         draft = replace(draft, to=create2.FACTORY, data=data)
     interface = Interface(contract.abi)
     sent = send(network, signer, draft, [interface], wait=not no_wait)
+    _remember_code(network, compilation)
     if sent.receipt is None or quantity(sent.receipt.get("status", "0x1")) != 1:
         return report_sent(env, network, sent, [interface])
     artifact = _artifact(compilation, contract, sent, signer, address, constructor_arguments)
     kept = network.artifacts.save(artifact)
-    if compilation.source_maps is not None:
-        network.artifacts.save_sources(compilation.source_hash, compilation.source_maps)
-    _remember_code(network, compilation, artifact)
     _print(env, network, artifact, sent, kept, places)
     return ExitStatus.SUCCESS
 
@@ -170,20 +168,22 @@ def _artifact(
     )
 
 
-def _remember_code(network: Network, compilation: Compilation, deployed: Artifact) -> None:
-    """What was deployed, and what was compiled with it, is known by its code whoever deploys it next."""
+def _remember_code(network: Network, compilation: Compilation) -> None:
+    """What was compiled is known by its code whoever deploys it next, and where a deployment failed."""
+    if compilation.source_maps is not None:
+        network.artifacts.save_sources(compilation.source_hash, compilation.source_maps)
     for one in compilation.contracts:
         if one.pattern is not None:
-            template = replace(
-                deployed,
+            template = Artifact(
                 name=one.name,
                 unit=one.unit,
                 address="",
                 transaction="",
                 deployer="",
+                compiler=compilation.compiler,
+                source_hash=compilation.source_hash,
                 abi=one.abi,
                 bytecode=f"0x{one.bytecode}",
-                constructor_arguments="0x",
                 layout=one.layout,
             )
             network.artifacts.save_template(Template(template, one.pattern, imported=False))

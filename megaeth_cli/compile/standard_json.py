@@ -63,6 +63,7 @@ _OUTPUTS = [
     "abi",
     "evm.bytecode.object",
     "evm.bytecode.linkReferences",
+    "evm.bytecode.sourceMap",
     "evm.deployedBytecode.object",
     "evm.deployedBytecode.linkReferences",
     "evm.deployedBytecode.immutableReferences",
@@ -208,13 +209,19 @@ def source_maps(answer: Json, sources: Mapping[str, str]) -> SourceMaps:
     return SourceMaps(
         units=dict(sources),
         indexes={str(place["id"]): unit for unit, place in answer.get("sources", {}).items()},
-        maps={
-            f"{unit}:{name}": found
-            for unit, names in answer.get("contracts", {}).items()
-            for name, body in names.items()
-            if (found := body.get("evm", {}).get("deployedBytecode", {}).get("sourceMap"))
-        },
+        maps=_maps(answer, "deployedBytecode"),
+        creation_maps=_maps(answer, "bytecode"),
     )
+
+
+def _maps(answer: Json, code: str) -> dict[str, str]:
+    """The maps of one of a contract's two codes, by `path:Name`."""
+    return {
+        f"{unit}:{name}": found
+        for unit, names in answer.get("contracts", {}).items()
+        for name, body in names.items()
+        if (found := body.get("evm", {}).get(code, {}).get("sourceMap"))
+    }
 
 
 def warnings(answer: Json) -> list[str]:

@@ -144,20 +144,23 @@ class ArtifactStore:
         with contextlib.suppress(OSError):
             _replace(self._by_source(source_hash), json.dumps({"version": VERSION, **maps.to_json()}))
 
-    def lines(self, artifact: Artifact, runtime: bytes) -> dict[int, Line]:
-        """The source line of each of a contract's instructions, by pc; empty where that is not known."""
+    def lines(self, artifact: Artifact, code: bytes, *, creates: bool = False) -> dict[int, Line]:
+        """The source line of each of a contract's instructions, by pc; empty where that is not known. `creates`: of
+        the code that makes it."""
         maps = self._maps(artifact)
-        return maps.lines(artifact.full_name, runtime) if maps is not None else {}
+        return maps.lines(artifact.full_name, code, creates=creates) if maps is not None else {}
 
     def source(self, artifact: Artifact, unit: str) -> str | None:
         """A source that a contract was compiled from; None where it was not kept."""
         maps = self._maps(artifact)
         return maps.units.get(unit) if maps is not None else None
 
-    def internal_calls(self, artifact: Artifact, runtime: bytes) -> frozenset[int]:
-        """The jumps into functions of the contract itself, by pc; none where that is not known."""
+    def internal_jumps(self, artifact: Artifact, code: bytes, *, creates: bool = False) -> frozenset[int]:
+        """The jumps into and out of functions of the contract itself, by pc; none where that is not known."""
         maps = self._maps(artifact)
-        return maps.internal_calls(artifact.full_name, runtime) if maps is not None else frozenset()
+        if maps is None:
+            return frozenset()
+        return maps.internal_jumps(artifact.full_name, code, creates=creates)
 
     def recognise(self, code: bytes, likely: Artifact | None = None) -> Recognition | None:
         """The contract whose code this is, whatever its immutables and libraries are.

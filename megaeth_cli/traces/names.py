@@ -5,11 +5,11 @@ from typing import Any
 
 from devnet.console.text import told
 from megaeth_cli.abi import DecodingError, Entry, Parameter, Scalar, to_json, to_text
-from megaeth_cli.contracts.artifacts import Artifact
 from megaeth_cli.contracts.known_contracts import KnownContract
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.inspect import reasons
 from megaeth_cli.inspect.reasons import Reason
+from megaeth_cli.traces.creations import made
 from megaeth_cli.traces.frame import REVERTED, Frame
 from megaeth_cli.traces.selectors import Selectors
 from megaeth_cli.transactions.transact import explain
@@ -141,7 +141,7 @@ class Names:
         return self._selectors.decode(frame.input), True
 
     def _creation(self, contract: str, frame: Frame) -> NamedFrame:
-        known = self._made(frame)
+        known = made(self._network, frame)
         if known is None:
             return NamedFrame(contract, "constructor", "constructor", None, None)
         entry = known.interface.constructor
@@ -152,14 +152,6 @@ class Names:
             return NamedFrame(known.name, "constructor", entry.signature, None, None)
         pairs = list(zip(entry.inputs, values, strict=True))
         return NamedFrame(known.name, "constructor", entry.signature, pairs, None)
-
-    def _made(self, frame: Frame) -> Artifact | None:
-        """What a creation makes: by its address, else by its code."""
-        if frame.to is not None and (known := self.known(frame.to).artifact) is not None:
-            return known
-        given = f"0x{frame.input.hex()}"
-        fitting = (one for one in self._network.artifacts.all() if len(one.bytecode) > len("0x"))
-        return next((one for one in fitting if given.startswith(one.bytecode)), None)
 
     def _results(self, entry: Entry, frame: Frame) -> Pairs | None:
         if frame.failed:

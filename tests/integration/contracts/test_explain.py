@@ -208,6 +208,18 @@ def test_a_deployment_runs_out_of_gas_for_its_code(cli):
     assert found["gasLimitNeeded"] == cost["gasUsed"]
 
 
+def test_a_constructor_that_fails_has_its_line_whoever_creates(cli):
+    short = cli("deploy", f"{SOURCE}:Picky", "3", "--gas-limit", "5000000", "--json")
+    hash_ = re.search(r"0x[0-9a-f]{64}", short.out + short.err)[0]
+    cli.json("deploy", f"{SOURCE}:Maker")
+    for failed in (hash_, fail(cli, "Maker", "make", "4", "--gas-limit", "5000000")):
+        found = explained(cli, failed)
+        line = line_of("constructor")
+        assert found["verdict"] == f'reverted: "too small" in `Picky.constructor`, Ways.sol:{line}'
+        assert found["at"]["line"] == line
+        assert "✗ reverted" in cli("trace", failed).out
+
+
 def test_ether_for_a_function_that_takes_none(cli, ways, node):
     selector = "0x" + "4be1a4f9"  # no function of it
     hash_ = fail(cli, ways, "--data", selector, "--value", "1", "--gas-limit", "1000000")

@@ -27,7 +27,7 @@ METADATA = {
 ANSWER = {
     "abi": ABI,
     "evm": {
-        "bytecode": {"object": CODE, "linkReferences": LINKS},
+        "bytecode": {"object": CODE, "linkReferences": LINKS, "sourceMap": "3:4:0"},
         "deployedBytecode": {
             "object": RUNTIME,
             "linkReferences": RUNTIME_LINKS,
@@ -94,6 +94,7 @@ FILES = {
                 "abi": json.dumps(ABI),
                 "bin": CODE,
                 "bin-runtime": RUNTIME,
+                "srcmap": "3:4:0",
                 "srcmap-runtime": "1:2:0",
                 "storage-layout": json.dumps(LAYOUT),
             }
@@ -147,6 +148,23 @@ def test_the_compiler_is_told_by_the_file_or_by_the_code(write):
         assert one.compiler == "0.8.30", form
 
 
+@pytest.mark.parametrize("form", ["waffle", "remix", "standard JSON", "combined JSON", "build-info"])
+def test_each_of_a_contracts_codes_has_its_source_map(write, form):
+    [one] = builds.find(write("Till.json", FILES[form])).built
+    assert (one.source_map, one.creation_map) == ("1:2:0", "3:4:0")
+
+
+def test_forge_and_truffle_keep_source_maps_where_they_keep_code(write):
+    forge = {
+        name: FORGE[name] | {"sourceMap": kept}
+        for name, kept in (("bytecode", "5"), ("deployedBytecode", "6"))
+    }
+    [one] = builds.find(write("Forge.json", FORGE | forge)).built
+    assert (one.source_map, one.creation_map) == ("6", "5")
+    [one] = builds.find(write("Truffle.json", TRUFFLE | {"sourceMap": "7", "deployedSourceMap": "8"})).built
+    assert (one.source_map, one.creation_map) == ("8", "7")
+
+
 def test_hardhats_build_info_adds_layout_and_source_map(write, tmp_path):
     write("artifacts/contracts/Till.sol/Till.json", HARDHAT_2)
     write("artifacts/contracts/Till.sol/Till.dbg.json", {"buildInfo": "../../build-info/b1.json"})
@@ -155,6 +173,9 @@ def test_hardhats_build_info_adds_layout_and_source_map(write, tmp_path):
     assert one.contract.layout == LAYOUT and one.contract.immutables == IMMUTABLES
     [(_, _, maps)] = Sources(builds.find(tmp_path / "artifacts")).maps()
     assert maps.units == {"src/Till.sol": "contract Till {}"} and maps.indexes == {"0": "src/Till.sol"}
+    assert maps.maps == {"src/Till.sol:Till": "1:2:0"} and maps.creation_maps == {
+        "src/Till.sol:Till": "3:4:0"
+    }
 
 
 def test_hardhat_3_keeps_the_answer_in_a_file_of_its_own(write, tmp_path):

@@ -35,7 +35,25 @@ def test_a_map_of_other_code_says_nothing():
     assert SourceMaps({}, {}, {}).lines("C.sol:C", RUNTIME) == {}
 
 
-def test_jumps_into_functions_of_the_contract_are_told():
+def test_the_code_that_creates_a_contract_has_a_map_of_its_own():
+    kept = SourceMaps({"C.sol": SOURCE}, {"0": "C.sol"}, {}, {"C.sol:C": "0:5:0:-;;:::i;1:::o"})
+    restored = SourceMaps(**kept.to_json())
+    assert (
+        restored.lines("C.sol:C", RUNTIME) == {}
+        and restored.internal_jumps("C.sol:C", RUNTIME) == frozenset()
+    )
+    followed = RUNTIME + b"\xfe" + bytes(32)
+    assert set(restored.lines("C.sol:C", followed, creates=True)) == {0, 3, 4, 5}
+    assert restored.internal_jumps("C.sol:C", followed, creates=True) == {4, 5}
+
+
+def test_maps_that_were_kept_before_have_none_of_that_code():
+    kept = SourceMaps({"C.sol": SOURCE}, {"0": "C.sol"}, {"C.sol:C": "0:5:0"}).to_json()
+    del kept["creation_maps"]
+    assert SourceMaps(**kept).lines("C.sol:C", RUNTIME, creates=True) == {}
+
+
+def test_jumps_into_and_out_of_functions_of_the_contract_are_told():
     kept = SourceMaps({"C.sol": SOURCE}, {"0": "C.sol"}, {"C.sol:C": "0:5:0:-;;:::i;1:::o"})
-    assert kept.internal_calls("C.sol:C", RUNTIME) == {4}
-    assert kept.internal_calls("D.sol:D", RUNTIME) == frozenset()
+    assert kept.internal_jumps("C.sol:C", RUNTIME) == {4, 5}
+    assert kept.internal_jumps("D.sol:D", RUNTIME) == frozenset()

@@ -1,4 +1,5 @@
-"""A failure has the line of the statement that failed, even where the optimiser lets several share their end."""
+"""A failure has the line of the statement that failed, even where the optimiser lets several share their end; in a
+constructor it is that of the code that came with the creation."""
 
 import pytest
 
@@ -6,7 +7,7 @@ from megaeth_cli.bytecode.source_map import Line
 from megaeth_cli.traces.frame import of_answer
 from megaeth_cli.traces.positions import Positions
 from megaeth_cli.traces.steps import FrameSteps, Step, Steps
-from tests.unit.traces.trees import call
+from tests.unit.traces.trees import TOKEN, call
 
 LINES = {
     1: Line("a/C.sol", 1, "contract C {"),
@@ -14,14 +15,28 @@ LINES = {
 }
 
 
+CREATION = bytes.fromhex("600a00ff")
+
+
 class Store:
-    """Of one contract, whose jump at 25 is a call of a function."""
+    """Of one contract, whose jump at 25 leads into a function or out of it."""
 
-    def lines(self, artifact, code):
-        return LINES
+    def lines(self, artifact, code, *, creates=False):
+        if not creates:
+            return LINES
+        return {10: Line("a/C.sol", 7, "constructor() {")} if code == CREATION else {}
 
-    def internal_calls(self, artifact, code):
+    def internal_jumps(self, artifact, code, *, creates=False):
         return frozenset({25})
+
+    def all(self):
+        return [Made()]
+
+
+class Made:
+    """What it makes, known by the code that does."""
+
+    bytecode = f"0x{CREATION[:2].hex()}"
 
 
 class Known:
@@ -67,3 +82,24 @@ def test_what_is_not_known_has_no_line():
     assert end((2, "PUSH0"), (3, "REVERT")) is None
     root = of_answer(call())
     assert Positions(Network()).end_of(root, Steps({}, [], complete=True)) is None
+
+
+@pytest.mark.parametrize("made", [TOKEN, None], ids=["made", "failed"])
+def test_a_constructor_has_the_lines_of_its_own_code(made):
+    positions = Positions(Network())
+    creation = of_answer(call(made, f"0x{CREATION.hex()}", kind="CREATE"))
+    assert positions.knows(creation)
+    assert positions.of(creation, 10).number == 7
+    other = of_answer(call(made, "0x60ff", call(made, "0x600a", kind="CREATE"), kind="CREATE"))
+    assert not positions.knows(other.calls[0])
+
+
+def test_code_that_could_not_be_kept_was_given_up_at_no_line():
+    root = of_answer(call(None, f"0x{CREATION.hex()}", kind="CREATE", error="out of gas"))
+
+    def ends_with(op):
+        steps = Steps({0: FrameSteps([Step(10, op, 9, 1)])}, [], complete=True)
+        return Positions(Network()).end_of(root, steps)
+
+    assert ends_with("REVERT").number == 7
+    assert ends_with("RETURN") is None

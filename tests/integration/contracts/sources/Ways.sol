@@ -173,3 +173,18 @@ contract Large {
     function a() external { n = n * 3 + 1; }
     function b() external { n = n * 5 + 1; }
 }
+
+contract Picky {
+    uint256 public half;
+
+    constructor(uint256 n) {
+        half = n / 2;
+        require(half > 4, "too small"); // constructor
+    }
+}
+
+contract Maker {
+    function make(uint256 n) external {
+        new Picky(n);
+    }
+}
