@@ -84,8 +84,9 @@ def _failures(rows: Sequence[Row], groups: list[list[str]]) -> list[str]:
     for row in rows:
         said: dict[str, list[str]] = {}
         for group in groups:
-            if (why := row.outcomes[group[0]].failure) and row.outcomes[group[0]].gas is not None:
-                said.setdefault(why, []).append(_title(group))
+            outcome = row.outcomes[group[0]]
+            if outcome.failure and outcome.tried:
+                said.setdefault(outcome.failure, []).append(_title(group))
         for why, titles in said.items():
             where = "everywhere" if len(titles) == len(groups) else ", ".join(titles)
             lines.append(f"  {row.label}, {where}: {why}")

@@ -37,6 +37,8 @@ class Outcome:
     storage_gas: int | None = None
     failure: str = ""
     """Why it failed; empty where it succeeded."""
+    tried: bool = True
+    """Whether it came to it: nothing is done after what fails before."""
 
     @property
     def succeeded(self) -> bool:
@@ -102,6 +104,8 @@ class Trial:
             done = _traced(engine, [*before, *(_call(address, self.calls[n]) for n in group)])
             for n, frame in zip(group, done[len(before) :], strict=True):
                 yield labels[n], self._outcome(frame)
+                if frame is None:
+                    break
 
     def _creations(self) -> list[Json]:
         """The libraries that the contract links, each after those that it links itself, and the contract. CliError for
@@ -153,7 +157,7 @@ class Trial:
         return one_line(reasons.of_revert(frame.output, chain(own, standing_interfaces())).text)
 
 
-_NOT_DONE = Outcome(None, failure="not tried: what comes before it fails")
+_NOT_DONE = Outcome(None, failure="not tried: what comes before it fails", tried=False)
 
 
 def _numbered(calls: tuple[Call, ...]) -> list[str]:
