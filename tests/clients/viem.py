@@ -9,18 +9,19 @@ TRIES = (
     "WebSocket"
 )
 _RULES = "refused: a block's header follows from the chain's rules, which provers check"
+_NO_FORK = "without a URL it goes back to a fork, and is refused where there is none, as anvil refuses it"
 _FLAGS = {
     "setBlockGasLimit": f"{_RULES}; `--gas-limit`",
     "setCoinbase": _RULES,
     "setMinGasPrice": "refused, as anvil does: there is the base fee alone",
     "setNextBlockBaseFeePerGas": f"{_RULES}; `--base-fee`",
+    "reset": _NO_FORK,
     "setRpcUrl": "what is forked is chosen when a chain begins (`--fork-url`)",
 }
 _ANVILS = "not offered under hardhat's name, by anvil and hardhat neither"
 KNOWN = {
     **{f"{mode}: {name}": reason for mode in ("anvil", "hardhat") for name, reason in _FLAGS.items()},
     "anvil: setIntervalMining": "`evm_setIntervalMining` takes milliseconds, `anvil_setIntervalMining` seconds",
-    "anvil: mine with an interval after setStorageAt": "one block more: first closes the one that is open",
     "hardhat: setBlockTimestampInterval": _ANVILS,
     "hardhat: removeBlockTimestampInterval": _ANVILS,
 }

@@ -108,21 +108,34 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// Closes `count` blocks and tells who wanted them.
+    /// Closes `count` blocks and tells who wanted them. A block that is open is the first of them, unless it would be the
+    /// only one and is to be later: it has its time already.
     fn close_all(
         &mut self,
         open: &mut Option<OpenBlock>,
         wanted: &WantedBlocks,
         count: u64,
     ) -> Result<(), Halted> {
+        let mining = &self.shared.chain.mining;
+        // Intervals that the first block was to be later.
+        let mut owed = u64::from(wanted.pauses_first);
         for index in 0..count {
             if self.shared.stop.is_set() {
                 return Ok(());
             }
-            if let (true, Some(interval_s)) = (index > 0, wanted.interval_s) {
-                let parent = self.progress.parent.header.timestamp;
-                let mining = &self.shared.chain.mining;
-                mining.set_next_timestamp(parent.saturating_add(interval_s));
+            let counts = open.is_some() && !mining.is_time_set_anew() && count > 1;
+            if let Some(interval_s) = wanted.interval_s {
+                if index > 0 {
+                    let parent = self.progress.parent.header.timestamp;
+                    let later = interval_s.saturating_mul(1 + std::mem::take(&mut owed));
+                    mining.set_next_timestamp(parent.saturating_add(later));
+                } else if owed > 0 && !counts {
+                    let parent = self.progress.parent.header.timestamp;
+                    // Where blocks were many they are ahead of the clock.
+                    mining.catch_up_with(open.as_ref().map_or(parent, OpenBlock::timestamp));
+                    mining.increase_time(interval_s);
+                    owed = 0;
+                }
             }
             let mut block = self.block_at_hand(open)?;
             self.fill_up(&mut block)?;
@@ -139,7 +152,8 @@ impl Run<'_> {
         let mining = &self.shared.chain.mining;
         let mut first = counts && self.shared.source.best_rank() == 0;
         while let Some(wanted) = mining.take_wanted() {
-            let left = wanted.count.saturating_sub(u64::from(first));
+            let counts = first && !wanted.pauses_first;
+            let left = wanted.count.saturating_sub(u64::from(counts));
             self.close_all(&mut None, &wanted, left)?;
             first = false;
         }
@@ -166,7 +180,7 @@ impl Run<'_> {
     fn block_at_hand(&mut self, open: &mut Option<OpenBlock>) -> Result<OpenBlock, Halted> {
         let mining = &self.shared.chain.mining;
         if let Some(block) = open.take() {
-            if self.clock_version == mining.version() {
+            if !mining.is_time_set_anew() {
                 return Ok(block);
             }
             self.close_early(block)?;

@@ -217,6 +217,11 @@ impl OpenBlock {
         Ok(block)
     }
 
+    /// Seconds since 1970.
+    pub(crate) fn timestamp(&self) -> u64 {
+        self.context.timestamp
+    }
+
     /// How many mini-blocks are sealed.
     pub(crate) fn mini_count(&self) -> u64 {
         self.next_index

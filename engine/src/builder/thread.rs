@@ -130,7 +130,6 @@ impl Builder {
                     progress,
                     executor: Executor::new(crew),
                     deposits_wait: false,
-                    clock_version: worker.chain.mining.version(),
                     sealed_us: None,
                     spent: Spent::default(),
                 };
@@ -221,8 +220,6 @@ pub(super) struct Run<'a> {
     executor: Executor,
     /// A deposit found no room in this block.
     pub(super) deposits_wait: bool,
-    /// When the clock was set before the open block was opened.
-    pub(super) clock_version: u64,
     /// When the last mini-block was sealed.
     sealed_us: Option<u64>,
     /// What was done since.
@@ -235,7 +232,7 @@ impl Run<'_> {
         let shared = self.shared;
         let mining = &shared.chain.mining;
         mining.catch_up_with(self.progress.parent.header.timestamp);
-        self.clock_version = mining.version();
+        mining.follow();
         self.clock.set_anew(mining.offset_us());
         let mut resumed = self.resume()?;
         loop {
@@ -253,7 +250,7 @@ impl Run<'_> {
             if self.fill(&mut block, slot)? == Round::Stop {
                 return Ok(());
             }
-            let counts = self.clock_version == mining.version();
+            let counts = !mining.is_time_set_anew();
             self.close(block)?;
             if mining.is_wanted() {
                 self.close_wanted_early(counts)?;
@@ -350,9 +347,7 @@ impl Run<'_> {
     /// The timestamp that somebody has chosen for the block that is opened now, if so; looks at the clock again.
     fn choose_timestamp(&mut self, parent: u64, least: u64) -> Option<u64> {
         let mining = &self.shared.chain.mining;
-        // What is set from here on is too late for this block, even if its clock shows it.
-        let (chosen, version) = mining.take_chosen_timestamp(parent, least);
-        self.clock_version = version;
+        let chosen = mining.take_chosen_timestamp(parent, least);
         self.follow_clock();
         chosen
     }
@@ -413,9 +408,7 @@ impl Run<'_> {
     /// Whether the open block is to be closed before its time: somebody wants it closed, or has set the clock.
     fn is_overtaken(&self) -> bool {
         let mining = &self.shared.chain.mining;
-        mining.is_wanted()
-            || mining.version() != self.clock_version
-            || mining.mode() != MiningMode::Continuous
+        mining.is_wanted() || mining.is_time_set_anew() || mining.mode() != MiningMode::Continuous
     }
 
     /// Executes the next deposit; false if there is none.

@@ -1,7 +1,7 @@
 //! How blocks come about, and what time they tell: set by JSON-RPC, obeyed by the builder.
 //!
-//! Time is the wall clock's, moved by an offset. The builder looks at [`Mining::version`] to see that something has been
-//! set; whoever sets something wakes it.
+//! Time is the wall clock's, moved by an offset. The builder looks at [`Mining::is_time_set_anew`] to see that something has
+//! been set; whoever sets something wakes it.
 
 use std::{
     collections::VecDeque,
@@ -39,6 +39,8 @@ pub(crate) struct WantedBlocks {
     pub(crate) count: u64,
     /// Seconds from one to the next; nothing for as time goes.
     pub(crate) interval_s: Option<u64>,
+    /// Whether the first one is so many seconds later as well.
+    pub(crate) pauses_first: bool,
     /// Is sent the last one's number when it is closed.
     pub(crate) closed: Sender<u64>,
 }
@@ -60,6 +62,8 @@ pub(crate) struct Mining {
     state: Mutex<State>,
     /// Changes whenever the clock or the next timestamp is set.
     version: AtomicU64,
+    /// The version that the open block's time is of.
+    followed: AtomicU64,
     /// The mini-block that is handed over with the block that it closes.
     closing: AtomicU64,
     /// The newest block that can be seen.
@@ -81,15 +85,23 @@ impl Mining {
         Self {
             state: Mutex::new(state),
             version: AtomicU64::default(),
+            followed: AtomicU64::default(),
             closing: AtomicU64::new(u64::MAX),
             shown: Mutex::default(),
             on_shown: Condvar::new(),
         }
     }
 
-    /// Changes whenever somebody sets the clock or a timestamp.
-    pub(crate) fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+    /// Whether somebody has set the clock or a timestamp since the open block took its time: it is closed, and what comes
+    /// next gets into another.
+    pub(crate) fn is_time_set_anew(&self) -> bool {
+        self.version.load(Ordering::Acquire) != self.followed.load(Ordering::Acquire)
+    }
+
+    /// The builder goes on in the time that is set, with the block that it finds open.
+    pub(crate) fn follow(&self) {
+        let version = self.version.load(Ordering::Acquire);
+        self.followed.store(version, Ordering::Release);
     }
 
     fn set<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -155,19 +167,27 @@ impl Mining {
     }
 
     /// The timestamp of the block that is opened now upon one with `parent`'s, if somebody has chosen it: never below
-    /// `least`; and the version that this, and a clock which is read later, are of.
-    pub(crate) fn take_chosen_timestamp(&self, parent: u64, least: u64) -> (Option<u64>, u64) {
+    /// `least`. What is set from here on is too late for this block, even if the clock that is read later shows it.
+    pub(crate) fn take_chosen_timestamp(&self, parent: u64, least: u64) -> Option<u64> {
         let mut state = self.state.lock();
-        let chosen = if let Some(timestamp) = state.next_timestamp.take() {
-            let timestamp = timestamp.max(least);
+        let chosen = chosen_timestamp(&state, parent, least);
+        if state.next_timestamp.take().is_some()
+            && let Some(timestamp) = chosen
+        {
             set_clock(&mut state, timestamp);
             self.version.fetch_add(1, Ordering::AcqRel);
-            Some(timestamp)
-        } else {
-            let after = |seconds| parent.saturating_add(seconds).min(LATEST).max(least);
-            state.interval_s.map(after)
-        };
-        (chosen, self.version())
+        }
+        self.follow();
+        chosen
+    }
+
+    /// The timestamp that a block would have which is opened now upon one with `parent`'s.
+    pub(super) fn next_timestamp(&self, parent: u64) -> u64 {
+        let state = self.state.lock();
+        // Blocks that time closes in less than a second may share theirs.
+        let repeats = state.mode == MiningMode::Continuous && state.block_time_us < 1_000_000;
+        let least = parent.saturating_add(u64::from(!repeats));
+        chosen_timestamp(&state, parent, least).unwrap_or_else(|| now_s(&state).max(least))
     }
 
     /// Asks for blocks; the builder has to be woken.
@@ -224,6 +244,7 @@ impl Mining {
             state.offset_us = clock_us.map_or(0, |clock_us| i128::from(clock_us) - wall_us());
             state.next_timestamp = None;
         });
+        self.follow();
         self.closing.store(u64::MAX, Ordering::Release);
         *self.shown.lock() = block;
     }
@@ -237,6 +258,12 @@ impl Mining {
             self.version.fetch_add(1, Ordering::AcqRel);
         }
     }
+}
+
+fn chosen_timestamp(state: &State, parent: u64, least: u64) -> Option<u64> {
+    let apart = |seconds| parent.saturating_add(seconds).min(LATEST);
+    let chosen = state.next_timestamp.or(state.interval_s.map(apart));
+    chosen.map(|timestamp| timestamp.max(least))
 }
 
 fn set_clock(state: &mut State, timestamp: u64) {
@@ -268,13 +295,13 @@ mod tests {
         let mining = mining();
         let there = mining.now_s() + 10_000;
         mining.set_next_timestamp(there);
-        assert_eq!(mining.take_chosen_timestamp(5, 6).0, Some(there));
-        assert_eq!(mining.take_chosen_timestamp(5, 6).0, None);
+        assert_eq!(mining.take_chosen_timestamp(5, 6), Some(there));
+        assert_eq!(mining.take_chosen_timestamp(5, 6), None);
         assert!((there..there + 60).contains(&mining.now_s()));
         // A parent that is later already comes first.
         mining.set_next_timestamp(there);
         assert_eq!(
-            mining.take_chosen_timestamp(there, there + 1).0,
+            mining.take_chosen_timestamp(there, there + 1),
             Some(there + 1)
         );
     }
@@ -282,39 +309,58 @@ mod tests {
     #[test]
     fn what_is_set_after_a_block_took_its_time_is_another_versions() {
         let mining = mining();
-        let (_, version) = mining.take_chosen_timestamp(5, 6);
-        assert_eq!(version, mining.version());
+        mining.take_chosen_timestamp(5, 6);
+        assert!(!mining.is_time_set_anew());
         mining.set_next_timestamp(mining.now_s() + 10_000);
-        let (chosen, version) = mining.take_chosen_timestamp(5, 6);
-        assert!(chosen.is_some());
-        assert_eq!(version, mining.version());
+        assert!(mining.is_time_set_anew());
+        assert!(mining.take_chosen_timestamp(5, 6).is_some());
+        assert!(!mining.is_time_set_anew());
         mining.increase_time(100);
-        assert_ne!(version, mining.version());
+        assert!(mining.is_time_set_anew());
     }
 
     #[test]
     fn an_interval_counts_from_the_parent() {
         let mining = mining();
         assert!(!mining.set_interval(Some(7)));
-        assert_eq!(mining.take_chosen_timestamp(100, 101).0, Some(107));
+        assert_eq!(mining.take_chosen_timestamp(100, 101), Some(107));
         assert!(mining.set_interval(Some(0)));
-        assert_eq!(mining.take_chosen_timestamp(100, 101).0, Some(101));
+        assert_eq!(mining.take_chosen_timestamp(100, 101), Some(101));
         assert!(mining.set_interval(Some(u64::MAX)));
-        assert_eq!(mining.take_chosen_timestamp(100, 101).0, Some(LATEST));
+        assert_eq!(mining.take_chosen_timestamp(100, 101), Some(LATEST));
         assert!(mining.set_interval(None));
-        assert_eq!(mining.take_chosen_timestamp(100, 101).0, None);
+        assert_eq!(mining.take_chosen_timestamp(100, 101), None);
+    }
+
+    #[test]
+    fn the_next_timestamp_is_told_without_being_taken() {
+        let mining = mining();
+        let now = mining.now_s();
+        assert!((now..now + 60).contains(&mining.next_timestamp(5)));
+        assert_eq!(mining.next_timestamp(now + 1_000), now + 1_001);
+        mining.set_interval(Some(7));
+        assert_eq!(mining.next_timestamp(100), 107);
+        mining.set_next_timestamp(now + 9_000);
+        mining.follow();
+        for _ in 0..2 {
+            assert_eq!(mining.next_timestamp(100), now + 9_000);
+        }
+        assert_eq!(mining.next_timestamp(now + 9_000), now + 9_001);
+        assert!(!mining.is_time_set_anew());
+        assert_eq!(mining.take_chosen_timestamp(5, 6), Some(now + 9_000));
+        // Only blocks that are shorter than a second may have their parent's.
+        mining.set_interval(Some(0));
+        assert_eq!(mining.next_timestamp(100), 101);
+        mining.set_block_time(250_000);
+        assert_eq!(mining.next_timestamp(100), 100);
     }
 
     #[test]
     fn whoever_sets_the_clock_is_noticed() {
         let mining = mining();
-        let mut before = mining.version();
-        let mut changed = |what: &str| {
-            assert_ne!(
-                std::mem::replace(&mut before, mining.version()),
-                mining.version(),
-                "{what}"
-            );
+        let changed = |what: &str| {
+            assert!(mining.is_time_set_anew(), "{what}");
+            mining.follow();
         };
         assert_eq!(mining.increase_time(100), 100);
         changed("increase");
@@ -325,7 +371,7 @@ mod tests {
         mining.catch_up_with(mining.now_s() + 1_000);
         changed("catch up");
         mining.catch_up_with(5);
-        assert_eq!(before, mining.version(), "nothing to catch up with");
+        assert!(!mining.is_time_set_anew(), "nothing to catch up with");
     }
 
     #[test]
@@ -338,7 +384,7 @@ mod tests {
         mining.close_with(12);
         mining.rewind(4, Some(there * 1_000_000));
         assert!((there..there + 60).contains(&mining.now_s()));
-        assert_eq!(mining.take_chosen_timestamp(5, 6).0, None);
+        assert_eq!(mining.take_chosen_timestamp(5, 6), None);
         assert!(!mining.wait_shown(5, Instant::now()));
         assert!(mining.wait_shown(4, Instant::now()));
         assert!(!mining.is_closing(12));

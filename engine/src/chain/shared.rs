@@ -277,6 +277,23 @@ impl Chain {
         }
     }
 
+    /// The block that a transaction gets into which is sent now, where `newest` is the newest block: another one, if that is
+    /// closed already, or is closed before because somebody has set the clock.
+    pub(crate) fn block_of_next(&self, newest: &BlockRef) -> Result<BlockRef, ViewError> {
+        let parent_hash = match self.block(newest.number)? {
+            Some(closed) => closed.hash,
+            // What will be its hash nobody knows.
+            None if self.mining.is_time_set_anew() => newest.parent_hash,
+            None => return Ok(*newest),
+        };
+        Ok(BlockRef {
+            number: newest.number + 1,
+            timestamp: self.mining.next_timestamp(newest.timestamp),
+            parent_hash,
+            mini: None,
+        })
+    }
+
     /// The sealed block's number that a tag, number or hash stands for. `latest` and `pending` give the
     /// newest sealed block, which may be older than the newest mini-block; `safe` and `finalized` the
     /// newest verified one.

@@ -144,6 +144,16 @@ def test_many_blocks_may_be_apart_too(automine, method):
 
 
 @pytest.mark.parametrize("method", ["anvil_mine", "hardhat_mine"])
+def test_an_interventions_block_is_the_first_of_many(automine, method):
+    automine.rpc("anvil_setBalance", somebody("first of many"), "0x5")
+    before = newest(automine)
+    automine.rpc(method, hex(3), hex(60))
+    number, timestamp = newest(automine)
+    assert number == before[0] + 3
+    assert timestamp - before[1] >= 120 + 60 * (method == "anvil_mine")
+
+
+@pytest.mark.parametrize("method", ["anvil_mine", "hardhat_mine"])
 def test_an_interval_of_zero_is_none_in_particular(automine, method):
     """As viem sends it where nobody has given one."""
     automine.rpc("anvil_setBlockTimestampInterval", 7)
@@ -205,6 +215,65 @@ def test_transactions_that_come_at_once_have_a_block_each(automine):
     digests = [automine.rpc("eth_sendRawTransaction", raw) for raw in raws]
     blocks = {automine.rpc("eth_getTransactionReceipt", digest)["blockNumber"] for digest in digests}
     assert len(blocks) == 5
+
+
+@pytest.fixture(params=["automine", "manual"])
+def on_demand(request, new_node):
+    with new_node(**MODES[request.param]) as node:
+        yield node
+
+
+STAMPER = "0x424355436000524260205260406000f3"
+"""slot[NUMBER] = TIMESTAMP; returns both."""
+
+
+def put_stamper(node):
+    """A call of a contract that writes another slot in each block."""
+    address = somebody("stamper")
+    node.rpc("anvil_setCode", address, STAMPER)
+    node.rpc("evm_mine")
+    return {"from": wallet.address(1), "to": address}
+
+
+def told(node, call, *block):
+    """In which block a call is, and when that is."""
+    answer = bytes.fromhex(node.rpc("eth_call", call, *block)[2:])
+    return int.from_bytes(answer[:32]), int.from_bytes(answer[32:])
+
+
+@pytest.mark.parametrize("block", [[], ["latest"], ["pending"]])
+def test_gas_is_estimated_for_the_block_that_a_transaction_will_be_in(on_demand, block):
+    call = put_stamper(on_demand)
+    for _ in range(2):
+        gas = on_demand.rpc("eth_estimateGas", call, *block)
+        sent = pay(on_demand, **call, gas=gas, value="0x0")
+        if not on_demand.config.blocks.automine:
+            on_demand.rpc("evm_mine")
+        receipt = on_demand.rpc("eth_getTransactionReceipt", sent)
+        assert receipt["status"] == "0x1"
+        assert int(receipt["gasUsed"], 16) > 40_000, "a slot that was written already"
+    # At a block that is past it is what it was.
+    assert int(on_demand.rpc("eth_estimateGas", call, receipt["blockNumber"]), 16) < int(gas, 16)
+
+
+def test_pending_is_the_block_that_comes(on_demand):
+    call = put_stamper(on_demand)
+    number, timestamp = newest(on_demand)
+    assert told(on_demand, call, "latest") == (number, timestamp)
+    next_number, next_timestamp = told(on_demand, call, "pending")
+    assert next_number == number + 1
+    assert timestamp < next_timestamp < timestamp + 60
+    on_demand.rpc("anvil_setBlockTimestampInterval", 77)
+    assert told(on_demand, call, "pending") == (number + 1, timestamp + 77)
+    on_demand.rpc("evm_setNextBlockTimestamp", hex(timestamp + 500))
+    assert told(on_demand, call, "pending") == (number + 1, timestamp + 500)
+    # It is open with an intervention, until the clock is set anew.
+    on_demand.rpc("anvil_setBalance", somebody("opens a block"), "0x5")
+    assert told(on_demand, call, "pending") == told(on_demand, call) == (number + 1, timestamp + 500)
+    on_demand.rpc("evm_setNextBlockTimestamp", hex(timestamp + 900))
+    assert told(on_demand, call, "pending") == (number + 2, timestamp + 900)
+    on_demand.rpc("evm_mine")
+    assert newest(on_demand) == (number + 2, timestamp + 900)
 
 
 def test_a_transaction_behind_a_gap_waits_for_it(automine):

@@ -69,10 +69,15 @@ impl Building {
     }
 
     fn want(&self, count: u64, interval_s: Option<u64>) -> u64 {
+        self.want_later(count, interval_s, false)
+    }
+
+    fn want_later(&self, count: u64, interval_s: Option<u64>, pauses_first: bool) -> u64 {
         let (closed, last) = bounded(1);
         self.chain.mining.want(WantedBlocks {
             count,
             interval_s,
+            pauses_first,
             closed,
         });
         self.pool.wake();
@@ -168,6 +173,35 @@ fn blocks_are_closed_when_they_are_asked_for() {
 }
 
 #[test]
+fn an_interventions_block_is_the_first_of_several_that_are_to_be_later() {
+    let building = building(MiningMode::Automine);
+    building.intervene(5);
+    building.mini(1);
+    assert_eq!(building.want_later(3, Some(60), true), 3);
+    let first = building.block(1);
+    for (number, intervals) in [(2, 2), (3, 3)] {
+        building.mini(0);
+        assert_eq!(building.block(number), first + 60 * intervals);
+    }
+    // With none that is open all are later by one.
+    assert_eq!(building.want_later(2, Some(60), true), 5);
+    for number in 4..=5 {
+        building.mini(0);
+        let stamp = building.block(number);
+        let least = first + 60 * number;
+        assert!((least..least + 20).contains(&stamp), "{stamp} {least}");
+    }
+    // One alone has to be later.
+    building.intervene(6);
+    building.mini(1);
+    assert_eq!(building.want_later(1, Some(60), true), 7);
+    let opened = building.block(6);
+    building.mini(0);
+    assert!(building.block(7) >= opened + 60);
+    building.nothing();
+}
+
+#[test]
 fn the_builder_takes_what_has_waited_when_the_mode_changes() {
     let building = building(MiningMode::Manual);
     building.send(0, 0);
@@ -197,6 +231,7 @@ fn who_waits_for_blocks_hears_when_nobody_builds_them() {
     building.chain.mining.want(WantedBlocks {
         count: 1,
         interval_s: None,
+        pauses_first: false,
         closed,
     });
     building.chain.mining.refuse_all();

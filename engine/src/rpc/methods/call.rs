@@ -22,7 +22,7 @@ use super::{
         transaction,
     },
     request,
-    setting::{overridden, setting_at},
+    setting::{overridden, setting_at, setting_of_next},
     trace_options::TraceOptions,
     traced::{of_end, unfinished_error},
     values,
@@ -63,7 +63,7 @@ pub(super) struct PreparedCall {
 }
 
 impl PreparedCall {
-    /// The state and surroundings that `id` means, overridden.
+    /// The state and surroundings that `id` means, overridden; as `pending`, those of a transaction that is sent now.
     fn new(
         node: &Node,
         id: BlockId,
@@ -71,7 +71,10 @@ impl PreparedCall {
         block: &BlockOverrides,
     ) -> Result<Self, RpcError> {
         let (view, anchor) = node.view(id)?;
-        let mut setting = setting_at(node, &anchor)?;
+        let mut setting = match id {
+            BlockId::Number(BlockNumberOrTag::Pending) => setting_of_next(node, &anchor)?,
+            _ => setting_at(node, &anchor)?,
+        };
         block.apply(&mut setting);
         let mut overlay = CacheDB::new(Adapter::new(view));
         block.apply_hashes(&mut overlay);
@@ -199,9 +202,16 @@ pub(super) fn staged(
     node: &Node,
     params: &Params<'_>,
 ) -> Result<(CallRequest, PreparedCall), RpcError> {
+    staged_at(node, params, params.block(1)?)
+}
+
+fn staged_at(
+    node: &Node,
+    params: &Params<'_>,
+    id: BlockId,
+) -> Result<(CallRequest, PreparedCall), RpcError> {
     let chain_id = node.chain.config.chain_id;
     let request = params.required(0, |raw| request::call(raw, chain_id))?;
-    let id = params.block(1)?;
     let state = params
         .optional(2, request::state_overrides)?
         .unwrap_or_default();
@@ -238,9 +248,13 @@ fn call(node: &Node, params: &Params<'_>) -> Answer {
     }
 }
 
-/// `eth_estimateGas(call, block, state overrides, block overrides)`.
+/// `eth_estimateGas(call, block, state overrides, block overrides)`: of what will be sent, where the block is the newest.
 fn estimate_gas(node: &Node, params: &Params<'_>) -> Answer {
-    let (request, mut stage) = staged(node, params)?;
+    let id = match params.block(1)? {
+        BlockId::Number(BlockNumberOrTag::Latest) => BlockId::pending(),
+        id => id,
+    };
+    let (request, mut stage) = staged_at(node, params, id)?;
     let cap = stage.gas_limit(&request)?;
     let chain_id = stage.setting.chain_id;
     let mut simulator = stage.simulator(&request);

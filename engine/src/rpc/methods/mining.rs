@@ -174,14 +174,15 @@ fn get_interval(node: &Node, _: &Params<'_>) -> Answer {
 }
 
 fn set_interval_s(node: &Node, params: &Params<'_>) -> Answer {
-    set_interval(node, params, 1_000_000)
+    set_interval(node, params, 1_000_000, "")
 }
 
 fn set_interval_ms(node: &Node, params: &Params<'_>) -> Answer {
-    set_interval(node, params, 1_000)
+    let hint = "; this takes milliseconds, as hardhat's does, and anvil_setIntervalMining seconds";
+    set_interval(node, params, 1_000, hint)
 }
 
-fn set_interval(node: &Node, params: &Params<'_>, unit_us: u64) -> Answer {
+fn set_interval(node: &Node, params: &Params<'_>, unit_us: u64, hint: &str) -> Answer {
     let block_time_us = params
         .required(0, values::quantity)?
         .saturating_mul(unit_us);
@@ -193,7 +194,7 @@ fn set_interval(node: &Node, params: &Params<'_>, unit_us: u64) -> Answer {
     check_ahead(node, block_time_us / 1_000_000)?;
     if block_time_us < least {
         return Err(RpcError::invalid_params(format!(
-            "a block is at least as long as a mini-block, {least} µs"
+            "a block is at least as long as a mini-block, {least} µs{hint}"
         )));
     }
     node.chain.mining.set_block_time(block_time_us);
@@ -213,7 +214,7 @@ fn count(params: &Params<'_>) -> Result<u64, RpcError> {
 
 /// Seconds from one of so many blocks to the next; tools send 0 for none in particular.
 fn interval(node: &Node, params: &Params<'_>, count: u64) -> Result<Option<u64>, RpcError> {
-    let interval_s = params.optional(1, values::quantity)?;
+    let interval_s: Option<u64> = params.optional(1, values::quantity)?;
     if let Some(interval_s) = interval_s {
         check_ahead(node, interval_s.saturating_mul(count))?;
     }
@@ -223,10 +224,7 @@ fn interval(node: &Node, params: &Params<'_>, count: u64) -> Result<Option<u64>,
 fn anvil_mine(node: &Node, params: &Params<'_>) -> Answer {
     let count = count(params)?;
     let interval_s = interval(node, params, count)?;
-    if let (Some(interval_s), true) = (interval_s, count > 0) {
-        node.chain.mining.increase_time(interval_s);
-    }
-    mine(node, count, interval_s)
+    mine(node, count, interval_s, interval_s.is_some())
 }
 
 fn hardhat_mine(node: &Node, params: &Params<'_>) -> Answer {
@@ -235,7 +233,7 @@ fn hardhat_mine(node: &Node, params: &Params<'_>) -> Answer {
         None => Some(1),
         Some(_) => interval(node, params, count)?,
     };
-    mine(node, count, apart)
+    mine(node, count, apart, false)
 }
 
 /// `evm_mine(timestamp)` or `evm_mine({timestamp?, blocks?})`.
@@ -271,12 +269,12 @@ fn evm_mine(node: &Node, params: &Params<'_>) -> Answer {
         check_later(node, timestamp)?;
         node.chain.mining.set_next_timestamp(timestamp);
     }
-    mine(node, blocks, None)?;
+    mine(node, blocks, None, false)?;
     Ok(b"\"0x0\"".to_vec())
 }
 
-/// Returns when the blocks can be seen.
-fn mine(node: &Node, count: u64, interval_s: Option<u64>) -> Answer {
+/// Returns when the blocks can be seen: so many, that many seconds apart, the first one likewise if it `pauses_first`.
+fn mine(node: &Node, count: u64, interval_s: Option<u64>, pauses_first: bool) -> Answer {
     if count == 0 {
         return null();
     }
@@ -284,6 +282,7 @@ fn mine(node: &Node, count: u64, interval_s: Option<u64>) -> Answer {
     node.chain.mining.want(WantedBlocks {
         count,
         interval_s,
+        pauses_first,
         closed,
     });
     node.pool.wake();

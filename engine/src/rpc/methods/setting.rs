@@ -32,6 +32,17 @@ pub(super) fn setting_at(node: &Node, anchor: &BlockRef) -> Result<Setting, RpcE
     setting_in(node, &node.chain.config.context_at(anchor), now_us)
 }
 
+/// Those of the block that a transaction gets into which is sent now, where `newest` is the newest block.
+pub(super) fn setting_of_next(node: &Node, newest: &BlockRef) -> Result<Setting, RpcError> {
+    let next = node.chain.block_of_next(newest);
+    let next = next.map_err(|error| RpcError::server(error.to_string()))?;
+    if next == *newest {
+        return setting_at(node, newest);
+    }
+    let now_us = next.timestamp.saturating_mul(1_000_000);
+    setting_in(node, &node.chain.config.context_at(&next), now_us)
+}
+
 /// Those of a block, at a time in microseconds since 1970.
 pub(super) fn setting_in(
     node: &Node,
