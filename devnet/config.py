@@ -351,6 +351,12 @@ class StorageSettings:
         "--dump-state", "FILE", path=True,
     )  # fmt: skip
 
+    snapshot: str | None = _setting(
+        None, "Snapshot that a new chain goes on from, in its state, at its height, by its rules: a name of `megaeth "
+        "snapshot list`, or a file.",
+        "--snapshot", "NAME|FILE",
+    )  # fmt: skip
+
     @property
     def saves_state(self) -> bool:
         """Whether a file is written at the stop."""

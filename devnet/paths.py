@@ -64,6 +64,11 @@ class Paths:
         """Tracebacks of faults in the program, for bug reports; hidden beside the devnets."""
         return self.home / ".faults"
 
+    @property
+    def snapshots(self) -> Path:
+        """Snapshots by their names; hidden beside the devnets, which all may use them."""
+        return self.home / ".snapshots"
+
     def network(self, name: str = DEFAULT_NAME) -> NetworkPaths:
         """The files of the devnet with that name."""
         return NetworkPaths(self.home / name)

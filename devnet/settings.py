@@ -407,6 +407,22 @@ def _check_state_files(config: Config) -> None:
             "its accounts are set by interventions",
             "leave out --no-interventions, or put the accounts into a --genesis file",
         )
+    if storage.snapshot is None:
+        return
+    for flag, value in (
+        *(
+            ("--state", storage.state),
+            ("--load-state", storage.load_state),
+            ("--genesis", config.chain.genesis),
+        ),
+        *(("--genesis-timestamp", config.chain.genesis_timestamp), ("--fork-url", config.fork.url)),
+    ):
+        if value is not None:
+            raise ConfigError(
+                f"--snapshot and {flag} contradict each other",
+                "both say what a new chain begins with",
+                "give one of them; --dump-state FILE is written at the stop, too",
+            )
 
 
 def _is_loopback(host: str) -> bool:
@@ -452,6 +468,7 @@ def _example(setting: KnownSetting) -> str | int:
         "storage.state": "state.json",
         "storage.load_state": "state.json",
         "storage.dump_state": "state.json",
+        "storage.snapshot": "deployed",
     }
     return examples[setting.dotted]
 

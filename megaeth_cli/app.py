@@ -59,6 +59,9 @@ COMMANDS: dict[str, LazyCommand] = {
         "megaeth_cli.commands.impersonate", "Use an account without its key.", CONTRACTS
     ),
     "state": LazyCommand("megaeth_cli.commands.state", "Keep a chain's accounts in a file.", CHAIN),
+    "snapshot": LazyCommand(
+        "megaeth_cli.commands.snapshot", "Keep a chain's state by name, and go back to it.", CHAIN
+    ),
     "inspect-diff": LazyCommand("megaeth_cli.commands.inspect_diff", "Show what changed, with names.", CHAIN),
     "verify": LazyCommand("megaeth_cli.commands.verify", "Check blocks and proofs, trusting nobody.", CHAIN),
     "replay": LazyCommand(

@@ -63,7 +63,7 @@ class NodeReader:
             url,
             [
                 ("eth_getBlockByNumber", [hex(number), True]),
-                ("eth_getBlockByNumber", [hex(number - 1), False]),
+                ("eth_getHeaderByNumber", [hex(number - 1)]),
                 ("mega_getBlockWitness", [{"blockNumber": hex(number)}]),
                 ("mega_getBlockRecords", [hex(number)]),
             ],

@@ -61,6 +61,7 @@ from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
 from devnet.roles.reset import Forking
 from devnet.roles.rollback import Rollback, Rollbacks
+from devnet.roles.snapshot_reads import SnapshotReadNamespace
 from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.forwarding import OWN_VIEW_S, Forwarder, ForwardingRpc
 from devnet.rpc.server import RpcServer, tune_interpreter
@@ -92,6 +93,7 @@ class ChainNode:
         console: ConsoleLog,
         snapshots: Snapshotter,
         state_files: StateFiles,
+        snapshot_reads: SnapshotReadNamespace,
         failure: Failure,
         keeps_trie: bool,
     ) -> None:
@@ -109,6 +111,7 @@ class ChainNode:
         self._snapshots = snapshots
         self.state_files = state_files
         """The chain's accounts, out and in."""
+        self._snapshot_reads = snapshot_reads
         self._failure = failure
         self._keeps_trie = keeps_trie
         self._loop = asyncio.get_running_loop()
@@ -314,6 +317,7 @@ class ChainNode:
         began = time.monotonic()
         await self._server.stop(DRAIN_S)
         self.state_files.close()
+        await self._snapshot_reads.close()
         self._jit.stop()
         async with self._switching:
             is_written = await self._halt()
@@ -357,8 +361,12 @@ def assemble(
         limit = int  # zero
     snapshots = snapshotter(config, store, failure, limit)
     state_files = state_files_of(role, engine, rpc, server.settings, network)
+    reads = SnapshotReadNamespace(
+        engine, store, status, config.blocks.block_time_s, is_fork=config.fork.url is not None
+    )
     node = ChainNode(
-        *(role, store, engine, rpc, server, status, network, jit, console, snapshots, state_files, failure),
+        *(role, store, engine, rpc, server, status, network, jit, console, snapshots, state_files, reads),
+        failure,
         keeps_trie=keeps_trie,
     )
     server.serve(
@@ -370,6 +378,7 @@ def assemble(
             fork=Forking(config.fork.url, fork.number) if fork is not None else None,
         ),
         StateFileNamespace(state_files, config.rpc.max_answer_bytes),
+        reads,
     )
     if network is not None:
         server.serve(

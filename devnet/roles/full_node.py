@@ -27,9 +27,9 @@ from devnet.roles.network_service import credentials_of, endpoints_of, local_of,
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.rollback import Rollbacks
 from devnet.storage import Corrupted, Identity, Store
+from devnet.storage.rows import Row
 from devnet.sync import NEWCOMER, BadSnapshot, Progress, fetch_genesis, fetch_snapshot
 from devnet.sync.frames import Manifest
-from devnet.sync.snapshot import Row
 
 log = logging.getLogger(__name__)
 

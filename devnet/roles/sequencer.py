@@ -19,6 +19,7 @@ from devnet.roles.chain_node import assemble
 from devnet.roles.forked import Fork, fetcher_of, open_fork
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.rollback import Rollbacks
+from devnet.roles.snapshot_to_open import open_snapshot
 from devnet.roles.state_files import StateToLoad, save
 from devnet.storage import Identity, Store
 
@@ -33,6 +34,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     accounts = derive(role.config.accounts.mnemonic, role.config.accounts.count)
     rollbacks = Rollbacks(Path(role.data_dir))
     begins_with = StateToLoad(Path(role.data_dir))
+    open_snapshot(role)
     with open_store(role) as store:
         given_up = rollbacks.carry_out(store)
         begins_with.read(role.config.storage, store)

@@ -15,6 +15,7 @@ from devnet.roles.node_methods import (
     LogNamespace,
     ModeNamespace,
 )
+from devnet.roles.snapshot_reads import SnapshotReadNamespace
 from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.call_after import CallAfterNamespace
 from devnet.rpc.eth import EthNamespace
@@ -39,6 +40,7 @@ _WITH_CHAIN: Final = (
     ImpersonationNamespace,
     ToolNamespace,
     StateFileNamespace,
+    SnapshotReadNamespace,
     Hub,
     FilterNamespace,
     LogNamespace,

@@ -17,16 +17,13 @@ from contextlib import contextmanager
 
 from devnet.storage import tables
 from devnet.storage.database import Tip
+from devnet.storage.rows import Fold
 from devnet.storage.store import Store
 from devnet.threads import OnDeath, start_thread
 
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 4 << 20  # of log; a batch is never less than one block
-
-Pairs = list[tuple[bytes, bytes]]
-Fold = Callable[[list[bytes]], tuple[Pairs, Pairs]]
-"""`devnet._engine.fold_diffs`: records in order -> last value of each key, and code by hash."""
 
 
 class Snapshotter:

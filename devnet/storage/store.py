@@ -29,6 +29,7 @@ from devnet.storage.chain_log import ChainLog
 from devnet.storage.database import Tip, in_our_words, open_leveldb
 from devnet.storage.errors import Corrupted, Unwritable
 from devnet.storage.evm_snapshots import EvmSnapshots
+from devnet.storage.frozen_block import FrozenBlock
 from devnet.storage.identity import CARD, Identity
 from devnet.storage.mark import remove_mark
 from devnet.storage.rewind import Rewind, drop_snapshot, forget_log, move_snapshot
@@ -227,19 +228,31 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
             for key, value in rows:
                 batch.put(key, value)
 
+    def freeze_block(self) -> FrozenBlock:
+        """The chain at its newest block, for as long as somebody reads it."""
+        return FrozenBlock(self.directory, self._db.snapshot(), self._noticing_damage)
+
     def installed(self, marker: Tip, rollbacks: int = 0) -> None:
-        """All rows are there: the chain, which was rolled back so often, goes on from the snapshot."""
+        """All rows of a peer's snapshot are there: the chain, which was rolled back so often, goes on from it."""
+        self.restored(marker, rollbacks, first=marker)
+
+    def restored(self, marker: Tip, rollbacks: int, *, first: Tip | None) -> None:
+        """Likewise, with the rows of the log that begins after `first`; None: it begins with the chain."""
         assert self.tip is None
         transactions = self.tx_total(marker.block)
         with self._db.write_batch(transaction=True, sync=True) as batch:
-            for name in _PLACES:
+            for name in (tables.META_SNAPSHOT, tables.META_TIP):
                 batch.put(name, tables.pair(*marker))
+            if first is not None:
+                batch.put(tables.META_FIRST, tables.pair(*first))
             batch.put(tables.META_ROLLBACKS, tables.number(rollbacks))
             if transactions is not None:
                 batch.put(tables.META_TX_TOTAL, tables.number(transactions))
-        self.snapshot = self.first = self.tip = marker
+        self.snapshot = self.tip = marker
+        self.first = first
         self._transactions = transactions
-        self.rollbacks = self.first_rollbacks = rollbacks
+        self.rollbacks = rollbacks
+        self.first_rollbacks = self._first_rollback() - 1
 
     def uninstall(self) -> None:
         """Back to a database without a log and a snapshot, whatever was installed."""

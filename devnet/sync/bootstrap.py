@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
 
 from devnet.storage import tables
+from devnet.storage.rows import BadRows, Row, decode_rows
 from devnet.storage.store import Store
 from devnet.sync.frames import (
     HEADER,
@@ -42,7 +43,7 @@ from devnet.sync.identity import Credentials
 from devnet.sync.mesh import NEWCOMER, PROVER, SWEEP_S, Local
 from devnet.sync.peer import Rejected, Session, SessionClosed
 from devnet.sync.settings import SyncSettings
-from devnet.sync.snapshot import Row, decode_rows, digest
+from devnet.sync.snapshot import digest
 
 log = logging.getLogger(__name__)
 
@@ -274,7 +275,7 @@ def _keep(manifest: Manifest, index: int, chunk: Chunk, store: Store, trust: Tru
         raise BadSnapshot(f"chunk {index} is not what the manifest says")
     try:
         rows = decode_rows(chunk.data)
-    except Malformed as error:
+    except BadRows as error:
         raise BadSnapshot(f"chunk {index}: {error}") from None
     for key, value in rows:
         if not _fits(key, value, manifest):

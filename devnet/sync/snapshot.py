@@ -1,9 +1,8 @@
-"""A state snapshot as it goes over the wire: rows of the store's tables, cut into chunks, each with its digest.
+"""A state snapshot as it goes over the wire: rows of the store's tables (`storage/rows.py`), cut into chunks, each with
+its digest.
 
 The serving end (`SnapshotServer`) and the format. A snapshot is read from a LevelDB view that stands still while the
 node goes on; one view at most is held, as long as somebody reads from it.
-
-    chunk = row*        row = table u8 | key length u16 | value length u32 | key | value
 
 Tables: state and code (the whole), and of the newest blocks, which the EVM may ask for, the records and how many
 transactions there were before them. Owns one thread (`sync-snapshot`); everything else happens on the event loop.
@@ -14,13 +13,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import struct
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 from devnet.storage.frozen import FrozenState
+from devnet.storage.rows import encode_rows, in_chunks
 from devnet.storage.store import Store
 from devnet.sync.frames import KIB, Channel, Chunk, ChunkRequest, Genesis, Malformed, Manifest
 from devnet.sync.log_offset import GENESIS, LogOffset
@@ -34,35 +33,6 @@ CHUNK_BYTES: Final = 256 * KIB
 IDLE_S: Final = 30.0
 """A view that nobody read from for so long is let go."""
 REQUESTS_AT_ONCE: Final = 8
-_ROW = struct.Struct(">HI")
-
-Row = tuple[bytes, bytes]
-"""Key with its table's byte, and value."""
-
-
-def encode_rows(rows: list[Row]) -> bytes:
-    """A chunk."""
-    parts: list[bytes] = []
-    for key, value in rows:
-        parts += (key[:1], _ROW.pack(len(key) - 1, len(value)), key[1:], value)
-    return b"".join(parts)
-
-
-def decode_rows(data: bytes) -> list[Row]:
-    """The rows of a chunk, if it is nothing but rows."""
-    rows: list[Row] = []
-    at = 0
-    while at < len(data):
-        if len(data) - at < 1 + _ROW.size:
-            raise Malformed("a chunk ends within a row")
-        key_size, value_size = _ROW.unpack_from(data, at + 1)
-        begin = at + 1 + _ROW.size
-        end = begin + key_size + value_size
-        if end > len(data):
-            raise Malformed("a chunk ends within a row")
-        rows.append((data[at : at + 1] + data[begin : begin + key_size], data[begin + key_size : end]))
-        at = end
-    return rows
 
 
 def digest(chunk: bytes) -> bytes:
@@ -81,20 +51,7 @@ class _Held:
     def chunk(self, index: int) -> bytes:
         """One chunk, as it was digested."""
         stop = self.starts[index + 1] if index + 1 < len(self.starts) else None
-        return encode_rows(list(self.frozen.rows(self.starts[index], stop)))
-
-
-def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    chunk: list[Row] = []
-    size = 0
-    for row in rows:
-        chunk.append(row)
-        size += len(row[0]) + len(row[1]) + _ROW.size
-        if size >= CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+        return encode_rows(self.frozen.rows(self.starts[index], stop))
 
 
 class SnapshotServer:
@@ -182,7 +139,7 @@ class SnapshotServer:
             return None
         starts: list[bytes] = []
         digests: list[bytes] = []
-        for rows in _chunks(frozen.rows()):
+        for rows in in_chunks(frozen.rows(), CHUNK_BYTES):
             starts.append(rows[0][0])
             digests.append(digest(encode_rows(rows)))
         manifest = Manifest(

@@ -230,6 +230,8 @@ _SHAPES: Mapping[str, Shape] = {
     "mega_getChainRules": _fields({"spec": _text, "config": _fields()}, chainId=_number),
     "mega_getStateDiff": _maybe(_state_diff),
     "mega_loadState": _fields(written=_number, transactions=_number, kept=_list(_address)),
+    "mega_openSnapshot": _fields(id=_text, place=_fields()),
+    "mega_readSnapshot": _maybe(_fields(frame=_data, contentBytes=_number)),
     "net_version": _text,
     "realtime_sendRawTransaction": _receipt,
     "txpool_contentFrom": _members(_members(_fields())),

@@ -5,7 +5,7 @@ from tests.support.waiting import eventually
 SHOWN_TEXT, SHOWN_ITEMS = 200, 3
 _LEAST_NAME = 34
 """Texts of at least this length may be names: hashes, and ids of filters."""
-_NAMING = ("hash", "blockHash")
+_NAMING = ("hash", "blockHash", "id")
 """What later examples take from an object."""
 
 

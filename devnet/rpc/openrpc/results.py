@@ -130,6 +130,8 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "mega_loadState": record(
         accounts=_COUNT, slots=_COUNT, written=_COUNT, transactions=_COUNT, kept=array(ADDRESS)
     ),
+    "mega_openSnapshot": record(id=TEXT, place=OBJECT),
+    "mega_readSnapshot": nullable(record(frame=DATA, contentBytes=_COUNT)),
     "mega_setValidatedBlocks": record(accepted=FLAG, lastValidatedBlock=NAMED_BLOCK),
     "mega_txUsage": nullable(OBJECT),
     "mega_txWaiting": nullable(record(kind=TEXT, text=TEXT)),

@@ -190,6 +190,7 @@ PARAMS: Final[Mapping[str, Schema]] = {
     "slot": either(QUANTITY, HASH),
     "slots": array(either(QUANTITY, HASH)),
     "slots by address": OBJECT,
+    "snapshot": TEXT,
     "state": DATA,
     "state overrides": OBJECT,
     "subscription": TEXT,

@@ -69,6 +69,11 @@ def start_devnet(env: Environment, name: str, config: Config, *, detach: bool) -
     from devnet.supervision.supervisor import Launch
 
     launch = Launch(name, env.paths.network(name).root, config)
+    if config.storage.snapshot is not None:
+        from megaeth_cli.snapshots.launching import going_on_from
+
+        config = going_on_from(env, launch, config.storage.snapshot)
+        launch = replace(launch, config=config)
     if config.fork.url is not None:
         from devnet.fork.settle import settled
 

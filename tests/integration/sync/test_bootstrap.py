@@ -9,6 +9,7 @@ from devnet._engine import SealedBlock, SealedMini
 from devnet.storage import Identity, Store
 from devnet.storage.database import Tip
 from devnet.storage.frozen import FrozenState
+from devnet.storage.rows import decode_rows, encode_rows
 from devnet.sync import (
     NEWCOMER,
     BadSnapshot,
@@ -20,7 +21,6 @@ from devnet.sync import (
     fetch_snapshot,
 )
 from devnet.sync.log_offset import LogOffset
-from devnet.sync.snapshot import decode_rows, encode_rows
 from tests.support.chain_log import MINIS_PER_BLOCK, MemoryLog, sealed
 from tests.support.sync_net import CHAIN_ID, GENESIS_HASH
 
