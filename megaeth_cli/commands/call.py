@@ -124,9 +124,9 @@ def _print(
     if (
         not data
         and (entry.outputs or target.own_name is None)
-        and _has_no_code(network, target, block_parameter(block))
+        and has_no_code(network, target.address, block_parameter(block))
     ):
-        if _has_no_code(network, target, "latest"):
+        if has_no_code(network, target.address, "latest"):
             raise network.no_code(target)
         where = checksummed(target.address)
         raise CliError(
@@ -164,6 +164,7 @@ def _print(
         env.write(label + one_line(value if plain else to_text(one, value)))
 
 
-def _has_no_code(network: Network, target: KnownContract, block: Json) -> bool:
-    code: str = network.node.call("eth_getCode", f"0x{target.address.hex()}", block)
+def has_no_code(network: Network, address: bytes, block: Json) -> bool:
+    """Whether an account has no code after a block."""
+    code: str = network.node.call("eth_getCode", f"0x{address.hex()}", block)
     return code == "0x"

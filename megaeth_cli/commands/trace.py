@@ -26,6 +26,7 @@ from megaeth_cli.traces.names import Names
 from megaeth_cli.traces.selectors import at_hand
 from megaeth_cli.traces.storage import changed
 from megaeth_cli.traces.subject import call_tree
+from megaeth_cli.visible import one_line
 
 Json = Any
 
@@ -69,6 +70,8 @@ def trace(
     network.contracts.expect(frame.to for frame in root.walk() if frame.to is not None)
     names = Names(network, at_hand(network, selectors))
     matches = _matching(filter_, names) if filter_ is not None else None
+    if matches is not None and not any(matches(frame) for frame in root.walk()):
+        env.note(f"no call has {one_line(filter_ or '')} in its contract, function or address")
     view = TreeView(
         fold(root, depth, matches, all_=all_),
         names.frame,

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from megaeth_cli.commands.call import block_parameter, call_object
+from megaeth_cli.commands.call import block_parameter, call_object, has_no_code
 from megaeth_cli.commands.contract_options import check_hash, gas_limit
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.contracts.told import take
+from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.traces.names import PRECOMPILES
 from megaeth_cli.traces.subject import Subject, sent
-from megaeth_cli.units import quantity
+from megaeth_cli.units import checksummed, quantity
 
 Called = Annotated[
     list[str] | None,
@@ -77,4 +79,8 @@ def looked_at(
     if (limit := gas_limit(gas)) is not None:
         body["gas"] = hex(limit)
     at = block_parameter(block)
+    if int.from_bytes(target.address, "big") not in PRECOMPILES and has_no_code(network, target.address, at):
+        environment(context).note(
+            f"there is no contract at {checksummed(target.address)}: the account has no code, and nothing is executed"
+        )
     return network, Subject(body, at["blockHash"] if isinstance(at, dict) else str(at))

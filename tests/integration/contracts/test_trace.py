@@ -111,6 +111,34 @@ def test_a_proxy_is_read_by_its_implementation(cli):
     )
 
 
+def test_calls_behind_proxies_are_filtered_by_the_implementations_name_and_address(cli):
+    vault = cli.json("deploy", f"{PROXY}:Vault")["address"]
+    door = cli.json("deploy", f"{PROXY}:Door", vault, "0x")["address"]
+    cloner = cli.json("deploy", f"{PROXY}:Cloner")["address"]
+    cli.send(cloner, "clone", vault)
+    clone = cli.call(cloner, "newest")
+    for proxy in (door, clone):
+        sent = cli.send(proxy, "add", "0")["transactionHash"]
+        for text in ("Vault", vault, "add"):
+            assert "─ delegate Vault.add(n: 0)" in cli("trace", sent, "--filter", text).out
+        assert "delegate" not in cli("trace", sent, "--filter", proxy).out, (
+            "that one is in the account's code"
+        )
+        nothing = cli("trace", sent, "--filter", "Cloner")
+        assert "delegate" not in nothing.out
+        assert "no call has Cloner in its contract, function or address" in nothing.err
+
+
+def test_a_call_of_what_has_no_code_says_so(cli):
+    account = ACCOUNTS[6].address
+    none = f"there is no contract at {account}: the account has no code, and nothing is executed"
+    traced = cli("trace", "--call", account, "total()(uint256)")
+    assert traced.code == 0 and none in traced.err
+    assert none in cli("tx", "explain", "--no-forks", "--call", account, "total()(uint256)").err
+    sha256 = "0x" + "2".rjust(40, "0")
+    assert "no contract" not in cli("trace", "--call", sha256, "hash()").err
+
+
 def test_a_plain_transfer_is_one_line(cli):
     sent = cli.send("--to", BOB, "--value", "1ether")
     lines = tree(cli("trace", sent["transactionHash"]))
