@@ -23,7 +23,9 @@ from devnet.rpc.engine_bridge import Call
 from devnet.rpc.engine_rpc import ChainRpc
 from devnet.rpc.errors import RpcFault, invalid_params, limit_exceeded, refused
 from devnet.rpc.filter_news import BlockNews, LogNews, News, PendingNews, newest_block
+from devnet.rpc.leader import Leader
 from devnet.rpc.methods import method
+from devnet.rpc.pending_relay import PendingThere
 
 if TYPE_CHECKING:
     from devnet._engine import Rewind
@@ -52,9 +54,10 @@ class Filter:
 class FilterNamespace:
     """The filters of one node."""
 
-    def __init__(self, engine: ChainRpc, backend: Backend, max_filters: int) -> None:
+    def __init__(self, engine: ChainRpc, backend: Backend, leader: Leader, max_filters: int) -> None:
         self._engine = engine
         self._backend = backend
+        self._leader = leader
         self._max_filters = max_filters
         self._filters: dict[str, Filter] = {}
         self._now = 0.0
@@ -111,6 +114,10 @@ class FilterNamespace:
     async def new_pending_transaction_filter(self, given: list[object], call: Call) -> bytes:
         """Make a filter of transactions."""
         full = filters.flag(given[0] if given else None, "full")
+        if (forward := self._leader.forward) is not None:
+            there = PendingThere(forward, full=full)
+            await there.begin()
+            return self._install(Filter(there, self._now))
         return self._install(Filter(PendingNews(self._engine, self._backend, full=full), self._now))
 
     @method(

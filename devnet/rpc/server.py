@@ -71,12 +71,14 @@ class RpcServer:
         self._syncing = sync_status(health)
         self._backend = Backend(engine, settings.worker_threads)
         limits = settings.max_subscriptions, settings.max_filter_bytes
-        self._hub = Hub(chain, self._syncing, *limits) if chain is not None else None
+        self.leader = Leader()
+        self._hub = Hub(chain, self._syncing, self.leader, *limits) if chain is not None else None
         self._eth: EthNamespace | None = None
         self._filters = (
-            FilterNamespace(chain, self._backend, settings.max_filters) if chain is not None else None
+            FilterNamespace(chain, self._backend, self.leader, settings.max_filters)
+            if chain is not None
+            else None
         )
-        self.leader = Leader()
         self.routes = Routes(settings.client_version, settings.chain_id, health)
         engine_methods = engine.methods()
         bridge = EngineBridge(

@@ -9,7 +9,8 @@
 | `newHeads`               |                   | each sealed block's header                               |
 | `logs`                   | filter            | each sealed block's logs; with `fromBlock` `latest` or   |
 |                          |                   | `pending` each mini-block's, before its block is sealed  |
-| `newPendingTransactions` | full bodies?      | each transaction that enters the pool                    |
+| `newPendingTransactions` | full bodies?      | each transaction that enters the pool: of who leads, if  |
+|                          |                   | another node does                                        |
 | `miniBlocks`             |                   | each mini-block with its transactions and receipts       |
 | `stateChanges`           | addresses?        | each mini-block's effect on each of the accounts         |
 | `consoleLogs`            |                   | each call of `console.log`, decoded                      |
@@ -30,7 +31,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -40,7 +41,9 @@ from devnet.rpc.engine_bridge import Call, Notified
 from devnet.rpc.engine_rpc import ChainRpc
 from devnet.rpc.errors import Code, RpcFault, invalid_params, refused
 from devnet.rpc.jsonrpc import NOTIFICATION_TAIL, notification_head
+from devnet.rpc.leader import Leader
 from devnet.rpc.methods import method
+from devnet.rpc.pending_relay import PendingRelay
 from devnet.rpc.sync_status import NOT_SYNCING, SyncStatus
 
 if TYPE_CHECKING:
@@ -65,6 +68,9 @@ class Kind(Enum):
     STATE_CHANGES = "stateChanges"
     CONSOLE_LOGS = "consoleLogs"
     SYNCING = "syncing"
+
+
+_PENDING: Final = (Kind.PENDING_HASHES, Kind.PENDING_BODIES)
 
 
 @dataclass(eq=False, slots=True)
@@ -98,7 +104,12 @@ class Hub:
     """All subscriptions of one server."""
 
     def __init__(
-        self, engine: ChainRpc, syncing: SyncStatus, max_per_connection: int, max_filter_bytes: int
+        self,
+        engine: ChainRpc,
+        syncing: SyncStatus,
+        leader: Leader,
+        max_per_connection: int,
+        max_filter_bytes: int,
     ) -> None:
         """`max_filter_bytes`: of all filters of one connection together. Every mini-block is held against them."""
         self._engine = engine
@@ -110,6 +121,7 @@ class Hub:
         self._by_connection: dict[Notified, dict[str, Subscription]] = {}
         self._open_minis: list[tuple[int, int]] = []
         """Block and number of the open block's mini-blocks that hold transactions."""
+        self._relay = PendingRelay(leader, self._wants_pending, self._on_pending_there)
         self._pending_topics = (self._topics[Kind.PENDING_HASHES], self._topics[Kind.PENDING_BODIES])
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pending_cursor = 0
@@ -129,6 +141,8 @@ class Hub:
             raise invalid_params("kind must be a text")
         topic = self._topic(kind, rest[0] if rest else None)
         subscription = self._subscribe(topic, notified)
+        if topic.kind in _PENDING:
+            await self._relayed(subscription)
         call.afterwards(lambda: self._activate(subscription))
         return orjson.dumps(subscription.id)
 
@@ -144,6 +158,15 @@ class Hub:
             raise refused("subscription not found")
         self._remove(subscription)
         return b"true"
+
+    async def _relayed(self, subscription: Subscription) -> None:
+        """Have somebody ask the node that leads, if another one does. Raises `RpcFault`: it does not answer."""
+        try:
+            await self._relay.begin()
+        except RpcFault:
+            self._by_connection.get(subscription.notified, {}).pop(subscription.id, None)
+            self._remove(subscription)
+            raise
 
     def _topic(self, name: str, param: object) -> Topic:
         match name:
@@ -182,7 +205,7 @@ class Hub:
             )
         identifier = "0x" + secrets.token_hex(16)
         subscription = Subscription(identifier, notification_head(identifier), notified, topic)
-        if topic.kind in (Kind.PENDING_HASHES, Kind.PENDING_BODIES) and not self._wants_pending():
+        if topic.kind in _PENDING and not self._wants_pending():
             self._pending_cursor, _ = self._engine.pending_hashes(self._pending_cursor)
         mine[identifier] = subscription
         topic.subscribers[identifier] = subscription
@@ -280,6 +303,11 @@ class Hub:
             identifier = b'"0x%b"' % transaction.hex().encode()
             self._publish(Kind.PENDING_HASHES, partial(_same, identifier))
             self._publish(Kind.PENDING_BODIES, partial(self._body, identifier))
+
+    def _on_pending_there(self, transaction: dict[str, Any]) -> None:
+        """Tell subscribers of a transaction that entered the pool of the node that leads."""
+        self._publish(Kind.PENDING_HASHES, partial(_same, orjson.dumps(transaction["hash"])))
+        self._publish(Kind.PENDING_BODIES, partial(_same, orjson.dumps(transaction)))
 
     def _on_sync_status(self) -> None:
         """Tell subscribers if the node has fallen behind or has caught up since the last time."""

@@ -83,6 +83,36 @@ def test_a_full_node_tells_subscribers_of_mini_blocks(network):
     assert asyncio.run(asyncio.wait_for(hear(), 60))
 
 
+def test_a_full_node_tells_what_enters_the_sequencers_pool(network):
+    node, sequencer = network.at("full-node-1"), network.at("sequencer")
+    hashes, bodies = (node.rpc("eth_newPendingTransactionFilter", full) for full in (False, True))
+    waits = wallet.signed(8, wallet.nonce(sequencer, 8) + 1, to=wallet.address(1), value="0x7")
+    url = network.node("full-node-1")["endpoints"]["ws"]
+
+    async def subscribed(socket, *params):
+        request = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": params}
+        await socket.send(json.dumps(request))
+        return json.loads(await socket.recv())["result"]
+
+    async def hear():
+        async with websockets.connect(url) as socket:
+            subscriptions = [
+                await subscribed(socket, "newPendingTransactions"),
+                await subscribed(socket, "newPendingTransactions", True),
+            ]
+            digest = await asyncio.to_thread(sequencer.rpc, "eth_sendRawTransaction", waits)
+            news = [json.loads(await socket.recv())["params"] for _ in subscriptions]
+            heard = {one["subscription"]: one["result"] for one in news}
+            return digest, [heard[one] for one in subscriptions]
+
+    digest, (told, body) = asyncio.run(asyncio.wait_for(hear(), 60))
+    assert told == digest == body["hash"]
+    assert body["value"] == "0x7" and body["blockHash"] is None
+    assert node.rpc("eth_getFilterChanges", hashes) == [digest]
+    assert [one["hash"] for one in node.rpc("eth_getFilterChanges", bodies)] == [digest]
+    assert node.rpc("eth_getFilterChanges", bodies) == []
+
+
 def test_two_nodes_have_the_same_state(network):
     network.at("sequencer").transfer(7)
     target = network.node("sequencer")["height"] + 1
