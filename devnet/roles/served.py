@@ -22,6 +22,7 @@ from devnet.rpc.eth import EthNamespace
 from devnet.rpc.impersonation import ImpersonationNamespace
 from devnet.rpc.interventions import InterventionNamespace
 from devnet.rpc.methods import ENGINE, Line, lines
+from devnet.rpc.mine_detailed import MineDetailedNamespace
 from devnet.rpc.net import NetNamespace
 from devnet.rpc.polled_filters import FilterNamespace
 from devnet.rpc.rpc_modules import RpcNamespace
@@ -36,6 +37,7 @@ _WITH_CHAIN: Final = (
     *_EVERYWHERE,
     EthNamespace,
     CallAfterNamespace,
+    MineDetailedNamespace,
     InterventionNamespace,
     ImpersonationNamespace,
     ToolNamespace,

@@ -40,6 +40,7 @@ from devnet.rpc.leader import Leader
 from devnet.rpc.listener import Listener, bind
 from devnet.rpc.methods import ENGINE, Line, Method, bound
 from devnet.rpc.metrics import Metrics
+from devnet.rpc.mine_detailed import MineDetailedNamespace
 from devnet.rpc.net import NetNamespace
 from devnet.rpc.polled_filters import FilterNamespace
 from devnet.rpc.routes import Health, Routes
@@ -143,8 +144,8 @@ class RpcServer:
             )
             setters = InterventionNamespace(interventions, self._backend)
             tools = ToolNamespace(self._backend, settings)
-            call_after = CallAfterNamespace(self._backend)
-            self.serve(self._eth, call_after, self._hub, self._filters, setters, impersonation, tools)
+            self.serve(self._eth, self._hub, self._filters, setters, impersonation, tools)
+            self.serve(CallAfterNamespace(self._backend), MineDetailedNamespace(self._backend))
         names = [*engine_methods, *self.methods]
         self.serve(RpcNamespace(names, partial(self._lines, engine_methods), settings.client_version))
 

@@ -328,6 +328,35 @@ def test_transactions_wait_until_a_block_is_asked_for(manual):
     assert manual.rpc("anvil_getAutomine") is False
 
 
+@pytest.mark.parametrize("method", ["evm_mine_detailed", "anvil_mine_detailed"])
+def test_blocks_are_shown_as_they_are_closed(manual, method):
+    returns = {"from": wallet.address(1), "data": "0x602a5f5260205ff3", "gas": hex(5_000_000)}
+    reason = "08c379a0" + f"{32:064x}{2:064x}" + b"no".hex().ljust(64, "0")
+    reverts = {**returns, "from": wallet.address(2), "data": "0x6064600a5f3960645ffd" + reason}
+    hashes = [manual.rpc("eth_sendTransaction", call) for call in (returns, reverts)]
+    number, timestamp = newest(manual)
+    first, second = manual.rpc(method, {"blocks": 2, "timestamp": hex(timestamp + 500)})
+    assert (int(first["number"], 16), int(first["timestamp"], 16)) == (number + 1, timestamp + 500)
+    assert (int(second["number"], 16), second["transactions"]) == (number + 2, [])
+    told = {tx["hash"]: tx for tx in first["transactions"]}
+    assert int(told[hashes[0]]["output"], 16) == 42
+    assert "revertReason" not in told[hashes[0]]
+    assert told[hashes[1]]["revertReason"] == "no"
+    assert told[hashes[1]]["output"] == "0x" + reason
+    [alone] = manual.rpc(method)
+    assert alone == manual.rpc("eth_getBlockByNumber", "latest", True)
+    assert manual.rpc(method, {"blocks": "0x0"}) == []
+
+
+def test_too_many_blocks_are_not_shown(automine):
+    before = newest(automine)
+    for options in ({"blocks": 1_001}, {"blocks": "many"}, {"when": 1}):
+        with pytest.raises(RpcFailure) as refused:
+            automine.rpc("evm_mine_detailed", options)
+        assert refused.value.code in (-32005, -32602)
+    assert newest(automine) == before
+
+
 def test_modes_change_while_the_node_runs(manual):
     first = pay(manual)
     manual.rpc("evm_setAutomine", True)
