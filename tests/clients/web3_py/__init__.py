@@ -14,7 +14,8 @@ from tests.clients.web3_py import known
 
 CLIENT = "web3.py, the release that the toolkit is installed with"
 TRIES = (
-    "its own tests of a node: `eth`, `net`, `web3`, geth's `debug` and `txpool`, synchronous and asynchronous"
+    "its own tests of a node: `eth`, `net`, `web3`, geth's `debug` and `txpool`, synchronous, asynchronous and over a "
+    "WebSocket; subscriptions"
 )
 KNOWN = {}
 LISTED = known.KNOWN

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from web3 import AsyncHTTPProvider, AsyncWeb3, HTTPProvider, Web3
+from web3 import AsyncHTTPProvider, AsyncWeb3, HTTPProvider, Web3, WebSocketProvider
 from web3._utils.contract_sources.contract_data._custom_contract_data import EMITTER_ENUM
 from web3._utils.contract_sources.contract_data.emitter_contract import EMITTER_CONTRACT_DATA
 from web3._utils.contract_sources.contract_data.math_contract import MATH_CONTRACT_DATA
@@ -43,12 +43,12 @@ TEST_S = 60.0
 
 
 def pytest_collection_modifyitems(items):
-    """Expect those to fail that can't hold. One that holds though it is listed fails, too, but for web3.py's faults."""
+    """Expect those to fail that can't hold. One that holds though it is listed fails, too, with few exceptions."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in ours:
         reason = known.why(item.cls.__name__, item.originalname)
         if reason:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=reason not in known.FAULTS))
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=reason not in known.MAY_HOLD))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -68,6 +68,7 @@ class Chain:
 
     def __init__(self, node):
         self._node = node
+        self.rpc = node.rpc
         self.w3 = Web3(HTTPProvider(node.url))
         self.account, self.async_account = wallet.ACCOUNTS[:2]
         self.receipts = {name: self._deploy(data) for name, data in CONTRACTS.items()}
@@ -128,10 +129,36 @@ def event_loop():
 
 
 @pytest.fixture(scope="session")
-def async_w3(chain, event_loop):
+def w3_over_http(chain, event_loop):
     web3 = AsyncWeb3(AsyncHTTPProvider(chain.w3.provider.endpoint_uri))
     yield web3
     event_loop.run_until_complete(web3.provider.disconnect())
+
+
+@pytest.fixture
+def w3_over_websocket(chain, event_loop):
+    endpoint = chain.w3.provider.endpoint_uri.replace("http:", "ws:")
+    web3 = event_loop.run_until_complete(AsyncWeb3(WebSocketProvider(endpoint)))
+    yield web3
+    event_loop.run_until_complete(web3.provider.disconnect())
+
+
+@pytest.fixture
+def async_w3(request, chain):
+    """Over what the class of the test is about."""
+    is_websocket = getattr(request.cls, "over_websocket", False)
+    return request.getfixturevalue("w3_over_websocket" if is_websocket else "w3_over_http")
+
+
+@pytest.fixture
+def blocks_go_on(chain):
+    """Blocks are closed by time meanwhile, whatever closes them otherwise."""
+    rpc, was_automine = chain.rpc, chain.rpc("anvil_getIntervalMining") is None
+    if was_automine:
+        rpc("anvil_setIntervalMining", 1)
+    yield
+    if was_automine:
+        rpc("evm_setAutomine", True)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from web3._utils.module_testing import (
     NetModuleTest,
     Web3ModuleTest,
 )
+from web3._utils.module_testing.persistent_connection_provider import PersistentConnectionProviderTest
 from web3._utils.module_testing.web3_module import AsyncWeb3ModuleTest
 
 # web3.py leaves coroutines of batches without a result, and warns.
@@ -45,6 +46,23 @@ class TestWeb3(ClientVersion, Web3ModuleTest):
 
 class TestAsyncWeb3(ClientVersion, AsyncWeb3ModuleTest):
     pass
+
+
+class TestAsyncEthOverWebSocket(AsyncEthModuleTest):
+    over_websocket = True
+
+
+class TestAsyncNetOverWebSocket(AsyncNetModuleTest):
+    over_websocket = True
+
+
+class TestAsyncWeb3OverWebSocket(ClientVersion, AsyncWeb3ModuleTest):
+    over_websocket = True
+
+
+@pytest.mark.usefixtures("blocks_go_on")
+class TestSubscriptions(PersistentConnectionProviderTest):
+    over_websocket = True
 
 
 class TestTxpool(GoEthereumTxPoolModuleTest):
