@@ -350,6 +350,10 @@ class StorageSettings:
         "it ends in .zst.",
         "--dump-state", "FILE", path=True,
     )  # fmt: skip
+    state_interval_s: int = _setting(
+        0, "Time after which the file of --state or --dump-state is written again; 0 for at the stop only.",
+        "--state-interval", "SECONDS", minimum=0, maximum=2**31 - 1,
+    )  # fmt: skip
 
     snapshot: str | None = _setting(
         None, "Snapshot that a new chain goes on from, in its state, at its height, by its rules: a name of `megaeth "

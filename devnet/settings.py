@@ -407,6 +407,12 @@ def _check_state_files(config: Config) -> None:
             "its accounts are set by interventions",
             "leave out --no-interventions, or put the accounts into a --genesis file",
         )
+    if storage.state_interval_s and not storage.saves_state:
+        raise ConfigError(
+            "there is no state file to write",
+            "--state-interval says how often that of --state or --dump-state is written",
+            "--state FILE, or --dump-state FILE",
+        )
     if storage.snapshot is None:
         return
     for flag, value in (

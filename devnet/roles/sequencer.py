@@ -20,7 +20,7 @@ from devnet.roles.forked import Fork, fetcher_of, open_fork
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.rollback import Rollbacks
 from devnet.roles.snapshot_to_open import open_snapshot
-from devnet.roles.state_files import StateToLoad, save
+from devnet.roles.state_files import StateToLoad, save, save_again
 from devnet.storage import Identity, Store
 
 
@@ -46,7 +46,11 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         await node.start(sockets)
         await node.lead()
         await failure.interruptible(begins_with.load(node.state_files))
+        stopping = asyncio.Event()
+        saving = asyncio.ensure_future(save_again(node.state_files, role.config.storage, stopping))
         await node.serve()
+        stopping.set()
+        await saving
         await node.close()
         await asyncio.to_thread(save, node.state_files, role.config.storage)
         if fetcher is not None:

@@ -6,6 +6,8 @@ older file. A load that was cut short, by whatever, is made again at the next st
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from pathlib import Path
 from typing import Final
@@ -61,9 +63,20 @@ def file_to_load(settings: StorageSettings) -> Path | None:
     return None
 
 
+async def save_again(files: StateFiles, settings: StorageSettings, stopping: asyncio.Event) -> None:
+    """While the chain goes on, after each interval, if there is one. What can't be written is told, and tried again."""
+    while settings.state_interval_s and not stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), settings.state_interval_s)
+            return
+        try:
+            await asyncio.to_thread(save, files, settings)
+        except UnavailableError as error:
+            log.warning("%s", error)
+
+
 def save(files: StateFiles, settings: StorageSettings) -> None:
-    """At the stop, in any thread: the file as a whole. UnavailableError: it can't be written, and what was there still
-    is."""
+    """In any thread: the file as a whole. UnavailableError: it can't be written, and what was there still is."""
     chosen = settings.dump_state or settings.state
     if chosen is None:
         return

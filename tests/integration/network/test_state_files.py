@@ -127,6 +127,25 @@ def test_a_devnet_goes_on_with_the_state_of_the_one_before(tmp_path):
         assert "cannot begin with a state file" in refused.stderr
 
 
+def test_a_state_is_saved_again_and_again(tmp_path):
+    saved = tmp_path / "state.json"
+    with Home(tmp_path) as home:
+        refused = home.run("devnet", "up", "--state-interval", 1, "--port", 0)
+        assert "there is no state file to write" in refused.stderr
+        home.up("--ephemeral", "--dump-state", saved, "--state-interval", 1)
+        node = Asked(home.node("sequencer")["endpoints"]["http"])
+        for wei in ("0x7b", "0x7c"):
+            node.rpc("anvil_setBalance", somebody("kept"), wei)
+
+            def is_saved(wei=wei):
+                if not saved.exists():
+                    return False
+                accounts = json.loads(saved.read_text())["accounts"]
+                return accounts.get(somebody("kept"), {}).get("balance") == wei
+
+            eventually(is_saved, "what is in the file")
+
+
 def test_a_chain_that_goes_on_says_that_the_file_is_not_loaded(tmp_path):
     (tmp_path / "state.json").write_bytes(document({somebody("kept"): account(1, 5)}))
     with Home(tmp_path) as home:
