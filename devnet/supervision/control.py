@@ -165,7 +165,8 @@ def failure(error: UserError) -> dict[str, Any]:
 
 
 def ask(session: Session, command: str, node: str | None = None, **options: object) -> dict[str, Any]:
-    """Send one command to the supervisor of a session; after `stop` returns only when the supervisor is gone."""
+    """Send one command to the supervisor of a session; after `stop` returns only when the supervisor is gone, with
+    `undone`, what nodes could not do before they ended."""
     try:
         with socket.create_connection(("127.0.0.1", session.control_port), CALL_TIMEOUT_S) as connection:
             request = {"token": session.token, "command": command, "node": node, "options": options}
@@ -179,7 +180,7 @@ def ask(session: Session, command: str, node: str | None = None, **options: obje
                 answer: dict[str, Any] = json.loads(text)
                 if answer.get("until_gone"):
                     connection.settimeout(GONE_S + answer.get("longer_s", 0.0))
-                    lines.read()
+                    answer |= _last_word(lines.read())
     except OSError as error:
         if command == "stop" and isinstance(error, (ConnectionResetError, BrokenPipeError)):
             return {"ok": True}  # it went while we were asking it to go
@@ -189,3 +190,9 @@ def ask(session: Session, command: str, node: str | None = None, **options: obje
     if "error" in answer:
         raise user_error(answer["error"])
     return answer
+
+
+def _last_word(said: bytes) -> dict[str, Any]:
+    """What a supervisor says when all its nodes are gone; nothing if it went without."""
+    line, end, _ = said.partition(b"\n")
+    return dict(json.loads(line)) if end else {}

@@ -71,13 +71,16 @@ class Supervisor:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._nodes = [Node(plan) for plan in launch.plan()]
         self._stop_replies: list[Command] = []
+        self._undone: list[UserError] = []
+        """What nodes could not do before they ended, such as saving the state."""
         self._save_s = SAVE_TIMEOUT_S if launch.config.storage.saves_state else 0.0
         self._premises = Premises(launch)
         self._placement = Placement(launch, roles)
         self._commands = Commands(self._nodes, launch.config, roles, self)
 
     def run(self) -> None:
-        """Run the devnet. Returns after an ordered stop; raises UserError when it cannot start or go on."""
+        """Run the devnet. Returns after an ordered stop; raises UserError when it cannot start or go on, or when a node
+        could not do what was to be done at the stop."""
         with self._signals(), self._premises.locked() as lock:
             self._lock_handle = lock.handle
             self._premises.prepare()
@@ -111,6 +114,8 @@ class Supervisor:
                 control.close()
                 names = [node.plan.name for node in self._nodes]
                 self._premises.clean_up(names, keep_logs=failed or not config.storage.ephemeral)
+            if self._undone:
+                raise self._undone[0]
 
     # Start
 
@@ -326,7 +331,9 @@ class Supervisor:
         for node in running:
             node.state = "stopped"
             if node.process is not None and node.process.exit_code == USER_ERROR_EXIT:
-                self._observer.trouble(str(node.process.failure(USER_ERROR_EXIT)))
+                self._undone.append(node.process.failure(USER_ERROR_EXIT))
+        for command in self._stop_replies:
+            command.reply({"until_gone": True, "undone": [error.to_json() for error in self._undone]})
 
     @staticmethod
     def _still_there(nodes: list[Node], patience_s: float) -> list[Node]:

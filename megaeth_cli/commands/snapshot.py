@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -29,7 +31,6 @@ from megaeth_cli.snapshots.library import (
 )
 
 if TYPE_CHECKING:
-    from devnet.snapshots.file import SnapshotFile
     from devnet.snapshots.manifest import Manifest
 
 SAVE_TIMEOUT_S: Final = 600.0
@@ -76,6 +77,7 @@ def save(
 
     The chain goes on meanwhile. A snapshot of that name is replaced when the new one is whole, and only with --force.
     """
+    from megaeth_cli.snapshots.states import state_of
     from megaeth_cli.snapshots.taking import take
 
     env = environment(context)
@@ -87,7 +89,7 @@ def save(
     try:
         if check:
             with opened(taken.aside) as file:
-                _checked(file)
+                state_of(file)
         taken.aside.replace(path)
     except OSError as error:
         raise UnavailableError(f"cannot write {path}", error.strerror or str(error)) from None
@@ -97,11 +99,11 @@ def save(
 
 
 @app.command("list")
-def list_snapshots(context: typer.Context, devnet: DevnetName = None) -> None:
+def list_snapshots(context: typer.Context, rpc_url: options.RpcUrl = None, devnet: DevnetName = None) -> None:
     """List the snapshots that have a name, and what `load` would do with each on the devnet that runs."""
     env = environment(context)
     rows = [_row(path) for path in all_of(env)]
-    _add_fits(env, rows, devnet)
+    _add_fits(env, rows, rpc_url, devnet)
 
     def render() -> Any:  # noqa: ANN401
         from megaeth_cli.output.snapshots import list_table
@@ -157,13 +159,109 @@ def import_file(
 
 
 @app.command()
+def load(
+    context: typer.Context,
+    word: Word,
+    forward: Annotated[
+        bool, typer.Option("--forward", help="By transactions, even if the chain could go back to its block.")
+    ] = False,
+    rpc_url: options.RpcUrl = None,
+    devnet: DevnetName = None,
+) -> None:
+    """Bring the running devnet to a snapshot's state, with all its nodes.
+
+    If the snapshot's block is one of its chain's, the chain goes back to it: exactly that state, and the blocks after
+    it are gone, with their receipts. Otherwise, or with --forward, it goes on: transactions make all accounts of the
+    snapshot what they are in it, with no other slots than there. Accounts that the snapshot doesn't have stay.
+
+    To begin a new devnet with a snapshot: megaeth devnet up --snapshot NAME.
+    """
+    from megaeth_cli.snapshots.difference import differences
+    from megaeth_cli.snapshots.loading import go_back, go_forward
+    from megaeth_cli.snapshots.states import running_state, state_of
+
+    env = environment(context)
+    path = meant(env, word)
+    with opened(path) as file, connect(env, rpc_url, SAVE_TIMEOUT_S, name=devnet) as node:
+        place = file.manifest.place
+        facts = {"name": word, "block": place.block}
+        if not forward and is_in_chain(node, place.block, place.block_hash):
+            go_back(node, place)
+            show(env, facts | {"way": "back"}, lambda: f"the chain is back at block {place.block:,}")
+            return
+        wanted = state_of(file)
+        with running_state(node) as now:
+            loaded, others = go_forward(node, differences(now.accounts(), wanted.accounts()))
+    for account in loaded.kept:
+        env.complain(f"{account} stays as it is: the chain itself keeps it", "warning:", "bold yellow")
+    facts |= {"way": "forward", "others": others, **asdict(loaded)}
+    show(
+        env,
+        facts,
+        lambda: (
+            f"loaded {word}: {loaded.written:,} accounts were not as they are in it, written by "
+            f"{loaded.transactions:,} transactions; {others:,} that it does not have stay"
+        ),
+    )
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="A", help="A snapshot, or a file.", show_default=False)],
+    after: Annotated[
+        str | None,
+        typer.Argument(metavar="[B]", help="Another; default: the running devnet.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit", metavar="N", min=1, help="Show so many accounts, and slots of each; --json has all."
+        ),
+    ] = 100,
+    rpc_url: options.RpcUrl = None,
+    devnet: DevnetName = None,
+) -> None:
+    """Show which accounts, balances, nonces, codes and slots differ between two states.
+
+    Slots have the names of variables where the running devnet knows the contract. What every block changes by itself is
+    left out: the hashes of blocks, beacon roots, and the nonce of the chain's own calls.
+    """
+    from megaeth_cli.snapshots.difference import differences
+    from megaeth_cli.snapshots.naming import Names
+    from megaeth_cli.snapshots.states import running_state, state_of
+
+    env = environment(context)
+    with opened(meant(env, before)) as file:
+        first = state_of(file)
+    if after is not None:
+        with opened(meant(env, after)) as file:
+            found = list(differences(first.accounts(), state_of(file).accounts()))
+    else:
+        with connect(env, rpc_url, SAVE_TIMEOUT_S, name=devnet) as node, running_state(node) as now:
+            found = list(differences(first.accounts(), now.accounts()))
+    names = Names(context, rpc_url, found)
+    if env.json:
+        env.write(json.dumps({"before": before, "after": after, "accounts": names.facts()}, indent=2))
+        return
+    env.write(names.text(limit))
+    if len(found) > limit or any(len(one.slots) > limit for one in found):
+        slots = sum(len(one.slots) for one in found)
+        env.note(
+            f"{len(found):,} accounts and {slots:,} slots differ: --limit N shows more of them, --json all"
+        )
+
+
+@app.command()
 def verify(context: typer.Context, word: Word) -> None:
     """Check a snapshot: every byte by its checksums, and the state by its root, which is computed again."""
+    from megaeth_cli.snapshots.states import state_of
+
     env = environment(context)
     path = meant(env, word)
     began = time.monotonic()
     with opened(path) as file:
-        root = _checked(file)
+        root = state_of(file).root
         manifest = file.manifest
     facts = _facts(path, manifest) | {"root_computed": root, "seconds": round(time.monotonic() - began, 2)}
     show(
@@ -174,17 +272,6 @@ def verify(context: typer.Context, word: Word) -> None:
             f"{manifest.slots:,} slots, state root {root}"
         ),
     )
-
-
-def _checked(file: SnapshotFile) -> str:
-    """The root of its state. ConfigError: it is damaged, or another one than its block says."""
-    from devnet.snapshots.manifest import SnapshotError
-    from megaeth_cli.snapshots.opened import OpenedState
-
-    try:
-        return OpenedState(file).root
-    except SnapshotError as error:
-        raise bad_file(file.path, str(error)) from None
 
 
 def _copy(env: Environment, source: Path, target: Path, done: str) -> None:
@@ -248,16 +335,15 @@ def _row(path: Path) -> dict[str, Any]:
         return {"name": path.stem, "file": str(path), "bytes": path.stat().st_size, "problem": error.why}
 
 
-def _add_fits(env: Environment, rows: list[dict[str, Any]], devnet: str | None) -> None:
+def _add_fits(env: Environment, rows: list[dict[str, Any]], rpc_url: str | None, devnet: str | None) -> None:
     """Of each, what `load` would do on the devnet that runs; None where none does."""
     from megaeth_cli.select_devnet import find_session
 
-    session = find_session(env, devnet)
     for row in rows:
         row["fits"] = None
-    if session is None:
+    if rpc_url is None and find_session(env, devnet) is None:
         return
-    with connect(env, session.rpc_url) as node:
+    with connect(env, rpc_url, name=devnet) as node:
         for row in rows:
             if row["problem"] is None:
                 is_here = is_in_chain(node, row["block"], row["block_hash"])

@@ -1,8 +1,8 @@
 """`megaeth state dump` and `load`: a chain's accounts in a file. Thin over the node's RPC."""
 
-from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,14 +13,9 @@ from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.output import show
 from megaeth_cli.output_file import write_new
 
-if TYPE_CHECKING:
-    from devnet._engine import StateContents
-
 TIMEOUT_S = 600.0
 ANSWER_LIMIT = "--max-answer-bytes"
 """The setting that a node names when all accounts are more than it answers at once."""
-REQUEST_BYTES = 2 << 20
-"""Of accounts in one request to load some: as hexadecimal it is well below what nodes take in a body."""
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -91,37 +86,18 @@ def load(
     rpc_url: options.RpcUrl = None,
 ) -> None:
     """Take over the accounts of a file; others, and slots that it does not name, stay."""
-    from devnet.state_file import read_file, write_pieces
+    from devnet.state_file import read_file
+    from megaeth_cli.chain.state_loading import Loaded, load_contents
 
     env = environment(context)
     contents = read_file(env.cwd / file)
-    loaded: dict[str, Any] = {
-        "accounts": contents.accounts,
-        "slots": contents.slots,
-        "written": 0,
-        "transactions": 0,
-        "kept": [],
-    }
+    done = Loaded()
     with connect(env, rpc_url, TIMEOUT_S) as node:
-        for pieces in _requests(contents):
-            data = b"".join(write_pieces([pieces], {}))
-            done = node.call("mega_loadState", f"0x{data.hex()}")
-            loaded |= {name: loaded[name] + done[name] for name in ("written", "transactions", "kept")}
+        load_contents(node, contents, done)
+    loaded: dict[str, Any] = {"accounts": contents.accounts, "slots": contents.slots, **asdict(done)}
     for account in loaded["kept"]:
         env.complain(f"{account} stays as it is: the chain itself keeps it", "warning:", "bold yellow")
     show(env, loaded, lambda: _told(loaded))
-
-
-def _requests(contents: "StateContents") -> Iterator[list[bytes]]:
-    """The pieces, as many at a time as one request holds."""
-    request: list[bytes] = []
-    for piece in contents.pieces():
-        if request and sum(map(len, request)) + len(piece) > REQUEST_BYTES:
-            yield request
-            request = []
-        request.append(piece)
-    if request:
-        yield request
 
 
 def _told(loaded: dict[str, Any]) -> str:

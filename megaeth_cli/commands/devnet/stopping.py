@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from devnet.errors import NotRunningError, UnavailableError
+from devnet.errors import NotRunningError, UnavailableError, UserError, user_error
 from devnet.session import ProcessId, Session, running_sessions
 from megaeth_cli.env import environment
 from megaeth_cli.output import show
@@ -25,26 +25,38 @@ def down(
     """Stop a devnet. Its chain stays on disk, unless it is ephemeral."""
     env = environment(context)
     sessions = running_sessions(env.paths.home) if every else [require_session(env, name, data_dir)]
+    undone: list[UserError] = []
     for session in sessions:
-        stop_devnet(session)
+        try:
+            stop_devnet(session)
+        except UserError as error:
+            undone.append(error)
+            if session.supervisor.runs():
+                continue
         env.note(f"stopped {session.name} (chain kept in {session.data_dir})" if not session.ephemeral
                  else f"stopped {session.name}")  # fmt: skip
+    if undone:
+        raise undone[0]
     if env.json:
         show(env, {"stopped": [session.name for session in sessions]}, str)
 
 
 def stop_devnet(session: Session) -> None:
-    """Ask it to stop; kill it if it does not. UnavailableError if even that does not help."""
+    """Ask it to stop; kill it if it does not. UnavailableError if even that does not help. UserError: it is gone, and
+    something was not done before, such as saving the state."""
     from devnet.supervision.control import ask
 
+    undone: list[dict[str, str]] = []
     try:
-        ask(session, "stop")
+        undone = ask(session, "stop").get("undone", [])
     except (NotRunningError, UnavailableError):
         # It does not listen (yet, or any more); a signal reaches it all the same.
         if session.supervisor.runs():
             os.kill(session.supervisor.pid, signal.SIGTERM)
     everybody = [session.supervisor, *(node.process for node in session.nodes)]
     if _are_gone([session.supervisor]):
+        if undone:
+            raise user_error(undone[0])
         return
     # It hangs, so that nothing but this is left. Its nodes would end by themselves, unless they hang too.
     for process in everybody:

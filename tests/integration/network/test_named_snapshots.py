@@ -9,6 +9,7 @@ from megaeth_cli.chain.rpc_client import RpcError
 from tests.support import wallet
 from tests.support.home import Home
 from tests.support.network import Asked
+from tests.support.steady_load import SteadyLoad
 from tests.support.waiting import eventually
 
 COUNTER = "0x5f54600101805f555f52600160205fa100"
@@ -163,3 +164,71 @@ def test_other_rules_than_the_snapshots_are_refused(home, elsewhere):
     assert f"that is {GAS_LIMIT}" in refused.stderr
     refused = elsewhere.run("devnet", "up", "-d", "--port", 0, "--snapshot", file, "--load-state", "x.json")
     assert "--snapshot and --load-state contradict each other" in refused.stderr
+
+
+def balance(node, name):
+    return int(node.rpc("eth_getBalance", somebody(name), "latest"), 16)
+
+
+def test_goes_back_to_a_block_of_its_chain(home, node):
+    node.rpc("anvil_setBalance", somebody("to and fro"), "0x1")
+    saved = save(home, "back")
+    count = slot(node, somebody("counter"))
+    receipt = wallet.send(node, 3, to=somebody("counter"))
+    node.rpc("anvil_setBalance", somebody("to and fro"), "0x2")
+    differing = {one["address"].lower(): one for one in home.json("snapshot", "diff", "back")["accounts"]}
+    assert {somebody("counter"), somebody("to and fro")} <= differing.keys()
+    assert not {one["address"] for one in home.json("snapshot", "diff", "back", "back")["accounts"]}
+
+    loaded = home.json("snapshot", "load", "back")
+
+    assert (loaded["way"], loaded["block"]) == ("back", saved["block"])
+    assert (balance(node, "to and fro"), slot(node, somebody("counter"))) == (1, count)
+    assert node.rpc("eth_getTransactionReceipt", receipt["transactionHash"]) is None
+    assert home.json("snapshot", "diff", "back")["accounts"] == []
+    assert home.json("snapshot", "diff", "back")["after"] is None
+
+
+def test_another_chain_goes_on_to_its_state_with_all_its_nodes(home, node, elsewhere):
+    node.rpc("anvil_setBalance", somebody("traveller"), "0x5")
+    save(home, "travelled")
+    file = home.path / "home" / ".snapshots" / "travelled.megasnap"
+    elsewhere.up("--full-nodes", 1, "--provers", 1, "--block-time", 0.3)
+    nodes = {each["name"]: each for each in elsewhere.status()["nodes"]}
+    sequencer, full_node = (Asked(nodes[name]["endpoints"]["http"]) for name in ("sequencer", "full-node-1"))
+    sequencer.rpc("anvil_setStorageAt", somebody("counter"), "0x9", "0x" + f"{1:064x}")
+    sequencer.rpc("anvil_setBalance", somebody("its own"), "0x9")
+
+    loaded = elsewhere.json("snapshot", "load", file)
+
+    assert (loaded["way"], loaded["kept"]) == ("forward", [])
+    assert loaded["others"] >= 1
+    for each in (sequencer, full_node):
+        eventually(lambda each=each: balance(each, "traveller") == 5, "the node to follow")
+        assert each.rpc("eth_getStorageAt", somebody("counter"), "0x9", "latest") == "0x" + "00" * 32
+        assert slot(each, somebody("counter")) == slot(node, somebody("counter"))
+        assert balance(each, "its own") == 9
+    left = elsewhere.json("snapshot", "diff", file)["accounts"]
+    assert not any(one["existed"] for one in left), "what the snapshot has is as it is there"
+    here = save(elsewhere, "here")
+    sequencer.rpc("anvil_setBalance", somebody("traveller"), "0x6")
+    assert elsewhere.json("snapshot", "load", "here")["way"] == "back"
+    for each in (sequencer, full_node):
+        eventually(lambda each=each: balance(each, "traveller") == 5, "the node to go back")
+    block = here["block"] + 2
+    eventually(
+        lambda: (elsewhere.node("full-node-1")["verified_height"] or 0) >= block, "the prover to verify"
+    )
+
+
+def test_a_file_that_is_saved_under_load_opens_with_the_root_that_its_block_says(megaeth, new_node):
+    with new_node(blocks__block_time_s=0.5, accounts__count=100) as busy, SteadyLoad(busy, 800) as load:
+        eventually(lambda: load.sent > 800, "some load")
+        for name in ("first", "second"):
+            saved = megaeth("snapshot", "save", name, "--rpc-url", busy.url, "--json")
+            assert saved.code == 0, saved.err
+            told = json.loads(saved.out)
+            block = busy.rpc("eth_getBlockByNumber", hex(told["block"]), False)
+            assert (block["hash"], block["stateRoot"]) == (told["block_hash"], told["state_root"])
+    compared = json.loads(megaeth("snapshot", "diff", "first", "second", "--json").out)
+    assert len(compared["accounts"]) > 100

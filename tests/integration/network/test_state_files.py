@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import signal
+import subprocess
 
 import pytest
 
@@ -159,12 +161,76 @@ def test_a_chain_that_goes_on_says_that_the_file_is_not_loaded(tmp_path):
             assert home.run("devnet", "down").returncode == 0
 
 
+def ctrl_c(home, process):
+    process.send_signal(signal.SIGINT)
+
+
+def sigterm(home, process):
+    process.send_signal(signal.SIGTERM)
+
+
+def down(home, process):
+    assert home.run("devnet", "down").returncode == 0
+
+
+def started(home, *options):
+    """In the foreground, and ready."""
+    process = home.foreground("--ephemeral", *options)
+    for line in process.stdout:
+        if line.startswith("data "):
+            return process
+    raise AssertionError(process.stderr.read())
+
+
+def test_a_state_is_saved_however_a_devnet_is_stopped(tmp_path):
+    with Home(tmp_path) as home:
+        for wei, stop in enumerate((ctrl_c, down, sigterm), 1):
+            process = started(home, "--state", "state.json")
+            node = Asked(home.node("sequencer")["endpoints"]["http"])
+            assert node.rpc("eth_getBalance", somebody("kept"), "latest") == hex(wei - 1)
+            node.rpc("anvil_setBalance", somebody("kept"), hex(wei))
+            stop(home, process)
+            process.communicate(timeout=30)
+            assert process.returncode == 0
+    assert json.loads((tmp_path / "state.json").read_text())["accounts"][somebody("kept")]["balance"] == "0x3"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "state.json"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A directory with room for little."""
+    path = tmp_path / "small"
+    path.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(path)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
+
+
+def test_a_full_disk_leaves_the_old_file_and_whoever_stops_the_devnet_is_told(tmp_path, small_disk):
+    file = small_disk / "state.json"
+    file.write_bytes(document({somebody("kept"): account(1, 5)}))
+    before = file.read_bytes()
+    with Home(tmp_path) as home:
+        process = started(home, "--state", file)
+        node = Asked(home.node("sequencer")["endpoints"]["http"])
+        node.rpc("anvil_setCode", somebody("large"), "0x" + "5f" * 200_000)
+        told = home.run("devnet", "down")
+        _, errors = process.communicate(timeout=30)
+    assert (told.returncode, process.returncode) == (5, 5)
+    for text in (told.stderr, errors):
+        assert f"cannot save the state to {file}" in text
+        assert "No space left on device" in text
+    assert file.read_bytes() == before
+    assert list(small_disk.iterdir()) == [file]
+
+
 def test_a_state_that_cannot_be_saved_is_told(tmp_path):
     with Home(tmp_path) as home:
-        process = home.foreground("--ephemeral", "--dump-state", tmp_path / "absent" / "state.json")
-        for line in process.stdout:
-            if line.startswith("data "):
-                break
+        process = started(home, "--dump-state", tmp_path / "absent" / "state.json")
         process.terminate()
         _, errors = process.communicate(timeout=30)
         assert "cannot save the state to" in errors
