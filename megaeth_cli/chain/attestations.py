@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devnet.proving.checker import Report
-from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcClient, RpcError
+from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, Node, RpcError
 from megaeth_cli.units import quantity
 
 
@@ -40,7 +40,7 @@ class Word:
         }
 
 
-def words_on(node: RpcClient, report: Report) -> tuple[Word, ...] | None:
+def words_on(node: Node, report: Report) -> tuple[Word, ...] | None:
     """The attestations that a node has to a block; None for a node of another kind than this devnet's."""
     try:
         found = node.call("mega_getAttestations", hex(report.number), hex(report.number))

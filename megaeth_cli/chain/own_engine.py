@@ -5,6 +5,7 @@ comes from here.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from devnet import _engine
@@ -37,19 +38,28 @@ class OwnEngine:
         *,
         chain_id: int = Config().chain.chain_id,
         multiplier: int = 1,
+        capacities: Mapping[int, int] | None = None,
         timeout_s: float | None = TIMEOUT_S,
     ) -> None:
-        """`alloc` as a genesis document has it; None as the timeout is the engine's own."""
-        config = {
-            "chain_id": chain_id,
-            "spec": spec,
-            "genesis": {"timestamp": 1, "alloc": json.loads(_engine.system_alloc(spec)) | alloc},
+        """`alloc` as a genesis document has it; `capacities` are how many slots each of the real chain's buckets has
+        that has grown, instead of the multiplier; None as the timeout is the engine's own."""
+        buckets: dict[str, Json] = {
             "salt_data_buckets": _BUCKETS,
             "bucket_capacities": {
                 str(FIRST_DATA_BUCKET + bucket): MIN_BUCKET_SLOTS * multiplier
                 for bucket in range(_BUCKETS if multiplier > 1 else 0)
             },
+        }
+        if capacities is not None:
+            grown = {str(at): slots for at, slots in capacities.items() if at >= FIRST_DATA_BUCKET}
+            buckets = {"bucket_capacities": grown}
+        config = {
+            "chain_id": chain_id,
+            "spec": spec,
+            "genesis": {"timestamp": 1, "alloc": json.loads(_engine.system_alloc(spec)) | alloc},
+            **buckets,
             "follow_commitment": False,
+            "stored_oracle": True,
             "mining": "manual",
             "recover_threads": 1,
             "execution_threads": 1,

@@ -8,7 +8,7 @@ from typing import Any
 
 from devnet.proving import prestate
 from devnet.proving.checker import Report
-from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.chain.rpc_client import Node
 from megaeth_cli.chain.verification import Rules, block_of, number_of, rules_of
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.units import quantity
@@ -22,7 +22,7 @@ class PrestateSource:
 
     file: Path
     rules: Rules
-    node: RpcClient
+    node: Node
     """Asked only for what the file lacks."""
 
     @cached_property

@@ -7,7 +7,7 @@ node that does not answer is a NotRunningError, an error object of the node is a
 import http.client
 import json
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from devnet.errors import NotRunningError
@@ -37,6 +37,25 @@ class RpcError(CliError):
         self.data = data
         self.mega = mega
         """What MegaETH adds: resources used and why execution halted."""
+
+
+class Node(Protocol):
+    """Who answers JSON-RPC: a node, or what stands in for one."""
+
+    url: str
+    """For people."""
+
+    def call(self, method: str, *params: Json) -> Json:
+        """The result of one method; RpcError where there is none."""
+
+    def batch(self, calls: list[tuple[str, list[Json]]]) -> list[Json]:
+        """The results of several methods, in their order; the first error is raised."""
+
+    def wait_longer(self, timeout_s: float) -> None:
+        """Give it this long for each answer from now on."""
+
+    def close(self) -> None:
+        """Nothing is asked any more."""
 
 
 class RpcClient:

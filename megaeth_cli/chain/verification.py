@@ -15,7 +15,7 @@ from devnet.proving.checker import Report, UncheckableError, read_report
 from devnet.proving.material import VerificationInput, block_records
 from devnet.proving.recorded import RecordedBlocks
 from devnet.proving.reports import Reproduction
-from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcClient, RpcError
+from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, Node, RpcError
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.units import keccak, quantity
 
@@ -159,7 +159,7 @@ class ReproductionSource:
 class NodeSource:
     """Blocks of a node that serves witnesses: a devnet's, or one of the real chain."""
 
-    node: RpcClient
+    node: Node
     rules: Rules
     tell: Callable[[str], None]
 
@@ -240,7 +240,7 @@ class NodeSource:
             return ()
 
 
-def rules_of(node: RpcClient) -> Mapping[str, Json]:
+def rules_of(node: Node) -> Mapping[str, Json]:
     """What a devnet tells of its rules; of another node's chain which one it is, whose schedule is then known."""
     try:
         rules: dict[str, Json] = node.call("mega_getChainRules")
@@ -249,7 +249,7 @@ def rules_of(node: RpcClient) -> Mapping[str, Json]:
     return rules
 
 
-def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
+def _newest_worth_checking(node: Node, tell: Callable[[str], None]) -> int:
     """The newest block that has transactions, as `inspect-diff latest` takes it: whoever has just sent one means the
     block that it is in. Only sealed blocks can be checked, so an open one is waited for."""
     try:
@@ -269,7 +269,7 @@ def _newest_worth_checking(node: RpcClient, tell: Callable[[str], None]) -> int:
     return sealed
 
 
-def wait_sealed(node: RpcClient, wanted: int) -> int:
+def wait_sealed(node: Node, wanted: int) -> int:
     """The newest sealed block, which is this one or a later one, unless it takes too long."""
     until = time.monotonic() + SEAL_PATIENCE_S
     while (sealed := quantity(node.call("eth_blockNumber"))) < wanted and time.monotonic() < until:
@@ -277,7 +277,7 @@ def wait_sealed(node: RpcClient, wanted: int) -> int:
     return sealed
 
 
-def block_of(node: RpcClient, block: str | int) -> dict[str, Json]:
+def block_of(node: Node, block: str | int) -> dict[str, Json]:
     """A block with its transactions, by number or hash."""
     by_hash = isinstance(block, str) and len(block) > len("0x") + 16
     method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"

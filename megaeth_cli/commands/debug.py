@@ -4,7 +4,7 @@ import typer
 
 from megaeth_cli import options
 from megaeth_cli.commands.contract_options import AbiFile, As, From, NegativeNumbers, Value, arguments
-from megaeth_cli.commands.traced import Block, Call, Called, Gas, Selectors_, looked_at
+from megaeth_cli.commands.traced import Block, Call, Called, File, Gas, Selectors_, looked_at
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError, ExitStatus
 
@@ -23,6 +23,7 @@ def debug(
     gas: Gas = None,
     as_: As = None,
     abi: AbiFile = None,
+    file: File = None,
     rpc_url: options.RpcUrl = None,
 ) -> None:
     """Step through a transaction, or a call that is not sent, instruction by instruction, forwards and backwards.
@@ -45,5 +46,7 @@ def debug(
     from megaeth_cli.traces.names import Names
     from megaeth_cli.traces.selectors import at_hand
 
-    network, subject = looked_at(context, rpc_url, arguments(what), call, block, sender, value, gas, as_, abi)
+    network, subject = looked_at(
+        context, rpc_url, arguments(what), call, block, sender, value, gas, as_, abi, file
+    )
     Stepper(Recording.of(network, subject, Names(network, at_hand(network, selectors)))).run()

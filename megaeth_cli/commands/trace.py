@@ -15,7 +15,7 @@ from megaeth_cli.commands.contract_options import (
     Value,
     arguments,
 )
-from megaeth_cli.commands.traced import Block, Call, Called, Gas, Selectors_, looked_at
+from megaeth_cli.commands.traced import Block, Call, Called, File, Gas, Selectors_, looked_at
 from megaeth_cli.env import environment
 from megaeth_cli.errors import ExitStatus
 from megaeth_cli.output.diff import changes_json, diff_text
@@ -57,6 +57,7 @@ def trace(
     gas: Gas = None,
     as_: As = None,
     abi: AbiFile = None,
+    file: File = None,
     rpc_url: options.RpcUrl = None,
 ) -> int:
     """Show the calls of a transaction, or of a call that is not sent, with names, gas, events and failures.
@@ -65,7 +66,9 @@ def trace(
     variables that changed. The exit code is 1 where it failed.
     """
     env = environment(context)
-    network, subject = looked_at(context, rpc_url, arguments(what), call, block, sender, value, gas, as_, abi)
+    network, subject = looked_at(
+        context, rpc_url, arguments(what), call, block, sender, value, gas, as_, abi, file
+    )
     root = call_tree(network, subject)
     network.contracts.expect(frame.to for frame in root.walk() if frame.to is not None)
     names = Names(network, at_hand(network, selectors))

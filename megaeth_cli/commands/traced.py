@@ -5,14 +5,18 @@ from typing import Annotated
 
 import typer
 
+from megaeth_cli.chain.rpc_client import connect
+from megaeth_cli.chain.verification import Rules
 from megaeth_cli.commands.call import block_parameter, call_object, has_no_code
 from megaeth_cli.commands.contract_options import check_hash, gas_limit
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.contracts.told import take
 from megaeth_cli.env import environment
 from megaeth_cli.errors import CliError, ExitStatus
+from megaeth_cli.replay.source import Finder
+from megaeth_cli.replay.told_node import ToldNode
 from megaeth_cli.traces.names import PRECOMPILES
-from megaeth_cli.traces.subject import Subject, sent
+from megaeth_cli.traces.subject import Subject, gives_no_traces, sent
 from megaeth_cli.units import checksummed, quantity
 
 Called = Annotated[
@@ -28,6 +32,14 @@ Block = Annotated[
 ]
 Gas = Annotated[
     str | None, typer.Option("--gas-limit", metavar="GAS", help="With --call: the call's gas limit.")
+]
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        metavar="FILE",
+        help="The transaction's block with the state before it, as `megaeth replay` takes it: no node is asked.",
+    ),
 ]
 Selectors_ = Annotated[
     Path | None,
@@ -50,6 +62,7 @@ def looked_at(
     gas: str | None,
     as_: str | None,
     abi: Path | None,
+    file: Path | None = None,
 ) -> tuple[Network, Subject]:
     """The transaction or call that is meant, on its network."""
     if not what or (not call and len(what) > 1):
@@ -61,13 +74,15 @@ def looked_at(
         )
     if not call:
         check_hash(what[0])
-        network = Network.open(context, rpc_url)
+        network = _network_of(context, rpc_url, what[0], file)
         subject = sent(network, what[0])
         network.contracts.look_at(quantity(subject.block))
         recipient = subject.call.get("to") or (subject.receipt or {}).get("contractAddress")
         if recipient:
             take(network, bytes.fromhex(recipient[2:]), as_, abi)
         return network, subject
+    if file is not None:
+        raise CliError("--file is for a transaction", "a call is made on a node", "", ExitStatus.USAGE)
     if len(what) < 2:
         raise CliError(
             "--call takes a contract and a function", "", "--call Token transfer 0x... 5", ExitStatus.USAGE
@@ -84,3 +99,21 @@ def looked_at(
             f"there is no contract at {checksummed(target.address)}: the account has no code, and nothing is executed"
         )
     return network, Subject(body, at["blockHash"] if isinstance(at, dict) else str(at))
+
+
+def _network_of(context: typer.Context, rpc_url: str | None, hash_: str, file: Path | None) -> Network:
+    """Where a transaction is looked at: on a node that traces, else by an engine of our own, on what a file or the node
+    tells of its block."""
+    env = environment(context)
+    if file is not None:
+        path = env.cwd / file
+        if not path.exists():
+            raise CliError(f"there is no file {file}", "", "megaeth replay --help", ExitStatus.USAGE)
+        finder = Finder(Rules(None, None, None), lambda: connect(env, rpc_url), False, env.note)
+        return Network(env, None, ToldNode(finder.in_file(path, hash_)))
+    network = Network.open(context, rpc_url)
+    if not gives_no_traces(network.node, hash_):
+        return network
+    env.note(f"{network.node.url} gives no traces: it is executed here, on what the node tells of its block")
+    finder = Finder(Rules(None, None, None), lambda: network.node, False, env.note)
+    return Network(env, None, ToldNode(finder.on_node(hash_), network.node))

@@ -7,7 +7,7 @@ import typer
 
 from megaeth_cli import options
 from megaeth_cli.commands.contract_options import AbiFile, As, From, Value, arguments
-from megaeth_cli.commands.traced import Block, Call, Called, Gas, Selectors_, looked_at
+from megaeth_cli.commands.traced import Block, Call, Called, File, Gas, Selectors_, looked_at
 from megaeth_cli.env import environment
 
 
@@ -26,6 +26,7 @@ def explain_command(
     gas: Gas = None,
     as_: As = None,
     abi: AbiFile = None,
+    file: File = None,
     rpc_url: options.RpcUrl = None,
 ) -> None:
     """Say why a transaction, or a call that is not sent, ended as it did: to the line, with the numbers.
@@ -40,6 +41,8 @@ def explain_command(
     from megaeth_cli.traces.selectors import at_hand
 
     env = environment(context)
-    network, subject = looked_at(context, rpc_url, arguments(what), call, block, sender, value, gas, as_, abi)
+    network, subject = looked_at(
+        context, rpc_url, arguments(what), call, block, sender, value, gas, as_, abi, file
+    )
     found = explain(network, subject, Names(network, at_hand(network, selectors)), forks=forks)
     env.write(json.dumps(explanation_json(found), indent=2) if env.json else explanation_text(found))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from megaeth_cli.chain.rpc_client import RpcClient, RpcError
+from megaeth_cli.chain.rpc_client import Node, RpcError
 from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore
 from megaeth_cli.inspect.diff import EMPTY_CODE, AccountState
 from megaeth_cli.units import checksummed, quantity
@@ -26,7 +26,7 @@ _BATCH = 500
 class ChainSearch:
     """One search of one chain."""
 
-    def __init__(self, node: RpcClient, artifacts: ArtifactStore, say: Callable[[str], None]) -> None:
+    def __init__(self, node: Node, artifacts: ArtifactStore, say: Callable[[str], None]) -> None:
         self._node = node
         self._artifacts = artifacts
         self._say = say

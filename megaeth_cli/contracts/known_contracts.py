@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from megaeth_cli.abi import Interface
-from megaeth_cli.chain.rpc_client import RpcClient, RpcError
+from megaeth_cli.chain.rpc_client import Node, RpcError
 from megaeth_cli.contracts.artifacts import Artifact, ArtifactStore
 from megaeth_cli.inspect import proxies
 from megaeth_cli.inspect.known import Predeploy, predeploy
@@ -156,7 +156,7 @@ class KnownContract:
 class KnownContracts:
     """Looks contracts up, each once."""
 
-    def __init__(self, node: RpcClient, artifacts: ArtifactStore) -> None:
+    def __init__(self, node: Node, artifacts: ArtifactStore) -> None:
         self._node = node
         self._artifacts = artifacts
         self._block = "latest"

@@ -7,7 +7,7 @@ from devnet.session import Session
 from megaeth_cli.abi import Interface, ValueTextError
 from megaeth_cli.abi.values import address as read_address
 from megaeth_cli.chain.allowance import Allowance, allowance_of
-from megaeth_cli.chain.rpc_client import RpcClient, connect
+from megaeth_cli.chain.rpc_client import Node, connect
 from megaeth_cli.contracts.artifacts import ArtifactStore
 from megaeth_cli.contracts.known_contracts import KnownContract, KnownContracts
 from megaeth_cli.env import Environment, environment
@@ -28,11 +28,14 @@ NAMES = "an address is 0x and 40 hex digits; a contract that was deployed or imp
 class Network:
     """A node and what this machine knows about its chain."""
 
-    def __init__(self, env: Environment, rpc_url: str | None) -> None:
+    def __init__(self, env: Environment, rpc_url: str | None, node: Node | None = None) -> None:
+        """`node`: is asked instead of one that is connected to."""
         self.env = env
-        running = find_session(env) if rpc_url is None else _session_at(env, rpc_url)
-        self.session: Session | None = running
-        self.node: RpcClient = connect(env, rpc_url if running is None else rpc_url or running.rpc_url)
+        self.session: Session | None = None
+        if node is None:
+            running = self.session = find_session(env) if rpc_url is None else _session_at(env, rpc_url)
+            node = connect(env, rpc_url if running is None else rpc_url or running.rpc_url)
+        self.node: Node = node
 
     @classmethod
     def open(cls, context: "typer.Context", rpc_url: str | None) -> "Network":

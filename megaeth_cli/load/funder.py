@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from devnet._engine import sign_transaction
-from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.chain.rpc_client import Node
 from megaeth_cli.load.senders import Sender, Terms
 from megaeth_cli.load.wire import LoadError
 from megaeth_cli.units import WEI_PER_ETHER, ether, quantity
@@ -42,7 +42,7 @@ class Call(NamedTuple):
 class Funder:
     """An account with money on a node."""
 
-    def __init__(self, node: RpcClient, key: bytes) -> None:
+    def __init__(self, node: Node, key: bytes) -> None:
         self._account = Sender.of(key)
         self.node = node
         self.key = key
@@ -125,7 +125,7 @@ def _signed(funder: Funder, sender: Sender, call: Call, gas: int) -> bytes:
     return raw
 
 
-def _receipts(node: RpcClient, hashes: list[str]) -> list[Any]:
+def _receipts(node: Node, hashes: list[str]) -> list[Any]:
     until = time.monotonic() + RECEIPT_TIMEOUT_S
     while True:
         receipts = node.batch([("eth_getTransactionReceipt", [one]) for one in hashes])

@@ -17,7 +17,7 @@ from devnet.proving.recorded import RecordedBlocks
 from devnet.proving.reports import Reproduction
 from devnet.proving.witness_state import WitnessState
 from megaeth_cli.chain import answers
-from megaeth_cli.chain.rpc_client import RpcClient, RpcError
+from megaeth_cli.chain.rpc_client import Node, RpcError
 from megaeth_cli.chain.verification import (
     FileSource,
     NodeSource,
@@ -86,14 +86,14 @@ class Finder:
     """Finds what is to be executed. Asks the node only where it must."""
 
     rules: Rules
-    connect: Callable[[], RpcClient]
+    connect: Callable[[], Node]
     fills: bool
     """Whether the node fills in what a file's state lacks."""
     tell: Callable[[str], None]
-    _found: list[RpcClient] = field(default_factory=list)
+    _found: list[Node] = field(default_factory=list)
 
     @property
-    def node(self) -> RpcClient:
+    def node(self) -> Node:
         """Connected when it is asked for first."""
         if not self._found:
             self._found.append(self.connect())

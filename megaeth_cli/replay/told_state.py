@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from devnet.errors import UserError
 from devnet.proving.prestate import EMPTY_CODE_HASH
-from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.chain.rpc_client import Node
 from megaeth_cli.inspect.known import ADDRESSES
 from megaeth_cli.units import keccak, quantity
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class NodeState:
     """The state after a block, one answer of a node at a time."""
 
-    def __init__(self, node: RpcClient, number: int) -> None:
+    def __init__(self, node: Node, number: int) -> None:
         self._node = node
         self._block = hex(number)
         self._codes: dict[bytes, bytes] = {}

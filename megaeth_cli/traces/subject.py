@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from megaeth_cli.chain.nested_json import deep_answers
-from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, RpcError
+from megaeth_cli.chain.rpc_client import METHOD_NOT_FOUND, Node, RpcError
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.traces.frame import Frame, of_answer
@@ -70,6 +70,19 @@ def as_call(transaction: Json) -> dict[str, Json]:
     return {name: transaction[key] for name, key in names.items() if transaction.get(key) is not None}
 
 
+def gives_no_traces(node: Node, hash_: str) -> bool:
+    """Whether it does not trace transactions at all."""
+    try:
+        node.call("debug_traceTransaction", hash_, {"tracer": "noopTracer"})
+    except RpcError as error:
+        return _is_not_offered(error)
+    return False
+
+
+def _is_not_offered(error: RpcError) -> bool:
+    return error.code == METHOD_NOT_FOUND or "whitelist" in error.message
+
+
 def call_tree(network: Network, subject: Subject) -> Frame:
     """Its calls."""
     return of_answer(_trace(network, subject, {"tracer": "callTracer", "tracerConfig": {"withLog": True}}))
@@ -105,7 +118,7 @@ def _trace(network: Network, subject: Subject, options: Json) -> Json:
                 return node.call("debug_traceTransaction", subject.hash, options)
             return node.call("debug_traceCall", subject.call, _block(subject.block), options)
     except RpcError as error:
-        if error.code == METHOD_NOT_FOUND or "whitelist" in error.message:
+        if _is_not_offered(error):
             raise CliError(
                 f"{node.url} gives no traces of {'transactions' if subject.hash else 'calls'}",
                 error.message,

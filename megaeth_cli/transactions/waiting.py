@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from megaeth_cli.chain.rpc_client import RpcClient, RpcError
+from megaeth_cli.chain.rpc_client import Node, RpcError
 from megaeth_cli.units import checksummed, quantity
 
 Json = Any
@@ -40,7 +40,7 @@ class Waiting:
         return {"kind": self.kind, "text": self.text} | ({"hint": self.hint} if self.hint else {})
 
 
-def why(node: RpcClient, transaction: Json) -> Waiting:
+def why(node: Node, transaction: Json) -> Waiting:
     """The first reason that holds, in the order in which a node looks at them."""
     told = _asked(node, "mega_txWaiting", transaction["hash"])
     if told is not None:
@@ -48,7 +48,7 @@ def why(node: RpcClient, transaction: Json) -> Waiting:
     return _nonce(node, transaction) or _price(node, transaction) or _turn(node, transaction)
 
 
-def _nonce(node: RpcClient, transaction: Json) -> Waiting | None:
+def _nonce(node: Node, transaction: Json) -> Waiting | None:
     sender, nonce = transaction["from"], quantity(transaction["nonce"])
     following = quantity(node.call("eth_getTransactionCount", sender, "latest"))
     if nonce <= following:
@@ -61,13 +61,13 @@ def _nonce(node: RpcClient, transaction: Json) -> Waiting | None:
     return Waiting("nonce", f"waits for nonce {missing[0]}{more}, which nobody has sent")
 
 
-def _nonces(node: RpcClient, sender: str) -> frozenset[int]:
+def _nonces(node: Node, sender: str) -> frozenset[int]:
     """Of what waits of a sender; none where the node does not show its pool."""
     halves = (_asked(node, "txpool_contentFrom", sender) or {}).values()
     return frozenset(int(nonce) for half in halves for nonce in half if nonce.isdecimal())
 
 
-def _price(node: RpcClient, transaction: Json) -> Waiting | None:
+def _price(node: Node, transaction: Json) -> Waiting | None:
     block = node.call("eth_getBlockByNumber", "latest", False)
     base = quantity((block or {}).get("baseFeePerGas"))
     cap = quantity(transaction.get("maxFeePerGas") or transaction.get("gasPrice"))
@@ -76,7 +76,7 @@ def _price(node: RpcClient, transaction: Json) -> Waiting | None:
     return Waiting("price", f"pays {cap:,} wei for gas at most, and the base fee is {base:,}")
 
 
-def _turn(node: RpcClient, transaction: Json) -> Waiting:
+def _turn(node: Node, transaction: Json) -> Waiting:
     before = _before(node, transaction)
     by_hand = _asked(node, "anvil_getAutomine") is False and not _asked(node, "anvil_getIntervalMining")
     if by_hand:
@@ -84,7 +84,7 @@ def _turn(node: RpcClient, transaction: Json) -> Waiting:
     return Waiting("turn", f"waits for its turn{before}")
 
 
-def _before(node: RpcClient, transaction: Json) -> str:
+def _before(node: Node, transaction: Json) -> str:
     """How many stand before it, as far as the node tells."""
     pending = quantity((_asked(node, "txpool_status") or {}).get("pending"))
     if not pending:
@@ -108,7 +108,7 @@ def _offered(line: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _asked(node: RpcClient, method: str, *params: Json) -> Json:
+def _asked(node: Node, method: str, *params: Json) -> Json:
     """None where the node does not answer that."""
     try:
         return node.call(method, *params)

@@ -73,6 +73,10 @@ pub(crate) struct ChainConfig {
     /// Whether the state commitment is followed. Without it blocks can be taken over but not sealed.
     #[serde(default = "defaults::follow_commitment")]
     pub follow_commitment: bool,
+    /// Whether calls find in the oracle what stands in its storage, not this node's time: for a state that is another
+    /// chain's, whose time was written there.
+    #[serde(default)]
+    pub stored_oracle: bool,
     /// The pool's limits.
     #[serde(default)]
     pub pool: PoolConfig,
@@ -227,6 +231,7 @@ impl ChainConfig {
             mining: MiningMode::default(),
             interventions: false,
             follow_commitment: defaults::follow_commitment(),
+            stored_oracle: false,
             pool: PoolConfig::default(),
             rpc: RpcLimits::default(),
             open_block: OpenBlockView::default(),

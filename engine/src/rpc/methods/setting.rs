@@ -55,11 +55,8 @@ pub(super) fn setting_in(
         .spec_id()
         .map_err(|error| RpcError::internal(error.to_string()))?;
     let clock = OracleClock::default();
-    clock.set(Some(evm::oracle_time(
-        now_us,
-        config.block_time_ms,
-        context.timestamp,
-    )));
+    let told_us = evm::oracle_time(now_us, config.block_time_ms, context.timestamp);
+    clock.set((!config.stored_oracle).then_some(told_us));
     let capacities = chain.bucket_capacities();
     Ok(Setting {
         spec,
