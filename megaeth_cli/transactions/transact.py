@@ -20,6 +20,7 @@ from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.inspect import reasons
 from megaeth_cli.inspect.known import standing_interfaces
 from megaeth_cli.inspect.reasons import Reason
+from megaeth_cli.transactions.explaining import explain_call
 from megaeth_cli.transactions.wallet import Signer
 from megaeth_cli.units import checksummed, ether, quantity
 
@@ -115,7 +116,7 @@ def refusal(
     """What a node's refusal to simulate or to take a transaction means."""
     reason = reason_of(error, interfaces, network)
     if reason is not None:
-        return CliError(f"{what}: {reason.text}", _where(transaction), _next(reason, transaction))
+        return CliError(f"{what}: {reason.text}", _where(transaction), _next(network, reason, transaction))
     if "insufficient funds" in error.message.lower():
         sender = bytes.fromhex(transaction["from"][2:])
         balance = quantity(network.node.call("eth_getBalance", transaction["from"], "latest"))
@@ -128,12 +129,12 @@ def refusal(
     return CliError(error.message, error.why, _hint(error.message, network.allowed), ExitStatus.RPC)
 
 
-def _next(reason: Reason, transaction: dict[str, Json]) -> str:
+def _next(network: Network, reason: Reason, transaction: dict[str, Json]) -> str:
     """What to do about a call that fails, and the command that tells more."""
-    to = transaction.get("to")
-    if not to:
-        return reason.hint
-    command = f"megaeth tx explain --call {checksummed(bytes.fromhex(to[2:]))} FUNCTION ARGS   says where"
+    if transaction.get("to"):
+        command = f"{explain_call(network, transaction)}   says where"
+    else:
+        command = "with --gas-limit it is sent all the same, and megaeth tx explain HASH says where it fails"
     return f"{reason.hint}\n{command}" if reason.hint else command
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,7 +209,20 @@ def test_a_deployment_runs_out_of_gas_for_its_code(cli):
     assert found["gasLimitNeeded"] == cost["gasUsed"]
 
 
+@pytest.mark.parametrize(
+    "name", ["custom", "message", "passed on", "growth budget", "detained by the oracle"]
+)
+def test_what_would_fail_names_the_command_that_says_where(cli, ways, name):
+    way = WAYS[name]
+    refused = cli("tx", "send", "Ways", *way.call.split(), "--from", "3")
+    [command] = re.findall(r"megaeth (tx explain .*?)   says where", refused.err)
+    found = cli.json(*shlex.split(command), "--no-forks")
+    assert re.fullmatch(way.said.format(line=line_of(way.at), read=0), found["verdict"]), found["verdict"]
+
+
 def test_a_constructor_that_fails_has_its_line_whoever_creates(cli):
+    refused = cli("deploy", f"{SOURCE}:Picky", "3")
+    assert "with --gas-limit it is sent all the same, and megaeth tx explain HASH says where" in refused.err
     short = cli("deploy", f"{SOURCE}:Picky", "3", "--gas-limit", "5000000", "--json")
     hash_ = re.search(r"0x[0-9a-f]{64}", short.out + short.err)[0]
     cli.json("deploy", f"{SOURCE}:Maker")
