@@ -186,6 +186,16 @@ class MegaethEager(Megaeth):
         return [*super().command(), "--mini-block-time", str(self.mini_block_ms)]
 
 
+class MegaethFsync(Megaeth):
+    """Our devnet when a receipt waits for the disk itself."""
+
+    name = "megaeth fsync"
+
+    def command(self) -> Sequence[str]:
+        """What a user would type."""
+        return [*super().command(), "--durability", "fsync"]
+
+
 class MegaethAutomine(Megaeth):
     """Our devnet as test suites want it: a block for each transaction."""
 

@@ -24,6 +24,7 @@ TEST_MNEMONIC: Final = "test test test test test test test test test test test j
 SPECS: Final = ("equivalence", "mini-rex", "rex", "rex1", "rex2", "rex3", "rex4", "rex5", "rex6")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ORDERS: Final = ("priority", "fifo")
+DURABILITIES: Final = ("normal", "fsync")
 JIT_MODES: Final = ("off", "on", "eager")
 OPEN_BLOCK_MODES: Final = ("null", "served")
 MAX_REPLICA_LAG_MS: Final = 5_000
@@ -332,9 +333,14 @@ class StorageSettings:
         None, "Data directory; default: the user's data directory.", "--data-dir", "DIR", path=True
     )
     ephemeral: bool = _setting(False, "Keep nothing: a temporary directory, gone on stop.", "--ephemeral")
-    fsync: bool = _setting(
-        False, "Have the disk confirm each mini-block before its receipts are shown.", "--fsync"
+    durability: str = _setting(
+        "normal",
+        "What a receipt waits for: that the operating system has the mini-block, which outlives the process, or that "
+        "the disk has confirmed it, which outlives a loss of power.",
+        "--durability",
+        choices=DURABILITIES,
     )
+    fsync: bool = _setting(False, "The same as --durability fsync.", "--fsync")
     reset: bool = _setting(False, "Start from genesis: delete this devnet's chain first.", "--reset")
     state: str | None = _setting(
         None, "State file that a new chain begins with, if it is there, and that is written at the stop; the next two "
@@ -360,6 +366,11 @@ class StorageSettings:
         "snapshot list`, or a file.",
         "--snapshot", "NAME|FILE",
     )  # fmt: skip
+
+    @property
+    def syncs(self) -> bool:
+        """Whether the disk has to confirm what is written."""
+        return self.fsync or self.durability == "fsync"
 
     @property
     def saves_state(self) -> bool:

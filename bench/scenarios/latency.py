@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from bench.load import endpoint, flood, latency, prepared, probe
 from bench.results import Expectation, Medians
 from bench.scenarios.scenario import Scale, Scenario
-from bench.targets import AnvilAuto, AnvilInterval10ms, LogSink, Megaeth, MegaethEager
+from bench.targets import AnvilAuto, AnvilInterval10ms, LogSink, Megaeth, MegaethEager, MegaethFsync
 from megaeth_cli.load.outcome import Outcome
 from megaeth_cli.load.run import Load, Shape
 from megaeth_cli.load.workloads import Workload
@@ -54,7 +54,7 @@ def _of(target: type[LogSink], metric: str) -> Callable[[Medians], float | None]
 SCENARIO = Scenario(
     NAME,
     "send to receipt, one at a time",
-    (Megaeth, MegaethEager, AnvilAuto, AnvilInterval10ms),
+    (Megaeth, MegaethFsync, MegaethEager, AnvilAuto, AnvilInterval10ms),
     measure,
     (
         Expectation("idle p50: a mini-block", Megaeth.mini_block_ms, "ms", _of(Megaeth, "idle p50")),

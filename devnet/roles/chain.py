@@ -45,7 +45,7 @@ def open_store(role: RoleConfig) -> Store:
     store = Store.open(
         Path(role.data_dir),
         LOCK_PATIENCE_S,
-        fsync=role.config.storage.fsync,
+        fsync=role.config.storage.syncs,
         max_open_files=share_out(role.config.rpc.max_connections).store,
     )
     # The engine would take an answer that can't be given for "not there". No answer is better than a wrong one.
