@@ -123,7 +123,8 @@ class SnapshotReadNamespace:
         frozen.close()
         if not await self._status.wait_for(-1, self._patience_s, wanted, rollbacks):
             raise refused(
-                f"block {wanted} is open, and what is in it belongs to no snapshot before it is closed: evm_mine does"
+                f"block {wanted} is open, and what is in it belongs to no snapshot before it is closed: evm_mine does, "
+                "or megaeth devnet mine"
             )
         return self._store.freeze_block()
 

@@ -233,10 +233,10 @@ def diff(
 
     env = environment(context)
     with opened(meant(env, before)) as file:
-        first = state_of(file)
+        first = state_of(file, computes_root=False)
     if after is not None:
         with opened(meant(env, after)) as file:
-            found = list(differences(first.accounts(), state_of(file).accounts()))
+            found = list(differences(first.accounts(), state_of(file, computes_root=False).accounts()))
     else:
         with connect(env, rpc_url, SAVE_TIMEOUT_S, name=devnet) as node, running_state(node) as now:
             found = list(differences(first.accounts(), now.accounts()))

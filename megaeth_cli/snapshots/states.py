@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from megaeth_cli.chain.rpc_client import RpcClient
 
 
-def state_of(file: SnapshotFile) -> OpenedState:
-    """Checked as a whole. ConfigError: it is damaged, or another state than its block says."""
+def state_of(file: SnapshotFile, *, computes_root: bool = True) -> OpenedState:
+    """Checked as a whole. ConfigError: it is damaged, or another state than its block says, where that is looked at."""
     try:
-        return OpenedState(file)
+        return OpenedState(file, computes_root=computes_root)
     except SnapshotError as error:
         raise bad_file(file.path, str(error)) from None
 
@@ -32,5 +32,5 @@ def running_state(node: RpcClient) -> Iterator[OpenedState]:
     with tempfile.TemporaryDirectory(prefix="megaeth-") as directory:
         taken = take(node, Path(directory) / "now", history=False)
         with opened(taken.aside) as file:
-            state = state_of(file)
+            state = state_of(file, computes_root=False)
         yield state
