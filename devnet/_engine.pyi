@@ -455,6 +455,10 @@ def published_spec(chain_id: int, timestamp: int) -> str | None:
 def witness_code_hashes(witness: bytes) -> list[bytes]:
     """The hashes of the code of all accounts in a packed witness. `ValueError`: it cannot be read."""
 
+def witness_capacities(witness: bytes) -> dict[int, int]:
+    """How many slots each SALT bucket has whose metadata a packed witness shows, before its block. `ValueError`: it
+    cannot be read."""
+
 def pack_witness(salt: bytes, withdrawals: bytes) -> bytes:
     """Two encoded witnesses as `mega_getBlockWitness` has them, without its version and base64."""
 

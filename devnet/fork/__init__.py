@@ -6,6 +6,7 @@ Which chain and which block is found out once (`point.py`, `genesis.py`) and bel
 where it is read may change from start to start.
 """
 
+from devnet.fork.buckets import crowded_buckets, data_buckets
 from devnet.fork.cache import ForkCache
 from devnet.fork.fetcher import Fetcher
 from devnet.fork.genesis import fork_genesis
@@ -19,6 +20,8 @@ __all__ = [
     "Remote",
     "RemoteFault",
     "RemoteSilentError",
+    "crowded_buckets",
+    "data_buckets",
     "find_point",
     "fork_genesis",
     "require_same_chain",

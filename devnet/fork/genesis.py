@@ -27,10 +27,11 @@ def fork_genesis(
     ask: Ask,
     *,
     spec: str,
+    crowded: Mapping[int, int],
 ) -> dict[str, Any]:
     """The developer accounts, funded, with the nonces that they have on the remote, and without code that others may
-    have given them there (EIP-7702). Under MegaETH's rules also what those take, and predeploys where the remote has
-    nothing. A user's allocation wins.
+    have given them there (EIP-7702). Under MegaETH's rules also what those take, predeploys where the remote has
+    nothing, and how many slots its `crowded` buckets have. A user's allocation wins.
     """
     block = hex(point.number)
 
@@ -59,5 +60,6 @@ def fork_genesis(
     return {
         "timestamp": point.timestamp + 1,
         "alloc": dict(sorted(alloc.items())),
+        "bucket_capacities": {str(bucket): slots for bucket, slots in crowded.items()},
         "fork": point.document(),
     }

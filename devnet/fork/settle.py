@@ -1,5 +1,5 @@
-"""What a fork's settings leave open, found out before anything starts: the chain id, the block of a new fork, and the
-rules of a chain that has a published schedule."""
+"""What a fork's settings leave open, found out before anything starts: the chain id, the block of a new fork, the rules
+of a chain that has a published schedule, and over how many buckets the state is spread."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Final
 
 from devnet._engine import published_spec
 from devnet.config import ChainSettings, Config
+from devnet.fork.buckets import data_buckets
+from devnet.fork.genesis import ETHEREUM
 from devnet.fork.point import find_point
 from devnet.fork.remote import Remote
 from devnet.storage.identity import CARD, Identity
@@ -34,6 +36,7 @@ def settled(config: Config, node_dir: Path, tell: Callable[[str], object] = lamb
     known = None if config.storage.reset else _known(node_dir)
     if known is not None:
         chain_id, spec = known.chain_id, str(known.settings["spec"])
+        buckets = int(known.settings.get("salt_data_buckets", chain.salt_data_buckets))
     else:
         with Remote(
             fork.url,
@@ -43,6 +46,7 @@ def settled(config: Config, node_dir: Path, tell: Callable[[str], object] = lamb
             retrying=tell,
         ) as remote:
             point = find_point(remote, fork.block_number)
+            buckets = data_buckets(remote) if chain.spec != ETHEREUM else chain.salt_data_buckets
         chain_id, spec = point.chain_id, published_spec(point.chain_id, point.timestamp) or chain.spec
         fork = replace(fork, block_number=point.number)
     defaults = ChainSettings()
@@ -50,6 +54,8 @@ def settled(config: Config, node_dir: Path, tell: Callable[[str], object] = lamb
         chain = replace(chain, chain_id=chain_id)
     if chain.spec == defaults.spec:
         chain = replace(chain, spec=spec)
+    if chain.salt_data_buckets == defaults.salt_data_buckets:
+        chain = replace(chain, salt_data_buckets=buckets)
     return replace(config, chain=chain, fork=fork)
 
 

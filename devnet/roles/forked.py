@@ -18,10 +18,13 @@ from devnet.fork import (
     Remote,
     RemoteFault,
     RemoteSilentError,
+    crowded_buckets,
+    data_buckets,
     find_point,
     fork_genesis,
     require_same_chain,
 )
+from devnet.fork.genesis import ETHEREUM
 from devnet.genesis import DevAccount, GenesisFile
 from devnet.role_config import RoleConfig
 from devnet.rpc.settings import ForkedFrom
@@ -50,13 +53,31 @@ class Fork:
         def ask(method: str, params: str) -> bytes:
             return self.cache.through(self.remote.ask, method, params)
 
+        crowded = self._crowded(config)
         try:
             document = fork_genesis(
-                self.point, accounts, config.balance_wei, file.alloc, ask, spec=config.chain.spec
+                self.point,
+                accounts,
+                config.balance_wei,
+                file.alloc,
+                ask,
+                spec=config.chain.spec,
+                crowded=crowded,
             )
         except RemoteFault as fault:
             raise RemoteSilentError(f"the fork's remote {self.remote.name} refuses", fault.message) from None
         return orjson.dumps(document)
+
+    def _crowded(self, config: Config) -> dict[int, int]:
+        """The remote's buckets that have grown, where storage gas depends on them and there are as many here."""
+        if config.chain.spec == ETHEREUM or data_buckets(self.remote) != config.chain.salt_data_buckets:
+            return {}
+        crowded = crowded_buckets(self.remote, self.point)
+        if crowded:
+            log.info(
+                "%d buckets of %s's state have grown, as far as is known", len(crowded), self.remote.name
+            )
+        return crowded
 
 
 def open_fork(role: RoleConfig, store: Store) -> Fork | None:

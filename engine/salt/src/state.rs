@@ -493,11 +493,9 @@ impl SaltState {
 
     /// What a slot, of data or metadata, holds; metadata is never absent.
     fn held(&self, key: SaltKey) -> Option<SaltValue> {
-        if key.is_meta() {
-            let bucket = key.bucket() * WIDTH as BucketId + key.slot() as BucketId;
-            Some(SaltValue::meta(&self.bucket_meta(bucket)))
-        } else {
-            self.slots.get(&key).copied()
+        match key.described() {
+            Some(bucket) => Some(SaltValue::meta(&self.bucket_meta(bucket))),
+            None => self.slots.get(&key).copied(),
         }
     }
 

@@ -49,6 +49,14 @@ impl SaltKey {
         self.bucket() < META_BUCKETS
     }
 
+    /// The bucket whose metadata it holds, if it holds some.
+    pub const fn described(self) -> Option<BucketId> {
+        if !self.is_meta() {
+            return None;
+        }
+        Some(self.bucket() * WIDTH as u32 + self.slot() as BucketId)
+    }
+
     /// Where the metadata of a bucket is kept.
     pub const fn meta_of(bucket: BucketId) -> Self {
         Self::new(bucket / WIDTH as u32, (bucket % WIDTH as u32) as SlotId)

@@ -60,7 +60,7 @@ pub(crate) fn config(spec: &str, contracts: &[(Address, Bytes)]) -> ChainConfig 
     let mut config = ChainConfig::new(Genesis {
         timestamp: GENESIS_TIME,
         alloc,
-        fork: None,
+        ..Genesis::default()
     });
     config.spec = spec.to_owned();
     let system = config.system_alloc().unwrap();

@@ -57,7 +57,7 @@ pub(crate) struct ChainConfig {
     /// How many blocks of history stay in memory.
     #[serde(default = "defaults::history_blocks")]
     pub history_blocks: usize,
-    /// SALT bucket capacities that differ from 256, by bucket.
+    /// SALT bucket capacities that differ from 256, by bucket, over those of `genesis`.
     #[serde(default)]
     pub bucket_capacities: BTreeMap<u32, u64>,
     /// How many data buckets SALT spreads the state over. Fewer than the network's show what a crowded
@@ -107,6 +107,9 @@ pub(crate) struct Genesis {
     /// The accounts.
     #[serde(default)]
     pub alloc: Alloc,
+    /// SALT bucket capacities that differ from 256 from the start, by bucket.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bucket_capacities: BTreeMap<u32, u64>,
     /// Where it was forked from another chain, if it was. Block 0 is the block after that one then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<ForkPoint>,
@@ -276,15 +279,15 @@ impl ChainConfig {
             ));
         }
         let buckets = META_BUCKETS..META_BUCKETS + self.salt_data_buckets;
-        for (bucket, capacity) in &self.bucket_capacities {
-            if !buckets.contains(bucket) {
+        for (bucket, capacity) in self.first_capacities() {
+            if !buckets.contains(&bucket) {
                 return out_of_range(format!(
                     "there is no data bucket {bucket}: they are {} to {}",
                     buckets.start,
                     buckets.end - 1
                 ));
             }
-            if !capacity.is_power_of_two() || !(MIN_CAPACITY..=MAX_CAPACITY).contains(capacity) {
+            if !capacity.is_power_of_two() || !(MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity) {
                 return out_of_range(format!(
                     "bucket {bucket} can't have capacity {capacity}: powers of two from 256 to 2^40 can"
                 ));
@@ -294,6 +297,13 @@ impl ChainConfig {
             return out_of_range("extra data has at most 32 bytes".into());
         }
         Ok(())
+    }
+
+    /// The capacities of SALT's buckets that differ from 256 from the start.
+    pub(crate) fn first_capacities(&self) -> BTreeMap<u32, u64> {
+        let of_genesis = self.genesis.bucket_capacities.iter();
+        let all = of_genesis.chain(&self.bucket_capacities);
+        all.map(|(bucket, capacity)| (*bucket, *capacity)).collect()
     }
 
     /// The EVM's rules.

@@ -556,12 +556,9 @@ pub(crate) fn genesis_commitment(
     entries: &[(PlainKey, PlainValue)],
 ) -> Result<SaltState, SaltError> {
     let metas: Vec<_> = config
-        .bucket_capacities
-        .iter()
-        .map(|(bucket, capacity)| {
-            let capacity = *capacity;
-            (*bucket, BucketMeta { nonce: 0, capacity })
-        })
+        .first_capacities()
+        .into_iter()
+        .map(|(bucket, capacity)| (bucket, BucketMeta { nonce: 0, capacity }))
         .collect();
     History::build(config.salt_data_buckets, &metas, entries)
 }

@@ -33,7 +33,7 @@ impl Running {
         let mut config = ChainConfig::new(Genesis {
             timestamp: 1,
             alloc,
-            fork: None,
+            ..Genesis::default()
         });
         config.chain_id = testing::RULES.chain_id;
         change(&mut config);

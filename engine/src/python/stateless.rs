@@ -1,5 +1,7 @@
 //! The stateless check, and the forms in which witnesses and code come.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::Bytes;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -93,6 +95,12 @@ fn witness_code_hashes<'py>(py: Python<'py>, witness: &[u8]) -> PyResult<Vec<Bou
 }
 
 #[pyfunction]
+fn witness_capacities(py: Python<'_>, witness: &[u8]) -> PyResult<BTreeMap<u32, u64>> {
+    let capacities = detached(py, || stateless::capacities(witness))?.map_err(bad)?;
+    Ok(capacities.into_iter().collect())
+}
+
+#[pyfunction]
 fn pack_witness<'py>(
     py: Python<'py>,
     salt: &[u8],
@@ -137,6 +145,7 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(verify_proof, module)?)?;
     module.add_function(wrap_pyfunction!(allowance_at, module)?)?;
     module.add_function(wrap_pyfunction!(witness_code_hashes, module)?)?;
+    module.add_function(wrap_pyfunction!(witness_capacities, module)?)?;
     module.add_function(wrap_pyfunction!(pack_witness, module)?)?;
     module.add_function(wrap_pyfunction!(open_witness_file, module)?)?;
     module.add_function(wrap_pyfunction!(read_code_line, module)?)

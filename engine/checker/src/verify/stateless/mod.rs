@@ -39,7 +39,7 @@ pub use genesis::write_config;
 pub use proof::{Trusted, check_proof};
 pub use schedule::OLD_TESTNET_CHAIN_ID;
 pub use told::{Told, check_told};
-pub use wire::{WitnessFile, code_hashes, open_file, open_packed, pack};
+pub use wire::{WitnessFile, capacities, code_hashes, open_file, open_packed, pack};
 
 use super::report::{Effort, Report, TransitionClaim};
 use crate::{

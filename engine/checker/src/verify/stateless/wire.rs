@@ -7,7 +7,7 @@ use alloy_primitives::B256;
 use super::InputError;
 use crate::salt::{
     codec::{DecodeError, Reader},
-    types::{SaltKey, SaltValue},
+    types::{BucketId, BucketMeta, SaltKey, SaltValue},
     withdrawals::MptWitness,
 };
 
@@ -109,22 +109,53 @@ pub fn code_hashes(packed: &[u8]) -> Result<Vec<B256>, InputError> {
     Ok(hashes)
 }
 
-/// Reads the slots only: the proof costs more to read than all the rest.
+/// How many slots each bucket has whose metadata a packed witness shows, before its block.
+pub fn capacities(packed: &[u8]) -> Result<Vec<(BucketId, u64)>, InputError> {
+    let (salt, _) = open_packed(packed)?;
+    capacities_in(&salt).map_err(InputError::witness)
+}
+
 fn codes_in(salt: &[u8]) -> Result<Vec<B256>, DecodeError> {
+    let slots = slots_of(salt)?.into_iter();
+    let hashes = slots.filter_map(|(key, value)| {
+        let value = value.filter(|_| !key.is_meta())?;
+        value.value().get(40..72).map(B256::from_slice)
+    });
+    Ok(hashes.collect())
+}
+
+fn capacities_in(salt: &[u8]) -> Result<Vec<(BucketId, u64)>, DecodeError> {
+    let mut found = Vec::new();
+    for (key, value) in slots_of(salt)? {
+        let Some(bucket) = key.described() else {
+            continue;
+        };
+        let meta = match value {
+            Some(value) => BucketMeta::decode(value.key()),
+            None => Some(BucketMeta::default()),
+        };
+        let meta = meta.ok_or(DecodeError::Bad("bucket metadata"))?;
+        found.push((bucket, meta.capacity));
+    }
+    Ok(found)
+}
+
+/// Reads the slots only: the proof costs more to read than all the rest.
+fn slots_of(salt: &[u8]) -> Result<Vec<(SaltKey, Option<SaltValue>)>, DecodeError> {
     let mut reader = Reader::new(salt);
-    let mut hashes = Vec::new();
+    let mut slots = Vec::new();
     for _ in 0..reader.count(9)? {
         let key = SaltKey(reader.u64()?);
-        if reader.u8()? == 0 {
-            continue;
-        }
-        let value = SaltValue::decode(reader.array::<{ SaltValue::MAX }>()?)
-            .ok_or(DecodeError::Bad("slot value"))?;
-        if let Some(hash) = value.value().get(40..72).filter(|_| !key.is_meta()) {
-            hashes.push(B256::from_slice(hash));
-        }
+        let value = match reader.u8()? {
+            0 => None,
+            _ => {
+                let value = SaltValue::decode(reader.array::<{ SaltValue::MAX }>()?);
+                Some(value.ok_or(DecodeError::Bad("slot value"))?)
+            }
+        };
+        slots.push((key, value));
     }
-    Ok(hashes)
+    Ok(slots)
 }
 
 #[cfg(test)]
@@ -155,6 +186,28 @@ mod tests {
         put_bytes(&mut file, &[2; 32]);
         file.extend(parts.concat());
         file
+    }
+
+    #[test]
+    fn a_witness_tells_how_large_the_buckets_are_that_it_shows() {
+        let key = vec![7; 20];
+        let crowded = crate::salt::hasher::bucket_id(&key);
+        let told = |capacity: u64| {
+            let mut state = SaltState::default();
+            if capacity > BucketMeta::default().capacity {
+                let update = state.enlarge(crowded, capacity).unwrap();
+                state.apply(&update);
+            }
+            let needs = AccessSet {
+                reads: [key.clone()].into(),
+                ..AccessSet::default()
+            };
+            let salt = state.witness(&needs).unwrap().unwrap();
+            capacities(&pack(&salt.encode(), &parts().1).unwrap()).unwrap()
+        };
+        assert_eq!(told(256), [(crowded, 256)]);
+        assert_eq!(told(1024), [(crowded, 1024)]);
+        assert!(capacities(&[1, 2, 3]).is_err());
     }
 
     #[test]
