@@ -1,11 +1,11 @@
 """`python -m tests.conformance.explained --fixtures DIR`: transactions of the real chain, explained from recordings.
 
-DIR is that of `python -m tests.conformance.chain`. Each transaction is looked at as `megaeth tx explain HASH --file` does
-it, without any node: executed after those before it in its block, on the state that the recording tells. How it ended and
-the gas that it took must be those of its receipt, which the chain or a checked replay says.
+DIR is that of `python -m tests.conformance.chain`. Each transaction is looked at as `megaeth tx explain HASH --file`
+does it, without any node: executed after those before it in its block, on the state that the recording tells. How it
+ended and the gas that it took must be those of its receipt, which the chain or a checked replay says.
 
-Prints each disagreement as it finds it, and what failed with its explanation. Ends with 1 if there are disagreements, and
-with 2 if nothing was explained.
+Prints each disagreement as it finds it, and what failed with its explanation. Ends with 1 if there are disagreements,
+and with 2 if nothing was explained.
 """
 
 from __future__ import annotations
