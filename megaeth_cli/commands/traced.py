@@ -116,4 +116,13 @@ def _network_of(context: typer.Context, rpc_url: str | None, hash_: str, file: P
         return network
     env.note(f"{network.node.url} gives no traces: it is executed here, on what the node tells of its block")
     finder = Finder(Rules(None, None, None), lambda: network.node, False, env.note)
-    return Network(env, None, ToldNode(finder.on_node(hash_), network.node))
+    try:
+        told = finder.on_node(hash_)
+    except CliError as error:
+        raise CliError(
+            f"{network.node.url} gives no traces, and does not tell enough to execute the transaction here",
+            ": ".join(filter(None, (error.what, error.why))),
+            "use a node of `megaeth devnet up`, or `--file FILE`",
+            ExitStatus.RPC,
+        ) from error
+    return Network(env, None, ToldNode(told, network.node))

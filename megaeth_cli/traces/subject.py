@@ -73,7 +73,8 @@ def as_call(transaction: Json) -> dict[str, Json]:
 def gives_no_traces(node: Node, hash_: str) -> bool:
     """Whether it does not trace transactions at all."""
     try:
-        node.call("debug_traceTransaction", hash_, {"tracer": "noopTracer"})
+        with deep_answers():
+            node.call("debug_traceTransaction", hash_, {"tracer": "noopTracer"})
     except RpcError as error:
         return _is_not_offered(error)
     return False
