@@ -136,6 +136,12 @@ class ChainSettings:
     )
 
 
+NOT_PROVEN: Final = (
+    "a witness proves what was written since the fork, and nothing of the remote's state under it"
+)
+"""Why nobody checks a fork's blocks by witnesses."""
+
+
 @dataclass(frozen=True)
 class ForkSettings:
     """Another chain to go on from."""

@@ -18,6 +18,7 @@ from devnet.config import (
     BUCKETS,
     FIRST_DATA_BUCKET,
     MIN_BUCKET_SLOTS,
+    NOT_PROVEN,
     SALT_DATA_BUCKETS,
     Config,
     KnownSetting,
@@ -385,12 +386,10 @@ def _check_fork(config: Config) -> None:
                 "--fork-url URL, of a node of the chain to go on from",
             )
         return
-    if network.full_nodes or network.provers:
-        raise ConfigError(
-            "a forked devnet has only its sequencer",
-            "full nodes and provers know nothing of the remote's state, which no state root here covers",
-            "leave --full-nodes and --provers away",
-        )
+    if network.provers:
+        raise ConfigError("a forked devnet has no provers", NOT_PROVEN, "leave --provers away")
+    if network.full_nodes and network.verify is VerifyMode.STATELESS:
+        raise ConfigError("a forked devnet has no stateless validators", NOT_PROVEN, "--verify reexecute")
     if config.chain.genesis_timestamp is not None:
         raise ConfigError(
             "--genesis-timestamp and --fork-url contradict each other",

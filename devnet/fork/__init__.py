@@ -10,6 +10,7 @@ from devnet.fork.buckets import crowded_buckets, data_buckets
 from devnet.fork.cache import ForkCache
 from devnet.fork.fetcher import Fetcher
 from devnet.fork.genesis import fork_genesis
+from devnet.fork.leader_first import LeaderFirst
 from devnet.fork.point import ForkPoint, find_point, require_same_chain
 from devnet.fork.remote import Remote, RemoteFault, RemoteSilentError
 
@@ -17,6 +18,7 @@ __all__ = [
     "Fetcher",
     "ForkCache",
     "ForkPoint",
+    "LeaderFirst",
     "Remote",
     "RemoteFault",
     "RemoteSilentError",

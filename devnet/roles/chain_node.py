@@ -206,7 +206,7 @@ class ChainNode:
         signer, sequencer = rollback.signer(self._engine.genesis_hash()), self._engine.sequencer()
         if signer != sequencer:
             raise InvalidRollback(f"0x{signer.hex()} has signed it, not the sequencer, 0x{sequencer.hex()}")
-        if not rollback.cuts(LogOffset.of(store.tip, store.rollbacks)):
+        if not rollback.cuts(LogOffset.of(store.tip or store.origin, store.rollbacks)):
             store.note_rollback(rollback.encode())
             self._on_loop(lambda: self._heard_of(rollback))
             return

@@ -15,6 +15,7 @@ from devnet.fork import (
     Fetcher,
     ForkCache,
     ForkPoint,
+    LeaderFirst,
     Remote,
     RemoteFault,
     RemoteSilentError,
@@ -82,7 +83,8 @@ class Fork:
 
 def open_fork(role: RoleConfig, store: Store) -> Fork | None:
     """The fork of the chain in the store, or of one that is to begin there; None where there is none. A remote that
-    does not answer is no hindrance to a chain that is there; one that has another chain is a ConfigError."""
+    does not answer is no hindrance to a chain that is there; one that has another chain is a ConfigError, of who leads
+    from the start."""
     settings = role.config.fork
     if settings.url is None:
         return None
@@ -93,8 +95,11 @@ def open_fork(role: RoleConfig, store: Store) -> Fork | None:
         document = orjson.loads(store.genesis)
         if "fork" not in document:
             return None
-        remote = Remote(settings.url, settings.headers)
         point = known_point(document)
+        if role.network is not None and role.network.sequencer:
+            remote = LeaderFirst(role.network.sequencer, settings.url, settings.headers)
+            return Fork(point, remote, ForkCache(Path(role.data_dir) / DIRECTORY, point))
+        remote = Remote(settings.url, settings.headers)
         with Remote(settings.url, settings.headers, timeout_s=CHECK_S, attempts=1) as hurried:
             _check(hurried, point)
     return Fork(point, remote, ForkCache(Path(role.data_dir) / DIRECTORY, point))

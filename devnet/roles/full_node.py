@@ -20,9 +20,11 @@ from pathlib import Path
 from devnet._engine import Engine
 from devnet.config import Config, VerifyMode
 from devnet.errors import UnavailableError
+from devnet.fork import Fetcher
 from devnet.role_config import NetworkPlace, RoleConfig, run_role
-from devnet.roles.chain import bind_rpc, engine_for, open_store, restore_engine
+from devnet.roles.chain import CATCH_UP_S, bind_rpc, engine_for, open_store, restore_engine
 from devnet.roles.chain_node import assemble
+from devnet.roles.forked import fetcher_of, open_fork
 from devnet.roles.network_service import credentials_of, endpoints_of, local_of, sync_settings
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.rollback import Rollbacks
@@ -47,7 +49,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     rollbacks = Rollbacks(Path(role.data_dir))
     with open_store(role) as store:
         given_up = rollbacks.carry_out(store)
-        engine = await failure.interruptible(_open_chain(role, role.network, store))
+        engine, fetcher = await failure.interruptible(_open_chain(role, role.network, store, failure))
         node = assemble(
             *(role, store, engine, failure, rollbacks, given_up),
             keeps_trie=_keeps_trie(role.config),
@@ -57,10 +59,15 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         await node.follow(role.network.sequencer, given_up.pause_s if given_up is not None else 0.0)
         await node.serve()
         await node.close()
+        if fetcher is not None:
+            fetcher.stop(CATCH_UP_S)
 
 
-async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> Engine:
-    """The engine at the place where the log ends; a node that is new asks its peers what the chain begins with."""
+async def _open_chain(
+    role: RoleConfig, place: NetworkPlace, store: Store, failure: Failure
+) -> tuple[Engine, Fetcher | None]:
+    """The engine at the place where the log ends, and over a fork who asks its remote; a node that is new asks its
+    peers what the chain begins with."""
     config = role.config
     settings = sync_settings(place, config)
     peers, credentials = endpoints_of(place), await credentials_of(place)
@@ -86,8 +93,10 @@ async def _open_chain(role: RoleConfig, place: NetworkPlace, store: Store) -> En
         await fetch_snapshot(local, credentials, peers, settings, store, trust, _say_progress)
     known = store.identity
     engine = engine_for(config, store, store.genesis, lambda _: known, keeps_trie=_keeps_trie(config))
+    fork = await asyncio.to_thread(open_fork, role, store)
+    fetcher = fetcher_of(fork, engine, failure) if fork is not None else None
     await asyncio.to_thread(restore_engine, store, engine)
-    return engine
+    return engine, fetcher
 
 
 def _keeps_trie(config: Config) -> bool:

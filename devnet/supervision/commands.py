@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from devnet.config import Config
+from devnet.config import NOT_PROVEN, Config
 from devnet.errors import UnavailableError, UserError
 from devnet.session import Role
 from devnet.settings import config_to_json
@@ -74,11 +74,8 @@ class Commands:
                 f"a devnet cannot be given a {command.options.get('role')}",
                 f"what can be added: {', '.join(ADDED)}",
             )
-        if self._config.fork.url is not None:
-            raise UserError(
-                f"a forked devnet cannot be given a {role.hyphenated}",
-                "full nodes and provers know nothing of the remote's state, which no state root here covers",
-            )
+        if self._config.fork.url is not None and role is Role.PROVER:
+            raise UserError("a forked devnet cannot be given a prover", NOT_PROVEN)
         number = 1 + max((node.plan.number for node in self._nodes if node.plan.role == role), default=0)
         node = Node(NodePlan.numbered(role, number))
         self._nodes.append(node)

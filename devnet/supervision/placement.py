@@ -46,8 +46,8 @@ class Placement:
         return 0 if rpc.gateway_port == 0 or (node.plan.number and refused(rpc.host, near)) else near
 
     def place(self, node: Node, nodes: Sequence[Node]) -> NetworkPlace | None:
-        """A node among its peers; those of a forked devnet's only node can follow nothing."""
-        if not self._roles[node.plan.role].networked or self._launch.config.fork.url is not None:
+        """A node among its peers."""
+        if not self._roles[node.plan.role].networked:
             return None
         if self._pki is None:
             chain_id = self._launch.config.chain.chain_id

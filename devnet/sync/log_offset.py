@@ -19,8 +19,8 @@ _ENTRY_BITS = 65
 
 
 class LogOffset(NamedTuple):
-    """So many mini-blocks and so many blocks (genesis not counted) are in the log, of a chain that was rolled back so
-    often."""
+    """So many mini-blocks are in the log, and blocks up to that number, of a chain that was rolled back so often. The
+    first block, number 0 or the one after a fork, is in no log."""
 
     minis: int
     blocks: int

@@ -43,11 +43,11 @@ class StoreLog:
 
     def position(self) -> LogOffset:
         """Where it ends."""
-        return LogOffset.of(self._store.tip, self._store.rollbacks)
+        return LogOffset.of(self._store.tip or self._store.origin, self._store.rollbacks)
 
     def oldest(self) -> LogOffset:
         """Where it begins."""
-        return LogOffset.of(self._store.first, self._store.first_rollbacks)
+        return LogOffset.of(self._store.first or self._store.origin, self._store.first_rollbacks)
 
     def read(self, at: LogOffset, max_bytes: int) -> list[LogEntry]:
         """The entries that follow a place."""
@@ -67,7 +67,7 @@ class StoreLog:
         ):
             raise NoSuchPlace(f"no place {tuple(at)} in a log that ends at {tuple(end)}")
         last = store.block(blocks)
-        if blocks and (last is None or last[0] + 1 > minis):
+        if blocks > store.origin.block and (last is None or last[0] + 1 > minis):
             raise NoSuchPlace(f"block {blocks} does not end before mini-block {minis}")
         found: list[LogEntry] = []
         size = 0

@@ -82,7 +82,7 @@ class EngineSink:
 
     def position(self) -> LogOffset:
         """Where the store's log ends."""
-        return LogOffset.of(self._store.tip, self._store.rollbacks)
+        return LogOffset.of(self._store.tip or self._store.origin, self._store.rollbacks)
 
     def apply(self, entries: list[LogEntry]) -> None:
         """Applies in the engine, writes in one batch, shows; what a rollback stands between in several."""

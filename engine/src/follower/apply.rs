@@ -247,7 +247,7 @@ impl Follower {
     fn known_block(&self, sealed: &SealedRecord, record: &[u8]) -> Result<Applied, FollowError> {
         let number = sealed.block.header.number;
         let ours = match self.chain.recent.sealed_block(number) {
-            _ if number == 0 => self.chain.genesis.encode(),
+            _ if number == self.chain.first_block() => self.chain.genesis.encode(),
             Some(block) => block.encode(),
             None => match self.chain.archive.block(number) {
                 Some(ours) => ours,
@@ -290,6 +290,7 @@ impl Follower {
             sequencer,
             sound.content_signer?,
         )?;
+        self.learn_before(&mini)?;
         self.check_codes(&mini)?;
         if self.mode == VerifyMode::Reexecute {
             timed(&self.metrics.execution_ns, || {
@@ -311,6 +312,19 @@ impl Follower {
         Ok(Sealed::Mini(mini))
     }
 
+    /// Over another chain's state: asks for what the mini-block's keys held before, where nobody here has read that yet.
+    fn learn_before(&self, mini: &MiniBlock) -> Result<(), FollowError> {
+        let world = &self.chain.world;
+        if world.is_whole() {
+            return Ok(());
+        }
+        let keys = || mini.diff.entries.iter().map(|(key, _)| key);
+        // All of it at once, before anything is waited for.
+        let _ = keys().filter(|key| world.read(key).is_err()).count();
+        let learnt = keys().try_for_each(|key| world.learn(key).map(drop));
+        learnt.map_err(|error| FollowError::Failed(error.to_string()))
+    }
+
     /// That all code which accounts are given is known, and no other code comes along.
     fn check_codes(&self, mini: &MiniBlock) -> Result<(), BadData> {
         let bad = |reason: String| {
@@ -325,7 +339,7 @@ impl Follower {
         for (key, hash) in named() {
             if hash != KECCAK256_EMPTY
                 && !brought.contains(&hash)
-                && self.chain.world.code(&hash).is_none()
+                && self.chain.world.read_code(hash).is_err()
             {
                 return bad(format!("the code {hash} of {} is missing", key.address));
             }

@@ -25,8 +25,8 @@ def test_a_fork_has_the_chain_id_of_its_remote_and_goes_on_without_it(home, remo
             assert node.call("eth_chainId") == hex(777)
             assert int(node.call("eth_getStorageAt", remote.counter, "0x0", "latest"), 16) == 3
             assert int(node.call("eth_blockNumber"), 16) > remote.number
-        refused = home.run("devnet", "add", "full-node")
-        assert "a forked devnet cannot be given a full-node" in refused.stderr
+        refused = home.run("devnet", "add", "prover")
+        assert "a forked devnet cannot be given a prover" in refused.stderr
         assert home.run("devnet", "down").returncode == 0
     url = home.up("--fork-url", other_id.url)
     with RpcClient(url) as node:
@@ -39,8 +39,11 @@ def test_a_fork_has_the_chain_id_of_its_remote_and_goes_on_without_it(home, remo
     [
         (("--fork-block", "5"), "there is nothing to fork"),
         (("--fork-url", "nowhere"), "--fork-url is not a node's URL"),
-        (("--fork-url", "http://127.0.0.1:1", "--provers", "1"), "a forked devnet has only its sequencer"),
-        (("--fork-url", "http://127.0.0.1:1", "--full-nodes", "1"), "a forked devnet has only its sequencer"),
+        (("--fork-url", "http://127.0.0.1:1", "--provers", "1"), "a forked devnet has no provers"),
+        (
+            ("--fork-url", "http://127.0.0.1:1", "--full-nodes", "1", "--verify", "stateless"),
+            "a forked devnet has no stateless validators",
+        ),
         (("--fork-url", "http://127.0.0.1:1", "--fork-header", "x"), "--fork-header is not a header"),
         (("--fork-url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not answer eth_chainId"),
     ],
