@@ -124,3 +124,8 @@ def test_tools_are_told_what_was_forked(fork, remote):
 
     assert (config["forkUrl"], config["forkBlockNumber"]) == (remote.url, remote.number)
     assert forked == {"chainId": 6343, "forkBlockNumber": remote.number, "forkBlockHash": remote.hash}
+
+
+def test_a_state_that_is_in_part_the_remotes_is_no_snapshot(fork):
+    with pytest.raises(RpcFailure, match="in part the remote's"):
+        fork.rpc("mega_openSnapshot")
