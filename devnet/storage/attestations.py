@@ -30,7 +30,7 @@ class Attestations(Database):
 
     def attest(self, block: int, prover: bytes, attestation: bytes) -> None:
         """Keeps a prover's word on a block. Any thread."""
-        self._db.put(tables.attestation_key(block) + prover, attestation)
+        self._put(tables.attestation_key(block) + prover, attestation)
 
     def attestations(self, first: int, last: int, most: int = 10_000) -> list[tuple[int, bytes]]:
         """(block, attestation) of the blocks from `first` to `last`, no more than `most` of them."""
@@ -46,7 +46,7 @@ class Attestations(Database):
 
     @verified.setter
     def verified(self, block: int) -> None:
-        self._db.put(tables.META_VERIFIED, tables.number(block))
+        self._put(tables.META_VERIFIED, tables.number(block))
 
     @property
     def validated(self) -> Validated | None:
@@ -59,4 +59,4 @@ class Attestations(Database):
 
     @validated.setter
     def validated(self, validated: Validated) -> None:
-        self._db.put(tables.META_VALIDATED, tables.validated(*validated.anchor, *validated.tip))
+        self._put(tables.META_VALIDATED, tables.validated(*validated.anchor, *validated.tip))

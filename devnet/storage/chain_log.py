@@ -77,8 +77,7 @@ class ChainLog(Database):
         transactions = self._transactions
         with (
             watched("writing the chain log"),
-            self._noticing_damage(),
-            self._db.write_batch(transaction=True, sync=self._fsync) as batch,
+            self._batch(transaction=True, sync=self._fsync) as batch,
         ):
             put = batch.put
             for item in sealed:
@@ -216,13 +215,13 @@ class ChainLog(Database):
         """Forgets everything after a place, so that it can be taken again."""
         self._mark(end)
         for first, last in self._beyond(end):
-            with self._db.write_batch() as batch, self._iterator(first, last) as rows:
+            with self._batch() as batch, self._iterator(first, last) as rows:
                 for key, _ in rows:
                     batch.delete(key)
         self._forget_index(end)
         tip = end if end != self.origin else None
         transactions = self.tx_total(end.block)
-        with self._db.write_batch(transaction=True, sync=True) as batch:
+        with self._batch(transaction=True, sync=True) as batch:
             if tip is not None:
                 batch.put(tables.META_TIP, tables.pair(*tip))
             else:
@@ -254,7 +253,7 @@ class ChainLog(Database):
         )
         for table, is_beyond in tests:
             with (
-                self._db.write_batch() as batch,
+                self._batch() as batch,
                 self._iterator(table, tables.after(table)) as rows,
             ):
                 for key, value in rows:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import plyvel
 
@@ -79,6 +79,16 @@ class Database:
             raise self._damage(translated(error, self.directory)) from None
         return value
 
+    def _put(self, key: bytes, value: bytes) -> None:
+        with self._noticing_damage():
+            self._db.put(key, value)
+
+    @contextmanager
+    def _batch(self, *, transaction: bool = False, sync: bool = False) -> Iterator[Any]:
+        """What is put and deleted in it is written together at its end; with `transaction`, unless that is an error."""
+        with self._noticing_damage(), self._db.write_batch(transaction=transaction, sync=sync) as batch:
+            yield batch
+
     @contextmanager
     def _noticing_damage(self) -> Iterator[None]:
         try:
@@ -102,7 +112,7 @@ class Database:
     def _delete_some(self, table: bytes) -> bool:
         with self._iterator(table, tables.after(table)) as found:
             keys = [key for key, _ in islice(found, DELETED_ROWS)]
-        with self._db.write_batch() as batch:
+        with self._batch() as batch:
             for key in keys:
                 batch.delete(key)
         return bool(keys)

@@ -59,7 +59,9 @@ NOT_DAMAGE = ("permission denied", "read-only", "no space", "too many open files
 
 def translated(error: Exception, directory: Path) -> StorageError:
     """LevelDB's complaint in our words."""
-    text = str(error)
+    text = " ".join(
+        part.decode(errors="replace") if isinstance(part, bytes) else str(part) for part in error.args
+    )
     if any(words in text.lower() for words in NOT_DAMAGE):
         return Unwritable(directory, text)
     return Corrupted(directory, text)

@@ -21,7 +21,7 @@ class EvmSnapshots(Database):
     def take_evm_snapshot(self, minis: int) -> int:
         """Give a chain of so many mini-blocks a name; when this returns it survives a kill."""
         identifier = self.next_evm_snapshot
-        with self._db.write_batch(transaction=True, sync=self._fsync) as batch:
+        with self._batch(transaction=True, sync=self._fsync) as batch:
             batch.put(tables.evm_snapshot_key(identifier), tables.number(minis))
             batch.put(tables.META_EVM_SNAPSHOTS, tables.number(identifier + 1))
         return identifier

@@ -48,8 +48,7 @@ class SnapshotRows(Database):
         keeps_nodes = False
         with (
             watched("writing the snapshot"),
-            self._noticing_damage(),
-            self._db.write_batch(transaction=True) as batch,
+            self._batch(transaction=True) as batch,
         ):
             put = batch.put
             for key, value in entries:
@@ -90,14 +89,15 @@ class SnapshotRows(Database):
         assert self.snapshot is not None
         self._forget_nodes()
         for at in range(0, len(rows), NODE_ROWS * tables.NODE_ROW):
-            with self._db.write_batch() as batch:
+            with self._batch() as batch:
                 for node, commitment in tables.node_rows(rows[at : at + NODE_ROWS * tables.NODE_ROW]):
                     batch.put(tables.NODE + node, commitment)
-        self._db.put(tables.META_NODES, tables.pair(*self.snapshot))
+        self._put(tables.META_NODES, tables.pair(*self.snapshot))
         self._nodes = self.snapshot
 
     def _forget_nodes(self) -> None:
-        self._db.delete(tables.META_NODES)
+        with self._batch() as batch:
+            batch.delete(tables.META_NODES)
         self._nodes = None
         self._delete_table(tables.NODE)
 

@@ -107,7 +107,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
         if self.identity is not None:
             raise ValueError("the database already has an identity")
         card = identity.encode()
-        with self._db.write_batch(sync=True) as batch:
+        with self._batch(sync=True) as batch:
             batch.put(tables.META_IDENTITY, card)
             batch.put(tables.META_GENESIS, genesis)
             if first_block:
@@ -147,7 +147,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
 
     def note_rollback(self, record: bytes) -> None:
         """Keeps the record of the next rollback, which takes nothing from this log."""
-        with self._db.write_batch(transaction=True, sync=self._fsync) as batch:
+        with self._batch(transaction=True, sync=self._fsync) as batch:
             self._put_rollback(batch, record)
         self.rollbacks += 1
 
@@ -181,8 +181,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
             self._transactions -= len(plan.tx_hashes)
         with (
             watched("rolling the chain log back"),
-            self._noticing_damage(),
-            self._db.write_batch(transaction=True, sync=self._fsync) as batch,
+            self._batch(transaction=True, sync=self._fsync) as batch,
         ):
             self._put_rollback(batch, record)
             forget_log(batch, plan, tip)
@@ -224,7 +223,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
     def install(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Rows of another node's `FrozenState`, into a database without a log. Part of nothing until `installed`."""
         assert self.tip is None
-        with self._db.write_batch() as batch:
+        with self._batch() as batch:
             for key, value in rows:
                 batch.put(key, value)
 
@@ -240,7 +239,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
         """Likewise, with the rows of the log that begins after `first`; None: it begins with the chain."""
         assert self.tip is None
         transactions = self.tx_total(marker.block)
-        with self._db.write_batch(transaction=True, sync=True) as batch:
+        with self._batch(transaction=True, sync=True) as batch:
             for name in (tables.META_SNAPSHOT, tables.META_TIP):
                 batch.put(name, tables.pair(*marker))
             if first is not None:
@@ -260,7 +259,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
         self._forget_nodes()
         for table in (*SNAPSHOT_TABLES, tables.BLOCK_NODES, tables.ROLLBACK, tables.TX_TOTAL):
             self._delete_table(table)
-        with self._db.write_batch(transaction=True, sync=True) as batch:
+        with self._batch(transaction=True, sync=True) as batch:
             for name in (*_PLACES, tables.META_TX_TOTAL, tables.META_ROLLBACKS):
                 batch.delete(name)
         self.snapshot = self.first = self.tip = None
