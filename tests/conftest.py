@@ -16,6 +16,7 @@ LONG_FILES = (
     "integration/network/test_faults.py",
     "integration/network/test_poor_link.py",
     "integration/torture/test_rpc.py",
+    "integration/torture/test_crash.py",
     "integration/durability/test_kill.py",
 )
 """Minutes each. Workers take whole files: these begin first, so that in the end none waits for another."""

@@ -16,6 +16,8 @@ CHAIN_ID = 6343
 class Cluster:
     """`with Cluster(tmp_path, section__name=value) as cluster:` with settings for all; its nodes are reaped."""
 
+    node_type = Node
+
     def __init__(self, directory, **settings):
         self._directory = directory
         self._settings = settings
@@ -57,7 +59,7 @@ class Cluster:
         return self._pki.place(name, role, sequencer, known, has_provers=has_provers)
 
     def _start(self, name, role, place, settings):
-        node = Node(
+        node = self.node_type(
             self._directory / name,
             name=name,
             role=role,

@@ -82,7 +82,7 @@ class Node:
         role.save(config_file)
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", f"devnet.roles.{self.role}", "--config", str(config_file)],
+                self.command(config_file),
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT), LIFELINE_FD: str(_lifeline())},
                 pass_fds=(_lifeline(),),
@@ -90,6 +90,10 @@ class Node:
                 stdout=log,
                 stderr=log,
             )
+
+    def command(self, config_file):
+        """What the process runs."""
+        return [sys.executable, "-m", f"devnet.roles.{self.role}", "--config", str(config_file)]
 
     def stop(self):
         """Ask the process to stop; return its exit code."""

@@ -4,8 +4,8 @@ import random
 import time
 from itertools import pairwise
 
-from tests.integration.durability.witnesses import Told, content, essence, load
 from tests.support.wallet import ACCOUNTS
+from tests.support.witnesses import Told, content, essence, load
 from tests.support.ws_client import WsClient
 
 KILLS = 25

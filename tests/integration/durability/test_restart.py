@@ -8,10 +8,10 @@ import pytest
 from devnet._engine import keccak256
 from devnet.role_config import USER_ERROR_EXIT
 from devnet.storage.mark import read_mark
-from tests.integration.durability.witnesses import Told, waiting_sender
 from tests.support.node import make_config
 from tests.support.waiting import eventually
 from tests.support.wallet import ACCOUNTS, signed
+from tests.support.witnesses import Told, waiting_sender
 from tests.support.ws_client import WsClient
 
 FAST = {"blocks__mini_block_time_ms": 5, "blocks__block_time_s": 0.1}

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from tests.integration.durability.witnesses import essence
 from tests.support.node import RpcFailure
 from tests.support.waiting import eventually
 from tests.support.wallet import EMITTER_CODE, EMITTER_TOPIC, address, nonce, send, signed_with_hash
+from tests.support.witnesses import essence
 from tests.support.ws_client import WsClient
 
 FRIEND = "0x" + "ab" * 20

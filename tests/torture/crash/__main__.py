@@ -1,0 +1,83 @@
+"""`python -m tests.torture.crash --rounds N --seed S`: a network whose processes, disks and files come to harm.
+
+Starts a sequencer, a full node and a prover on this machine. Clients send transactions and keep the receipts they are
+given. Each round does one bad thing, which the seed chooses: a process is killed at a random moment, or before, amid or
+after a write; a disk is full or read-only; descriptors or memory run out; a file is cut, removed, or a bit of it flips;
+a clock jumps. Afterwards nodes must start again or refuse with a clear sentence; every receipt that a client has must
+be there with the same fields; state, roots and blocks must be the same on both nodes, and those that follow from what
+was sent; blocks must be verifiable.
+
+Ends with 1 if something is wrong, and with 2 if nothing can be said: somebody interrupted it, or the nodes did not
+start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.torture.crash import disk
+from tests.torture.crash.deeds import DEEDS, FAMILIES
+from tests.torture.crash.report import UNKNOWN, Report
+from tests.torture.crash.run import deal, run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """One run."""
+    options = _options(arguments)
+    directory = options.keep or Path(tempfile.mkdtemp(prefix="megaeth-torture-"))
+    report = Report(options.seed)
+    deeds = list(deal(options.seed, options.rounds, options.only))
+    try:
+        run(
+            *(directory.resolve(), options.seed, deeds, report),
+            may_mount=disk.own_mounts(),
+            quiet=options.json,
+        )
+    except (AssertionError, OSError) as error:
+        print(f"the nodes did not start: {error}", file=sys.stderr)
+        return UNKNOWN
+    print(json.dumps(report.to_json()) if options.json else report.text())
+    if options.keep is None and not report.faults:
+        shutil.rmtree(directory, ignore_errors=True)
+    else:
+        print(f"the nodes' data and logs are in {directory}", file=sys.stderr)
+    return report.exit_code()
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    description, ends = (__doc__ or "").rsplit("\n\n", 1)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.torture.crash",
+        description=description,
+        epilog=ends,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rounds", type=int, default=200, metavar="N", help="bad things (200)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="another one chooses others (1)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help=f"only what has these words in its name, or a family: {', '.join(sorted(set(FAMILIES.values())))}",
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="the nodes' data and logs, kept afterwards")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    options = parser.parse_args(arguments)
+    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
+        parser.error(f"{options.keep} is not empty")
+    if not any(deal(options.seed, 1, options.only)):
+        parser.error(f"nothing is called {', '.join(options.only)}; there is: {', '.join(DEEDS)}")
+    return options
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):  # shells let background jobs ignore Ctrl-C
+        signal.signal(number, signal.default_int_handler)
+    sys.exit(main())
