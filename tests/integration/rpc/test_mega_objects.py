@@ -20,7 +20,7 @@ CODES = {
     "too much state": "5f5b60010180805560015600",
     "too much data": "5b620100005fa0600056",
 }
-RECEIPTS, ERRORS = "receipts", "everywhere"
+ERRORS, USAGE = "everywhere", "`mega_txUsage`"
 NOT_SEEN = {"callee"}
 """Only the system address gets to see it."""
 
@@ -45,6 +45,10 @@ def receipt_of(node, code):
     return wallet.send(node, 6, to=contract, gas=hex(200_000_000))
 
 
+def usage_of(node, receipt):
+    return node.rpc("mega_txUsage", receipt["transactionHash"])
+
+
 @pytest.fixture(scope="module")
 def errors(node):
     gas = {"out of gas": hex(1_000_000), "reverted": hex(1_000_000)}
@@ -59,12 +63,41 @@ def receipts(node):
 def test_every_member_of_an_object_has_its_row_and_every_row_is_met(node, errors, receipts):
     documented = rows("member")
     everywhere = {name for name, (_, where) in documented.items() if where == ERRORS}
+    more = {name for name, (_, where) in documented.items() if where == USAGE}
     for error in errors.values():
         assert error["mega"].keys() == everywhere
     for receipt in receipts.values():
-        assert everywhere < receipt["mega"].keys() <= documented.keys()
-    assert set().union(*(receipt["mega"] for receipt in receipts.values())) == documented.keys()
-    assert node.rpc("mega_txUsage", receipts["invalid"]["transactionHash"]).keys() == everywhere
+        assert everywhere < receipt["mega"].keys() <= documented.keys() - more
+    assert set().union(*(receipt["mega"] for receipt in receipts.values())) == documented.keys() - more
+    for receipt in receipts.values():
+        assert usage_of(node, receipt).keys() == everywhere | more
+
+
+def test_the_usage_of_a_transaction_says_where_it_was_detained_and_which_limit_that_met(node, receipts):
+    usage = usage_of(node, receipts["detained"])
+    assert usage["detention"].keys() == rows("member of `detention`").keys()
+    assert usage["closestLimit"].keys() == rows("member of `closestLimit`").keys()
+    halt = usage["haltReason"]
+    assert usage["closestLimit"] == {
+        "dimension": "computeGas",
+        "used": halt["actual"],
+        "limit": halt["limit"],
+        "reached": True,
+    }
+    detention = usage["detention"]
+    place = {"contract": receipts["detained"]["to"], "pc": "0x0", "opcode": "TIMESTAMP"}
+    assert place.items() <= detention.items()
+    assert (detention["accesses"], detention["limit"]) == (["TIMESTAMP"], halt["limit"])
+    assert int(detention["limit"], 16) - int(detention["computeGas"], 16) == 20_000_000
+
+
+def test_what_was_not_detained_says_what_it_used_most_of(node, receipts):
+    usage = usage_of(node, receipts["reverted"])
+    assert usage["detention"] is None
+    closest = usage["closestLimit"]
+    assert closest["reached"] is False
+    used, limit = (int(closest[name], 16) for name in ("used", "limit"))
+    assert used == int(usage[closest["dimension"]], 16) and used < limit
 
 
 def test_what_halted_says_its_kind_and_numbers(errors, receipts):

@@ -1,14 +1,14 @@
-//! MegaETH's own methods: mini-blocks, the chain's rules, and resource usage.
+//! MegaETH's own methods: mini-blocks, and the chain's rules.
 
 use super::{
-    Method, Node, RpcError, block_id,
+    Method, Node, block_id,
     blocks::by_id,
     params::Params,
     read::Answer,
     render::{json, mini},
-    transactions, values,
+    values,
 };
-use crate::{evm::usage, witness::rules_json};
+use crate::witness::rules_json;
 
 /// This namespace's methods.
 #[rustfmt::skip]
@@ -16,7 +16,6 @@ pub(super) const METHODS: &[Method] = &[
     Method::inline("mega_getMiniBlock", &["number"], get_mini_block, "A mini-block with its transactions and receipts, as subscribers hear of it."),
     Method::worker("mega_getBlockMiniBlocks", &["block"], get_block_mini_blocks, "A block's mini-blocks with the hashes of their transactions."),
     Method::inline("mega_getChainRules", &[], get_chain_rules, "What a stateless check must know of the chain."),
-    Method::inline("mega_txUsage", &["hash"], tx_usage, "What a transaction used in each dimension."),
 ];
 
 /// `mega_getMiniBlock(number)`: as the `miniBlocks` subscription gave it.
@@ -47,18 +46,4 @@ fn get_block_mini_blocks(node: &Node, params: &Params<'_>) -> Answer {
 /// `mega_getChainRules()`: what a stateless check must know of the chain.
 fn get_chain_rules(node: &Node, _: &Params<'_>) -> Answer {
     Ok(rules_json(&node.chain))
-}
-
-/// `mega_txUsage(hash)`: what a transaction used in each dimension.
-fn tx_usage(node: &Node, params: &Params<'_>) -> Answer {
-    let hash = params.required(0, values::hash)?;
-    let Some(place) = transactions::find(node, &hash)? else {
-        return Ok(json::null_bytes());
-    };
-    let record = place
-        .mini
-        .txs
-        .get(place.index)
-        .ok_or_else(|| RpcError::internal("the transaction index is damaged"))?;
-    Ok(usage::object(&record.result.usage))
 }

@@ -35,6 +35,7 @@ mod trace;
 mod trace_options;
 mod traced;
 mod transactions;
+mod tx_usage;
 mod txpool;
 mod validated;
 
@@ -68,6 +69,7 @@ static TABLES: &[&[Method]] = &[
     state::METHODS,
     trace::METHODS,
     transactions::METHODS,
+    tx_usage::METHODS,
     txpool::METHODS,
     validated::METHODS,
 ];

@@ -196,10 +196,13 @@ fn a_receipt_tells_what_each_dimension_took() {
         (&json!("0x3"), &json!(false))
     );
     assert_eq!(mega["haltReason"], Value::Null);
+    let usage = net.get("mega_txUsage", &json!([hash]));
+    assert_eq!(usage["stateGrowth"], "0x3");
     assert_eq!(
-        net.get("mega_txUsage", &json!([hash]))["stateGrowth"],
-        "0x3"
+        usage["closestLimit"],
+        json!({"dimension": "stateGrowth", "used": "0x3", "limit": "0x3e8", "reached": false})
     );
+    assert_eq!(usage["detention"], Value::Null);
 
     let hash = net.send(&calling(DETAINED, [], 2));
     net.mini();
@@ -212,6 +215,27 @@ fn a_receipt_tells_what_each_dimension_took() {
     assert_eq!(reason["kind"], "VolatileDataAccessOutOfGas");
     assert_eq!(reason["accesses"], json!(["BLOCK_NUMBER"]));
     assert!(quantity(&reason["actual"]) > quantity(&reason["limit"]));
+    let usage = net.get("mega_txUsage", &json!([hash]));
+    let (limit, actual) = (&reason["limit"], &reason["actual"]);
+    assert_eq!(
+        usage["closestLimit"],
+        json!({"dimension": "computeGas", "used": actual, "limit": limit, "reached": true})
+    );
+    let detention = &usage["detention"];
+    assert_eq!(
+        (&detention["accesses"], &detention["opcode"]),
+        (&json!(["BLOCK_NUMBER"]), &json!("NUMBER"))
+    );
+    assert_eq!(
+        (&detention["contract"], &detention["pc"]),
+        (&json!(DETAINED), &json!("0x0"))
+    );
+    assert_eq!(&detention["limit"], limit);
+    assert_eq!(
+        quantity(limit) - quantity(&detention["computeGas"]),
+        20_000_000,
+        "from there on"
+    );
     assert!(
         quantity(&halted["gasUsed"]) < 100_000_000,
         "what is left is given back"
