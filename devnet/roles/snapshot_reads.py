@@ -182,4 +182,6 @@ def _history(options: object) -> bool:
         return False
     if not isinstance(options, dict) or not isinstance(history := options.get("history", False), bool):
         raise invalid_params('options must be an object: {"history": true or false}')
+    if unknown := [name for name in options if name != "history"]:
+        raise invalid_params(f"unknown option {unknown[0]}")
     return history

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from devnet.snapshots.manifest import Manifest, SnapshotError
 from devnet.storage import tables
 from devnet.storage.rows import Row
 
@@ -33,6 +34,13 @@ class Counts:
                 self.codes += 1
             elif key == tables.META_GENESIS:
                 self._begin(orjson.loads(value))
+
+    def require(self, manifest: Manifest) -> None:
+        """Compare with what a file says that it holds. Raises `SnapshotError`."""
+        for name in ("accounts", "slots", "codes", "rows"):
+            said, found = getattr(manifest, name), getattr(self, name)
+            if said != found:
+                raise SnapshotError(f"it says that it holds {said} {name}, but it holds {found}")
 
     def _begin(self, document: dict[str, Any]) -> None:
         for address, account in document["alloc"].items():

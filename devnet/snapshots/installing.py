@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from devnet.snapshots.counts import Counts
 from devnet.snapshots.file import SnapshotFile
 from devnet.snapshots.manifest import Place, SnapshotError
 from devnet.storage import Store, tables
@@ -71,8 +72,12 @@ def _fits(key: bytes, value: bytes, place: Place) -> bool:
 def install(file: SnapshotFile, store: Store) -> None:
     """Into a store that has an identity and no log. Raises `SnapshotError`; what was installed until then is there."""
     place = file.manifest.place
+    counts = Counts()
+    counts.add([(tables.META_GENESIS, genesis_of(file))])
     for rows in checked_rows(file):
+        counts.add(rows)
         store.install(rows)
+    counts.require(file.manifest)
     found = store.block(place.block)
     if found is None or found[0] != place.mini_block:
         raise SnapshotError(f"block {place.block}, where it stands, is not in it")

@@ -65,6 +65,8 @@ class Place:
                 and len(pair) == 2
                 and isinstance(place.spec, str)
                 and isinstance(place.settings, dict)
+                and (place.settings.get("chain_id"), place.settings.get("spec"))
+                == (place.chain_id, place.spec)
                 and isinstance(place.history, bool)
                 and place.block > 0
             )

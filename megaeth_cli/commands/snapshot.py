@@ -22,6 +22,7 @@ from megaeth_cli.snapshots.library import (
     SUFFIX,
     all_of,
     bad_file,
+    check_whole,
     is_name,
     meant,
     named,
@@ -186,6 +187,7 @@ def load(
         place = file.manifest.place
         facts = {"name": word, "block": place.block}
         if not forward and is_in_chain(node, place.block, place.block_hash):
+            check_whole(file)
             go_back(node, place)
             show(env, facts | {"way": "back"}, lambda: f"the chain is back at block {place.block:,}")
             return

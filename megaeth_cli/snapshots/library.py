@@ -20,13 +20,19 @@ _LONGEST: Final = 100
 
 def is_name(text: str) -> bool:
     """Whether snapshots may be called so, as devnets are: letters, digits, - and _."""
-    return text.replace("-", "").replace("_", "").isalnum() and len(text) <= _LONGEST
+    plain = text.replace("-", "").replace("_", "")
+    return plain.isalnum() and plain.isascii() and not text.startswith("-") and len(text) <= _LONGEST
 
 
 def place_of(env: Environment, name: str) -> Path:
     """Where the snapshot of that name lies, or would. CliError: it is no name."""
     if not is_name(name):
-        raise CliError(f"not a name: '{name}'", "letters, digits, - and _ make one", "", ExitStatus.USAGE)
+        raise CliError(
+            f"not a name: '{name}'",
+            f"up to {_LONGEST} letters, digits, - and _ make one",
+            "",
+            ExitStatus.USAGE,
+        )
     return env.paths.snapshots / f"{name}{SUFFIX}"
 
 
@@ -65,12 +71,24 @@ def opened(path: Path) -> SnapshotFile:
     from devnet.snapshots.file import SnapshotFile
     from devnet.snapshots.manifest import SnapshotError
 
+    if not path.is_file():  # opening a pipe would wait for who writes to it
+        raise bad_file(path, "it is no file")
     try:
         return SnapshotFile(path)
     except SnapshotError as error:
         raise bad_file(path, str(error)) from None
     except OSError as error:
         raise bad_file(path, error.strerror or str(error)) from None
+
+
+def check_whole(file: SnapshotFile) -> None:
+    """Every byte, by the checksums. ConfigError: it is damaged."""
+    from devnet.snapshots.manifest import SnapshotError
+
+    try:
+        file.check()
+    except SnapshotError as error:
+        raise bad_file(file.path, str(error)) from None
 
 
 def bad_file(path: Path, why: str) -> ConfigError:

@@ -21,6 +21,7 @@ from megaeth_cli.inspect import reasons
 from megaeth_cli.inspect.known import standing_interfaces
 from megaeth_cli.inspect.reasons import Reason
 from megaeth_cli.transactions.explaining import explain_call
+from megaeth_cli.transactions.waiting import why
 from megaeth_cli.transactions.wallet import Signer
 from megaeth_cli.units import checksummed, ether, quantity
 
@@ -222,11 +223,20 @@ def _receipt(network: Network, hash_: str) -> Json:
         if time.monotonic() > until:
             raise CliError(
                 f"no receipt for {hash_} after {RECEIPT_TIMEOUT_S:g} s",
-                "the node took the transaction; it may still be included",
+                f"the node took the transaction, which {_what_for(network, hash_) or 'may still be included'}",
                 f"megaeth tx show {hash_}",
             )
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+
+def _what_for(network: Network, hash_: str) -> str:
+    """What a transaction waits for, where the node says so."""
+    try:
+        transaction = network.node.call("eth_getTransactionByHash", hash_)
+        return why(network.node, transaction).text if transaction is not None else ""
+    except RpcError:
+        return ""
 
 
 def _margin(needed: int, block_limit: int) -> int:

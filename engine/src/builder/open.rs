@@ -116,6 +116,8 @@ pub(crate) struct OpenBlock {
     gas_before_mini: u64,
     first_mini: u64,
     next_index: u64,
+    /// When the last mini-block was sealed, in microseconds since 1970: the next one is no earlier.
+    sealed_us: u64,
     /// The sealed mini-blocks'.
     sums: BlockRoots,
 }
@@ -169,6 +171,7 @@ impl OpenBlock {
                 .sums
                 .add(&Leaves::of(&mini.txs, block.gas_before_mini)?);
             block.next_index += 1;
+            block.sealed_us = block.sealed_us.max(mini.timestamp_us);
             block.gas_before_mini = block.limiter.block_gas_used;
         }
         Ok(block)
@@ -200,6 +203,8 @@ impl OpenBlock {
             gas_before_mini: 0,
             first_mini: parent.next_mini(),
             next_index: 0,
+            // A block's time may be ahead of the clock, as with many blocks within a second.
+            sealed_us: context.timestamp.saturating_mul(1_000_000),
             sums: BlockRoots::default(),
             context,
             chain,
@@ -487,13 +492,14 @@ impl OpenBlock {
         let gas_used = self.limiter.block_gas_used - self.gas_before_mini;
         let leaves = std::mem::take(&mut self.leaves);
         self.sums.add(&leaves);
+        // The clock that the last one was sealed by may have been ahead of this one: before a restart.
+        self.sealed_us = self.sealed_us.max(now_us);
         let mut mini = MiniBlock {
             number: self.first_mini + self.next_index,
             block_number: self.context.number,
             block_timestamp: self.context.timestamp,
             index: self.next_index,
-            // A block's time may be ahead of the clock, as with many blocks within a second.
-            timestamp_us: now_us.max(self.context.timestamp.saturating_mul(1_000_000)),
+            timestamp_us: self.sealed_us,
             gas_used,
             transactions_root: leaves.transactions_root(),
             receipts_root: leaves.receipts_root(),

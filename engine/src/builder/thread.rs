@@ -232,6 +232,10 @@ impl Run<'_> {
         let shared = self.shared;
         let mining = &shared.chain.mining;
         mining.catch_up_with(self.progress.parent.header.timestamp);
+        if let Some(last) = self.progress.open.last() {
+            // The open block's time may be one that somebody has set, before a restart.
+            mining.catch_up_with(last.timestamp_us / 1_000_000);
+        }
         mining.follow();
         self.clock.set_anew(mining.offset_us());
         let mut resumed = self.resume()?;

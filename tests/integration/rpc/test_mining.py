@@ -6,6 +6,8 @@ from itertools import pairwise
 import pytest
 
 from devnet._engine import keccak256
+from megaeth_cli.chain.rpc_client import RpcClient
+from megaeth_cli.chain.verification import NodeSource, Rules
 from tests.support import wallet
 from tests.support.node import RpcFailure
 from tests.support.waiting import eventually
@@ -115,6 +117,30 @@ def test_a_restart_goes_on_in_the_chains_own_time(any_mode):
     after = newest(any_mode)
     assert after[0] > number
     assert timestamp <= after[1] < timestamp + 60
+
+
+def test_a_restart_amid_a_block_whose_time_was_set_goes_on_in_it(new_node):
+    """The clock is the machine's again, and behind what the block's mini-blocks tell."""
+    with new_node(blocks__block_time_s=3.0) as node:
+        _, before = newest(node)
+        node.rpc("evm_increaseTime", YEAR)
+
+        def in_the_new_time():
+            mini = node.rpc("mega_getMiniBlock", "latest")
+            return mini if mini["block_timestamp"] >= before + YEAR and mini["index"] > 0 else None
+
+        mini = eventually(in_the_new_time, "a block of the new time")
+        number = mini["block_number"]
+        node.kill()
+        node.start()
+        node.sealed(number)
+        with RpcClient(node.url) as client:
+            report = NodeSource(client, Rules(), print).verify(number)
+        assert report.ok, report.first_difference
+        # And so does the clock.
+        assert newest(node)[1] >= before + YEAR
+        node.rpc("evm_mine")
+        assert newest(node)[1] >= before + YEAR
 
 
 def test_blocks_are_as_far_apart_as_was_asked(any_mode):

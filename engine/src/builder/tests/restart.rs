@@ -108,6 +108,22 @@ fn the_log_alone_brings_back_the_open_block_and_it_goes_on_the_same() {
 }
 
 #[test]
+fn a_clock_that_is_behind_after_a_restart_seals_nothing_before_what_was_sealed() {
+    let first = chain(SPEC, &[]);
+    let mut nonce = 0;
+    let mut block = open(&first);
+    let mut open = seal_some(&first, &mut block, 0, &mut nonce, 1);
+    let ahead_us = (GENESIS_TIME + 86_400) * 1_000_000;
+    open.push(block.seal_mini(ahead_us).unwrap());
+
+    let progress = first.progress.lock().take().unwrap();
+    let mut resumed = OpenBlock::resume(first.clone(), &progress.parent, &open).unwrap();
+    *first.progress.lock() = Some(progress);
+    let next = resumed.seal_mini(GENESIS_TIME * 1_000_000).unwrap();
+    assert_eq!(next.timestamp_us, ahead_us);
+}
+
+#[test]
 fn a_snapshot_and_the_log_after_it_bring_back_the_chain() {
     let first = chain(SPEC, &[]);
     let mut nonce = 0;
