@@ -1,11 +1,11 @@
 """`python -m tests.torture.crash --rounds N --seed S`: a network whose processes, disks and files come to harm.
 
 Starts a sequencer, a full node and a prover on this machine. Clients send transactions and keep the receipts they are
-given. Each round does one bad thing, which the seed chooses: a process is killed at a random moment, or before, amid or
-after a write; a disk is full or read-only; descriptors or memory run out; a file is cut, removed, or a bit of it flips;
-a clock jumps. Afterwards nodes must start again or refuse with a clear sentence; every receipt that a client has must
-be there with the same fields; state, roots and blocks must be the same on both nodes, and those that follow from what
-was sent; blocks must be verifiable.
+given. Each round does one bad thing, which the seed chooses: a process is killed at a random moment, or before, amid
+or after a write; a disk is full or read-only; descriptors or memory run out; a file is cut, removed, or a bit of it
+flips; a clock is wrong. Afterwards nodes must start again or refuse with a clear sentence; every receipt that a client
+has must be there with the same fields; state, roots and blocks must be the same on both nodes, and those that follow
+from what was sent; blocks must be verifiable.
 
 Ends with 1 if something is wrong, and with 2 if nothing can be said: somebody interrupted it, or the nodes did not
 start.

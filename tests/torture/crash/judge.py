@@ -23,6 +23,9 @@ AT_ONCE: Final = 200
 OLD: Final = 150
 """Receipts of earlier rounds that are asked for again in each one, and blocks."""
 
+LATE: Final = "late proof"
+"""An incident that is the machine's fault."""
+
 Facts = dict[str, Any]
 
 
@@ -40,6 +43,7 @@ class Judge:
         """Receipts that each node has been asked for."""
         self._blocks: dict[int, Facts] = {}
         """As they were first seen."""
+        self._incidents: set[str] = set()
 
     # --- receipts ---
 
@@ -140,6 +144,14 @@ class Judge:
         if not told.ok:
             wrong = told.first_difference
             self._report.fault(f"{node.name}: block {number} is wrong: {wrong and wrong.name}")
+
+    def incidents(self, node: Victim) -> None:
+        """Nobody has refused a block, or found one that is wrong."""
+        for incident in node.rpc("devnet_incidents", "test", "")["incidents"]:
+            what = f"{node.name}: {incident['kind']}, block {incident['block']}: {incident['what']}"
+            if incident["kind"] != LATE and what not in self._incidents:
+                self._incidents.add(what)
+                self._report.fault(what)
 
     # --- asking ---
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 from devnet.role_config import USER_ERROR_EXIT
 from tests.support.cluster import Cluster, sync_place
 from tests.support.node import Node
+from tests.torture.chain.network import block_time_s
 from tests.torture.crash.plan import Plan
 
-BLOCK_TIME_S: Final = 0.25
 DATA_BUCKETS: Final = 8
 """Few, so that a start is quick."""
 PATIENCE_S: Final = 120.0
@@ -140,7 +140,7 @@ class Network(Cluster):
         super().__init__(
             directory,
             **{
-                "blocks__block_time_s": BLOCK_TIME_S,
+                "blocks__block_time_s": block_time_s(),
                 "chain__salt_data_buckets": DATA_BUCKETS,
                 "network__provers": 1,
                 "network__quorum": 1,

@@ -7,20 +7,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
+from tests.support.node import RpcFailure
 from tests.support.waiting import eventually
 from tests.support.witnesses import Told
 from tests.torture.crash.clients import Clients
 from tests.torture.crash.deeds import DEEDS, FAMILIES, Impossible
 from tests.torture.crash.judge import Gone, Judge
-from tests.torture.crash.network import PATIENCE_S, Network
+from tests.torture.crash.network import PATIENCE_S, Network, Victim
 from tests.torture.crash.report import Report
 from tests.torture.crash.scene import Broken, Scene
 
-LATE: Final = "late proof"
-"""An incident that is the machine's fault."""
-PROVEN_S: Final = 300.0
+PROVEN_S: Final = 120.0
+"""Within this one block more is verified."""
+LOOK_S: Final = 0.1
 
 
 def deal(seed: int, rounds: int, only: list[str]) -> Iterator[str]:
@@ -65,10 +66,8 @@ def run(
             _audit(scene)
         except Broken:
             report.counts["rounds that were not done"] = len(deeds) - report.rounds
-        except Gone as gone:
-            report.fault(str(gone))
-        except AssertionError as error:
-            report.fault(str(error))
+        except (Gone, AssertionError, OSError, EOFError, RpcFailure) as error:
+            report.fault(f"it came to no end: {error!r}")
         except KeyboardInterrupt:
             report.is_interrupted = True
         finally:
@@ -110,8 +109,7 @@ def _look(scene: Scene) -> None:
         judge.blocks(node, height)
     judge.state(leader, height, judge.facts(follower, height))
     judge.verify(scene.chance.choice((leader, follower)), scene.chance.randint(max(1, height - 20), height))
-    for node in scene.network.nodes.values():
-        scene.judge_log(node)
+    _listen(scene)
 
 
 def _audit(scene: Scene) -> None:
@@ -125,18 +123,27 @@ def _audit(scene: Scene) -> None:
         judge.blocks(node, height, every=True)
     judge.state(leader, height, judge.facts(follower, height))
     for node in (leader, follower):
+        _await_proofs(scene, node, height)
+    _listen(scene)
 
-        def is_verified(node: Any = node) -> bool:
-            return (node.health()[1].get("verified_height") or 0) >= height
 
-        eventually(is_verified, f"{node.name} to have block {height} verified", PROVEN_S)
-    for node in (leader, follower, scene.prover):
-        told = node.rpc("devnet_incidents", "test", "")["incidents"]
-        for incident in told:
-            if incident["kind"] != LATE:
-                scene.report.fault(
-                    f"{node.name}: {incident['kind']}, block {incident['block']}: {incident['what']}"
-                )
+def _listen(scene: Scene) -> None:
+    """To all nodes: what they complain of."""
+    for node in scene.network.nodes.values():
+        scene.judge.incidents(node)
+        scene.judge_log(node)
+
+
+def _await_proofs(scene: Scene, node: Victim, height: int) -> None:
+    """For as long as they come nearer: how fast is the machine's affair."""
+    reached, end = -1, 0.0
+    while (verified := node.health()[1].get("verified_height") or 0) < height:
+        if verified > reached:
+            reached, end = verified, time.monotonic() + PROVEN_S
+        if time.monotonic() > end:
+            scene.report.fault(f"{node.name} has block {verified} verified, and no more for {PROVEN_S:.0f} s")
+            return
+        time.sleep(LOOK_S)
 
 
 def _show(report: Report, began: float, quiet: bool) -> None:

@@ -295,3 +295,16 @@ def test_a_state_that_does_not_follow_is_a_fault_though_both_agree(state, method
     state.answers[method][key] = "0x7"
     state.judge.state(NODE, 9, state.judge.facts(NODE, 9))
     assert len(state.report.faults) == 1
+
+
+def test_what_a_node_complains_of_is_a_fault_once_and_late_proofs_are_none(asked):
+    told = [
+        {"kind": "late proof", "block": 3, "what": "late"},
+        {"kind": "contradiction", "block": 4, "what": "no"},
+    ]
+    node = SimpleNamespace(name="prover-1", rpc=lambda *_: {"incidents": told})
+    asked.judge.incidents(node)
+    asked.judge.incidents(node)
+    assert [fault.partition("prover-1")[2] for fault in asked.report.faults] == [
+        ": contradiction, block 4: no"
+    ]

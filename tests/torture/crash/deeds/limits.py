@@ -49,7 +49,7 @@ def _few_descriptors(name: str, scene: Scene) -> None:
 def _memory(name: str, scene: Scene) -> None:
     """What a process says that can't have any memory is nobody's to choose: how it ends is only counted."""
     node = scene.network[name]
-    most = psutil.Process(node.process.pid).memory_info().vms + scene.chance.randrange(64) * MIB
+    most = psutil.Process(node.process.pid).memory_info().vms + scene.chance.randrange(16) * MIB
     resource.prlimit(node.process.pid, resource.RLIMIT_AS, (most, most))
     scene.wait(0.5, 2.5)
     if not scene.gave_up(node, 0.0, may_be_unclear=True):
