@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 
 WORKERS_S: Final = 0.8
 """For blocks in work when the stop begins."""
+RULES_AGAIN_S: Final = 0.25
+"""Between two questions for the chain's rules, while the sequencer is away."""
 
 
 def serve(role: RoleConfig) -> None:
@@ -77,19 +79,35 @@ async def _rules(role: RoleConfig, place: NetworkPlace) -> dict[str, Any]:
     """The chain's rules, as far as replay depends on them: the sequencer's, as long as they are those configured."""
     chain = role.config.chain
     own = {"chainId": chain.chain_id, "spec": chain.spec}
-    client = NodeClient(place.sequencer)
     try:
-        told: dict[str, Any] = await client.call("mega_getChainRules")
-    except (NodeSilentError, RpcFault) as error:
+        told = await _ask_rules(place.sequencer)
+    except RpcFault as error:
         log.warning("the sequencer does not tell the chain's rules (%s): taking those of the settings", error)
         return own
-    finally:
-        client.close()
     unlike = any(told.get(name) != value for name, value in own.items())
     # An older chain may know none though the settings allow them, but not the other way round.
     if unlike or (told.get("interventions") and not chain.interventions):
         raise UnavailableError("the sequencer's rules are not this devnet's", f"{told} instead of {own}")
     return told
+
+
+async def _ask_rules(sequencer: str) -> dict[str, Any]:
+    """As soon as the sequencer answers: who went by other rules would refute every block. RpcFault: it knows none."""
+    client = NodeClient(sequencer)
+    is_waiting = False
+    try:
+        while True:
+            try:
+                told: dict[str, Any] = await client.call("mega_getChainRules")
+            except NodeSilentError as error:
+                if not is_waiting:
+                    log.warning("waiting for the sequencer to tell the chain's rules: %s", error)
+                is_waiting = True
+                await asyncio.sleep(RULES_AGAIN_S)
+            else:
+                return told
+    finally:
+        client.close()
 
 
 class ProverNode:
