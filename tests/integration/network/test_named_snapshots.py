@@ -1,6 +1,7 @@
 """Snapshots on the command line: saved from a devnet that runs, begun with in another, with everything that follows."""
 
 import json
+import os
 
 import pytest
 
@@ -74,6 +75,30 @@ def test_has_what_could_be_seen_and_the_root_that_its_block_says(home, node):
         None,
     )
     assert "seen" in home.run("snapshot", "list").stdout
+
+
+def test_a_damaged_file_takes_no_chain_back(home, node):
+    saved = save(home, "damaged")
+    path = next((home.path / "home").rglob("damaged.megasnap"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(data)
+    node.rpc("anvil_mine", 2)
+    head = node.height()
+    done = home.run("snapshot", "load", "damaged")
+    assert (done.returncode, "is damaged" in done.stderr) == (3, True)
+    assert node.height() >= head > saved["block"]
+
+
+def test_what_is_no_file_is_waited_for_by_nobody(home):
+    pipe = next((home.path / "home").rglob(".snapshots")) / "pipe.megasnap"
+    os.mkfifo(pipe)
+    try:
+        listed = home.json("snapshot", "list")["snapshots"]
+        assert [row["problem"] for row in listed if row["name"] == "pipe"]
+        assert home.run("snapshot", "verify", "pipe").returncode == 3
+    finally:
+        pipe.unlink()
 
 
 def test_counts_what_the_state_holds(home, node):

@@ -127,10 +127,12 @@ def test_a_restart_amid_a_block_whose_time_was_set_goes_on_in_it(new_node):
 
         def in_the_new_time():
             mini = node.rpc("mega_getMiniBlock", "latest")
-            return mini if mini["block_timestamp"] >= before + YEAR and mini["index"] > 0 else None
+            if mini is None or mini["index"] == "0x0":
+                return None
+            return mini if int(mini["block_timestamp"], 16) >= before + YEAR else None
 
         mini = eventually(in_the_new_time, "a block of the new time")
-        number = mini["block_number"]
+        number = int(mini["block_number"], 16)
         node.kill()
         node.start()
         node.sealed(number)

@@ -19,7 +19,7 @@ PLACE = Place(
     chain_id=6343,
     spec="rex6",
     genesis_hash="0x" + "11" * 32,
-    settings={"chain_id": 6343, "bucket_capacity": {}},
+    settings={"chain_id": 6343, "spec": "rex6", "bucket_capacity": {}},
     block=7,
     mini_block=20,
     block_hash="0x" + "22" * 32,
@@ -105,6 +105,7 @@ def test_a_manifest_that_no_chain_has_is_refused(tmp_path):
     wrong = [
         {"block": -1}, {"block": 7.5}, {"block": 0}, {"state_root": "0x12"}, {"block_hash": "zz"},
         {"history": 1}, {"settings": None}, {"log_begins_after": (1,)}, {"spec": 5},
+        {"chain_id": 1}, {"spec": "rex5"},
     ]  # fmt: skip
     for change in wrong:
         with pytest.raises(SnapshotError, match="manifest"):
@@ -151,5 +152,9 @@ def test_rows_stand_over_the_genesis_when_they_are_counted():
         ]
     )
 
+    manifest = Manifest(PLACE, 3, 1, 1, 8, 1_700_000_001, "0.1.0", ())
+    counts.require(manifest)
+    with pytest.raises(SnapshotError, match="it holds 999 accounts, but it holds 3"):
+        counts.require(replace(manifest, accounts=999))
     assert before == (3, 1)
     assert (counts.accounts, counts.slots, counts.codes, counts.rows) == (3, 1, 1, 8)
