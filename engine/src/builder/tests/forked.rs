@@ -55,7 +55,8 @@ fn what_is_put_aside_is_included_when_it_is_known() {
     let builder = Builder::spawn(chain.clone(), pool, out).unwrap();
     let mini = minis(&sealed).find(|mini| !mini.txs.is_empty()).unwrap();
     assert!(mini.txs[0].result.success);
-    assert_eq!(mini.block_number, POINT.number + 2);
+    // Not in the block that was open when it was put aside.
+    assert!(mini.block_number >= POINT.number + 2);
     let count = PlainKey::slot(CONTRACT, U256::ZERO);
     let written = mini.diff.entries.iter().find(|(key, _)| *key == count);
     assert_eq!(written.unwrap().1.as_slot(), U256::from(42));
