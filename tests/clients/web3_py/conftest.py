@@ -70,7 +70,7 @@ class Chain:
         self._node = node
         self.rpc = node.rpc
         self.w3 = Web3(HTTPProvider(node.url))
-        self.account, self.async_account = wallet.ACCOUNTS[:2]
+        self.account, self._async_account, self._socket_account = wallet.ACCOUNTS[:3]
         self.receipts = {name: self._deploy(data) for name, data in CONTRACTS.items()}
         emitter = self.contract(self.w3, "emitter")
         self.logged = self.receipt(
@@ -82,6 +82,11 @@ class Chain:
         self.mined = self.receipt(
             self.w3.eth.send_transaction({"to": self.account.address, "value": 1, **self._paid()})
         )
+
+    def async_account(self, cls):
+        """Asynchronous tests have an account of their own over each connection: they repeat what the others did with
+        it, and the code that it was given once leaves storage behind."""
+        return self._socket_account if getattr(cls, "over_websocket", False) else self._async_account
 
     def contract(self, w3, name):
         return w3.eth.contract(address=self.receipts[name]["contractAddress"], **CONTRACTS[name])
@@ -168,9 +173,18 @@ def request_mocker():
 
 @pytest.fixture
 def keyfile_account_pkey(chain, request):
-    """Asynchronous tests have an account of their own, as they repeat what the others did with it."""
     is_async = inspect.iscoroutinefunction(request.function)
-    return "0x" + (chain.async_account if is_async else chain.account).key.hex()
+    return "0x" + (chain.async_account(request.cls) if is_async else chain.account).key.hex()
+
+
+@pytest.fixture
+def async_keyfile_account_address(chain, request):
+    return chain.async_account(request.cls).address
+
+
+@pytest.fixture
+def async_keyfile_account_address_dual_type(async_keyfile_account_address):
+    return async_keyfile_account_address
 
 
 def _always(value):
@@ -208,9 +222,6 @@ emitter_contract_address = async_emitter_contract_address = _always(
 )
 math_contract_deploy_txn_hash = _always(lambda chain: chain.receipts["math"]["transactionHash"])
 keyfile_account_address = keyfile_account_address_dual_type = _always(lambda chain: chain.account.address)
-async_keyfile_account_address = async_keyfile_account_address_dual_type = _always(
-    lambda chain: chain.async_account.address
-)
 empty_block = async_empty_block = _always(lambda chain: chain.empty)
 block_with_txn = async_block_with_txn = _always(
     lambda chain: chain.w3.eth.get_block(chain.mined["blockHash"])
