@@ -22,6 +22,7 @@ from devnet.roles.rollback import Rollbacks
 from devnet.roles.snapshot_to_open import open_snapshot
 from devnet.roles.state_files import StateToLoad, save, save_again
 from devnet.storage import Identity, Store
+from devnet.tasks import Tasks
 
 
 def serve(role: RoleConfig) -> None:
@@ -47,7 +48,9 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
         await node.lead()
         await failure.interruptible(begins_with.load(node.state_files))
         stopping = asyncio.Event()
-        saving = asyncio.ensure_future(save_again(node.state_files, role.config.storage, stopping))
+        saving = Tasks(failure).spawn(
+            save_again(node.state_files, role.config.storage, stopping), "save-state"
+        )
         await node.serve()
         stopping.set()
         await saving

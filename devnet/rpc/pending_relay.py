@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,9 +12,12 @@ import orjson
 
 from devnet.rpc.errors import RpcFault
 from devnet.rpc.leader import Forward, Leader
+from devnet.tasks import Tasks
 
 if TYPE_CHECKING:
     from devnet._engine import Rewind
+
+log = logging.getLogger(__name__)
 
 BETWEEN_LOOKS_S: Final = 0.05
 AGAIN_S: Final = 1.0
@@ -55,6 +59,7 @@ class PendingRelay:
         self._leader = leader
         self._wanted = wanted
         self._tell = tell
+        self._tasks = Tasks(_died)
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
@@ -65,7 +70,7 @@ class PendingRelay:
             return
         there = PendingThere(forward, full=True)
         await there.begin()
-        self._task = asyncio.get_running_loop().create_task(self._run(forward, there))
+        self._task = self._tasks.spawn(self._run(forward, there), "pending-relay")
 
     async def _run(self, forward: Forward, there: PendingThere) -> None:
         while self._wanted() and self._leader.forward is forward:
@@ -78,3 +83,8 @@ class PendingRelay:
                 with contextlib.suppress(RpcFault):
                     await there.begin()
             await asyncio.sleep(BETWEEN_LOOKS_S)
+
+
+def _died(error: BaseException) -> None:
+    """The node goes on, and the next subscription begins anew."""
+    log.error("nobody hears of the leader's pool any more", exc_info=error)
