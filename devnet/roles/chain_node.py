@@ -48,6 +48,7 @@ from devnet.roles.chain_log import ChainLog
 from devnet.roles.console_log import ConsoleLog
 from devnet.roles.fanout import Fanout
 from devnet.roles.forked import forked_from
+from devnet.roles.going_back import GoingBackNamespace
 from devnet.roles.network_service import NetworkService, endpoint_text
 from devnet.roles.node_methods import (
     ConsoleNamespace,
@@ -62,7 +63,6 @@ from devnet.roles.process import DEATH_S, Failure
 from devnet.roles.reset import Forking
 from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.roles.snapshot_reads import SnapshotReadNamespace
-from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.forwarding import OWN_VIEW_S, Forwarder, ForwardingRpc
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.rpc.state_files import StateFileNamespace, StateFiles
@@ -373,7 +373,7 @@ def assemble(
         LogNamespace(store),
         JitNamespace(jit),
         ConsoleNamespace(console.hear),
-        SnapshotNamespace(
+        GoingBackNamespace(
             *(store, node.rewind, server.require_sendable, server.send, server.empty_pool),
             fork=Forking(config.fork.url, fork.number) if fork is not None else None,
         ),

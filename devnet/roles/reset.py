@@ -3,7 +3,7 @@
 A chain goes on from one block of one remote for as long as it lives: its first block's hash binds that, and the cache
 and every record on disk are of it. So a running devnet can go back to the block that it was forked at, and to no other.
 
-Not here: how a chain goes back (`snapshots.py`).
+Not here: how a chain goes back (`going_back.py`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from devnet.roles.going_back import GoingBackNamespace
 from devnet.roles.node_methods import (
     ConsoleNamespace,
     DevnetNamespace,
@@ -16,7 +17,6 @@ from devnet.roles.node_methods import (
     ModeNamespace,
 )
 from devnet.roles.snapshot_reads import SnapshotReadNamespace
-from devnet.roles.snapshots import SnapshotNamespace
 from devnet.rpc.call_after import CallAfterNamespace
 from devnet.rpc.eth import EthNamespace
 from devnet.rpc.impersonation import ImpersonationNamespace
@@ -49,7 +49,7 @@ _WITH_CHAIN: Final = (
     JitNamespace,
     ConsoleNamespace,
     ModeNamespace,
-    SnapshotNamespace,
+    GoingBackNamespace,
 )
 
 NAMESPACES: Final[Mapping[Role, tuple[type, ...]]] = {

@@ -40,7 +40,7 @@ _RESET: Final = "Takes the whole chain back, to its first block; ends all snapsh
 _REVERT: Final = "Takes the chain back to a snapshot; whether there was such a one."
 
 
-class SnapshotNamespace:
+class GoingBackNamespace:
     """Of a node with a chain; the sequencer answers for those that follow."""
 
     def __init__(
