@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from devnet.storage import tables
-from devnet.storage.database import Tip
-from devnet.storage.errors import Corrupted
-
-FROZEN_BLOCKS: Final = 256
-"""BLOCKHASH reaches so far."""
+from devnet.storage.frozen_view import FROZEN_BLOCKS, FrozenView
 
 
-class FrozenState:
-    """The snapshot at one moment, with the newest blocks up to it, as rows of this format's tables, in order.
-
-    May be read by one thread at a time, while the store goes on.
-    """
+class FrozenState(FrozenView):
+    """The snapshot at one moment, with the newest blocks up to it, as rows of this format's tables, in order."""
 
     def __init__(
         self,
@@ -27,26 +20,15 @@ class FrozenState:
         view: Any,  # noqa: ANN401 plyvel has no types
         noticing_damage: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._directory = directory
-        self._view = view
-        self._noticing_damage = noticing_damage
-        marker = view.get(tables.META_SNAPSHOT)
-        self.marker: Tip | None = Tip(*tables.read_pair(marker)) if marker else None
-        count = view.get(tables.META_ROLLBACKS)
-        self.rollbacks = tables.read_number(count) if count else 0
-        """How often the chain was rolled back before."""
+        super().__init__(directory, view, noticing_damage)
+        self.marker = self._tip(tables.META_SNAPSHOT)
 
     @property
     def block_record(self) -> bytes:
         """The record of the block that the snapshot stands at."""
         assert self.marker is not None
-        value = self._view.get(tables.block_key(self.marker.block))
-        if value is None:
-            raise Corrupted(
-                self._directory, f"block {self.marker.block}, where the snapshot stands, is missing"
-            )
-        record: bytes = value[8:]
-        return record
+        number = self.marker.block
+        return self._must(tables.block_key(number), f"block {number}, where the snapshot stands,")[8:]
 
     def rows(self, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) from `start` up to but not including `stop`: records of blocks, codes, state, and how many
@@ -65,10 +47,4 @@ class FrozenState:
             begin = max(begin, start)
             end = end if stop is None else min(end, stop)
             if begin < end:
-                options = {"start": begin, "stop": end, "verify_checksums": True, "fill_cache": False}
-                with self._noticing_damage(), self._view.iterator(**options) as found:
-                    yield from found
-
-    def close(self) -> None:
-        """LevelDB may forget that moment."""
-        self._view.close()
+                yield from self._range(begin, end)

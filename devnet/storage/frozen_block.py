@@ -14,16 +14,15 @@ from typing import Any, Final
 
 from devnet.storage import tables
 from devnet.storage.database import Tip
-from devnet.storage.errors import Corrupted
-from devnet.storage.frozen import FROZEN_BLOCKS
+from devnet.storage.frozen_view import FROZEN_BLOCKS, FrozenView
 from devnet.storage.rows import Fold, Row
 
 FOLDED_BYTES: Final = 4 << 20
 """Of the log, at a time."""
 
 
-class FrozenBlock:
-    """May be read by one thread at a time."""
+class FrozenBlock(FrozenView):
+    """Reads the database's values and the log behind them."""
 
     def __init__(
         self,
@@ -31,13 +30,8 @@ class FrozenBlock:
         view: Any,  # noqa: ANN401 plyvel has no types
         noticing_damage: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._directory = directory
-        self._view = view
-        self._noticing_damage = noticing_damage
+        super().__init__(directory, view, noticing_damage)
         self.genesis: bytes = self._must(tables.META_GENESIS, "its genesis")
-        count = view.get(tables.META_ROLLBACKS)
-        self.rollbacks = tables.read_number(count) if count else 0
-        """How often the chain was rolled back before."""
         self.first = self._tip(tables.META_FIRST)
         """The log begins after it; None: it begins with the chain."""
         tip = self._tip(tables.META_TIP)
@@ -134,23 +128,3 @@ class FrozenBlock:
 
     def _block(self, number: int) -> bytes:
         return self._must(tables.block_key(number), f"block {number}")
-
-    def _must(self, key: bytes, what: str) -> bytes:
-        with self._noticing_damage():
-            value: bytes | None = self._view.get(key, verify_checksums=True)
-        if value is None:
-            raise Corrupted(self._directory, f"{what} is missing")
-        return value
-
-    def _tip(self, key: bytes) -> Tip | None:
-        value = self._view.get(key)
-        return Tip(*tables.read_pair(value)) if value else None
-
-    def _range(self, start: bytes, stop: bytes) -> Iterator[Row]:
-        options = {"start": start, "stop": stop, "verify_checksums": True, "fill_cache": False}
-        with self._noticing_damage(), self._view.iterator(**options) as found:
-            yield from found
-
-    def close(self) -> None:
-        """LevelDB may forget that moment."""
-        self._view.close()
