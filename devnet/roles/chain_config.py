@@ -18,6 +18,7 @@ from devnet.errors import ConfigError
 from devnet.fork import ForkPoint
 from devnet.fork.settle import FORK, UNFORKED
 from devnet.genesis import DevAccount, GenesisFile, genesis
+from devnet.snapshots.rules import RULES
 from devnet.storage import Identity
 
 GENESIS_TIMESTAMP = "genesis_timestamp"
@@ -25,12 +26,7 @@ GENESIS_TIMESTAMP = "genesis_timestamp"
 INTERVENTIONS = "interventions"
 """Likewise: those know none."""
 NAMES = {
-    "chain_id": "--chain-id",
-    "spec": "--spec",
-    "gas_limit": "--gas-limit",
-    "base_fee": "--base-fee",
-    "bucket_capacity": "--bucket-capacity",
-    "salt_data_buckets": "--salt-data-buckets",
+    **RULES,
     "accounts": "the developer accounts (--mnemonic, --accounts)",
     "balance_wei": "the developer accounts' balance in wei (--balance)",
     "genesis_file": "the content of the --genesis file",

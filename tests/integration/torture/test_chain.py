@@ -1,26 +1,10 @@
 """Two hundred blocks of every kind of transaction: nobody complains, everybody agrees, every block can be verified."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parents[3]
-PATIENCE_S = 1_500.0
-"""It takes a minute, and longer on a machine that is busy."""
+from tests.support.torture import torture
 
 
 def test_every_kind_of_transaction_leaves_a_network_that_agrees(tmp_path):
-    options = ("--blocks", "200", "--seed", "1", "--keep", str(tmp_path / "network"))
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.torture.chain", *options, "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.stdout, done.stderr
-    told = json.loads(done.stdout)
+    told, done = torture("chain", "--blocks", 200, "--seed", 1, "--keep", tmp_path / "network")
     assert told["faults"] == []
     assert told["never_sent"] == []
     assert told["lost"] == []

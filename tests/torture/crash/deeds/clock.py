@@ -1,4 +1,4 @@
-"""Clocks that are wrong: the one that a node's Python sees."""
+"""Clocks that jump: the chain's own, and the one that a node's Python sees."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from tests.torture.crash.scene import Broken, Scene
 deed = family("clock")
 
 HOUR_S = 3_600
+
+
+@deed("the chain's clock jumps ahead, and the sequencer is killed")
+def _jump(scene: Scene) -> None:
+    scene.sequencer.rpc("evm_increaseTime", scene.chance.randrange(1, 48 * HOUR_S))
+    scene.wait(0.0, 0.5)
+    scene.kill(scene.sequencer)
+    scene.start(scene.sequencer)
 
 
 def _wrong_clock(name: str, scene: Scene) -> None:

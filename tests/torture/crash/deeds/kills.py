@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 
 from tests.torture.crash.deeds.registry import family
+from tests.torture.crash.network import FULL_NODE, PROVER, SEQUENCER
 from tests.torture.crash.plan import Plan
 from tests.torture.crash.scene import Scene
 
@@ -15,25 +17,15 @@ START_S = 2.0
 """About as long as a start takes."""
 
 
-@deed("kill the sequencer")
-def _sequencer(scene: Scene) -> None:
+def _one(name: str, scene: Scene) -> None:
+    node = scene.network[name]
     scene.wait(0.02, MOST_S)
-    scene.kill(scene.sequencer)
-    scene.start(scene.sequencer)
+    scene.kill(node)
+    scene.start(node)
 
 
-@deed("kill the full node")
-def _full_node(scene: Scene) -> None:
-    scene.wait(0.02, MOST_S)
-    scene.kill(scene.full_node)
-    scene.start(scene.full_node)
-
-
-@deed("kill the prover")
-def _prover(scene: Scene) -> None:
-    scene.wait(0.02, MOST_S)
-    scene.kill(scene.prover)
-    scene.start(scene.prover)
+for _name, _words in ((SEQUENCER, "the sequencer"), (FULL_NODE, "the full node"), (PROVER, "the prover")):
+    deed(f"kill {_words}")(partial(_one, _name))
 
 
 @deed("kill sequencer and full node")
