@@ -11,7 +11,7 @@ from megaeth_cli.commands.call import block_parameter, call_object, has_no_code
 from megaeth_cli.commands.contract_options import check_hash, gas_limit
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.contracts.told import take
-from megaeth_cli.env import environment
+from megaeth_cli.env import Environment, environment
 from megaeth_cli.errors import CliError, ExitStatus
 from megaeth_cli.replay.source import Finder
 from megaeth_cli.replay.told_node import ToldNode
@@ -110,7 +110,7 @@ def _network_of(context: typer.Context, rpc_url: str | None, hash_: str, file: P
         if not path.exists():
             raise CliError(f"there is no file {file}", "", "megaeth replay --help", ExitStatus.USAGE)
         finder = Finder(Rules(None, None, None), lambda: connect(env, rpc_url), False, env.note)
-        return Network(env, None, ToldNode(finder.in_file(path, hash_)))
+        return _on(env, ToldNode(finder.in_file(path, hash_)))
     network = Network.open(context, rpc_url)
     if not gives_no_traces(network.node, hash_):
         return network
@@ -125,4 +125,17 @@ def _network_of(context: typer.Context, rpc_url: str | None, hash_: str, file: P
             "use a node of `megaeth devnet up`, or `--file FILE`",
             ExitStatus.RPC,
         ) from error
-    return Network(env, None, ToldNode(told, network.node))
+    return _on(env, ToldNode(told, network.node))
+
+
+def _on(env: Environment, node: ToldNode) -> Network:
+    """What is executed here and takes other gas than on the chain is not what was on the chain: that is said."""
+    here, there = node.gas()
+    if here != there:
+        env.complain(
+            f"executed here it takes {here:,} gas, and its receipt says {there:,}: {node.url} does not tell all of "
+            "the state that it met, and what follows may be wrong",
+            "warning:",
+            "bold yellow",
+        )
+    return Network(env, None, node)

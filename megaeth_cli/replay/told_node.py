@@ -105,6 +105,12 @@ class ToldNode:
         """What a tracer says of the transaction, executed after those before it."""
         return self._traces(options)[self._place]
 
+    def gas(self) -> tuple[int, int]:
+        """What the transaction takes when it is executed here, and what its receipt says."""
+        hash_ = self._told.block["transactions"][self._place]["hash"]
+        traced = self.trace({"tracer": "callTracer", "tracerConfig": {"onlyTopCall": True}})
+        return quantity(traced["gasUsed"]), quantity(self._receipt(hash_)["gasUsed"])
+
     # --- what is told ---------------------------------------------------------------------------------------
 
     def _block(self, number: str, _: bool) -> Json:

@@ -77,6 +77,34 @@ def test_a_transaction_of_the_testnet_is_explained_from_its_recorded_block(megae
     assert "event MessagePassed(" in tree
 
 
+def test_a_state_that_is_told_wrong_is_noticed_by_the_gas(cli, source, node, megaeth, tmp_path):
+    text = "contract Sum { uint256 public sum; function add(uint256 n) external { sum += n; } }"
+    cli.json("deploy", f"{source(text, 'Sum.sol')}:Sum")
+    cli.send("Sum", "add", "5")
+    receipt = cli.send("Sum", "add", "6")
+    node.sealed(receipt["blockNumber"])
+    number = hex(receipt["blockNumber"])
+    traced = node.rpc("debug_traceTransaction", receipt["transactionHash"], {"tracer": "prestateTracer"})
+    block = node.rpc("eth_getBlockByNumber", number, True)
+    alone = [one for one in block["transactions"] if one["hash"] == receipt["transactionHash"]]
+    told = {
+        "prestate": traced,
+        "block": {**block, "transactions": [{**alone[0], "transactionIndex": "0x0"}]},
+        "receipts": [node.rpc("eth_getTransactionReceipt", receipt["transactionHash"])],
+        "chain_id": 6343,
+    }
+    file = tmp_path / "told.json"
+    file.write_text(json.dumps(told))
+    right = megaeth("trace", receipt["transactionHash"], "--file", file)
+    assert (right.code, right.err) == (0, ""), right.err
+    for account in traced.values():
+        account.pop("storage", None)
+    file.write_text(json.dumps(told))
+    wrong = megaeth("trace", receipt["transactionHash"], "--file", file)
+    assert "and its receipt says" in wrong.err
+    assert "may be wrong" in wrong.err
+
+
 @needs_recordings
 def test_what_is_no_transaction_of_a_file_is_said(megaeth):
     missing = megaeth("trace", f"0x{'ab' * 32}", "--file", RECORDED)

@@ -65,6 +65,12 @@ def test_other_options_are_refused(node, options):
     assert refused.value.code == -32602
 
 
+def test_an_option_that_there_is_not_is_named(node):
+    with pytest.raises(RpcFailure, match="unknown option histry") as refused:
+        node.rpc("mega_openSnapshot", {"histry": True})
+    assert refused.value.code == -32602
+
+
 @pytest.mark.parametrize("snapshot", ["0x1", 5, {}])
 def test_an_id_that_nobody_was_given_is_refused(node, snapshot):
     with pytest.raises(RpcFailure, match="no such snapshot") as refused:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from devnet.snapshots import file as snapshot_file
 from devnet.snapshots.counts import Counts
 from devnet.snapshots.file import Frame, SnapshotFile, write
+from devnet.snapshots.installing import install
 from devnet.snapshots.manifest import Manifest, Place, SnapshotError
-from devnet.storage import tables
+from devnet.storage import Store, tables
 
 PLACE = Place(
     chain_id=6343,
@@ -110,6 +111,16 @@ def test_a_manifest_that_no_chain_has_is_refused(tmp_path):
     for change in wrong:
         with pytest.raises(SnapshotError, match="manifest"):
             read(tmp_path / "wrong.megasnap", made(ROWS, replace(PLACE, **change)))
+
+
+def test_a_store_takes_no_file_that_holds_something_else_than_it_says(tmp_path):
+    """`made` says that there is one account, and there is none."""
+    path = tmp_path / "counted.megasnap"
+    path.write_bytes(made([[(tables.META_GENESIS, GENESIS)], [(b"c" + bytes(32), b"code")]]))
+    with SnapshotFile(path) as file, Store.open(tmp_path / "store", 1.0, fsync=False) as store:
+        with pytest.raises(SnapshotError, match="it holds 1 accounts, but it holds 0"):
+            install(file, store)
+        assert store.tip is None
 
 
 def test_zstd_itself_unpacks_it():
