@@ -37,7 +37,7 @@ AGREE, DISAGREE, UNKNOWN = 0, 1, 2
 """Exit codes."""
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Explains all that lies there."""
     description, ends = (__doc__ or "").rsplit("\n\n", 1)
     parser = argparse.ArgumentParser(
@@ -48,7 +48,7 @@ def main() -> int:
     )
     parser.add_argument("--fixtures", type=Path, required=True, metavar="DIR")
     parser.add_argument("--each", type=int, default=1, metavar="N", help="only each N-th transaction (1)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if not options.fixtures.is_dir():
         parser.error(f"{options.fixtures} is no directory")
     counts: Counter[str] = Counter()
