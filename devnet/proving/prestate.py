@@ -108,7 +108,14 @@ def load(path: Path) -> ToldBlock:
     try:
         if data.startswith(ZSTD):
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_BYTES)
-        told = read_document(orjson.loads(data), _code_directory(path))
+        document = orjson.loads(data)
+        if _is_block(document):
+            raise UserError(
+                f"{path} has a block, and nothing of the state before it",
+                "recorded blocks lie in a directory, each beside its witness",
+                f"give the directory: {path.parent}",
+            )
+        told = read_document(document, _code_directory(path))
     except (zstandard.ZstdError, *MALFORMED) as error:
         raise UserError(
             f"{path} tells no state",
@@ -116,6 +123,12 @@ def load(path: Path) -> ToldBlock:
             "docs/verify.md",
         ) from error
     return told
+
+
+def _is_block(document: Json) -> bool:
+    """Whether it is a node's answer, and no state that somebody tells."""
+    block = document.get("result", document) if isinstance(document, dict) else None
+    return isinstance(block, dict) and "parentHash" in block
 
 
 def check(told: ToldBlock, block: Json, receipts: Json, rules: Mapping[str, Json]) -> Report:

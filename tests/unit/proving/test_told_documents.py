@@ -29,6 +29,16 @@ def test_what_no_account_can_have_is_refused(tmp_path, account):
         prestate.load(path)
 
 
+@pytest.mark.parametrize("answer", [False, True])
+def test_a_block_alone_is_said_to_lack_the_state(tmp_path, answer):
+    block = {"number": "0x1", "parentHash": "0x" + "11" * 32, "transactions": []}
+    path = tmp_path / "1145.json"
+    path.write_text(json.dumps({"result": block} if answer else block))
+    with pytest.raises(UserError, match="nothing of the state before it") as failure:
+        prestate.load(path)
+    assert str(tmp_path) in failure.value.hint
+
+
 def test_the_largest_numbers_are_told(tmp_path):
     path = tmp_path / "state.json"
     largest = {"balance": hex(2**256 - 1), "nonce": 2**64 - 1, "storage": {hex(2**256 - 1): hex(2**256 - 1)}}
