@@ -2,6 +2,7 @@
 
 use alloy_consensus::Transaction as _;
 use alloy_primitives::TxKind;
+use mega_evm::MegaSpecId;
 use op_alloy_consensus::OpTxEnvelope;
 
 use super::{
@@ -20,12 +21,13 @@ pub(super) const DEPOSIT_RECEIPT_VERSION: u64 = 1;
 /// `logsBloom` of no logs: 256 zero bytes.
 const EMPTY_BLOOM: [u8; 256] = [0; 256];
 
-/// Writes the receipt of `record`.
+/// Writes the receipt of `record`, which was executed under `spec`.
 pub(crate) fn receipt(
     out: &mut Vec<u8>,
     record: &TxRecord,
     place: &MiniPlace,
     offset: &BlockOffset,
+    spec: MegaSpecId,
 ) -> Result<(), RecordError> {
     let envelope = record.envelope()?;
     let result = &record.result;
@@ -84,7 +86,7 @@ pub(crate) fn receipt(
             .quantity("l1Fee", 0);
     }
     let mut mega = Object::open(object.member("mega"));
-    usage::members(&mut mega, &result.usage);
+    usage::members(&mut mega, spec, result);
     if !result.output.is_empty() {
         mega.data("output", &result.output);
     }

@@ -161,7 +161,7 @@ fn call_result(
         call_error(object.member("error"), outcome);
     }
     let mut mega = Object::open(object.member("mega"));
-    usage::members(&mut mega, &result.usage);
+    usage::members(&mut mega, outcome.spec, result);
     mega.close();
     object.close();
 }
