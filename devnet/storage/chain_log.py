@@ -18,7 +18,7 @@ from devnet._engine import SealedBlock, SealedMini
 from devnet.stalls import watched
 from devnet.storage import tables
 from devnet.storage.database import Database, Tip
-from devnet.storage.errors import Corrupted
+from devnet.storage.errors import Corrupted, Pruned
 from devnet.storage.mark import Mark, boot, read_mark, remove_mark
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class ChainLog(Database):
         super().__init__(directory, database, fsync=fsync)
         self.tip = self._tip(tables.META_TIP)
         self.first = self._tip(tables.META_FIRST)
-        """The log begins after it: this chain was taken over from a peer's snapshot."""
+        """The log begins after it: the chain was taken over from a snapshot, or pruned."""
         self._transactions = self._count()
         """In the chain up to the tip; None: a part of them is not here to be counted."""
         count = self._get(tables.META_ROLLBACKS)
@@ -128,8 +128,8 @@ class ChainLog(Database):
         return record
 
     def minis(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-        """Mini-blocks with numbers from `first` to `last`, checked to be complete; fewer if some are taken back
-        meanwhile."""
+        """Mini-blocks with numbers from `first` to `last`, checked to be complete; fewer if some are taken back or
+        pruned meanwhile."""
         expected, rewinds = first, self._rewinds
         with self._iterator(tables.mini_key(first), tables.mini_key(last), include_stop=True) as rows:
             for key, record in rows:
@@ -137,7 +137,8 @@ class ChainLog(Database):
                     break
                 yield expected, record
                 expected += 1
-        if expected <= last and rewinds == self._rewinds:
+        is_pruned = self.first is not None and expected <= self.first.mini
+        if expected <= last and rewinds == self._rewinds and not is_pruned:
             raise self._damage(Corrupted(self.directory, f"mini-block {expected} is missing"))
 
     def block(self, block: int) -> tuple[int, bytes] | None:
@@ -151,7 +152,7 @@ class ChainLog(Database):
 
     def blocks(self, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
         """(number, last mini-block, record) of the blocks from `first` to `last`, checked to be complete; fewer if some
-        are taken back meanwhile."""
+        are taken back or pruned meanwhile."""
         expected, rewinds = first, self._rewinds
         with self._iterator(tables.block_key(first), tables.block_key(last), include_stop=True) as rows:
             for key, value in rows:
@@ -159,7 +160,8 @@ class ChainLog(Database):
                     break
                 yield expected, tables.read_number(value[:8]), value[8:]
                 expected += 1
-        if expected <= last and rewinds == self._rewinds:
+        is_pruned = self.first is not None and expected <= self.first.block
+        if expected <= last and rewinds == self._rewinds and not is_pruned:
             raise self._damage(Corrupted(self.directory, f"block {expected} is missing"))
 
     def mini_records(self, first: int, last: int) -> list[bytes]:
@@ -197,9 +199,18 @@ class ChainLog(Database):
         return tables.read_number(value) if value is not None else None
 
     def value_at(self, key: bytes, block: int) -> bytes | None:
-        """What stood under a plain key at the end of a block; None if nothing in the log changed it since."""
+        """What stood under a plain key at the end of a block; None if nothing in the log changed it since.
+
+        Raises `Pruned`: the log begins later by now."""
         if block >= tables.U64_MAX:
             return None
+        found = self._value_after(key, block)
+        # Looked at last: what was found may be what is left after rows have gone.
+        if self.first is not None and block < self.first.block:
+            raise Pruned(f"the log begins after block {self.first.block}")
+        return found
+
+    def _value_after(self, key: bytes, block: int) -> bytes | None:
         prefix = tables.history_prefix(key)
         start, stop = prefix + tables.number(block + 1), prefix + tables.number(tables.U64_MAX)
         with (

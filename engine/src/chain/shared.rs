@@ -53,8 +53,8 @@ pub(crate) enum ViewError {
     BadArchive(String),
     /// Of a time before this node's log.
     #[error(
-        "this node began with a snapshot of block {0} and has no history before it; \
-         ask one that was there from the start, like the sequencer"
+        "this node has no history before block {0}: it began with a snapshot of it, or has pruned what was before; \
+         ask one that keeps more"
     )]
     BeforeHistory(u64),
 }
