@@ -452,8 +452,12 @@ impl Chain {
 
     /// A mini-block was committed to the world: its changes go to the state commitment.
     pub(crate) fn feed_commitment(&self, mini: &Arc<MiniBlock>) {
-        if let Some(committer) = &self.committer {
-            committer.feed(mini);
+        let Some(committer) = &self.committer else {
+            return;
+        };
+        match self.mining.is_closing(mini.number) {
+            true => committer.feed_last(mini),
+            false => committer.feed(mini),
         }
     }
 
