@@ -8,7 +8,7 @@ use op_alloy_consensus::OpTxEnvelope;
 use super::{
     BlockOffset, MiniPlace,
     json::{self, Object},
-    log::{self, LogPlace},
+    log::{LogPlace, Logs},
 };
 use crate::{
     block::{RecordError, TxRecord, logs_bloom},
@@ -43,6 +43,7 @@ pub(crate) fn receipt(
         .quantity("type", u64::from(envelope.tx_type() as u8))
         .quantity("status", u64::from(result.success))
         .quantity("cumulativeGasUsed", offset.gas + result.gas_used);
+    let mut rendered = Logs::default();
     json::array(
         object.member("logs"),
         result.logs.iter().enumerate(),
@@ -53,7 +54,7 @@ pub(crate) fn receipt(
                 transaction_index: offset.transactions,
                 log_index: offset.logs + nth as u64,
             };
-            log::log(out, entry, at);
+            rendered.write(out, entry, at);
         },
     );
     if result.logs.is_empty() {
