@@ -327,6 +327,9 @@ class Engine:
     def call(self, method: str, params: bytes) -> bytes:
         """One method, waiting for its result (JSON). Raises `RpcError`."""
 
+    def call_at_once(self, method: str, params: bytes) -> bytes | None:
+        """The result of a method (JSON), if it takes next to no time; None: it has to be called. Raises `RpcError`."""
+
     def methods(self) -> list[str]:
         """What `call` and `submit` answer."""
 

@@ -113,10 +113,7 @@ class Forwarder:
         except NodeSilentError as silence:
             code = Code.SYNC_UNREADY if method == SYNC_METHOD else Code.SERVER_ERROR
             raise RpcFault(code, f"the sequencer cannot be reached: {silence}") from None
-        members = dict(jsonrpc.members(answer.decode())[0])
-        if "error" in members:
-            raise SequencerError(*members["error"])
-        result, rendered = members["result"]
+        result, rendered = jsonrpc.outcome(answer)
         line = ENGINE.get(method)
         if method in FOLLOWED and result is not False:
             await self._until_its_end_is_shown_here()
@@ -149,18 +146,6 @@ class Forwarder:
         mini = (receipt.get("mega") or {}).get("miniBlock")
         if isinstance(mini, str):
             await self._wait_for(int(mini, 16), timeout_s)
-
-
-class SequencerError(RpcFault):
-    """An error object of the sequencer, passed on as it is."""
-
-    def __init__(self, error: dict[str, Any], rendered: str) -> None:
-        super().__init__(int(error.get("code", Code.INTERNAL_ERROR)), str(error.get("message", "")))
-        self._rendered = rendered.encode()
-
-    def to_json(self) -> bytes:
-        """The same object."""
-        return self._rendered
 
 
 class ForwardingRpc:
@@ -217,5 +202,12 @@ class ForwardingRpc:
             return forwarder.call_blocking(method, params)
         return self._engine.call(method, params)
 
+    def call_at_once(self, method: str, params: bytes) -> bytes | None:
+        """As the engine's; None for what is the sequencer's."""
+        forwarder = self._forwarder
+        if forwarder is not None and forwarder.takes(method, params):
+            return None
+        return self._engine.call_at_once(method, params)
 
-__all__ = ["ForwardingRpc", "Forwarder", "SequencerError"]
+
+__all__ = ["ForwardingRpc", "Forwarder"]

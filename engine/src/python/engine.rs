@@ -459,6 +459,18 @@ impl Engine {
         Ok(PyBytes::new(py, &result))
     }
 
+    fn call_at_once<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        params: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let params = text("params", params)?;
+        let answer = detached(py, || self.inner.rpc.call_at_once(method, params))?.transpose();
+        let result = answer.map_err(|error| rpc_error(py, &error))?;
+        Ok(result.map(|result| PyBytes::new(py, &result)))
+    }
+
     fn methods(&self) -> Vec<&'static str> {
         self.inner.rpc.methods()
     }
