@@ -179,16 +179,18 @@ class ChainNode:
         if self._chain_log is None:
             raise UnavailableError("the chain cannot be rolled back", "this node follows another one")
         async with self._switch():
-            if not await self._halt():
-                raise RuntimeError("the chain log does not take what was built")
-            go_back = self._pruner.pausing(self._go_back)
-            refusal = await self._loop.run_in_executor(None, go_back, minis, first_gone)
+            chain_log, self._chain_log = self._chain_log, None
+            # In one thread, from the end of building to the end of the chain: each way to another one costs time.
+            take_back = self._pruner.pausing(self._take_back)
+            refusal = await self._loop.run_in_executor(None, take_back, chain_log, minis, first_gone)
             await self._build()
         if refusal is not None:
             raise UnavailableError("the chain cannot be rolled back", refusal)
 
-    def _go_back(self, minis: int, first_gone: int) -> str | None:
-        """Of who leads, while the node does nothing else; why not, if nothing has changed."""
+    def _take_back(self, chain_log: ChainLog | None, minis: int, first_gone: int) -> str | None:
+        """Of who leads: ends building and goes back; why not, if nothing has changed."""
+        if chain_log is not None and not chain_log.finish(DEATH_S):
+            raise RuntimeError("the chain log does not take what was built")
         try:
             plan = self._engine.plan_rewind(minis)
         except EngineError as error:
@@ -279,7 +281,8 @@ class ChainNode:
             is_written = await self._loop.run_in_executor(None, chain_log.finish, DEATH_S)
         if self._network is not None:
             await self._network.halt()
-        await self._loop.run_in_executor(None, self._engine.halt)
+        if chain_log is None:  # which halts the engine before it ends
+            await self._loop.run_in_executor(None, self._engine.halt)
         return is_written
 
     def _forward_to(self, sequencer: str | None) -> None:
