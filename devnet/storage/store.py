@@ -173,7 +173,7 @@ class Store(PrunedLog, SnapshotRows, Attestations, EvmSnapshots):
         folds_back = self.snapshot is not None and self.snapshot.block > plan.block
         place = self._place(plan.block) if folds_back and plan.block > self.origin.block else None
         begins_anew = plan.block == self.origin.block and (folds_back or self.snapshot is None)
-        self._mark(None if is_beginning else end)
+        self._promise_no_more(None if is_beginning else end)
         # Before the rows go: what lies beyond the log is not missing, and what is read from now on is of another time.
         self._rewinds += 1
         self.tip = None if is_beginning else end
