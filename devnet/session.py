@@ -22,6 +22,7 @@ class Role(StrEnum):
     """What a node is in its devnet; it says how the node begins."""
 
     SEQUENCER = "sequencer"
+    STANDBY = "standby"
     FULL_NODE = "full_node"
     PROVER = "prover"
 

@@ -1,0 +1,50 @@
+"""The right to lead, held by one node at a time and for a while only: whoever gives it out sees to that.
+
+A node that holds it renews it. When it is no longer renewed, is given back, or its holder is known to be gone, another may
+acquire it, with a higher term. What gives it out is an engine that exists: on one machine the supervisor
+(`control_lease.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+TTL_S: Final = 0.6
+"""A lease that was not renewed for so long is free."""
+RENEW_S: Final = 0.15
+"""How often its holder renews it."""
+
+
+@dataclass(frozen=True)
+class LeaseState:
+    """What is known of the lease."""
+
+    term: int
+    """The newest that was given out, 0 before the first."""
+    holder: str
+    """The node that it was given to; empty before the first."""
+    is_free: bool
+    """Whether it may be acquired now."""
+    value: bytes
+    """The holder's leadership as it stands in the log (`sync/chain_rollback.py`); empty until it has written it."""
+
+
+class LeaseUnavailable(Exception):
+    """Whoever gives the lease out can't be asked."""
+
+
+class Lease(Protocol):
+    """One node's end of it. All of them raise `LeaseUnavailable`."""
+
+    async def acquire(self, node: str) -> int | None:
+        """A new term, if it is free for this node."""
+
+    async def renew(self, node: str, term: int, value: bytes) -> bool:
+        """For another `TTL_S`, counted from before the call; false: it is no longer this node's."""
+
+    async def release(self, node: str, term: int, to: str = "") -> bool:
+        """Gives it back; to that node, if it is named, which alone may acquire it for a while."""
+
+    async def watch(self, term: int) -> LeaseState:
+        """Waits until it is free or its term is another one than that, some seconds at most."""
