@@ -49,7 +49,7 @@ class NetworkPlace:
     authority: str
     """Address that vouches for this devnet's provers."""
     sequencer: str = ""
-    """The sequencer's HTTP endpoint: where transactions go. Empty for the sequencer itself."""
+    """The HTTP endpoint of who leads: where transactions go. Empty for that node itself."""
     peers: tuple[tuple[str, str, int], ...] = ()
     """Nodes to begin with: name, host, port."""
     port: int = 0
@@ -61,7 +61,8 @@ class NetworkPlace:
     prover_voucher: str = ""
     """Of a prover: the authority's signature on its address, in hex."""
     lease: str = ""
-    """Who says who may lead (`devnet/succession/`): `control://HOST:PORT` is the supervisor. Empty: the sequencer leads, always."""
+    """Who says who may lead (`devnet/succession/`): `control://HOST:PORT` is the supervisor. Empty: the sequencer
+    leads, always."""
     candidates: tuple[str, ...] = ()
     """The nodes that may lead."""
     leader_key: str = ""

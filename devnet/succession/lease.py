@@ -1,7 +1,7 @@
 """The right to lead, held by one node at a time and for a while only: whoever gives it out sees to that.
 
-A node that holds it renews it. When it is no longer renewed, is given back, or its holder is known to be gone, another may
-acquire it, with a higher term. What gives it out is an engine that exists: on one machine the supervisor
+A node that holds it renews it. When it is no longer renewed, is given back, or its holder is known to be gone, another
+may acquire it, with a higher term. What gives it out is something that exists: on one machine the supervisor
 (`control_lease.py`).
 """
 
@@ -25,7 +25,7 @@ class LeaseState:
     holder: str
     """The node that it was given to; empty before the first."""
     is_free: bool
-    """Whether it may be acquired now."""
+    """Whether the node that asks may acquire it now."""
     value: bytes
     """The holder's leadership as it stands in the log (`sync/chain_rollback.py`); empty until it has written it."""
 
@@ -37,8 +37,9 @@ class LeaseUnavailable(Exception):
 class Lease(Protocol):
     """One node's end of it. All of them raise `LeaseUnavailable`."""
 
-    async def acquire(self, node: str) -> int | None:
-        """A new term, if it is free for this node."""
+    async def acquire(self, node: str, above: int = 0) -> int | None:
+        """A new term, if it is free for this node: above all that were given out, and above that one, the newest that
+        the node knows of."""
 
     async def renew(self, node: str, term: int, value: bytes) -> bool:
         """For another `TTL_S`, counted from before the call; false: it is no longer this node's."""
@@ -47,4 +48,5 @@ class Lease(Protocol):
         """Gives it back; to that node, if it is named, which alone may acquire it for a while."""
 
     async def watch(self, term: int) -> LeaseState:
-        """Waits until it is free or its term is another one than that, some seconds at most."""
+        """Waits until it is free for this node, its term is another one than that, or its value changes; some seconds
+        at most."""
