@@ -9,7 +9,7 @@ from megaeth_cli.commands.devnet.clock import mine, warp
 from megaeth_cli.commands.devnet.export import app as export
 from megaeth_cli.commands.devnet.faults import incidents, inject
 from megaeth_cli.commands.devnet.logs import logs
-from megaeth_cli.commands.devnet.nodes import add, restart, start, stop
+from megaeth_cli.commands.devnet.nodes import add, promote, restart, start, stop
 from megaeth_cli.commands.devnet.settings_file import init
 from megaeth_cli.commands.devnet.snapshots import revert, snapshot
 from megaeth_cli.commands.devnet.status import list_devnets, status
@@ -29,6 +29,21 @@ app.command()(up)
 app.command()(down)
 app.command()(status)
 app.command("list")(list_devnets)
-for command in (top, logs, add, stop, start, restart, mine, warp, snapshot, revert, inject, incidents, init):
+for command in (
+    top,
+    logs,
+    add,
+    stop,
+    start,
+    restart,
+    promote,
+    mine,
+    warp,
+    snapshot,
+    revert,
+    inject,
+    incidents,
+    init,
+):
     app.command()(command)
 app.add_typer(export, name="export")

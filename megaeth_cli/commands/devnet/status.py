@@ -16,7 +16,7 @@ from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, is
 TOLD = (
     "height", "mini_block", "verified_height", "validated_height", "lag_ms", "peers", "bytes_in", "bytes_out",
     "verify", "upstream", "catching_up", "refused", "incidents", "proving",
-    "validation",
+    "validation", "leadership",
 )  # fmt: skip
 """What nodes tell about themselves; each role what applies to it."""
 
@@ -75,7 +75,13 @@ def _about(session: Session) -> dict[str, Any]:
         "data_dir": session.data_dir,
         "log_dir": session.log_dir,
         "supervisor_pid": session.supervisor.pid,
+        **_led(session),
     }
+
+
+def _led(session: Session) -> dict[str, Any]:
+    """Who leads, where that may change."""
+    return {"leader": session.leader, "term": session.term} if session.leader else {}
 
 
 def _row(session: Session) -> dict[str, Any]:
@@ -86,6 +92,7 @@ def _row(session: Session) -> dict[str, Any]:
         "rpc_url": session.rpc_url,
         "nodes": len(session.nodes),
         "data_dir": session.data_dir,
+        **_led(session),
     }
 
 
