@@ -64,6 +64,7 @@ from devnet.roles.reset import Forking
 from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.roles.snapshot_reads import SnapshotReadNamespace
 from devnet.rpc.forwarding import OWN_VIEW_S, Forwarder, ForwardingRpc
+from devnet.rpc.leader_client import PATIENCE_S
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.rpc.state_files import StateFileNamespace, StateFiles
 from devnet.session import Role
@@ -279,6 +280,9 @@ class ChainNode:
     def _forward_to(self, sequencer: str | None) -> None:
         """Who takes transactions; None: this node itself."""
         before = self._forwarder
+        if before is not None and sequencer is not None and self._may_be_led_by_another:
+            before.redirect(sequencer)
+            return
         self._forwarder = None
         if sequencer is not None:
             self._forwarder = Forwarder(
@@ -287,14 +291,22 @@ class ChainNode:
                 proofs=not self._keeps_trie,
                 # A replica that shall be behind is behind with that, too.
                 own_view_s=0.0 if self._role.config.network.replica_lag_ms else OWN_VIEW_S,
+                patience_s=PATIENCE_S if self._may_be_led_by_another else 0.0,
             )
             self._server.add(self._forwarder.methods(self._engine))
         elif before is not None:
             self._server.remove(before.forwarded)
         self._rpc.forward(self._forwarder)
         self._server.leader.forward = self._forwarder.forward if self._forwarder is not None else None
-        if before is not None:
+        if before is not None and self._may_be_led_by_another:
+            before.hand_over(self._server.http_url)
+        elif before is not None:
             before.close()
+
+    @property
+    def _may_be_led_by_another(self) -> bool:
+        """Whether another node may take over from who leads."""
+        return self._role.network is not None and bool(self._role.network.lease)
 
     # --- its life -----------------------------------------------------------------------------------------
 
@@ -325,7 +337,8 @@ class ChainNode:
         await self._loop.run_in_executor(None, self._engine.stop)
         if self._network is not None:
             await self._network.stop()
-        self._forward_to(None)
+        if self._forwarder is not None:
+            self._forwarder.close()
         in_order = is_written and self._failure.error is None and not self._failure.begin_anew
         self._snapshots.stop(CATCH_UP_S if in_order else 0.0)
         log.info("stopped at %s in %.2f s", self._store.tip, time.monotonic() - began)
