@@ -79,7 +79,9 @@ class Placement:
             for other in others
             if "sync" in other.endpoints
         ]
-        leading = next((other for other in others if other.plan.name == leader), None)
+        # Another candidate knows the chain as well, and will know who leads.
+        able = [other for other in others if other.plan.name in (leader, *self._candidates)]
+        leading = min(able, key=lambda other: other.plan.name != leader, default=None)
         return self._pki.place(
             node.plan.name,
             node.plan.role,
