@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from devnet.sync import LogOffset
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from devnet._engine import SealedBlock, SealedMini
 
     Sealed = list[SealedMini | SealedBlock]
+
+LONG_S: Final = 0.3
+"""A standby that answers does so within that time."""
 
 
 class Confirmations:
@@ -43,6 +46,7 @@ class Confirmations:
         self._stored: dict[str, LogOffset] = {}
         self._wanted: LogOffset | None = None
         """What is waited for."""
+        self._waits_since: float | None = None
         self._valid_until = 0.0
         self._pauses_at: float | None = None
         self._is_over = False
@@ -55,12 +59,12 @@ class Confirmations:
             self._write(sealed)
         position = self._end()
         with self._changed:
-            self._wanted = position
+            self._wanted, self._waits_since = position, time.monotonic()
             while not self._may_show(position):
                 if self._is_over or self._patience_s() == 0.0:
                     return False
                 self._changed.wait(self._patience_s())
-            self.position = position
+            self.position, self._waits_since = position, None
         self._confirmed(position)
         return True
 
@@ -111,7 +115,10 @@ class Confirmations:
 
     @property
     def missing(self) -> int:
-        """How many standbys more must have it before anything is shown."""
+        """How many standbys more must have it before anything is shown, where that takes longer than it should."""
+        since = self._waits_since
+        if since is None or time.monotonic() - since < LONG_S:
+            return 0
         return max(0, self._others - len(self.confirmed_by))
 
     def _with(self, position: LogOffset | None) -> list[str]:

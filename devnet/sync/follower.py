@@ -132,8 +132,9 @@ class Follower:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync-apply")
 
     def start(self) -> None:
-        """Begins to apply what arrives."""
+        """Begins to apply what arrives, and asks for it."""
         self._tasks.spawn(self._apply(), "sync-apply")
+        self.look()
 
     async def stop(self) -> None:
         """Finishes what is being applied, hands it on, and ends."""
@@ -238,6 +239,14 @@ class Follower:
         if session is self.upstream:
             log.info("the upstream %s is gone: %s", session, session.reason)
             self.upstream = None
+        self.look()
+
+    def led_by(self, node: str) -> None:
+        """That node leads from now on: what it declined before it may give now, and nothing comes by who led before."""
+        self._avoid.pop(node, None)
+        if self.upstream is not None and self.upstream.status.path[:1] not in ((), (node,)):
+            log.info("leaving %s: %s leads now", self.upstream, node)
+            self._leave()
         self.look()
 
     # -- whom to follow --------------------------------------------------------------------------------------

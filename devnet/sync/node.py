@@ -215,9 +215,9 @@ class SyncNode:
         """That node leads in that term: of two, a standby follows the one with the higher. On the loop."""
         if self._fences is not None:
             self._fences.led_by(node, term)
-            if self._follower is not None:
-                self._mesh.dial_soon(node)
-                self._follower.look()
+        if self._follower is not None:
+            self._mesh.dial_soon(node)
+            self._follower.led_by(node)
 
     async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
         """Has the other candidates that can be reached follow nobody of an earlier term; where those stand that have
@@ -312,9 +312,10 @@ class SyncNode:
         counts = follower.counts if follower is not None else FollowerCounts()
         upstream = follower.upstream if follower is not None else None
         own = self.standing()
+        position = self._publisher.written if self._publisher is not None else own.position
         return SyncStatus(
-            position=own.position,
-            best_known=follower.best_known if follower is not None else own.position,
+            position=position,
+            best_known=follower.best_known if follower is not None else position,
             upstream=upstream.name.node if upstream is not None else None,
             path=own.path,
             peers=tuple(_peer_status(session) for session in sorted(self._mesh.sessions, key=str)),
