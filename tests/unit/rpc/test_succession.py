@@ -188,11 +188,18 @@ def test_an_answer_that_was_on_its_way_when_another_began_to_lead_counts():
     run(scenario)
 
 
-def test_who_has_stepped_down_is_asked_again_until_another_leads():
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        json.loads(not_leading("standby-1").to_json()),
+        {"code": -32000, "message": "another node builds the chain now"},
+        {"code": -32000, "message": "the node is stopping"},
+    ],
+)
+def test_who_has_stepped_down_is_asked_again_until_another_leads(refusal):
     async def scenario():
-        refusal = {"error": json.loads(not_leading("standby-1").to_json())}
         async with (
-            Leader(eth_sendRawTransaction=refusal) as old,
+            Leader(eth_sendRawTransaction={"error": refusal}) as old,
             Leader(eth_sendRawTransaction={"result": HASH}) as new,
             Following(old.url) as here,
         ):
