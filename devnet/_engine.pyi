@@ -224,9 +224,21 @@ class Engine:
         `roots`: also each block's state root. `reexecute`: also every transaction. Methods that send transactions
         become foreign to `submit`, and those that wait are dropped. `EngineError`: as of `start`."""
 
-    def halt(self) -> None:
+    def halt(self, patience_ms: int | None = None) -> None:
         """Back to idle: seals what is open, or finishes what is being applied. What was sealed goes on coming by
-        `next_sealed` until that is closed."""
+        `next_sealed` until that is closed. `patience_ms`: how long to wait for all of it to be durable; 2 s if not
+        said."""
+
+    def lead_as(self, term: int, key: bytes) -> None:
+        """From idle: what is built from now on is sealed in this term with this key. `EngineError`: it is not idle."""
+
+    def set_leaders(self, leaders: list[tuple[int, int, bytes]]) -> None:
+        """Who led which part of the chain: the first mini-block of each part, the term, and the address of the key.
+        Mini-blocks of others are refused; with an empty list, mini-blocks that name a leader."""
+
+    def hand_over(self) -> list[bytes]:
+        """From idle, before `follow`: takes what waits out of the pool, raw, each sender's by nonce, for who builds
+        from now on. Who waits for a receipt goes on waiting; nothing is admitted any more."""
 
     def sign(self, digest: bytes) -> bytes:
         """A digest signed by the key that signs mini-blocks: r, s and v, 65 bytes."""
@@ -398,13 +410,15 @@ def forge(
     record: bytes,
     *,
     key: bytes | None = None,
+    leader: bytes | None = None,
     gas_before: int = 0,
     minis: list[bytes] = ...,
     parent_hash: bytes | None = None,
 ) -> bytes:
     """A record that lies and bears the sequencer's valid signatures. Mini-blocks: `diff`, `receipt` (with the block's
     gas before it), `equivocation`. Blocks: `root`, `relink`, `receipt` (with all its mini-blocks' records as they lie).
-    `ValueError`: there is nothing to lie about. Without a key the devnet's default one signs."""
+    `ValueError`: there is nothing to lie about. Without a key the devnet's default one signs. `leader`: the key that
+    mini-blocks are sealed with, if it is another."""
 
 def fold_diffs(records: list[bytes]) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
     """What mini-block and block records, in order, amount to: (key, last value), with plain keys sorted and behind

@@ -193,8 +193,18 @@ class BlockSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Which nodes there are beside the sequencer, and what they believe."""
+    """Which nodes there are beside the sequencer, what they believe, and whose disks count."""
 
+    standbys: int = _setting(
+        0, "Standbys, which follow as full nodes do and take over when the sequencer dies or stalls.",
+        "--standby", "N", minimum=0, maximum=8,
+    )  # fmt: skip
+    durable_on: int | None = _setting(
+        None,
+        "Candidates, the leader among them, whose disks have a receipt before anybody sees it. Default: 2 with a "
+        "standby, else 1.",
+        "--durable-on", "K", minimum=1, maximum=9,
+    )  # fmt: skip
     full_nodes: int = _setting(
         0, "Full nodes, which apply the sequencer's state diffs.", "--full-nodes", "N", minimum=0, maximum=64
     )
@@ -233,6 +243,11 @@ class NetworkSettings:
         "Mini-blocks from which on a new full node begins with a snapshot of the state instead of the whole log.",
         "--snapshot-behind", "MINI-BLOCKS", minimum=1, maximum=2**63,
     )  # fmt: skip
+
+    @property
+    def disks(self) -> int:
+        """How many candidates' disks have what anybody sees."""
+        return self.durable_on if self.durable_on is not None else min(2, 1 + self.standbys)
 
 
 @dataclass(frozen=True)

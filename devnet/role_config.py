@@ -49,7 +49,7 @@ class NetworkPlace:
     authority: str
     """Address that vouches for this devnet's provers."""
     sequencer: str = ""
-    """The sequencer's HTTP endpoint: where transactions go. Empty for the sequencer itself."""
+    """The HTTP endpoint of who leads: where transactions go. Empty for that node itself."""
     peers: tuple[tuple[str, str, int], ...] = ()
     """Nodes to begin with: name, host, port."""
     port: int = 0
@@ -60,12 +60,21 @@ class NetworkPlace:
     """Of a prover: the key that it attests with, in hex."""
     prover_voucher: str = ""
     """Of a prover: the authority's signature on its address, in hex."""
+    lease: str = ""
+    """Who says who may lead (`devnet/succession/`): `control://HOST:PORT` is the supervisor. Empty: the sequencer
+    leads, always."""
+    candidates: tuple[str, ...] = ()
+    """The nodes that may lead."""
+    leader_key: str = ""
+    """Of a candidate: the key that it leads with, in hex."""
+    leader_voucher: str = ""
+    """Of a candidate: the authority's signature on that key's address for its name, in hex."""
 
     @classmethod
     def of(cls, tree: Mapping[str, Any]) -> "NetworkPlace":
         """The opposite of `asdict`."""
         peers = tuple((str(node), str(host), int(port)) for node, host, port in tree["peers"])
-        return cls(**{**tree, "peers": peers})
+        return cls(**{**tree, "peers": peers, "candidates": tuple(map(str, tree["candidates"]))})
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Role(StrEnum):
     """What a node is in its devnet; it says how the node begins."""
 
     SEQUENCER = "sequencer"
+    STANDBY = "standby"
     FULL_NODE = "full_node"
     PROVER = "prover"
 
@@ -30,6 +31,9 @@ class Role(StrEnum):
         """As names, certificates and flags have it: `full-node`."""
         return self.value.replace("_", "-")
 
+
+CANDIDATES = (Role.SEQUENCER, Role.STANDBY)
+"""Whose nodes may lead."""
 
 DevnetState = Literal["starting", "running", "stopping"]
 NodeState = Literal["starting", "running", "stopping", "stopped", "failed"]
@@ -82,6 +86,10 @@ class Session:
     mnemonic: str
     accounts: int
     """How many accounts of the mnemonic are funded."""
+    leader: str = ""
+    """The node that leads; empty where no standby can: then the sequencer does."""
+    term: int = 0
+    """Of the leader."""
     state: DevnetState = "starting"
     nodes: tuple[NodeSession, ...] = ()
 
@@ -94,11 +102,19 @@ class Session:
 
     @property
     def rpc_url(self) -> str:
-        """The HTTP endpoint of the first node that has one."""
-        for node in self.nodes:
-            if "http" in node.endpoints:
-                return node.endpoints["http"]
-        return ""
+        """The HTTP endpoint of the node that leads, or of the first that has one."""
+        return next(iter(self.rpc_urls), "")
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """That one, and after it those of the nodes that may take over."""
+        nodes = [node for node in self.nodes if "http" in node.endpoints]
+        if self.leader:
+            nodes = [node for node in nodes if node.role in CANDIDATES]
+            nodes.sort(key=lambda node: node.name != self.leader)
+        else:
+            nodes = nodes[:1]
+        return tuple(node.endpoints["http"] for node in nodes)
 
     def node(self, name: str) -> NodeSession | None:
         """The node of that name."""

@@ -353,6 +353,7 @@ def _check_together(config: Config) -> None:
             "either each transaction closes a block, or none does",
             "give one of them",
         )
+    _check_succession(config)
     _check_fork(config)
     words = len(config.accounts.mnemonic.split())
     if words not in (12, 15, 18, 21, 24):
@@ -373,6 +374,39 @@ def _check_together(config: Config) -> None:
             f"refusing to listen on {rpc.host} with keys that everyone knows",
             "the accounts come from the public test mnemonic, and others can reach that address",
             "give --mnemonic a phrase of your own, or --expose-test-keys if that is what you want",
+        )
+
+
+def _check_succession(config: Config) -> None:
+    network, storage = config.network, config.storage
+    if network.disks > 1 + network.standbys:
+        there_are = f"there would be {1 + network.standbys}: the sequencer's"
+        raise ConfigError(
+            f"{network.disks} disks are out of reach",
+            f"{there_are}, and of each standby one" if network.standbys else there_are,
+            f"give --standby {network.disks - 1} or more, or a smaller --durable-on",
+        )
+    if not network.standbys:
+        return
+    if config.fork.url is not None:
+        raise ConfigError(
+            "a forked devnet has no standbys",
+            "the sequencer alone asks the remote for what it executes, and a standby would have to ask for all of it "
+            "again before it could lead",
+            "leave --standby away",
+        )
+    for flag, value in (("--state", storage.state), ("--load-state", storage.load_state)):
+        if value is not None:
+            raise ConfigError(
+                f"--standby and {flag} contradict each other",
+                "a state file is loaded and saved by the sequencer, and another node may lead then",
+                "megaeth state load FILE, once the devnet runs",
+            )
+    if storage.dump_state is not None:
+        raise ConfigError(
+            "--standby and --dump-state contradict each other",
+            "the file is written by the sequencer, and another node may lead at the stop",
+            "megaeth state dump FILE, before the devnet stops",
         )
 
 
@@ -475,6 +509,7 @@ def _example(setting: KnownSetting) -> str | int:
         "chain.genesis_timestamp": 1_700_000_000,
         "fork.url": "http://127.0.0.1:8545",
         "fork.block_number": 1,
+        "network.durable_on": 1,
         "storage.data_dir": "./data",
         "storage.state": "state.json",
         "storage.load_state": "state.json",

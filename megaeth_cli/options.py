@@ -83,7 +83,7 @@ RpcUrl = Annotated[
         "-r",
         envvar="MEGAETH_RPC_URL",
         metavar="URL",
-        help="The node to talk to; default: the running devnet.",
+        help="The node to talk to, or several with commas between; default: the running devnet.",
     ),
 ]
 

@@ -143,7 +143,8 @@ METHODS_INTRO = """# JSON-RPC methods
 
 Generated from the program by `make docs`; a test compares them. [json-rpc.md](json-rpc.md) tells what they mean here.
 
-Parameters are positional; those with `?` may be left out. Another number of them is refused with -32602.
+Parameters are positional; those with `?` may be left out. Another number of them is refused with -32602. A standby
+answers what full nodes do.
 """
 
 NAMESPACES = {
@@ -175,7 +176,8 @@ PASSED_ON = {
 
 def served_by(line: Line) -> str:
     """Which nodes answer a method."""
-    roles = [role.hyphenated.replace("-", " ") for role in Role if line.name in served(role)]
+    told = (role for role in Role if role is not Role.STANDBY)
+    roles = [role.hyphenated.replace("-", " ") for role in told if line.name in served(role)]
     return PASSED_ON.get(line.home, ", ".join(roles))
 
 

@@ -4,6 +4,7 @@
     contradicted by provers, or by the     evidence; the log is cut back to the last block that stands, and the node
     next block even when asked for again   begins anew from there (`rollback.py`)
     nobody's log reaches back to here      the node begins anew, with a snapshot
+    another one has led since then         the log is cut back to there, and the node begins anew
 
 Everything runs on the event loop.
 """
@@ -11,6 +12,7 @@ Everything runs on the event loop.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from devnet.proving.incidents import Incidents
@@ -37,13 +39,16 @@ class BadBlocks:
         given_up: Rollback | None,
         reexecutes: bool,
         failure: Failure,
+        supersedes: Callable[[bytes, bytes], bool] = lambda theirs, ours: False,
     ) -> None:
-        """`given_up`: what was given up last, before this process began."""
+        """`given_up`: what was given up last, before this process began. `supersedes`: whether a peer's record of a
+        succession is what counts, and not this node's of the same number."""
         self._store = store
         self._incidents = incidents
         self._given_up = rollbacks
         self._given_up_before = given_up
         self._reexecutes = reexecutes
+        self._supersedes = supersedes
         self._failure = failure
         self._refused: tuple[int, str] | None = None
         """The place in the log of what was refused last, and what it was."""
@@ -54,6 +59,14 @@ class BadBlocks:
     def refused(self, refused: Refused, node: str) -> None:
         """A peer gave something that the engine does not take."""
         entry = refused.entry
+        if (
+            entry.kind is EntryKind.ROLLBACK
+            and refused.other is not None
+            and self._supersedes(entry.record, refused.other)
+        ):
+            self._given_up.go_by(entry.record)
+            self._failure.start_again()
+            return
         self._refused = (entry.after.sequence, f"{refused} from {node}")
         if self._contradicts_again(refused):
             self._give_up_open_block(refused, node)

@@ -18,7 +18,7 @@
 
 What differs between the two is all in `lead` and `follow`: who appends to the store, what is forwarded, who gives the
 log and who gets it, what becomes of a contradiction (`network_service.py`). Which node is to lead is for others to
-decide.
+decide: where the chain has standbys, for the lease (`succession/candidate.py`), and then the log says so (`succeed`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from devnet._engine import BadData, Engine, EngineError
 from devnet.config import VerifyMode
@@ -65,18 +65,26 @@ from devnet.roles.pruning import PruneNamespace, pruner_of
 from devnet.roles.reset import Forking
 from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.roles.snapshot_reads import SnapshotReadNamespace
+from devnet.roles.succession import Succession
 from devnet.rpc.forwarding import OWN_VIEW_S, Forwarder, ForwardingRpc
+from devnet.rpc.leader_client import PATIENCE_S
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.rpc.state_files import StateFileNamespace, StateFiles
 from devnet.session import Role
 from devnet.storage import Pruner, Snapshotter, Store
+from devnet.succession.confirmations import Confirmations
 from devnet.sync import EngineSink, LogOffset
 from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
+from devnet.sync.leadership import Leadership
 
 if TYPE_CHECKING:
     from devnet._engine import Rewind
 
 log = logging.getLogger(__name__)
+
+
+CONFIRM_S: Final = 0.3
+"""What is built last waits so long for standbys when the process stops. Nobody has seen it."""
 
 
 class ChainNode:
@@ -99,6 +107,7 @@ class ChainNode:
         snapshot_reads: SnapshotReadNamespace,
         failure: Failure,
         keeps_trie: bool,
+        succession: Succession,
     ) -> None:
         """`rpc`: what the server asks. `keeps_trie`: whether the engine computes state roots. The engine stands where
         the store's log ends, and is idle."""
@@ -118,6 +127,7 @@ class ChainNode:
         self._snapshot_reads = snapshot_reads
         self._failure = failure
         self._keeps_trie = keeps_trie
+        self._succession = succession
         self._loop = asyncio.get_running_loop()
         self._fanout = Fanout(server.hub, status, network)
         self._switching = asyncio.Lock()
@@ -134,6 +144,8 @@ class ChainNode:
         if self._network is not None:
             follow_back = self._pruner.pausing(self._follow_back)
             sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData, follow_back)
+            self._network.on_leadership = self._heard_leadership
+            self._network.supersedes = self._succession.supersedes
             await self._network.start(self._server.http_url, sink)
         self._jit.start()
         self._console.start()
@@ -156,10 +168,100 @@ class ChainNode:
     async def _build(self) -> None:
         self._engine.start()
         self._forward_to(None)
-        self._chain_log = ChainLog(self._engine, self._store, self._fanout, self._failure)
+        if self._succession.confirmations is not None:
+            self._succession.confirmations.begin()
+        self._chain_log = ChainLog(
+            *(self._engine, self._store, self._fanout, self._failure),
+            confirming=self._succession.confirmations,
+        )
         self._chain_log.start()
         if self._network is not None:
             await self._network.lead()
+
+    async def succeed(self, term: int, confirmations: Confirmations) -> bytes:
+        """Leads in a term, with all that is here; the record of that, as the log has it. UnavailableError: this node
+        can't."""
+        if self._network is None or not self._keeps_trie:
+            raise UnavailableError("this node cannot lead", "it has no place in a network, or no state roots")
+        network = self._network
+        async with self._switch():
+            await self._halt()
+            record = await self._loop.run_in_executor(
+                None, self._succession.succeed, term, self._server.http_url
+            )
+            assert record.leadership is not None
+            self._succession.is_news(record.leadership)
+            self._succession.confirmations = confirmations
+            self._forward_to(None)
+            await network.lead()
+            network.rolled_back(record)
+            self._heard_of(record)
+            await self._build()
+        network.tell_leadership(record.encode())
+        return record.encode()
+
+    def serve_candidate(self, stored: Callable[[str, LogOffset], None], methods: object) -> None:
+        """`stored`: is told of what standbys have on disk. `methods`: what only a candidate answers."""
+        assert self._network is not None
+        self._network.on_stored = stored
+        self._server.serve(methods)
+
+    def confirmations(self, others: int) -> Confirmations:
+        """For one leadership of this node's, with so many standbys."""
+        assert self._network is not None
+        return Confirmations(others, self.end, self._network.write, self._network.confirm)
+
+    def end(self) -> LogOffset:
+        """Where the log ends."""
+        return LogOffset.of(self._store.tip or self._store.origin, self._store.rollbacks)
+
+    @property
+    def term(self) -> int:
+        """The newest in which somebody leads, as far as is known here; 0: none."""
+        return self._succession.term
+
+    def led_in(self, term: int) -> bool:
+        """Whether this node led in that term, and its log knows of no later one."""
+        return self._succession.led_in(term)
+
+    async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
+        """Where those other candidates stand that follow nobody of an earlier term any more."""
+        assert self._network is not None
+        return await self._network.fence(term, timeout_s)
+
+    async def follow_leader(self, leader: Leadership) -> None:
+        """Follows who leads."""
+        self._led_by(leader)
+        await self.follow(leader.http)
+
+    async def pause(self) -> bool:
+        """Neither leads nor follows any more; transactions that come wait. Whether all that was built is shown."""
+        async with self._switch():
+            return await self._halt()
+
+    async def go_on(self) -> None:
+        """Leads on after a pause."""
+        async with self._switch():
+            await self._build()
+
+    async def hand_over(self, leader: Leadership) -> list[bytes]:
+        """After a pause: follows who leads now; the raw transactions that wait here, for that one. Who waits for their
+        receipts goes on waiting."""
+        assert self._network is not None
+        self._succession.confirmations = None
+        async with self._switch():
+            self._forward_to(leader.http)
+            waiting = await self._loop.run_in_executor(None, self._engine.hand_over)
+            await self._loop.run_in_executor(None, self._follow_log)
+            self._led_by(leader)
+            await self._network.follow(leader.http)
+        return waiting
+
+    def depose(self) -> None:
+        """Somebody else may lead: nothing is shown any more, and the process begins anew from its disk."""
+        if self._succession.confirmations is not None:
+            self._succession.confirmations.depose()
+        self._failure.start_again()
 
     async def follow(self, sequencer: str, after_s: float = 0.0) -> None:
         """Takes the log from peers, none of which is asked before `after_s`, and has the sequencer, which answers
@@ -178,6 +280,8 @@ class ChainNode:
         changed."""
         if self._chain_log is None:
             raise UnavailableError("the chain cannot be rolled back", "this node follows another one")
+        if self._succession.confirmations is not None and self._succession.confirmations.missing:
+            raise UnavailableError("the chain cannot be rolled back", "too few standbys answer")
         async with self._switch():
             chain_log, self._chain_log = self._chain_log, None
             # In one thread, from the end of building to the end of the chain: each way to another one costs time.
@@ -211,11 +315,10 @@ class ChainNode:
         store = self._store
         if rollback.number != store.rollbacks + 1:
             raise InvalidRollback(f"it is number {rollback.number}, but {store.rollbacks + 1} is next")
-        signer, sequencer = rollback.signer(self._engine.genesis_hash()), self._engine.sequencer()
-        if signer != sequencer:
-            raise InvalidRollback(f"0x{signer.hex()} has signed it, not the sequencer, 0x{sequencer.hex()}")
-        if not rollback.cuts(LogOffset.of(store.tip or store.origin, store.rollbacks)):
+        self._require_signed(rollback)
+        if not rollback.cuts(self.end()):
             store.note_rollback(rollback.encode())
+            self._succession.carried_out(rollback)
             self._on_loop(lambda: self._heard_of(rollback))
             return
         self._engine.halt()
@@ -236,6 +339,14 @@ class ChainNode:
         if refusal:
             raise InvalidRollback(refusal)
 
+    def _require_signed(self, rollback: ChainRollback) -> None:
+        if rollback.leadership is not None:
+            self._succession.require(rollback)
+            return
+        signer, sequencer = rollback.signer(self._engine.genesis_hash()), self._engine.sequencer()
+        if signer != sequencer:
+            raise InvalidRollback(f"0x{signer.hex()} has signed it, not the sequencer, 0x{sequencer.hex()}")
+
     def _carry_out(self, plan: Rewind, rollback: ChainRollback, first_gone: int) -> None:
         """In the engine, on disk, and for all who have heard of what goes. Any thread but the loop's."""
         self._on_loop(lambda: self._server.rewinding(plan))
@@ -243,8 +354,21 @@ class ChainNode:
         self._engine.rewind(plan)
         with self._snapshots.paused():
             self._store.rewind(plan, first_gone, rollback.encode())
+        self._succession.carried_out(rollback)
+        if self._network is not None:
+            network = self._network
+            self._on_loop(lambda: network.rolled_back(rollback))
+        self._until_confirmed()
         self._on_loop(lambda: self._told_back(plan, rollback))
         log.info("rolled back to %s", self._store.tip)
+
+    def _until_confirmed(self) -> None:
+        """Of who leads a chain with standbys: until enough of them have gone back, too."""
+        if self._succession.confirmations is None:
+            return
+        self._succession.confirmations.begin()
+        if not self._succession.confirmations.confirm([]):
+            raise RuntimeError("somebody else leads now")
 
     def _told_back(self, plan: Rewind, rollback: ChainRollback) -> None:
         self._server.rewound(plan)
@@ -255,6 +379,30 @@ class ChainNode:
         self._status.rewound()
         if self._network is not None:
             self._network.rewound(rollback)
+        if rollback.leadership is not None:
+            self._led_by(rollback.leadership)
+
+    def _heard_leadership(self, record: bytes) -> bool:
+        """A peer tells who leads; whether that is true. On the loop."""
+        try:
+            leadership = self._succession.hear(record)
+        except InvalidRollback as error:
+            log.warning("a peer tells of a leader: %s", error)
+            return False
+        self._led_by(leadership)
+        return True
+
+    def _led_by(self, leadership: Leadership) -> None:
+        """Somebody leads, as the log, the lease or a peer tells. On the loop."""
+        if not self._succession.is_news(leadership):
+            return
+        assert self._network is not None
+        self._network.led_by(leadership)
+        if self._chain_log is not None:
+            log.warning("%s leads in term %d: this node is deposed", leadership.node, leadership.term)
+            self.depose()
+        elif self._forwarder is not None:
+            self._forward_to(leadership.http)
 
     def _on_loop(self, work: Callable[[], None]) -> None:
         async def run() -> None:
@@ -272,13 +420,13 @@ class ChainNode:
                 self._failure(error)
                 raise
 
-    async def _halt(self) -> bool:
-        """Neither; whether everything that was built is on disk."""
+    async def _halt(self, patience_s: float = DEATH_S) -> bool:
+        """Neither; whether everything that was built is on disk, after so long at most."""
         is_written = True
         chain_log, self._chain_log = self._chain_log, None
         if chain_log is not None:
             # In a thread: the engine hands its last blocks to the log and its last answers to the loop meanwhile.
-            is_written = await self._loop.run_in_executor(None, chain_log.finish, DEATH_S)
+            is_written = await self._loop.run_in_executor(None, chain_log.finish, patience_s)
         if self._network is not None:
             await self._network.halt()
         if chain_log is None:  # which halts the engine before it ends
@@ -288,6 +436,9 @@ class ChainNode:
     def _forward_to(self, sequencer: str | None) -> None:
         """Who takes transactions; None: this node itself."""
         before = self._forwarder
+        if before is not None and sequencer is not None and self._may_be_led_by_another:
+            before.redirect(sequencer)
+            return
         self._forwarder = None
         if sequencer is not None:
             self._forwarder = Forwarder(
@@ -296,14 +447,22 @@ class ChainNode:
                 proofs=not self._keeps_trie,
                 # A replica that shall be behind is behind with that, too.
                 own_view_s=0.0 if self._role.config.network.replica_lag_ms else OWN_VIEW_S,
+                patience_s=PATIENCE_S if self._may_be_led_by_another else 0.0,
             )
             self._server.add(self._forwarder.methods(self._engine))
         elif before is not None:
             self._server.remove(before.forwarded)
         self._rpc.forward(self._forwarder)
         self._server.leader.forward = self._forwarder.forward if self._forwarder is not None else None
-        if before is not None:
+        if before is not None and self._may_be_led_by_another:
+            before.hand_over(self._server.http_url)
+        elif before is not None:
             before.close()
+
+    @property
+    def _may_be_led_by_another(self) -> bool:
+        """Whether another node may take over from who leads."""
+        return self._role.network is not None and bool(self._role.network.lease)
 
     # --- its life -----------------------------------------------------------------------------------------
 
@@ -330,12 +489,14 @@ class ChainNode:
         await self._snapshot_reads.close()
         self._jit.stop()
         async with self._switching:
-            is_written = await self._halt()
+            # The standbys may be stopping, too.
+            is_written = await self._halt(DEATH_S if self._succession.confirmations is None else CONFIRM_S)
         await self._loop.run_in_executor(None, self._console.finish)
         await self._loop.run_in_executor(None, self._engine.stop)
         if self._network is not None:
             await self._network.stop()
-        self._forward_to(None)
+        if self._forwarder is not None:
+            self._forwarder.close()
         await self._loop.run_in_executor(None, self._pruner.stop)
         in_order = is_written and self._failure.error is None and not self._failure.begin_anew
         self._snapshots.stop(CATCH_UP_S if in_order else 0.0)
@@ -360,13 +521,18 @@ def assemble(
     if role.network is not None:
         network = NetworkService(role, role.network, engine, store, rollbacks, given_up, failure)
     rpc = ForwardingRpc(engine)
-    status = NodeStatus(role, store, engine.validated_block, network.health if network is not None else dict)
+    succession = Succession(role, store, engine)
+
+    def more() -> dict[str, Any]:
+        return (network.health() if network is not None else {}) | succession.health()
+
+    status = NodeStatus(role, store, engine.validated_block, more)
     accounts = derive(config.accounts.mnemonic, config.accounts.count)
     fork = forked_from(config, store)
     server = RpcServer(rpc, server_settings(config, accounts, store.identity, fork), status.health)
     jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
     console = ConsoleLog(engine, server.hub.publish_console, failure, wanted=config.log.console)
-    limit = network.verification.may_be_folded if network is not None else lambda: 2**63
+    limit = network.may_be_folded if network is not None else lambda: 2**63
     if config.fork.url is not None:
         # A snapshot can't tell what was removed here from what still is to be read from the remote.
         limit = int  # zero
@@ -394,6 +560,7 @@ def assemble(
         ),
         failure,
         keeps_trie=keeps_trie,
+        succession=succession,
     )
     server.serve(
         LogNamespace(store),

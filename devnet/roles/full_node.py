@@ -30,7 +30,9 @@ from devnet.roles.process import Failure, serve_role
 from devnet.roles.rollback import Rollbacks
 from devnet.storage import Corrupted, Identity, Store
 from devnet.storage.rows import Row
+from devnet.succession.leaders import require_leadership
 from devnet.sync import NEWCOMER, BadSnapshot, Progress, fetch_genesis, fetch_snapshot
+from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
 from devnet.sync.frames import Manifest
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
     rollbacks = Rollbacks(Path(role.data_dir))
     with open_store(role) as store:
         given_up = rollbacks.carry_out(store)
-        engine, fetcher = await failure.interruptible(_open_chain(role, role.network, store, failure))
+        engine, fetcher = await failure.interruptible(open_from_peers(role, role.network, store, failure))
         node = assemble(
             *(role, store, engine, failure, rollbacks, given_up),
             keeps_trie=_keeps_trie(role.config),
@@ -63,7 +65,7 @@ async def _serve(role: RoleConfig, failure: Failure) -> None:
             fetcher.stop(CATCH_UP_S)
 
 
-async def _open_chain(
+async def open_from_peers(
     role: RoleConfig, place: NetworkPlace, store: Store, failure: Failure
 ) -> tuple[Engine, Fetcher | None]:
     """The engine at the place where the log ends, and over a fork who asks its remote; a node that is new asks its
@@ -88,7 +90,7 @@ async def _open_chain(
     assert store.identity is not None
     genesis_hash = store.identity.genesis_hash
     if store.tip is None:
-        trust = _StateRootTrust(config, store.identity)
+        trust = _StateRootTrust(config, store.identity, bytes.fromhex(place.authority[2:]))
         local = local_of(role, genesis_hash)
         await fetch_snapshot(local, credentials, peers, settings, store, trust, _say_progress)
     known = store.identity
@@ -111,15 +113,18 @@ def _say_progress(progress: Progress) -> None:
 class _StateRootTrust:
     """Believes a snapshot whose state has the root in its block's header, sealed by the sequencer (`sync.Trust`)."""
 
-    def __init__(self, config: Config, identity: Identity) -> None:
+    def __init__(self, config: Config, identity: Identity, authority: bytes) -> None:
         self._config = config
         self._identity = identity
+        self._authority = authority
 
     def verify_chunk(self, manifest: Manifest, index: int, rows: list[Row]) -> None:
         """The whole is checked instead."""
 
     def verify_state(self, manifest: Manifest, store: Store) -> None:
-        """An engine of its own restores the state, checks the block's seal and computes the root."""
+        """An engine of its own restores the state, checks the block's seal and computes the root. Who is said to have
+        led the chain must have been vouched for."""
+        self._verify_leaders(store)
         engine = engine_for(self._config, store, store.genesis, lambda _: self._identity)
         try:
             restore_engine(store, engine)
@@ -132,6 +137,16 @@ class _StateRootTrust:
             raise BadSnapshot(
                 f"its state has the root 0x{root.hex()}, block {number} says {header['stateRoot']}"
             )
+
+    def _verify_leaders(self, store: Store) -> None:
+        genesis_hash, chain_id, term = self._identity.genesis_hash, self._identity.chain_id, 0
+        try:
+            for record in store.rollback_records():
+                rollback = ChainRollback.decode(record)
+                if rollback.leadership is not None:
+                    term = require_leadership(rollback, genesis_hash, chain_id, self._authority, term).term
+        except InvalidRollback as error:
+            raise BadSnapshot(f"its word on who led the chain: {error}") from None
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +49,7 @@ from devnet.sync import (
     SyncStatus,
 )
 from devnet.sync.chain_rollback import ChainRollback
+from devnet.sync.leadership import Leadership
 from devnet.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ def sync_settings(place: NetworkPlace, config: Config) -> SyncSettings:
         host=config.rpc.host,
         port=place.port,
         bootstrap=endpoints_of(place),
+        standbys=frozenset(place.candidates),
         lag_s=config.network.replica_lag_ms / 1000,
         snapshot_behind=config.network.snapshot_behind,
     )
@@ -124,6 +126,12 @@ class NetworkService:
         failure: Failure,
     ) -> None:
         """`given_up`: what was given up last, before this process began."""
+        self.on_stored: Callable[[str, LogOffset], None] = lambda node, position: None
+        """A standby has everything up to there on its disk. On the loop."""
+        self.on_leadership: Callable[[bytes], bool] = lambda record: False
+        """A peer tells who leads; whether that is true. On the loop."""
+        self.supersedes: Callable[[bytes, bytes], bool] = lambda theirs, ours: False
+        """Whether a peer's succession is what counts, and not this node's record of the same number."""
         config = role.config
         self._role = role
         self._place = place
@@ -132,13 +140,17 @@ class NetworkService:
         self._loop = asyncio.get_running_loop()
         self._url = ""
         self._genesis_hash = engine.genesis_hash()
+        self._is_candidate = role.node in place.candidates
         self._leads = role.role is Role.SEQUENCER
         self._followed_from = 0
         """The newest block when it began to follow."""
         """In the present mode, or else the last one, or else the first one."""
         self._reexecutes = config.network.verify is VerifyMode.REEXECUTE
         self.incidents = incidents_of(role)
-        self._bad_blocks = BadBlocks(store, self.incidents, rollbacks, given_up, self._reexecutes, failure)
+        self._bad_blocks = BadBlocks(
+            *(store, self.incidents, rollbacks, given_up, self._reexecutes, failure),
+            supersedes=lambda theirs, ours: self.supersedes(theirs, ours),
+        )
         self._faults = SequencerFaults(self._forget_backlog)
         self.verification = Verification(
             engine,
@@ -187,7 +199,9 @@ class NetworkService:
             on_refused=self._bad_blocks.refused,
             on_accused=self._faults.noticed,
             on_failure=self._failure,
+            on_stored=lambda node, position: self.on_stored(node, position),
         )
+        self._sync.gossip.on(Kind.LEADERSHIP, lambda payload, _: self.on_leadership(payload))
         self._sync.gossip.on(Kind.ATTESTATION, self.verification.attestation)
         self._sync.gossip.on(Kind.FAULT, self.verification.fault)
         self._sync.gossip.on(Kind.LOG_DIGEST, self._announced)
@@ -219,12 +233,16 @@ class NetworkService:
             await self.validation.stop()
 
     def rewound(self, rollback: ChainRollback) -> None:
-        """Log and engine were taken back by this rollback. On the loop, while nothing is appended."""
+        """Log and engine were taken back by this rollback, or go on with another leader. On the loop, while nothing is
+        appended."""
         self._announcer.rewound()
         self._comparison = Comparison(self._differ)
         self.verification.rewound(rollback.blocks)
         if self.validation is not None:
             self.validation.rewound(rollback.blocks)
+
+    def rolled_back(self, rollback: ChainRollback) -> None:
+        """Likewise, for those that get the log from here. Of who leads; on the loop."""
         if self._leads:
             self._joined.rolled_back(rollback.encode())
 
@@ -236,6 +254,14 @@ class NetworkService:
         """Leave."""
         self.verification.stop()
         await self._joined.stop()
+
+    def may_be_folded(self) -> int:
+        """Up to which block the snapshot may go: what is not verified, or not on enough disks, may have to be given up.
+        Any thread."""
+        verified = self.verification.may_be_folded()
+        if not self._is_candidate:
+            return verified
+        return min(verified, self._sync.standing().position.blocks) if self._sync is not None else 0
 
     @property
     def endpoint(self) -> Endpoint:
@@ -261,9 +287,33 @@ class NetworkService:
         if not self._leads:
             self._announcer.note(sealed)
             return
+        if self._place.candidates:
+            self._announcer.note(sealed)  # peers have it from `write` and `confirm`
+            return
         given, announced = self._faults.change(sealed)
         self._announcer.note(announced)
         self._joined.publish(given)
+
+    def write(self, sealed: list[SealedMini | SealedBlock]) -> None:
+        """What standbys are given: what is on this disk. The same thread."""
+        self._joined.write(sealed)
+
+    def confirm(self, position: LogOffset) -> None:
+        """What was given to standbys is for everybody, up to there. Any thread."""
+        self._joined.confirm(position)
+
+    def led_by(self, leadership: Leadership) -> None:
+        """That node leads. On the loop."""
+        if self._sync is not None:
+            self._sync.led_by(leadership.node, leadership.term)
+
+    def tell_leadership(self, record: bytes) -> None:
+        """Tells everybody who leads."""
+        self._joined.gossip.publish(Kind.LEADERSHIP, record)
+
+    async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
+        """Where those other candidates stand that follow nobody of an earlier term any more."""
+        return await self._joined.fence(term, timeout_s)
 
     @property
     def reproductions(self) -> KeptFiles | None:
@@ -282,6 +332,10 @@ class NetworkService:
         if not self._leads:
             raise ValueError(
                 f"a full node plays nothing but '{Validation.PLAYS}', and that with --verify stateless; not '{kind}'"
+            )
+        if self._place.candidates:
+            raise ValueError(
+                "a chain with standbys tells all of its nodes the same, so that it can't be told a lie"
             )
         return await self._faults.inject(kind, options)
 

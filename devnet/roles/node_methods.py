@@ -21,6 +21,7 @@ from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params, refused
 from devnet.rpc.methods import method
 from devnet.storage import Store
+from devnet.succession.candidate import CannotPromote
 
 MAX_BLOCKS: Final = 1_000
 MAX_ATTESTATIONS: Final = 10_000
@@ -30,6 +31,9 @@ MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 Lead = Callable[[], Awaitable[None]]
 Follow = Callable[[str], Awaitable[None]]
 """Makes the node follow who answers JSON-RPC at that address."""
+
+Promote = Callable[[str], Awaitable[dict[str, Any]]]
+"""Has the node of that name lead. CannotPromote: it does not."""
 
 Inject = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 """Arms a fault: its kind and options; raises ValueError for what this node can't do."""
@@ -210,6 +214,25 @@ class ModeNamespace:
             raise invalid_params("sequencer must be the address of its JSON-RPC, http://...")
         await _change(self._follow(sequencer))
         return b"true"
+
+
+class PromoteNamespace:
+    """Has another candidate lead, for who has the devnet's token."""
+
+    def __init__(self, token: str, promote: Promote) -> None:
+        self._token = token
+        self._promote = promote
+
+    @method("devnet_promote", "token", "node", about="Has a standby lead instead of this node.")
+    async def promote(self, given: list[object], call: Call) -> bytes:
+        """Hand over."""
+        [node] = _authorised(self._token, given)
+        if not isinstance(node, str):
+            raise invalid_params("node must be a name")
+        try:
+            return orjson.dumps(await self._promote(node))
+        except CannotPromote as error:
+            raise refused(str(error)) from None
 
 
 async def _change(change: Awaitable[None]) -> None:

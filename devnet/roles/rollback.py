@@ -14,6 +14,8 @@ from typing import Final
 
 from devnet.files import write_atomically
 from devnet.storage import Store
+from devnet.storage.database import Tip
+from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class Rollback:
     keep: int | None
     """The last block that stays; None: nothing does."""
     evidence: str = ""
+    succession: str = ""
+    """The record of a succession, in hex, that stands in the log instead of what this node has there."""
     times: int = 1
     """So often in a row."""
     carried_out: bool = False
@@ -50,14 +54,21 @@ class Rollbacks:
         """Decide. The process has to end now."""
         last = self._read()
         times = last.times + 1 if last is not None and last.block == block else 1
-        self._write(Rollback(block, keep, evidence, times))
+        self._write(Rollback(block, keep, evidence, times=times))
+
+    def go_by(self, succession: bytes) -> None:
+        """Likewise: another one led from a place on than by this node's log. Where that goes on is for its peers to
+        tell."""
+        self._write(Rollback(0, None, succession=succession.hex()))
 
     def carry_out(self, store: Store) -> Rollback | None:
         """Cut the log back, if that was decided; what was decided last."""
         refusal = self._read()
         if refusal is None or refusal.carried_out:
             return refusal
-        if refusal.keep is None:
+        if refusal.succession:
+            give_up_beyond(ChainRollback.decode(bytes.fromhex(refusal.succession)), store)
+        elif refusal.keep is None:
             log.warning("gave up what was here: nobody's log reaches back to it")
             store.truncate_all()
         elif store.truncate(refusal.keep):
@@ -73,4 +84,38 @@ class Rollbacks:
         return Rollback(**json.loads(self._path.read_text())) if self._path.exists() else None
 
     def _write(self, refusal: Rollback) -> None:
-        write_atomically(self._path, json.dumps(asdict(refusal)))
+        told = asdict(refusal)
+        if not refusal.succession:
+            del told["succession"]
+        write_atomically(self._path, json.dumps(told))
+
+
+def give_up_beyond(succession: ChainRollback, store: Store) -> None:
+    """Gives up what a node that leads by that record does not have, as far as can be told without asking it: the rest
+    is told by its log. Before anything was made of the store."""
+    number, tip = succession.number, store.tip or store.origin
+    if store.rollbacks >= number and store.rollback(number) == succession.encode():
+        return
+    end = Tip(succession.minis - 1, succession.blocks)
+    if store.rollbacks >= number:
+        # This node has led, or followed somebody, at that place in the log: nobody else goes on from that.
+        for own in _rollbacks_from(number, store):
+            end = Tip(min(end.mini, own.minis - 1), min(end.block, own.blocks))
+    elif store.rollbacks < number - 1:
+        # Others have led before that one, from places of which nothing is known here.
+        end = store.snapshot or store.origin
+    if tip.mini <= end.mini and tip.block <= end.block and store.rollbacks < number:
+        return
+    log.warning("gives up what comes after %s, as another node has led since", tuple(end))
+    if not store.give_up(end, min(store.rollbacks, number - 1)):
+        store.truncate_all()
+
+
+def _rollbacks_from(number: int, store: Store) -> list[ChainRollback]:
+    found = []
+    for each in range(number, store.rollbacks + 1):
+        record = store.rollback(each)
+        if record is None:
+            raise InvalidRollback(f"rollback {each} is missing")
+        found.append(ChainRollback.decode(record))
+    return found

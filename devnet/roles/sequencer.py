@@ -14,6 +14,7 @@ from devnet.fork.settle import FORK
 from devnet.genesis import DevAccount, GenesisFile, derive, load_genesis
 from devnet.role_config import RoleConfig, run_role
 from devnet.roles import chain_config
+from devnet.roles.candidate import serve_candidate
 from devnet.roles.chain import CATCH_UP_S, bind_rpc, engine_for, open_store, restore_engine
 from devnet.roles.chain_node import assemble
 from devnet.roles.forked import Fork, fetcher_of, open_fork
@@ -31,6 +32,11 @@ def serve(role: RoleConfig) -> None:
 
 
 async def _serve(role: RoleConfig, failure: Failure) -> None:
+    if role.network is not None and role.network.lease:
+        accounts = derive(role.config.accounts.mnemonic, role.config.accounts.count)
+        open_snapshot(role)
+        await serve_candidate(role, failure, lambda store: open_chain(role, accounts, store))
+        return
     sockets = await bind_rpc(role)
     accounts = derive(role.config.accounts.mnemonic, role.config.accounts.count)
     rollbacks = Rollbacks(Path(role.data_dir))

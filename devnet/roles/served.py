@@ -56,6 +56,7 @@ _WITH_CHAIN: Final = (
 
 NAMESPACES: Final[Mapping[Role, tuple[type, ...]]] = {
     Role.SEQUENCER: _WITH_CHAIN,
+    Role.STANDBY: _WITH_CHAIN,
     Role.FULL_NODE: _WITH_CHAIN,
     Role.PROVER: _EVERYWHERE,
 }

@@ -20,18 +20,26 @@ MAX_HEAD_BYTES = 64 * 1024
 
 
 class NodeSilentError(Exception):
-    """The other node does not answer; whether it got the request is unknown."""
+    """The other node does not answer."""
+
+    def __init__(self, what: str, *, was_sent: bool = True) -> None:
+        """`was_sent`: it may have got the request."""
+        super().__init__(what)
+        self.was_sent = was_sent
 
 
 class NodeClient:
     """Calls one node. To be used on one event loop."""
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S, user_agent: bytes = b"") -> None:
+        """`user_agent`: what it says it is, if anything."""
         parts = urlsplit(url)
+        self._said = b"User-Agent: %b\r\n" % user_agent if user_agent else b""
         self.url = url
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self._timeout_s = timeout_s
         self._idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
+        self._closed = False
 
     async def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 any JSON value
         """The result of one method; raises `RpcFault` with the node's error, or NodeSilentError."""
@@ -43,18 +51,22 @@ class NodeClient:
 
     async def post(self, body: bytes) -> bytes:
         """The response to a whole body. A request is repeated once if a kept connection turns out to be dead."""
+        was_sent = False
         try:
             async with asyncio.timeout(self._timeout_s):
                 while self._idle:
                     connection = self._idle.popleft()
+                    was_sent = True
                     try:
                         return await self._exchange(connection, body)
                     except (OSError, EOFError):
                         continue
                 connection = await asyncio.open_connection(self._host, self._port)
+                was_sent = True
                 return await self._exchange(connection, body)
         except (OSError, EOFError, ValueError, TimeoutError) as error:
-            raise NodeSilentError(f"{self.url} does not answer: {error or 'timeout'}") from error
+            what = f"{self.url} does not answer: {error or 'timeout'}"
+            raise NodeSilentError(what, was_sent=was_sent) from error
 
     async def _exchange(
         self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], body: bytes
@@ -62,8 +74,8 @@ class NodeClient:
         reader, writer = connection
         try:
             writer.write(
-                b"POST / HTTP/1.1\r\nHost: %b:%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-                % (self._host.encode(), self._port, len(body))
+                b"POST / HTTP/1.1\r\nHost: %b:%d\r\n%bContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                % (self._host.encode(), self._port, self._said, len(body))
                 + body
             )
             head = await reader.readuntil(b"\r\n\r\n")
@@ -73,14 +85,16 @@ class NodeClient:
         except BaseException:
             writer.close()
             raise
-        if headers.get(b"connection", b"").lower() == b"close" or len(self._idle) >= MAX_IDLE:
+        is_last = self._closed or headers.get(b"connection", b"").lower() == b"close"
+        if is_last or len(self._idle) >= MAX_IDLE:
             writer.close()
         else:
             self._idle.append(connection)
         return answer
 
     def close(self) -> None:
-        """Close what is kept."""
+        """Close what is kept, and keep nothing more: what is being asked is still answered."""
+        self._closed = True
         while self._idle:
             self._idle.popleft()[1].close()
 

@@ -19,7 +19,7 @@ from devnet.rpc.engine_bridge import Call, Client
 from devnet.rpc.engine_rpc import Answer
 from devnet.rpc.errors import Code, RpcFault, limit_exceeded, method_not_found, overdue
 from devnet.rpc.jsonrpc import Malformed, Request
-from devnet.rpc.leader import Leader
+from devnet.rpc.leader import Leader, refuse_if_forwarded
 from devnet.rpc.methods import Home, Method
 from devnet.rpc.settings import ServerSettings
 from devnet.rpc.turns import Turn
@@ -106,6 +106,7 @@ class Dispatcher:
         given = jsonrpc.positional(request)
         if method.line.home is Home.SEQUENCER and self._leader.forward is not None:
             method.line.check(given)
+            refuse_if_forwarded(call)
             return await self._leader.forward(request.method, given)
         return await method.answer(given, call)
 

@@ -25,6 +25,8 @@ class Code(IntEnum):
     SERVER_ERROR = -32000
     SYNC_UNREADY = 5
     """EIP-7966: nobody is ready to take the transaction."""
+    NOT_LEADING = -32050
+    """This node does not lead, or does no more; whoever passes requests on asks who does."""
     METHOD_NOT_SUPPORTED = -32004
     """EIP-1474's; of MegaETH's public endpoint, as the next two."""
     LIMIT_EXCEEDED = -32005
@@ -77,6 +79,12 @@ def method_not_found(method: str) -> RpcFault:
 def refused(message: str) -> RpcFault:
     """Build the fault for a well-formed request that the node does not fulfil."""
     return RpcFault(Code.SERVER_ERROR, message)
+
+
+def not_leading(leader: str) -> RpcFault:
+    """Build the fault for what only the leader takes, and this node is none. `leader`: who is; empty: nobody knows."""
+    who = f"{leader} does" if leader else "and who does is not known yet"
+    return RpcFault(Code.NOT_LEADING, f"this node does not lead: {who}")
 
 
 def limit_exceeded(message: str) -> RpcFault:

@@ -7,26 +7,55 @@
 
 A transaction whose receipt came back from the sequencer is answered only when this node has applied its mini-block,
 so that a client finds here what it was told.
+
+Where another node may take over from the sequencer, requests wait for it (`leader_client.py`), and what has been sent
+is sent again to the next leader, unless it is in the chain already.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
-from devnet.rpc import jsonrpc
-from devnet.rpc.client import NodeClient, NodeSilentError
+from devnet._engine import keccak256
+from devnet.rpc.client import NodeSilentError
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.engine_rpc import Answer, ChainRpc
-from devnet.rpc.errors import Code, RpcFault
+from devnet.rpc.errors import Code, PassedOn, RpcFault
+from devnet.rpc.kept_transactions import KeptTransactions
+from devnet.rpc.leader import refuse_if_forwarded
+from devnet.rpc.leader_client import LeaderClient, Reply
 from devnet.rpc.methods import ENGINE, Handler, Home, Line, Method
+from devnet.tasks import Tasks
+
+log = logging.getLogger(__name__)
 
 PENDING: Final = "pending"
 """The block that holds what waits in the pool."""
 SYNC_METHOD: Final = "eth_sendRawTransactionSync"
 """Has errors of its own (EIP-7966)."""
+SENDS: Final = frozenset({"eth_sendRawTransaction", SYNC_METHOD, "realtime_sendRawTransaction"})
+"""What has a raw transaction as its first parameter. The same one twice is one."""
+ONLY_READ: Final = frozenset(
+    {
+        "mega_getLogEnd",
+        "mega_txWaiting",
+        "eth_pendingTransactions",
+        "txpool_content",
+        "txpool_contentFrom",
+        "txpool_inspect",
+        "txpool_status",
+    }
+)
+"""What else may be asked of two leaders."""
+SYNC_TIMEOUT: Final = 4
+"""EIP-7966's: the transaction waits."""
+KNOWN: Final = ("already known", "nonce too low")
+"""How errors begin that a transaction gets which was sent before."""
+BETWEEN_LOOKS_S: Final = 0.05
 OWN_VIEW_S: Final = 1.0
 """How long an answer may wait for this node to come to where the sequencer was."""
 OWN_EFFECT_S: Final = 10.0
@@ -66,7 +95,7 @@ class WaitFor(Protocol):
 
 
 class Forwarder:
-    """Asks the sequencer."""
+    """Asks the sequencer, or who leads in its place."""
 
     def __init__(
         self,
@@ -74,17 +103,24 @@ class Forwarder:
         wait_for: WaitFor,
         proofs: bool = False,
         own_view_s: float = OWN_VIEW_S,
+        patience_s: float = 0.0,
     ) -> None:
         """`proofs`: those are the sequencer's too. `own_view_s`: how long a receipt may wait for this node to come to
-        where the sequencer was."""
+        where the sequencer was. `patience_s`: how long a request may wait for another to lead; 0: none ever will."""
         homes = {Home.SEQUENCER, Home.POOL} | ({Home.COMMITMENT} if proofs else set())
         self.forwarded = {line.name: line for line in ENGINE.values() if line.home in homes}
         """What is not (only) answered here."""
-        self._client = NodeClient(sequencer)
+        self._leader = LeaderClient(sequencer, patience_s)
+        self._patience_s = patience_s
         self._wait_for = wait_for
         self._own_view_s = own_view_s
         self._loop = asyncio.get_running_loop()
         self._engine_call: Callable[[str, bytes], bytes] | None = None
+        self._sent = KeptTransactions()
+        """To be sent again to who leads next."""
+        self._tasks = Tasks(_died)
+        self._in_work = 0
+        """Requests that wait for an answer."""
 
     def methods(self, engine: ChainRpc) -> dict[str, Method]:
         """What is forwarded, ready to be served; the engine answers what is not."""
@@ -96,9 +132,22 @@ class Forwarder:
         line = self.forwarded.get(method)
         return line is not None and (line.home is not Home.POOL or PENDING.encode() in params)
 
+    def redirect(self, leader: str) -> None:
+        """Another leads now, or the same one anew, and answers at that address: it is asked what is waiting for an
+        answer, and given what was sent and is not in the chain."""
+        self._leader.redirect(leader)
+        self._tasks.spawn(self._send_again(), "send-again")
+
+    def hand_over(self, here: str) -> None:
+        """This node leads now, and answers at that address: likewise; then there is nothing more to do."""
+        self.redirect(here)
+        self._tasks.spawn(self._finish(), "hand-over")
+
     def close(self) -> None:
         """Hang up."""
-        self._client.close()
+        for task in self._tasks:
+            task.cancel()
+        self._leader.close()
 
     def call_blocking(self, method: str, params: bytes) -> bytes:
         """From a worker thread: for composed methods (`eth_sendTransaction`)."""
@@ -107,19 +156,82 @@ class Forwarder:
 
     async def forward(self, method: str, params: list[object]) -> bytes:
         """The sequencer's answer, rendered; its error as it is."""
-        request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        raw = str(params[0]) if self._patience_s and method in SENDS and params else ""
+        tx_hash = _hash_of(raw)
+        if tx_hash:
+            self._sent.keep(tx_hash, raw)
+        self._in_work += 1
         try:
-            answer = await self._client.post(request.encode())
+            reply = await self._leader.ask(_request(method, params), twice=self._may_ask_twice(method))
+            if reply.is_second and tx_hash and _is_known(reply):
+                result, rendered = await self._outcome(method, tx_hash, reply)
+            else:
+                result, rendered = _result(reply)
         except NodeSilentError as silence:
             code = Code.SYNC_UNREADY if method == SYNC_METHOD else Code.SERVER_ERROR
-            raise RpcFault(code, f"the sequencer cannot be reached: {silence}") from None
-        result, rendered = jsonrpc.outcome(answer)
+            open_end = (
+                "; whether it took effect is not known" if self._patience_s and silence.was_sent else ""
+            )
+            raise RpcFault(code, f"the sequencer cannot be reached: {silence}{open_end}") from None
+        except PassedOn as error:
+            if error.code != SYNC_TIMEOUT:
+                self._sent.drop(tx_hash)
+            raise
+        finally:
+            self._in_work -= 1
         line = ENGINE.get(method)
         if method in FOLLOWED and result is not False:
             await self._until_its_end_is_shown_here()
         elif line is not None and line.home is Home.SEQUENCER and isinstance(result, dict):
+            self._sent.drop(tx_hash)
             await self._until_shown_here(result, self._own_view_s)
         return rendered.encode()
+
+    def _may_ask_twice(self, method: str) -> bool:
+        line = self.forwarded.get(method)
+        only_reads = line is not None and line.home is not Home.SEQUENCER
+        return only_reads or method in SENDS or method in ONLY_READ
+
+    async def _outcome(self, method: str, tx_hash: str, reply: Reply) -> tuple[Any, str]:
+        """Of a transaction that an earlier leader has had, and the next one knows: as if it had been asked first."""
+        asked = (
+            "eth_getTransactionByHash" if method == "eth_sendRawTransaction" else "eth_getTransactionReceipt"
+        )
+        until = self._loop.time() + self._patience_s
+        while True:
+            found, rendered = _result(await self._leader.ask(_request(asked, [tx_hash]), twice=True))
+            if found is not None:
+                return (
+                    (found, rendered) if asked == "eth_getTransactionReceipt" else (tx_hash, f'"{tx_hash}"')
+                )
+            if self._loop.time() >= until:
+                return _result(reply)  # another one with its nonce is in the chain
+            await asyncio.sleep(BETWEEN_LOOKS_S)
+
+    async def _send_again(self) -> None:
+        """What was passed on and is not in the chain here. What the leader knows already, it refuses."""
+        unseen = await self._loop.run_in_executor(None, self._unseen)
+        for raw in unseen:
+            try:
+                await self._leader.ask(_request("eth_sendRawTransaction", [raw]), twice=True)
+            except NodeSilentError:
+                return  # until there is another one
+        if unseen:
+            log.info("sent %d transactions again to who leads now", len(unseen))
+
+    def _unseen(self) -> list[str]:
+        """In a worker thread."""
+        found = []
+        for tx_hash, raw in self._sent.all():
+            params = json.dumps([tx_hash]).encode()
+            if self._engine_call is None or self._engine_call("eth_getTransactionReceipt", params) == b"null":
+                found.append(raw)
+        return found
+
+    async def _finish(self) -> None:
+        while self._in_work:
+            await asyncio.sleep(BETWEEN_LOOKS_S)
+        self._leader.close()
 
     async def _until_its_end_is_shown_here(self) -> None:
         """All that stands in the sequencer's log by now, on the chain as it is after its last rollback."""
@@ -135,6 +247,7 @@ class Forwarder:
     def _handler(self, line: Line) -> Handler:
         async def handler(params: list[object], call: Call) -> bytes:
             if line.home is not Home.POOL or PENDING in params:
+                refuse_if_forwarded(call)
                 return await self.forward(line.name, params)
             assert self._engine_call is not None
             rendered = json.dumps(params).encode()
@@ -146,6 +259,35 @@ class Forwarder:
         mini = (receipt.get("mega") or {}).get("miniBlock")
         if isinstance(mini, str):
             await self._wait_for(int(mini, 16), timeout_s)
+
+
+def _request(method: str, params: list[object]) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+
+
+def _result(reply: Reply) -> tuple[Any, str]:
+    """The result, and how it is written; raises PassedOn."""
+    if "error" in reply.members:
+        raise PassedOn(*reply.members["error"])
+    return reply.members["result"]
+
+
+def _is_known(reply: Reply) -> bool:
+    error = reply.members["error"][0] if "error" in reply.members else {}
+    return str(error.get("message", "")).startswith(KNOWN)
+
+
+def _hash_of(raw: str) -> str:
+    """Of a raw transaction; empty of what is none."""
+    try:
+        return "0x" + keccak256(bytes.fromhex(raw.removeprefix("0x"))).hex() if raw else ""
+    except ValueError:
+        return ""
+
+
+def _died(error: BaseException) -> None:
+    """The node goes on; what its clients have sent may have to be sent again by them."""
+    log.error("what was sent could not be sent again", exc_info=error)
 
 
 class ForwardingRpc:

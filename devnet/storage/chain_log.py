@@ -239,13 +239,16 @@ class ChainLog(Database):
     def _cut(self, end: Tip) -> None:
         """Forgets everything after a place, so that it can be taken again."""
         self._promise_no_more(end)
+        is_whole = self._place(end.block) == end
         for first, last in self._beyond(end):
             with self._batch() as batch, self._iterator(first, last) as rows:
                 for key, _ in rows:
                     batch.delete(key)
-        self._forget_index(end)
+        gone = self._forget_index(end)
         tip = end if end != self.origin else None
-        transactions = self.tx_total(end.block)
+        transactions = self.tx_total(end.block) if is_whole else self._transactions
+        if not is_whole and transactions is not None:
+            transactions -= gone
         with self._batch(transaction=True, sync=True) as batch:
             if tip is not None:
                 batch.put(tables.META_TIP, tables.pair(*tip))
@@ -269,8 +272,9 @@ class ChainLog(Database):
         yield tables.tx_total_key(end.block + 1), tables.after(tables.TX_TOTAL)
         yield tables.nodes_key(end.block + 1), tables.after(tables.BLOCK_NODES)
 
-    def _forget_index(self, end: Tip) -> None:
-        """Rows whose keys begin with something else, by what they say."""
+    def _forget_index(self, end: Tip) -> int:
+        """Rows whose keys begin with something else, by what they say; of how many transactions."""
+        transactions = 0
         tests: tuple[tuple[bytes, Callable[[bytes, bytes], bool]], ...] = (
             (tables.TRANSACTION, lambda _, value: tables.read_location(value)[0] > end.mini),
             (tables.BLOCK_HASH, lambda _, value: tables.read_number(value) > end.block),
@@ -284,6 +288,8 @@ class ChainLog(Database):
                 for key, value in rows:
                     if is_beyond(key, value):
                         batch.delete(key)
+                        transactions += table == tables.TRANSACTION
+        return transactions
 
     def _first_rollback(self) -> int:
         for key in self._keys(tables.ROLLBACK, tables.after(tables.ROLLBACK)):
@@ -293,6 +299,11 @@ class ChainLog(Database):
     def rollback(self, number: int) -> bytes | None:
         """The record of the rollback with that number."""
         return self._get(tables.rollback_key(number))
+
+    def rollback_records(self) -> list[bytes]:
+        """All of them that are here, in their order."""
+        with self._iterator(tables.ROLLBACK, tables.after(tables.ROLLBACK)) as rows:
+            return [record for _, record in rows]
 
     def _require_absent(self, what: str, number: int, after: int, key: bytes) -> None:
         """The log has no gaps: what is not there must lie before its beginning or beyond its end, or have been taken

@@ -22,6 +22,10 @@ class FrozenState(FrozenView):
     ) -> None:
         super().__init__(directory, view, noticing_damage)
         self.marker = self._tip(tables.META_SNAPSHOT)
+        self._has_leaders = any(
+            len(record) > tables.ROLLBACK_BYTES
+            for _, record in self._range(tables.ROLLBACK, tables.after(tables.ROLLBACK))
+        )
 
     @property
     def block_record(self) -> bytes:
@@ -32,11 +36,14 @@ class FrozenState(FrozenView):
 
     def rows(self, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) from `start` up to but not including `stop`: records of blocks, codes, state, and how many
-        transactions there were up to those blocks."""
+        transactions there were up to those blocks. Where the chain has standbys, also the records that tell who led
+        it."""
         assert self.marker is not None
         last = self.marker.block
         first = max(1, last - FROZEN_BLOCKS + 1)
+        leaders = (tables.ROLLBACK, tables.after(tables.ROLLBACK))
         for begin, end in (
+            *([leaders] if self._has_leaders else []),
             *(
                 (tables.block_key(first), tables.block_key(last + 1)),
                 (tables.CODE, tables.after(tables.CODE)),

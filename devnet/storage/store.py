@@ -145,6 +145,28 @@ class Store(PrunedLog, SnapshotRows, Attestations, EvmSnapshots):
         self._cut(end)
         return True
 
+    def give_up(self, end: Tip, rollbacks: int) -> bool:
+        """Forgets the log after a place, also within a block, and the records of the rollbacks after so many; False
+        when the snapshot is beyond it. Before anything was made of the log.
+
+        What provers have said of later blocks stays.
+        """
+        tip, start = self.tip or self.origin, self.snapshot or self.origin
+        end = Tip(min(end.mini, tip.mini), min(end.block, tip.block))
+        while end.block > self.origin.block and self._place(end.block).mini > end.mini:
+            end = end._replace(block=end.block - 1)
+        if end.block < start.block:
+            return False
+        if end != tip:
+            self._cut(end)
+        if rollbacks < self.rollbacks:
+            with self._batch(transaction=True, sync=True) as batch:
+                for number in range(rollbacks + 1, self.rollbacks + 1):
+                    batch.delete(tables.rollback_key(number))
+                batch.put(tables.META_ROLLBACKS, tables.number(rollbacks))
+            self.rollbacks = rollbacks
+        return True
+
     def note_rollback(self, record: bytes) -> None:
         """Keeps the record of the next rollback, which takes nothing from this log."""
         with self._batch(transaction=True, sync=self._fsync) as batch:

@@ -41,6 +41,7 @@ NODE = b"N"
 ATTESTATION = b"A"
 EVM_SNAPSHOT = b"E"
 ROLLBACK = b"R"
+ROLLBACK_BYTES = 89  # of a rollback's record; what is longer is a change of leader
 
 META_IDENTITY = b"!identity"  # JSON, the same as in chain.json
 META_GENESIS = b"!genesis"  # JSON, the genesis document

@@ -1,7 +1,7 @@
 """What people ask of a running devnet (`megaeth devnet status`, `add`, `stop` and so on), but for ending all of it."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from devnet.config import NOT_PROVEN, Config
 from devnet.errors import UnavailableError, UserError
@@ -13,6 +13,8 @@ from devnet.supervision.node import Node
 
 ADDED: Mapping[str, Role] = {role.hyphenated: role for role in (Role.FULL_NODE, Role.PROVER)}
 """What `add` may be asked for."""
+AT_THE_START: Final = Role.STANDBY.hyphenated
+"""What is not added to a devnet that runs."""
 
 
 class Hands(Protocol):
@@ -68,6 +70,12 @@ class Commands:
         raise UserError(f"unknown command '{command.command}'", "this devnet was started by another version")
 
     def _add(self, command: Command) -> None:
+        if command.options.get("role") == AT_THE_START:
+            raise UserError(
+                "a devnet that runs is given no standby",
+                "its nodes have been told who may lead, and how many disks have what is shown",
+                "megaeth devnet down, then up with --standby N",
+            )
         role = ADDED.get(str(command.options.get("role")))
         if role is None or role not in self._roles:
             raise UserError(

@@ -16,7 +16,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Protocol
 
 from devnet.errors import NotRunningError, UnavailableError, UserError, user_error
 from devnet.session import Session
@@ -46,6 +46,16 @@ class Command:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Desk(Protocol):
+    """Answers some commands in the server's own thread, at once or later."""
+
+    def obey(self, command: Command) -> bool:
+        """Whether the command is one of those. Takes no time."""
+
+    def tick(self) -> float:
+        """Give late answers; seconds until there may be one again."""
+
+
 @dataclass(eq=False)
 class _Stranger:
     """A connection that has not shown the token yet."""
@@ -56,15 +66,21 @@ class _Stranger:
 
 
 class ControlServer:
-    """Accepts requests on a loopback port and hands them over with `submit`. One thread for all of them."""
+    """Accepts requests on a loopback port and hands them over: to the desk, if it is for them, else with `submit`. One
+    thread for all of them."""
 
-    def __init__(self, token: str, submit: Callable[[Command], None], died: OnDeath) -> None:
+    HOST: Final = "127.0.0.1"
+
+    def __init__(
+        self, token: str, submit: Callable[[Command], None], died: OnDeath, desk: Desk | None = None
+    ) -> None:
         self._token = token
         self._submit = submit
+        self._desk = desk
         self._strangers: dict[_Stranger, None] = {}
         """The oldest first."""
         self._closed = False
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=MAX_STRANGERS)
+        self._socket = socket.create_server((self.HOST, 0), backlog=MAX_STRANGERS)
         self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
         self._selector = selectors.DefaultSelector()
@@ -78,7 +94,8 @@ class ControlServer:
 
     def _serve(self) -> None:
         while not self._closed:
-            for key, _ in self._selector.select(TICK_S):
+            patience_s = TICK_S if self._desk is None else min(TICK_S, self._desk.tick())
+            for key, _ in self._selector.select(patience_s):
                 if isinstance(key.data, _Stranger):
                     self._listen_to(key.data)
                 else:
@@ -138,7 +155,8 @@ class ControlServer:
             return
         self._forget(stranger)
         connection.settimeout(REPLY_TIMEOUT_S)
-        self._submit(command)
+        if self._desk is None or not self._desk.obey(command):
+            self._submit(command)
 
     def _hang_up(self, stranger: _Stranger) -> None:
         self._forget(stranger)
@@ -168,7 +186,9 @@ def ask(session: Session, command: str, node: str | None = None, **options: obje
     """Send one command to the supervisor of a session; after `stop` returns only when the supervisor is gone, with
     `undone`, what nodes could not do before they ended."""
     try:
-        with socket.create_connection(("127.0.0.1", session.control_port), CALL_TIMEOUT_S) as connection:
+        with socket.create_connection(
+            (ControlServer.HOST, session.control_port), CALL_TIMEOUT_S
+        ) as connection:
             request = {"token": session.token, "command": command, "node": node, "options": options}
             if command == "stop":
                 connection.settimeout(STOP_HEARD_S)

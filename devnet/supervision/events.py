@@ -1,10 +1,15 @@
 """What the supervisor's thread waits for, and whom it tells what happens."""
 
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import FrameType
 from typing import Protocol
 
 from devnet.session import Session
 from devnet.supervision.control import Command
+from devnet.supervision.lease_desk import Led
 from devnet.supervision.process import Exited, Healthy, RoleProcess, Trouble
 
 
@@ -29,7 +34,7 @@ class StartDue:
     node: str
 
 
-Event = Healthy | Exited | Overdue | StartDue | Trouble | Command | StopSignal
+Event = Healthy | Exited | Overdue | StartDue | Trouble | Command | Led | StopSignal
 
 
 class Observer(Protocol):
@@ -46,3 +51,19 @@ class Observer(Protocol):
 
     def stopping(self) -> None:
         """Processes are being stopped."""
+
+
+@contextlib.contextmanager
+def stop_signals(report: Callable[[StopSignal], None]) -> Iterator[None]:
+    """Have the signals that ask a process to end reported instead."""
+
+    def note(number: int, frame: FrameType | None) -> None:
+        report(StopSignal(number))
+
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, note) for number in wanted]
+    try:
+        yield
+    finally:
+        for number, handler in zip(wanted, before, strict=True):
+            signal.signal(number, handler)

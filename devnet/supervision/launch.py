@@ -19,16 +19,18 @@ class RoleSpec:
 
     module: str
     essential: bool
-    """Without it there is no chain: its unexpected end is the devnet's. Others are started again."""
+    """Without it there is no chain, unless a standby takes over: its unexpected end is the devnet's. Others are started
+    again."""
     networked: bool = False
     """Whether it has peers."""
     port: Literal["configured", "near", "any"] = "configured"
-    """Its JSON-RPC port: the one in the settings, that plus the node's number if it is free, or any free one."""
+    """Its JSON-RPC port: the one in the settings, one of the next (standbys first) if it is free, or any free one."""
 
 
 ROLES: Mapping[Role, RoleSpec] = MappingProxyType(
     {
         Role.SEQUENCER: RoleSpec("devnet.roles.sequencer", essential=True, networked=True),
+        Role.STANDBY: RoleSpec("devnet.roles.standby", essential=False, networked=True, port="near"),
         Role.FULL_NODE: RoleSpec("devnet.roles.full_node", essential=False, networked=True, port="near"),
         Role.PROVER: RoleSpec("devnet.roles.prover", essential=False, networked=True, port="any"),
     }
@@ -80,9 +82,17 @@ class Launch:
         """The nodes, in the order in which they start; they stop in the opposite one."""
         network = self.config.network
         return (
-            NodePlan(Role.SEQUENCER.hyphenated, Role.SEQUENCER),
+            *self.candidates(),
             *(NodePlan.numbered(Role.FULL_NODE, number + 1) for number in range(network.full_nodes)),
             *(NodePlan.numbered(Role.PROVER, number + 1) for number in range(network.provers)),
+        )
+
+    def candidates(self) -> tuple[NodePlan, ...]:
+        """The nodes that may lead."""
+        standbys = range(self.config.network.standbys)
+        return (
+            NodePlan(Role.SEQUENCER.hyphenated, Role.SEQUENCER),
+            *(NodePlan.numbered(Role.STANDBY, number + 1) for number in standbys),
         )
 
     def to_json(self) -> str:

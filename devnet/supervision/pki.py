@@ -1,4 +1,4 @@
-"""Takes nodes into a devnet: certificates for their connections, keys and vouchers for provers.
+"""Takes nodes into a devnet: certificates for their connections, keys and vouchers for provers and candidates.
 
 The supervisor's. Kept beside the chain, readable by its owner only, so that a node is the same one after a restart.
 """
@@ -37,15 +37,24 @@ class Pki:
         peers: Peers = (),
         port: int = 0,
         has_provers: bool = False,
+        candidates: tuple[str, ...] = (),
+        lease: str = "",
     ) -> NetworkPlace:
-        """What a node needs to be one of this devnet's. Its certificate may still have to be issued."""
+        """What a node needs to be one of this devnet's. Its certificate may still have to be issued. `candidates`: who
+        may lead, if that is given out by who is found at `lease`."""
         from devnet.proving import provers
+        from devnet.succession import keys
 
         authority = provers.authority_key(self._secret)
         key = voucher = b""
         if role is Role.PROVER:
             key = provers.prover_key(self._secret, node)
             voucher = provers.vouch(authority, self._chain_id, provers.address_of(key))
+        leader_key = leader_voucher = b""
+        if node in candidates:
+            leader_key = keys.leader_key(self._secret, node)
+            address = provers.address_of(leader_key)
+            leader_voucher = keys.vouch(authority, self._chain_id, node, address)
         return NetworkPlace(
             ca=str(self._tls / "ca.crt"),
             certificate=str(self._tls / f"{node}.crt"),
@@ -57,6 +66,10 @@ class Pki:
             has_provers=has_provers,
             prover_key=key.hex(),
             prover_voucher=voucher.hex(),
+            lease=lease,
+            candidates=candidates,
+            leader_key=leader_key.hex(),
+            leader_voucher=leader_voucher.hex(),
         )
 
     def issue(self, node: str, role: Role) -> None:

@@ -11,6 +11,7 @@ from devnet.lock import DataDirLock, Locked
 from devnet.role_config import ready_file
 from devnet.session import Role, read_session
 from devnet.supervision.launch import Launch
+from devnet.supervision.lease import FILE as LEASE
 from devnet.supervision.ports import refused
 
 TAKEOVER_TIMEOUT_S = 5.0
@@ -23,6 +24,11 @@ class Premises:
 
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
+
+    @property
+    def network_dir(self) -> Path:
+        """What makes nodes those of this devnet: keys, certificates, and who leads."""
+        return self._launch.data_dir / "network"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[DataDirLock]:
@@ -64,6 +70,7 @@ class Premises:
                 # What a killed devnet of the same name may have left.
                 for part in ("nodes", "native", "artifacts"):
                     shutil.rmtree(data_dir / part, ignore_errors=True)
+                (self.network_dir / LEASE).unlink(missing_ok=True)
             elif self._launch.config.storage.reset:
                 self._reset(data_dir)
             paths.run.mkdir(parents=True, exist_ok=True)
@@ -95,6 +102,7 @@ class Premises:
                 shutil.rmtree(directory / kept, ignore_errors=True)
             (directory / REFUSED).unlink(missing_ok=True)
         shutil.rmtree(data_dir / "artifacts", ignore_errors=True)
+        (self.network_dir / LEASE).unlink(missing_ok=True)
 
     def clean_up(self, nodes: Iterable[str], *, keep_logs: bool) -> None:
         """Remove what belongs to a devnet that runs."""

@@ -67,9 +67,12 @@ class RoleProcess:
         log: Path,
         report: Report,
         keep_open: tuple[int, ...] = (),
+        gone: Callable[[str], None] | None = None,
     ) -> None:
+        """`gone`: told the node's name at the moment of its end, by a thread of this object, before it is reported."""
         self.node = node
         self._report = report
+        self._gone_at_once = gone
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
         self._log = RotatingLog(log)
         ready_reader, ready_writer = os.pipe()
@@ -144,6 +147,8 @@ class RoleProcess:
 
     def _reap(self) -> None:
         code = self._child.wait()
+        if self._gone_at_once is not None:
+            self._gone_at_once(self.node)
         # A grandchild may hold the output open; do not wait for it.
         self._pumping.join(LAST_WORDS_S)
         os.close(self._lifeline)

@@ -20,7 +20,7 @@ class SessionFile:
         self._unsaved = ""
         """Why it is not up to date."""
 
-    def update(self, node: Node | None = None, **changes: str) -> None:
+    def update(self, node: Node | None = None, **changes: object) -> None:
         """Write what became of a node, or of the session's own fields; UnavailableError when there is no file yet."""
         session = self.session
         if node is not None and (entry := node.session) is not None:

@@ -8,22 +8,19 @@ the session file.
     removed
 
 An essential node (the sequencer) starts before the others and ends the devnet when it dies. The others start together
-and are started again when they die, unless they do so all the time or a person has stopped them.
+and are started again when they die, unless they do so all the time or a person has stopped them. With standbys no node
+is essential, and who led last starts before the others (`succession`).
 
 What people ask for (`commands`) is done by the same thread. The supervisor decides about processes only. What a role
 does is the role's business; what a person sees is the observer's.
 """
 
-import contextlib
 import os
 import queue
 import secrets
-import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from types import FrameType
+from collections.abc import Callable, Iterator, Mapping
 
 from devnet.errors import UnavailableError, UserError
 from devnet.role_config import START_AGAIN_EXIT, USER_ERROR_EXIT, RoleConfig, ready_file
@@ -33,15 +30,18 @@ from devnet.session import (
     Session,
 )
 from devnet.stalls import watch
+from devnet.succession.control_lease import SCHEME
 from devnet.supervision.commands import Commands
 from devnet.supervision.control import Command, ControlServer, failure
-from devnet.supervision.events import Event, Observer, Overdue, StartDue, StopSignal
+from devnet.supervision.events import Event, Observer, Overdue, StartDue, StopSignal, stop_signals
 from devnet.supervision.launch import ROLES, Launch, NodePlan, RoleSpec
+from devnet.supervision.lease_desk import Led
 from devnet.supervision.node import Node
 from devnet.supervision.placement import Placement
 from devnet.supervision.premises import Premises, config_file
 from devnet.supervision.process import Exited, Healthy, RoleProcess, Trouble
 from devnet.supervision.session_file import SessionFile
+from devnet.supervision.succession import Succession
 from devnet.threads import report_deaths, start_timer
 
 __all__ = ["ROLES", "Launch", "NodePlan", "Observer", "RoleSpec", "Supervisor"]
@@ -75,19 +75,23 @@ class Supervisor:
         """What nodes could not do before they ended, such as saving the state."""
         self._save_s = SAVE_TIMEOUT_S if launch.config.storage.saves_state else 0.0
         self._premises = Premises(launch)
-        self._placement = Placement(launch, roles)
         self._commands = Commands(self._nodes, launch.config, roles, self)
 
     def run(self) -> None:
         """Run the devnet. Returns after an ordered stop; raises UserError when it cannot start or go on, or when a node
         could not do what was to be done at the stop."""
-        with self._signals(), self._premises.locked() as lock:
+        with stop_signals(self._events.put), self._premises.locked() as lock:
             self._lock_handle = lock.handle
             self._premises.prepare()
             report_deaths(self._thread_died)
             watch(lambda message: self._events.put(Trouble(message)), self._thread_died)
-            control = ControlServer(token := secrets.token_hex(16), self._events.put, self._thread_died)
-            config = self._launch.config
+            self._succession = Succession(self._launch, self._premises.network_dir, self._events.put)
+            control = ControlServer(
+                token := secrets.token_hex(16), self._events.put, self._thread_died, self._succession.desk
+            )
+            config, candidates = self._launch.config, self._succession.candidates
+            lease = f"{SCHEME}://{control.HOST}:{control.port}" if candidates else ""
+            self._placement = Placement(self._launch, self._roles, candidates, lease)
             session = Session(
                 name=self._launch.name,
                 supervisor=ProcessId.of(os.getpid()),
@@ -108,6 +112,7 @@ class Supervisor:
                     self._watch()
                 failed = False
             finally:
+                self._succession.close()
                 self.update(state="stopping")
                 self._observer.stopping()
                 self._stop_all()
@@ -128,26 +133,42 @@ class Supervisor:
                 self.start(node)
             if not self._await(group):
                 return False
+        if not self._await_leader():
+            return False
         self.update(state="running")
         self._observer.ready(self._session_file.session)
         return True
 
     def _groups(self) -> Iterator[list[Node]]:
-        """Each essential node by itself, then all the others at once."""
-        essential = [node for node in self._nodes if self._roles[node.plan.role].essential]
-        yield from ([node] for node in essential)
-        yield [node for node in self._nodes if node not in essential]
+        """Each node without which there is no chain by itself, then all the others at once."""
+        alone = [
+            node
+            for node in self._nodes
+            if self._is_essential(node) or node.plan.name == self._succession.first
+        ]
+        yield from ([node] for node in alone)
+        self._succession.others_may()
+        yield [node for node in self._nodes if node not in alone]
 
     def _await(self, nodes: list[Node]) -> bool:
+        def lacks() -> str:
+            waiting = (node.plan.name for node in nodes if node.state != "running")
+            return next((f"{name} did not answer its health check" for name in waiting), "")
+
+        return self._await_all(lacks)
+
+    def _await_leader(self) -> bool:
+        return self._await_all(lambda: "" if self._succession.is_led else "no node has begun to lead")
+
+    def _await_all(self, lacks: Callable[[], str]) -> bool:
+        """Until nothing is lacking any more; False when told to stop before that."""
         deadline = time.monotonic() + READY_TIMEOUT_S
-        while waiting := [node for node in nodes if node.state != "running"]:
+        while lacking := lacks():
             try:
                 event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                name = waiting[0].plan.name
                 raise UnavailableError(
-                    f"{name} did not answer its health check in {READY_TIMEOUT_S:g} s",
-                    f"see {self._launch.paths.log(name)}",
+                    f"{lacking} in {READY_TIMEOUT_S:g} s", f"see {self._launch.paths.logs}"
                 ) from None
             if isinstance(event, Exited) and event.code != START_AGAIN_EXIT:
                 raise self._failure(event)
@@ -155,10 +176,12 @@ class Supervisor:
                 return False
         return True
 
+    def _is_essential(self, node: Node) -> bool:
+        return self._roles[node.plan.role].essential and not self._succession.may_lead(node)
+
     def start(self, node: Node) -> None:
         """Start a node's process."""
         paths, name = self._launch.paths, node.plan.name
-        config = self._launch.config
         node.start_due = False
         role = RoleConfig(
             node=name,
@@ -167,8 +190,8 @@ class Supervisor:
             data_dir=str(self._launch.node_dir(name)),
             native_dir=str(self._launch.data_dir / "native"),
             token=self._session_file.session.token,
-            config=replace(config, rpc=self._placement.rpc(node)),
-            network=self._placement.place(node, self._nodes),
+            config=self._placement.config(node),
+            network=self._placement.place(node, self._nodes, self._succession.leader),
         )
         file = config_file(paths.run, name)
         role.save(file)
@@ -181,6 +204,7 @@ class Supervisor:
             self._events.put,
             # The lock lives as long as any process of this devnet, even when the supervisor is killed.
             keep_open=(self._lock_handle,),
+            gone=self._succession.ended,
         )
         node.state, node.id = "starting", node.process.id
         self.update(node)
@@ -207,6 +231,9 @@ class Supervisor:
                     event.process.kill()
             case StartDue():
                 self._try_again(event)
+            case Led():
+                self._succession.led(event)
+                self.update(leader=event.node, term=event.term)
             case Trouble():
                 self._observer.trouble(event.message)
             case Exited():
@@ -230,7 +257,7 @@ class Supervisor:
             self._stopped(node)
             return
         error = self._failure(event)
-        if self._roles[node.plan.role].essential:
+        if self._is_essential(node):
             node.state = "failed"
             raise error
         if event.code == START_AGAIN_EXIT:
@@ -250,6 +277,12 @@ class Supervisor:
             self._observer.trouble(f"{error.what}; starting it again")
             self._start_when_possible(node)
         self.update(node)
+        self._tell_if_it_stands_still()
+
+    def _tell_if_it_stands_still(self) -> None:
+        """A chain that nobody leads stands still; what else there is goes on to answer."""
+        if why := self._succession.stands_still(self._nodes):
+            self._observer.trouble(why)
 
     def _stopped(self, node: Node) -> None:
         if node.start_again:
@@ -259,6 +292,7 @@ class Supervisor:
         node.state = "stopped"
         self.update(node)
         self._answer(node, {"ok": True, "node": node.plan.name})
+        self._tell_if_it_stands_still()
 
     def _start_when_possible(self, node: Node) -> None:
         """Start it, now or later: what keeps one node from starting is no reason to end the others."""
@@ -356,23 +390,10 @@ class Supervisor:
             error.hint = f"its log is {self._launch.paths.log(event.process.node)}"
         return error
 
-    def update(self, node: Node | None = None, **changes: str) -> None:
+    def update(self, node: Node | None = None, **changes: object) -> None:
         """Bring the session file up to date."""
         self._session_file.update(node, **changes)
 
     def _thread_died(self, error: BaseException) -> None:
         thread = threading.current_thread().name
         self._events.put(Trouble(f"the supervisor's thread {thread} failed: {error!r}"))
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        def note(number: int, frame: FrameType | None) -> None:
-            self._events.put(StopSignal(number))
-
-        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = [signal.signal(number, note) for number in wanted]
-        try:
-            yield
-        finally:
-            for number, handler in zip(wanted, before, strict=True):
-                signal.signal(number, handler)

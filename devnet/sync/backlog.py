@@ -37,14 +37,16 @@ class Backlog:
             _, frame = self._entries.pop(next(iter(self._entries)))
             self.size_bytes -= len(frame)
 
-    def after(self, place: LogOffset, max_bytes: int) -> tuple[list[bytes], LogOffset] | None:
+    def after(
+        self, place: LogOffset, max_bytes: int, end: LogOffset | None = None
+    ) -> tuple[list[bytes], LogOffset] | None:
         """Frames that follow a place, and the place after them; None: it is not within the window.
 
-        One frame at least, unless the place is the end.
+        One frame at least, unless the place is the end; none beyond `end`.
         """
         frames: list[bytes] = []
         size = 0
-        while place != self.end and size < max_bytes:
+        while place not in (self.end, end) and size < max_bytes:
             entry = self._entries.get(place.sequence)
             if entry is None or not entry[0].continues(place):
                 return (frames, place) if frames else None

@@ -291,6 +291,8 @@ def _fits(key: bytes, value: bytes, manifest: Manifest) -> bool:
             return size in (4, 20, 52)
         case tables.CODE:
             return size == 32
+        case tables.ROLLBACK:
+            return size == 8 and 0 < tables.read_number(key[1:]) <= manifest.position.rollbacks
         case tables.BLOCK:
             return size == 8 and 0 < tables.read_number(key[1:]) <= manifest.position.blocks
         case tables.TX_TOTAL:

@@ -36,6 +36,7 @@ from devnet.sync.frames import (
     Declined,
     Malformed,
     Status,
+    Stored,
     Subscribe,
     Unsubscribe,
 )
@@ -94,8 +95,11 @@ class Follower:
         on_refused: Callable[[Refused, str], None],
         on_failure: OnDeath,
         after_s: float = 0.0,
+        may_follow: Callable[[Session], bool] = lambda session: True,
+        tells_stored: bool = False,
     ) -> None:
-        """`after_s`: nobody is asked before."""
+        """`after_s`: nobody is asked before. `may_follow`: whom a standby follows. `tells_stored`: whether the upstream
+        is told of what is on disk here."""
         self.upstream: Session | None = None
         self.counts = FollowerCounts()
         self.position = sink.position()
@@ -106,6 +110,8 @@ class Follower:
         self._mesh = mesh
         self._settings = settings
         self._on_refused = on_refused
+        self._may_follow = may_follow
+        self._tells_stored = tells_stored
         self._tasks = Tasks(on_failure)
         self._loop = asyncio.get_running_loop()
         self._arrived: deque[_Arrived] = deque()
@@ -126,8 +132,9 @@ class Follower:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync-apply")
 
     def start(self) -> None:
-        """Begins to apply what arrives."""
+        """Begins to apply what arrives, and asks for it."""
         self._tasks.spawn(self._apply(), "sync-apply")
+        self.look()
 
     async def stop(self) -> None:
         """Finishes what is being applied, hands it on, and ends."""
@@ -234,6 +241,14 @@ class Follower:
             self.upstream = None
         self.look()
 
+    def led_by(self, node: str) -> None:
+        """That node leads from now on: what it declined before it may give now, and nothing comes by who led before."""
+        self._avoid.pop(node, None)
+        if self.upstream is not None and self.upstream.status.path[:1] not in ((), (node,)):
+            log.info("leaving %s: %s leads now", self.upstream, node)
+            self._leave()
+        self.look()
+
     # -- whom to follow --------------------------------------------------------------------------------------
 
     def look(self) -> None:
@@ -263,6 +278,8 @@ class Follower:
             return session.reason
         if self._mesh.local.node in session.status.path:
             return "its data comes by us"
+        if not self._may_follow(session):
+            return "it does not lead"
         others = [other for other in self._candidates(now) if other.name.node != session.name.node]
         if not others:
             return ""
@@ -295,6 +312,7 @@ class Follower:
             for session in self._mesh.sessions
             if session.name.role != PROVER
             and not session.suspect(now)
+            and self._may_follow(session)
             and me not in session.status.path
             and len(session.status.path) < MAX_PATH
             and not self._publisher.feeds(session)
@@ -361,7 +379,10 @@ class Follower:
         self._in_work = []
         for arrived in batch:
             _consumed(arrived.session, arrived.entry)
-        if refused is not None:
+        if refused is None:
+            # Before that it is not known whether what is here is what the upstream has.
+            self._tell_stored()
+        else:
             source = next((each.session for each in batch if each.entry is refused.entry), batch[0].session)
             self._refuse(source, refused)
 
@@ -373,9 +394,14 @@ class Follower:
         self.position = self._sink.position()
         applied = [entry for entry in entries if entry.after.sequence <= self.position.sequence]
         self.counts.entries += len(applied)
-        self._publisher.publish(applied)
+        hand_on = self._publisher.write if self._publisher.is_resting else self._publisher.publish
+        hand_on(applied)
         if applied and self._refusals and self.upstream is not None:
             self._refusals.pop(self.upstream.name.node, None)
+
+    def _tell_stored(self) -> None:
+        if self._tells_stored and self.upstream is not None and not self.upstream.closed:
+            self.upstream.send(Stored(self.position))
 
     def _refuse(self, source: Session, refused: Refused) -> None:
         """What came after a wrong entry stands on sand: forget it all, and ask somebody else."""

@@ -565,6 +565,60 @@ class Chunk(Frame):
         return cls(data.u32(), data.rest())
 
 
+@dataclass(frozen=True)
+class Stored(Frame):
+    """Of a standby: everything up to here is on my disk."""
+
+    TYPE = 19
+    position: LogOffset
+
+    def write(self, to: _Writer) -> None:
+        """Writes the payload."""
+        to.position(self.position)
+
+    @classmethod
+    def read(cls, data: _Reader) -> Self:
+        """Reads the payload."""
+        return cls(data.position())
+
+
+@dataclass(frozen=True)
+class Fence(Frame):
+    """Follow nobody who leads in a term before this one, and say where you stand: I am about to lead."""
+
+    TYPE = 20
+    term: int
+
+    def write(self, to: _Writer) -> None:
+        """Writes the payload."""
+        to.u64(self.term)
+
+    @classmethod
+    def read(cls, data: _Reader) -> Self:
+        """Reads the payload."""
+        return cls(data.u64())
+
+
+@dataclass(frozen=True)
+class Fenced(Frame):
+    """The answer to a fence."""
+
+    TYPE = 21
+    term: int
+    """0: I have promised that to a later term."""
+    position: LogOffset
+
+    def write(self, to: _Writer) -> None:
+        """Writes the payload."""
+        to.u64(self.term)
+        to.position(self.position)
+
+    @classmethod
+    def read(cls, data: _Reader) -> Self:
+        """Reads the payload."""
+        return cls(data.u64(), data.position())
+
+
 TYPES: dict[int, type[Frame]] = {
     cls.TYPE: cls
     for cls in (
@@ -583,6 +637,7 @@ TYPES: dict[int, type[Frame]] = {
             Bye,
         ),
         *(GenesisRequest, Genesis, ManifestRequest, Manifest, ChunkRequest, Chunk),
+        *(Stored, Fence, Fenced),
     )
 }
 

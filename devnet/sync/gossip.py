@@ -41,6 +41,7 @@ class Kind(IntEnum):
     ATTESTATION = 1
     FAULT = 2
     LOG_DIGEST = 3
+    LEADERSHIP = 4
 
 
 Handler = Callable[[bytes, str], bool]

@@ -216,6 +216,7 @@ class Mesh(SessionOwner):
                 older.close("you have connected anew")
         if (
             not session.dialed
+            and hello.node not in self._settings.standbys
             and sum(not each.dialed for each in self.sessions) >= self._settings.max_sessions
         ):
             session.send(Peers(self.endpoints(but=hello.node)))

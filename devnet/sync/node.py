@@ -1,7 +1,8 @@
 """A node's part in the network, put together: the mesh of peers, what is fed to them, what comes from them.
 
     who leads        log                 publishes what it seals
-    who follows      log and sink      gets the log from others, applies it, passes it on
+    who follows      log and sink        gets the log from others, applies it, passes it on
+    a standby        log and sink        gets the log from who leads and from nobody else, says what is on its disk
     prover           neither             gossip only
 
 Everything happens on the event loop that `start` runs on, but for the threads `sync-apply`, `sync-log` and
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 from devnet._engine import SealedBlock, SealedMini
 from devnet.storage.store import Store
+from devnet.sync.fences import Fences
 from devnet.sync.follower import REFUSAL, Follower, FollowerCounts, unasked
 from devnet.sync.frames import (
     Accepted,
@@ -24,12 +26,15 @@ from devnet.sync.frames import (
     Declined,
     Endpoint,
     EntryFrame,
+    Fence,
+    Fenced,
     Frame,
     GenesisRequest,
     Malformed,
     ManifestRequest,
     Ping,
     Status,
+    Stored,
     Subscribe,
     Unsubscribe,
 )
@@ -110,10 +115,11 @@ class SyncNode:
         on_refused: Callable[[Refused, str], None] = lambda refused, node: None,
         on_accused: Callable[[], None] = lambda: None,
         on_failure: OnDeath | None = None,
+        on_stored: Callable[[str, LogOffset], None] = lambda node, position: None,
     ) -> None:
         """`store`: what genesis and snapshots are served from. `on_refused`: something that a peer gave is not taken;
         whose it was. `on_accused`: a peer has left that refused what it was given. `on_failure`: an error that ends the
-        node's use."""
+        node's use. `on_stored`: a standby has everything on its disk up to there."""
         if sink is not None and log is None:
             raise ValueError("who takes a log has one")
         self._loop = asyncio.get_running_loop()
@@ -126,10 +132,16 @@ class SyncNode:
         self._failed = failed = on_failure or self._fail
         self._mesh = Mesh(local, credentials, settings, self, failed)
         self.gossip = Gossip(failed)
-        self._publisher = Publisher(log, settings, self.standing, failed) if log is not None else None
+        is_candidate = local.node in settings.standbys
+        self._publisher = (
+            Publisher(log, settings, self.standing, failed, is_candidate) if log is not None else None
+        )
+        self._fences = Fences(local.node, settings.standbys, self._hold, failed) if is_candidate else None
+        self._on_stored = on_stored
         self._snapshots = SnapshotServer(store, failed) if store is not None else None
         self._follower: Follower | None = None
         self._leads = False
+        self._turning = asyncio.Lock()
         self.failure: BaseException | None = None
 
     async def start(self) -> None:
@@ -138,23 +150,39 @@ class SyncNode:
 
     async def lead(self) -> None:
         """From now on the log goes on here, by `publish`."""
-        await self.halt()
-        self._leads = True
+        async with self._turning:
+            await self._halt()
+            self._leads = True
+            if self._publisher is not None:
+                self._publisher.resume()
         self._mesh.announce()
 
     async def follow(self, after_s: float = 0.0) -> None:
         """From now on the log goes on elsewhere, and comes from peers; nobody is asked for it before `after_s`."""
+        async with self._turning:
+            await self._halt()
+            self._follow(after_s)
+        self._mesh.announce()
+
+    def _follow(self, after_s: float = 0.0) -> None:
         if self._sink is None or self._publisher is None:
             raise ValueError("nobody takes a log here")
-        await self.halt()
-        self._follower = Follower(
-            self._sink, self._publisher, self._mesh, self._settings, self._on_refused, self._failed, after_s
+        follower = self._follower = Follower(
+            *(self._sink, self._publisher, self._mesh, self._settings, self._on_refused, self._failed),
+            after_s,
+            may_follow=self._fences.may_follow if self._fences is not None else lambda session: True,
+            tells_stored=self._fences is not None,
         )
-        self._follower.start()
-        self._mesh.announce()
+        if self._fences is not None:
+            self._publisher.rest()
+        follower.start()
 
     async def halt(self) -> None:
         """Neither leads nor follows any more; what is being applied is finished."""
+        async with self._turning:
+            await self._halt()
+
+    async def _halt(self) -> None:
         follower, self._follower, self._leads = self._follower, None, False
         if follower is not None:
             await follower.stop()
@@ -162,6 +190,8 @@ class SyncNode:
     async def stop(self) -> None:
         """Says goodbye; what is being applied is finished."""
         self._mesh.shut()
+        if self._fences is not None:
+            await self._fences.stop()
         await self.halt()
         if self._publisher is not None:
             await self._publisher.stop()
@@ -179,23 +209,72 @@ class SyncNode:
         """Peers that became known in another way."""
         self._mesh.learn(endpoints)
 
+    # -- succession ------------------------------------------------------------------------------------------
+
+    def led_by(self, node: str, term: int) -> None:
+        """That node leads in that term: of two, a standby follows the one with the higher. On the loop."""
+        if self._fences is not None:
+            self._fences.led_by(node, term)
+        if self._follower is not None:
+            self._mesh.dial_soon(node)
+            self._follower.led_by(node)
+
+    async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
+        """Has the other candidates that can be reached follow nobody of an earlier term; where those stand that have
+        promised so."""
+        if self._fences is None:
+            raise ValueError("this node is no candidate")
+        return await self._fences.ask(self._mesh.sessions, term, timeout_s)
+
+    async def _hold(self) -> LogOffset:
+        """Follows whom it may from now on, with what is being applied on disk; where that ends."""
+        assert self._log is not None
+        async with self._turning:
+            if self._follower is not None:
+                await self._halt()
+                self._follow()
+        self._mesh.announce()
+        return self._log.position()
+
     # -- who leads -------------------------------------------------------------------------------------------
+
+    def write(self, sealed: list[SealedMini | SealedBlock]) -> None:
+        """What is on this node's disk by now, for standbys only. Any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._guarded, self._write, sealed)
+
+    def confirm(self, position: LogOffset) -> None:
+        """What is on enough disks, for everybody. Any thread."""
+        if not self._loop.is_closed() and self._publisher is not None:
+            self._loop.call_soon_threadsafe(self._publisher.confirm, position)
 
     def publish(self, sealed: list[SealedMini | SealedBlock]) -> None:
         """What is durable by now, in the log's order. Any thread. Not for who follows: that passes on what it
         applies."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._publish, sealed)
+            self._loop.call_soon_threadsafe(self._guarded, self._publish, sealed)
 
-    def _publish(self, sealed: list[SealedMini | SealedBlock]) -> None:
+    def _guarded(
+        self,
+        hand_on: Callable[[list[SealedMini | SealedBlock]], None],
+        sealed: list[SealedMini | SealedBlock],
+    ) -> None:
         try:
-            self._hand_on(sealed)
+            hand_on(sealed)
         except Exception as error:
             self._failed(error)
 
-    def _hand_on(self, sealed: list[SealedMini | SealedBlock]) -> None:
+    def _publish(self, sealed: list[SealedMini | SealedBlock]) -> None:
         assert self._publisher is not None
-        place = self._publisher.position
+        self._publisher.publish(self._entries(sealed))
+
+    def _write(self, sealed: list[SealedMini | SealedBlock]) -> None:
+        assert self._publisher is not None
+        self._publisher.write(self._entries(sealed))
+
+    def _entries(self, sealed: list[SealedMini | SealedBlock]) -> list[LogEntry]:
+        assert self._publisher is not None
+        place = self._publisher.written
         entries: list[LogEntry] = []
         for each in sealed:
             if isinstance(each, SealedMini):
@@ -206,7 +285,7 @@ class SyncNode:
             if entry.number != each.number:
                 raise ValueError(f"{kind.name} {each.number} was published where {entry.number} is next")
             entries.append(entry)
-        self._publisher.publish(entries)
+        return entries
 
     @property
     def feeds_anybody(self) -> bool:
@@ -221,7 +300,8 @@ class SyncNode:
     def rolled_back(self, record: bytes) -> None:
         """The log in the store was cut back by this rollback, and goes on from there. For who leads, on the loop."""
         if self._publisher is not None and self._log is not None:
-            self._publisher.publish([LogEntry(EntryKind.ROLLBACK, self._log.position(), record)])
+            hand_on = self._publisher.write if self._fences is not None else self._publisher.publish
+            hand_on([LogEntry(EntryKind.ROLLBACK, self._log.position(), record)])
             self._mesh.announce()
 
     # -- what others ask -------------------------------------------------------------------------------------
@@ -232,9 +312,10 @@ class SyncNode:
         counts = follower.counts if follower is not None else FollowerCounts()
         upstream = follower.upstream if follower is not None else None
         own = self.standing()
+        position = self._publisher.written if self._publisher is not None else own.position
         return SyncStatus(
-            position=own.position,
-            best_known=follower.best_known if follower is not None else own.position,
+            position=position,
+            best_known=follower.best_known if follower is not None else position,
             upstream=upstream.name.node if upstream is not None else None,
             path=own.path,
             peers=tuple(_peer_status(session) for session in sorted(self._mesh.sessions, key=str)),
@@ -278,6 +359,8 @@ class SyncNode:
         self.gossip.left(session)
         if self._publisher is not None:
             self._publisher.unsubscribe(session)
+        if self._fences is not None:
+            self._fences.left(session)
         if self._follower is not None:
             self._follower.left(session)
         _, refused, reason = session.reason.partition(REFUSAL)
@@ -301,8 +384,13 @@ class SyncNode:
                 else:
                     unasked(session, frame.entry)
             case Ping():
+                self._heard_of_place(session, frame)
                 if self._follower is not None:
                     self._follower.look()
+            case Stored() if self._fences is not None:
+                self._stored(session, frame)
+            case Fence() | Fenced() if self._fences is not None:
+                self._fences.heard(session, frame)
             case GossipFrame():
                 self.gossip.heard(session, frame)
             case Subscribe() if self._publisher is not None:
@@ -323,6 +411,22 @@ class SyncNode:
                 self._snapshots.chunk(session, frame)
             case _:
                 raise Malformed(f"{type(frame).__name__} is nothing that this node can be told")
+
+    def _stored(self, session: Session, frame: Stored) -> None:
+        assert self._publisher is not None
+        place = self._publisher.fed(session)
+        if place is not None and session.name.node in self._settings.standbys:
+            # It can't have more than it was given.
+            self._on_stored(session.name.node, min(place, frame.position, key=lambda one: one.sequence))
+
+    def _heard_of_place(self, session: Session, frame: Ping) -> None:
+        """Of a standby: who leads says what is confirmed."""
+        follower, place = self._follower, frame.status.position
+        if self._fences is None or follower is None or session is not follower.upstream:
+            return
+        assert self._publisher is not None
+        if place.sequence > self._publisher.position.sequence:
+            self._publisher.confirm(place)
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error

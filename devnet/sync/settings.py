@@ -24,6 +24,9 @@ class SyncSettings:
     """Nodes that it feeds; further ones are sent to those."""
     sessions: int = 3
     """Connections it tries to have, so that another upstream is at hand when its own dies; 0: it waits to be dialed."""
+    standbys: frozenset[str] = frozenset()
+    """Names of the nodes that may lead: while they follow they are given the log before it is confirmed, and feed
+    nobody. Empty: the chain has no standbys."""
     max_sessions: int = 12
     """Connections it has at most; a further peer is told of others and sent away."""
 

@@ -16,6 +16,7 @@ mod pipeline;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use alloy_primitives::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -25,6 +26,7 @@ use crate::chain::{
 };
 use crate::commitment::CommitError;
 use crate::follower::{Follower, VerifyMode};
+use crate::keys::Key;
 use crate::pool::{AdmissionRules, Intake, Limits, Pool, Rejection, TxSource};
 use crate::rpc::{Node, RpcService, methods};
 use crate::state::Archive;
@@ -37,7 +39,7 @@ const MAX_SEALED: usize = 256;
 /// Requests that are worked on at a time where they wait for another node.
 const FORK_SEATS: usize = 16;
 /// How long a stop waits for the log to write what was sealed last.
-const STOP_PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why the engine can't do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -168,6 +170,13 @@ impl Engine {
         Ok(())
     }
 
+    /// While idle: what this engine builds from now on it seals in this term, with this key.
+    pub(crate) fn lead_as(&self, term: u64, key: Key) -> Result<(), EngineError> {
+        let _idle = self.leave_idle()?;
+        self.chain.leaders.lead_as(term, key);
+        Ok(())
+    }
+
     /// From idle: builds nothing, but follows what another node builds from where the chain stands. Transactions become
     /// that node's business; those that wait here are dropped.
     pub(crate) fn follow(&self, verify: VerifyMode) -> Result<(), EngineError> {
@@ -186,6 +195,11 @@ impl Engine {
     /// Back to idle: ends building, with what is open sealed and a moment for the log to write it, or following, with what
     /// is being applied applied. The chain stays as it stands, and so do the transactions that wait.
     pub(crate) fn halt(&self) -> Result<(), EngineError> {
+        self.halt_within(STOP_PATIENCE)
+    }
+
+    /// Likewise, with that moment.
+    pub(crate) fn halt_within(&self, patience: Duration) -> Result<(), EngineError> {
         let before = std::mem::take(&mut *self.mode.lock());
         match before {
             Mode::Idle => {}
@@ -193,11 +207,18 @@ impl Engine {
                 if let Some(reason) = builder.stop() {
                     return Err(EngineError::Builder(reason));
                 }
-                self.wait_for_log();
+                self.wait_for_log(patience);
             }
             Mode::Following(follower) => follower.release(),
         }
         Ok(())
+    }
+
+    /// While idle, and before it follows who builds from now on: what waits, each sender's by nonce, to be given to that
+    /// one. Nobody here is told that it was dropped, as its receipt may come yet; and nothing is admitted any more.
+    pub(crate) fn hand_over(&self) -> Result<Vec<Bytes>, EngineError> {
+        let _idle = self.leave_idle()?;
+        Ok(self.pool.hand_over())
     }
 
     /// While idle: finds out what it takes to go back to a chain of so many mini-blocks. Changes nothing.
@@ -295,8 +316,8 @@ impl Engine {
         sealing.as_ref().map_or(0, |sealing| sealing.sealed.len())
     }
 
-    fn wait_for_log(&self) {
-        let deadline = Instant::now() + STOP_PATIENCE;
+    fn wait_for_log(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
         let mut guard = self.acknowledged.lock.lock();
         while self.chain.recent.visible_minis() < self.chain.world.version() {
             if self

@@ -56,12 +56,14 @@ impl std::str::FromStr for Forgery {
     }
 }
 
-/// Makes a mini-block lie. `gas_before` is its EVM block's gas before it.
+/// Makes a mini-block lie. `gas_before` is its EVM block's gas before it; `leader`: the key of who leads, where the
+/// chain has standbys.
 pub(crate) fn mini(
     record: &[u8],
     lie: Forgery,
     gas_before: u64,
     key: &Key,
+    leader: Option<&Key>,
 ) -> Result<Vec<u8>, ForgeError> {
     let mut mini = MiniBlock::decode(record)?;
     match lie {
@@ -79,7 +81,8 @@ pub(crate) fn mini(
             return Err(ForgeError::Impossible("only a block has that"));
         }
     }
-    mini.sign(key);
+    mini.sign_header(key);
+    mini.sign_content(leader.unwrap_or(key));
     Ok(mini.encode())
 }
 

@@ -1,6 +1,6 @@
 """What happens on a devnet, for `megaeth devnet up`: a line per EVM block and per call of `console.log`.
 
-Pushed by the node over WebSocket. Own thread; ends with the node.
+Pushed by the node over WebSocket. Own thread; ends with the node, or when none is left of those that may lead.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from devnet.console.lines import ConsoleLine
 from devnet.errors import UserError
-from devnet.session import Session
+from devnet.session import CANDIDATES, NodeSession, Session
 from devnet.threads import start_thread
 from megaeth_cli.chain.rpc_client import RpcClient
 
@@ -32,18 +32,32 @@ Show = Callable[[BlockLine | ConsoleLine], None]
 
 def follow_blocks(session: Session, show: Show, died: Callable[[BaseException], None]) -> None:
     """Call `show` for each block and each line of the console from now on, in a thread of its own, until the node is
-    gone; `died` if that fails."""
+    gone; `died` if that fails. Where nodes may take over from each other, another is asked when one is gone."""
     start_thread(lambda: _follow(session, show), "blocks", died)
 
 
 def _follow(session: Session, show: Show) -> None:
+    if not session.leader:
+        _follow_one(session.nodes[0], show)
+        return
+    able = [node for node in session.nodes if node.role in CANDIDATES]
+    while any(_follow_one(node, show) for node in able):
+        pass
+
+
+def _follow_one(there: NodeSession, show: Show) -> bool:
+    """Until it is gone; whether it was there."""
     from websockets.exceptions import WebSocketException
     from websockets.sync.client import connect
 
-    endpoint = session.nodes[0].endpoints["ws"]
     kinds: dict[str, str] = {}
+    was_there = False
     try:
-        with connect(endpoint, max_size=None, open_timeout=5) as feed, RpcClient(session.rpc_url) as node:
+        with (
+            connect(there.endpoints["ws"], max_size=None, open_timeout=5) as feed,
+            RpcClient(there.endpoints["http"]) as node,
+        ):
+            was_there = True
             for kind in (HEADS, CONSOLE_LOGS):
                 feed.send(
                     json.dumps({"jsonrpc": "2.0", "id": kind, "method": "eth_subscribe", "params": [kind]})
@@ -59,7 +73,8 @@ def _follow(session: Session, show: Show) -> None:
                 else:
                     show(_console(news["result"]))
     except (OSError, WebSocketException, UserError):
-        return  # the node has stopped; the supervisor says so
+        pass  # the node has stopped; the supervisor says so
+    return was_there
 
 
 def _block(node: RpcClient, head: dict[str, Any]) -> BlockLine:

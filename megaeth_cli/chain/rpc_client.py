@@ -1,13 +1,14 @@
 """A small typed JSON-RPC client over one keep-alive HTTP connection.
 
 For commands that read or send a few things: no web3, no third-party imports. Errors are the user's kind: a
-node that does not answer is a NotRunningError, an error object of the node is an RpcError.
+node that does not answer is a NotRunningError, an error object of the node is an RpcError. Of several nodes the next is
+asked when one does not answer, unless the one may have done already what must not be done twice.
 """
 
 import http.client
 import json
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 from urllib.parse import urlsplit
 
 from devnet.errors import NotRunningError
@@ -20,6 +21,23 @@ DEFAULT_URL = "http://127.0.0.1:8545"
 DEFAULT_TIMEOUT_S = 30.0
 METHOD_NOT_FOUND = -32601
 INTERNAL_ERROR = -32603
+
+ONCE: Final = frozenset(
+    {"eth_sendTransaction", "eth_sendUnsignedTransaction", "eth_newFilter", "eth_newBlockFilter"}
+)
+"""Of Ethereum's methods, those that do more when they are asked for twice."""
+REPEATED: Final = (
+    "eth_",
+    "realtime_",
+    "debug_trace",
+    "mega_get",
+    "net_",
+    "web3_",
+    "txpool_",
+    "trace_",
+    "ots_",
+)
+"""How methods begin that don't; a raw transaction that is sent twice is one."""
 
 Json = Any
 """A decoded JSON value. The caller knows its method's shape."""
@@ -59,9 +77,19 @@ class Node(Protocol):
 
 
 class RpcClient:
-    """Calls methods of one node."""
+    """Calls methods of one node, or of the first of several that answers."""
 
     def __init__(self, url: str = DEFAULT_URL, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        """`url`: of a node, or of several, with commas between."""
+        self._urls = [one.strip() for one in url.split(",")]
+        self._timeout_s = timeout_s
+        connections = [self._connection_to(one) for one in self._urls]
+        self._connection, self._path = connections[0]
+        self.url = self._urls[0]
+        self._next_id = 1
+
+    def _connection_to(self, url: str) -> tuple[http.client.HTTPConnection, str]:
+        """Not opened yet; raises CliError for what is no URL."""
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             host, port = parts.hostname, parts.port
@@ -70,10 +98,8 @@ class RpcClient:
         if parts.scheme not in ("http", "https") or not host:
             raise _no_url(url, "a node is reached over http:// or https://")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self.url = url
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._connection = kind(host, port, timeout=timeout_s)
-        self._next_id = 1
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return kind(host, port, timeout=self._timeout_s), path
 
     def call(self, method: str, *params: Json) -> Json:
         """The result of one method."""
@@ -82,6 +108,7 @@ class RpcClient:
 
     def wait_longer(self, timeout_s: float) -> None:
         """Gives the node this long for each answer from now on."""
+        self._timeout_s = timeout_s
         self._connection.timeout = timeout_s
         if self._connection.sock is not None:
             self._connection.sock.settimeout(timeout_s)
@@ -122,10 +149,38 @@ class RpcClient:
 
     def _post(self, requests: list[dict[str, Json]], *, single: bool) -> list[dict[str, Json]]:
         body = json.dumps(requests[0] if single else requests)
+        may_repeat = all(_may_repeat(request["method"]) for request in requests)
+        status, payload = self._sent(body, may_repeat)
+        try:
+            decoded = json.loads(payload)
+        except (ValueError, RecursionError):
+            raise self._no_rpc(f"HTTP {status} with {payload[:80]!r}") from None
+        found = decoded if isinstance(decoded, list) else [decoded]
+        if not all(isinstance(answer, dict) for answer in found) or (single and len(found) != 1):
+            raise self._no_rpc(f"it answered {payload[:80]!r}")
+        if not single and isinstance(decoded, dict):
+            # The whole batch was refused: one error object for all.
+            self._result("batch", decoded)
+        return found
+
+    def _sent(self, body: str, may_repeat: bool) -> tuple[int, bytes]:
+        """Status and body of the first answer, of this node or one of the others."""
+        here = self._urls.index(self.url)
+        for url in (*self._urls[here + 1 :], *self._urls[:here]):
+            try:
+                return self._exchange(body)
+            except NotRunningError as error:
+                if not (may_repeat or isinstance(error.__cause__, ConnectionRefusedError)):
+                    raise
+                self.url = url
+                self._connection, self._path = self._connection_to(url)
+        return self._exchange(body)
+
+    def _exchange(self, body: str) -> tuple[int, bytes]:
         try:
             self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
             response = self._connection.getresponse()
-            payload = response.read()
+            return response.status, response.read()
         except TimeoutError as error:
             self._connection.close()
             raise NotRunningError(
@@ -138,17 +193,6 @@ class RpcClient:
             raise NotRunningError(
                 f"no node answers at {self.url}", _reason(error), "megaeth devnet up -d   (or --rpc-url URL)"
             ) from error
-        try:
-            decoded = json.loads(payload)
-        except (ValueError, RecursionError):
-            raise self._no_rpc(f"HTTP {response.status} with {payload[:80]!r}") from None
-        found = decoded if isinstance(decoded, list) else [decoded]
-        if not all(isinstance(answer, dict) for answer in found) or (single and len(found) != 1):
-            raise self._no_rpc(f"it answered {payload[:80]!r}")
-        if not single and isinstance(decoded, dict):
-            # The whole batch was refused: one error object for all.
-            self._result("batch", decoded)
-        return found
 
     def _no_rpc(self, why: str) -> CliError:
         return CliError(f"{self.url} does not speak JSON-RPC", why, "check --rpc-url", ExitStatus.RPC)
@@ -176,6 +220,10 @@ class RpcClient:
         return result
 
 
+def _may_repeat(method: str) -> bool:
+    return method.startswith(REPEATED) and method not in ONCE
+
+
 def _no_url(url: str, why: str) -> CliError:
     hint = f"for example --rpc-url {DEFAULT_URL}"
     return CliError(f"not an HTTP URL: {url}", why, hint, ExitStatus.USAGE)
@@ -196,5 +244,5 @@ def connect(
         from megaeth_cli.select_devnet import find_session, require_session
 
         session = find_session(env) if name is None else require_session(env, name)
-        url = session.rpc_url if session is not None else DEFAULT_URL
+        url = ",".join(session.rpc_urls) if session is not None else DEFAULT_URL
     return RpcClient(url, timeout_s)

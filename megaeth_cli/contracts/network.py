@@ -34,7 +34,7 @@ class Network:
         self.session: Session | None = None
         if node is None:
             running = self.session = find_session(env) if rpc_url is None else _session_at(env, rpc_url)
-            node = connect(env, rpc_url if running is None else rpc_url or running.rpc_url)
+            node = connect(env, rpc_url if running is None else rpc_url or ",".join(running.rpc_urls))
         self.node: Node = node
 
     @classmethod
@@ -182,10 +182,10 @@ def _session_at(env: Environment, rpc_url: str) -> Session | None:
     """The local devnet behind a URL that was given by hand."""
     from devnet.session import running_sessions
 
-    wanted = rpc_url.rstrip("/").replace("localhost", "127.0.0.1")
+    wanted = {one.strip().rstrip("/").replace("localhost", "127.0.0.1") for one in rpc_url.split(",")}
     for session in running_sessions(env.paths.home):
         if any(
-            endpoint.rstrip("/") == wanted for node in session.nodes for endpoint in node.endpoints.values()
+            endpoint.rstrip("/") in wanted for node in session.nodes for endpoint in node.endpoints.values()
         ):
             return session
     return None

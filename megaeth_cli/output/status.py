@@ -82,6 +82,8 @@ def _state(node: dict[str, Any]) -> Text:
         return Text("refusing", style="bold red")
     if node.get("catching_up"):
         return Text("catching up", style="yellow")
+    if (node.get("leadership") or {}).get("leads"):
+        return Text("leads", style="bold green")
     return Text("alive", style="green")
 
 
@@ -102,6 +104,8 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
             remarks.append(
                 Text(f"{name}: {behind['done']:,} of {behind['total']:,} caught up with", style="yellow")
             )
+        if (leadership := node.get("leadership")) and leadership["leads"]:
+            remarks.append(_leadership(name, leadership))
         if validated := node.get("validated_height"):
             remarks.append(Text(f"{name}: stateless validators report {validated:,} as checked", style="dim"))
         if refused := node.get("refused"):
@@ -122,6 +126,16 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
                 Text(f"{name}: {incidents:,} incidents; see `megaeth devnet incidents`", style="yellow")
             )
     return [Text(""), *remarks] if remarks else []
+
+
+def _leadership(name: str, told: dict[str, Any]) -> Text:
+    """Of whoever leads, where that may change: since when, and whose disks count."""
+    term, disks, missing = told["term"], told["durable_on"], told["missing"]
+    text = Text(f"{name} leads (term {term:,}); receipts are shown when {disks} disks have them", style="dim")
+    if missing:
+        waits = f"; they wait, as {missing} of those {'is' if missing == 1 else 'are'} missing"
+        text.append(waits, style="bold yellow")
+    return text
 
 
 def _validation(name: str, told: dict[str, Any]) -> list[Text]:

@@ -14,13 +14,13 @@ NEARLY_FULL = 0.8
 LATE_PERCENT = 99.0
 
 
-def top_view(nodes: Mapping[str, Window | None]) -> RenderableType:
-    """Each node's rates and stages, one node below the other."""
+def top_view(nodes: Mapping[str, Window | None], leader: str = "") -> RenderableType:
+    """Each node's rates and stages, one node below the other. `leader`: who leads, where that may change."""
     parts: list[RenderableType] = []
     for name, window in nodes.items():
         if parts:
             parts.append(Text(""))
-        parts.append(_headline(name, window))
+        parts.append(_headline(f"{name} (leads)" if name == leader else name, window))
         if window is None:
             continue
         parts += [Text(text, style="dim") for text in _gauges(window.gauges)]

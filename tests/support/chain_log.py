@@ -5,7 +5,7 @@ anything else at a place is refused, as the engine would.
 import threading
 
 from devnet._engine import SealedBlock, SealedMini
-from devnet.sync import GENESIS, EntryKind, LogEntry, LogOffset, NoSuchPlace, Refused
+from devnet.sync import GENESIS, EntryKind, LogEntry, NoSuchPlace, Refused
 
 MINIS_PER_BLOCK = 5
 
@@ -19,10 +19,9 @@ def next_entry(after, size=40):
     """The entry that follows a place."""
     minis, blocks, _ = after
     if minis == (blocks + 1) * MINIS_PER_BLOCK:
-        return LogEntry(
-            EntryKind.BLOCK, LogOffset(minis, blocks + 1), record(EntryKind.BLOCK, blocks + 1, size)
-        )
-    return LogEntry(EntryKind.MINI, LogOffset(minis + 1, blocks), record(EntryKind.MINI, minis, size))
+        number = blocks + 1
+        return LogEntry(EntryKind.BLOCK, after._replace(blocks=number), record(EntryKind.BLOCK, number, size))
+    return LogEntry(EntryKind.MINI, after._replace(minis=minis + 1), record(EntryKind.MINI, minis, size))
 
 
 def sealed(entry):

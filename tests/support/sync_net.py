@@ -42,7 +42,9 @@ class Net:
             **{"node": name, "role": role, "chain_id": CHAIN_ID, "genesis_hash": GENESIS_HASH} | changed
         )
 
-    async def node(self, name, role="full-node", log=None, peers=(), local=None, **settings):
+    async def node(
+        self, name, role="full-node", log=None, peers=(), local=None, on_stored=lambda *_: None, **settings
+    ):
         """Start a node; `peers` are names of nodes, or endpoints."""
         log = log if log is not None else MemoryLog()
         places = tuple(self.endpoint(peer) if isinstance(peer, str) else peer for peer in peers)
@@ -54,6 +56,7 @@ class Net:
             sink=log if role == "full-node" else None,
             on_refused=lambda refused, source: self.refused.append((name, source, refused)),
             on_failure=self.failures.append,
+            on_stored=on_stored,
         )
         await node.start()
         if role == "sequencer":

@@ -507,7 +507,7 @@ impl OpenBlock {
             diff,
             ..Default::default()
         };
-        mini.sign(&self.chain.sequencer);
+        self.chain.leaders.sign(&mut mini, &self.chain.sequencer);
         self.chain.world.commit(&mini.diff);
         self.next_index += 1;
         self.gas_before_mini = self.limiter.block_gas_used;

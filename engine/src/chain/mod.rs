@@ -12,6 +12,7 @@ mod claim;
 mod config;
 pub(crate) mod console;
 mod context;
+mod leaders;
 mod listeners;
 mod mining;
 mod recent;

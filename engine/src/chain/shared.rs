@@ -18,6 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use super::{
     config::{ChainConfig, ConfigError},
     console::Console,
+    leaders::Leaders,
     listeners::Listeners,
     mining::Mining,
     recent::{RecentBlocks, SharedBlock, TxPlace},
@@ -82,6 +83,8 @@ pub(crate) struct Chain {
     pub sequencer: Key,
     /// The key that signs Mega System Transactions, where the registry names its address.
     pub system: Key,
+    /// Who led, and as whom this node builds.
+    pub leaders: Leaders,
     /// The state.
     pub world: StateStore,
     /// The newest blocks.
@@ -211,6 +214,7 @@ impl Chain {
             hardforks: config.hardforks()?,
             sequencer: config.sequencer()?,
             system: config.system()?,
+            leaders: Leaders::default(),
             world,
             recent: RecentBlocks::new(genesis.clone(), config.history_blocks),
             deposits: DepositQueue::default(),

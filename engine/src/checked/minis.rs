@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::blocks::{Given, assert_right};
 use crate::{
-    block::{BlockRecord, Halt, PlainKey, PlainValue},
+    block::{BlockRecord, Halt, Leadership, PlainKey, PlainValue},
     rpc::testing::*,
     verify::{
         Report,
@@ -370,6 +370,32 @@ fn what_is_changed_on_the_way_breaks_a_seal() {
     let mut given = honest;
     given.minis[1].txs[0].result.usage.data_size += 1;
     assert_eq!(failures(&given), ["seals", "data size"]);
+}
+
+#[test]
+fn a_led_mini_block_is_sealed_by_the_key_that_it_names() {
+    let mut given = busy();
+    let [leader, other] = [7, 8].map(crate::builder::testing::key);
+    for mini in &mut given.minis {
+        mini.leadership = Some(Leadership {
+            term: 3,
+            key: leader.address(),
+        });
+        mini.sign_content(&leader);
+    }
+    assert_eq!(failures(&given), [""; 0]);
+    let tamperings: [Tampering; 3] = [
+        |given| given.minis[0].leadership = None,
+        |given| given.minis[0].leadership.as_mut().unwrap().term = 4,
+        |given| given.minis[1].leadership.as_mut().unwrap().key = Address::ZERO,
+    ];
+    for (nth, tamper) in tamperings.iter().enumerate() {
+        let mut given = given.clone();
+        tamper(&mut given);
+        assert_eq!(failures(&given), ["seals"], "tampering {nth}");
+    }
+    given.minis[0].sign_content(&other);
+    assert_eq!(failures(&given), ["seals"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! An engine goes from building to following and back, and the chain that comes of it is one chain.
 
 use super::*;
-use crate::block::is_block_record;
-use crate::builder::testing::{self, Draft, SPEC, account, sign};
+use crate::block::{Leadership, MiniBlock, is_block_record};
+use crate::builder::testing::{self, Draft, SPEC, account, key, sign};
+use crate::follower::{BadData, FollowError, Kind};
 use crate::state::EmptyArchive;
 use alloy_primitives::hex;
 use serde_json::{Value, json};
@@ -183,6 +184,95 @@ fn two_engines_take_turns_in_building_one_chain() {
     }
 }
 
+/// As whom an engine leads in a term, and what everybody is told of it.
+fn leads(term: u64) -> (Key, Leadership) {
+    let key = key(100 + term as u8);
+    let leadership = Leadership {
+        term,
+        key: key.address(),
+    };
+    (key, leadership)
+}
+
+#[test]
+fn two_engines_take_turns_with_keys_of_their_own() {
+    for verify in [VerifyMode::Proofs, VerifyMode::Roots, VerifyMode::Reexecute] {
+        let [mut first, mut second, third] = [config(), config(), config()].map(Node::new);
+        let mut table = Vec::new();
+        for term in 1..=4 {
+            let (key, leadership) = leads(term);
+            let (leader, follower) = match term % 2 {
+                1 => (&mut first, &mut second),
+                _ => (&mut second, &mut first),
+            };
+            table.push((leader.engine.chain.world.version(), leadership));
+            for node in [&*leader, &*follower, &third] {
+                node.engine.chain.leaders.set(table.clone());
+            }
+            leader.engine.lead_as(term, key).unwrap();
+            leader.build();
+            leader.transfer(2 * term - 2);
+            leader.until_next_block();
+            leader.transfer(2 * term - 1);
+            leader.halt();
+            follower.follow(verify, leader);
+            leader.assert_same(follower);
+            follower.halt();
+        }
+        // Who learns of all of it at once takes it, too.
+        third.follow(VerifyMode::Reexecute, &first);
+        third.assert_same(&first);
+        let log = first.log.lock();
+        let minis = log.iter().filter(|record| !is_block_record(record));
+        let mut terms: Vec<u64> = minis
+            .map(|record| {
+                let led = MiniBlock::decode(record).unwrap().leadership;
+                led.unwrap().term
+            })
+            .collect();
+        assert!(terms.is_sorted());
+        terms.dedup();
+        assert_eq!(terms, [1, 2, 3, 4]);
+    }
+}
+
+#[test]
+fn what_a_deposed_leader_builds_is_refused() {
+    for verify in [VerifyMode::Proofs, VerifyMode::Roots, VerifyMode::Reexecute] {
+        let [mut deposed, node] = [config(), config()].map(Node::new);
+        let [(key, first), (_, second)] = [1, 2].map(leads);
+        deposed.engine.lead_as(1, key).unwrap();
+        deposed.engine.chain.leaders.set(vec![(0, first)]);
+        deposed.build();
+        deposed.transfer(0);
+        deposed.halt();
+        let record = deposed.log.lock()[0].clone();
+        node.engine.chain.leaders.set(vec![(0, second)]);
+        node.engine.follow(verify).unwrap();
+        let batch = node.engine.follower().unwrap().apply_many(&[&record]);
+        assert!(batch.applied.is_empty());
+        let Some(FollowError::Bad(BadData { kind, reason, .. })) = batch.refusal else {
+            panic!("it was taken");
+        };
+        assert_eq!(kind, Kind::Signature);
+        assert!(reason.contains(&second.to_string()) && reason.contains(&first.to_string()));
+        assert_eq!(node.engine.chain.world.version(), 0);
+    }
+}
+
+#[test]
+fn who_builds_does_not_change_its_term() {
+    let mut node = Node::new(config());
+    node.build();
+    let (key, _) = leads(1);
+    let outcome = node.engine.lead_as(1, key);
+    assert!(matches!(
+        outcome,
+        Err(EngineError::Restore(RestoreError::Running))
+    ));
+    node.halt();
+}
+
 #[test]
 fn who_builds_or_follows_halts_before_it_does_the_other() {
     let mut node = Node::new(config());
@@ -294,6 +384,48 @@ fn transactions_that_wait_are_kept_by_who_halts_and_dropped_by_who_follows() {
     );
     assert_eq!(node.transfer(0)["status"], "0x1");
     assert_eq!(node.transfer(1)["status"], "0x1");
+}
+
+#[test]
+fn what_is_handed_over_is_answered_when_its_mini_block_comes() {
+    let [mut before, mut after] = [config(), config()].map(Node::new);
+    before.build();
+    let draft = |nonce| Draft {
+        nonce,
+        value: 1,
+        ..Draft::default()
+    };
+    let raw = hex::encode_prefixed(&sign(&before.engine.chain, &draft(1)).raw);
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "realtime_sendRawTransaction", "params": [raw]});
+    before.engine.rpc.submit(body.to_string().as_bytes(), 7);
+    while before.engine.pool.status().queued == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(matches!(
+        before.engine.hand_over(),
+        Err(EngineError::Restore(RestoreError::Running))
+    ));
+    before.halt();
+    let handed = before.engine.hand_over().unwrap();
+    assert_eq!(
+        handed.iter().map(hex::encode_prefixed).collect::<Vec<_>>(),
+        [raw]
+    );
+    after.follow(VerifyMode::Roots, &before);
+    after.halt();
+    after.build();
+    assert_eq!(after.transfer(0)["status"], "0x1");
+    let sent = after.call(
+        "realtime_sendRawTransaction",
+        &json!([hex::encode_prefixed(&handed[0])]),
+    );
+    after.halt();
+    assert!(before.engine.rpc.completions().is_empty());
+    before.follow(VerifyMode::Roots, &after);
+    let answers = before.engine.rpc.completions();
+    let answer: Value = serde_json::from_slice(answers[0].1.body()).unwrap();
+    assert_eq!(answer["result"]["transactionHash"], sent["transactionHash"]);
+    assert_eq!(answer["result"]["status"], "0x1");
 }
 
 #[test]

@@ -237,10 +237,9 @@ impl Follower {
         let theirs = sound.signer.clone()?;
         let both = signer == Ok(Ok(theirs));
         let place = format!("mini-block {number}");
-        let sealed = sound
-            .content_signer
-            .clone()
-            .is_ok_and(|content_signer| content_signer == theirs);
+        let sealer = sound.mini.sealer(theirs);
+        let sealed = sound.mini.leadership == self.chain.leaders.of(number)
+            && sound.content_signer == Ok(sealer);
         contradiction(&place, both && sealed, Kind::Signature, ours, record)
     }
 
@@ -284,10 +283,11 @@ impl Follower {
         };
         let at = |what: &str| format!("mini-block {}: {what}", mini.number);
         same(Kind::Signature, &at("signer"), sequencer, sound.signer?)?;
+        mini::check_leadership(&mini, self.chain.leaders.of(mini.number))?;
         same(
             Kind::Seal,
             &at("content_signer"),
-            sequencer,
+            mini.sealer(sequencer),
             sound.content_signer?,
         )?;
         self.learn_before(&mini)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alloy_primitives::Address;
 
 use super::bad_data::{BadData, Kind, same};
-use crate::block::{Leaves, MiniBlock};
+use crate::block::{Leadership, Leaves, MiniBlock};
 
 /// No mini-block is larger: a block's transactions and their data stay far below.
 pub(super) const MAX_RECORD: usize = 64 << 20;
@@ -51,6 +51,18 @@ pub(super) fn read(record: &[u8]) -> Result<Sound, BadData> {
         signer,
         content_signer,
     })
+}
+
+/// That it says who leads there: what somebody seals who has been deposed is nobody's.
+pub(super) fn check_leadership(
+    mini: &MiniBlock,
+    expected: Option<Leadership>,
+) -> Result<(), BadData> {
+    let told =
+        |led: Option<Leadership>| led.map_or_else(|| "no leader".to_owned(), |led| led.to_string());
+    let what = format!("mini-block {}: led by", mini.number);
+    let (expected, actual) = (told(expected), told(mini.leadership));
+    same(Kind::Signature, &what, expected, actual)
 }
 
 /// Makes the leaves, and checks both roots. `gas_before` is the block's gas before the mini-block.

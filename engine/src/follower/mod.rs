@@ -26,6 +26,8 @@ mod measure;
 mod tests;
 
 pub(crate) use apply::Follower;
+#[cfg(test)]
+pub(crate) use bad_data::Kind;
 pub(crate) use bad_data::{BadData, FollowError};
 
 /// How much a follower makes sure of by itself.

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 
 use super::{BadData, FollowError, Follower, VerifyMode, bad_data::Kind};
 use crate::{
-    block::{BlockRecord, BlockRoots, Leaves, MiniBlock, PlainKey, PlainValue, is_block_record},
+    block::{
+        BlockRecord, BlockRoots, Leadership, Leaves, MiniBlock, PlainKey, PlainValue,
+        is_block_record,
+    },
     builder::testing::{Draft, account, chain_of, key},
     chain::{Chain, ChainConfig, Sealed},
     engine::{Engine, EngineError},
@@ -528,23 +531,76 @@ fn two_things_signed_for_one_place_are_kept_as_evidence() {
     for record in &LOG.1 {
         let other = match is_block_record(record) {
             true => forge::block(record, Forgery::Root, &[], None, &sequencer()).unwrap(),
-            false => forge::mini(record, Forgery::Equivocation, 0, &sequencer()).unwrap(),
+            false => forge::mini(record, Forgery::Equivocation, 0, &sequencer(), None).unwrap(),
         };
         let bad = node.refuses(&other, Kind::Equivocation);
         assert_eq!(bad.evidence, [record.clone(), other]);
     }
     // What somebody else signed is no evidence against the sequencer.
     let record = &LOG.1[0];
-    let other = forge::mini(record, Forgery::Equivocation, 0, &key(3)).unwrap();
+    let other = forge::mini(record, Forgery::Equivocation, 0, &key(3), None).unwrap();
     let bad = node.refuses(&other, Kind::Signature);
     assert!(bad.evidence.is_empty());
+}
+
+/// A mini-block's record as it would be if somebody had led in this term, with that key.
+fn led(record: &[u8], term: u64, sealer: &Key) -> Vec<u8> {
+    let mut mini = MiniBlock::decode(record).unwrap();
+    mini.leadership = Some(Leadership {
+        term,
+        key: sealer.address(),
+    });
+    mini.sign_header(&sequencer());
+    mini.sign_content(sealer);
+    mini.encode()
+}
+
+#[test]
+fn who_leads_seals_and_nobody_else() {
+    let place = first_block() + 2;
+    let number = MiniBlock::decode(&LOG.1[place]).unwrap().number;
+    let leaders = [(1, key(3)), (2, key(4))];
+    let [(_, deposed), (_, leader)] = &leaders;
+    let table = |first: u64, (term, key): &(u64, Key)| {
+        let key = key.address();
+        (first, Leadership { term: *term, key })
+    };
+    for mode in MODES {
+        let node = Follows::after(mode, place);
+        // Nobody leads: then nobody says so.
+        node.refuses(&led(&LOG.1[place], 1, deposed), Kind::Signature);
+        let table = vec![table(0, &leaders[0]), table(number, &leaders[1])];
+        node.chain.leaders.set(table);
+        let right = led(&LOG.1[place], 2, leader);
+        let mut not_sealed = MiniBlock::decode(&right).unwrap();
+        not_sealed.sign_content(&sequencer());
+        for (wrong, kind) in [
+            (LOG.1[place].clone(), Kind::Signature),
+            (led(&LOG.1[place], 1, deposed), Kind::Signature),
+            (led(&LOG.1[place], 3, leader), Kind::Signature),
+            (led(&LOG.1[place], 2, deposed), Kind::Signature),
+            (not_sealed.encode(), Kind::Seal),
+        ] {
+            node.refuses(&wrong, kind);
+        }
+        node.takes(std::slice::from_ref(&right));
+        // Of two words of who leads on one thing there is evidence; what somebody else said is none.
+        let again = |term, sealer: &Key| {
+            let (lie, sequencer) = (Forgery::Equivocation, sequencer());
+            let record = led(&LOG.1[place], term, sealer);
+            forge::mini(&record, lie, 0, &sequencer, Some(sealer)).unwrap()
+        };
+        let bad = node.refuses(&again(2, leader), Kind::Equivocation);
+        assert_eq!(bad.evidence, [right, again(2, leader)]);
+        node.refuses(&again(1, deposed), Kind::Signature);
+    }
 }
 
 // --- what only some modes notice ----------------------------------------------------------------------------
 
 /// A lie in the mini-block at `place`, with its true gas.
 fn lying(place: usize, lie: Forgery) -> Vec<u8> {
-    forge::mini(&LOG.1[place], lie, 0, &sequencer()).unwrap()
+    forge::mini(&LOG.1[place], lie, 0, &sequencer(), None).unwrap()
 }
 
 #[test]
@@ -662,7 +718,7 @@ fn lies_at(place: usize) -> Vec<(Forgery, Vec<u8>)> {
     let gas = gas.sum();
     [Forgery::Diff, Forgery::Receipt, Forgery::Equivocation]
         .into_iter()
-        .filter_map(|lie| Some((lie, forge::mini(record, lie, gas, &sequencer()).ok()?)))
+        .filter_map(|lie| Some((lie, forge::mini(record, lie, gas, &sequencer(), None).ok()?)))
         .collect()
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use alloy_primitives::{Address, B256, map::HashMap};
+use alloy_primitives::{Address, B256, Bytes, map::HashMap};
 use parking_lot::{Condvar, Mutex};
 
 use self::sender::{QueuedTx, Sender};
@@ -186,6 +186,25 @@ impl Pool {
         let dropped = inner.clear();
         drop(inner);
         self.tell_dropped(dropped);
+    }
+
+    /// Another node builds the chain, and is given what waits: likewise, but nobody is told.
+    pub(crate) fn hand_over(&self) -> Vec<Bytes> {
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        let mut senders: Content = inner
+            .senders
+            .iter()
+            .map(|(address, sender)| sender.content(*address))
+            .collect();
+        inner.clear();
+        drop(inner);
+        senders.sort_unstable_by_key(|transactions| transactions.sender);
+        senders
+            .into_iter()
+            .flat_map(|sender| sender.pending.into_iter().chain(sender.queued))
+            .map(|tx| tx.raw.clone())
+            .collect()
     }
 
     /// Admits transactions, as a new pool does.

@@ -18,13 +18,15 @@ use super::rewind::Rewind;
 use super::sealed::{Encoded, Record};
 use super::state_file::{StateContents, StateDump};
 use crate::block::{
-    BlockRecord, FoldedDiffs, MiniBlock, PlainKey, PlainValue, RecordError, is_block_record,
+    BlockRecord, FoldedDiffs, Leadership, MiniBlock, PlainKey, PlainValue, RecordError,
+    is_block_record,
 };
 use crate::chain::ChainConfig;
 use crate::commitment::{BucketResize, bucket_key};
 use crate::engine;
 use crate::follower::{BadData, FollowError, VerifyMode};
 use crate::fork::RemoteError;
+use crate::keys::Key;
 use crate::rpc::{Framing, Response, RpcError, Submitted, methods};
 use crate::salt::types::BucketMeta;
 
@@ -235,8 +237,30 @@ impl Engine {
         detached(py, || self.inner.follow(verify))?.map_err(failed)
     }
 
-    fn halt(&self, py: Python<'_>) -> PyResult<()> {
-        detached(py, || self.inner.halt())?.map_err(failed)
+    #[pyo3(signature = (patience_ms=None))]
+    fn halt(&self, py: Python<'_>, patience_ms: Option<u64>) -> PyResult<()> {
+        let patience = patience_ms.map_or(engine::STOP_PATIENCE, Duration::from_millis);
+        detached(py, || self.inner.halt_within(patience))?.map_err(failed)
+    }
+
+    fn lead_as(&self, py: Python<'_>, term: u64, key: &[u8]) -> PyResult<()> {
+        let key = Key::new(&crypto::word("key", key)?).map_err(bad)?;
+        detached(py, || self.inner.lead_as(term, key))?.map_err(failed)
+    }
+
+    fn set_leaders(&self, leaders: Vec<(u64, u64, PyBackedBytes)>) -> PyResult<()> {
+        let leaders = leaders.iter().map(|(first_mini, term, key)| {
+            let key = crypto::address("key", key)?;
+            Ok((*first_mini, Leadership { term: *term, key }))
+        });
+        let leaders = leaders.collect::<PyResult<_>>()?;
+        self.inner.chain.leaders.set(leaders);
+        Ok(())
+    }
+
+    fn hand_over<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let raw = detached(py, || self.inner.hand_over())?.map_err(failed)?;
+        Ok(raw.iter().map(|raw| PyBytes::new(py, raw)).collect())
     }
 
     fn sign<'py>(&self, py: Python<'py>, digest: &[u8]) -> PyResult<Bound<'py, PyBytes>> {

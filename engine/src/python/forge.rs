@@ -13,12 +13,14 @@ use crate::{
 };
 
 #[pyfunction]
-#[pyo3(signature = (kind, record, *, key=None, gas_before=0, minis=Vec::new(), parent_hash=None))]
+#[pyo3(signature = (kind, record, *, key=None, leader=None, gas_before=0, minis=Vec::new(), parent_hash=None))]
+#[allow(clippy::too_many_arguments)] // as many as Python has names for
 fn forge<'py>(
     py: Python<'py>,
     kind: &str,
     record: &[u8],
     key: Option<&[u8]>,
+    leader: Option<&[u8]>,
     gas_before: u64,
     minis: Vec<PyBackedBytes>,
     parent_hash: Option<&[u8]>,
@@ -29,6 +31,9 @@ fn forge<'py>(
         None => default_sequencer_key(),
     };
     let key = Key::new(&key).map_err(bad)?;
+    let leader = leader
+        .map(|key| Key::new(&word("leader", key)?).map_err(bad))
+        .transpose()?;
     let parent_hash = parent_hash
         .map(|hash| word("parent_hash", hash))
         .transpose()?;
@@ -36,7 +41,7 @@ fn forge<'py>(
         let minis: Vec<&[u8]> = minis.iter().map(|mini| &mini[..]).collect();
         lies::block(record, lie, &minis, parent_hash, &key)
     } else {
-        lies::mini(record, lie, gas_before, &key)
+        lies::mini(record, lie, gas_before, &key, leader.as_ref())
     };
     Ok(PyBytes::new(py, &falsified.map_err(bad)?))
 }

@@ -9,7 +9,7 @@ from megaeth_cli.commands.devnet.clock import mine, warp
 from megaeth_cli.commands.devnet.export import app as export
 from megaeth_cli.commands.devnet.faults import incidents, inject
 from megaeth_cli.commands.devnet.logs import logs
-from megaeth_cli.commands.devnet.nodes import add, restart, start, stop
+from megaeth_cli.commands.devnet.nodes import add, promote, restart, start, stop
 from megaeth_cli.commands.devnet.pruning import prune
 from megaeth_cli.commands.devnet.settings_file import init
 from megaeth_cli.commands.devnet.snapshots import revert, snapshot
@@ -37,6 +37,7 @@ for command in (
     stop,
     start,
     restart,
+    promote,
     mine,
     warp,
     snapshot,

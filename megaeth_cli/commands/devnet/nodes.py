@@ -1,4 +1,4 @@
-"""`megaeth devnet add|stop|start|restart`: one node of a running devnet, or all of it anew."""
+"""`megaeth devnet add|stop|start|restart|promote`: one node of a running devnet, or all of it anew."""
 
 import enum
 from dataclasses import replace
@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import typer
 
 from devnet.config import Config
-from devnet.session import Session
+from devnet.session import CANDIDATES, Session
+from megaeth_cli.chain.rpc_client import RpcClient
 from megaeth_cli.commands.devnet.stopping import stop_devnet
 from megaeth_cli.commands.devnet.up import start_devnet
 from megaeth_cli.env import Environment, environment
@@ -17,12 +18,16 @@ from megaeth_cli.errors import CliError
 from megaeth_cli.output import show
 from megaeth_cli.select_devnet import DataDir, Name, require_session
 
+PROMOTE_S = 30.0
+"""For a leader to hand over; it says why not before that."""
+
 
 class Addable(enum.StrEnum):
     """What a running devnet can be given more of."""
 
     FULL_NODE = "full-node"
     PROVER = "prover"
+    STANDBY = "standby"
 
 
 NodeName = Annotated[
@@ -36,7 +41,7 @@ def add(
     name: Name = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Add a full node or a prover to a running devnet. It stays until the devnet goes down."""
+    """Add a full node or a prover to a running devnet, until it goes down. Standbys there are from the start only."""
     from devnet.supervision.control import ask
 
     env = environment(context)
@@ -78,6 +83,35 @@ def restart(
     start_devnet(env, session.name, config, detach=True)
 
 
+def promote(
+    context: typer.Context,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="standby-1, ...", show_default=False)],
+    name: Name = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Have another node lead: the one that does hands over to it, and nothing that waits is lost."""
+    env = environment(context)
+    session = require_session(env, name, data_dir)
+    leader = session.node(session.leader)
+    able = [each.name for each in session.nodes if each.role in CANDIDATES]
+    if leader is None:
+        raise CliError(
+            "nobody could take over",
+            "this devnet has no standby",
+            "megaeth devnet down, then up with --standby N",
+        )
+    if node not in able:
+        raise CliError(f"{node} may not lead", f"those who may: {', '.join(able)}", "megaeth devnet status")
+    if node == leader.name:
+        show(env, {"leader": node, "term": session.term}, lambda: f"{node} leads already")
+        return
+    with RpcClient(leader.endpoints["http"], PROMOTE_S) as client:
+        told = client.call("devnet_promote", session.token, node)
+    show(
+        env, told, lambda: f"{node} leads, after a pause of {told['pause_ms']:,.0f} ms (term {told['term']})"
+    )
+
+
 def _about_node(
     env: Environment, command: str, node: str, name: str | None, data_dir: Path | None, done: str
 ) -> None:
@@ -98,8 +132,9 @@ def _config_of(session: Session) -> Config:
     from devnet.supervision.control import ask
 
     config = config_from_json(ask(session, "settings")["settings"])
-    port = urlsplit(session.rpc_url).port or config.rpc.port
-    gateway = session.nodes[0].endpoints.get("gateway", "")
+    first = session.nodes[0].endpoints
+    port = urlsplit(first.get("http", "")).port or config.rpc.port
+    gateway = first.get("gateway", "")
     gateway_port = urlsplit(gateway).port or config.rpc.gateway_port
     rpc = replace(config.rpc, port=port, gateway_port=gateway_port)
     return replace(config, rpc=rpc, storage=replace(config.storage, reset=False))

@@ -17,7 +17,7 @@ from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, is
 TOLD = (
     "height", "mini_block", "verified_height", "validated_height", "lag_ms", "peers", "bytes_in", "bytes_out",
     "verify", "upstream", "catching_up", "refused", "incidents", "proving",
-    "validation", "log_begins_after",
+    "validation", "log_begins_after", "leadership",
 )  # fmt: skip
 """What nodes tell about themselves; each role what applies to it."""
 
@@ -76,7 +76,13 @@ def _about(session: Session) -> dict[str, Any]:
         "data_dir": session.data_dir,
         "log_dir": session.log_dir,
         "supervisor_pid": session.supervisor.pid,
+        **_led(session),
     }
+
+
+def _led(session: Session) -> dict[str, Any]:
+    """Who leads, where that may change."""
+    return {"leader": session.leader, "term": session.term} if session.leader else {}
 
 
 def _row(session: Session) -> dict[str, Any]:
@@ -87,6 +93,7 @@ def _row(session: Session) -> dict[str, Any]:
         "rpc_url": session.rpc_url,
         "nodes": len(session.nodes),
         "data_dir": session.data_dir,
+        **_led(session),
     }
 
 

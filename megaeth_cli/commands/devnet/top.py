@@ -3,11 +3,12 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from devnet.session import NodeSession
+from devnet.session import NodeSession, read_session
 from megaeth_cli.chain.pipeline import Sample, Window, window
 from megaeth_cli.env import Environment, environment
 from megaeth_cli.output import show
@@ -28,32 +29,40 @@ def top(
     Goes on until Ctrl-C; with --json or --once it looks once. What a stage is: docs/pipeline.md.
     """
     env = environment(context)
-    watch = _Watch([node for node in require_session(env, name, data_dir).nodes if "http" in node.endpoints])
+    session = require_session(env, name, data_dir)
+    watch = _Watch([node for node in session.nodes if "http" in node.endpoints])
+    file = env.paths.network(session.name).session
 
     def render() -> object:
         from megaeth_cli.output.top import top_view
 
-        return top_view(found)
+        return top_view(found, _leader(file))
 
     if env.json or once or not env.stdout.isatty():
         found = watch.look(interval)
         show(env, {node: _json(window) for node, window in found.items()}, render)  # type: ignore[arg-type]
         return
-    _live(env, watch, interval)
+    _live(env, watch, interval, file)
+
+
+def _leader(file: Path) -> str:
+    """Who leads now, where that may change."""
+    session = read_session(file)
+    return session.leader if session is not None else ""
 
 
 def _json(found: Window | None) -> object:
     return found.as_json() if found is not None else None
 
 
-def _live(env: Environment, watch: "_Watch", interval_s: float) -> None:
+def _live(env: Environment, watch: "_Watch", interval_s: float, file: Path) -> None:
     from rich.live import Live
 
     from megaeth_cli.output.top import top_view
 
     with Live(console=env.console, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(top_view(watch.look(interval_s)), refresh=True)
+            live.update(top_view(watch.look(interval_s), _leader(file)), refresh=True)
 
 
 class _Watch:

@@ -2,10 +2,13 @@
 
 Its behaviour comes through its name, or for all nodes through the mnemonic, which no test of the supervisor needs:
 `refuse` ends with a user's error, `crash` before it binds, `deaf` ignores SIGTERM, `slow` is unwell three times, `anew`
-asks once to be started again, `chatty` says more than any pipe holds before it binds.
+asks once to be started again, `chatty` says more than any pipe holds before it binds. One that may lead asks for the
+lease, renews it, and begins anew when it has lost it; one in whose directory lies `shy` does not ask.
 """
 
+import asyncio
 import json
+import os
 import signal
 import sys
 import threading
@@ -14,6 +17,8 @@ from pathlib import Path
 
 from devnet.errors import UnavailableError
 from devnet.role_config import START_AGAIN_EXIT, RoleConfig, run_role, write_ready_file
+from devnet.succession.control_lease import ControlLease
+from devnet.succession.lease import RENEW_S, LeaseUnavailable
 
 MANNERS = ("refuse", "crash", "deaf", "slow", "anew", "chatty")
 
@@ -55,10 +60,28 @@ def serve(role: RoleConfig) -> None:
             threading.Thread(target=server.shutdown).start()
 
     signal.signal(signal.SIGTERM, stop)
+    if role.network is not None and role.network.lease:
+        threading.Thread(target=asyncio.run, args=(lead(role),), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     write_ready_file(role, {"http": url}, server.server_port)
     server.serve_forever(0.01)
     print(f"{role.node} stops", flush=True)
+
+
+async def lead(role: RoleConfig) -> None:
+    """As often as the lease is free."""
+    lease = ControlLease.of(role.network.lease, role.token, role.node)
+    shy = Path(role.data_dir).with_suffix(".shy")
+    try:
+        while not (await lease.watch(0)).is_free or shy.exists():
+            await asyncio.sleep(0.02)
+        term = await lease.acquire(role.node)
+        while term is not None and await lease.renew(role.node, term, b"leadership"):
+            await asyncio.sleep(RENEW_S)
+    except LeaseUnavailable:
+        return  # the supervisor is going
+    print(f"{role.node} leads no more", flush=True)
+    os._exit(START_AGAIN_EXIT)
 
 
 run_role(serve)

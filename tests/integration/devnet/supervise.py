@@ -1,14 +1,15 @@
 """Run a supervisor over stand-in roles and print what it observes, one JSON line each.
 
-python -m tests.integration.devnet.supervise ROOT MANNER [NODE:essential|NODE:optional ...]
+python -m tests.integration.devnet.supervise ROOT MANNER [NODE:essential|NODE:optional ...] [--standby N]
 """
 
+import argparse
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from devnet.config import AccountSettings, Config, RpcSettings
+from devnet.config import AccountSettings, Config, NetworkSettings, RpcSettings
 from devnet.errors import UserError
 from devnet.session import Role
 from devnet.supervision.supervisor import Launch, NodePlan, RoleSpec, Supervisor
@@ -19,6 +20,11 @@ ROLES = {
     Role.PROVER: RoleSpec(MODULE, essential=False),
     Role.FULL_NODE: RoleSpec(MODULE, essential=False),
 }
+CANDIDATES = {
+    role: RoleSpec(MODULE, essential=role is Role.SEQUENCER, networked=True, port="any")
+    for role in (Role.SEQUENCER, Role.STANDBY)
+}
+"""Nodes that may lead have a place in the network, with certificates."""
 
 KINDS = {"essential": Role.SEQUENCER, "optional": Role.PROVER}
 
@@ -65,13 +71,23 @@ class Planned(Launch):
 
 def main():
     """Run until stopped."""
-    root, manner, *nodes = sys.argv[1:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("root", type=Path)
+    parser.add_argument("manner")
+    parser.add_argument("nodes", nargs="*", default=["sequencer:essential"])
+    parser.add_argument("--standby", type=int)
+    asked = parser.parse_args()
     config = Config(
-        rpc=RpcSettings(port=0), accounts=AccountSettings(mnemonic=f"{manner} {'a ' * 11}".strip())
+        rpc=RpcSettings(port=0),
+        accounts=AccountSettings(mnemonic=f"{asked.manner} {'a ' * 11}".strip()),
+        network=NetworkSettings(standbys=asked.standby or 0),
     )
-    plan = tuple(planned(node) for node in nodes or ["sequencer:essential"])
+    if asked.standby is None:
+        launch = Planned("test", asked.root, config, tuple(planned(node) for node in asked.nodes))
+    else:
+        launch = Launch("test", asked.root, config)
     try:
-        Supervisor(Planned("test", Path(root), config, plan), Printer(), ROLES).run()
+        Supervisor(launch, Printer(), ROLES if asked.standby is None else CANDIDATES).run()
     except UserError as error:
         say(event="error", what=error.what, why=error.why, hint=error.hint)
         sys.exit(1)

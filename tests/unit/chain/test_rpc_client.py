@@ -1,6 +1,7 @@
 """The JSON-RPC client against a server that misbehaves in every way."""
 
 import json
+import socket
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -142,3 +143,53 @@ def test_megaeth_rpc_takes_the_url_from_the_environment(node, megaeth, monkeypat
     node.answer = lambda request: {"id": request["id"], "result": "0x18c7"}
     monkeypatch.setenv("MEGAETH_RPC_URL", node.url)
     assert megaeth("rpc", "eth_chainId").out == "0x18c7\n"
+
+
+class TestSeveralNodes:
+    """With commas between them."""
+
+    GONE = "http://127.0.0.1:1"
+
+    def test_the_first_that_answers_is_asked_and_stays(self, node):
+        node.answer = echo
+        with RpcClient(f"{self.GONE}, {node.url}") as client:
+            assert client.call("test_echo") == ["test_echo", []]
+            assert client.url == node.url
+            assert client.call("evm_mine") == ["evm_mine", []]
+            assert client.call("test_again") == ["test_again", []]
+
+    def test_from_the_last_it_goes_on_with_the_first(self, node):
+        node.answer = echo
+        with RpcClient(f"{node.url},{self.GONE}") as client:
+            client.url, (client._connection, client._path) = self.GONE, client._connection_to(self.GONE)
+            assert client.call("test_echo") == ["test_echo", []]
+
+    def test_when_none_answers_the_last_is_named(self, node):
+        with RpcClient(f"{self.GONE},http://127.0.0.1:2") as client, pytest.raises(NotRunningError) as caught:
+            client.call("eth_chainId")
+        assert "http://127.0.0.1:2" in caught.value.what
+
+    @pytest.mark.parametrize(
+        ("method", "asked"),
+        [
+            ("eth_blockNumber", True),
+            ("eth_sendRawTransaction", True),
+            ("realtime_sendRawTransaction", True),
+            ("eth_sendTransaction", False),
+            ("evm_mine", False),
+            ("anvil_setBalance", False),
+        ],
+    )
+    def test_what_one_may_have_done_already_is_not_asked_of_another_if_twice_is_too_often(
+        self, node, method, asked
+    ):
+        node.answer = echo
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            with RpcClient(f"{url},{node.url}", timeout_s=0.1) as client, suppress(CliError, NotRunningError):
+                client.call(method)
+        assert bool(node.requests) is asked
+
+    def test_each_has_to_be_a_url(self):
+        with pytest.raises(CliError, match="not an HTTP URL"):
+            RpcClient(f"{self.GONE},ftp://x")

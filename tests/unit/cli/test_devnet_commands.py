@@ -1,5 +1,6 @@
 """`megaeth devnet` as far as it goes without processes."""
 
+import io
 import json
 import os
 import tomllib
@@ -191,3 +192,88 @@ def test_logs_of_a_process_that_never_ran_lists_those_there_are(megaeth, tmp_pat
     assert megaeth("devnet", "logs", "-n", "2").out == "line 98\nline 99\n"
     assert megaeth("devnet", "logs", "sequencer", "-n", "0").out == ""
     assert megaeth("devnet", "logs", "-n", "2", "--json").out == '{"line": "line 98"}\n{"line": "line 99"}\n'
+
+
+class TestADevnetWithStandbys:
+    """Two nodes may lead, and the second does."""
+
+    @pytest.fixture
+    def led(self, running):
+        process = ProcessId.of(os.getpid())
+        urls = ("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
+        names = zip(("sequencer", "standby-1", "full-node-1"), urls, strict=True)
+        roles = (Role.SEQUENCER, Role.STANDBY, Role.FULL_NODE)
+        nodes = tuple(
+            NodeSession(name, role, process, {"http": url})
+            for role, (name, url) in zip(roles, names, strict=True)
+        )
+        running(nodes=nodes, leader="standby-1", term=4)
+        return session(nodes=nodes, leader="standby-1", term=4)
+
+    def test_is_asked_at_its_leader_then_at_who_may_lead_next(self, led):
+        assert led.rpc_url == "http://127.0.0.1:2"
+        assert led.rpc_urls == ("http://127.0.0.1:2", "http://127.0.0.1:1")
+        assert session().rpc_urls == ("http://127.0.0.1:1",)
+
+    def test_says_who_leads(self, megaeth, led):
+        told = json.loads(megaeth("devnet", "status", "--json").out)
+        assert (told["devnet"]["leader"], told["devnet"]["term"]) == ("standby-1", 4)
+        assert [node["role"] for node in told["nodes"]] == ["sequencer", "standby", "full_node"]
+        [row] = json.loads(megaeth("devnet", "list", "--json").out)["devnets"]
+        assert (row["leader"], row["rpc_url"]) == ("standby-1", "http://127.0.0.1:2")
+
+    @pytest.mark.parametrize(
+        ("node", "said"), [("full-node-1", "full-node-1 may not lead"), ("standby-2", "sequencer, standby-1")]
+    )
+    def test_only_a_candidate_is_promoted(self, megaeth, led, node, said):
+        result = megaeth("devnet", "promote", node)
+        assert result.code == ExitStatus.FAILURE
+        assert said in result.err
+
+    def test_promoting_who_leads_changes_nothing(self, megaeth, led):
+        assert "leads already" in megaeth("devnet", "promote", "standby-1").out
+
+    def test_promoting_asks_who_leads(self, megaeth, led):
+        assert "http://127.0.0.1:2" in megaeth("devnet", "promote", "sequencer").err
+
+
+def test_without_standbys_nobody_is_promoted_nor_named_as_leader(megaeth, running):
+    running()
+    result = megaeth("devnet", "promote", "sequencer")
+    assert result.code == ExitStatus.FAILURE
+    assert "--standby" in result.err
+    told = json.loads(megaeth("devnet", "status", "--json").out)
+    assert "leader" not in told["devnet"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"), [(0, ""), (1, "they wait, as 1 of those is"), (2, "they wait, as 2 of those are")]
+)
+def test_the_status_says_which_disks_count_and_what_receipts_wait_for(missing, said):
+    from rich.console import Console
+
+    from megaeth_cli.output.status import status_table
+
+    node = {
+        **dict.fromkeys(("height", "mini_block", "cpu_percent", "memory_bytes")),
+        **{
+            "name": "standby-1",
+            "role": "standby",
+            "state": "running",
+            "pid": 1,
+            "endpoints": {},
+            "alive": True,
+        },
+        "leadership": {"leader": "standby-1", "term": 4, "leads": True, "durable_on": 3, "missing": missing},
+    }
+    follower = {
+        **node,
+        "name": "sequencer",
+        "leadership": {"leader": "standby-1", "term": 4, "leads": False},
+    }
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(status_table(session(), [follower, node]))
+    shown = console.export_text()
+    assert "standby-1 leads (term 4); receipts are shown when 3 disks have them" in shown
+    assert "sequencer leads" not in shown
+    assert said in shown

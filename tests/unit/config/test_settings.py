@@ -228,6 +228,30 @@ def test_a_chain_without_interventions_begins_with_no_state_file(setting):
     assert config.storage.saves_state
 
 
+@pytest.mark.parametrize(
+    ("standbys", "durable_on", "disks"),
+    [(0, None, 1), (0, 1, 1), (1, None, 2), (1, 1, 1), (1, 2, 2), (2, None, 2), (2, 3, 3)],
+)
+def test_what_is_shown_is_on_two_disks_where_there_are_standbys(standbys, durable_on, disks):
+    chosen = {} if durable_on is None else {"network.durable_on": durable_on}
+    assert load_config({"network.standbys": standbys, **chosen}).network.disks == disks
+
+
+@pytest.mark.parametrize(("standbys", "durable_on"), [(0, 2), (1, 3), (2, 4)])
+def test_nothing_can_be_on_more_disks_than_there_are(standbys, durable_on):
+    error = refusal(load_config, {"network.standbys": standbys, "network.durable_on": durable_on})
+    assert f"there would be {1 + standbys}" in error.why
+    assert f"--standby {durable_on - 1}" in error.hint
+
+
+@pytest.mark.parametrize("setting", ["fork.url", "storage.state", "storage.load_state", "storage.dump_state"])
+def test_what_only_the_sequencer_can_do_excludes_standbys(setting):
+    error = refusal(load_config, {"network.standbys": 1, setting: "http://127.0.0.1:1"})
+    assert "standby" in error.what
+    assert error.why
+    assert error.hint
+
+
 class TestKeysThatEveryoneKnows:
     OWN = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
@@ -266,7 +290,7 @@ def test_the_written_file_with_every_comment_removed_is_still_the_defaults(toml)
     lines = render_toml(Config()).splitlines()
     optional = (  # examples, not defaults
         *("# genesis", "# data_dir", "# url", "# block_number"),
-        *("# state", "# load_state", "# dump_state", "# snapshot", "# history ="),
+        *("# state", "# load_state", "# dump_state", "# snapshot", "# history =", "# durable_on"),
     )
     live = [
         line.removeprefix("# ") if " = " in line and not line.startswith(optional) else line for line in lines

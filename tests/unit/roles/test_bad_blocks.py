@@ -10,7 +10,10 @@ from devnet.proving.kept import Bounds
 from devnet.roles.bad_blocks import BadBlocks
 from devnet.roles.rollback import Rollbacks
 from devnet.storage import Store
+from devnet.storage.database import Tip
 from devnet.sync import EntryKind, LogEntry, LogOffset, Refused
+from devnet.sync.chain_rollback import ChainRollback
+from devnet.sync.leadership import Leadership
 from tests.unit.storage.chain import IDENTITY, build
 
 KEY = b"k" * 20
@@ -36,8 +39,8 @@ def parts(tmp_path):
         incidents = Incidents(tmp_path / "evidence", "n", "full_node", Bounds(files=100, bytes=2**20))
         refusals, failure = Rollbacks(tmp_path), Failure()
 
-        def make(reexecutes=False, given_up=None):
-            return BadBlocks(store, incidents, refusals, given_up, reexecutes, failure)
+        def make(reexecutes=False, given_up=None, supersedes=lambda theirs, ours: False):
+            return BadBlocks(store, incidents, refusals, given_up, reexecutes, failure, supersedes)
 
         yield SimpleNamespace(make=make, store=store, incidents=incidents, refusals=refusals, failure=failure)
 
@@ -93,3 +96,20 @@ def test_the_evidence_of_an_open_block_that_is_given_up_holds_its_mini_blocks(pa
     evidence = Path(parts.incidents.since("")[-1].evidence).read_text()
     assert parts.store.mini(4).hex() in evidence
     assert parts.store.mini(3).hex() not in evidence
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_who_followed_a_leader_that_was_none_goes_by_the_succession_that_counts(parts, counts):
+    theirs = ChainRollback(1, 2, 1, bytes(65), Leadership(2, "b", bytes(20), "http://b", bytes(65))).encode()
+    ours = ChainRollback(1, 5, 2, bytes(65), Leadership(1, "a", bytes(20), "http://a", bytes(65))).encode()
+    parts.store.note_rollback(ours)
+    bad_blocks = parts.make(supersedes=lambda *records: counts and records == (theirs, ours))
+    entry = LogEntry(EntryKind.ROLLBACK, LogOffset(5, 2, 1), theirs)
+    bad_blocks.refused(Refused("order", "it is not what stands at its place", entry, ours), "b")
+    parts.refusals.carry_out(parts.store)
+    if counts:
+        assert (parts.failure.starts, len(parts.incidents)) == (1, 0)
+        assert (parts.store.tip, parts.store.rollbacks) == (Tip(1, 1), 0)
+    else:
+        assert (parts.failure.starts, len(parts.incidents)) == (0, 1)
+        assert parts.store.rollbacks == 1

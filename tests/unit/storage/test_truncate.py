@@ -98,3 +98,38 @@ def test_what_provers_say_stays(tmp_path):
         assert store.attestations(1, 9, most=1) == [(2, b"two")]
     with Store.open(tmp_path) as store:
         assert store.verified == 3
+
+
+def test_a_place_within_a_block_can_be_gone_back_to(tmp_path):
+    with filled(tmp_path / "short", 8) as short, filled(tmp_path / "long", 20) as long:
+        assert long.give_up(Tip(7, 2), 0)
+        assert long.tip == short.tip == Tip(7, 2)
+        assert rows(long) == rows(short)
+        # A block whose mini-blocks are not all kept goes, too; what is not there can't go.
+        assert long.give_up(Tip(4, 2), 0)
+        assert long.tip == Tip(4, 1)
+        assert long.give_up(Tip(90, 30), 7)
+        assert long.tip == Tip(4, 1)
+
+
+def test_rollbacks_are_forgotten_with_what_came_after_them(tmp_path):
+    with filled(tmp_path / "short", 8) as short, filled(tmp_path / "long", 20) as long:
+        for store in (short, long):
+            store.note_rollback(b"first")
+        long.note_rollback(b"second")
+        long.note_rollback(b"third")
+        assert long.rollback_records() == [b"first", b"second", b"third"]
+        assert long.give_up(Tip(7, 2), 1)
+        assert long.rollbacks == short.rollbacks == 1
+        assert rows(long) == rows(short)
+
+
+def test_no_place_before_the_snapshot_can_be_gone_back_to(tmp_path):
+    with filled(tmp_path, 20) as store:
+        store.note_rollback(b"first")
+        Snapshotter(store, fold, lambda error: None, limit=lambda: 3).catch_up()
+        before = rows(store)
+        assert not store.give_up(Tip(7, 2), 0)
+        assert rows(store) == before
+        assert store.give_up(Tip(8, 3), 0)
+        assert store.tip == Tip(8, 3)

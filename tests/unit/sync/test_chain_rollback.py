@@ -1,5 +1,6 @@
 """A log that is rolled back again and again, and those who follow it from wherever they stand."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -7,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devnet._engine import SealedBlock, SealedMini, address_of, keccak256, sign_hash
-from devnet.storage import Identity, Store
+from devnet._engine import SealedBlock, SealedMini, address_of, keccak256, recover, sign_hash
+from devnet.storage import Identity, Store, tables
 from devnet.sync import EngineSink, EntryKind, LogEntry, LogOffset, NoSuchPlace, Refused, StoreLog
 from devnet.sync.backlog import Backlog
 from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
+from devnet.sync.leadership import Leadership
 from tests.unit.storage.test_rewind import Plan
 
 GENESIS_HASH = b"\x07" * 32
@@ -229,3 +231,32 @@ def test_a_backlog_begins_anew_with_a_rollback():
 
 def test_later_is_what_comes_after_however_long_the_log_was():
     assert LogOffset(2**64 - 1, 2**64 - 1, 0).sequence < LogOffset(0, 0, 1).sequence
+
+
+def test_a_rollback_without_a_leader_is_written_as_before():
+    record = rollback(3, 10, 2).encode()
+    assert len(record) == 89 == tables.ROLLBACK_BYTES
+    assert record[:24] == bytes.fromhex("0000000000000003000000000000000a0000000000000002")
+    digest = keccak256(b"MegaETH devnet rollback" + GENESIS_HASH + record[:24])
+    assert recover(digest, record[24:]) == SEQUENCER
+
+
+def test_a_succession_is_read_as_it_was_written():
+    leadership = Leadership(7, "standby-1", SEQUENCER, "http://[::1]:1234", bytes(65))
+    record = ChainRollback.sign(*(3, 10, 2, GENESIS_HASH), lambda digest: sign_hash(KEY, digest), leadership)
+    assert ChainRollback.decode(record.encode()) == record
+    assert record.signer(GENESIS_HASH) == SEQUENCER
+    assert record.after(LogOffset(12, 2, 2)) == LogOffset(10, 2, 3)
+    assert record.after(LogOffset(9, 1, 2)) == LogOffset(9, 1, 3)
+
+
+@pytest.mark.parametrize("length", [0, 1, 88, 90, 100, 130, 200])
+def test_what_is_neither_is_refused(length):
+    leadership = Leadership(7, "standby-1", SEQUENCER, "http://[::1]:1234", bytes(65))
+    whole = ChainRollback(3, 10, 2, bytes(65), leadership).encode()
+    with pytest.raises(InvalidRollback):
+        ChainRollback.decode(whole[:length])
+    with pytest.raises(InvalidRollback):
+        ChainRollback.decode(whole + b"x")
+    with pytest.raises(InvalidRollback):
+        ChainRollback.decode(ChainRollback(3, 10, 2, bytes(65), replace(leadership, term=0)).encode())

@@ -17,6 +17,8 @@ from devnet.sync.frames import (
     Declined,
     Endpoint,
     EntryFrame,
+    Fence,
+    Fenced,
     FrameReader,
     Genesis,
     GenesisRequest,
@@ -29,6 +31,7 @@ from devnet.sync.frames import (
     Ping,
     Pong,
     Status,
+    Stored,
     Subscribe,
     Unsubscribe,
     decode,
@@ -62,6 +65,9 @@ frames = st.one_of(
     st.builds(Manifest, positions, st.binary(max_size=500), st.lists(hashes, max_size=5).map(tuple)),
     st.builds(ChunkRequest, positions, u32),
     st.builds(Chunk, u32, st.binary(max_size=500)),
+    st.builds(Stored, positions),
+    st.builds(Fence, u64),
+    st.builds(Fenced, u64, positions),
 )
 
 
@@ -80,7 +86,7 @@ def cut(data, sizes):
 
 
 def test_every_type_is_among_those_tried_here():
-    assert len(TYPES) == 18
+    assert len(TYPES) == 21
 
 
 @given(frames)

@@ -6,6 +6,7 @@ use alloy_rlp::{Decodable, Encodable};
 
 use super::{
     diff::StateDiff,
+    leadership::Leadership,
     rlp::{
         ENCODING_VERSION, RecordError, close_list, decode_record, decode_unless, encode_list,
         encode_unless, open_list, skip,
@@ -74,6 +75,9 @@ impl Digests {
     }
 }
 
+/// So many items of a record come before the diff, not counting the version.
+const BEFORE_DIFF: usize = 16;
+
 /// A sealed mini-block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MiniBlock {
@@ -97,18 +101,22 @@ pub struct MiniBlock {
     pub signature: MiniSignature,
     /// The digest of `diff`.
     pub diff_digest: B256,
-    /// The sequencer's signature over [`MiniBlock::content_signing_hash`], which covers everything else in here.
+    /// The signature of the leader's key, or else the sequencer's, over [`MiniBlock::content_signing_hash`], which covers
+    /// everything else in here.
     pub content_signature: MiniSignature,
     /// Its transactions with their results.
     pub txs: Vec<TxRecord>,
     /// What it changed. Index 0 also carries the block's pre-execution system calls.
     pub diff: StateDiff,
+    /// Who led when it was sealed; nothing on a chain without standbys.
+    pub leadership: Option<Leadership>,
 }
 
 impl MiniBlock {
     /// The record's bytes: `[version, number, block number, block timestamp, index, timestamp, gas,
     /// transactions root, receipts root, r, s, parity, diff digest, seal's r, s, parity,
-    /// [transactions], diff]`, where the root and the digest of nothing are left empty.
+    /// [transactions], diff]`, where the root and the digest of nothing are left empty. On a chain with standbys `term,
+    /// leader's address` come last.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(160 + self.txs.len() * 512 + self.diff.entries.len() * 96);
         encode_list(&mut out, |out| {
@@ -130,6 +138,9 @@ impl MiniBlock {
             self.content_signature.write(out);
             self.encode_transactions(out);
             self.diff.encode(out);
+            if let Some(leadership) = &self.leadership {
+                leadership.write(out);
+            }
         });
         out
     }
@@ -160,13 +171,12 @@ impl MiniBlock {
     /// Reads what a record changes, and leaves its transactions alone.
     pub fn decode_diff(bytes: &[u8]) -> Result<StateDiff, RecordError> {
         decode_record(bytes, "the mini-block", |buf| {
-            // It comes last.
-            let mut last = *buf;
-            while !buf.is_empty() {
-                last = *buf;
+            for _ in 0..BEFORE_DIFF {
                 skip(buf)?;
             }
-            StateDiff::decode(&mut last)
+            let diff = StateDiff::decode(buf)?;
+            read_leadership(buf)?;
+            Ok(diff)
         })
     }
 
@@ -196,10 +206,9 @@ impl MiniBlock {
             close_list(list)?;
             let (transactions, encoded_diff) = content.split_at(content.len() - buf.len());
             let diff = StateDiff::decode(buf)?;
-            let noted = note(
-                transactions,
-                &encoded_diff[..encoded_diff.len() - buf.len()],
-            );
+            let encoded_diff = &encoded_diff[..encoded_diff.len() - buf.len()];
+            let leadership = read_leadership(buf)?;
+            let noted = note(transactions, encoded_diff);
             let mini = Self {
                 number,
                 block_number,
@@ -214,8 +223,17 @@ impl MiniBlock {
                 content_signature,
                 txs,
                 diff,
+                leadership,
             };
             Ok((mini, noted))
         })
+    }
+}
+
+/// Reads what may stand at a record's end.
+fn read_leadership(buf: &mut &[u8]) -> alloy_rlp::Result<Option<Leadership>> {
+    match buf.is_empty() {
+        true => Ok(None),
+        false => Leadership::read(buf).map(Some),
     }
 }

@@ -5,6 +5,7 @@
 
 mod block_roots;
 mod diff;
+mod leadership;
 mod mini;
 mod offset;
 mod ordered;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use block_roots::{BlockRoots, Leaves};
 pub use diff::{FoldedDiffs, StateDiff};
+pub use leadership::Leadership;
 pub use mini::{Digests, EMPTY_DIFF_DIGEST, MiniBlock, MiniSignature};
 pub use offset::BlockOffset;
 pub use ordered::{Leaf, OrderedRoot};

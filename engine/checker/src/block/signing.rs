@@ -4,13 +4,15 @@
 //!   covers no state diff.
 //! * Its *content signature*, the devnet's addition: over that hash, the diff's digest and the digest of the
 //!   transactions with their results. Whoever passes a mini-block on can change nothing unnoticed, and
-//!   a sequencer that sealed a wrong diff can be shown to have done so.
+//!   a sequencer that sealed a wrong diff can be shown to have done so. Where the chain has standbys it is by the key of
+//!   who leads, and covers the leadership.
 //! * A block record's *content signature*, likewise an addition: over the header's hash and the record's other fields.
 
 use alloy_primitives::{Address, B256, Signature, keccak256};
 use alloy_rlp::Encodable;
 
 use super::{
+    leadership::Leadership,
     mini::{Digests, MiniBlock, MiniSignature},
     record::BlockRecord,
     rlp::encode_list,
@@ -39,15 +41,21 @@ impl MiniBlock {
         keccak256(bytes)
     }
 
-    /// What is sealed: keccak-256 of `rlp([signing hash, diff digest, transactions digest])`.
+    /// What is sealed: keccak-256 of `rlp([signing hash, diff digest, transactions digest])`, with `term, leader's address`
+    /// behind them if somebody leads.
     pub fn content_signing_hash(&self, content: &Digests) -> B256 {
-        content_signing_hash(&self.signing_hash(), content)
+        content_signing_hash(&self.signing_hash(), content, self.leadership.as_ref())
     }
 
     /// Signs and seals what stands in the mini-block now.
     pub fn sign(&mut self, key: &Key) {
-        self.signature = MiniSignature::new(key, &self.signing_hash());
+        self.sign_header(key);
         self.sign_content(key);
+    }
+
+    /// Signs what stands in the mini-block now, leaving the seal as it is.
+    pub fn sign_header(&mut self, key: &Key) {
+        self.signature = MiniSignature::new(key, &self.signing_hash());
     }
 
     /// Seals what stands in the mini-block now, leaving the signature as it is.
@@ -57,14 +65,19 @@ impl MiniBlock {
         self.content_signature = MiniSignature::new(key, &self.content_signing_hash(&content));
     }
 
-    /// That `signer` signed, and that it sealed a mini-block with this content.
+    /// That `signer` signed, and that who leads, or else it, sealed a mini-block with this content.
     pub fn signature_claims(&self, content: &Digests, signer: Address) -> [SignatureClaim; 2] {
         let hash = self.signing_hash();
+        let sealed = content_signing_hash(&hash, content, self.leadership.as_ref());
         [
             self.signature.claim(hash, signer),
-            self.content_signature
-                .claim(content_signing_hash(&hash, content), signer),
+            self.content_signature.claim(sealed, self.sealer(signer)),
         ]
+    }
+
+    /// Whose seal it must bear: that of who leads, or else of the sequencer.
+    pub fn sealer(&self, sequencer: Address) -> Address {
+        self.leadership.map_or(sequencer, |led| led.key)
     }
 
     /// Who signed.
@@ -79,12 +92,19 @@ impl MiniBlock {
     }
 }
 
-fn content_signing_hash(signing_hash: &B256, content: &Digests) -> B256 {
-    let mut bytes = Vec::with_capacity(104);
+fn content_signing_hash(
+    signing_hash: &B256,
+    content: &Digests,
+    leadership: Option<&Leadership>,
+) -> B256 {
+    let mut bytes = Vec::with_capacity(136);
     encode_list(&mut bytes, |out| {
         signing_hash.encode(out);
         content.diff.encode(out);
         content.transactions.encode(out);
+        if let Some(leadership) = leadership {
+            leadership.write(out);
+        }
     });
     keccak256(bytes)
 }

@@ -129,8 +129,9 @@ fn minis() -> impl Strategy<Value = MiniBlock> {
         diffs(),
         any::<[u64; 6]>(),
         any::<([u8; 32], bool)>(),
+        proptest::option::of(any::<(u64, [u8; 20])>()),
     )
-        .prop_map(|(txs, diff, numbers, (root, y_parity))| MiniBlock {
+        .prop_map(|(txs, diff, numbers, (root, y_parity), led)| MiniBlock {
             number: numbers[0],
             block_number: numbers[1],
             block_timestamp: numbers[2],
@@ -152,6 +153,10 @@ fn minis() -> impl Strategy<Value = MiniBlock> {
             },
             txs,
             diff,
+            leadership: led.map(|(term, key)| Leadership {
+                term,
+                key: key.into(),
+            }),
         })
 }
 
@@ -258,6 +263,59 @@ fn a_seal_covers_the_diff_and_what_the_signature_leaves_out() {
     let key_of_a_slot = PlainKey::slot(Address::ZERO, U256::ZERO);
     other.diff.entries.push((key_of_a_slot, PlainValue::Absent));
     assert_ne!(other.content_signer(&other.digests()), Ok(key.address()));
+}
+
+#[test]
+fn a_seal_covers_who_leads() {
+    let [first, second] =
+        [1, 2].map(|byte| crate::keys::Key::new(&B256::repeat_byte(byte)).unwrap());
+    let mut mini = MiniBlock {
+        leadership: Some(Leadership {
+            term: 7,
+            key: first.address(),
+        }),
+        ..Default::default()
+    };
+    mini.sign_header(&second);
+    mini.sign_content(&first);
+    let digests = mini.digests();
+    assert_eq!(mini.signer(), Ok(second.address()));
+    assert_eq!(mini.content_signer(&digests), Ok(first.address()));
+    assert_eq!(mini.sealer(second.address()), first.address());
+    for leadership in [
+        None,
+        Some(Leadership {
+            term: 8,
+            key: first.address(),
+        }),
+        Some(Leadership {
+            term: 7,
+            key: second.address(),
+        }),
+    ] {
+        let other = MiniBlock {
+            leadership,
+            ..mini.clone()
+        };
+        assert_eq!(other.signer(), Ok(second.address()));
+        assert_ne!(other.content_signer(&digests), Ok(first.address()));
+        assert_eq!(MiniBlock::decode(&other.encode()).unwrap(), other);
+    }
+}
+
+#[test]
+fn a_record_without_a_leader_has_nothing_where_one_would_stand() {
+    let mini = MiniBlock::default();
+    let led = MiniBlock {
+        leadership: Some(Leadership {
+            term: 1,
+            key: Address::ZERO,
+        }),
+        ..mini.clone()
+    };
+    // A byte for the term, 21 for the address; the header of the list has two either way.
+    assert_eq!(led.encode().len(), mini.encode().len() + 22);
+    assert_eq!(&led.encode()[2..mini.encode().len()], &mini.encode()[2..]);
 }
 
 #[test]

@@ -151,24 +151,24 @@ impl Records {
             .chain([self.block.signature_claim(sequencer)])
             .collect();
         let mut signers = recover_claimed(&claims).into_iter();
-        let mut signed = |name, place: &dyn Fn() -> String, report: &mut Report| {
+        let mut signed = |name, place: &dyn Fn() -> String, by: Address, report: &mut Report| {
             let signer = signers.next().unwrap_or(Err(KeyError::InvalidSignature));
-            report.compare_told(name, place, &Ok(sequencer), &signer, |signer| {
+            report.compare_told(name, place, &Ok(by), &signer, |signer| {
                 signer.map_or_else(text, text)
             });
         };
         for (mini, content) in self.minis.iter().zip(&self.contents) {
             let at = |what: &str| format!("mini-block {}{what}", mini.number);
-            signed(NAME, &|| at(""), report);
+            signed(NAME, &|| at(""), sequencer, report);
             report.compare(
                 SEALS,
                 || at(", diff digest"),
                 &content.diff,
                 &mini.diff_digest,
             );
-            signed(SEALS, &|| at(""), report);
+            signed(SEALS, &|| at(""), mini.sealer(sequencer), report);
         }
-        signed(SEALS, &|| "block".into(), report);
+        signed(SEALS, &|| "block".into(), sequencer, report);
     }
 
     /// Compares transaction by transaction, mini-block by mini-block. The block must have been executed in the parts

@@ -1,0 +1,1 @@
+"""Who leads the chain, and who takes over (`docs/succession.md`)."""
