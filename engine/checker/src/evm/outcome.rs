@@ -6,7 +6,9 @@
 //! * `compute_gas = metered compute gas - refund`, `storage_gas = gas_used - compute_gas`.
 //! * When the transaction ends in an ordinary halt (out of gas, bad opcode...) it forfeits what was left.
 //!   The forfeited gas counts as compute; of storage only the transaction's own bytes remain.
-//! * Where EIP-7623's floor decides, what it adds counts as storage.
+//! * Where EIP-7623's floor decides, what it adds counts as storage; so does what calls within forfeit, which is not metered.
+//! * What mega-evm meters and nobody pays, such as stipends that are given back, is left out: the transaction's own bytes are
+//!   storage in any case.
 //! * Without dual gas (`equivalence`) everything is compute.
 
 use alloy_consensus::Signed;
@@ -133,18 +135,16 @@ fn compute_share(
     if spec < MegaSpecId::MINI_REX {
         return gas_used;
     }
-    if matches!(halt, Some(Halt::Evm(_))) {
-        let mut own_bytes = constants::mini_rex::CALLDATA_STANDARD_TOKEN_STORAGE_GAS
-            * get_tokens_in_calldata(input, true);
-        if spec >= MegaSpecId::REX {
-            own_bytes += constants::rex::TX_INTRINSIC_STORAGE_GAS;
-        }
-        return gas_used.saturating_sub(own_bytes);
+    let mut own_bytes = constants::mini_rex::CALLDATA_STANDARD_TOKEN_STORAGE_GAS
+        * get_tokens_in_calldata(input, true);
+    if spec >= MegaSpecId::REX {
+        own_bytes += constants::rex::TX_INTRINSIC_STORAGE_GAS;
     }
-    outcome
-        .compute_gas_used
-        .saturating_sub(refunded)
-        .min(gas_used)
+    let most = gas_used.saturating_sub(own_bytes);
+    match halt {
+        Some(Halt::Evm(_)) => most,
+        _ => outcome.compute_gas_used.saturating_sub(refunded).min(most),
+    }
 }
 
 /// Our form of a halt reason.

@@ -46,8 +46,9 @@ pub(crate) struct TxPosition {
 #[derive(Debug)]
 pub(super) struct Frames {
     calls: TracingInspector,
-    /// mega-evm's compute gas at each call's beginning and, once it has ended, what it took; in the order of the calls.
-    compute: Vec<u64>,
+    /// What mega-evm had metered at each call's beginning and, once it has ended, what came to it since; in the order of the
+    /// calls.
+    metered: Vec<Metered>,
     /// Those that are going on.
     open: Vec<usize>,
     /// Whether all gas is compute gas.
@@ -57,6 +58,14 @@ pub(super) struct Frames {
 
 /// Memory up to this size is copied without asking.
 const SMALL: usize = 1024;
+
+/// Of a transaction so far, or of one call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Metered {
+    compute: u64,
+    /// What calls that were ended by one of the transaction's limits had left: its sender gets that back.
+    rescued: u64,
+}
 
 /// What a call used.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +88,7 @@ impl Frames {
     pub(super) fn new() -> Self {
         Self {
             calls: TracingInspector::new(TracingInspectorConfig::none()),
-            compute: Vec::new(),
+            metered: Vec::new(),
             open: Vec::new(),
             single: false,
             is_ended: false,
@@ -194,13 +203,17 @@ impl Frames {
 
     fn begin<DB: Database>(&mut self, context: &MegaContext<DB, ExternalEnv>) {
         self.single = context.mega_spec() < MegaSpecId::MINI_REX;
-        self.open.push(self.compute.len());
-        self.compute.push(metered(context));
+        self.open.push(self.metered.len());
+        self.metered.push(metered(context));
     }
 
     fn end<DB: Database>(&mut self, context: &MegaContext<DB, ExternalEnv>) {
-        if let Some(began) = self.open.pop().and_then(|nth| self.compute.get_mut(nth)) {
-            *began = metered(context).saturating_sub(*began);
+        if let Some(began) = self.open.pop().and_then(|nth| self.metered.get_mut(nth)) {
+            let now = metered(context);
+            *began = Metered {
+                compute: now.compute.saturating_sub(began.compute),
+                rescued: now.rescued.saturating_sub(began.rescued),
+            };
         }
     }
 
@@ -224,6 +237,15 @@ impl Frames {
         within
     }
 
+    /// How a call ended: the first as its receipt says, and those that one of the transaction's limits ended with it.
+    pub(super) fn end_of<'a>(&'a self, nth: usize, outcome: &'a MegaTransactionOutcome) -> End<'a> {
+        let is_cut = self.metered.get(nth).is_some_and(|call| call.rescued > 0);
+        match nth == 0 || (is_cut && outcome.result.is_halt()) {
+            true => end_of_root(outcome),
+            false => end_of_call(self.node(nth)),
+        }
+    }
+
     /// What a call used. The first's is the receipt's.
     pub(super) fn gas(&self, nth: usize, root: &Root, result: &TxResult) -> Gas {
         if nth == 0 {
@@ -237,13 +259,14 @@ impl Frames {
         let trace = &self.node(nth).trace;
         let status = trace.status;
         let halted = status.is_some_and(|status| !status.is_ok() && !status.is_revert());
+        let metered = self.metered.get(nth).copied().unwrap_or_default();
         let used = match halted {
-            true => trace.gas_limit,
+            true => trace.gas_limit.saturating_sub(metered.rescued),
             false => trace.gas_used,
         };
         let compute = match self.single {
             true => used,
-            false => self.compute.get(nth).copied().unwrap_or_default().min(used),
+            false => metered.compute.min(used),
         };
         Gas {
             limit: trace.gas_limit,
@@ -254,13 +277,16 @@ impl Frames {
     }
 }
 
-/// mega-evm's compute gas so far.
-fn metered<DB: Database>(context: &MegaContext<DB, ExternalEnv>) -> u64 {
-    context.additional_limit.borrow().get_usage().compute_gas
+fn metered<DB: Database>(context: &MegaContext<DB, ExternalEnv>) -> Metered {
+    let limits = context.additional_limit.borrow();
+    Metered {
+        compute: limits.get_usage().compute_gas,
+        rescued: limits.rescued_gas,
+    }
 }
 
 /// How the transaction's own call ended.
-pub(super) fn end_of_root<'a>(outcome: &'a MegaTransactionOutcome) -> End<'a> {
+fn end_of_root<'a>(outcome: &'a MegaTransactionOutcome) -> End<'a> {
     match &outcome.result {
         ExecutionResult::Success { output, .. } => End {
             output: Some(output.data()),
@@ -281,7 +307,7 @@ pub(super) fn end_of_root<'a>(outcome: &'a MegaTransactionOutcome) -> End<'a> {
 }
 
 /// How a call within ended.
-pub(super) fn end_of(node: &CallTraceNode) -> End<'_> {
+fn end_of_call(node: &CallTraceNode) -> End<'_> {
     let trace = &node.trace;
     let failed = trace.status.filter(|status| !status.is_ok());
     let reverted = failed.is_some_and(|status| status.is_revert());

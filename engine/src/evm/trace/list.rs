@@ -5,7 +5,7 @@ use revm_inspectors::tracing::types::{CallKind, CallTraceNode};
 
 use super::{
     Ran, Unfinished, admitted,
-    frames::{Frames, end_of, end_of_root, mega},
+    frames::{Frames, mega},
 };
 use crate::{
     evm::Watch,
@@ -84,10 +84,7 @@ impl<D: DatabaseRef> List<'_, D> {
         let trace = &node.trace;
         let root = Some(&self.ran.root).filter(|_| nth == 0);
         let gas = self.frames.gas(nth, &self.ran.root, self.ran.result);
-        let end = match root {
-            Some(_) => end_of_root(self.ran.outcome),
-            None => end_of(node),
-        };
+        let end = self.frames.end_of(nth, self.ran.outcome);
         let creates = root.map_or(trace.kind.is_any_create(), |root| root.to.is_none());
         let input: &[u8] = root.map_or(&trace.data, |root| &root.input);
         let mut object = Object::open(out);

@@ -5,7 +5,7 @@ use revm_inspectors::tracing::types::{CallKind, CallTraceNode, TraceMemberOrder}
 
 use super::{
     Ran, Unfinished, admitted,
-    frames::{Frames, end_of, end_of_root, mega},
+    frames::{Frames, mega},
 };
 use crate::{
     evm::Watch,
@@ -82,10 +82,7 @@ impl<D: DatabaseRef> Tree<'_, D> {
         admitted(self.watch, out)?;
         let node = self.frames.node(nth);
         let trace = &node.trace;
-        let end = match nth {
-            0 => end_of_root(self.ran.outcome),
-            _ => end_of(node),
-        };
+        let end = self.frames.end_of(nth, self.ran.outcome);
         let gas = self.frames.gas(nth, &self.ran.root, self.ran.result);
         let mut object = Object::open(out);
         self.parties(&mut object, nth, end.error.is_some());

@@ -383,3 +383,29 @@ fn a_creation_is_traced_with_its_address() {
         [&json!("CREATE"), &json!(hex(made)), &json!("0xfe")]
     );
 }
+
+#[test]
+fn a_call_within_that_a_limit_of_the_transaction_ended_used_what_it_used_and_says_which() {
+    let net = Devnet::new();
+    // The innermost is detained, and never ends.
+    let overrides = json!({hex(WRITER): {"code": "0x43505b600256"}});
+    let call = json!({"to": hex(forwarder(3)), "gas": "0x10000000"});
+    let options = json!({"tracer": "callTracer", "stateOverrides": overrides});
+    let tree = net.get("debug_traceCall", &json!([call, "latest", options]));
+    let all = frames(&tree);
+    assert_eq!(all.len(), 4, "{tree}");
+    let mut above = quantity(&tree["gasUsed"]);
+    for frame in all {
+        let (used, [compute, storage]) = (quantity(&frame["gasUsed"]), gas_of(frame));
+        assert!(
+            20_000_000 <= used && used <= above,
+            "{used} {above}: {tree}"
+        );
+        assert_eq!(compute + storage, used, "{tree}");
+        let error = frame["error"].as_str().unwrap_or_default();
+        assert!(error.starts_with("gas detention: "), "{tree}");
+        above = used;
+    }
+    let innermost = gas_of(&tree["calls"][0]["calls"][0]["calls"][0]);
+    assert_eq!(innermost[1], 0, "{tree}");
+}
