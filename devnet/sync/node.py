@@ -234,7 +234,10 @@ class SyncNode:
                 await self._halt()
                 self._follow()
         self._mesh.announce()
-        return self._log.position()
+        # Who has led shows nothing more; what it has not shown, it has promised to nobody.
+        return (
+            self._publisher.position if self._leads and self._publisher is not None else self._log.position()
+        )
 
     # -- who leads -------------------------------------------------------------------------------------------
 
