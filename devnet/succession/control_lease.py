@@ -43,9 +43,10 @@ class ControlLease:
         term = await self._ask("lease-acquire", node, ANSWER_S, "term", above=above)
         return int(term) if term is not None else None
 
-    async def renew(self, node: str, term: int, value: bytes) -> bool:
+    async def renew(self, node: str, term: int, value: bytes, in_sync: tuple[str, ...] = ()) -> bool:
         """For another `TTL_S`."""
-        return bool(await self._ask("lease-renew", node, ANSWER_S, "renewed", term=term, value=value.hex()))
+        told = {"term": term, "value": value.hex(), "in_sync": in_sync}
+        return bool(await self._ask("lease-renew", node, ANSWER_S, "renewed", **told))
 
     async def release(self, node: str, term: int, to: str = "") -> bool:
         """Gives it back."""
@@ -55,8 +56,9 @@ class ControlLease:
         """Waits for news, some seconds at most."""
         answer = await self._answer("lease-watch", self._node, LONGEST_WATCH_S, {"term": term})
         try:
-            value = bytes.fromhex(answer["value"])
-            return LeaseState(int(answer["term"]), str(answer["holder"]), bool(answer["is_free"]), value)
+            value, in_sync = bytes.fromhex(answer["value"]), tuple(map(str, answer["in_sync"]))
+            term, holder, is_free = int(answer["term"]), str(answer["holder"]), bool(answer["is_free"])
+            return LeaseState(term, holder, is_free, value, in_sync)
         except (KeyError, ValueError, TypeError) as error:
             raise LeaseUnavailable(f"the supervisor's answer is none: {error!r}") from None
 

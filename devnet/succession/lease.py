@@ -28,6 +28,8 @@ class LeaseState:
     """Whether the node that asks may acquire it now."""
     value: bytes
     """The holder's leadership as it stands in the log (`sync/chain_rollback.py`); empty until it has written it."""
+    in_sync: tuple[str, ...] = ()
+    """The nodes that have all that was shown, by the holder's word: no other is given it. Empty: every candidate."""
 
 
 class LeaseUnavailable(Exception):
@@ -41,8 +43,10 @@ class Lease(Protocol):
         """A new term, if it is free for this node: above all that were given out, and above that one, the newest that
         the node knows of."""
 
-    async def renew(self, node: str, term: int, value: bytes) -> bool:
-        """For another `TTL_S`, counted from before the call; false: it is no longer this node's."""
+    async def renew(self, node: str, term: int, value: bytes, in_sync: tuple[str, ...] = ()) -> bool:
+        """For another `TTL_S`, counted from before the call; false: it is no longer this node's. True also means that
+        nobody but those `in_sync` is given it from now on, whatever happens to who gives it out; this node is always
+        one of them, and none at all stands for every candidate."""
 
     async def release(self, node: str, term: int, to: str = "") -> bool:
         """Gives it back; to that node, if it is named, which alone may acquire it for a while."""

@@ -24,7 +24,7 @@ FILE: Final = "lease.json"
 """In the devnet's directory for the network, beside its secret."""
 PRECEDENCE_S: Final = 10.0
 """After a start of the devnet: for so long only who led last may lead. Whose log ends earlier must not."""
-RESERVED_S: Final = 3.0
+RESERVED_S: Final = 0.5
 """For so long it is kept for whom its holder has named."""
 LONGEST_VALUE: Final = 4_096
 """Bytes of a leadership's record, at most."""
@@ -38,13 +38,16 @@ class Given:
     holder: str = ""
     value: str = ""
     """In hex."""
+    in_sync: tuple[str, ...] = ()
+    """Who may be given it next, beside the holder; empty: everybody."""
 
     @classmethod
     def read(cls, path: Path) -> Given:
         """From the file; what it is before the first term if there is none. UnavailableError: it can't be read."""
         try:
             tree = json.loads(path.read_text())
-            given = cls(int(tree["term"]), str(tree["holder"]), str(tree["value"]))
+            in_sync = tuple(map(str, tree["in_sync"]))
+            given = cls(int(tree["term"]), str(tree["holder"]), str(tree["value"]), in_sync)
             bytes.fromhex(given.value)
         except FileNotFoundError:
             return cls()
@@ -84,7 +87,8 @@ class Book:
     def state(self, node: str, now: float) -> LeaseState:
         """For a node that asks."""
         given = self.given
-        return LeaseState(given.term, given.holder, self._is_free(node, now), bytes.fromhex(given.value))
+        value = bytes.fromhex(given.value)
+        return LeaseState(given.term, given.holder, self._is_free(node, now), value, given.in_sync)
 
     def changes_at(self) -> float:
         """When it will be free, or free for others, if nothing happens."""
@@ -95,7 +99,7 @@ class Book:
         """A new term from now on, if it is free; raises OSError, and then nobody has got it."""
         if not self._is_free(node, clock()):
             return None
-        given = Given(max(self.given.term, above) + 1, node)
+        given = Given(max(self.given.term, above) + 1, node, in_sync=self.given.in_sync)
         self._keep(given)
         self.given = given
         self._held_until = (
@@ -104,12 +108,12 @@ class Book:
         self._kept_for = ""
         return given.term
 
-    def renew(self, node: str, term: int, value: str, now: float) -> bool:
-        """Whether it is this node's for another while; raises OSError when a value can't be kept."""
+    def renew(self, node: str, term: int, value: str, now: float, in_sync: tuple[str, ...] = ()) -> bool:
+        """Whether it is this node's for another while; raises OSError when what is new can't be kept."""
         if not self._is_of(node, term) or self._held_until is None:
             return False
-        if value != self.given.value:
-            given = replace(self.given, value=value)
+        given = replace(self.given, value=value, in_sync=in_sync)
+        if given != self.given:
             self._keep(given)
             self.given = given
         self._held_until = now + TTL_S
@@ -134,6 +138,8 @@ class Book:
         return (self.given.holder, self.given.term) == (node, term)
 
     def _is_free(self, node: str, now: float) -> bool:
+        if self.given.in_sync and node not in (self.given.holder, *self.given.in_sync):
+            return False
         if self._held_until is not None and now < self._held_until:
             return False
         return self._kept_for in ("", node) or now >= self._kept_until

@@ -130,7 +130,8 @@ class LeaseDesk:
         if len(bytes.fromhex(value)) > LONGEST_VALUE:
             raise UserError("that is too long for a leadership", f"{LONGEST_VALUE} bytes is the most")
         before = self._book.given.value
-        renewed = self._book.renew(node, term, value, time.monotonic())
+        in_sync = tuple(self._candidate(str(name)) for name in command.options["in_sync"])
+        renewed = self._book.renew(node, term, value, time.monotonic(), in_sync)
         command.reply({"ok": True, "renewed": renewed})
         if renewed and value and value != before:
             self._report(Led(node, term))
@@ -166,4 +167,5 @@ def _told(state: LeaseState) -> dict[str, Any]:
         "holder": state.holder,
         "is_free": state.is_free,
         "value": state.value.hex(),
+        "in_sync": state.in_sync,
     }

@@ -135,6 +135,42 @@ def test_the_value_is_kept_when_it_changes_and_gone_with_the_next_term(clock):
     assert lease.state(A, clock()).value == b""
 
 
+def test_who_lacks_something_of_what_was_shown_is_not_given_it(clock):
+    kept = []
+    lease = book(kept=kept)
+    lease.acquire(A, 0, clock)
+    assert lease.renew(A, 1, "beef", clock(), (A, C))
+    assert kept[-1] == Given(1, A, "beef", (A, C))
+    lease.ended(A)
+    assert not lease.state(B, clock()).is_free
+    assert lease.acquire(B, 0, clock) is None
+    assert lease.state(C, clock()).is_free
+    assert lease.acquire(C, 0, clock) == 2
+    assert lease.given == Given(2, C, "", (A, C))
+    lease.ended(C)
+    assert lease.acquire(B, 0, clock) is None
+    assert lease.acquire(A, 0, clock) == 3
+
+
+def test_the_holder_has_all_that_was_shown_whatever_it_says_and_none_stands_for_all(clock):
+    lease = book()
+    lease.acquire(A, 0, clock)
+    lease.renew(A, 1, "beef", clock(), (B,))
+    lease.ended(A)
+    assert lease.acquire(A, 0, clock) == 2
+    lease.renew(A, 2, "beef", clock(), ())
+    lease.ended(A)
+    assert lease.acquire(C, 0, clock) == 3
+
+
+def test_who_is_in_sync_survives_the_supervisor_and_nobody_else_takes_over_after_it(clock):
+    lease = Book(Given(4, A, "beef", (A, B)), A, [].append)
+    lease.others_may(clock())
+    clock.now += 10 * PRECEDENCE_S
+    assert lease.acquire(C, 0, clock) is None
+    assert lease.acquire(B, 0, clock) == 5
+
+
 def test_what_cannot_be_kept_is_not_given_out(clock):
     def full(_):
         raise OSError(28, "No space left on device")
@@ -149,14 +185,15 @@ def test_what_cannot_be_kept_is_not_given_out(clock):
 def test_what_was_given_out_is_read_back(tmp_path):
     path = tmp_path / "lease.json"
     assert Given.read(path) == Given()
-    given = Given(3, B, "00ff")
+    given = Given(3, B, "00ff", (A, B))
     given.write(path, fsync=False)
     assert Given.read(path) == given
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", json.dumps({"term": 1, "holder": "x", "value": "z"}), '{"term": 1}']
+    "text",
+    ["", "[]", "{", '{"term": 1}', json.dumps({"term": 1, "holder": "x", "value": "z", "in_sync": []})],
 )
 def test_a_file_that_says_nothing_is_refused_with_what_to_do(tmp_path, text):
     path = tmp_path / "lease.json"
@@ -176,6 +213,9 @@ class Candidates(RuleBasedStateMachine):
         self.disk = Given()
         self.writes = True
         self.terms = []
+        self.in_sync = ()
+        """By the newest holder's word, as far as it was told that this was heard."""
+        self.holder = ""
         self.believes = {}
         """Node: (term, until when)."""
         self.start()
@@ -199,29 +239,36 @@ class Candidates(RuleBasedStateMachine):
         asked = self.clock()
         self.clock.now += late
         known = max(self.terms, default=0) if above == 3 else above
+        may = self.in_sync
         try:
             term = self.lease.acquire(node, known, self.clock)
         except OSError:
             return
         if term is not None:
             assert term > max(self.terms, default=0)
+            assert not may or node in may or node == self.holder
+            self.holder = node
             self.terms.append(term)
             self.believes[node] = term, asked + TTL_S
 
     @rule(
-        node=st.sampled_from(NODES), late=st.sampled_from([0.0, 0.1, 0.7]), value=st.sampled_from(["", "aa"])
+        node=st.sampled_from(NODES),
+        late=st.sampled_from([0.0, 0.1, 0.7]),
+        value=st.sampled_from(["", "aa"]),
+        in_sync=st.sampled_from([(), (A,), (A, B), (B, C)]),
     )
-    def renews(self, node, late, value):
+    def renews(self, node, late, value, in_sync):
         if node not in self.believes:
             return
         asked, term = self.clock(), self.believes[node][0]
         self.clock.now += late
         try:
-            renewed = self.lease.renew(node, term, value, self.clock())
+            renewed = self.lease.renew(node, term, value, self.clock(), in_sync)
         except OSError:
             return
         if renewed:
             self.believes[node] = term, asked + TTL_S
+            self.in_sync = in_sync
         else:
             del self.believes[node]
 

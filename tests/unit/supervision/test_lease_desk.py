@@ -128,6 +128,21 @@ def test_what_is_kept_for_one_is_free_for_nobody_else(nodes):
     asyncio.run(run())
 
 
+def test_who_is_not_in_sync_is_told_that_it_is_not_free_for_him(office, nodes):
+    async def run():
+        first, second, third = nodes
+        assert await first.renew("sequencer", 1, b"one", ("sequencer", "standby-2"))
+        await asyncio.to_thread(office.desk.ended, "sequencer")
+        state = await second.watch(0)
+        assert (state.is_free, state.in_sync) == (False, ("sequencer", "standby-2"))
+        assert await second.acquire("standby-1") is None
+        assert await third.acquire("standby-2") == 2
+        with pytest.raises(LeaseUnavailable, match="may not lead"):
+            await third.renew("standby-2", 2, b"", ("full-node-1",))
+
+    asyncio.run(run())
+
+
 def test_terms_go_on_after_a_restart_and_who_led_last_leads_first(office, nodes):
     async def run():
         await nodes[0].release("sequencer", 1, "standby-2")
