@@ -260,8 +260,8 @@ class Candidate:
         if self._candidates.is_strict or not lead.value or lead.possible:
             return
         others = frozenset(self._candidates.names) - {self._candidates.node}
-        without = lead.in_sync - lead.confirmations.stragglers
-        wanted = without | (lead.confirmations.have_all() & others)
+        stragglers = lead.confirmations.stragglers
+        wanted = (lead.in_sync | (lead.confirmations.have_all() & others)) - stragglers
         if wanted == lead.in_sync:
             return
         self._change(lead, wanted)
