@@ -120,8 +120,13 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
 
 def _leadership(name: str, told: dict[str, Any]) -> Text:
     """Of whoever leads, where that may change: since when, and whose disks count."""
-    term, disks, missing = told["term"], told["durable_on"], told["missing"]
-    text = Text(f"{name} leads (term {term:,}); receipts are shown when {disks} disks have them", style="dim")
+    term, disks, missing, in_sync = told["term"], told["durable_on"], told["missing"], told["in_sync"]
+    text = Text(f"{name} leads (term {term:,}); receipts are shown when ", style="dim")
+    if not missing and len(in_sync) < disks:
+        text.append(f"{len(in_sync)} of {disks} disks have them", style="bold yellow")
+    else:
+        text.append(f"{disks} disks have them")
+    text.append(f"; in sync: {', '.join(in_sync)}")
     if missing:
         waits = f"; they wait, as {missing} of those {'is' if missing == 1 else 'are'} missing"
         text.append(waits, style="bold yellow")
