@@ -33,6 +33,7 @@ LOOK_S: Final = 0.005
 DISK_BYTES: Final = 160 << 20
 """Of each candidate, at most; of memory."""
 SPARE_BYTES: Final = 1 << 12
+CONFIG: Final = "config.json"
 FULL_NODE: Final = "full-node-1"
 
 
@@ -101,18 +102,9 @@ class Devnet:
             data = self.data(name)
             data.mkdir(parents=True)
             assert disk.own_disk(data, DISK_BYTES)
-        config = self.directory / "config.json"
-        config.write_text(json.dumps(config_to_json(self._config)))
+        (self.directory / CONFIG).write_text(json.dumps(config_to_json(self._config)))
         self._log = (self.directory / "supervisor.log").open("wb")
-        self._supervisor = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.succession.supervise", str(self.directory), str(config)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), PLACES: json.dumps(self.links.places)},
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
-        eventually(self._is_up, "the devnet to come up", PATIENCE_S)
+        self._up()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,6 +119,24 @@ class Devnet:
             self._supervisor.wait()
         self._log.close()
         self.links.__exit__()
+
+    def restart(self, number: signal.Signals) -> None:
+        """All of it, as that signal to the supervisor has it end, with all nodes."""
+        self._supervisor.send_signal(number)
+        self._supervisor.wait(PATIENCE_S)
+        self._up()
+
+    def _up(self) -> None:
+        program = ["-m", "tests.torture.succession.supervise", str(self.directory)]
+        self._supervisor = subprocess.Popen(
+            [sys.executable, *program, str(self.directory / CONFIG)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), PLACES: json.dumps(self.links.places)},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        eventually(self._is_up, "the devnet to come up", PATIENCE_S)
 
     def __getitem__(self, name: str) -> Place:
         return Place(self, name)
