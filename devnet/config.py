@@ -388,6 +388,11 @@ class StorageSettings:
         "--snapshot", "NAME|FILE",
     )  # fmt: skip
 
+    history: int | None = _setting(
+        None, "Blocks that each node keeps, with transactions, receipts and the states at their ends; default: all.",
+        "--history", "BLOCKS", minimum=1, maximum=2**31 - 1,
+    )  # fmt: skip
+
     @property
     def syncs(self) -> bool:
         """Whether the disk has to confirm what is written."""

@@ -9,6 +9,7 @@
 | `chain-log`          | of who leads: appending to the store (`roles/chain_log.py`)                         |
 | `sync-apply`         | of who follows: applying, and appending to the store (`sync/follower.py`)           |
 | `snapshot`           | the state snapshot, never beyond the verified height while provers are counted      |
+| `prune`              | forgetting the beginning of the log (`roles/pruning.py`)                            |
 | `console`            | showing what contracts told `console.log` (`roles/console_log.py`)                  |
 | `rpc-*`              | waiting for the engine's answers (`rpc/server.py`)                                  |
 | `sync-*`             | reading the log for peers (`sync/`)                                                 |
@@ -60,6 +61,7 @@ from devnet.roles.node_methods import (
 from devnet.roles.node_status import NodeStatus
 from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
+from devnet.roles.pruning import PruneNamespace, pruner_of
 from devnet.roles.reset import Forking
 from devnet.roles.rollback import Rollback, Rollbacks
 from devnet.roles.snapshot_reads import SnapshotReadNamespace
@@ -69,7 +71,7 @@ from devnet.rpc.leader_client import PATIENCE_S
 from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.rpc.state_files import StateFileNamespace, StateFiles
 from devnet.session import Role
-from devnet.storage import Snapshotter, Store
+from devnet.storage import Pruner, Snapshotter, Store
 from devnet.succession.confirmations import Confirmations
 from devnet.sync import EngineSink, LogOffset
 from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
@@ -100,6 +102,7 @@ class ChainNode:
         jit: JitService,
         console: ConsoleLog,
         snapshots: Snapshotter,
+        pruner: Pruner,
         state_files: StateFiles,
         snapshot_reads: SnapshotReadNamespace,
         failure: Failure,
@@ -118,6 +121,7 @@ class ChainNode:
         self._jit = jit
         self._console = console
         self._snapshots = snapshots
+        self._pruner = pruner
         self.state_files = state_files
         """The chain's accounts, out and in."""
         self._snapshot_reads = snapshot_reads
@@ -138,7 +142,8 @@ class ChainNode:
             self._forward_to(self._role.network.sequencer)
         await self._server.start(sockets.own, sockets.gateway)
         if self._network is not None:
-            sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData, self._follow_back)
+            follow_back = self._pruner.pausing(self._follow_back)
+            sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData, follow_back)
             self._network.on_leadership = self._heard_leadership
             self._network.supersedes = self._succession.supersedes
             await self._network.start(self._server.http_url, sink)
@@ -278,17 +283,18 @@ class ChainNode:
         if self._succession.confirmations is not None and self._succession.confirmations.missing:
             raise UnavailableError("the chain cannot be rolled back", "too few standbys answer")
         async with self._switch():
-            if not await self._halt():
-                raise RuntimeError("the chain log does not take what was built")
-            if self._network is not None and self._succession.confirmations is not None:
-                await self._network.lead()  # standbys have to hear of it before anything is built again
-            refusal = await self._loop.run_in_executor(None, self._go_back, minis, first_gone)
+            chain_log, self._chain_log = self._chain_log, None
+            # In one thread, from the end of building to the end of the chain: each way to another one costs time.
+            take_back = self._pruner.pausing(self._take_back)
+            refusal = await self._loop.run_in_executor(None, take_back, chain_log, minis, first_gone)
             await self._build()
         if refusal is not None:
             raise UnavailableError("the chain cannot be rolled back", refusal)
 
-    def _go_back(self, minis: int, first_gone: int) -> str | None:
-        """Of who leads, while the node does nothing else; why not, if nothing has changed."""
+    def _take_back(self, chain_log: ChainLog | None, minis: int, first_gone: int) -> str | None:
+        """Of who leads: ends building and goes back; why not, if nothing has changed."""
+        if chain_log is not None and not chain_log.finish(DEATH_S):
+            raise RuntimeError("the chain log does not take what was built")
         try:
             plan = self._engine.plan_rewind(minis)
         except EngineError as error:
@@ -423,7 +429,8 @@ class ChainNode:
             is_written = await self._loop.run_in_executor(None, chain_log.finish, patience_s)
         if self._network is not None:
             await self._network.halt()
-        await self._loop.run_in_executor(None, self._engine.halt)
+        if chain_log is None:  # which halts the engine before it ends
+            await self._loop.run_in_executor(None, self._engine.halt)
         return is_written
 
     def _forward_to(self, sequencer: str | None) -> None:
@@ -462,6 +469,7 @@ class ChainNode:
     async def serve(self) -> None:
         """Says that it is ready; returns when it is told to stop."""
         self._snapshots.start()
+        self._pruner.start()
         endpoints = {
             "http": self._server.http_url,
             "ws": self._server.ws_url,
@@ -489,6 +497,7 @@ class ChainNode:
             await self._network.stop()
         if self._forwarder is not None:
             self._forwarder.close()
+        await self._loop.run_in_executor(None, self._pruner.stop)
         in_order = is_written and self._failure.error is None and not self._failure.begin_anew
         self._snapshots.stop(CATCH_UP_S if in_order else 0.0)
         log.info("stopped at %s in %.2f s", self._store.tip, time.monotonic() - began)
@@ -528,12 +537,27 @@ def assemble(
         # A snapshot can't tell what was removed here from what still is to be read from the remote.
         limit = int  # zero
     snapshots = snapshotter(config, store, failure, limit)
+    pruner = pruner_of(config, store, failure)
     state_files = state_files_of(role, engine, rpc, server.settings, network)
     reads = SnapshotReadNamespace(
         engine, store, status, config.blocks.block_time_s, is_fork=config.fork.url is not None
     )
     node = ChainNode(
-        *(role, store, engine, rpc, server, status, network, jit, console, snapshots, state_files, reads),
+        *(
+            role,
+            store,
+            engine,
+            rpc,
+            server,
+            status,
+            network,
+            jit,
+            console,
+            snapshots,
+            pruner,
+            state_files,
+            reads,
+        ),
         failure,
         keeps_trie=keeps_trie,
         succession=succession,
@@ -548,6 +572,7 @@ def assemble(
         ),
         StateFileNamespace(state_files, config.rpc.max_answer_bytes),
         reads,
+        PruneNamespace(role.token, pruner),
     )
     if network is not None:
         server.serve(

@@ -38,7 +38,7 @@ def status_table(session: Session, nodes: Sequence[dict[str, Any]]) -> Renderabl
     several = len(nodes) > 1
     columns = ["node", *(["role"] if several else []), "state", "pid", "block"]
     columns += ["verified", "lag", "peers"] if several else ["mini-block"]
-    columns += ["cpu", "memory"] + (["in", "out"] if several else []) + ["endpoints"]
+    columns += ["cpu", "memory", "disk"] + (["in", "out"] if several else []) + ["endpoints"]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column != "endpoints")
@@ -66,6 +66,7 @@ def _cells(node: dict[str, Any]) -> dict[str, str | Text]:
         "peers": _number(node.get("peers")),
         "cpu": _measure(node["cpu_percent"], "{:.0f} %"),
         "memory": _bytes(node["memory_bytes"]),
+        "disk": _bytes(node["disk_bytes"]),
         "in": _bytes(node.get("bytes_in")),
         "out": _bytes(node.get("bytes_out")),
         "endpoints": "\n".join(endpoints[kind] for kind in ("http", "ws", "gateway") if kind in endpoints),
@@ -90,6 +91,15 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
     remarks: list[RenderableType] = []
     for node in nodes:
         name = node["name"]
+        if begin := node.get("log_begins_after"):
+            remarks.append(
+                Text(
+                    f"{name}: blocks up to {begin:,} are not kept, {_bytes(node['disk_bytes'])} on disk",
+                    style="dim",
+                )
+            )
+        if begin := node.get("log_begins_after"):
+            remarks.append(Text(f"{name}: the log begins after block {begin:,}", style="dim"))
         if behind := node.get("catching_up"):
             remarks.append(
                 Text(f"{name}: {behind['done']:,} of {behind['total']:,} caught up with", style="yellow")
