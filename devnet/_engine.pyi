@@ -70,7 +70,8 @@ class Archive(Protocol):
         """Likewise of mini-blocks."""
 
     def value_at(self, key: bytes, block: int, /) -> bytes | None:
-        """The value that `key` had at the end of `block` if an archived later block changed it; empty when absent."""
+        """The value that `key` had at the end of `block` if an archived later block changed it; empty when absent.
+        LookupError: the log begins later by now."""
 
     def tx_total(self, block: int, /) -> int | None:
         """How many transactions the chain holds up to the end of a block; None where the log does not know."""
@@ -338,6 +339,9 @@ class Engine:
     def call(self, method: str, params: bytes) -> bytes:
         """One method, waiting for its result (JSON). Raises `RpcError`."""
 
+    def call_at_once(self, method: str, params: bytes) -> bytes | None:
+        """The result of a method (JSON), if it takes next to no time; None: it has to be called. Raises `RpcError`."""
+
     def methods(self) -> list[str]:
         """What `call` and `submit` answer."""
 
@@ -419,6 +423,10 @@ def forge(
 def fold_diffs(records: list[bytes]) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
     """What mini-block and block records, in order, amount to: (key, last value), with plain keys sorted and behind
     them the buckets of the state commitment that grew (4 bytes, their metadata); (code hash, code)."""
+
+def index_records(records: list[bytes]) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """What the log's indices hold of mini-block and block records: hashes of transactions; hashes of blocks; the plain
+    keys that the mini-blocks changed, and the buckets of the state commitment that grew (4 bytes)."""
 
 def sign_transaction(key: bytes, tx_json: bytes) -> tuple[bytes, bytes]:
     """Signs a transaction object (JSON-RPC names; type by `type` or by its fields); raw bytes and hash."""

@@ -446,6 +446,12 @@ def _check_state_files(config: Config) -> None:
             "--state-interval says how often that of --state or --dump-state is written",
             "--state FILE, or --dump-state FILE",
         )
+    if storage.history is not None and config.fork.url is not None:
+        raise ConfigError(
+            "--history and --fork-url contradict each other",
+            "a forked chain has no state on disk to go on from, and replays all of its log at each start",
+            "leave out one of them",
+        )
     if storage.snapshot is None:
         return
     for flag, value in (
@@ -509,6 +515,7 @@ def _example(setting: KnownSetting) -> str | int:
         "storage.load_state": "state.json",
         "storage.dump_state": "state.json",
         "storage.snapshot": "deployed",
+        "storage.history": 100_000,
     }
     return examples[setting.dotted]
 

@@ -17,13 +17,14 @@ from devnet._engine import witness_capacities
 from devnet.config import FIRST_DATA_BUCKET, SALT_DATA_BUCKETS
 from devnet.fork.point import ForkPoint
 from devnet.fork.remote import Remote, RemoteFault, RemoteSilentError
+from devnet.fork.side_by_side import side_by_side
 
 log = logging.getLogger(__name__)
 
 WITNESSES: Final = 16
 """So many newest blocks' witnesses are asked for."""
 PATIENCE_S: Final = 20.0
-"""After that no more of them."""
+"""After that no more of them are asked for."""
 SMALLEST: Final = 256
 """Slots of a bucket that has never grown."""
 NOT_OFFERED: Final = -32601
@@ -47,15 +48,22 @@ def crowded_buckets(remote: Remote, point: ForkPoint) -> dict[int, int]:
     if the remote gives none or does not answer."""
     known: dict[int, int] = {}
     deadline = time.monotonic() + PATIENCE_S
-    try:
-        # A witness shows what was before its block, so the next one's is the newest; the remote need not have it.
-        for block in range(point.number + 1, max(point.number + 1 - WITNESSES, 0), -1):
-            for bucket, slots in _capacities(remote, block).items():
-                known.setdefault(bucket, slots)
-            if time.monotonic() > deadline:
-                break
-    except (RemoteFault, RemoteSilentError) as silence:
-        log.info("storage gas is counted as over small buckets: the remote gives no witnesses (%s)", silence)
+
+    def shown(block: int) -> dict[int, int] | Exception:
+        try:
+            return _capacities(remote, block) if time.monotonic() < deadline else {}
+        except (RemoteFault, RemoteSilentError) as silence:
+            return silence
+
+    # A witness shows what was before its block, so the next one's is the newest; the remote need not have it.
+    newest = shown(point.number + 1)
+    older = range(point.number, max(point.number + 1 - WITNESSES, 0), -1)
+    # The first answer tells whether there are any.
+    for capacities in (newest, *(side_by_side(shown, older) if isinstance(newest, dict) else ())):
+        if not isinstance(capacities, dict):
+            log.info("storage gas is counted as over small buckets: no more witnesses (%s)", capacities)
+            break
+        known |= capacities | known
     # What a chain cannot begin with is no reason not to begin.
     return {
         bucket: slots

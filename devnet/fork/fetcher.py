@@ -12,11 +12,12 @@ from typing import Final, Protocol
 
 from devnet.fork.cache import ForkCache
 from devnet.fork.remote import Remote, RemoteFault, RemoteSilentError
+from devnet.fork.side_by_side import AT_ONCE
 from devnet.threads import OnDeath, start_thread
 
 log = logging.getLogger(__name__)
 
-THREADS: Final = 8
+THREADS: Final = AT_ONCE
 WAIT_MS: Final = 500
 """A thread looks that often whether it is to end."""
 PAUSE_S: Final = 0.02

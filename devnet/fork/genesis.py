@@ -10,10 +10,11 @@ from typing import Any, Final
 from devnet import _engine
 from devnet.fork.point import ForkPoint
 from devnet.fork.remote import RemoteSilentError
+from devnet.fork.side_by_side import side_by_side
 from devnet.genesis import DevAccount, predeploys
 
 Ask = Callable[[str, str], bytes]
-"""A method and its parameters in JSON: the result in JSON."""
+"""A method and its parameters in JSON: the result in JSON. From any thread."""
 
 ETHEREUM = "equivalence"
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
@@ -34,21 +35,24 @@ def fork_genesis(
     nothing, and how many slots its `crowded` buckets have. A user's allocation wins.
     """
     block = hex(point.number)
+    added = predeploys() if spec != ETHEREUM else {}
+    funded = [account.address.lower() for account in accounts]
 
-    def read(method: str, address: str) -> str:
+    def read(question: tuple[str, str]) -> str:
+        method, address = question
         return str(json.loads(ask(method, json.dumps([address, block]))))
 
-    alloc: dict[str, dict[str, Any]] = {}
+    codes = [("eth_getCode", address) for address in added]
+    nonces = [("eth_getTransactionCount", address) for address in funded]
+    told = iter(side_by_side(read, [*codes, *nonces]))
+    alloc: dict[str, dict[str, Any]] = {
+        address: dict(account)
+        for (address, account), code in zip(added.items(), told, strict=False)
+        if code == "0x"
+    }
     if spec != ETHEREUM:
-        alloc |= {
-            address: dict(account)
-            for address, account in predeploys().items()
-            if read("eth_getCode", address) == "0x"
-        }
         alloc |= json.loads(_engine.system_alloc(spec))
-    for account in accounts:
-        address = account.address.lower()
-        nonce = read("eth_getTransactionCount", address)
+    for address, nonce in zip(funded, told, strict=True):
         if not _QUANTITY.fullmatch(nonce):
             raise RemoteSilentError(
                 "the fork's remote answers garbage", f"eth_getTransactionCount gave {nonce[:80]!r}"

@@ -90,9 +90,13 @@ def restore_engine(store: Store, engine: Engine) -> None:
 def snapshotter(
     config: Config, store: Store, failure: Callable[[BaseException], None], limit: Callable[[], int]
 ) -> Snapshotter:
-    """The snapshot thread. A few blocks at a time; with short blocks more often, as they hold less."""
-    interval_s = min(SNAPSHOT_S, SNAPSHOT_BLOCKS * config.blocks.block_time_s)
-    return Snapshotter(store, fold_diffs, failure, max(interval_s, SNAPSHOT_LEAST_S), limit=limit)
+    """The snapshot thread."""
+    return Snapshotter(store, fold_diffs, failure, fold_interval_s(config), limit=limit)
+
+
+def fold_interval_s(config: Config) -> float:
+    """How often the snapshot moves: a few blocks at a time; with short blocks more often, as they hold less."""
+    return max(min(SNAPSHOT_S, SNAPSHOT_BLOCKS * config.blocks.block_time_s), SNAPSHOT_LEAST_S)
 
 
 def compiler_for(

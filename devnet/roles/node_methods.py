@@ -5,7 +5,6 @@ incidents and deliberate faults (`devnet_...`).
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -16,6 +15,7 @@ from devnet.errors import UserError
 from devnet.jit.service import JitService
 from devnet.proving.incidents import Incidents
 from devnet.proving.kept import KeptFiles
+from devnet.roles.authority import authorised
 from devnet.rpc import params
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.errors import invalid_params, refused
@@ -165,7 +165,7 @@ class DevnetNamespace:
     @method("devnet_incidents", "token", "since", about="What went wrong since a moment.")
     async def incidents(self, given: list[object], call: Call) -> bytes:
         """List incidents."""
-        [since] = _authorised(self._token, given)
+        [since] = authorised(self._token, given)
         if not isinstance(since, str):
             raise invalid_params("since must be a moment, or an empty string")
         kept = self._reproductions
@@ -180,7 +180,7 @@ class DevnetNamespace:
     @method("devnet_inject", "token", "kind", "options", about="Arms a deliberate fault.")
     async def inject(self, given: list[object], call: Call) -> bytes:
         """Arm a fault."""
-        kind, options = _authorised(self._token, given)
+        kind, options = authorised(self._token, given)
         if not isinstance(kind, str) or not isinstance(options, dict):
             raise invalid_params("kind must be a text and options an object")
         try:
@@ -204,7 +204,7 @@ class ModeNamespace:
     @method("devnet_lead", "token", about="Makes the node build blocks.")
     async def lead(self, given: list[object], call: Call) -> bytes:
         """Have the node lead."""
-        _authorised(self._token, given)
+        authorised(self._token, given)
         self._require_no_lease()
         await _change(self._lead())
         return b"true"
@@ -212,7 +212,7 @@ class ModeNamespace:
     @method("devnet_follow", "token", "sequencer", about="Makes the node follow who answers at an address.")
     async def follow(self, given: list[object], call: Call) -> bytes:
         """Have the node follow."""
-        [sequencer] = _authorised(self._token, given)
+        [sequencer] = authorised(self._token, given)
         if not isinstance(sequencer, str) or not sequencer.startswith("http://"):
             raise invalid_params("sequencer must be the address of its JSON-RPC, http://...")
         self._require_no_lease()
@@ -222,7 +222,7 @@ class ModeNamespace:
     @method("devnet_promote", "token", "node", about="Has a standby lead instead of this node.")
     async def promote(self, given: list[object], call: Call) -> bytes:
         """Hand over."""
-        [node] = _authorised(self._token, given)
+        [node] = authorised(self._token, given)
         if not isinstance(node, str):
             raise invalid_params("node must be a name")
         try:
@@ -242,11 +242,3 @@ async def _change(change: Awaitable[None]) -> None:
         await change
     except UserError as error:
         raise refused(f"{error.what}: {error.why}") from None
-
-
-def _authorised(token: str, given: list[object]) -> list[object]:
-    """The parameters after the token."""
-    claimed, *rest = given
-    if not isinstance(claimed, str) or not hmac.compare_digest(claimed.encode(), token.encode()):
-        raise refused("the token is not this devnet's")
-    return rest

@@ -48,6 +48,7 @@ class NodeStatus:
     def health(self) -> dict[str, Any]:
         """For `/healthz`."""
         mini, block = self._store.tip or self._store.origin
+        first = self._store.first
         validated = self._validated()
         return {
             "ready": True,
@@ -57,6 +58,7 @@ class NodeStatus:
             "height": block,
             "mini_block": max(mini, 0),
             "lag_ms": self.lag_ms(),
+            "log_begins_after": first.block if first is not None else None,
             **({"validated_height": validated} if validated is not None else {}),
             **self._more(),
         }

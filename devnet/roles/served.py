@@ -16,6 +16,7 @@ from devnet.roles.node_methods import (
     LogNamespace,
     ModeNamespace,
 )
+from devnet.roles.pruning import PruneNamespace
 from devnet.roles.snapshot_reads import SnapshotReadNamespace
 from devnet.rpc.call_after import CallAfterNamespace
 from devnet.rpc.eth import EthNamespace
@@ -43,6 +44,7 @@ _WITH_CHAIN: Final = (
     ToolNamespace,
     StateFileNamespace,
     SnapshotReadNamespace,
+    PruneNamespace,
     Hub,
     FilterNamespace,
     LogNamespace,
@@ -58,7 +60,7 @@ NAMESPACES: Final[Mapping[Role, tuple[type, ...]]] = {
     Role.FULL_NODE: _WITH_CHAIN,
     Role.PROVER: _EVERYWHERE,
 }
-"""Python's. `devnet_` is only there in a network of several nodes."""
+"""Python's. `devnet_` is only there in a network of several nodes, but for `devnet_prune`."""
 
 
 def served(role: Role) -> dict[str, Line]:

@@ -46,6 +46,9 @@ class EngineRpc(Protocol):
     def call(self, method: str, params: bytes) -> bytes:
         """Answer one method, blocking."""
 
+    def call_at_once(self, method: str, params: bytes) -> bytes | None:
+        """Answer one method that takes next to no time; None: it has to be called."""
+
     def methods(self) -> list[str]:
         """Name the methods that `submit` and `call` answer."""
 
@@ -79,6 +82,9 @@ class NoEngine:
     def call(self, method: str, params: bytes) -> bytes:
         """There is nobody to answer."""
         raise method_not_found(method)
+
+    def call_at_once(self, method: str, params: bytes) -> None:
+        """There is nobody to answer."""
 
     def methods(self) -> list[str]:
         """None."""

@@ -6,6 +6,7 @@ Not here: the engine's own errors (`devnet._engine.RpcError`), which render them
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import orjson
 
@@ -45,6 +46,18 @@ class RpcFault(Exception):
         """Render the error object."""
         message = self.message.encode(errors="replace").decode()  # it may quote what is no Unicode text
         return b'{"code":%d,"message":%b}' % (self.code, orjson.dumps(message))
+
+
+class PassedOn(RpcFault):
+    """An error object that somebody else has answered with, passed on as it is."""
+
+    def __init__(self, error: dict[str, Any], rendered: str) -> None:
+        super().__init__(int(error.get("code", Code.INTERNAL_ERROR)), str(error.get("message", "")))
+        self._rendered = rendered.encode()
+
+    def to_json(self) -> bytes:
+        """The same object."""
+        return self._rendered
 
 
 def invalid_request(message: str) -> RpcFault:

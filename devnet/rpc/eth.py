@@ -9,6 +9,7 @@ Not here: which transactions there are to ask for (`tx_request.py`), everything 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import orjson
@@ -38,6 +39,9 @@ ESTIMATE_FIELDS: Final = (
     "nonce",
 )
 
+Submit = Callable[[str, str], Awaitable[object]]
+"""A method and its parameter in, the result out. Raises `RpcFault`."""
+
 MOST_UNCOUNTED: Final = 1_024
 """Of an account's transactions that are told but not visible yet, far more than there are."""
 
@@ -52,10 +56,13 @@ class EthNamespace:
         impersonation: ImpersonationNamespace,
         leader: Leader,
         syncing: SyncStatus,
+        submit: Submit,
         chain_id: int,
         coinbase: str,
     ) -> None:
+        """`submit`: has this node's engine answer a method that takes a transaction."""
         self._backend = backend
+        self._submit = submit
         self._accounts = accounts
         self._impersonation = impersonation
         self._leader = leader
@@ -169,9 +176,14 @@ class EthNamespace:
         async with self._accounts.lock(sender):
             await self._complete(transaction)
             raw, _ = self._accounts.sign_transaction(sender, transaction)
-            digest = await self._backend.call("eth_sendRawTransaction", "0x" + raw.hex())
+            digest = await self._send_raw("0x" + raw.hex())
             self._remember(sender, int(str(transaction["nonce"]), 16), str(digest))
         return orjson.dumps(digest)
+
+    async def _send_raw(self, raw: str) -> object:
+        if self._leader.forward is not None:
+            return orjson.loads(await self._leader.forward("eth_sendRawTransaction", [raw]))
+        return await self._submit("eth_sendRawTransaction", raw)
 
     def require_sendable(self, transaction: object) -> None:
         """Raises `RpcFault` for what could not be sent at any state: not signed, or of nobody who signs here."""
@@ -190,7 +202,7 @@ class EthNamespace:
     async def send(self, transaction: object, call: Call) -> None:
         """Send a transaction that is signed, or that an account of the node shall sign."""
         if isinstance(transaction, str):
-            await self._backend.call("eth_sendRawTransaction", transaction)
+            await self._send_raw(transaction)
         else:
             await self.send_transaction([transaction], call)
 

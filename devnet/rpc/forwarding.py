@@ -24,7 +24,7 @@ from devnet._engine import keccak256
 from devnet.rpc.client import NodeSilentError
 from devnet.rpc.engine_bridge import Call
 from devnet.rpc.engine_rpc import Answer, ChainRpc
-from devnet.rpc.errors import Code, RpcFault
+from devnet.rpc.errors import Code, PassedOn, RpcFault
 from devnet.rpc.kept_transactions import KeptTransactions
 from devnet.rpc.leader import refuse_if_forwarded
 from devnet.rpc.leader_client import LeaderClient, Reply
@@ -173,7 +173,7 @@ class Forwarder:
                 "; whether it took effect is not known" if self._patience_s and silence.was_sent else ""
             )
             raise RpcFault(code, f"the sequencer cannot be reached: {silence}{open_end}") from None
-        except SequencerError as error:
+        except PassedOn as error:
             if error.code != SYNC_TIMEOUT:
                 self._sent.drop(tx_hash)
             raise
@@ -210,7 +210,7 @@ class Forwarder:
 
     async def _send_again(self) -> None:
         """What was passed on and is not in the chain here. What the leader knows already, it refuses."""
-        unseen = await self._loop.run_in_executor(None, self._unseen)
+        unseen = await self._loop.run_in_executor(None, self._unseen, self._sent.all())
         for raw in unseen:
             try:
                 await self._leader.ask(_request("eth_sendRawTransaction", [raw]), twice=True)
@@ -219,10 +219,10 @@ class Forwarder:
         if unseen:
             log.info("sent %d transactions again to who leads now", len(unseen))
 
-    def _unseen(self) -> list[str]:
-        """In a worker thread."""
+    def _unseen(self, sent: list[tuple[str, str]]) -> list[str]:
+        """In a worker thread: the texts of those that are not in the chain."""
         found = []
-        for tx_hash, raw in self._sent.all():
+        for tx_hash, raw in sent:
             params = json.dumps([tx_hash]).encode()
             if self._engine_call is None or self._engine_call("eth_getTransactionReceipt", params) == b"null":
                 found.append(raw)
@@ -266,9 +266,9 @@ def _request(method: str, params: list[object]) -> bytes:
 
 
 def _result(reply: Reply) -> tuple[Any, str]:
-    """The result, and how it is written; raises SequencerError."""
+    """The result, and how it is written; raises PassedOn."""
     if "error" in reply.members:
-        raise SequencerError(*reply.members["error"])
+        raise PassedOn(*reply.members["error"])
     return reply.members["result"]
 
 
@@ -288,18 +288,6 @@ def _hash_of(raw: str) -> str:
 def _died(error: BaseException) -> None:
     """The node goes on; what its clients have sent may have to be sent again by them."""
     log.error("what was sent could not be sent again", exc_info=error)
-
-
-class SequencerError(RpcFault):
-    """An error object of the sequencer, passed on as it is."""
-
-    def __init__(self, error: dict[str, Any], rendered: str) -> None:
-        super().__init__(int(error.get("code", Code.INTERNAL_ERROR)), str(error.get("message", "")))
-        self._rendered = rendered.encode()
-
-    def to_json(self) -> bytes:
-        """The same object."""
-        return self._rendered
 
 
 class ForwardingRpc:
@@ -356,5 +344,12 @@ class ForwardingRpc:
             return forwarder.call_blocking(method, params)
         return self._engine.call(method, params)
 
+    def call_at_once(self, method: str, params: bytes) -> bytes | None:
+        """As the engine's; None for what is the sequencer's."""
+        forwarder = self._forwarder
+        if forwarder is not None and forwarder.takes(method, params):
+            return None
+        return self._engine.call_at_once(method, params)
 
-__all__ = ["ForwardingRpc", "Forwarder", "SequencerError"]
+
+__all__ = ["ForwardingRpc", "Forwarder"]

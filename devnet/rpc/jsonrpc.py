@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from devnet.rpc.errors import Code, RpcFault, invalid_params, invalid_request, limit_exceeded
+from devnet.rpc.errors import Code, PassedOn, RpcFault, invalid_params, invalid_request, limit_exceeded
 
 MAX_DEPTH: Final = 64
 """Deeper JSON than this is refused before anything walks it."""
@@ -180,6 +180,14 @@ def result_message(reply_to: bytes, result: bytes) -> bytes:
 def error_message(reply_to: bytes, error: bytes) -> bytes:
     """Write a response that carries an error object."""
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (reply_to, error)
+
+
+def outcome(response: bytes) -> Raw:
+    """Read the result that a response carries, and return it with its text. Raises its error: `PassedOn`."""
+    found = dict(members(response.decode())[0])
+    if "error" in found:
+        raise PassedOn(*found["error"])
+    return found["result"]
 
 
 def refusal(fault: RpcFault) -> bytes:

@@ -18,12 +18,16 @@ from devnet.rpc.client import TIMEOUT_S, NodeClient, NodeSilentError
 from devnet.rpc.errors import Code
 from devnet.rpc.leader import FORWARDER
 
-PATIENCE_S: Final = 5.0
-"""How long a request waits for a leader, where another may take over; that takes a second at most."""
+PATIENCE_S: Final = 10.0
+"""How long a request waits for a leader, where another may take over. That takes a second; but of those that are gone
+enough may have to come back."""
 AGAIN_S: Final = 0.1
 """After so long one that can't be reached is asked again, if no other leads."""
 GRACE_S: Final = 0.2
 """For the answer of one that leads no more: it may have been on its way."""
+
+LEAVES: Final = ("another node builds the chain now", "the node is stopping")
+"""What the engine of one that leads no more says of transactions that came to it and are not in the chain."""
 
 Members = dict[str, tuple[Any, str]]
 """Of a response: each member's value, and how it is written."""
@@ -98,4 +102,6 @@ class LeaderClient:
 
 def _leads_not(members: Members) -> bool:
     error = members["error"][0] if "error" in members else None
-    return isinstance(error, dict) and error.get("code") == Code.NOT_LEADING
+    return isinstance(error, dict) and (
+        error.get("code") == Code.NOT_LEADING or error.get("message") in LEAVES
+    )

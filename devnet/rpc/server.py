@@ -139,6 +139,7 @@ class RpcServer:
             impersonation = ImpersonationNamespace(interventions, self._backend, settings.chain_id)
             self._eth = EthNamespace(
                 *(self._backend, self._accounts, impersonation, self.leader, self._syncing),
+                self._submit,
                 settings.chain_id,
                 settings.coinbase,
             )
@@ -148,6 +149,9 @@ class RpcServer:
             self.serve(CallAfterNamespace(self._backend), MineDetailedNamespace(self._backend))
         names = [*engine_methods, *self.methods]
         self.serve(RpcNamespace(names, partial(self._lines, engine_methods), settings.client_version))
+
+    async def _submit(self, method: str, parameter: str) -> object:
+        return await self._bridge.call(method, parameter)
 
     def _lines(self, engine_methods: list[str]) -> list[Line]:
         """The lines of everything that is answered now."""

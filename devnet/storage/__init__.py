@@ -5,6 +5,8 @@ LevelDB.
                                             |
                        Snapshotter (own thread): folds the diffs of sealed blocks into the snapshot
                                             |
+                       Pruner (own thread): forgets what is older than the window that is kept
+                                            |
     start: restore.restore: snapshot + the log after it --> engine
 
 `tables` is the format in one place. `store` puts together what reads and writes it: `chain_log`, `snapshot_rows`,
@@ -18,6 +20,7 @@ from devnet.storage.archive import StoreArchive
 from devnet.storage.attestations import BlockRef, Validated
 from devnet.storage.errors import Corrupted, OtherChain, StorageError, TooNew, Unwritable
 from devnet.storage.identity import Identity
+from devnet.storage.pruner import Pruned, Pruner
 from devnet.storage.restore import restore
 from devnet.storage.snapshot import Snapshotter
 from devnet.storage.store import Store, ephemeral_directory, reset
@@ -27,6 +30,8 @@ __all__ = [
     "Corrupted",
     "Identity",
     "OtherChain",
+    "Pruned",
+    "Pruner",
     "Snapshotter",
     "StorageError",
     "Store",

@@ -18,13 +18,15 @@ from devnet._engine import SealedBlock, SealedMini
 from devnet.stalls import watched
 from devnet.storage import tables
 from devnet.storage.database import Database, Tip
-from devnet.storage.errors import Corrupted
+from devnet.storage.errors import Corrupted, Pruned
 from devnet.storage.mark import Mark, boot, read_mark, remove_mark
 
 log = logging.getLogger(__name__)
 
 MARK_S: Final = 1.0
 """How often it is noted how far the log has come."""
+NOWHERE: Final = Tip(-1, -1)
+"""What no mark promises: nothing."""
 
 
 class ChainLog(Database):
@@ -34,7 +36,7 @@ class ChainLog(Database):
         super().__init__(directory, database, fsync=fsync)
         self.tip = self._tip(tables.META_TIP)
         self.first = self._tip(tables.META_FIRST)
-        """The log begins after it: this chain was taken over from a peer's snapshot."""
+        """The log begins after it: the chain was taken over from a snapshot, or pruned."""
         self._transactions = self._count()
         """In the chain up to the tip; None: a part of them is not here to be counted."""
         count = self._get(tables.META_ROLLBACKS)
@@ -47,6 +49,8 @@ class ChainLog(Database):
         self._rewinds = 0
         """How often the log was cut back by this process: a read that began before that may find rows gone."""
         self._mark_due = 0.0
+        self._marked: Tip | None = None
+        """What the mark promises; None: not known here."""
         self._require_marked()
 
     def _count(self) -> int | None:
@@ -111,6 +115,7 @@ class ChainLog(Database):
     def _mark(self, tip: Tip | None) -> None:
         """The log has at least that much from here on; before any of it is taken back, the mark is."""
         self._mark_due = time.monotonic() + MARK_S
+        self._marked = None
         try:
             if tip is None:
                 remove_mark(self.directory)
@@ -118,6 +123,15 @@ class ChainLog(Database):
                 Mark(tip.mini, tip.block, boot(), self._fsync).write(self.directory)
         except OSError as error:
             log.warning("cannot note how far the log has come: %s", error)
+        else:
+            self._marked = tip or NOWHERE
+
+    def _promise_no_more(self, end: Tip | None) -> None:
+        """Before anything is taken back: the mark says nothing of what lies beyond this place. It is left alone where
+        it says no more already, as with test suites that go back again and again."""
+        marked, place = self._marked, end or NOWHERE
+        if marked is None or marked.mini > place.mini or marked.block > place.block:
+            self._mark(end)
 
     def mini(self, mini: int) -> bytes | None:
         """The record of a mini-block."""
@@ -128,8 +142,8 @@ class ChainLog(Database):
         return record
 
     def minis(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-        """Mini-blocks with numbers from `first` to `last`, checked to be complete; fewer if some are taken back
-        meanwhile."""
+        """Mini-blocks with numbers from `first` to `last`, checked to be complete; fewer if some are taken back or
+        pruned meanwhile."""
         expected, rewinds = first, self._rewinds
         with self._iterator(tables.mini_key(first), tables.mini_key(last), include_stop=True) as rows:
             for key, record in rows:
@@ -137,7 +151,8 @@ class ChainLog(Database):
                     break
                 yield expected, record
                 expected += 1
-        if expected <= last and rewinds == self._rewinds:
+        is_pruned = self.first is not None and expected <= self.first.mini
+        if expected <= last and rewinds == self._rewinds and not is_pruned:
             raise self._damage(Corrupted(self.directory, f"mini-block {expected} is missing"))
 
     def block(self, block: int) -> tuple[int, bytes] | None:
@@ -151,7 +166,7 @@ class ChainLog(Database):
 
     def blocks(self, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
         """(number, last mini-block, record) of the blocks from `first` to `last`, checked to be complete; fewer if some
-        are taken back meanwhile."""
+        are taken back or pruned meanwhile."""
         expected, rewinds = first, self._rewinds
         with self._iterator(tables.block_key(first), tables.block_key(last), include_stop=True) as rows:
             for key, value in rows:
@@ -159,7 +174,8 @@ class ChainLog(Database):
                     break
                 yield expected, tables.read_number(value[:8]), value[8:]
                 expected += 1
-        if expected <= last and rewinds == self._rewinds:
+        is_pruned = self.first is not None and expected <= self.first.block
+        if expected <= last and rewinds == self._rewinds and not is_pruned:
             raise self._damage(Corrupted(self.directory, f"block {expected} is missing"))
 
     def mini_records(self, first: int, last: int) -> list[bytes]:
@@ -197,9 +213,18 @@ class ChainLog(Database):
         return tables.read_number(value) if value is not None else None
 
     def value_at(self, key: bytes, block: int) -> bytes | None:
-        """What stood under a plain key at the end of a block; None if nothing in the log changed it since."""
+        """What stood under a plain key at the end of a block; None if nothing in the log changed it since.
+
+        Raises `Pruned`: the log begins later by now."""
         if block >= tables.U64_MAX:
             return None
+        found = self._value_after(key, block)
+        # Looked at last: what was found may be what is left after rows have gone.
+        if self.first is not None and block < self.first.block:
+            raise Pruned(f"the log begins after block {self.first.block}")
+        return found
+
+    def _value_after(self, key: bytes, block: int) -> bytes | None:
         prefix = tables.history_prefix(key)
         start, stop = prefix + tables.number(block + 1), prefix + tables.number(tables.U64_MAX)
         with (
@@ -213,7 +238,7 @@ class ChainLog(Database):
 
     def _cut(self, end: Tip) -> None:
         """Forgets everything after a place, so that it can be taken again."""
-        self._mark(end)
+        self._promise_no_more(end)
         is_whole = self._place(end.block) == end
         for first, last in self._beyond(end):
             with self._batch() as batch, self._iterator(first, last) as rows:

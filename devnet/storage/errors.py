@@ -54,6 +54,10 @@ class Unwritable(StorageError):
         super().__init__(f"cannot use the data directory {path}", why, "choose another with --data-dir")
 
 
+class Pruned(LookupError):
+    """What is asked for lies before the place where the log begins by now."""
+
+
 NOT_DAMAGE = ("permission denied", "read-only", "no space", "too many open files", "file too large", "quota")
 
 

@@ -74,24 +74,30 @@ class FrozenBlock(FrozenView):
         for plain, value in values.items():
             yield tables.STATE + plain, value
         last = self.end.block
-        first = 0 if history else max(0, last - FROZEN_BLOCKS)
+        recent = max(0, last - FROZEN_BLOCKS)
+        first = min(recent, self._before.block) if history else recent
         yield from self._range(tables.block_key(first + 1), tables.block_key(last + 1))
         yield from self._range(tables.tx_total_key(first), tables.tx_total_key(last + 1))
         if history:
             yield from self._past()
 
+    @property
+    def _before(self) -> Tip:
+        """Where the log begins: rows that lie before are being pruned."""
+        return self.first or Tip(-1, 0)
+
     def _past(self) -> Iterator[Row]:
-        mini, block = self.end
-        yield from self._range(tables.MINI, tables.mini_key(mini + 1))
+        (mini, block), before = self.end, self._before
+        yield from self._range(tables.mini_key(before.mini + 1), tables.mini_key(mini + 1))
         yield from self._range(tables.ROLLBACK, tables.after(tables.ROLLBACK))
         for key, value in self._range(tables.TRANSACTION, tables.after(tables.TRANSACTION)):
-            if tables.read_location(value)[0] <= mini:
+            if before.mini < tables.read_location(value)[0] <= mini:
                 yield key, value
         for key, value in self._range(tables.BLOCK_HASH, tables.after(tables.BLOCK_HASH)):
             if tables.read_number(value) <= block:
                 yield key, value
         for key, value in self._range(tables.HISTORY, tables.after(tables.HISTORY)):
-            if tables.read_number(key[-8:]) <= block:
+            if before.block < tables.read_number(key[-8:]) <= block:
                 yield key, value
 
     def _folded(self, fold: Fold) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:

@@ -18,6 +18,9 @@ Pairs = list[tuple[bytes, bytes]]
 Fold = Callable[[list[bytes]], tuple[Pairs, Pairs]]
 """`devnet._engine.fold_diffs`: records in order -> last value of each key, and code by hash."""
 
+Index = Callable[[list[bytes]], tuple[list[bytes], list[bytes], list[bytes]]]
+"""`devnet._engine.index_records`: records -> hashes of transactions, hashes of blocks, plain keys and buckets."""
+
 
 class BadRows(ValueError):
     """Bytes that are something else than rows."""

@@ -1,8 +1,8 @@
 """The database of a node: opened, made that of a chain, cut back, closed. No thread of its own.
 
-What it holds is in four parts, each a file: `chain_log.py` (what was sealed), `snapshot_rows.py` (the state at some
-block), `attestations.py` (what provers say) and `evm_snapshots.py` (names of places in the log). Here is what touches
-more than one of them.
+What it holds is in four parts, each a file: `chain_log.py` (what was sealed; `pruned_log.py` forgets its beginning),
+`snapshot_rows.py` (the state at some block), `attestations.py` (what provers say) and `evm_snapshots.py` (names of
+places in the log). Here is what touches more than one of them.
 
 Directory: `lock`, `chain.json` (`identity.py`; a database from a later version is refused before LevelDB touches a
 file), `chain.mark` (what the log has at least, `mark.py`), `chain/` (LevelDB, `database.py`).
@@ -25,20 +25,20 @@ from devnet.lock import DataDirLock
 from devnet.stalls import watched
 from devnet.storage import tables
 from devnet.storage.attestations import Attestations
-from devnet.storage.chain_log import ChainLog
 from devnet.storage.database import Tip, in_our_words, open_leveldb
 from devnet.storage.errors import Corrupted, Unwritable
 from devnet.storage.evm_snapshots import EvmSnapshots
 from devnet.storage.frozen_block import FrozenBlock
 from devnet.storage.identity import CARD, Identity
 from devnet.storage.mark import remove_mark
+from devnet.storage.pruned_log import PrunedLog
 from devnet.storage.rewind import Rewind, drop_snapshot, forget_log, move_snapshot
 from devnet.storage.snapshot_rows import SNAPSHOT_TABLES, UNKNOWN_NODES, SnapshotRows
 
-_PLACES: Final = (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_TIP)
+_PLACES: Final = (tables.META_SNAPSHOT, tables.META_FIRST, tables.META_PRUNED, tables.META_TIP)
 
 
-class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
+class Store(PrunedLog, SnapshotRows, Attestations, EvmSnapshots):
     """An open database, locked for this process."""
 
     def __init__(
@@ -195,7 +195,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
         folds_back = self.snapshot is not None and self.snapshot.block > plan.block
         place = self._place(plan.block) if folds_back and plan.block > self.origin.block else None
         begins_anew = plan.block == self.origin.block and (folds_back or self.snapshot is None)
-        self._mark(None if is_beginning else end)
+        self._promise_no_more(None if is_beginning else end)
         # Before the rows go: what lies beyond the log is not missing, and what is read from now on is of another time.
         self._rewinds += 1
         self.tip = None if is_beginning else end
@@ -284,7 +284,7 @@ class Store(ChainLog, SnapshotRows, Attestations, EvmSnapshots):
         with self._batch(transaction=True, sync=True) as batch:
             for name in (*_PLACES, tables.META_TX_TOTAL, tables.META_ROLLBACKS):
                 batch.delete(name)
-        self.snapshot = self.first = self.tip = None
+        self.snapshot = self.first = self.tip = self._pruned = None
         self._transactions = 0
         self.rollbacks = self.first_rollbacks = 0
 

@@ -48,6 +48,7 @@ META_GENESIS = b"!genesis"  # JSON, the genesis document
 META_ORIGIN = b"!origin"  # u64: the number of the chain's first block, which the log does not hold; absent: 0
 META_TIP = b"!tip"  # Tip: the newest mini-block and the newest block in the log
 META_FIRST = b"!first"  # Tip: the log begins after it; absent: it begins with the chain
+META_PRUNED = b"!pruned"  # Tip, of its mini-block one more: rows up to it are gone; absent: none were there
 META_TX_TOTAL = (
     b"!transactions"  # u64: transactions in the chain up to the tip; absent: the log does not know
 )

@@ -59,8 +59,8 @@ class Node(Protocol):
     async def follow_leader(self, leader: Leadership) -> None:
         """Follows who leads."""
 
-    async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
-        """Where the other candidates stand that follow nobody of an earlier term any more."""
+    async def fence(self, term: int, needed: int, timeout_s: float) -> dict[str, LogOffset]:
+        """Where the other candidates stand that follow nobody of an earlier term any more; so many are waited for."""
 
     def confirmations(self) -> Confirmations:
         """For one leadership."""
@@ -194,7 +194,8 @@ class Candidate:
         """Whether this node leads now; else the lease is another's."""
         await self._node.pause()
         asked = len(lead.in_sync) > 1 and not knows_all
-        stand = await self._node.fence(lead.term, FENCE_S) if asked else {}
+        needed = self._candidates.to_ask(lead.in_sync)
+        stand = await self._node.fence(lead.term, needed, FENCE_S) if asked else {}
         stand = {node: place for node, place in stand.items() if node in lead.in_sync}
         farther = None if knows_all else self._farther(lead.in_sync, stand)
         if farther is not None:

@@ -55,7 +55,7 @@ class Given:
             raise UnavailableError(
                 f"cannot read who led the devnet last, in {path}",
                 str(error),
-                "remove the file: then the sequencer leads first, and gives up what it lacks of the others' logs",
+                "restore it; or remove the file, and the sequencer leads first: what only others have is lost then",
             ) from error
         return given
 
@@ -120,11 +120,12 @@ class Book:
         return True
 
     def release(self, node: str, term: int, to: str, now: float) -> bool:
-        """Give it back; whether it was this node's."""
+        """Give it back, kept for that node if it may lead; whether it was this node's."""
         if not self._is_of(node, term) or self._held_until is None:
             return False
         self._held_until = None
-        self._kept_for, self._kept_until, self._is_reserved = to, now + RESERVED_S, True
+        self._kept_for = to if self._is_in_sync(to) else ""
+        self._kept_until, self._is_reserved = now + RESERVED_S, True
         return True
 
     def ended(self, node: str) -> None:
@@ -137,8 +138,11 @@ class Book:
     def _is_of(self, node: str, term: int) -> bool:
         return (self.given.holder, self.given.term) == (node, term)
 
+    def _is_in_sync(self, node: str) -> bool:
+        return not self.given.in_sync or node in (self.given.holder, *self.given.in_sync)
+
     def _is_free(self, node: str, now: float) -> bool:
-        if self.given.in_sync and node not in (self.given.holder, *self.given.in_sync):
+        if not self._is_in_sync(node):
             return False
         if self._held_until is not None and now < self._held_until:
             return False

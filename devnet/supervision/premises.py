@@ -80,12 +80,12 @@ class Premises:
 
     def _check_genesis(self) -> None:
         """A genesis that no chain can have is refused before anything starts; the sequencer reads it again."""
-        from devnet.genesis import GenesisFile, load_genesis
-        from devnet.roles.chain_config import check_genesis
-
         chain = self._launch.config.chain
         if chain.genesis is None and chain.genesis_timestamp is None:
             return
+        from devnet.genesis import GenesisFile, load_genesis
+        from devnet.roles.chain_config import check_genesis
+
         file = load_genesis(Path(chain.genesis)) if chain.genesis is not None else GenesisFile()
         check_genesis(self._launch.config, file, int(time.time()))
 

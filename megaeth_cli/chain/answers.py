@@ -124,6 +124,8 @@ _mega = _fields(
         "haltReason": _either(
             _text, _fields({"limit": _either(_quantity, _number), "actual": _either(_quantity, _number)})
         ),
+        "closestLimit": _maybe(_fields({"used": _quantity, "limit": _quantity, "reached": _flag})),
+        "detention": _maybe(_fields({"limit": _quantity})),
     },
     computeGas=_quantity,
     storageGas=_quantity,

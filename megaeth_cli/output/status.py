@@ -38,7 +38,7 @@ def status_table(session: Session, nodes: Sequence[dict[str, Any]]) -> Renderabl
     several = len(nodes) > 1
     columns = ["node", *(["role"] if several else []), "state", "pid", "block"]
     columns += ["verified", "lag", "peers"] if several else ["mini-block"]
-    columns += ["cpu", "memory"] + (["in", "out"] if several else []) + ["endpoints"]
+    columns += ["cpu", "memory", "disk"] + (["in", "out"] if several else []) + ["endpoints"]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column != "endpoints")
@@ -66,6 +66,7 @@ def _cells(node: dict[str, Any]) -> dict[str, str | Text]:
         "peers": _number(node.get("peers")),
         "cpu": _measure(node["cpu_percent"], "{:.0f} %"),
         "memory": _bytes(node["memory_bytes"]),
+        "disk": _bytes(node["disk_bytes"]),
         "in": _bytes(node.get("bytes_in")),
         "out": _bytes(node.get("bytes_out")),
         "endpoints": "\n".join(endpoints[kind] for kind in ("http", "ws", "gateway") if kind in endpoints),
@@ -90,6 +91,15 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
     remarks: list[RenderableType] = []
     for node in nodes:
         name = node["name"]
+        if begin := node.get("log_begins_after"):
+            remarks.append(
+                Text(
+                    f"{name}: blocks up to {begin:,} are not kept, {_bytes(node['disk_bytes'])} on disk",
+                    style="dim",
+                )
+            )
+        if begin := node.get("log_begins_after"):
+            remarks.append(Text(f"{name}: the log begins after block {begin:,}", style="dim"))
         if behind := node.get("catching_up"):
             remarks.append(
                 Text(f"{name}: {behind['done']:,} of {behind['total']:,} caught up with", style="yellow")
@@ -120,8 +130,13 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
 
 def _leadership(name: str, told: dict[str, Any]) -> Text:
     """Of whoever leads, where that may change: since when, and whose disks count."""
-    term, disks, missing = told["term"], told["durable_on"], told["missing"]
-    text = Text(f"{name} leads (term {term:,}); receipts are shown when {disks} disks have them", style="dim")
+    term, disks, missing, in_sync = told["term"], told["durable_on"], told["missing"], told["in_sync"]
+    text = Text(f"{name} leads (term {term:,}); receipts are shown when ", style="dim")
+    if not missing and len(in_sync) < disks:
+        text.append(f"{len(in_sync)} of {disks} disks have them", style="bold yellow")
+    else:
+        text.append(f"{disks} disks have them")
+    text.append(f"; in sync: {', '.join(in_sync)}")
     if missing:
         waits = f"; they wait, as {missing} of those {'is' if missing == 1 else 'are'} missing"
         text.append(waits, style="bold yellow")

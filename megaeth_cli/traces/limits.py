@@ -33,11 +33,13 @@ def metered(mega: Json, allowance: Allowance, reached: int | None = None) -> Ite
     """The limited dimensions that a `mega` object tells, of which one, by its number, was used up."""
     told = (mega or {}).get("haltReason")
     halt: dict[str, Json] = told if isinstance(told, dict) else {}
+    is_ended = halt.get("kind") == DETAINED
     for kind, member in enumerate(MEMBERS):
         if not mega or member not in mega:
             continue
         name, used, limit = DIMENSIONS[kind], quantity(mega[member]), allowance.limits[kind]
-        if member == "computeGas" and halt.get("kind") == DETAINED:
-            yield Dimension(f"{name}, detained", used, quantity(halt["limit"]), reached=True)
+        cap = (mega.get("detention") or {}).get("limit") or (halt.get("limit") if is_ended else None)
+        if member == "computeGas" and cap is not None:
+            yield Dimension(f"{name}, detained", used, quantity(cap), reached=is_ended)
         elif limit is not None:
             yield Dimension(name, used, limit, kind == reached or halt.get("kind") == _HALTS[kind])

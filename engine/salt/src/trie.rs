@@ -214,10 +214,10 @@ impl<N: NodeReader> Plan<'_, N> {
     /// others has begun.
     fn rise_in_parts(&self, (main, own): Deltas) -> Vec<Risen> {
         let parts = (main.len() + own.len()) / LEAST_PER_PART;
-        let parts = parts.min(PARTS_PER_THREAD * rayon::current_num_threads());
         if parts <= 1 {
             return vec![self.rise((main, own))];
         }
+        let parts = parts.min(PARTS_PER_THREAD * rayon::current_num_threads());
         split_between_branches(main, own, parts)
             .into_par_iter()
             .with_max_len(1)

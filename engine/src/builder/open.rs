@@ -34,7 +34,7 @@ use crate::{
     commitment::{BucketResize, CommitError},
     evm::{
         BeginError, BegunBlock, BlockContext, BlockFactory, ExternalEnv, ORACLE_TIMESTAMP_SLOT,
-        OracleClock, begin_block, console::CONSOLE, is_detained, mega_transaction_with,
+        OracleClock, begin_block, console::CONSOLE, detention_of, mega_transaction_with,
         native::Machine, oracle_time, result_from,
     },
     parallel::{BlockRules, Done, Speculation, supports},
@@ -384,9 +384,9 @@ impl OpenBlock {
             }
             false => None,
         };
-        let detained = is_detained(&self.evm);
+        let detention = detention_of(&self.evm);
         let input = offer.envelope.input();
-        let result = result_from(self.spec, &outcome, input, detained, deposit_nonce);
+        let result = result_from(self.spec, &outcome, input, detention, deposit_nonce);
         self.keep(offer, result, &outcome.state)?;
         Ok(TxOutcome::Included)
     }

@@ -99,6 +99,12 @@ impl Chain {
             let wanted = minis;
             return Err(RewindError::Beyond { wanted, there });
         }
+        // Memory may still have what the log has forgotten: a log can't end before it begins.
+        if let Some(begin) = self.archive.begins_after()
+            && minis <= begin.mini + 1
+        {
+            return Err(ViewError::BeforeHistory(begin.block).into());
+        }
         let last = self.last_mini(minis)?;
         let block = self.last_whole_block(minis, last.as_deref())?;
         self.check_reach(block.header.number)?;

@@ -54,8 +54,8 @@ pub(crate) enum ViewError {
     BadArchive(String),
     /// Of a time before this node's log.
     #[error(
-        "this node began with a snapshot of block {0} and has no history before it; \
-         ask one that was there from the start, like the sequencer"
+        "this node has no history before block {0}: it began with a snapshot of it, or has pruned what was before; \
+         ask one that keeps more"
     )]
     BeforeHistory(u64),
 }
@@ -456,8 +456,12 @@ impl Chain {
 
     /// A mini-block was committed to the world: its changes go to the state commitment.
     pub(crate) fn feed_commitment(&self, mini: &Arc<MiniBlock>) {
-        if let Some(committer) = &self.committer {
-            committer.feed(mini);
+        let Some(committer) = &self.committer else {
+            return;
+        };
+        match self.mining.is_closing(mini.number) {
+            true => committer.feed_last(mini),
+            false => committer.feed(mini),
         }
     }
 

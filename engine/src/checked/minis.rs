@@ -200,7 +200,7 @@ const ALONE: &[(&str, Tampering)] = &[
         given.minis[1].txs[0].result.usage.state_growth += 1
     }),
     ("detention", |given| {
-        given.minis[2].txs[3].result.usage.detained = false
+        given.minis[2].txs[3].result.usage.detention = None
     }),
     ("halt reasons", |given| {
         given.minis[2].txs[3].result.usage.halt = Some(Halt::Evm("InvalidJump".into()));

@@ -127,10 +127,12 @@ impl BucketCapacities for PastCapacities {
                 .find(|(block, growth)| *block > self.block && growth.bucket == bucket);
             (self.block + 1 >= known.since).then(|| next.map(|(_, growth)| growth.old))
         };
-        let old = logged.unwrap_or_else(|| {
-            let bytes = self.archive.value_at(&bucket_key(bucket), self.block)?;
-            Some(BucketMeta::decode(&bytes).unwrap_or_default())
-        });
+        let archived = || {
+            let bytes = self.archive.value_at(&bucket_key(bucket), self.block);
+            let bytes = bytes.map_err(|error| UnknownCapacity(error.to_string()))?;
+            Ok(bytes.map(|bytes| BucketMeta::decode(&bytes).unwrap_or_default()))
+        };
+        let old = logged.map_or_else(archived, Ok)?;
         Ok(old.unwrap_or_else(|| self.capacities.meta(bucket)).capacity)
     }
 }

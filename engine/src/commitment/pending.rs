@@ -74,6 +74,11 @@ impl Pending {
         }
     }
 
+    /// How many keys there are.
+    pub(super) fn len(&self) -> usize {
+        self.fresh.len() + self.settled.len()
+    }
+
     /// Puts keys back that were not folded in after all; newer values stand.
     pub(super) fn put_back(&mut self, batch: Batch) {
         for (key, value) in batch {

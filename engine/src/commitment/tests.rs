@@ -66,6 +66,8 @@ struct Follower {
     whole: SaltState,
     minis: u64,
     blocks: u64,
+    /// Whether a block's last mini-block is told apart.
+    closes_at_once: bool,
 }
 
 impl Follower {
@@ -80,10 +82,16 @@ impl Follower {
             whole: state,
             minis: 0,
             blocks: 0,
+            closes_at_once: false,
         }
     }
 
     fn mini(&mut self, changes: &BTreeMap<PlainKey, PlainValue>) {
+        let mini = self.sealed(changes);
+        self.committer.feed(&mini);
+    }
+
+    fn sealed(&mut self, changes: &BTreeMap<PlainKey, PlainValue>) -> Arc<MiniBlock> {
         let mini = MiniBlock {
             number: self.minis,
             timestamp_us: self.minis * MINI_TIME_US,
@@ -95,14 +103,18 @@ impl Follower {
         };
         self.minis += 1;
         self.model.extend(changes);
-        self.committer.feed(&Arc::new(mini));
+        Arc::new(mini)
     }
 
     /// Closes a block that consists of these mini-blocks; returns the root.
     fn block(&mut self, minis: &[BTreeMap<PlainKey, PlainValue>]) -> B256 {
         let mut net = BTreeMap::new();
-        for changes in minis {
-            self.mini(changes);
+        for (index, changes) in minis.iter().enumerate() {
+            let mini = self.sealed(changes);
+            match self.closes_at_once && index + 1 == minis.len() {
+                true => self.committer.feed_last(&mini),
+                false => self.committer.feed(&mini),
+            }
             net.extend(changes.clone());
         }
         self.blocks += 1;
@@ -129,7 +141,11 @@ impl Follower {
 }
 
 fn changes() -> impl Strategy<Value = BTreeMap<PlainKey, PlainValue>> {
-    prop::collection::btree_map(0..900_u16, 0..4_u8, 0..120).prop_map(|numbers| {
+    fewer_than(120)
+}
+
+fn fewer_than(keys: usize) -> impl Strategy<Value = BTreeMap<PlainKey, PlainValue>> {
+    prop::collection::btree_map(0..900_u16, 0..4_u8, 0..keys).prop_map(|numbers| {
         numbers
             .into_iter()
             .map(|(number, content)| (key(number), value(&key(number), content)))
@@ -146,8 +162,10 @@ proptest! {
     fn the_root_is_that_of_the_state(
         data_buckets in 1..3_u32,
         blocks in prop::collection::vec(prop::collection::vec(changes(), 1..30), 1..4),
+        closes_at_once: bool,
     ) {
         let mut follower = Follower::new(data_buckets);
+        follower.closes_at_once = closes_at_once;
         let mut known = vec![(B256::from(follower.whole.root()), follower.model.clone())];
         for minis in &blocks {
             let root = follower.block(minis);
@@ -173,6 +191,27 @@ proptest! {
                 prop_assert_eq!(found, expected);
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Blocks of few changes are folded in by who closes them; their roots are those of the state, and of a commitment
+    /// whose thread has folded in whatever it could.
+    #[test]
+    fn whoever_folds_in_a_block_its_root_is_that_of_the_state(
+        blocks in prop::collection::vec((fewer_than(6), changes(), any::<bool>()), 1..20),
+    ) {
+        let [mut here, mut there] = [(); 2].map(|()| Follower::new(3));
+        here.closes_at_once = true;
+        for (few, many, is_many) in blocks {
+            let minis = [if is_many { many } else { few }];
+            let root = here.block(&minis);
+            prop_assert_eq!(root, there.block(&minis));
+            prop_assert_eq!(root, B256::from(here.whole.root()));
+        }
+        prop_assert_eq!(here.whole.root(), here.history.read().state().root());
     }
 }
 

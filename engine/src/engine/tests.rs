@@ -7,7 +7,7 @@ use crate::rpc::error::code;
 use crate::rpc::{Framing, Submitted, Ticket};
 use crate::salt::hasher;
 use crate::state::{EmptyArchive, GenesisAccount};
-use alloy_primitives::{Address, U256, hex};
+use alloy_primitives::{Address, B256, U256, hex};
 use serde_json::{Value, json};
 use std::thread::JoinHandle;
 
@@ -104,6 +104,47 @@ fn raw(draft: &SignedDraft) -> String {
 
 fn request(id: u64, method: &str, params: &Value) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+}
+
+#[test]
+fn what_is_called_at_once_is_answered_as_if_it_were_called() {
+    let node = Running::start();
+    let sender = testing::key(SignedDraft::default().key).address();
+    for (method, params) in [
+        ("eth_chainId", json!([])),
+        ("eth_gasPrice", json!([])),
+        ("eth_getTransactionCount", json!([sender, "pending"])),
+        ("eth_getTransactionCount", json!(["0x1"])),
+        ("eth_getTransactionByHash", json!([B256::ZERO])),
+    ] {
+        let (params, called) = (
+            params.to_string(),
+            node.engine.rpc.call(method, &params.to_string()),
+        );
+        let at_once = node.engine.rpc.call_at_once(method, &params);
+        let at_once = at_once.unwrap_or_else(|| panic!("{method} takes long"));
+        assert_eq!(
+            at_once.map_err(|error| error.to_json()),
+            called.map_err(|error| error.to_json()),
+            "{method}"
+        );
+    }
+    for (method, params) in [
+        (
+            "eth_sendRawTransaction",
+            json!([raw(&SignedDraft::default())]),
+        ),
+        ("eth_call", json!([{}])),
+        ("eth_unknown", json!([])),
+    ] {
+        assert!(
+            node.engine
+                .rpc
+                .call_at_once(method, &params.to_string())
+                .is_none(),
+            "{method}"
+        );
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(crate) use megaeth_checker::evm::{
     Allowance, BeginError, BegunBlock, BlockContext, BlockFactory, BucketCapacities, DEFAULT_SPEC,
     EvmFactory, ExternalEnv, FixedCapacities, ORACLE_TIMESTAMP_SLOT, OracleClock, SPEC_NAMES,
     UnknownCapacity, begin_block, block_limits, cfg_env, chain_bucket, code_limits, creation_gas,
-    evm_env, hardforks, intrinsic_storage_gas, is_detained, is_system_transaction,
+    detention_of, evm_env, hardforks, intrinsic_storage_gas, is_system_transaction,
     mega_transaction_with, oracle_time, result_from, spec_by_name,
 };
 pub(crate) use watch::Watch;

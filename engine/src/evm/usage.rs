@@ -1,20 +1,55 @@
 //! The `mega` object: what a transaction used in each of MegaETH's dimensions, as receipts, errors and traces show it.
 
-use super::simulate::reason::volatile_flags;
+use mega_evm::MegaSpecId;
+
+use super::{closest_limit::ClosestLimit, simulate::reason::volatile_flags};
 use crate::{
-    block::{Halt, Usage},
+    block::{DetentionCap, Halt, TxResult, Usage},
     json::{self, Object},
 };
 
-/// Writes the members about usage into an open object.
-pub(crate) fn members(object: &mut Object<'_>, usage: &Usage) {
+/// Writes everything into an open object.
+pub(crate) fn members(object: &mut Object<'_>, spec: MegaSpecId, result: &TxResult) {
+    let detention = result.usage.detention;
+    dimensions(object, &result.usage);
+    let cap = detention.and_then(|detention| match detention {
+        DetentionCap::Told { limit, .. } => Some(limit),
+        DetentionCap::Untold => None,
+    });
+    closest_limit(object, ClosestLimit::of(spec, result, cap));
+    match detention {
+        Some(DetentionCap::Told { access, limit }) => {
+            let mut detention = Object::open(object.member("detention"));
+            let accesses = volatile_flags(access);
+            json::array(detention.member("accesses"), accesses, json::string);
+            detention.quantity("limit", limit);
+            detention.close();
+        }
+        Some(DetentionCap::Untold) | None => {
+            object.null("detention");
+        }
+    }
+}
+
+/// Writes the limit that ended it or came closest, if there is one.
+pub(crate) fn closest_limit(object: &mut Object<'_>, closest: Option<ClosestLimit>) {
+    match closest {
+        Some(closest) => closest.write(Object::open(object.member("closestLimit"))),
+        None => {
+            object.null("closestLimit");
+        }
+    }
+}
+
+/// Writes what was used, and what ended it.
+pub(crate) fn dimensions(object: &mut Object<'_>, usage: &Usage) {
     object
         .quantity("computeGas", usage.compute_gas)
         .quantity("storageGas", usage.storage_gas)
         .quantity("dataSize", usage.data_size)
         .quantity("kvUpdates", usage.kv_updates)
         .quantity("stateGrowth", usage.state_growth)
-        .bool("detained", usage.detained);
+        .bool("detained", usage.detention.is_some());
     match &usage.halt {
         Some(reason) => halt(object.member("haltReason"), reason),
         None => {
@@ -24,10 +59,10 @@ pub(crate) fn members(object: &mut Object<'_>, usage: &Usage) {
 }
 
 /// The object on its own, for errors.
-pub(crate) fn object(usage: &Usage) -> Vec<u8> {
+pub(crate) fn object(spec: MegaSpecId, result: &TxResult) -> Vec<u8> {
     json::bytes(|out| {
         let mut object = Object::open(out);
-        members(&mut object, usage);
+        members(&mut object, spec, result);
         object.close();
     })
 }
@@ -63,7 +98,10 @@ mod tests {
         let usage = Usage {
             compute_gas: 16,
             storage_gas: 1,
-            detained: true,
+            detention: Some(DetentionCap::Told {
+                access: 0b10,
+                limit: 20,
+            }),
             halt: Some(Halt::VolatileDataAccessOutOfGas {
                 access: 0b10,
                 limit: 20,
@@ -71,11 +109,16 @@ mod tests {
             }),
             ..Usage::default()
         };
+        let result = TxResult {
+            usage,
+            ..TxResult::default()
+        };
         assert_eq!(
-            String::from_utf8_lossy(&object(&usage)),
+            String::from_utf8_lossy(&object(MegaSpecId::REX6, &result)),
             "{\"computeGas\":\"0x10\",\"storageGas\":\"0x1\",\"dataSize\":\"0x0\",\"kvUpdates\":\"0x0\",\
              \"stateGrowth\":\"0x0\",\"detained\":true,\"haltReason\":{\"kind\":\"VolatileDataAccessOutOfGas\",\
-             \"limit\":\"0x14\",\"actual\":\"0x15\",\"accesses\":[\"TIMESTAMP\"]}}"
+             \"limit\":\"0x14\",\"actual\":\"0x15\",\"accesses\":[\"TIMESTAMP\"]},\"closestLimit\":{\"dimension\":\"computeGas\",\"used\":\"0x15\",\
+             \"limit\":\"0x14\",\"reached\":true},\"detention\":{\"accesses\":[\"TIMESTAMP\"],\"limit\":\"0x14\"}}"
         );
     }
 }

@@ -417,7 +417,7 @@ impl Dimensions {
             data_size: usage.data_size,
             kv_updates: usage.kv_updates,
             state_growth: usage.state_growth,
-            detained: usage.detained,
+            detained: usage.detention.is_some(),
         }
     }
 }

@@ -23,7 +23,7 @@ use super::code::{CodeRequest, Dimensions, Log};
 use crate::{
     block::{PlainAccount, PlainKey, PlainValue, StateDiff, TxResult},
     evm::{
-        BlockContext, EvmFactory, ExternalEnv, FixedCapacities, evm_env, is_detained,
+        BlockContext, EvmFactory, ExternalEnv, FixedCapacities, detention_of, evm_env,
         mega_transaction_with,
         native::{Machine, NativeTable, status_of},
         result_from,
@@ -273,8 +273,8 @@ impl Block {
             Ok(outcome) => outcome,
             Err(error) => return (Err(error.to_string()), Vec::new()),
         };
-        let detained = is_detained(&self.evm);
-        let result = result_from(self.spec, &outcome, &input, detained, None);
+        let detention = detention_of(&self.evm);
+        let result = result_from(self.spec, &outcome, &input, detention, None);
         (Ok(result), self.apply(&outcome.state))
     }
 

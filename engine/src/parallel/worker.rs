@@ -25,8 +25,8 @@ use super::{
 use crate::{
     block::{PlainKey, PlainValue, TxResult},
     evm::{
-        BlockContext, BucketCapacities, EvmFactory, ExternalEnv, OracleClock, evm_env, is_detained,
-        mega_transaction_with,
+        BlockContext, BucketCapacities, EvmFactory, ExternalEnv, OracleClock, detention_of,
+        evm_env, mega_transaction_with,
         native::{Machine, NativeTable},
         result_from,
     },
@@ -244,12 +244,12 @@ impl BlockEvm {
         if looked_at_coinbase || self.clock.was_asked() {
             return Attempted::NeedsOrder;
         }
-        let detained = is_detained(&self.evm);
+        let detention = detention_of(&self.evm);
         let result = result_from(
             self.rules.spec,
             &outcome,
             tx.envelope.input(),
-            detained,
+            detention,
             None,
         );
         let reads = self.evm.db_mut().take();

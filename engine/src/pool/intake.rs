@@ -1,5 +1,7 @@
 //! The recovery workers: raw bytes in, admission out, in the order of arrival.
 //!
+//! Who sends one transaction at a time has it examined on its own thread: there is nothing to share out.
+//!
 //! Threads: as many workers as configured, parked when there is nothing to do. Queue: one, bounded by
 //! number and bytes; when it is full, senders are told at once. Workers take more at a time the longer
 //! the queue is, and finish examining in any order; a turnstile puts what they found back in the order
@@ -11,7 +13,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use alloy_consensus::Transaction as _;
+use alloy_consensus::{Transaction as _, constants::EIP7702_TX_TYPE_ID};
 use alloy_primitives::{B256, Bytes};
 use parking_lot::{Condvar, Mutex};
 
@@ -58,6 +60,20 @@ struct Queue {
     next_chunk: u64,
     idle_workers: usize,
     closed: bool,
+}
+
+impl Queue {
+    /// The number of a chunk that is taken now.
+    const fn take_number(&mut self) -> u64 {
+        let number = self.next_chunk;
+        self.next_chunk += 1;
+        number
+    }
+}
+
+/// Whether more than the sender is to be recovered (EIP-7702).
+fn has_many_signatures(raw: &[u8]) -> bool {
+    raw.first() == Some(&EIP7702_TX_TYPE_ID)
 }
 
 /// Lets chunks through in the order of their numbers.
@@ -129,6 +145,24 @@ impl Intake {
         self.submit_all([(raw, reply)]);
     }
 
+    /// Examines a raw transaction on this thread, unless others wait for that or it takes long: for who sends one at a time
+    /// and waits for each.
+    pub(crate) fn submit_here(&self, raw: Bytes, reply: Reply) {
+        let number = {
+            let mut queue = self.shared.queue.lock();
+            let waits = queue.closed || !queue.waiting.is_empty() || has_many_signatures(&raw);
+            (!waits).then(|| queue.take_number())
+        };
+        match number {
+            Some(number) => {
+                let since = Instant::now();
+                self.shared
+                    .examine(number, vec![Waiting { raw, reply, since }], false);
+            }
+            None => self.submit(raw, reply),
+        }
+    }
+
     /// Queues many at once, in order.
     pub(crate) fn submit_all(&self, transactions: impl IntoIterator<Item = (Bytes, Reply)>) {
         let mut refused = Vec::new();
@@ -195,24 +229,29 @@ impl Drop for Intake {
 impl Shared {
     fn work(&self, makes_way: bool) {
         while let Some((number, chunk)) = self.take_chunk() {
-            let began = Instant::now();
-            for waiting in &chunk {
-                self.metrics.wait.note(began.duration_since(waiting.since));
-            }
-            let examined: Vec<_> = chunk
-                .into_iter()
-                .map(|waiting| {
-                    if makes_way {
-                        self.pool.make_way();
-                    }
-                    self.validate_stateless(waiting)
-                })
-                .collect();
-            self.metrics
-                .recover
-                .note_shared(began.elapsed(), examined.len());
-            self.pass(number, examined);
+            self.examine(number, chunk, makes_way);
         }
+    }
+
+    /// Decodes, recovers senders, and admits when it is this chunk's turn.
+    fn examine(&self, number: u64, chunk: Vec<Waiting>, makes_way: bool) {
+        let began = Instant::now();
+        for waiting in &chunk {
+            self.metrics.wait.note(began.duration_since(waiting.since));
+        }
+        let examined: Vec<_> = chunk
+            .into_iter()
+            .map(|waiting| {
+                if makes_way {
+                    self.pool.make_way();
+                }
+                self.validate_stateless(waiting)
+            })
+            .collect();
+        self.metrics
+            .recover
+            .note_shared(began.elapsed(), examined.len());
+        self.pass(number, examined);
     }
 
     fn take_chunk(&self) -> Option<(u64, Vec<Waiting>)> {
@@ -232,8 +271,7 @@ impl Shared {
             .min(MAX_CHUNK);
         let chunk: Vec<_> = queue.waiting.drain(..share).collect();
         queue.bytes -= chunk.iter().map(|waiting| waiting.raw.len()).sum::<usize>();
-        let number = queue.next_chunk;
-        queue.next_chunk += 1;
+        let number = queue.take_number();
         if queue.idle_workers > 0 && !queue.waiting.is_empty() {
             self.arrived.notify_one();
         }
@@ -342,6 +380,54 @@ mod tests {
             .collect();
         assert_eq!(taken[..20], expected);
         assert_eq!(taken.len(), 200);
+    }
+
+    #[test]
+    fn what_is_examined_here_is_admitted_in_the_order_of_arrival_as_well() {
+        let (pool, intake) = intake(4);
+        let drafts: Vec<SignedDraft> = (0..200)
+            .map(|nonce| SignedDraft {
+                nonce,
+                ..SignedDraft::default()
+            })
+            .collect();
+        let (sender, receiver) = mpsc::channel();
+        for (index, draft) in drafts.iter().enumerate() {
+            let sender = sender.clone();
+            let reply = move |outcome| sender.send(outcome).unwrap_or(());
+            let raw = Bytes::from(testing::raw(draft));
+            match index % 3 {
+                0 => intake.submit(raw, Box::new(reply)),
+                _ => intake.submit_here(raw, Box::new(reply)),
+            }
+        }
+        drop(sender);
+        assert!(receiver.iter().all(|outcome| outcome.is_ok()));
+        let taken: Vec<_> = std::iter::from_fn(|| pool.next())
+            .map(|tx| tx.nonce)
+            .collect();
+        // One after the other: a sender's later transactions are ready when those before them are taken.
+        assert_eq!(taken, (0..200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_examined_here_is_answered_as_by_the_workers() {
+        let valid = testing::raw(&SignedDraft::default());
+        for raw in [valid, Vec::new(), vec![0xc0], vec![3], vec![4]] {
+            let [here, there] = [true, false].map(|is_here| {
+                let (_, intake) = intake(1);
+                let (sender, receiver) = mpsc::channel();
+                let reply = move |outcome| sender.send(outcome).unwrap_or(());
+                let (raw, reply) = (Bytes::from(raw.clone()), Box::new(reply));
+                match is_here {
+                    true => intake.submit_here(raw, reply),
+                    false => intake.submit(raw, reply),
+                }
+                receiver.recv()
+            });
+            assert_eq!(here, there);
+            assert!(here.is_ok());
+        }
     }
 
     #[test]

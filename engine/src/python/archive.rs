@@ -2,11 +2,12 @@
 //! a miss of what is in memory.
 
 use alloy_primitives::B256;
+use pyo3::exceptions::PyLookupError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::state::{Archive, Beginning};
+use crate::state::{Archive, Beginning, StateError};
 
 /// A Python object with the methods of `devnet._engine.Archive`.
 pub(super) struct PythonArchive(pub Py<PyAny>);
@@ -20,10 +21,24 @@ impl PythonArchive {
         arguments: impl for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyTuple>>,
         read: impl for<'py> FnOnce(&Bound<'py, PyAny>) -> PyResult<T>,
     ) -> Option<T> {
+        let not_there = |py: Python<'_>, error: PyErr| {
+            error.write_unraisable(py, Some(self.0.bind(py)));
+            None
+        };
+        self.attempt(method, arguments, read, not_there)
+    }
+
+    /// Likewise; `failed` says what an exception means.
+    fn attempt<T>(
+        &self,
+        method: &str,
+        arguments: impl for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyTuple>>,
+        read: impl for<'py> FnOnce(&Bound<'py, PyAny>) -> PyResult<T>,
+        failed: impl FnOnce(Python<'_>, PyErr) -> Option<T>,
+    ) -> Option<T> {
         Python::try_attach(|py| {
-            let target = self.0.bind(py);
             let answer = arguments(py)
-                .and_then(|arguments| target.call_method1(method, arguments))
+                .and_then(|arguments| self.0.bind(py).call_method1(method, arguments))
                 .and_then(|answer| {
                     if answer.is_none() {
                         Ok(None)
@@ -31,10 +46,7 @@ impl PythonArchive {
                         read(&answer).map(Some)
                     }
                 });
-            answer.unwrap_or_else(|error| {
-                error.write_unraisable(py, Some(target));
-                None
-            })
+            answer.unwrap_or_else(|error| failed(py, error))
         })
         .flatten()
     }
@@ -84,12 +96,21 @@ impl Archive for PythonArchive {
         found.unwrap_or_default()
     }
 
-    fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>> {
-        self.ask(
+    fn value_at(&self, key: &[u8], block: u64) -> Result<Option<Vec<u8>>, StateError> {
+        let failed = |py: Python<'_>, error: PyErr| {
+            if error.is_instance_of::<PyLookupError>(py) {
+                return Some(Err(StateError::Pruned));
+            }
+            error.write_unraisable(py, Some(self.0.bind(py)));
+            None
+        };
+        let found = self.attempt(
             "value_at",
             |py| (PyBytes::new(py, key), block).into_pyobject(py),
-            bytes,
-        )
+            |answer| bytes(answer).map(Ok),
+            failed,
+        );
+        found.transpose()
     }
 
     fn tx_total(&self, block: u64) -> Option<u64> {

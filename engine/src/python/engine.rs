@@ -1,6 +1,6 @@
 //! `devnet._engine.Engine`: arguments in, [`crate::engine::Engine`] called without the GIL, bytes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -483,6 +483,18 @@ impl Engine {
         Ok(PyBytes::new(py, &result))
     }
 
+    fn call_at_once<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        params: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let params = text("params", params)?;
+        let answer = detached(py, || self.inner.rpc.call_at_once(method, params))?.transpose();
+        let result = answer.map_err(|error| rpc_error(py, &error))?;
+        Ok(result.map(|result| PyBytes::new(py, &result)))
+    }
+
     fn methods(&self) -> Vec<&'static str> {
         self.inner.rpc.methods()
     }
@@ -675,6 +687,43 @@ fn fold_diffs<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Fol
     Ok((entries, codes))
 }
 
+/// What the log's indices hold of records.
+type Indexed<'py> = (
+    Vec<Bound<'py, PyBytes>>,
+    Vec<Bound<'py, PyBytes>>,
+    Vec<Bound<'py, PyBytes>>,
+);
+
+#[pyfunction]
+fn index_records<'py>(py: Python<'py>, records: Vec<PyBackedBytes>) -> PyResult<Indexed<'py>> {
+    let (txs, blocks, keys, buckets) = detached(py, || {
+        let (mut txs, mut blocks) = (Vec::new(), Vec::new());
+        let (mut keys, mut buckets) = (BTreeSet::new(), BTreeSet::new());
+        for record in &records {
+            if is_block_record(record) {
+                let block = BlockRecord::decode(record)?;
+                let growth = BucketResize::decode_all(&block.commitment)?;
+                buckets.extend(growth.iter().map(|growth| growth.bucket));
+                blocks.push(block.hash);
+                continue;
+            }
+            let mini = MiniBlock::decode(record)?;
+            txs.extend(mini.txs.iter().map(|tx| tx.hash));
+            keys.extend(mini.diff.entries.iter().map(|(key, _)| *key));
+        }
+        Ok((txs, blocks, keys, buckets))
+    })?
+    .map_err(|error: RecordError| failed(error))?;
+    let bytes = |bytes: &[u8]| PyBytes::new(py, bytes);
+    let keys = keys.iter().map(|key| bytes(&key.to_bytes()));
+    let buckets = buckets.iter().map(|bucket| bytes(&bucket_key(*bucket)));
+    Ok((
+        txs.iter().map(|hash| bytes(hash.as_slice())).collect(),
+        blocks.iter().map(|hash| bytes(hash.as_slice())).collect(),
+        keys.chain(buckets).collect(),
+    ))
+}
+
 /// A method's name, its parameters, which node answers it, and what.
 type MethodLine = (&'static str, Vec<&'static str>, &'static str, &'static str);
 
@@ -694,5 +743,6 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<super::sealed::SealedMini>()?;
     module.add_class::<super::sealed::SealedBlock>()?;
     module.add_function(wrap_pyfunction!(fold_diffs, module)?)?;
+    module.add_function(wrap_pyfunction!(index_records, module)?)?;
     module.add_function(wrap_pyfunction!(rpc_methods, module)?)
 }

@@ -47,8 +47,8 @@ fn start(
     known: Option<PastState>,
     block: u64,
 ) -> Result<Option<PastState>, WitnessError> {
-    let from_genesis = match chain.block(1) {
-        Ok(Some(_)) => block,
+    let from_genesis = match (chain.archive.begins_after(), chain.block(1)) {
+        (None, Ok(Some(_))) => block,
         _ => u64::MAX, // the log begins later
     };
     let from_memory = chain.commitment.read().oldest().saturating_sub(block);

@@ -10,6 +10,7 @@ from megaeth_cli.commands.devnet.export import app as export
 from megaeth_cli.commands.devnet.faults import incidents, inject
 from megaeth_cli.commands.devnet.logs import logs
 from megaeth_cli.commands.devnet.nodes import add, promote, restart, start, stop
+from megaeth_cli.commands.devnet.pruning import prune
 from megaeth_cli.commands.devnet.settings_file import init
 from megaeth_cli.commands.devnet.snapshots import revert, snapshot
 from megaeth_cli.commands.devnet.status import list_devnets, status
@@ -41,6 +42,7 @@ for command in (
     warp,
     snapshot,
     revert,
+    prune,
     inject,
     incidents,
     init,

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from megaeth_cli.select_devnet import START_ONE, DataDir, Name, find_session, is
 TOLD = (
     "height", "mini_block", "verified_height", "validated_height", "lag_ms", "peers", "bytes_in", "bytes_out",
     "verify", "upstream", "catching_up", "refused", "incidents", "proving",
-    "validation", "leadership",
+    "validation", "log_begins_after", "leadership",
 )  # fmt: skip
 """What nodes tell about themselves; each role what applies to it."""
 
@@ -121,7 +122,19 @@ def node_statuses(session: Session) -> list[dict[str, Any]]:
     with ThreadPoolExecutor(max(1, len(nodes)), thread_name_prefix="health") as pool:
         answers = pool.map(_asked, nodes)
         usages = measure(node.process.pid for node in nodes if node.process.runs())
-        return [_node_status(node, answer, usages) for node, answer in zip(nodes, answers, strict=True)]
+        found = [_node_status(node, answer, usages) for node, answer in zip(nodes, answers, strict=True)]
+    for status in found:
+        status["disk_bytes"] = _disk_bytes(Path(session.data_dir) / "nodes" / status["name"])
+    return found
+
+
+def _disk_bytes(directory: Path) -> int:
+    """What a node has there; a file that goes meanwhile takes nothing."""
+    size = 0
+    for path in directory.rglob("*"):
+        with suppress(OSError):
+            size += path.stat().st_size
+    return size
 
 
 def _asked(node: NodeSession) -> dict[str, Any] | None:

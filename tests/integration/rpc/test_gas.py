@@ -8,7 +8,17 @@ from tests.support.node import RpcFailure
 LOOP = "0x5b600056"
 LOOP_AFTER_READING_THE_TIME = "0x42505b600256"
 REVERT = "0x60006000fd"
-MEGA = {"computeGas", "storageGas", "dataSize", "kvUpdates", "stateGrowth", "detained", "haltReason"}
+MEGA = {
+    "computeGas",
+    "storageGas",
+    "dataSize",
+    "kvUpdates",
+    "stateGrowth",
+    "detained",
+    "haltReason",
+    "closestLimit",
+    "detention",
+}
 
 
 def refusal(node, method, **request):

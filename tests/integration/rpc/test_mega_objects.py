@@ -20,6 +20,7 @@ CODES = {
     "too much state": "5f5b60010180805560015600",
     "too much data": "5b620100005fa0600056",
 }
+READ_ONCE = "425000"
 ERRORS, USAGE = "everywhere", "`mega_txUsage`"
 NOT_SEEN = {"callee"}
 """Only the system address gets to see it."""
@@ -63,14 +64,41 @@ def receipts(node):
 def test_every_member_of_an_object_has_its_row_and_every_row_is_met(node, errors, receipts):
     documented = rows("member")
     everywhere = {name for name, (_, where) in documented.items() if where == ERRORS}
-    more = {name for name, (_, where) in documented.items() if where == USAGE}
     for error in errors.values():
         assert error["mega"].keys() == everywhere
     for receipt in receipts.values():
-        assert everywhere < receipt["mega"].keys() <= documented.keys() - more
-    assert set().union(*(receipt["mega"] for receipt in receipts.values())) == documented.keys() - more
+        assert everywhere < receipt["mega"].keys() <= documented.keys()
+    assert set().union(*(receipt["mega"] for receipt in receipts.values())) == documented.keys()
     for receipt in receipts.values():
-        assert usage_of(node, receipt).keys() == everywhere | more
+        assert usage_of(node, receipt).keys() == everywhere
+
+
+def test_a_receipt_says_which_limit_came_closest_and_what_detention_left(node, receipts):
+    documented = rows("member of `detention`")
+    for receipt in receipts.values():
+        mega, usage = receipt["mega"], usage_of(node, receipt)
+        assert mega["closestLimit"] == usage["closestLimit"]
+        assert (mega["detention"] is None) is (usage["detention"] is None) is not mega["detained"]
+    short, whole = (
+        receipts["detained"]["mega"]["detention"],
+        usage_of(node, receipts["detained"])["detention"],
+    )
+    assert short == {"accesses": ["TIMESTAMP"], "limit": whole["limit"]}
+    everywhere = {name for name, (_, where) in documented.items() if where == ERRORS}
+    more = {name for name, (_, where) in documented.items() if where == USAGE}
+    assert (short.keys(), whole.keys()) == (everywhere, everywhere | more)
+
+
+def test_what_went_well_says_what_detention_left_it(node):
+    receipt = receipt_of(node, READ_ONCE)
+    mega = receipt["mega"]
+    assert (receipt["status"], mega["detained"], mega["haltReason"]) == ("0x1", True, None)
+    assert mega["detention"] == {
+        name: value
+        for name, value in usage_of(node, receipt)["detention"].items()
+        if name in ("accesses", "limit")
+    }
+    assert mega["closestLimit"]["reached"] is False
 
 
 def test_the_usage_of_a_transaction_says_where_it_was_detained_and_which_limit_that_met(node, receipts):

@@ -28,6 +28,12 @@ def own_mounts() -> bool:
     return _mount("--make-rprivate", "/")
 
 
+def own_disk(data: Path, most_bytes: int) -> bool:
+    """From here on a directory stands on a disk of its own, of so many bytes, which ends with this process; whether
+    that is possible."""
+    return _mount("-t", "tmpfs", "-o", f"size={most_bytes}", "tmpfs", str(data))
+
+
 @contextmanager
 def small(data: Path) -> Iterator[None]:
     """What is in a directory stands on a disk of its own meanwhile. Its node is down before and after."""

@@ -24,6 +24,7 @@ from devnet.storage.chain_log import ChainLog
 from devnet.storage.snapshot_rows import SnapshotRows
 from devnet.storage.store import Store
 from tests.torture.crash.plan import AFTER, BEFORE, TORN, Plan
+from tests.torture.crash.power import PRELOAD, preloaded
 
 POINTS: Final[dict[str, tuple[Any, str]]] = {
     "open": (store, "open_leveldb"),
@@ -89,6 +90,12 @@ def _shift(clock_s: float) -> None:
 def main() -> None:
     """The role, with the plan carried out."""
     plan, module = Plan.decode(sys.argv[1]), sys.argv[2]
+    if plan.preload and os.environ.get(PRELOAD) != plan.preload:
+        # Before anything is loaded that has its own idea of what these functions are.
+        watched = {**os.environ, **preloaded(Path(plan.preload), Path(plan.journal))}
+        os.execve(
+            sys.executable, [sys.executable, "-m", "tests.torture.crash.doomed", *sys.argv[1:]], watched
+        )
     for name, value in plan.limits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
     if plan.clock_s:

@@ -24,6 +24,10 @@ class Plan:
     """So much ahead is the clock that its Python sees; negative: behind."""
     limits: dict[str, int] = field(default_factory=dict)
     """From the beginning, by the name that `resource` knows them by after RLIMIT_."""
+    preload: str = ""
+    """A library of `power.build`, which notes what the disk confirms."""
+    journal: str = ""
+    """Where."""
 
     def encode(self) -> str:
         """For a command line."""

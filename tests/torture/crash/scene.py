@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -64,13 +65,13 @@ class Scene:
             at = log.index("Traceback")
             self.report.fault(f"{node.name} has logged a traceback: {log[max(0, at - 300) : at + TRACEBACK]}")
 
-    def start(self, *nodes: Victim) -> None:
+    def start(self, *nodes: Victim, plans: Callable[[Victim], Plan] = lambda _: Plan()) -> None:
         """Of nodes that have no reason to refuse; all at once. Broken."""
         for node in nodes:
-            node.launch(Plan())
+            node.launch(plans(node))
         for node in nodes:
             if (ending := node.until_ready()) and "cannot listen" in ending.words:
-                ending = node.attempt()
+                ending = node.attempt(plans(node))
             if ending is not None:
                 self.report.fault(f"did not start again: {ending}")
                 raise Broken

@@ -15,6 +15,7 @@ import devnet
 from devnet.config import known_settings
 from devnet.errors import ConfigError, NotRunningError, UnavailableError, UserError
 from megaeth_cli import app as program
+from megaeth_cli.__main__ import INTERRUPTED, main
 from megaeth_cli.app import COMMANDS, LazyCommand, load_command
 from megaeth_cli.errors import CliError, ExitStatus, status_of
 from megaeth_cli.tracebacks import MAX_KEPT, keep_fault
@@ -220,3 +221,13 @@ def test_the_reference_pages_are_what_the_program_says():
         [sys.executable, "scripts/generate_docs.py", "--check"], capture_output=True, text=True, cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_interrupt_while_modules_are_loaded_is_no_traceback(monkeypatch):
+    def interrupted(arguments, env):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("megaeth_cli.app.run", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == ExitStatus.INTERRUPTED == INTERRUPTED

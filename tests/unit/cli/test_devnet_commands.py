@@ -247,9 +247,15 @@ def test_without_standbys_nobody_is_promoted_nor_named_as_leader(megaeth, runnin
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"), [(0, ""), (1, "they wait, as 1 of those is"), (2, "they wait, as 2 of those are")]
+    ("missing", "in_sync", "said"),
+    [
+        (0, ["standby-1", "standby-2", "sequencer"], "when 3 disks have them"),
+        (0, ["standby-1", "sequencer"], "when 2 of 3 disks have them; in sync: standby-1, sequencer"),
+        (1, ["standby-1", "sequencer"], "they wait, as 1 of those is missing"),
+        (2, ["standby-1"], "they wait, as 2 of those are missing"),
+    ],
 )
-def test_the_status_says_which_disks_count_and_what_receipts_wait_for(missing, said):
+def test_the_status_says_which_disks_count_and_what_receipts_wait_for(missing, in_sync, said):
     from rich.console import Console
 
     from megaeth_cli.output.status import status_table
@@ -264,7 +270,10 @@ def test_the_status_says_which_disks_count_and_what_receipts_wait_for(missing, s
             "endpoints": {},
             "alive": True,
         },
-        "leadership": {"leader": "standby-1", "term": 4, "leads": True, "durable_on": 3, "missing": missing},
+        "leadership": {
+            **{"leader": "standby-1", "term": 4, "leads": True},
+            **{"durable_on": 3, "missing": missing, "in_sync": in_sync},
+        },
     }
     follower = {
         **node,
@@ -274,6 +283,6 @@ def test_the_status_says_which_disks_count_and_what_receipts_wait_for(missing, s
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(status_table(session(), [follower, node]))
     shown = console.export_text()
-    assert "standby-1 leads (term 4); receipts are shown when 3 disks have them" in shown
+    assert "standby-1 leads (term 4); receipts are shown when " in shown
     assert "sequencer leads" not in shown
     assert said in shown

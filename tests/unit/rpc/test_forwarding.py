@@ -80,6 +80,8 @@ class Engine:
     def call(self, method, params):
         return b'"here"'
 
+    call_at_once = call
+
     def methods(self):
         return list(ENGINE)
 
@@ -260,6 +262,25 @@ def test_composed_methods_forward_from_their_threads(sequencer):
         return raw, balance
 
     assert asyncio.run(send()) == (b'"0x01"', b'"here"')
+
+
+def test_what_is_the_sequencers_is_not_answered_here_at_once():
+    async def look():
+        forwarder = Forwarder("http://127.0.0.1:1", None)
+        rpc = ForwardingRpc(Engine())
+        count = "eth_getTransactionCount"
+        asked = [
+            ("eth_sendRawTransaction", b"[]"),
+            (count, b'["0x1","pending"]'),
+            (count, b'["0x1","latest"]'),
+        ]
+        rpc.forward(forwarder)
+        follows = [rpc.call_at_once(*each) for each in asked]
+        rpc.forward(None)
+        forwarder.close()
+        return follows, [rpc.call_at_once(*each) for each in asked]
+
+    assert asyncio.run(look()) == ([None, None, b'"here"'], [b'"here"'] * 3)
 
 
 def test_connections_are_kept_and_a_dead_one_is_replaced(sequencer):

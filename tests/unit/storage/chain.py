@@ -23,7 +23,8 @@ COMPUTED = row(0, 0xCC) + row(5, 0xCC)
 def sealed_mini(number, diff, tx_hashes=(), codes=()):
     """A mini-block that sets these values, and brings these contracts."""
     values = {key.hex(): value.hex() for key, value in diff.items()}
-    record = json.dumps([values, [code.hex() for code in codes]]).encode()
+    hashes = [tx_hash.hex() for tx_hash in tx_hashes]
+    record = json.dumps([values, [code.hex() for code in codes], hashes]).encode()
     return SealedMini(number, 0, 0, 0, record, list(tx_hashes))
 
 
@@ -39,10 +40,23 @@ def fold(records):
     for record in records:
         if record.startswith(b"block"):
             continue
-        diff, codes = json.loads(record)
+        diff, codes, _ = json.loads(record)
         merged.update({bytes.fromhex(key): bytes.fromhex(value) for key, value in diff.items()})
         brought.update({sha256(bytes.fromhex(code)).digest(): bytes.fromhex(code) for code in codes})
     return sorted(merged.items()), sorted(brought.items())
+
+
+def index(records):
+    """What `_engine.index_records` does, over the toy's records."""
+    hashes, blocks, keys = [], [], set()
+    for record in records:
+        if record.startswith(b"block"):
+            blocks.append(sha256(record).digest())
+            continue
+        diff, _, transactions = json.loads(record)
+        keys.update(map(bytes.fromhex, diff))
+        hashes += map(bytes.fromhex, transactions)
+    return hashes, blocks, sorted(keys)
 
 
 def build(diffs, minis_per_block):

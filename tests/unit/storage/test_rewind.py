@@ -1,5 +1,6 @@
 """Going back to any place: what is left is what a chain that never went on has, wherever the snapshot stood."""
 
+import math
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from devnet._engine import SealedBlock
 from devnet.storage import Snapshotter, Store, restore
 from devnet.storage.database import Tip
+from devnet.storage.mark import Mark, read_mark
 from tests.unit.storage.chain import IDENTITY, ToyEngine, build, fold
 
 KEYS = [b"a" * 20, b"b" * 20, b"a" * 20 + b"\0" * 32, b"\0\0\0\7"]
@@ -136,6 +138,28 @@ def test_a_process_that_dies_before_the_write_leaves_the_chain_as_it_was(tmp_pat
         assert log_rows(store) == before
         assert (store.tip, store.snapshot) == (Tip(11, 4), Tip(11, 4))
         assert restored(store).state[KEYS[0]] == b"11"
+
+
+def test_the_mark_promises_nothing_that_was_taken_back_and_is_written_only_for_that(tmp_path, monkeypatch):
+    written = []
+    write = Mark.write
+    monkeypatch.setattr(Mark, "write", lambda mark, *more: (written.append(mark.mini), write(mark, *more))[1])
+    items = build([{KEYS[0]: b"%d" % number} for number in range(12)], 3)
+    with twelve(tmp_path) as store:
+        assert read_mark(tmp_path).mini == 11
+        written.clear()
+        store._mark_due = math.inf  # nothing is due while the log grows
+        for _ in range(3):
+            store.rewind(plan_of_twelve(7), 0, RECORD)
+            assert read_mark(tmp_path).mini == 6
+            store.append(items[len(items) - 7 :])
+            assert store.tip == Tip(11, 4)
+        assert written == [6]
+        store.rewind(plan_of_twelve(4), 0, RECORD)
+        store.rewind(plan_of_twelve(0), 0, RECORD)
+        assert read_mark(tmp_path) is None
+    with Store.open(tmp_path) as store:
+        assert store.tip is None
 
 
 def test_a_place_has_as_many_names_as_it_was_given_and_loses_them_in_their_order(tmp_path):

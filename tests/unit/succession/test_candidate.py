@@ -145,7 +145,7 @@ class Chain:
         self.minis = min(self.minis, self.net[leader.node].minis)
         self.rollbacks = self.net[leader.node].rollbacks
 
-    async def fence(self, term, timeout_s):
+    async def fence(self, term, needed, timeout_s):
         others = [chain for chain in self.net.values() if chain is not self and chain.reachable]
         for chain in others:
             chain.promised = max(chain.promised, term)

@@ -152,6 +152,14 @@ def test_who_lacks_something_of_what_was_shown_is_not_given_it(clock):
     assert lease.acquire(A, 0, clock) == 3
 
 
+def test_nothing_is_kept_for_who_may_not_lead(clock):
+    lease = book()
+    lease.acquire(A, 0, clock)
+    lease.renew(A, 1, "beef", clock(), (A, C))
+    assert lease.release(A, 1, B, clock())
+    assert lease.acquire(C, 0, clock) == 2
+
+
 def test_the_holder_has_all_that_was_shown_whatever_it_says_and_none_stands_for_all(clock):
     lease = book()
     lease.acquire(A, 0, clock)

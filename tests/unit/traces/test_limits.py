@@ -56,3 +56,6 @@ def test_detention_has_a_limit_of_its_own():
     halt = {"kind": DETAINED, "limit": "0x100", "actual": "0x101"}
     detained = list(metered(MEGA | {"haltReason": halt}, allowance("rex6")))[2]
     assert detained == Dimension("compute gas, detained", 0x5208, 0x100, reached=True)
+    mega = MEGA | {"detention": {"accesses": ["TIMESTAMP"], "limit": "0x1312d00"}, "haltReason": None}
+    lives = list(metered(mega, allowance("rex6")))[2]
+    assert lives == Dimension("compute gas, detained", 0x5208, 0x1312D00, reached=False)

@@ -32,5 +32,5 @@ pub use record::{BlockRecord, REQUESTS_HASH, WITHDRAWALS_ADDRESS, is_block_recor
 pub use rlp::{ENCODING_VERSION, RecordError};
 pub use sender::Sender;
 pub use transaction::{
-    Halt, MAX_KEPT_OUTPUT, TxRecord, TxResult, Usage, decode_envelope, envelope_hash,
+    DetentionCap, Halt, MAX_KEPT_OUTPUT, TxRecord, TxResult, Usage, decode_envelope, envelope_hash,
 };

@@ -80,9 +80,10 @@ fn transactions() -> impl Strategy<Value = TxRecord> {
         prop::collection::vec((any::<[u8; 20]>(), small), 0..3),
         halts(),
         proptest::option::of(any::<u64>()),
+        0..4_u16,
     )
         .prop_map(
-            |(raw, sender, (success, a, b, c), logs, halt, deposit_nonce)| {
+            |(raw, sender, (success, a, b, c), logs, halt, deposit_nonce, access)| {
                 let raw = Bytes::from(raw);
                 TxRecord {
                     hash: envelope_hash(&raw),
@@ -107,7 +108,11 @@ fn transactions() -> impl Strategy<Value = TxRecord> {
                             kv_updates: a,
                             state_growth: b,
                             metered_compute_gas: c,
-                            detained: !success,
+                            detention: match (success, access) {
+                                (true, _) => None,
+                                (false, 0) => Some(DetentionCap::Untold),
+                                (false, access) => Some(DetentionCap::Told { access, limit: c }),
+                            },
                             halt,
                         },
                         deposit_nonce,
@@ -488,4 +493,26 @@ fn folding_keeps_the_last_value_of_each_key() {
         [(key, PlainValue::Absent)]
     );
     assert!(folded.codes.is_empty());
+}
+
+#[test]
+fn what_an_older_record_does_not_tell_of_detention_contradicts_nothing() {
+    let told = |limit| Some(DetentionCap::Told { access: 2, limit });
+    let of = |detention| TxResult {
+        usage: Usage {
+            detention,
+            ..Usage::default()
+        },
+        ..TxResult::default()
+    };
+    let again = of(told(20));
+    assert!(again.agrees(&of(Some(DetentionCap::Untold))));
+    assert!(again.agrees(&of(told(20))));
+    for said in [None, told(21)] {
+        assert!(!again.agrees(&of(said)));
+    }
+    assert!(!of(None).agrees(&of(Some(DetentionCap::Untold))));
+    let mut said = of(Some(DetentionCap::Untold));
+    said.gas_used = 1;
+    assert!(!again.agrees(&said));
 }

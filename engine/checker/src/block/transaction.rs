@@ -3,7 +3,7 @@
 use alloy_consensus::Transaction as _;
 use alloy_eips::Decodable2718;
 use alloy_primitives::{Address, B256, Bytes, Log, keccak256};
-use alloy_rlp::{Decodable, Encodable};
+use alloy_rlp::{Decodable, EMPTY_LIST_CODE, Encodable};
 use op_alloy_consensus::OpTxEnvelope;
 
 use super::rlp::{RecordError, close_list, decode_option, encode_list, encode_option, open_list};
@@ -79,10 +79,58 @@ pub struct Usage {
     /// Compute gas as mega-evm meters it against its limits: before refunds, and without what a frame
     /// forfeits by running out of gas.
     pub metered_compute_gas: u64,
-    /// Whether reading volatile data lowered the compute gas limit.
-    pub detained: bool,
+    /// How reading volatile data lowered the compute gas limit, if it did.
+    pub detention: Option<DetentionCap>,
     /// Why execution stopped, if it was neither success nor revert.
     pub halt: Option<Halt>,
+}
+
+/// That reading volatile data lowered the limit of compute gas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DetentionCap {
+    /// Of a record that says nothing more.
+    Untold,
+    /// Everything there is to know without looking on.
+    Told {
+        /// What was read, as mega-evm's bits.
+        access: u16,
+        /// The compute gas that the transaction could use in all since.
+        limit: u64,
+    },
+}
+
+impl DetentionCap {
+    /// Whether `said` of the same transaction can be true: what it does not tell is no contradiction.
+    pub fn agrees(again: Option<Self>, said: Option<Self>) -> bool {
+        match said {
+            Some(Self::Untold) => again.is_some(),
+            _ => again == said,
+        }
+    }
+
+    /// As records have it: false is written for none, true for what is not told, a list for what is.
+    fn write(detention: Option<Self>, out: &mut Vec<u8>) {
+        match detention {
+            Some(Self::Told { access, limit }) => encode_list(out, |out| {
+                access.encode(out);
+                limit.encode(out);
+            }),
+            untold => untold.is_some().encode(out),
+        }
+    }
+
+    fn read(buf: &mut &[u8]) -> Result<Option<Self>, RecordError> {
+        if buf.first().is_none_or(|head| *head < EMPTY_LIST_CODE) {
+            return Ok(bool::decode(buf)?.then_some(Self::Untold));
+        }
+        let mut list = open_list(buf)?;
+        let told = Self::Told {
+            access: u16::decode(&mut list)?,
+            limit: u64::decode(&mut list)?,
+        };
+        close_list(list)?;
+        Ok(Some(told))
+    }
 }
 
 /// Why execution halted: mega-evm's reasons with their numbers.
@@ -237,7 +285,7 @@ impl Usage {
             ] {
                 number.encode(out);
             }
-            self.detained.encode(out);
+            DetentionCap::write(self.detention, out);
             if let Some(halt) = &self.halt {
                 halt.encode(out);
             }
@@ -254,7 +302,7 @@ impl Usage {
             kv_updates: u64::decode(list)?,
             state_growth: u64::decode(list)?,
             metered_compute_gas: u64::decode(list)?,
-            detained: bool::decode(list)?,
+            detention: DetentionCap::read(list)?,
             halt: if list.is_empty() {
                 None
             } else {
@@ -267,6 +315,17 @@ impl Usage {
 }
 
 impl TxResult {
+    /// Whether `said` of the same transaction can be true, where this came of executing it.
+    pub fn agrees(&self, said: &Self) -> bool {
+        let detention = said.usage.detention;
+        if !DetentionCap::agrees(self.usage.detention, detention) {
+            return false;
+        }
+        let mut again = self.clone();
+        again.usage.detention = detention;
+        again == *said
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         encode_list(out, |out| {
             self.success.encode(out);

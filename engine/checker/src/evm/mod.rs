@@ -25,6 +25,6 @@ pub use intervention::{
     AccountEntry, AccountSet, BadAccounts, EntryCode, INTERVENTION_SENDER, INTERVENTIONS,
     Interventions, UNTOUCHABLE,
 };
-pub use outcome::{halt_from, is_detained, mega_transaction, mega_transaction_with, result_from};
+pub use outcome::{detention_of, halt_from, mega_transaction, mega_transaction_with, result_from};
 pub use pre_execution::{BeginError, BegunBlock, begin_block, is_system_transaction};
 pub use spec::{DEFAULT_SPEC, SPEC_NAMES, hardforks, spec_by_name, spec_name};

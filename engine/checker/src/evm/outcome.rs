@@ -27,7 +27,7 @@ use revm::{
 };
 
 use crate::{
-    block::{Halt, MAX_KEPT_OUTPUT, TxResult, Usage},
+    block::{DetentionCap, Halt, MAX_KEPT_OUTPUT, TxResult, Usage},
     keys,
 };
 
@@ -59,13 +59,17 @@ pub fn mega_transaction_with(
     transaction
 }
 
-/// Whether the transaction that `evm` executed last has read volatile data, which caps its compute gas.
-pub fn is_detained<DB: Database, INSP, E: ExternalEnvTypes>(evm: &MegaEvm<DB, INSP, E>) -> bool {
-    evm.ctx_ref()
-        .volatile_data_tracker
-        .borrow()
-        .get_compute_gas_limit()
-        .is_some()
+/// How the transaction that `evm` executed last was detained: reading volatile data caps its compute gas.
+pub fn detention_of<DB: Database, INSP, E: ExternalEnvTypes>(
+    evm: &MegaEvm<DB, INSP, E>,
+) -> Option<DetentionCap> {
+    let context = evm.ctx_ref();
+    let volatile = context.volatile_data_tracker.borrow();
+    volatile.get_compute_gas_limit()?;
+    Some(DetentionCap::Told {
+        access: volatile.get_volatile_data_accessed().bits(),
+        limit: context.additional_limit.borrow().compute_gas_limit(),
+    })
 }
 
 /// Our result of an outcome. `deposit_nonce` is the sender's nonce before a deposit, `input` the
@@ -74,7 +78,7 @@ pub fn result_from(
     spec: MegaSpecId,
     outcome: &MegaTransactionOutcome,
     input: &[u8],
-    detained: bool,
+    detention: Option<DetentionCap>,
     deposit_nonce: Option<u64>,
 ) -> TxResult {
     let gas_used = outcome.result.gas_used();
@@ -111,7 +115,7 @@ pub fn result_from(
         kv_updates: outcome.kv_updates,
         state_growth: outcome.state_growth_used,
         metered_compute_gas: outcome.compute_gas_used,
-        detained,
+        detention,
         halt,
     };
     result

@@ -158,6 +158,21 @@ impl<'a> Object<'a> {
         Self { out, empty: true }
     }
 
+    /// Members without their object, for [`rendered`](Self::rendered).
+    pub fn members(out: &'a mut Vec<u8>) -> Self {
+        Self { out, empty: true }
+    }
+
+    /// Members that are written already; at least one.
+    pub fn rendered(&mut self, members: &[u8]) -> &mut Self {
+        if !self.empty {
+            self.out.push(b',');
+        }
+        self.empty = false;
+        self.out.extend_from_slice(members);
+        self
+    }
+
     /// Starts a member and returns the buffer, for values that need more than the calls below.
     pub fn member(&mut self, name: &str) -> &mut Vec<u8> {
         if !self.empty {
@@ -291,6 +306,25 @@ mod tests {
         let parsed: Value =
             serde_json::from_str(&text(|out| string(out, nasty))).unwrap_or_default();
         assert_eq!(parsed, Value::String(nasty.into()));
+    }
+
+    #[test]
+    fn members_that_are_written_already_stand_in_their_order() {
+        let members = bytes(|out| {
+            Object::members(out).quantity("b", 2).null("c");
+        });
+        let written = text(|out| {
+            let mut object = Object::open(out);
+            object.quantity("a", 1).rendered(&members).bool("d", true);
+            object.close();
+        });
+        assert_eq!(written, r#"{"a":"0x1","b":"0x2","c":null,"d":true}"#);
+        let alone = text(|out| {
+            let mut object = Object::open(out);
+            object.rendered(&members);
+            object.close();
+        });
+        assert_eq!(alone, r#"{"b":"0x2","c":null}"#);
     }
 
     #[test]

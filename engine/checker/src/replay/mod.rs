@@ -39,7 +39,7 @@ pub use changes::Effect;
 
 use crate::{
     block::{TxRecord, TxResult},
-    evm::{BlockContext, BlockExecutor, BlockFactory, ExternalEnv, is_detained, result_from},
+    evm::{BlockContext, BlockExecutor, BlockFactory, ExternalEnv, detention_of, result_from},
     state::{Adapter, StateReader},
 };
 
@@ -233,12 +233,12 @@ where
                 .as_ref()
                 .map_or(0, |account| account.nonce)
         });
-        let detained = is_detained(&self.executor.evm);
+        let detention = detention_of(&self.executor.evm);
         let result = result_from(
             self.factory.spec(),
             &outcome.inner,
             envelope.input(),
-            detained,
+            detention,
             deposit_nonce,
         );
         Ok(Executed { outcome, result })

@@ -2,6 +2,8 @@
 
 use alloy_primitives::B256;
 
+use super::StateError;
+
 /// Blocks, mini-blocks and values older than the window in memory. Called from any thread.
 pub trait Archive: Send + Sync {
     /// The mini-block that a transaction is in, and its index there.
@@ -25,8 +27,8 @@ pub trait Archive: Send + Sync {
             .collect()
     }
     /// The value that a plain key had at the end of `block`, if a later archived block changed it;
-    /// `None` if none did. Empty bytes: it was absent.
-    fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>>;
+    /// `None` if none did. Empty bytes: it was absent. An error if the log begins later by now.
+    fn value_at(&self, key: &[u8], block: u64) -> Result<Option<Vec<u8>>, StateError>;
     /// How many transactions the chain holds up to the end of a block, where the log knows it.
     fn tx_total(&self, _block: u64) -> Option<u64> {
         None
@@ -39,7 +41,7 @@ pub trait Archive: Send + Sync {
     }
 }
 
-/// The end of a log that somebody else has: of a snapshot that a node began with.
+/// The end of what the log does not have: of a snapshot that a node began with, or of what was pruned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beginning {
     /// Its last mini-block.
@@ -69,8 +71,8 @@ impl Archive for EmptyArchive {
         None
     }
 
-    fn value_at(&self, _: &[u8], _: u64) -> Option<Vec<u8>> {
-        None
+    fn value_at(&self, _: &[u8], _: u64) -> Result<Option<Vec<u8>>, StateError> {
+        Ok(None)
     }
 
     fn code(&self, _: &B256) -> Option<Vec<u8>> {

@@ -53,6 +53,9 @@ pub enum StateError {
     /// It is the state of a block that was rolled back meanwhile.
     #[error("the chain was rolled back to before this state")]
     RolledBack,
+    /// What changed since that state was pruned meanwhile.
+    #[error("the history that this state is read through was pruned meanwhile")]
+    Pruned,
     /// The archive gave a value that isn't one.
     #[error("the archive is damaged: {0}")]
     BadArchive(#[from] RecordError),

@@ -109,6 +109,7 @@ struct OneValue {
     key: Vec<u8>,
     changed_in: u64,
     before: Vec<u8>,
+    begins_after: u64,
 }
 
 impl Archive for OneValue {
@@ -128,8 +129,12 @@ impl Archive for OneValue {
         EmptyArchive.mini(number)
     }
 
-    fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>> {
-        (key == self.key && block < self.changed_in).then(|| self.before.clone())
+    fn value_at(&self, key: &[u8], block: u64) -> Result<Option<Vec<u8>>, StateError> {
+        if block < self.begins_after {
+            return Err(StateError::Pruned);
+        }
+        let is_changed = key == self.key && block < self.changed_in;
+        Ok(is_changed.then(|| self.before.clone()))
     }
 
     fn code(&self, hash: &B256) -> Option<Vec<u8>> {
@@ -154,10 +159,31 @@ fn blocks_older_than_memory_are_read_through_the_archive() {
         key: key(1).to_bytes(),
         changed_in: 3,
         before: value(&key(1), 20).to_bytes(),
+        begins_after: 0,
     };
     let (_, pin) = world.pin_oldest();
     let view = View::archived(world.clone(), pin, Arc::new(archive), 2);
     assert_eq!(slot_of(&view, 1), U256::from(20));
+}
+
+#[test]
+fn a_state_whose_history_is_pruned_meanwhile_is_an_error() {
+    let world = StateStore::new(1);
+    for block in 1..=3 {
+        world.commit(&diff(&[(1, block)]));
+        world.close_block(block);
+        world.set_visible(block);
+    }
+    let archive = OneValue {
+        key: key(1).to_bytes(),
+        changed_in: 3,
+        before: value(&key(1), 2).to_bytes(),
+        begins_after: 2,
+    };
+    let archive: Arc<dyn Archive> = Arc::new(archive);
+    let at = |block| View::archived(world.clone(), world.pin_oldest().1, archive.clone(), block);
+    assert_eq!(slot_of(&at(2), 1), U256::from(2));
+    assert_eq!(at(1).value(&key(1)), Err(StateError::Pruned));
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl StateReader for View {
 
     fn value(&self, key: &PlainKey) -> Result<PlainValue, StateError> {
         if let Some((archive, block)) = &self.archived
-            && let Some(bytes) = archive.value_at(&key.to_bytes(), *block)
+            && let Some(bytes) = archive.value_at(&key.to_bytes(), *block)?
         {
             self.pin.check()?;
             return Ok(PlainValue::from_bytes(&bytes)?);

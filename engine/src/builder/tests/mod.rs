@@ -139,7 +139,7 @@ fn reading_the_block_number_detains_and_spinning_then_halts_with_the_numbers() {
     // NUMBER, POP, JUMPDEST, PUSH1 2, JUMP
     let result = result_of(SPEC, bytes!("43505b600256"), call(1_000_000_000));
     assert!(!result.success);
-    assert!(result.usage.detained);
+    assert!(result.usage.detention.is_some());
     assert!(result.gas_used < 30_000_000, "what is left is given back");
     match result.usage.halt {
         Some(Halt::VolatileDataAccessOutOfGas { limit, actual, .. }) => assert!(actual > limit),

@@ -281,7 +281,7 @@ fn a_transaction_that_reads_the_timestamp_gets_it_through_a_system_transaction()
     let chain = chain(SPEC, &[(STORE_TIMESTAMP, STORE_TIMESTAMP_CODE)]);
     let (system, mini) = store_timestamp(&chain, &mut open(&chain));
     assert_eq!(system.sender, chain.system.address());
-    assert!(mini.txs[1].result.usage.detained);
+    assert!(mini.txs[1].result.usage.detention.is_some());
     assert!(chain.world.tip_account(TIMESTAMP).is_some());
     // Like those of the real chain.
     let envelope = system.envelope().unwrap();

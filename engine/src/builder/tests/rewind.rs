@@ -55,12 +55,12 @@ impl Archive for Disk {
         self.0.lock().minis.get(number as usize).cloned()
     }
 
-    fn value_at(&self, key: &[u8], block: u64) -> Option<Vec<u8>> {
+    fn value_at(&self, key: &[u8], block: u64) -> Result<Option<Vec<u8>>, StateError> {
         let rows = self.0.lock();
         let mut later = rows
             .history
             .range((key.to_vec(), block + 1)..=(key.to_vec(), u64::MAX));
-        later.next().map(|(_, value)| value.clone())
+        Ok(later.next().map(|(_, value)| value.clone()))
     }
 
     fn tx_total(&self, block: u64) -> Option<u64> {

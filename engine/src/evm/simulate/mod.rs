@@ -45,7 +45,7 @@ use revm::{
 };
 
 use super::{
-    EvmFactory, ExternalEnv, Watch, cfg_env, is_detained,
+    EvmFactory, ExternalEnv, Watch, cfg_env, detention_of,
     native::{Machine, NativeTable},
     result_from,
 };
@@ -164,6 +164,8 @@ pub(crate) struct Outcome {
     pub raw: MegaTransactionOutcome,
     /// As a receipt would tell it.
     pub result: TxResult,
+    /// Under which rules.
+    pub spec: MegaSpecId,
 }
 
 impl Outcome {
@@ -271,8 +273,9 @@ where
             return Err(EVMError::Database(error));
         }
         let raw = raw?;
-        let result = result_from(self.spec, &raw, &input, is_detained(&self.evm), None);
-        Ok(Outcome { raw, result })
+        let result = result_from(self.spec, &raw, &input, detention_of(&self.evm), None);
+        let spec = self.spec;
+        Ok(Outcome { raw, result, spec })
     }
 
     /// The inspector, for what it has seen.

@@ -16,7 +16,7 @@ use revm::{
 };
 use revm_inspectors::tracing::{TracingInspector, TracingInspectorConfig, types::CallTraceNode};
 
-use super::{Form, Root, steps::words};
+use super::{Form, Ran, Root, steps::words};
 use crate::{
     block::TxResult,
     evm::{
@@ -293,10 +293,10 @@ pub(super) fn end_of(node: &CallTraceNode) -> End<'_> {
 }
 
 /// What a call used: the first, all that its receipt says; others, how their gas is split.
-pub(super) fn mega(object: &mut Object<'_>, nth: usize, gas: Gas, result: &TxResult) {
+pub(super) fn mega<D>(object: &mut Object<'_>, nth: usize, gas: Gas, ran: &Ran<'_, D>) {
     let mut mega = Object::open(object.member("mega"));
     match nth {
-        0 => usage::members(&mut mega, &result.usage),
+        0 => usage::members(&mut mega, ran.spec, ran.result),
         _ => {
             mega.quantity("computeGas", gas.compute)
                 .quantity("storageGas", gas.storage);

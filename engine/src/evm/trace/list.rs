@@ -139,7 +139,7 @@ impl<D: DatabaseRef> List<'_, D> {
         }
         self.place(&mut object, subtraces, address);
         object.string("type", if creates { "create" } else { "call" });
-        mega(&mut object, nth, gas, self.ran.result);
+        mega(&mut object, nth, gas, self.ran);
         object.close();
     }
 

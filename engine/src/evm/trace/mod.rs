@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use alloy_evm::Database;
 use alloy_primitives::{Address, Bytes, Log, U256};
-use mega_evm::{MegaContext, MegaTransactionOutcome};
+use mega_evm::{MegaContext, MegaSpecId, MegaTransactionOutcome};
 use revm::{
     DatabaseRef, Inspector,
     interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter},
@@ -90,6 +90,8 @@ pub(crate) struct Ran<'a, D> {
     pub outcome: &'a MegaTransactionOutcome,
     /// As its receipt tells it.
     pub result: &'a TxResult,
+    /// Under which rules.
+    pub spec: MegaSpecId,
     /// The state before.
     pub database: &'a D,
 }
@@ -171,7 +173,7 @@ impl Recorder {
         match form {
             Form::Steps(_) => {
                 if let Some(steps) = self.steps.take() {
-                    steps.finish(out, ran.outcome, ran.result);
+                    steps.finish(out, ran);
                 }
             }
             Form::Calls(options) => {

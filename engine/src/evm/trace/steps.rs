@@ -7,7 +7,7 @@ use std::{
 
 use alloy_evm::Database;
 use alloy_primitives::{Address, U256};
-use mega_evm::{MegaContext, MegaTransactionOutcome};
+use mega_evm::MegaContext;
 use revm::{
     bytecode::opcode::{self, OpCode},
     context_interface::{ContextTr, JournalTr},
@@ -19,8 +19,8 @@ use revm::{
     },
 };
 
+use super::Ran;
 use crate::{
-    block::TxResult,
     evm::{
         ExternalEnv, Watch,
         simulate::{end, reason},
@@ -215,12 +215,8 @@ impl Steps {
     }
 
     /// The object whole, behind what is in the answer already.
-    pub(super) fn finish(
-        mut self,
-        out: &mut Vec<u8>,
-        outcome: &MegaTransactionOutcome,
-        result: &TxResult,
-    ) {
+    pub(super) fn finish<D>(mut self, out: &mut Vec<u8>, ran: &Ran<'_, D>) {
+        let (outcome, result) = (ran.outcome, ran.result);
         self.out.push(b']');
         // A short answer is only moved; nothing else is in it yet but for several transactions.
         match out.is_empty() {
@@ -234,7 +230,7 @@ impl Steps {
         out.extend_from_slice(b",\"returnValue\":");
         json::data(out, outcome.result.output().map_or(&[], |output| output));
         out.extend_from_slice(b",\"mega\":");
-        out.extend_from_slice(&usage::object(&result.usage));
+        out.extend_from_slice(&usage::object(ran.spec, result));
         out.push(b'}');
     }
 }

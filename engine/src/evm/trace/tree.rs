@@ -115,7 +115,7 @@ impl<D: DatabaseRef> Tree<'_, D> {
         if !self.logs[nth].is_empty() {
             logs(object.member("logs"), node, &self.logs[nth]);
         }
-        mega(&mut object, nth, gas, self.ran.result);
+        mega(&mut object, nth, gas, self.ran);
         object.close();
         Ok(())
     }

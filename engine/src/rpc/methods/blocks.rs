@@ -2,6 +2,7 @@
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::B256;
+use mega_evm::MegaHardforks as _;
 
 use super::{
     Method, Node, RpcError, block_id,
@@ -104,6 +105,7 @@ fn get_receipts(node: &Node, params: &Params<'_>) -> Answer {
     let Some(block) = by_id(node, id)? else {
         return Ok(json::null_bytes());
     };
+    let spec = node.chain.hardforks.spec_id(block.header.timestamp);
     let mut out = vec![b'['];
     let mut offset = BlockOffset::default();
     for mini in node.minis_of(&block)? {
@@ -112,7 +114,7 @@ fn get_receipts(node: &Node, params: &Params<'_>) -> Answer {
             if offset.transactions > 0 {
                 out.push(b',');
             }
-            receipt::receipt(&mut out, record, &place, &offset).map_err(damaged)?;
+            receipt::receipt(&mut out, record, &place, &offset, spec).map_err(damaged)?;
             node.turn.expect(out.len())?;
             offset = offset.after(record);
         }

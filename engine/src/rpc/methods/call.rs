@@ -179,6 +179,7 @@ impl PreparedCall {
             position: None,
             outcome: &outcome.raw,
             result: &outcome.result,
+            spec: outcome.spec,
             database: &self.overlay,
         };
         let finished = recorder.inner.finish(out, form, &ran);
@@ -429,14 +430,14 @@ pub(super) fn failed(outcome: &Outcome) -> RpcError {
             let output = outcome.output();
             RpcError::new(code::REVERTED, reason::of_revert(&output))
                 .with_data(json::data_bytes(&output))
-                .with_mega(usage::object(&outcome.result.usage))
+                .with_mega(usage::object(outcome.spec, &outcome.result))
         }
     }
 }
 
 /// Adds what the execution used, in `mega` and, where it holds nothing else, in `data`.
 fn with_numbers(error: RpcError, outcome: &Outcome) -> RpcError {
-    let numbers = usage::object(&outcome.result.usage);
+    let numbers = usage::object(outcome.spec, &outcome.result);
     let data = json::bytes(|out| {
         let mut object = Object::open(out);
         object.member("mega").extend_from_slice(&numbers);

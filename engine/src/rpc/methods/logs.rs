@@ -17,7 +17,7 @@ use super::{
         BlockOffset, MiniPlace, UNSEALED_HASH,
         block::place_in,
         json::Object,
-        log::{self, LogPlace},
+        log::{LogPlace, Logs},
     },
 };
 use crate::{
@@ -68,6 +68,7 @@ fn get_logs(node: &Node, params: &Params<'_>) -> Answer {
     let mut out = vec![b'['];
     let mut count = 0;
     let mut metered = 0;
+    let mut rendered = Logs::default();
     let mut ahead = Ahead::new(node, *range.end());
     for number in range {
         ahead.search(number, &filter.matcher, &mut |log, at| {
@@ -80,7 +81,7 @@ fn get_logs(node: &Node, params: &Params<'_>) -> Answer {
                 out.push(b',');
             }
             count += 1;
-            log::log(&mut out, log, at);
+            rendered.write(&mut out, log, at);
             meter(node, out.len(), &mut metered)
         })?;
     }
@@ -104,6 +105,7 @@ fn get_logs_with_cursor(node: &Node, params: &Params<'_>) -> Answer {
     let mut count = 0;
     let mut metered = 0;
     let mut next = None;
+    let mut rendered = Logs::default();
     let mut ahead = Ahead::new(node, last);
     for number in first..=last {
         if number - first == MAX_BLOCKS {
@@ -131,7 +133,7 @@ fn get_logs_with_cursor(node: &Node, params: &Params<'_>) -> Answer {
                 logs.push(b',');
             }
             count += 1;
-            log::log(&mut logs, log, at);
+            rendered.write(&mut logs, log, at);
             meter(node, logs.len(), &mut metered)
         })?;
     }

@@ -2,6 +2,7 @@
 
 use alloy_eips::BlockId;
 use alloy_primitives::Address;
+use mega_evm::MegaHardforks as _;
 
 use super::{
     Node, RpcError,
@@ -29,7 +30,8 @@ impl Node {
         let place = self.place_of(&entry)?;
         let offset = self.offset_of(&entry)?;
         let mut out = Vec::with_capacity(1024 + entry.txs.len() * 3072);
-        mini::mini_block(&mut out, &entry, &place, offset).map_err(damaged)?;
+        let spec = self.chain.hardforks.spec_id(entry.block_timestamp);
+        mini::mini_block(&mut out, &entry, &place, offset, spec).map_err(damaged)?;
         Ok(out)
     }
 

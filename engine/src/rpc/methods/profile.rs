@@ -184,7 +184,7 @@ impl History {
             node.turn.check(0)?;
             let entries = replay.inspector().entries();
             let again = replay.next(record).map_err(failed)?;
-            if again != record.result {
+            if !again.agrees(&record.result) {
                 return Err(RpcError::internal(format!(
                     "transaction {} executed again has another result than its receipt",
                     record.hash

@@ -1,5 +1,6 @@
 //! Executes a part of a block again, by the one replay, and has somebody look on.
 
+use mega_evm::MegaHardforks as _;
 use std::sync::Arc;
 
 use alloy_consensus::Transaction as _;
@@ -103,6 +104,7 @@ impl Part {
             None => RpcError::internal(format!("can't be executed again: {error}")),
         };
         let rules = node.chain.rules(self.context.number);
+        let spec = node.chain.hardforks.spec_id(self.context.timestamp);
         let mut cache = cache(&self.before);
         let mut replay =
             Replay::begin(&self.before, &mut cache, &rules, &self.context).map_err(failed)?;
@@ -123,7 +125,7 @@ impl Part {
             *replay.inspector_mut() = bounded(out.len());
             let envelope = record.envelope().map_err(damaged)?;
             let executed = replay.run(&envelope, record.sender).map_err(failed)?;
-            if *executed.result() != record.result {
+            if !executed.result().agrees(&record.result) {
                 return Err(RpcError::internal(format!(
                     "transaction {} executed again has another result than its receipt",
                     record.hash
@@ -135,6 +137,7 @@ impl Part {
                 position: Some(self.position(record, &offset)),
                 outcome: executed.outcome(),
                 result: executed.result(),
+                spec,
                 database: replay.state(),
             };
             let mut finish = |out: &mut Vec<u8>| {

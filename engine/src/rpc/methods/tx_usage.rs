@@ -37,7 +37,7 @@ fn tx_usage(node: &Node, params: &Params<'_>) -> Answer {
         return Ok(json::null_bytes());
     };
     let record = record_of(&place)?;
-    let detention = match record.result.usage.detained {
+    let detention = match record.result.usage.detention.is_some() {
         true => detention_of(node, &place, record)?,
         false => None,
     };
@@ -46,13 +46,8 @@ fn tx_usage(node: &Node, params: &Params<'_>) -> Answer {
     let closest = ClosestLimit::of(spec, &record.result, lowered);
     Ok(json::bytes(|out| {
         let mut object = Object::open(out);
-        usage::members(&mut object, &record.result.usage);
-        match closest {
-            Some(closest) => closest.write(Object::open(object.member("closestLimit"))),
-            None => {
-                object.null("closestLimit");
-            }
-        }
+        usage::dimensions(&mut object, &record.result.usage);
+        usage::closest_limit(&mut object, closest);
         match &detention {
             Some(found) => detention::write(object.member("detention"), found),
             None => {
@@ -92,7 +87,7 @@ fn detention_of(
     let watched = Bounded::new(DetentionWatch::default(), Some(node.turn.clone()));
     let mut replay = replay.with_inspector(watched);
     let again = replay.next(record).map_err(failed)?;
-    if again != record.result {
+    if !again.agrees(&record.result) {
         return Err(RpcError::internal(format!(
             "transaction {} executed again has another result than its receipt",
             record.hash

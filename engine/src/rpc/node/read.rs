@@ -193,6 +193,7 @@ pub(crate) fn damaged(error: RecordError) -> RpcError {
 pub(crate) fn state_error(error: StateError) -> RpcError {
     match error {
         StateError::Unknown(_) => RpcError::server(format!("{error}, try again later")),
+        StateError::Pruned => RpcError::new(PRUNED, error.to_string()),
         error => RpcError::internal(error.to_string()),
     }
 }

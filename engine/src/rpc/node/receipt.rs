@@ -1,5 +1,6 @@
 //! Receipts, which methods show and transactions that wait for them are answered with.
 
+use mega_evm::MegaHardforks as _;
 use std::sync::Arc;
 
 use super::Node;
@@ -14,7 +15,8 @@ impl Node {
         let place = self.place_of(mini)?;
         let (record, offset) = self.locate(mini, index)?;
         let mut out = Vec::with_capacity(1536);
-        receipt::receipt(&mut out, record, &place, &offset).map_err(damaged)?;
+        let spec = self.chain.hardforks.spec_id(mini.block_timestamp);
+        receipt::receipt(&mut out, record, &place, &offset, spec).map_err(damaged)?;
         Ok(out)
     }
 

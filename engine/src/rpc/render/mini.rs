@@ -2,6 +2,7 @@
 //! chain, and a short form without transactions.
 
 use alloy_primitives::B256;
+use mega_evm::MegaSpecId;
 
 use super::{
     BlockOffset, MiniPlace,
@@ -11,12 +12,13 @@ use super::{
 };
 use crate::block::{MiniBlock, RecordError, TxRecord};
 
-/// Writes the whole mini-block. `offset` is what its EVM block holds before it.
+/// Writes the whole mini-block. `offset` is what its EVM block holds before it, `spec` whose rules it was executed under.
 pub(crate) fn mini_block(
     out: &mut Vec<u8>,
     mini: &MiniBlock,
     place: &MiniPlace,
     offset: BlockOffset,
+    spec: MegaSpecId,
 ) -> Result<(), RecordError> {
     let mut object = Object::open(out);
     common(&mut object, mini);
@@ -48,7 +50,7 @@ pub(crate) fn mini_block(
         if nth > 0 {
             list.push(b',');
         }
-        receipt::receipt(list, record, place, &at)?;
+        receipt::receipt(list, record, place, &at, spec)?;
         at = at.after(record);
     }
     list.push(b']');

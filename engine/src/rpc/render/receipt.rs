@@ -2,12 +2,13 @@
 
 use alloy_consensus::Transaction as _;
 use alloy_primitives::TxKind;
+use mega_evm::MegaSpecId;
 use op_alloy_consensus::OpTxEnvelope;
 
 use super::{
     BlockOffset, MiniPlace,
     json::{self, Object},
-    log::{self, LogPlace},
+    log::{LogPlace, Logs},
 };
 use crate::{
     block::{RecordError, TxRecord, logs_bloom},
@@ -20,12 +21,13 @@ pub(super) const DEPOSIT_RECEIPT_VERSION: u64 = 1;
 /// `logsBloom` of no logs: 256 zero bytes.
 const EMPTY_BLOOM: [u8; 256] = [0; 256];
 
-/// Writes the receipt of `record`.
+/// Writes the receipt of `record`, which was executed under `spec`.
 pub(crate) fn receipt(
     out: &mut Vec<u8>,
     record: &TxRecord,
     place: &MiniPlace,
     offset: &BlockOffset,
+    spec: MegaSpecId,
 ) -> Result<(), RecordError> {
     let envelope = record.envelope()?;
     let result = &record.result;
@@ -41,6 +43,7 @@ pub(crate) fn receipt(
         .quantity("type", u64::from(envelope.tx_type() as u8))
         .quantity("status", u64::from(result.success))
         .quantity("cumulativeGasUsed", offset.gas + result.gas_used);
+    let mut rendered = Logs::default();
     json::array(
         object.member("logs"),
         result.logs.iter().enumerate(),
@@ -51,7 +54,7 @@ pub(crate) fn receipt(
                 transaction_index: offset.transactions,
                 log_index: offset.logs + nth as u64,
             };
-            log::log(out, entry, at);
+            rendered.write(out, entry, at);
         },
     );
     if result.logs.is_empty() {
@@ -84,7 +87,7 @@ pub(crate) fn receipt(
             .quantity("l1Fee", 0);
     }
     let mut mega = Object::open(object.member("mega"));
-    usage::members(&mut mega, &result.usage);
+    usage::members(&mut mega, spec, result);
     if !result.output.is_empty() {
         mega.data("output", &result.output);
     }

@@ -167,6 +167,42 @@ fn a_cursor_goes_on_where_it_points() {
 }
 
 #[test]
+fn logs_of_many_transactions_tell_what_their_receipts_tell() {
+    let mut net = Devnet::new();
+    for nonce in 0..9 {
+        net.send(&calling(COUNTER, [], nonce));
+        if nonce % 2 == 1 {
+            net.mini();
+        }
+        if nonce % 3 == 2 {
+            net.block();
+        }
+    }
+    net.mini();
+    let logs = net.get("eth_getLogs", &json!([{"fromBlock": "earliest"}]));
+    let logs = logs.as_array().unwrap();
+    assert_eq!(logs.len(), 9);
+    for log in logs {
+        let receipt = net.get(
+            "eth_getTransactionReceipt",
+            &json!([log["transactionHash"]]),
+        );
+        for member in ["blockHash", "blockNumber", "transactionIndex"] {
+            assert_eq!(log[member], receipt[member], "{member}");
+        }
+        assert_eq!(receipt["logs"], json!([log]));
+    }
+    let minis = (0..).map_while(|number| net.node.chain.recent.mini(number));
+    let alone: Vec<Value> = minis
+        .flat_map(|mini| net.node.logs_json("{}", &mini).unwrap())
+        .map(|log| serde_json::from_slice(&log).unwrap())
+        .collect();
+    assert_eq!(logs, &alone);
+    let pages = net.get("eth_getLogsWithCursor", &json!([{"fromBlock": "earliest"}]));
+    assert_eq!(pages["logs"].as_array(), Some(logs));
+}
+
+#[test]
 fn a_subscription_sees_the_logs_of_one_mini_block() {
     let mut net = Devnet::new();
     net.run(&calling(COUNTER, [], 0));

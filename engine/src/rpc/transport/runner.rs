@@ -110,7 +110,11 @@ impl Runner {
 
     fn submit(&self, method: &Method, submit: Submit, params: &str, reply: Reply) {
         if let Some((raw, admitted)) = self.submission(method, submit, params, reply) {
-            self.intake.submit(raw, admitted);
+            match self.node.chain.mining.mode() {
+                // Each client waits for its own block, which nothing else goes into.
+                MiningMode::Automine => self.intake.submit_here(raw, admitted),
+                MiningMode::Continuous | MiningMode::Manual => self.intake.submit(raw, admitted),
+            }
         }
     }
 

@@ -18,7 +18,9 @@ use super::{
     text,
 };
 use crate::{
-    block::{BlockRecord, Digests, Halt, MiniBlock, StateDiff, TxResult, is_block_record},
+    block::{
+        BlockRecord, DetentionCap, Digests, Halt, MiniBlock, StateDiff, TxResult, is_block_record,
+    },
     keys::{KeyError, SignatureClaim, recover_claimed},
     replay::Effect,
     verify::{Difference, Report},
@@ -203,7 +205,14 @@ fn results(again: &TxResult, said: &TxResult, place: impl Fn() -> String, report
     for (name, expected, actual) in numbers {
         report.compare(name, &place, &expected, &actual);
     }
-    report.compare("detention", &place, &a.detained, &b.detained);
+    // What an older record doesn't tell is compared as if it told the truth.
+    let told = match DetentionCap::agrees(a.detention, b.detention) {
+        true => a.detention,
+        false => b.detention,
+    };
+    report.compare_told("detention", &place, &a.detention, &told, |detention| {
+        format!("{detention:?}")
+    });
     report.compare_told("halt reasons", &place, &a.halt, &b.halt, halt);
     let count = (again.logs.len(), said.logs.len());
     report.compare("logs", || format!("{}, count", place()), &count.0, &count.1);

@@ -26,7 +26,7 @@ use super::{
         BlockOffset, MiniPlace,
         block::{self, Detail},
         json::{self, Object},
-        log::{self, LogPlace},
+        log::{LogPlace, Logs},
     },
     traced::{closed, separated},
 };
@@ -144,6 +144,7 @@ fn call_result(
         false => object.data("returnData", &[]),
     };
     let logs = logs.iter().enumerate();
+    let mut rendered = Logs::default();
     json::array(object.member("logs"), logs, |out, (nth, entry)| {
         let at = LogPlace {
             place,
@@ -151,7 +152,7 @@ fn call_result(
             transaction_index: at.transactions,
             log_index: at.logs + nth as u64,
         };
-        log::log(out, entry, at);
+        rendered.write(out, entry, at);
     });
     object
         .quantity("gasUsed", result.gas_used)
@@ -161,7 +162,7 @@ fn call_result(
         call_error(object.member("error"), outcome);
     }
     let mut mega = Object::open(object.member("mega"));
-    usage::members(&mut mega, &result.usage);
+    usage::members(&mut mega, outcome.spec, result);
     mega.close();
     object.close();
 }
