@@ -107,6 +107,7 @@ class Chain:
     waiting: list = field(default_factory=list)
     led: list = field(default_factory=list)
     made: list = field(default_factory=list)
+    beginning: object = None
 
     def end(self):
         return LogOffset(self.minis, 0, self.rollbacks)
@@ -124,6 +125,8 @@ class Chain:
         self.mode, self.term = "leads", term
         self.rollbacks += 1
         self.led.append(term)
+        # What the log thread does first.
+        self.beginning = asyncio.ensure_future(asyncio.to_thread(confirmations.confirm, []))
         leadership = Leadership(term, self.name, bytes(20), f"http://{self.name}", bytes(65))
         return ChainRollback(self.rollbacks, self.minis, 0, bytes(65), leadership).encode()
 
