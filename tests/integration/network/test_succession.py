@@ -221,3 +221,37 @@ def test_incidents_are_none(network):
     assert network.run("incidents", "--json").stdout.strip() in ("[]", "") or not network.home.json(
         "devnet", "incidents"
     ).get("incidents")
+
+
+# --- one standby ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A sequencer and one standby, in sync; who leads then, and the other one."""
+    with Network(tmp_path, "--standby", 1, "--block-time", "0.25") as network:
+        eventually(lambda: leadership(network, "sequencer").get("durable_on") == 2, "both to be in sync")
+        yield network
+
+
+def test_one_standby_goes_on_alone_and_who_lacks_what_was_shown_does_not_lead(pair):
+    url = pair.node("standby-1")["endpoints"]["http"]
+    with Client(pair, "standby-1", 0) as client:
+        client.wait_for(3)
+        # Dead for good: its process is stopped by hand, so that nobody starts it again.
+        pair.run("stop", "sequencer")
+        client.wait_for(5)
+        told = leadership(pair, "standby-1")
+        assert (told["leads"], told["durable_on"], told["in_sync"]) == (True, 1, ["standby-1"])
+        pair.run("stop", "standby-1")
+    pair.home.run("devnet", "start", "sequencer")
+    time.sleep(1.0)
+    assert not leadership(pair, "sequencer").get("leads")
+    pair.run("start", "standby-1")
+    eventually(lambda: leadership(pair, "standby-1").get("durable_on") == 2, "both to be in sync again")
+    assert pair.node("standby-1")["endpoints"]["http"] == url
+    for name in ("sequencer", "standby-1"):
+        node = pair.at(name)
+        for receipt in client.receipts:
+            found = node.rpc("eth_getTransactionReceipt", receipt["transactionHash"])
+            assert found["blockNumber"] == receipt["blockNumber"]
