@@ -203,13 +203,14 @@ class Devnet:
         return ChainRollback.decode(bytes.fromhex(self.lease.value)).minis
 
     def mend(self) -> None:
-        """Links are whole, disks have room, and every node runs and says so."""
+        """Links are whole, disks have room, every node runs and says so, and any candidate may take over."""
         self.links.heal()
         for name in self.names:
             self.send(name, signal.SIGCONT)
             (self.data(name) / disk.BALLOON).unlink(missing_ok=True)
         for name in self.names:
             eventually(lambda name=name: self._is_well(name), f"{name} to be well", PATIENCE_S)
+        eventually(self._are_in_sync, "all that may lead to be in sync", PATIENCE_S)
 
     def promote(self, name: str) -> dict[str, Any]:
         """As `megaeth devnet promote` does."""
@@ -233,6 +234,10 @@ class Devnet:
         assert self._supervisor.poll() is None, self.log()
         session = read_session(self._paths.session)
         return session is not None and session.state == "running"
+
+    def _are_in_sync(self) -> bool:
+        in_sync = self.lease.in_sync
+        return not in_sync or set(in_sync) == set(self.candidates)
 
     def _is_well(self, name: str) -> bool:
         assert self._supervisor.poll() is None, self.log()

@@ -247,21 +247,21 @@ def test_without_standbys_nobody_is_promoted_nor_named_as_leader(megaeth, runnin
 
 
 @pytest.mark.parametrize(
-    ("missing", "in_sync", "said"),
+    ("disks", "missing", "in_sync", "said"),
     [
-        (0, ["standby-1", "standby-2", "sequencer"], "when 3 disks have them"),
-        (0, ["standby-1", "sequencer"], "when 2 of 3 disks have them; in sync: standby-1, sequencer"),
-        (1, ["standby-1", "sequencer"], "they wait, as 1 of those is missing"),
-        (2, ["standby-1"], "they wait, as 2 of those are missing"),
+        (2, 0, ["sequencer", "standby-1"], "when 2 disks have them"),
+        (1, 0, ["standby-1"], "when one disk has them; not in sync: sequencer"),
+        (2, 1, ["sequencer", "standby-1"], "when 2 disks have them; they wait, as 1 of those is missing"),
+        (3, 2, ["sequencer", "standby-1"], "they wait, as 2 of those are missing"),
     ],
 )
-def test_the_status_says_which_disks_count_and_what_receipts_wait_for(missing, in_sync, said):
+def test_the_status_says_which_disks_count_and_what_receipts_wait_for(disks, missing, in_sync, said):
     from rich.console import Console
 
     from megaeth_cli.output.status import status_table
 
     node = {
-        **dict.fromkeys(("height", "mini_block", "cpu_percent", "memory_bytes")),
+        **dict.fromkeys(("height", "mini_block", "cpu_percent", "memory_bytes", "disk_bytes")),
         **{
             "name": "standby-1",
             "role": "standby",
@@ -272,12 +272,13 @@ def test_the_status_says_which_disks_count_and_what_receipts_wait_for(missing, i
         },
         "leadership": {
             **{"leader": "standby-1", "term": 4, "leads": True},
-            **{"durable_on": 3, "missing": missing, "in_sync": in_sync},
+            **{"durable_on": disks, "missing": missing, "in_sync": in_sync},
         },
     }
     follower = {
         **node,
         "name": "sequencer",
+        "role": "sequencer",
         "leadership": {"leader": "standby-1", "term": 4, "leads": False},
     }
     console = Console(width=200, record=True, file=io.StringIO())
