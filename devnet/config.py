@@ -201,8 +201,8 @@ class NetworkSettings:
     )  # fmt: skip
     durable_on: int | None = _setting(
         None,
-        "Candidates, the leader among them, whose disks have a receipt before anybody sees it. Default: 2 with a "
-        "standby, else 1.",
+        "Disks of nodes that may lead, the leader's among them, that have a receipt before anybody sees it, come what "
+        "may. Default: 2, or the leader's alone while no standby is in sync.",
         "--durable-on", "K", minimum=1, maximum=9,
     )  # fmt: skip
     full_nodes: int = _setting(
@@ -246,7 +246,7 @@ class NetworkSettings:
 
     @property
     def disks(self) -> int:
-        """How many candidates' disks have what anybody sees."""
+        """How many candidates' disks have what anybody sees; without `durable_on` only while so many are in sync."""
         return self.durable_on if self.durable_on is not None else min(2, 1 + self.standbys)
 
 

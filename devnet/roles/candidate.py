@@ -20,13 +20,13 @@ from devnet.role_config import NetworkPlace, RoleConfig
 from devnet.roles.chain import bind_rpc, open_store, restore_engine
 from devnet.roles.chain_node import assemble
 from devnet.roles.full_node import open_from_peers
-from devnet.roles.node_methods import PromoteNamespace
 from devnet.roles.process import Failure
 from devnet.roles.rollback import Rollbacks, give_up_beyond
 from devnet.rpc.client import NodeClient, NodeSilentError
 from devnet.storage import Store
-from devnet.succession.candidate import Candidate, Candidates
+from devnet.succession.candidate import Candidate
 from devnet.succession.control_lease import ControlLease
+from devnet.succession.in_sync import Candidates
 from devnet.succession.lease import Lease, LeaseState, LeaseUnavailable
 from devnet.sync.chain_rollback import ChainRollback
 from devnet.tasks import Tasks
@@ -73,9 +73,11 @@ async def serve_candidate(role: RoleConfig, failure: Failure, open_new: OpenNew 
             engine, _ = await failure.interruptible(open_from_peers(role, place, store, failure))
         node = assemble(role, store, engine, failure, rollbacks, given_up)
         await node.start(sockets)
-        candidates = Candidates(role.node, place.candidates, role.config.network.disks)
+        network = role.config.network
+        is_strict = network.durable_on is not None
+        candidates = Candidates(role.node, place.candidates, network.disks, is_strict)
         candidate = Candidate(candidates, lease, node, send_all)
-        node.serve_candidate(candidate.stored, PromoteNamespace(role.token, candidate.promote))
+        node.is_candidate(candidate.stored, candidate.promote)
         tasks = Tasks(failure)
         tasks.spawn(candidate.run(), "candidate")
         await failure.interruptible(_until_decided(candidate))

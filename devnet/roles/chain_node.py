@@ -57,6 +57,7 @@ from devnet.roles.node_methods import (
     JitNamespace,
     LogNamespace,
     ModeNamespace,
+    Promote,
 )
 from devnet.roles.node_status import NodeStatus
 from devnet.roles.priorities import recovery_gives_way
@@ -72,6 +73,7 @@ from devnet.rpc.server import RpcServer, tune_interpreter
 from devnet.rpc.state_files import StateFileNamespace, StateFiles
 from devnet.session import Role
 from devnet.storage import Pruner, Snapshotter, Store
+from devnet.succession.candidate import CannotPromote
 from devnet.succession.confirmations import Confirmations
 from devnet.sync import EngineSink, LogOffset
 from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
@@ -135,6 +137,8 @@ class ChainNode:
         """While it leads."""
         self._forwarder: Forwarder | None = None
         """While it follows."""
+        self._promote: Promote | None = None
+        """Of a candidate."""
 
     async def start(self, sockets: RpcSockets) -> None:
         """Answers JSON-RPC and knows its peers, but neither leads nor follows yet."""
@@ -200,16 +204,22 @@ class ChainNode:
         network.tell_leadership(record.encode())
         return record.encode()
 
-    def serve_candidate(self, stored: Callable[[str, LogOffset], None], methods: object) -> None:
-        """`stored`: is told of what standbys have on disk. `methods`: what only a candidate answers."""
+    def is_candidate(self, stored: Callable[[str, LogOffset], None], promote: Promote) -> None:
+        """`stored`: is told of what standbys have on disk. `promote`: has another candidate lead."""
         assert self._network is not None
         self._network.on_stored = stored
-        self._server.serve(methods)
+        self._promote = promote
 
-    def confirmations(self, others: int) -> Confirmations:
-        """For one leadership of this node's, with so many standbys."""
+    async def promote(self, node: str) -> dict[str, Any]:
+        """Has that node lead instead of this one. CannotPromote: it does not."""
+        if self._promote is None:
+            raise CannotPromote("the chain has no standbys, or this node is none")
+        return await self._promote(node)
+
+    def confirmations(self) -> Confirmations:
+        """For one leadership of this node's."""
         assert self._network is not None
-        return Confirmations(others, self.end, self._network.write, self._network.confirm)
+        return Confirmations(self.end, self._network.write, self._network.confirm)
 
     def end(self) -> LogOffset:
         """Where the log ends."""
@@ -224,14 +234,16 @@ class ChainNode:
         """Whether this node led in that term, and its log knows of no later one."""
         return self._succession.led_in(term)
 
-    async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
-        """Where those other candidates stand that follow nobody of an earlier term any more."""
+    async def fence(self, term: int, needed: int, timeout_s: float) -> dict[str, LogOffset]:
+        """Where those other candidates stand that follow nobody of an earlier term any more; so many are waited for."""
         assert self._network is not None
-        return await self._network.fence(term, timeout_s)
+        return await self._network.fence(term, needed, timeout_s)
 
     async def follow_leader(self, leader: Leadership) -> None:
         """Follows who leads."""
         self._led_by(leader)
+        if self._network is not None:
+            self._network.led_by(leader)  # its own log may have told it before
         await self.follow(leader.http)
 
     async def pause(self) -> bool:
@@ -316,7 +328,8 @@ class ChainNode:
         if rollback.number != store.rollbacks + 1:
             raise InvalidRollback(f"it is number {rollback.number}, but {store.rollbacks + 1} is next")
         self._require_signed(rollback)
-        if not rollback.cuts(self.end()):
+        end = self.end()
+        if not rollback.cuts(end):
             store.note_rollback(rollback.encode())
             self._succession.carried_out(rollback)
             self._on_loop(lambda: self._heard_of(rollback))
@@ -324,7 +337,7 @@ class ChainNode:
         self._engine.halt()
         refusal = ""
         try:
-            plan = self._engine.plan_rewind(rollback.minis)
+            plan = self._engine.plan_rewind(rollback.after(end).minis)
         except EngineError as error:
             log.warning("cannot go back to mini-block %d, so beginning anew: %s", rollback.minis, error)
             assert self._network is not None
@@ -577,6 +590,9 @@ def assemble(
     if network is not None:
         server.serve(
             DevnetNamespace(role.token, network.incidents, network.inject, network.reproductions),
-            ModeNamespace(role.token, node.lead, node.follow),
+            ModeNamespace(
+                *(role.token, node.lead, node.follow, node.promote),
+                is_leased=role.network is not None and bool(role.network.lease),
+            ),
         )
     return node

@@ -311,9 +311,9 @@ class NetworkService:
         """Tells everybody who leads."""
         self._joined.gossip.publish(Kind.LEADERSHIP, record)
 
-    async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
-        """Where those other candidates stand that follow nobody of an earlier term any more."""
-        return await self._joined.fence(term, timeout_s)
+    async def fence(self, term: int, needed: int, timeout_s: float) -> dict[str, LogOffset]:
+        """Where those other candidates stand that follow nobody of an earlier term any more; so many are waited for."""
+        return await self._joined.fence(term, needed, timeout_s)
 
     @property
     def reproductions(self) -> KeptFiles | None:

@@ -190,12 +190,14 @@ class DevnetNamespace:
 
 
 class ModeNamespace:
-    """Who leads and who follows, for who has the devnet's token: one node at a time may lead, and nobody here sees to
-    that. While it goes from one node to another, none should be sent transactions, as two followers would send them to
-    and fro."""
+    """Who leads and who follows, for who has the devnet's token. Where the chain has standbys, a lease sees to it that
+    one node at a time leads, and that one hands over. Where it has none, nobody does: while the lead goes from one node
+    to another, none should be sent transactions, as two followers would send them to and fro."""
 
-    def __init__(self, token: str, lead: Lead, follow: Follow) -> None:
+    def __init__(self, token: str, lead: Lead, follow: Follow, promote: Promote, *, is_leased: bool) -> None:
         self._token = token
+        self._promote = promote
+        self._is_leased = is_leased
         self._lead = lead
         self._follow = follow
 
@@ -203,6 +205,7 @@ class ModeNamespace:
     async def lead(self, given: list[object], call: Call) -> bytes:
         """Have the node lead."""
         authorised(self._token, given)
+        self._require_no_lease()
         await _change(self._lead())
         return b"true"
 
@@ -212,27 +215,26 @@ class ModeNamespace:
         [sequencer] = authorised(self._token, given)
         if not isinstance(sequencer, str) or not sequencer.startswith("http://"):
             raise invalid_params("sequencer must be the address of its JSON-RPC, http://...")
+        self._require_no_lease()
         await _change(self._follow(sequencer))
         return b"true"
-
-
-class PromoteNamespace:
-    """Has another candidate lead, for who has the devnet's token."""
-
-    def __init__(self, token: str, promote: Promote) -> None:
-        self._token = token
-        self._promote = promote
 
     @method("devnet_promote", "token", "node", about="Has a standby lead instead of this node.")
     async def promote(self, given: list[object], call: Call) -> bytes:
         """Hand over."""
-        [node] = _authorised(self._token, given)
+        [node] = authorised(self._token, given)
         if not isinstance(node, str):
             raise invalid_params("node must be a name")
         try:
             return orjson.dumps(await self._promote(node))
         except CannotPromote as error:
             raise refused(str(error)) from None
+
+    def _require_no_lease(self) -> None:
+        if self._is_leased:
+            raise refused(
+                "the chain has standbys, and a lease says which node leads: ask for another by devnet_promote"
+            )
 
 
 async def _change(change: Awaitable[None]) -> None:

@@ -69,6 +69,7 @@ class Succession:
             told["leads"] = self.confirmations is not None
         if self.confirmations is not None:
             told["durable_on"] = self.confirmations.disks
+            told["in_sync"] = sorted([self._node, *self.confirmations.others])
             told["missing"] = self.confirmations.missing
             told["confirmed_by"] = self.confirmations.confirmed_by
         return {"leadership": told} if told else {}

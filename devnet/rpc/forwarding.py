@@ -210,7 +210,7 @@ class Forwarder:
 
     async def _send_again(self) -> None:
         """What was passed on and is not in the chain here. What the leader knows already, it refuses."""
-        unseen = await self._loop.run_in_executor(None, self._unseen)
+        unseen = await self._loop.run_in_executor(None, self._unseen, self._sent.all())
         for raw in unseen:
             try:
                 await self._leader.ask(_request("eth_sendRawTransaction", [raw]), twice=True)
@@ -219,10 +219,10 @@ class Forwarder:
         if unseen:
             log.info("sent %d transactions again to who leads now", len(unseen))
 
-    def _unseen(self) -> list[str]:
-        """In a worker thread."""
+    def _unseen(self, sent: list[tuple[str, str]]) -> list[str]:
+        """In a worker thread: the texts of those that are not in the chain."""
         found = []
-        for tx_hash, raw in self._sent.all():
+        for tx_hash, raw in sent:
             params = json.dumps([tx_hash]).encode()
             if self._engine_call is None or self._engine_call("eth_getTransactionReceipt", params) == b"null":
                 found.append(raw)

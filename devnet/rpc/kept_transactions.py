@@ -11,7 +11,7 @@ MOST_BYTES: Final = 32 * 1024 * 1024
 
 
 class KeptTransactions:
-    """The newest, by hash, in the order in which they came."""
+    """The newest, by hash, in the order in which they came. On the event loop."""
 
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._most = most
@@ -33,5 +33,5 @@ class KeptTransactions:
         self._bytes -= len(self._raw.pop(tx_hash, ""))
 
     def all(self) -> list[tuple[str, str]]:
-        """Hash and text of each."""
+        """Hash and text of each, as it is now."""
         return list(self._raw.items())

@@ -5,8 +5,8 @@
       +------------------------------+<----------------------------- released, to be promoted ----------------+
                                                                                    lost: the process begins anew
 
-With `disks` that must have what is shown, one of any `candidates - disks + 1` has all of it: so many, this node among
-them, say where they stand before anybody leads. Everything happens on the event loop.
+Before anybody leads, so many candidates say where they stand that one of them has all that was ever shown
+(`in_sync.py`). Everything happens on the event loop.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from devnet.succession.confirmations import Confirmations
+from devnet.succession.in_sync import Candidates
 from devnet.succession.lease import RENEW_S, TTL_S, Lease, LeaseState, LeaseUnavailable
 from devnet.sync import LogOffset
 from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
@@ -58,11 +59,11 @@ class Node(Protocol):
     async def follow_leader(self, leader: Leadership) -> None:
         """Follows who leads."""
 
-    async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
-        """Where the other candidates stand that follow nobody of an earlier term any more."""
+    async def fence(self, term: int, needed: int, timeout_s: float) -> dict[str, LogOffset]:
+        """Where the other candidates stand that follow nobody of an earlier term any more; so many are waited for."""
 
-    def confirmations(self, others: int) -> Confirmations:
-        """For one leadership, with so many standbys."""
+    def confirmations(self) -> Confirmations:
+        """For one leadership."""
 
     def end(self) -> LogOffset:
         """Where the log ends."""
@@ -82,27 +83,16 @@ Send = Callable[[str, list[bytes]], Awaitable[None]]
 """Gives raw transactions to the node that answers JSON-RPC at an address."""
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """Who they are, and how many of their disks have what is shown."""
-
-    node: str
-    """This one."""
-    names: tuple[str, ...]
-    disks: int
-
-    @property
-    def to_ask(self) -> int:
-        """So many others must say where they stand, so that one of them or this node has all that was ever shown."""
-        return len(self.names) - self.disks
-
-
 @dataclass
 class _Lead:
     """A time of leading."""
 
     term: int
     confirmations: Confirmations
+    in_sync: frozenset[str]
+    """As the lease has it."""
+    possible: tuple[frozenset[str], ...] = ()
+    """Sets that it may have instead, by renewals that were not answered."""
     value: bytes = b""
     released: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -172,17 +162,18 @@ class Candidate:
         began = time.monotonic()
         try:
             term = await self._lease.acquire(self._candidates.node, self._node.term)
+            kept = await self._lease.watch(-1) if term is not None else None
         except LeaseUnavailable:
             return False
-        if term is None:
+        if term is None or kept is None:
             await asyncio.sleep(AGAIN_S)
             return False
         # Who led last, or begins a chain, has all that was ever shown.
         is_next = term == state.term + 1
         knows_all = is_next and (not state.term or self._node.led_in(state.term))
         log.info("may lead in term %d", term)
-        others = self._candidates.disks - 1
-        lead = self._lead = _Lead(term, self._node.confirmations(others))
+        lead = self._lead = _Lead(term, self._node.confirmations(), self._candidates.members(kept.in_sync))
+        self._require(lead, lead.in_sync)
         lead.confirmations.renewed(began + TTL_S)
         self._ended.clear()
         renewing = asyncio.ensure_future(self._renew(lead))
@@ -202,28 +193,34 @@ class Candidate:
     async def _begin(self, lead: _Lead, began: float, knows_all: bool) -> bool:
         """Whether this node leads now; else the lease is another's."""
         await self._node.pause()
-        farther = None if knows_all else await self._farther(lead.term)
+        asked = len(lead.in_sync) > 1 and not knows_all
+        needed = self._candidates.to_ask(lead.in_sync)
+        stand = await self._node.fence(lead.term, needed, FENCE_S) if asked else {}
+        stand = {node: place for node, place in stand.items() if node in lead.in_sync}
+        farther = None if knows_all else self._farther(lead.in_sync, stand)
         if farther is not None:
-            log.info(
-                "%s; not leading in term %d", farther or "too few others say where they stand", lead.term
-            )
+            why = f"{farther} stands farther" if farther else "too few others say where they stand"
+            log.info("%s; not leading in term %d", why, lead.term)
             await self._give_back(lead, farther)
             return False
+        level = [node for node, place in stand.items() if place.sequence >= self._node.end().sequence]
+        self._change(lead, frozenset([self._candidates.node, *level]))
         lead.value = await self._node.succeed(lead.term, lead.confirmations)
         lead.news.set()
         took_ms = (time.monotonic() - began) * 1000
         log.warning("leads in term %d, %.0f ms after the lease was free", lead.term, took_ms)
         return True
 
-    async def _farther(self, term: int) -> str | None:
-        """Who should lead instead; "" if too few can be asked; None: nobody."""
-        if self._candidates.to_ask <= 0:
-            return None
-        stand = await self._node.fence(term, FENCE_S)
-        if len(stand) < self._candidates.to_ask:
+    def _farther(self, members: frozenset[str], stand: dict[str, LogOffset]) -> str | None:
+        """Who should lead instead; "" if too few have said where they stand; None: nobody."""
+        if len(stand) < self._candidates.to_ask(members):
             return ""
-        node, place = max(stand.items(), key=lambda item: item[1].sequence)
-        return node if place.sequence > self._node.end().sequence else None
+        end = self._node.end().sequence
+        return max(
+            (node for node, place in stand.items() if place.sequence > end),
+            key=lambda node: stand[node].sequence,
+            default=None,
+        )
 
     async def _give_back(self, lead: _Lead, to: str) -> None:
         lead.released = True
@@ -235,10 +232,13 @@ class Candidate:
     async def _renew(self, lead: _Lead) -> None:
         """As long as the lease is this node's. Nothing is shown when it has not been renewed for too long."""
         while not lead.released:
+            await self._look_who_is_in_sync(lead)
             began = time.monotonic()
             lead.news.clear()
+            members = lead.possible[-1] if lead.possible else lead.in_sync
+            told = () if self._candidates.is_strict else tuple(sorted(members))
             try:
-                is_ours = await self._lease.renew(self._candidates.node, lead.term, lead.value)
+                is_ours = await self._lease.renew(self._candidates.node, lead.term, lead.value, told)
             except LeaseUnavailable as error:
                 log.warning("cannot renew the lease: %s", error)
             else:
@@ -249,9 +249,45 @@ class Candidate:
                     self._ended.set()
                     return
                 lead.confirmations.renewed(began + TTL_S)
+                self._settle(lead, members)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, began + RENEW_S - time.monotonic())):
                     await lead.news.wait()
+
+    # --- who is in sync -----------------------------------------------------------------------------------
+
+    async def _look_who_is_in_sync(self, lead: _Lead) -> None:
+        """Who has everything is in; who has not come up for too long is out. The lease is to be told next."""
+        if self._candidates.is_strict or not lead.value or lead.possible:
+            return
+        others = frozenset(self._candidates.names) - {self._candidates.node}
+        stragglers = lead.confirmations.stragglers
+        wanted = (lead.in_sync | (lead.confirmations.have_all() & others)) - stragglers
+        if wanted == lead.in_sync:
+            return
+        self._change(lead, wanted)
+        # From here on nothing is shown that they do not have: it has to hold of what was shown before, too.
+        new = wanted - lead.in_sync
+        if new and not await self._until(lambda: new <= lead.confirmations.have_all(), RENEW_S / 2):
+            lead.possible = ()
+            self._require(lead, lead.in_sync)
+
+    def _change(self, lead: _Lead, members: frozenset[str]) -> None:
+        """These are to be in sync, with the next renewal."""
+        if self._candidates.is_strict or members == lead.in_sync:
+            return
+        lead.possible = (*lead.possible, members)
+        self._require(lead, lead.in_sync, *lead.possible)
+
+    def _settle(self, lead: _Lead, members: frozenset[str]) -> None:
+        """The lease has these."""
+        if lead.possible[-1:] == (members,):
+            log.warning("in sync are %s", ", ".join(sorted(members)))
+            lead.in_sync, lead.possible = members, ()
+            self._require(lead, members)
+
+    def _require(self, lead: _Lead, *sets: frozenset[str]) -> None:
+        lead.confirmations.require(*(self._candidates.requirement(members) for members in sets))
 
     # --- handing over -------------------------------------------------------------------------------------
 
@@ -264,8 +300,8 @@ class Candidate:
             if node not in self._candidates.names or node == self._candidates.node:
                 others = [name for name in self._candidates.names if name != self._candidates.node]
                 raise CannotPromote(f"{node} is none of {', '.join(others) or 'no standbys'}")
-            if lead.confirmations.stored_by(node) is None:
-                raise CannotPromote(f"{node} does not follow")
+            if lead.confirmations.stored_by(node) is None or node not in lead.in_sync or lead.possible:
+                raise CannotPromote(f"{node} does not follow, or has not come up yet")
             if lead.confirmations.missing:
                 raise CannotPromote("too few standbys answer")
             return await self._hand_over(lead, node)
@@ -275,7 +311,7 @@ class Candidate:
         if not await self._node.pause():
             self._node.depose()
             raise CannotPromote("what was built last is not on enough disks")
-        if not await self._until(lambda: self._has_all(lead, node)):
+        if not await self._until(lambda: self._has_all(lead, node), HAND_OVER_S):
             await self._node.go_on()
             raise CannotPromote(f"{node} does not come up")
         await self._give_back(lead, node)
@@ -297,8 +333,8 @@ class Candidate:
         return stored is not None and stored.sequence >= self._node.end().sequence
 
     @staticmethod
-    async def _until(is_so: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + HAND_OVER_S
+    async def _until(is_so: Callable[[], bool], within_s: float) -> bool:
+        deadline = time.monotonic() + within_s
         while not is_so():
             if time.monotonic() > deadline:
                 return False

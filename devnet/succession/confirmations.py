@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from devnet.succession.in_sync import Requirement
 from devnet.sync import LogOffset
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     Sealed = list[SealedMini | SealedBlock]
 
-LONG_S: Final = 0.3
+LONG_S: Final = 0.5
 """A standby that answers does so within that time."""
 
 
@@ -30,16 +31,16 @@ class Confirmations:
 
     def __init__(
         self,
-        others: int,
         end: Callable[[], LogOffset],
         write: Callable[[Sealed], None],
         confirmed: Callable[[LogOffset], None],
     ) -> None:
-        """`others`: so many standbys must have it. `end`: where the log ends. `write`: gives standbys what it goes on
-        with. `confirmed`: is told of each place that has come so far."""
+        """`end`: where the log ends. `write`: gives standbys what it goes on with. `confirmed`: is told of each place
+        that has come so far."""
         self.position: LogOffset | None = None
         """Up to here all is confirmed."""
-        self._others = others
+        self._requirements: tuple[Requirement, ...] | None = None
+        """All of them hold of what is shown; None: nothing is."""
         self._end = end
         self._write = write
         self._confirmed = confirmed
@@ -67,6 +68,12 @@ class Confirmations:
             self.position, self._waits_since = position, None
         self._confirmed(position)
         return True
+
+    def require(self, *requirements: Requirement) -> None:
+        """From now on these hold of what is shown; of several, the last is the one that shall remain."""
+        with self._changed:
+            self._requirements = requirements
+            self._changed.notify_all()
 
     def stored(self, node: str, position: LogOffset) -> None:
         """A standby has everything up to there on its disk."""
@@ -100,7 +107,12 @@ class Confirmations:
     @property
     def disks(self) -> int:
         """How many disks have what is shown, this node's among them."""
-        return self._others + 1
+        return 1 + (self._requirements[-1].count if self._requirements else 0)
+
+    @property
+    def others(self) -> list[str]:
+        """The standbys that count."""
+        return sorted(self._requirements[-1].of) if self._requirements else []
 
     def stored_by(self, node: str) -> LogOffset | None:
         """Up to where that standby has the log on its disk, as far as it has told."""
@@ -116,18 +128,41 @@ class Confirmations:
     @property
     def missing(self) -> int:
         """How many standbys more must have it before anything is shown, where that takes longer than it should."""
-        since = self._waits_since
-        if since is None or time.monotonic() - since < LONG_S:
-            return 0
-        return max(0, self._others - len(self.confirmed_by))
+        with self._changed:
+            return self._missing(self._wanted) if self._wanted is not None and self._waits_long() else 0
+
+    @property
+    def stragglers(self) -> frozenset[str]:
+        """Who does not have what has been waited for longer than it should take."""
+        with self._changed:
+            if self._wanted is None or not self._waits_long() or self._requirements is None:
+                return frozenset()
+            named = frozenset[str]().union(*(one.of for one in self._requirements))
+            return named - frozenset(self._with(self._wanted))
+
+    def have_all(self) -> frozenset[str]:
+        """Who has everything that was ever shown by this leader, or before it."""
+        with self._changed:
+            return frozenset(self._with(self.position)) if self.position is not None else frozenset()
 
     def _with(self, position: LogOffset | None) -> list[str]:
         reached = position.sequence if position is not None else 0
         return [node for node, stored in self._stored.items() if stored.sequence >= reached]
 
     def _may_show(self, position: LogOffset) -> bool:
-        is_stored = len(self._with(position)) >= self._others
-        return is_stored and not self._is_over and time.monotonic() < self._valid_until
+        return (
+            self._requirements is not None
+            and not self._missing(position)
+            and not self._is_over
+            and time.monotonic() < self._valid_until
+        )
+
+    def _missing(self, position: LogOffset) -> int:
+        return max((one.missing(self._stored, position) for one in self._requirements or ()), default=0)
+
+    def _waits_long(self) -> bool:
+        since = self._waits_since
+        return since is not None and time.monotonic() - since >= LONG_S
 
     def _patience_s(self) -> float | None:
         """How long it may be waited; None: until somebody tells something."""

@@ -55,7 +55,7 @@ class Given:
             raise UnavailableError(
                 f"cannot read who led the devnet last, in {path}",
                 str(error),
-                "remove the file: then the sequencer leads first, and gives up what it lacks of the others' logs",
+                "restore it; or remove the file, and the sequencer leads first: what only others have is lost then",
             ) from error
         return given
 

@@ -93,8 +93,13 @@ class ChainRollback:
 
     def after(self, place: LogOffset) -> LogOffset:
         """Where a log stands that ended there."""
-        minis, blocks = (self.minis, self.blocks) if self.cuts(place) else (place.minis, place.blocks)
-        return LogOffset(minis, blocks, self.number)
+        if not self.cuts(place):
+            return LogOffset(place.minis, place.blocks, self.number)
+        minis = self.minis
+        if self.leadership is not None and place.blocks > self.blocks:
+            # The new leader may have all mini-blocks of a block that it has not: with one less the block is open.
+            minis = max(0, minis - 1)
+        return LogOffset(minis, self.blocks, self.number)
 
     def _content(self) -> bytes:
         fields = _FIELDS.pack(self.number, self.minis, self.blocks)

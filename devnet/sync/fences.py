@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
 
 from devnet.sync.frames import Fence, Fenced
 from devnet.sync.log_offset import GENESIS, LogOffset
@@ -17,6 +18,9 @@ from devnet.tasks import Tasks
 from devnet.threads import OnDeath
 
 log = logging.getLogger(__name__)
+
+GRACE_S: Final = 0.03
+"""For those that are not needed."""
 
 Hold = Callable[[], Awaitable[LogOffset]]
 """Leaves whom the node follows; where it stands then, with everything on disk."""
@@ -47,8 +51,11 @@ class Fences:
         node = session.name.node
         return session.status.path == (node,) and node == self._leader and self._term >= self._promised
 
-    async def ask(self, sessions: Iterable[Session], term: int, timeout_s: float) -> dict[str, LogOffset]:
-        """Where those stand that have promised to follow nobody of a term before that one."""
+    async def ask(
+        self, sessions: Iterable[Session], term: int, needed: int, timeout_s: float
+    ) -> dict[str, LogOffset]:
+        """Where those stand that have promised to follow nobody of a term before that one. So many are waited for, the
+        others hardly: one may be the leader that stands still."""
         self._promised = max(self._promised, term)
         loop = asyncio.get_running_loop()
         by_node = {session.name.node: session for session in sessions if self._is_other(session)}
@@ -56,14 +63,18 @@ class Fences:
         for node, session in by_node.items():
             waiting[node] = self._answers[session] = loop.create_future()
             session.send(Fence(term))
-        if waiting:
-            await asyncio.wait(waiting.values(), timeout=timeout_s)
+        deadline = loop.time() + timeout_s
+        while pending := [each for each in waiting.values() if not each.done()]:
+            enough = len(_promised(waiting, term)) >= needed
+            left_s = min(GRACE_S, deadline - loop.time()) if enough else deadline - loop.time()
+            done, _ = await asyncio.wait(
+                pending, timeout=max(0.0, left_s), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                break
         for session in by_node.values():
             self._answers.pop(session, None)
-        answered = {
-            node: each.result() for node, each in waiting.items() if each.done() and not each.cancelled()
-        }
-        return {node: answer.position for node, answer in answered.items() if answer.term == term}
+        return _promised(waiting, term)
 
     def heard(self, session: Session, frame: Fence | Fenced) -> None:
         """A peer asks, or answers."""
@@ -95,3 +106,8 @@ class Fences:
 
     def _is_other(self, session: Session) -> bool:
         return session.name.node in self._candidates and session.name.node != self._node
+
+
+def _promised(waiting: dict[str, asyncio.Future[Fenced]], term: int) -> dict[str, LogOffset]:
+    answered = {node: each.result() for node, each in waiting.items() if each.done() and not each.cancelled()}
+    return {node: answer.position for node, answer in answered.items() if answer.term == term}

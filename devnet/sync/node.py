@@ -219,12 +219,12 @@ class SyncNode:
             self._mesh.dial_soon(node)
             self._follower.led_by(node)
 
-    async def fence(self, term: int, timeout_s: float) -> dict[str, LogOffset]:
+    async def fence(self, term: int, needed: int, timeout_s: float) -> dict[str, LogOffset]:
         """Has the other candidates that can be reached follow nobody of an earlier term; where those stand that have
-        promised so."""
+        promised so. So many are waited for, the others hardly."""
         if self._fences is None:
             raise ValueError("this node is no candidate")
-        return await self._fences.ask(self._mesh.sessions, term, timeout_s)
+        return await self._fences.ask(self._mesh.sessions, term, needed, timeout_s)
 
     async def _hold(self) -> LogOffset:
         """Follows whom it may from now on, with what is being applied on disk; where that ends."""
@@ -234,7 +234,10 @@ class SyncNode:
                 await self._halt()
                 self._follow()
         self._mesh.announce()
-        return self._log.position()
+        # Who has led shows nothing more; what it has not shown, it has promised to nobody.
+        return (
+            self._publisher.position if self._leads and self._publisher is not None else self._log.position()
+        )
 
     # -- who leads -------------------------------------------------------------------------------------------
 

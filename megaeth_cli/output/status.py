@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devnet.session import Session
+from devnet.session import CANDIDATES, Session
 
 KIB = 1024
 LEFT = ("node", "role", "state", "endpoints")
@@ -105,7 +105,8 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
                 Text(f"{name}: {behind['done']:,} of {behind['total']:,} caught up with", style="yellow")
             )
         if (leadership := node.get("leadership")) and leadership["leads"]:
-            remarks.append(_leadership(name, leadership))
+            able = [each["name"] for each in nodes if each["role"] in CANDIDATES]
+            remarks.append(_leadership(name, leadership, able))
         if validated := node.get("validated_height"):
             remarks.append(Text(f"{name}: stateless validators report {validated:,} as checked", style="dim"))
         if refused := node.get("refused"):
@@ -128,10 +129,13 @@ def _remarks(nodes: Sequence[dict[str, Any]]) -> list[RenderableType]:
     return [Text(""), *remarks] if remarks else []
 
 
-def _leadership(name: str, told: dict[str, Any]) -> Text:
-    """Of whoever leads, where that may change: since when, and whose disks count."""
-    term, disks, missing = told["term"], told["durable_on"], told["missing"]
-    text = Text(f"{name} leads (term {term:,}); receipts are shown when {disks} disks have them", style="dim")
+def _leadership(name: str, told: dict[str, Any], able: Sequence[str]) -> Text:
+    """Of whoever leads, where that may change: since when, and whose disks count. `able`: who may lead."""
+    disks, missing = told["durable_on"], told["missing"]
+    have = "one disk has" if disks == 1 else f"{disks} disks have"
+    text = Text(f"{name} leads (term {told['term']:,}); receipts are shown when {have} them", style="dim")
+    if lacking := [one for one in able if one not in told["in_sync"]]:
+        text.append(f"; not in sync: {', '.join(lacking)}", style="bold yellow")
     if missing:
         waits = f"; they wait, as {missing} of those {'is' if missing == 1 else 'are'} missing"
         text.append(waits, style="bold yellow")

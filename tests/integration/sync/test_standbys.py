@@ -126,7 +126,7 @@ def test_who_has_promised_it_follows_nobody_of_an_earlier_term(run):
         candidates.confirm("first")
         await candidates.at(net.logs["first"].end, "second", "third")
         await second.halt()
-        stands = await second.fence(2, 5)
+        stands = await second.fence(2, 2, 5)
         # The first has been asked, too: it does not know yet that it is deposed.
         assert stands == {name: net.logs[name].end for name in ("first", "third")}
         end = net.logs["third"].end
@@ -135,7 +135,7 @@ def test_who_has_promised_it_follows_nobody_of_an_earlier_term(run):
         assert net.logs["third"].end == end
         assert third.status().path == ()
         # Of an earlier term than that nothing is promised any more.
-        assert await first.fence(1, 5) == {}
+        assert await first.fence(1, 1, 5) == {}
         third.led_by("second", 2)
         await second.lead()
         end = candidates.write("second", 10)
@@ -150,7 +150,7 @@ def test_who_cannot_be_asked_promises_nothing(run):
         _, second, _, _ = await candidates.all()
         await net.kill("third")
         await net.kill("first")
-        assert await second.fence(2, 0.3) == {}
+        assert await second.fence(2, 1, 0.3) == {}
 
     run(test)
 
@@ -164,7 +164,7 @@ def test_what_is_being_applied_is_on_disk_when_the_promise_is_given(run):
         end = candidates.write("first", 1)
         await candidates.at(end, "second")
         await eventually(lambda: third._follower._in_work, "something to be in work")
-        asked = asyncio.create_task(second.fence(2, 5))
+        asked = asyncio.create_task(second.fence(2, 2, 5))
         await asyncio.sleep(0.1)
         assert not asked.done()
         net.logs["third"].hold.set()
@@ -188,7 +188,7 @@ def test_nobody_but_a_candidate_is_asked_or_believed(run):
         assert "full" not in candidates.stored["first"]
         assert first._fences._promised == 0
         with pytest.raises(ValueError, match="no candidate"):
-            await full.fence(9, 0.1)
+            await full.fence(9, 1, 0.1)
 
     run(test)
 

@@ -215,6 +215,18 @@ def fill_disk_of_standby(scene: Scene) -> bool:
     return False
 
 
+def restart_devnet(scene: Scene) -> bool:
+    """In order: who led last leads first."""
+    scene.devnet.restart(signal.SIGTERM)
+    return False
+
+
+def kill_supervisor(scene: Scene) -> bool:
+    """It is gone at once, and with it all nodes, each when it notices."""
+    scene.devnet.restart(signal.SIGKILL)
+    return False
+
+
 def promote(scene: Scene) -> bool:
     """Another is told to lead, under load."""
     devnet, term = scene.devnet, scene.devnet.lease.term
@@ -246,6 +258,6 @@ DEEDS: Final[dict[str, Deed]] = {
         *(stall_leader, stall_briefly, stall_standby),
         *(part_leader_from_lease, part_leader_from_all, part_leader_from_standbys, part_leader_from_standby),
         *(part_standby_from_lease, part_standby_and_kill_leader, part_full_node_from_leader),
-        *(fill_disk_of_leader, fill_disk_of_standby, promote),
+        *(fill_disk_of_leader, fill_disk_of_standby, restart_devnet, kill_supervisor, promote),
     )
 }

@@ -33,6 +33,7 @@ LOOK_S: Final = 0.005
 DISK_BYTES: Final = 160 << 20
 """Of each candidate, at most; of memory."""
 SPARE_BYTES: Final = 1 << 12
+CONFIG: Final = "config.json"
 FULL_NODE: Final = "full-node-1"
 
 
@@ -101,18 +102,9 @@ class Devnet:
             data = self.data(name)
             data.mkdir(parents=True)
             assert disk.own_disk(data, DISK_BYTES)
-        config = self.directory / "config.json"
-        config.write_text(json.dumps(config_to_json(self._config)))
+        (self.directory / CONFIG).write_text(json.dumps(config_to_json(self._config)))
         self._log = (self.directory / "supervisor.log").open("wb")
-        self._supervisor = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.succession.supervise", str(self.directory), str(config)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), PLACES: json.dumps(self.links.places)},
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
-        eventually(self._is_up, "the devnet to come up", PATIENCE_S)
+        self._up()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,6 +119,24 @@ class Devnet:
             self._supervisor.wait()
         self._log.close()
         self.links.__exit__()
+
+    def restart(self, number: signal.Signals) -> None:
+        """All of it, as that signal to the supervisor has it end, with all nodes."""
+        self._supervisor.send_signal(number)
+        self._supervisor.wait(PATIENCE_S)
+        self._up()
+
+    def _up(self) -> None:
+        program = ["-m", "tests.torture.succession.supervise", str(self.directory)]
+        self._supervisor = subprocess.Popen(
+            [sys.executable, *program, str(self.directory / CONFIG)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), PLACES: json.dumps(self.links.places)},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        eventually(self._is_up, "the devnet to come up", PATIENCE_S)
 
     def __getitem__(self, name: str) -> Place:
         return Place(self, name)
@@ -193,13 +203,14 @@ class Devnet:
         return ChainRollback.decode(bytes.fromhex(self.lease.value)).minis
 
     def mend(self) -> None:
-        """Links are whole, disks have room, and every node runs and says so."""
+        """Links are whole, disks have room, every node runs and says so, and any candidate may take over."""
         self.links.heal()
         for name in self.names:
             self.send(name, signal.SIGCONT)
             (self.data(name) / disk.BALLOON).unlink(missing_ok=True)
         for name in self.names:
             eventually(lambda name=name: self._is_well(name), f"{name} to be well", PATIENCE_S)
+        eventually(self._are_in_sync, "all that may lead to be in sync", PATIENCE_S)
 
     def promote(self, name: str) -> dict[str, Any]:
         """As `megaeth devnet promote` does."""
@@ -223,6 +234,10 @@ class Devnet:
         assert self._supervisor.poll() is None, self.log()
         session = read_session(self._paths.session)
         return session is not None and session.state == "running"
+
+    def _are_in_sync(self) -> bool:
+        in_sync = self.lease.in_sync
+        return not in_sync or set(in_sync) == set(self.candidates)
 
     def _is_well(self, name: str) -> bool:
         assert self._supervisor.poll() is None, self.log()

@@ -106,6 +106,7 @@ def run(devnet: Devnet, seed: int, deeds: list[str], report: Takeovers, *, quiet
     look = _Look(devnet, told, judge, report, Random(seed))
     scene = Scene(devnet, report, Random(seed))
     try:
+        devnet.mend()
         for number, name in enumerate(deeds, 1):
             report.rounds, report.deed = number, name
             has_changed = DEEDS[name](scene)

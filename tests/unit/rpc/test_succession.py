@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 
 import pytest
@@ -268,6 +269,27 @@ def test_what_was_taken_and_is_not_in_the_chain_is_sent_to_the_next_leader_in_it
             assert [raw for _, raw in sent(new)] == ["0xaa", "0xcc"]
 
     run(scenario)
+
+
+def test_what_is_kept_is_only_touched_where_transactions_come_in(monkeypatch):
+    threads = set()
+    listed = KeptTransactions.all
+
+    def noted(kept):
+        threads.add(threading.current_thread())
+        return listed(kept)
+
+    monkeypatch.setattr(KeptTransactions, "all", noted)
+
+    async def scenario():
+        taken = {"eth_sendRawTransaction": {"result": "0x"}}
+        async with Leader(**taken) as old, Leader(**taken) as new, Following(old.url) as here:
+            await here.send("eth_sendRawTransaction", "0xaa")
+            here.redirect(new.url)
+            await until(lambda: sent(new))
+
+    run(scenario)
+    assert threads == {threading.current_thread()}
 
 
 def test_what_was_refused_or_has_its_receipt_is_not_sent_again():

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from devnet.succession import candidate as module
-from devnet.succession.candidate import Candidate, Candidates, CannotPromote
+from devnet.succession.candidate import Candidate, CannotPromote
 from devnet.succession.confirmations import Confirmations
+from devnet.succession.in_sync import Candidates
 from devnet.succession.lease import LeaseState, LeaseUnavailable
 from devnet.sync import LogOffset
 from devnet.sync.chain_rollback import ChainRollback
@@ -21,6 +22,7 @@ class Desk:
 
     def __init__(self):
         self.term, self.holder, self.value, self.is_free, self.reserved = 0, "", b"", True, ""
+        self.in_sync = ()
         self.changed = asyncio.Condition()
         self.silent = set()
 
@@ -34,7 +36,8 @@ class Desk:
 
     def state(self, node):
         may = self.is_free and self.reserved in ("", node)
-        return LeaseState(self.term, self.holder, may, self.value)
+        may = may and (not self.in_sync or node in (self.holder, *self.in_sync))
+        return LeaseState(self.term, self.holder, may, self.value, self.in_sync)
 
 
 class DeskLease:
@@ -57,10 +60,11 @@ class DeskLease:
         await desk.note()
         return desk.term
 
-    async def renew(self, node, term, value):
+    async def renew(self, node, term, value, in_sync=()):
         desk = self._answer()
         if (desk.holder, desk.term) != (node, term) or desk.is_free:
             return False
+        desk.in_sync = in_sync
         if value != desk.value:
             desk.value = value
             await desk.note()
@@ -102,6 +106,8 @@ class Chain:
     deposed: bool = False
     waiting: list = field(default_factory=list)
     led: list = field(default_factory=list)
+    made: list = field(default_factory=list)
+    beginning: object = None
 
     def end(self):
         return LogOffset(self.minis, 0, self.rollbacks)
@@ -109,14 +115,18 @@ class Chain:
     def led_in(self, term):
         return self.led[-1:] == [term]
 
-    def confirmations(self, others):
-        return Confirmations(others, self.end, lambda sealed: None, lambda position: None)
+    def confirmations(self):
+        made = Confirmations(self.end, lambda sealed: None, lambda position: None)
+        self.made.append(made)
+        return made
 
     async def succeed(self, term, confirmations):
         assert self.mode == "idle"
         self.mode, self.term = "leads", term
         self.rollbacks += 1
         self.led.append(term)
+        # What the log thread does first.
+        self.beginning = asyncio.ensure_future(asyncio.to_thread(confirmations.confirm, []))
         leadership = Leadership(term, self.name, bytes(20), f"http://{self.name}", bytes(65))
         return ChainRollback(self.rollbacks, self.minis, 0, bytes(65), leadership).encode()
 
@@ -138,7 +148,7 @@ class Chain:
         self.minis = min(self.minis, self.net[leader.node].minis)
         self.rollbacks = self.net[leader.node].rollbacks
 
-    async def fence(self, term, timeout_s):
+    async def fence(self, term, needed, timeout_s):
         others = [chain for chain in self.net.values() if chain is not self and chain.reachable]
         for chain in others:
             chain.promised = max(chain.promised, term)
@@ -150,16 +160,21 @@ class Chain:
 
 
 class Net:
-    def __init__(self, disks, *names):
+    def __init__(self, disks, *names, is_strict=True):
+        self.is_strict = is_strict
         self.desk, self.chains, self.sent = Desk(), {}, []
         self.candidates, self.tasks, self.disks, self.names = {}, {}, disks, names
         for name in names:
             self.chains[name] = Chain(name, self.chains)
 
+    @property
+    def made(self):
+        return [one for chain in self.chains.values() for one in chain.made]
+
     def start(self, *names):
         for name in names or self.names:
             self.candidates[name] = Candidate(
-                Candidates(name, self.names, self.disks),
+                Candidates(name, self.names, self.disks, self.is_strict),
                 DeskLease(self.desk, name),
                 self.chains[name],
                 self.send,
@@ -200,11 +215,16 @@ def run(test):
     async def body():
         nets = []
 
-        def net(*given):
-            nets.append(Net(*given))
+        def net(*given, **settings):
+            nets.append(Net(*given, **settings))
             return nets[-1]
 
-        await asyncio.wait_for(test(net), 30)
+        try:
+            await asyncio.wait_for(test(net), 30)
+        finally:
+            for one in nets:
+                for confirmations in one.made:
+                    confirmations.depose()  # a thread may wait for them
         for one in nets:
             for task in one.tasks.values():
                 task.cancel()
@@ -413,5 +433,123 @@ def test_a_leader_whose_last_words_are_on_too_few_disks_begins_anew():
         with pytest.raises(CannotPromote, match="not on enough disks"):
             await net.candidates["a"].promote("b")
         assert net.chains["a"].deposed
+
+    run(test)
+
+
+# --- who is in sync ---------------------------------------------------------------------------------------
+
+
+def shown(net, name):
+    """Whether what the leader builds next is shown, as things stand."""
+    net.chains[name].minis += 1
+    return asyncio.to_thread(net.candidates[name]._lead.confirmations.confirm, [])
+
+
+async def until_in_sync(net, *names):
+    await until(lambda: net.desk.in_sync == names)
+
+
+def gone(net, name):
+    """The node dies, and the lease is free if it was its own."""
+    net.tasks[name].cancel()
+    net.chains[name].mode, net.chains[name].reachable = "gone", False
+
+
+def test_a_leader_goes_on_alone_when_its_only_standby_is_gone_and_with_it_when_it_is_back():
+    async def test(new_net):
+        net = new_net(2, "a", "b", is_strict=False)
+        net.start("a")
+        await net.until_led_by("a")
+        await until_in_sync(net, "a")
+        assert await shown(net, "a")
+        net.start("b")
+        await until(lambda: net.chains["b"].follows == "a")
+        net.store("a", "b")
+        await until_in_sync(net, "a", "b")
+        # From now on both must have it.
+        waiting = asyncio.create_task(shown(net, "a"))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        net.store("a", "b")
+        assert await waiting
+        # Until the standby has not come up for too long, and the lease knows.
+        waiting = asyncio.create_task(shown(net, "a"))
+        assert await asyncio.wait_for(waiting, 10)
+        assert net.desk.in_sync == ("a",)
+
+    run(test)
+
+
+def test_a_standby_takes_over_alone_and_who_led_before_does_not_lead_again_until_it_has_everything():
+    async def test(new_net):
+        net = new_net(2, "a", "b", is_strict=False)
+        net.start("a")
+        await net.until_led_by("a")
+        net.start("b")
+        await until(lambda: net.chains["b"].follows == "a")
+        net.store("a", "b")
+        await until_in_sync(net, "a", "b")
+        gone(net, "a")
+        await net.desk.free()
+        await net.until_led_by("b")
+        await until_in_sync(net, "b")
+        assert await shown(net, "b")
+        # The new leader dies, too, before the other one has what was shown meanwhile.
+        gone(net, "b")
+        await net.desk.free()
+        net.chains["a"].mode, net.chains["a"].reachable = "idle", True
+        net.start("a")
+        await asyncio.sleep(0.2)
+        assert net.leaders() == []
+        net.chains["b"].mode, net.chains["b"].reachable = "idle", True
+        net.start("b")
+        await net.until_led_by("b")
+        assert net.chains["b"].minis == 1
+        await until(lambda: net.chains["a"].follows == "b" and net.chains["a"].mode == "follows")
+        net.chains["a"].minis = 1
+        net.store("b", "a")
+        await until_in_sync(net, "a", "b")
+        gone(net, "b")
+        await net.desk.free()
+        await net.until_led_by("a")
+
+    run(test)
+
+
+def test_who_takes_over_counts_on_those_only_who_have_what_it_has():
+    async def test(new_net):
+        net = new_net(2, "a", "b", "c", is_strict=False)
+        net.desk.term, net.desk.in_sync = 1, ("a", "b", "c")
+        net.chains["a"].minis, net.chains["b"].minis = 5, 5
+        net.start("a")
+        await net.until_led_by("a")
+        await until_in_sync(net, "a", "b")
+
+    run(test)
+
+
+def test_what_the_lease_may_not_know_yet_must_hold_either_way():
+    """A renewal that is not answered may have been had: what is shown is on enough disks of both sets."""
+
+    async def test(new_net):
+        net = new_net(2, "a", "b", is_strict=False)
+        net.start("a")
+        await net.until_led_by("a")
+        net.start("b")
+        await until(lambda: net.chains["b"].follows == "a")
+        net.store("a", "b")
+        await until_in_sync(net, "a", "b")
+        net.desk.silent.add("a")
+        confirmations = net.candidates["a"]._lead.confirmations
+        waiting = asyncio.create_task(shown(net, "a"))
+        await until(lambda: confirmations.stragglers)
+        confirmations.renewed(time.monotonic() + 1000)
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        assert net.desk.in_sync == ("a", "b")
+        net.desk.silent.clear()
+        assert await asyncio.wait_for(waiting, 10)
+        assert net.desk.in_sync == ("a",)
 
     run(test)

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from devnet.succession.confirmations import Confirmations
+from devnet.succession.in_sync import Requirement
 from devnet.sync import LogOffset
 from tests.support.waiting import eventually
 
@@ -17,7 +18,8 @@ class Log:
 
     def __init__(self, others):
         self.end, self.written, self.told = LogOffset(0, 0, 1), [], []
-        self.confirmations = Confirmations(others, lambda: self.end, self.written.append, self.told.append)
+        self.confirmations = Confirmations(lambda: self.end, self.written.append, self.told.append)
+        self.confirmations.require(Requirement(frozenset("bcd"), others))
         self.outcomes = []
 
     def confirm(self, minis):
@@ -114,3 +116,27 @@ def test_a_pause_ends_the_waiting_until_building_begins_again(log):
         log.confirmations.stored(node, LogOffset(10, 0, 1))
     assert done(thread)
     assert log.outcomes == [False, True]
+
+
+def test_nothing_is_shown_before_it_is_said_what_must_hold_of_it():
+    log = Log(0)
+    log.confirmations = Confirmations(lambda: log.end, log.written.append, log.told.append)
+    log.confirmations.renewed(time.monotonic() + LONG_S)
+    thread = log.confirm(10)
+    assert waits(thread)
+    log.confirmations.require(Requirement(frozenset(), 0))
+    assert done(thread)
+
+
+def test_of_several_requirements_all_hold_and_the_others_do_not_count(log):
+    log.confirmations.require(Requirement(frozenset("b"), 1), Requirement(frozenset("cd"), 1))
+    thread = log.confirm(10)
+    for node in "ce":
+        log.confirmations.stored(node, log.end)
+    assert waits(thread)
+    eventually(lambda: log.confirmations.stragglers == {"b", "d"}, "those who do not come up")
+    log.confirmations.stored("b", log.end)
+    assert done(thread)
+    assert log.confirmations.stragglers == frozenset()
+    assert log.confirmations.have_all() == {"b", "c", "e"}
+    assert (log.confirmations.disks, log.confirmations.others) == (2, ["c", "d"])

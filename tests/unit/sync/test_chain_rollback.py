@@ -67,17 +67,26 @@ class Node:
         blocks = min(minis // PER_BLOCK, self.log.position().blocks)
         self.carry_out(rollback(number, minis, blocks))
 
+    def succeed(self, term):
+        """Leads on with all that is here."""
+        minis, blocks, rollbacks = self.log.position()
+        leadership = Leadership(term, "a node", SEQUENCER, "http://here", bytes(65))
+        order = ChainRollback.sign(
+            *(rollbacks + 1, minis, blocks, GENESIS_HASH), lambda digest: sign_hash(KEY, digest), leadership
+        )
+        self.store.note_rollback(order.encode())
+
     # -- both
 
     def carry_out(self, order):
-        tip = self.store.tip
-        minis = self.store.mini_records(order.minis, tip.mini)
-        blocks = self.store.block_records(order.blocks + 1, tip.block)
+        tip, end = self.store.tip, order.after(self.log.position())
+        minis = self.store.mini_records(end.minis, tip.mini)
+        blocks = self.store.block_records(end.blocks + 1, tip.block)
         gone = [sealed(record) for record in blocks]
         hashes = [keccak256(record) for record in minis]
         plan = Plan(
-            order.minis,
-            order.blocks,
+            end.minis,
+            end.blocks,
             [],
             [],
             hashes,
@@ -146,6 +155,44 @@ def test_who_follows_from_anywhere_ends_with_the_same_log(steps):
             assert leader.log.position() == second.log.position()
         finally:
             for node in (leader, first, second):
+                node.store.close()
+
+
+turns = st.one_of(
+    st.tuples(st.just("extend"), st.integers(1, 8)),
+    st.tuples(st.just("back"), st.integers(0, 12)),
+    st.tuples(st.just("succeed"), st.integers(0, 2)),
+    st.tuples(st.integers(0, 2), st.integers(1, 200)),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(turns, max_size=24))
+def test_who_follows_leaders_that_take_turns_ends_with_the_log_of_the_last_one(turns):
+    """Each has as much of it as it has had the time for; so has who leads next."""
+    with TemporaryDirectory() as directory:
+        nodes = [Node(Path(directory, name)) for name in ("first", "second", "third")]
+        leader, term = nodes[0], 1
+        leader.succeed(term)
+        try:
+            for what, amount in turns:
+                match what:
+                    case "extend":
+                        leader.extend(amount)
+                    case "back" if leader.log.position().minis:
+                        leader.lead_back(max(0, leader.log.position().minis - amount))
+                    case "succeed" if (next_one := nodes[amount]).store.rollbacks == leader.store.rollbacks:
+                        # Where somebody has heard of later successions, he leads; see `succession/candidate.py`.
+                        leader, term = next_one, term + 1
+                        leader.succeed(term)
+                    case int() if nodes[what] is not leader:
+                        nodes[what].take(leader, amount)
+            for node in nodes:
+                while node is not leader and node.take(leader, 100):
+                    pass
+                assert node.rows() == leader.rows()
+        finally:
+            for node in nodes:
                 node.store.close()
 
 
@@ -247,6 +294,8 @@ def test_a_succession_is_read_as_it_was_written():
     assert ChainRollback.decode(record.encode()) == record
     assert record.signer(GENESIS_HASH) == SEQUENCER
     assert record.after(LogOffset(12, 2, 2)) == LogOffset(10, 2, 3)
+    # The third block may end where the new leader's mini-blocks do.
+    assert record.after(LogOffset(12, 3, 2)) == record.after(LogOffset(10, 3, 2)) == LogOffset(9, 2, 3)
     assert record.after(LogOffset(9, 1, 2)) == LogOffset(9, 1, 3)
 
 
