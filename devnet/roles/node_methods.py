@@ -226,7 +226,7 @@ class PromoteNamespace:
     @method("devnet_promote", "token", "node", about="Has a standby lead instead of this node.")
     async def promote(self, given: list[object], call: Call) -> bytes:
         """Hand over."""
-        [node] = _authorised(self._token, given)
+        [node] = authorised(self._token, given)
         if not isinstance(node, str):
             raise invalid_params("node must be a name")
         try:
