@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self
 
 import psutil
 
-from bench.node_packages import foundry
+from bench.node_packages import cache, foundry
 from megaeth_cli.load.wire import LoadError
 
 HOST = "127.0.0.1"
@@ -172,7 +172,9 @@ class Megaeth(LogSink):
     def environment(self) -> dict[str, str]:
         """A home of its own."""
         root = str(Path(__file__).parents[1])
-        return {"MEGAETH_HOME": str(self._directory), "PYTHONPATH": root}
+        # An installed devnet has its modules compiled, whatever the shell of who measures says.
+        compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(cache() / "bench-bytecode")}
+        return {"MEGAETH_HOME": str(self._directory), "PYTHONPATH": root, **compiled}
 
 
 class MegaethEager(Megaeth):

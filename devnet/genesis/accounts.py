@@ -101,13 +101,19 @@ def derive(mnemonic: str = DEFAULT_MNEMONIC, count: int = 10) -> list[DevAccount
     phrase = " ".join(unicodedata.normalize("NFKD", mnemonic).lower().split())
     if phrase == DEFAULT_MNEMONIC and count <= len(KNOWN_ACCOUNTS):
         return [DevAccount(address, bytes.fromhex(key)) for address, key in KNOWN_ACCOUNTS[:count]]
+    return list(_derived(phrase, count))
+
+
+@cache
+def _derived(phrase: str, count: int) -> tuple[DevAccount, ...]:
+    """Each takes a while, and a node asks more than once."""
     check(phrase)
     from devnet import _engine
 
-    return [
+    return tuple(
         DevAccount(checksummed(_engine.address_of(key), _engine.keccak256), key)
         for key in private_keys(phrase, count)
-    ]
+    )
 
 
 def check(phrase: str) -> None:

@@ -30,7 +30,6 @@ from devnet.session import (
     Session,
 )
 from devnet.stalls import watch
-from devnet.succession.control_lease import SCHEME
 from devnet.supervision.commands import Commands
 from devnet.supervision.control import Command, ControlServer, failure
 from devnet.supervision.events import Event, Observer, Overdue, StartDue, StopSignal, stop_signals
@@ -90,7 +89,7 @@ class Supervisor:
                 token := secrets.token_hex(16), self._events.put, self._thread_died, self._succession.desk
             )
             config, candidates = self._launch.config, self._succession.candidates
-            lease = f"{SCHEME}://{control.HOST}:{control.port}" if candidates else ""
+            lease = _lease_at(control) if candidates else ""
             self._placement = Placement(self._launch, self._roles, candidates, lease)
             session = Session(
                 name=self._launch.name,
@@ -397,3 +396,10 @@ class Supervisor:
     def _thread_died(self, error: BaseException) -> None:
         thread = threading.current_thread().name
         self._events.put(Trouble(f"the supervisor's thread {thread} failed: {error!r}"))
+
+
+def _lease_at(control: ControlServer) -> str:
+    """Where candidates find the lease. Imported here: asyncio comes with it, for which no other start should wait."""
+    from devnet.succession.control_lease import SCHEME
+
+    return f"{SCHEME}://{control.HOST}:{control.port}"
