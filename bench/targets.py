@@ -115,9 +115,22 @@ class LogSink(ABC):
             raise LoadError(f"{self.name}: {method}: {answer['error']}")
         return answer["result"]
 
+    @property
+    def directory(self) -> Path:
+        """Where it runs, and keeps what it keeps."""
+        return self._directory
+
     def memory_bytes(self) -> int:
         """Resident memory of all its processes."""
         return sum(process.memory_info().rss for process in self._family())
+
+    def mapped_bytes(self) -> int:
+        """The part of it that is pages of files, or shared: not the processes' own."""
+        return sum(process.memory_info().shared for process in self._family())
+
+    def descriptors(self) -> int:
+        """Open files and sockets of all its processes."""
+        return sum(process.num_fds() for process in self._family())
 
     def disk_bytes(self) -> int:
         """What it has written and kept."""

@@ -52,7 +52,7 @@ class AnvilOfAnySize(Anvil):
     """Anvil, likewise."""
 
     name = "anvil"
-    mode = ("--no-request-size-limit",)
+    mode: tuple[str, ...] = ("--no-request-size-limit",)
 
 
 def measure(target: LogSink, scale: Scale) -> Iterator[tuple[str, float, str]]:
