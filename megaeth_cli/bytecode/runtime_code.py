@@ -87,6 +87,16 @@ def instructions(code: bytes) -> Iterator[int]:
         pc += 1 + (code[pc] - _PUSH1 + 1 if _PUSH1 <= code[pc] <= _PUSH32 else 0)
 
 
+def pushes(code: bytes, number: int) -> list[int]:
+    """Where a number is put on the stack, as jumps need it."""
+    return [
+        pc
+        for pc in instructions(code)
+        if _PUSH1 <= code[pc] <= _PUSH32
+        and int.from_bytes(code[pc + 1 : pc + 2 + code[pc] - _PUSH1], "big") == number
+    ]
+
+
 def split_metadata(code: bytes) -> tuple[bytes, bytes]:
     """Code without and only with the metadata that the compiler puts at its end: CBOR, and its length in two bytes."""
     length = int.from_bytes(code[-2:], "big") + 2

@@ -150,10 +150,11 @@ class ArtifactStore:
         maps = self._maps(artifact)
         return maps.lines(artifact.full_name, code, creates=creates) if maps is not None else {}
 
-    def source(self, artifact: Artifact, unit: str) -> str | None:
-        """A source that a contract was compiled from; None where it was not kept."""
+    def sources(self, artifact: Artifact) -> Mapping[str, str]:
+        """The sources that a contract was compiled from, by the compiler's names of their files; none where they were
+        not kept."""
         maps = self._maps(artifact)
-        return maps.units.get(unit) if maps is not None else None
+        return maps.units if maps is not None else {}
 
     def internal_jumps(self, artifact: Artifact, code: bytes, *, creates: bool = False) -> frozenset[int]:
         """The jumps into and out of functions of the contract itself, by pc; none where that is not known."""

@@ -24,8 +24,8 @@ def explanation_text(found: Explanation) -> str:
         parts[-1] += f"\n{found.verdict.hint}"
     if found.needed is not None:
         parts[-1] += f"\nit succeeds with a gas limit of {found.needed:,}"
-    if found.line is not None:
-        parts[-1] += f"\n\n  {found.line.number:>5} | {one_line(found.line.text)}"
+    if (line := found.place.line) is not None:
+        parts[-1] += f"\n\n  {line.number:>5} | {one_line(line.text)}"
     if len(found.path) > 1:
         parts.append(_path(found))
     parts.append(f"Gas: {gas_text(found.root)}\n{_shares(found)}")
@@ -87,8 +87,8 @@ def explanation_json(found: Explanation) -> dict[str, Json]:
             "contract": names.contract(last.to),
             "address": checksummed(last.to) if last.to is not None else None,
             "function": names.frame(last).signature or None,
-            **_line_json(found.line),
-            "mostGasOnly": found.is_hottest,
+            **_line_json(found.place.line),
+            "mostGasOnly": found.place.is_hottest,
         }
     if found.read is not None:
         read = found.read

@@ -54,6 +54,7 @@ class Recording:
     positions: Positions
     has_memory: bool
     _storage: dict[bytes, tuple[list[int], list[dict[str, str]]]] = field(default_factory=dict)
+    _lines_of_ends: dict[int, tuple[int, Line | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, network: Network, subject: Subject, names: Names) -> "Recording":
@@ -103,8 +104,10 @@ class Recording:
         )
 
     def line(self, number: int) -> Line | None:
-        """The source line of an instruction."""
-        return self.positions.of(self.frame(number), self.step(number).pc)
+        """The source line of an instruction; of the end of a frame that gave up, that of where it did."""
+        frame, place = self.frame(number), self.steps.order[number][1]
+        begun, line = self._given_up(frame)
+        return line if place >= begun else self.positions.of(frame, self.step(number).pc)
 
     def path(self, frame: Frame) -> list[Frame]:
         """The calls that are open: from the whole down to a frame."""
@@ -176,6 +179,18 @@ class Recording:
     def _ends(self) -> dict[int, int]:
         """The last instruction of each frame."""
         return {frame: n for n, (frame, _) in enumerate(self.steps.order)}
+
+    def _given_up(self, frame: Frame) -> tuple[int, Line | None]:
+        """Where the end of a frame begins, in its own instructions, and its line; after all of them where it did not
+        give up, or was cut off."""
+        if frame.number not in self._lines_of_ends:
+            mine = self.steps.frames[frame.number].steps
+            begun, line = len(mine), None
+            if frame.failed and self.steps.complete:
+                begun = min(self.positions.shared_end(frame, mine), len(mine) - 1)
+                line = self.positions.end_of(frame, self.steps)
+            self._lines_of_ends[frame.number] = begun, line
+        return self._lines_of_ends[frame.number]
 
     @cached_property
     def _used(self) -> list[int]:

@@ -1,6 +1,5 @@
 """Everything that is said about one transaction or call: its verdict, its gas, its limits, and other rules."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from megaeth_cli.traces.frame import OUT_OF_GAS, Frame
 from megaeth_cli.traces.lab import Lab
 from megaeth_cli.traces.limits import Dimension, metered
 from megaeth_cli.traces.names import Names
+from megaeth_cli.traces.place import NOWHERE, Place, fault_place
 from megaeth_cli.traces.positions import Positions
 from megaeth_cli.traces.shares import Crowding, Share, crowding, shares
 from megaeth_cli.traces.steps import MOST, Steps, join
@@ -45,8 +45,8 @@ class Explanation:
     reason: Reason | None
     path: tuple[Frame, ...]
     """From the whole down to the frame at fault; empty where it succeeded."""
-    line: Line | None
-    is_hottest: bool
+    place: Place
+    """Where it failed."""
     read: Read | None
     read_line: Line | None
     shares: tuple[Share, ...]
@@ -70,12 +70,10 @@ def explain(network: Network, subject: Subject, names: Names, *, forks: bool) ->
     positions = Positions(network)
     reason = _reason(network, subject, root, names)
     path = tuple(root.at_fault()) if root.failed else ()
-    line, is_hottest = _line(path[-1], steps, positions, lab, root) if path else (None, False)
+    place = fault_place(path, steps, positions, lab) if path else NOWHERE
     read = first_read(root, steps)
     read_line = positions.of(read.frame, read.pc) if read is not None else None
-    said = verdict(
-        Evidence(root, names, network.allowed(), root.mega, reason, line, is_hottest, read, read_line)
-    )
+    said = verdict(Evidence(root, names, network.allowed(), root.mega, reason, place, read, read_line))
     return Explanation(
         subject,
         root,
@@ -83,8 +81,7 @@ def explain(network: Network, subject: Subject, names: Names, *, forks: bool) ->
         said,
         reason,
         path,
-        line,
-        is_hottest,
+        place,
         read,
         read_line,
         tuple(shares(root, steps, lab)),
@@ -112,22 +109,6 @@ def _reason(network: Network, subject: Subject, root: Frame, names: Names) -> Re
     return names.failure(root)
 
 
-def _line(
-    frame: Frame, steps: Steps, positions: Positions, lab: Lab, root: Frame
-) -> tuple[Line | None, bool]:
-    """Where a frame gave up; where it ran for too long to look at all of it, where most of its gas went."""
-    if steps.complete:
-        return positions.end_of(frame, steps), False
-    if not positions.knows(frame):
-        return None, True
-    gas: Counter[Line] = Counter()
-    intrinsic = lab.empty.gas_used if lab.empty is not None and frame is not root else 0
-    for pc, _, spent in lab.profile(frame, intrinsic):
-        if (line := positions.of(frame, pc)) is not None:
-            gas[line] += spent
-    return (gas.most_common(1)[0][0] if gas else None), True
-
-
 def _dimensions(network: Network, root: Frame, names: Names, path: tuple[Frame, ...]) -> list[Dimension]:
     """Gas, then what MegaETH meters besides."""
     reached = names.limit(path[-1])[0] if path and names.is_limit(path[-1]) else None
@@ -139,9 +120,8 @@ def _forwarded(path: tuple[Frame, ...], steps: Steps) -> tuple[int, int] | None:
     """Of a call within that ran out of gas: what it was given of what there was."""
     if len(path) < 2 or path[-1].error != OUT_OF_GAS:
         return None
-    parent, frame = path[-2:]
-    mine = steps.frames.get(parent.number)
-    return (frame.gas, mine.steps[-1].gas) if mine is not None and steps.complete else None
+    begun = steps.callers.get(path[-1].number)
+    return (path[-1].gas, begun.gas) if begun is not None else None
 
 
 def _elsewhere(lab: Lab, names: Names) -> list[Elsewhere]:

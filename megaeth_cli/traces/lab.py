@@ -114,12 +114,7 @@ class Lab:
         """Where a frame's contract spends its gas when it is called by itself: pc, how often it ran, and its gas."""
         if frame.to is None or frame.creates:
             return []
-        call = {
-            "from": f"0x{frame.caller.hex()}",
-            "to": f"0x{frame.to.hex()}",
-            "input": f"0x{frame.input.hex()}",
-            "gas": hex(frame.gas + intrinsic),
-        }
+        call = _alone(frame, intrinsic)
         try:
             answer = self._ask(
                 self.around.spec, 1, "mega_getCallGasProfile", call, "latest", {}, self.around.overrides
@@ -127,6 +122,25 @@ class Lab:
         except _engine.RpcError:
             return []
         return [tuple(one) for one in answer["instructions"]]
+
+    def steps(self, frame: Frame, intrinsic: int, most: int) -> Json:
+        """The instructions of a frame that is called by itself, so many at most, as the struct logger tells them; None
+        where it ends otherwise then, or is no such call."""
+        if frame.to is None or frame.kind not in ("CALL", "STATICCALL"):
+            return None
+        options = {
+            "disableStack": True,
+            "disableStorage": True,
+            "limit": most,
+            "blockOverrides": self.around.overrides,
+        }
+        call = _alone(frame, intrinsic) | {"value": hex(frame.value)}
+        try:
+            answer = self._ask(self.around.spec, 1, "debug_traceCall", call, "latest", options)
+        except _engine.RpcError:
+            return None
+        same = answer["failed"] == frame.failed
+        return answer if same and answer["returnValue"].removeprefix("0x") == frame.output.hex() else None
 
     @cached_property
     def empty(self) -> Frame | None:
@@ -185,6 +199,16 @@ class Lab:
         if found:
             self._engines.clear()
         return found
+
+
+def _alone(frame: Frame, intrinsic: int) -> dict[str, Json]:
+    """A frame as a call of its own, which pays the intrinsic gas besides."""
+    return {
+        "from": f"0x{frame.caller.hex()}",
+        "to": f"0x{(frame.to or b'').hex()}",
+        "input": f"0x{frame.input.hex()}",
+        "gas": hex(frame.gas + intrinsic),
+    }
 
 
 def _no_state(why: str) -> CliError:

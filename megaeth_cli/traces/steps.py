@@ -69,6 +69,8 @@ class Steps:
     """Frame and place in its steps, as they ran."""
     complete: bool
     """Whether these are all: long traces are cut."""
+    callers: dict[int, Step] = field(default_factory=dict)
+    """By a frame's number the instruction that began it; of the outermost, and beyond a cut, there is none."""
 
     def in_order(self) -> Iterator[tuple[int, Step]]:
         """Each with its frame's number."""
@@ -83,6 +85,7 @@ def join(root: Frame, answer: Json, most: int = MOST) -> Steps:
         raise _wrong("no structLogs")
     raw: dict[int, list[tuple[Json, int]]] = {}
     order: list[tuple[int, int]] = []
+    callers: dict[int, tuple[int, int]] = {}
     stack, begun = [root], [0]
     for place, body in enumerate(logs):
         if (wrong := answers.instruction(body)) is not None:
@@ -96,13 +99,15 @@ def join(root: Frame, answer: Json, most: int = MOST) -> Steps:
         if body["op"] in CALLS and not body.get("error") and begun[-1] < len(frame.calls):
             inner = frame.calls[begun[-1]]
             child = inner.gas_used
+            callers[inner.number] = order[-1]
             begun[-1] += 1
             if place + 1 < len(logs) and logs[place + 1]["depth"] > depth:
                 stack.append(inner)
                 begun.append(0)
         mine.append((body, child))
     frames = {number: FrameSteps(list(_costed(mine))) for number, mine in raw.items()}
-    return Steps(frames, order, len(logs) < most)
+    begins = {number: frames[caller].steps[place] for number, (caller, place) in callers.items()}
+    return Steps(frames, order, len(logs) < most, begins)
 
 
 def _costed(mine: list[tuple[Json, int]]) -> Iterator[Step]:

@@ -10,6 +10,7 @@ from megaeth_cli.inspect.reasons import Reason
 from megaeth_cli.traces.detention import Read
 from megaeth_cli.traces.frame import OUT_OF_GAS, Frame
 from megaeth_cli.traces.names import Names
+from megaeth_cli.traces.place import Place
 from megaeth_cli.traces.positions import line_text
 from megaeth_cli.units import quantity
 
@@ -27,10 +28,8 @@ class Evidence:
     """The receipt's or the error's, where there is one."""
     reason: Reason | None
     """As `tx show` has it; None where it succeeded."""
-    line: Line | None
-    """Where it gave up."""
-    is_hottest: bool
-    """Whether that is only where most of the gas went."""
+    place: Place
+    """Where it failed."""
     read: Read | None
     read_line: Line | None
 
@@ -118,10 +117,10 @@ def _detained(evidence: Evidence) -> str:
 
 def _where(evidence: Evidence, frame: Frame) -> str:
     place = f"in `{evidence.names.frame(frame).place}`"
-    if evidence.line is None:
+    if evidence.place.line is None:
         return place
-    most = "most of it at " if evidence.is_hottest else ""
-    return f"{place}, {most}{line_text(evidence.line)}"
+    most = "most of it at " if evidence.place.is_hottest else ""
+    return f"{place}, {most}{line_text(evidence.place.line)}"
 
 
 def _coded(text: str) -> str:

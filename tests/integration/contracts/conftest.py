@@ -1,5 +1,6 @@
 """Contract commands against a real sequencer, compiling the project's own contracts with a real compiler."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from devnet import _engine
-from tests.support.cli import compiler_variables
+from megaeth_cli.app import run
+from megaeth_cli.env import Environment
+from tests.support.cli import Result, compiler_variables
 from tests.support.wallet import ACCOUNTS
 
 CONTRACTS = Path(__file__).parents[3] / "contracts" / "src"
@@ -41,6 +44,18 @@ class CommandLine:
     def call(self, *arguments):
         """Return the result of a call."""
         return self.json("call", *arguments)["result"]
+
+
+def commands(home):
+    """Run commands with a home of their own."""
+
+    def call(*arguments, **variables):
+        streams = io.StringIO(), io.StringIO(), io.StringIO()
+        env = Environment(*streams, {"MEGAETH_HOME": str(home), **variables}, home)
+        code = run([str(argument) for argument in arguments], env)
+        return Result(code, env.stdout.getvalue(), env.stderr.getvalue())
+
+    return call
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Each way to fail on MegaETH (docs/explain.md) fails on a real devnet, and one command tells its line and numbers."""
 
-import io
 import json
 import re
 import shlex
@@ -10,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from megaeth_cli.app import run
-from megaeth_cli.env import Environment
-from tests.integration.contracts.conftest import CommandLine
-from tests.support.cli import Result
+from tests.integration.contracts.conftest import CommandLine, commands
 from tests.support.waiting import eventually
 
 SOURCE = Path(__file__).parent / "sources" / "Ways.sol"
@@ -117,18 +113,6 @@ def line_of(comment):
     """The number of the line with a comment."""
     [number] = [n for n, text in enumerate(LINES, 1) if comment in text.partition("// ")[2].split()]
     return number
-
-
-def commands(home):
-    """Run commands with a home of their own."""
-
-    def call(*arguments, **variables):
-        streams = io.StringIO(), io.StringIO(), io.StringIO()
-        env = Environment(*streams, {"MEGAETH_HOME": str(home), **variables}, home)
-        code = run([str(argument) for argument in arguments], env)
-        return Result(code, env.stdout.getvalue(), env.stderr.getvalue())
-
-    return call
 
 
 @pytest.fixture(scope="module")

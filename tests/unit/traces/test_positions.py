@@ -3,19 +3,36 @@ constructor it is that of the code that came with the creation."""
 
 import pytest
 
+from megaeth_cli.abi import Interface, parse_signature
 from megaeth_cli.bytecode.source_map import Line
 from megaeth_cli.traces.frame import of_answer
 from megaeth_cli.traces.positions import Positions
 from megaeth_cli.traces.steps import FrameSteps, Step, Steps
 from tests.unit.traces.trees import TOKEN, call
 
-LINES = {
-    1: Line("a/C.sol", 1, "contract C {"),
-    **{pc: Line("a/C.sol", pc, f"line {pc}") for pc in (10, 20, 30)},
+TEXT = {
+    1: "contract C {",
+    7: "constructor() {",
+    8: "}",
+    9: "function f() external {",
+    10: "if (a) { b(); }",
+    20: "require(a > b);",
+    30: "revert Bad(a);",
+    31: "}",
+    32: "function g() external {",
+    40: "revert Bad(b);",
+    41: "}",
 }
-
+SOURCE = "\n".join(TEXT.get(n, "") for n in range(1, 42)) + "\n}"
+LINES = {number: Line("a/C.sol", number, text) for number, text in TEXT.items()}
+"""By pc, which is the line's number."""
+F, G = (parse_signature(f"{name}()").selector.hex() for name in "fg")
 
 CREATION = bytes.fromhex("600a00ff")
+CODE = bytearray(45)
+"""10 and 20 jump to 29, 12 jumps to 39; those two give up, with a condition before the second."""
+for pc, code in {10: "601d", 12: "6027", 20: "601d", 29: "5b fd", 39: "5b fd", 36: "57"}.items():
+    CODE[pc : pc + len(bytes.fromhex(code))] = bytes.fromhex(code)
 
 
 class Store:
@@ -28,6 +45,9 @@ class Store:
 
     def internal_jumps(self, artifact, code, *, creates=False):
         return frozenset({25})
+
+    def sources(self, artifact):
+        return {"a/C.sol": SOURCE}
 
     def all(self):
         return [Made()]
@@ -42,13 +62,14 @@ class Made:
 class Known:
     """Every address is that contract's."""
 
-    artifact = object()
+    class artifact:
+        interface = Interface.of_signatures(["f()", "g()"])
 
     def at(self, address):
         return self
 
     def code(self, address):
-        return b""
+        return bytes(CODE)
 
 
 class Network:
@@ -56,11 +77,14 @@ class Network:
     contracts = Known()
 
 
-def end(*steps):
+def stepped(*steps):
+    return FrameSteps([Step(pc, op, 9, 1) for pc, op in steps])
+
+
+def end(*steps, selector=F):
     """The line of where a frame ended that executed these, each a pc and an instruction."""
-    mine = FrameSteps([Step(pc, op, 9, 1) for pc, op in steps])
-    root = of_answer(call())
-    return Positions(Network()).end_of(root, Steps({0: mine}, [], complete=True))
+    root = of_answer(call(data=f"0x{selector}"))
+    return Positions(Network()).end_of(root, Steps({0: stepped(*steps)}, [], complete=True))
 
 
 @pytest.mark.parametrize(
@@ -71,11 +95,77 @@ def end(*steps):
         ([(10, "PUSH0"), (25, "JUMP"), (29, "JUMPDEST"), (30, "REVERT")], 30),
         ([(10, "JUMPI"), (29, "JUMPDEST"), (30, "SSTORE")], 30),
         ([(10, "JUMPI"), (11, "PUSH0"), (1, "REVERT")], 10),
+        ([(10, "JUMPI"), (29, "JUMPDEST"), (28, "JUMPI"), (30, "REVERT")], 30),
+        ([(10, "JUMPI"), (39, "JUMPDEST"), (30, "REVERT")], 30),
+        ([(10, "JUMPI"), (29, "JUMPDEST"), (30, "REVERT")], 30),
+        ([(9, "ADD"), (29, "JUMPDEST"), (30, "REVERT")], 30),
     ],
-    ids=["in its place", "shared", "in a function", "no revert", "the contract's head"],
+    ids=[
+        "in its place",
+        "shared",
+        "in a function",
+        "no revert",
+        "the contract's head",
+        "after a loop, by a condition",
+        "after a loop, which alone leads there",
+        "after a branch, which gives up nothing",
+        "not jumped to",
+    ],
 )
 def test_where_a_frame_gave_up(steps, line):
     assert end(*steps).number == line
+
+
+@pytest.mark.parametrize(
+    ("steps", "line"),
+    [
+        ([(20, "JUMP"), (29, "JUMPDEST"), (40, "REVERT")], 20),
+        ([(20, "PUSH0"), (25, "JUMP"), (29, "JUMPDEST"), (40, "REVERT")], 20),
+        ([(10, "JUMP"), (29, "JUMPDEST"), (40, "REVERT")], 30),
+        ([(30, "ADD"), (10, "JUMP"), (29, "JUMPDEST"), (41, "REVERT")], 10),
+    ],
+    ids=["jumped to", "called", "the statement that is alike", "not one that passed before"],
+)
+def test_no_line_of_a_function_that_was_not_called(steps, line):
+    assert end(*steps).number == line
+    assert end(*steps, selector=G).number in (40, 41)
+
+
+def test_a_line_of_another_function_is_none_wherever_it_runs():
+    positions, root = Positions(Network()), of_answer(call(data=f"0x{F}"))
+    assert positions.of(root, 40) is None
+    assert positions.of(root, 30).number == 30
+    unknown = of_answer(call(data="0x12345678"))
+    assert Positions(Network()).of(unknown, 40).number == 40
+
+
+@pytest.mark.parametrize(
+    ("selector", "counts", "line"),
+    [
+        (G, {35: 1, 36: 1, 37: 1, 38: 1, 39: 1, 40: 1}, 40),
+        (F, {28: 1, 30: 1}, 30),
+        (F, {20: 1, 29: 1, 30: 2}, None),
+        (F, {20: 1, 29: 1, 30: 1, 40: 1}, None),
+        (G, {39: 1, 40: 1}, 40),
+        (F, {20: 1, 29: 1, 30: 1}, 20),
+        (F, {10: 1, 20: 1, 29: 1, 30: 1}, None),
+        (G, {20: 1, 29: 1, 30: 1}, None),
+    ],
+    ids=[
+        "by a condition",
+        "fallen into",
+        "twice",
+        "one of several",
+        "jumped to",
+        "shared",
+        "shared by two that ran",
+        "of another function",
+    ],
+)
+def test_where_a_frame_gave_up_of_which_the_counts_are_known(selector, counts, line):
+    root = of_answer(call(data=f"0x{selector}"))
+    found = Positions(Network()).end_by_counts(root, counts)
+    assert (found and found.number) == line
 
 
 def test_what_is_not_known_has_no_line():
@@ -98,7 +188,7 @@ def test_code_that_could_not_be_kept_was_given_up_at_no_line():
     root = of_answer(call(None, f"0x{CREATION.hex()}", kind="CREATE", error="out of gas"))
 
     def ends_with(op):
-        steps = Steps({0: FrameSteps([Step(10, op, 9, 1)])}, [], complete=True)
+        steps = Steps({0: stepped((10, op))}, [], complete=True)
         return Positions(Network()).end_of(root, steps)
 
     assert ends_with("REVERT").number == 7

@@ -34,6 +34,18 @@ def test_a_call_within_has_its_own_instructions_and_its_caller_goes_on():
     assert found.complete
 
 
+def test_a_call_is_known_with_what_its_caller_had_before_it():
+    root, found = joined(
+        call(TOKEN, "0x", call(PRECOMPILE), call(VAULT)),
+        step(3, "STATICCALL", 100, 60),
+        step(5, "CALL", 90, 50),
+        step(0, "STOP", 40, 0, 2),
+        step(6, "STOP", 5, 0),
+    )
+    begun = {number: (one.pc, one.gas) for number, one in found.callers.items()}
+    assert begun == {root.calls[0].number: (3, 100), root.calls[1].number: (5, 90)}
+
+
 def test_a_precompile_has_no_instructions_and_a_failing_call_begins_no_frame():
     root, found = joined(
         call(TOKEN, "0x", call(PRECOMPILE, gasUsed="0x5"), call(VAULT, gasUsed="0x1")),
