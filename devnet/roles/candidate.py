@@ -17,8 +17,8 @@ import orjson
 from devnet._engine import Engine
 from devnet.errors import UnavailableError
 from devnet.role_config import NetworkPlace, RoleConfig
+from devnet.roles.assembly import assemble
 from devnet.roles.chain import bind_rpc, open_store, restore_engine
-from devnet.roles.chain_node import assemble
 from devnet.roles.full_node import open_from_peers
 from devnet.roles.process import Failure
 from devnet.roles.rollback import Rollbacks, give_up_beyond

@@ -30,47 +30,33 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from devnet._engine import BadData, Engine, EngineError
+from devnet._engine import BadData, Engine
 from devnet.config import VerifyMode
 from devnet.errors import UnavailableError
-from devnet.genesis import derive
 from devnet.jit.service import JitService
 from devnet.role_config import RoleConfig, write_ready_file
 from devnet.roles.chain import (
     CATCH_UP_S,
     DRAIN_S,
     RpcSockets,
-    compiler_for,
-    server_settings,
-    snapshotter,
-    state_files_of,
 )
 from devnet.roles.chain_log import ChainLog
 from devnet.roles.console_log import ConsoleLog
 from devnet.roles.fanout import Fanout
-from devnet.roles.forked import forked_from
-from devnet.roles.going_back import GoingBackNamespace
 from devnet.roles.network_service import NetworkService, endpoint_text
 from devnet.roles.node_methods import (
-    ConsoleNamespace,
-    DevnetNamespace,
-    JitNamespace,
-    LogNamespace,
-    ModeNamespace,
     Promote,
 )
 from devnet.roles.node_status import NodeStatus
 from devnet.roles.priorities import recovery_gives_way
 from devnet.roles.process import DEATH_S, Failure
-from devnet.roles.pruning import PruneNamespace, pruner_of
-from devnet.roles.reset import Forking
-from devnet.roles.rollback import Rollback, Rollbacks
+from devnet.roles.rewinding import Rewinding
 from devnet.roles.snapshot_reads import SnapshotReadNamespace
 from devnet.roles.succession import Succession
 from devnet.rpc.forwarding import OWN_VIEW_S, Forwarder, ForwardingRpc
 from devnet.rpc.leader_client import PATIENCE_S
 from devnet.rpc.server import RpcServer, tune_interpreter
-from devnet.rpc.state_files import StateFileNamespace, StateFiles
+from devnet.rpc.state_files import StateFiles
 from devnet.session import Role
 from devnet.storage import Pruner, Snapshotter, Store
 from devnet.succession.candidate import CannotPromote
@@ -80,7 +66,7 @@ from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
 from devnet.sync.leadership import Leadership
 
 if TYPE_CHECKING:
-    from devnet._engine import Rewind
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +118,11 @@ class ChainNode:
         self._succession = succession
         self._loop = asyncio.get_running_loop()
         self._fanout = Fanout(server.hub, status, network)
+        self._rewinding = Rewinding(
+            *(store, engine, server, network, console, snapshots, succession),
+            self._follow_log,
+            self._heard_of,
+        )
         self._switching = asyncio.Lock()
         self._chain_log: ChainLog | None = None
         """While it leads."""
@@ -146,7 +137,7 @@ class ChainNode:
             self._forward_to(self._role.network.sequencer)
         await self._server.start(sockets.own, sockets.gateway)
         if self._network is not None:
-            follow_back = self._pruner.pausing(self._follow_back)
+            follow_back = self._pruner.pausing(self._rewinding.follow_back)
             sink = EngineSink(self._engine, self._store, self._fanout.publish, BadData, follow_back)
             self._network.on_leadership = self._heard_leadership
             self._network.supersedes = self._succession.supersedes
@@ -297,95 +288,16 @@ class ChainNode:
         async with self._switch():
             chain_log, self._chain_log = self._chain_log, None
             # In one thread, from the end of building to the end of the chain: each way to another one costs time.
-            take_back = self._pruner.pausing(self._take_back)
+            take_back = self._pruner.pausing(self._rewinding.take_back)
             refusal = await self._loop.run_in_executor(None, take_back, chain_log, minis, first_gone)
             await self._build()
         if refusal is not None:
             raise UnavailableError("the chain cannot be rolled back", refusal)
 
-    def _take_back(self, chain_log: ChainLog | None, minis: int, first_gone: int) -> str | None:
-        """Of who leads: ends building and goes back; why not, if nothing has changed."""
-        if chain_log is not None and not chain_log.finish(DEATH_S):
-            raise RuntimeError("the chain log does not take what was built")
-        try:
-            plan = self._engine.plan_rewind(minis)
-        except EngineError as error:
-            return str(error)
-        number = self._store.rollbacks + 1
-        genesis_hash = self._engine.genesis_hash()
-        rollback = ChainRollback.sign(number, plan.minis, plan.block, genesis_hash, self._engine.sign)
-        self._carry_out(plan, rollback, first_gone)
-        return None
-
     def _follow_log(self) -> None:
         """Has the engine take records. What is validated afterwards has its roots checked as all that keep a trie."""
         verify = self._role.config.network.verify
         self._engine.follow(VerifyMode.ROOTS if verify is VerifyMode.STATELESS else verify)
-
-    def _follow_back(self, rollback: ChainRollback) -> None:
-        """Of who follows: does as the sequencer did. The thread that applies. InvalidRollback: nothing has changed."""
-        store = self._store
-        if rollback.number != store.rollbacks + 1:
-            raise InvalidRollback(f"it is number {rollback.number}, but {store.rollbacks + 1} is next")
-        self._require_signed(rollback)
-        end = self.end()
-        if not rollback.cuts(end):
-            store.note_rollback(rollback.encode())
-            self._succession.carried_out(rollback)
-            self._on_loop(lambda: self._heard_of(rollback))
-            return
-        self._engine.halt()
-        refusal = ""
-        try:
-            plan = self._engine.plan_rewind(rollback.after(end).minis)
-        except EngineError as error:
-            log.warning("cannot go back to mini-block %d, so beginning anew: %s", rollback.minis, error)
-            assert self._network is not None
-            self._loop.call_soon_threadsafe(self._network.strand)
-            refusal = f"this node cannot carry it out: {error}"
-        else:
-            if plan.block == rollback.blocks:
-                self._carry_out(plan, rollback, 0)
-            else:
-                refusal = f"it keeps {rollback.blocks} blocks, but {plan.block} end before that"
-        self._follow_log()
-        if refusal:
-            raise InvalidRollback(refusal)
-
-    def _require_signed(self, rollback: ChainRollback) -> None:
-        if rollback.leadership is not None:
-            self._succession.require(rollback)
-            return
-        signer, sequencer = rollback.signer(self._engine.genesis_hash()), self._engine.sequencer()
-        if signer != sequencer:
-            raise InvalidRollback(f"0x{signer.hex()} has signed it, not the sequencer, 0x{sequencer.hex()}")
-
-    def _carry_out(self, plan: Rewind, rollback: ChainRollback, first_gone: int) -> None:
-        """In the engine, on disk, and for all who have heard of what goes. Any thread but the loop's."""
-        self._on_loop(lambda: self._server.rewinding(plan))
-        self._console.drain()
-        self._engine.rewind(plan)
-        with self._snapshots.paused():
-            self._store.rewind(plan, first_gone, rollback.encode())
-        self._succession.carried_out(rollback)
-        if self._network is not None:
-            network = self._network
-            self._on_loop(lambda: network.rolled_back(rollback))
-        self._until_confirmed()
-        self._on_loop(lambda: self._told_back(plan, rollback))
-        log.info("rolled back to %s", self._store.tip)
-
-    def _until_confirmed(self) -> None:
-        """Of who leads a chain with standbys: until enough of them have gone back, too."""
-        if self._succession.confirmations is None:
-            return
-        self._succession.confirmations.begin()
-        if not self._succession.confirmations.confirm([]):
-            raise RuntimeError("somebody else leads now")
-
-    def _told_back(self, plan: Rewind, rollback: ChainRollback) -> None:
-        self._server.rewound(plan)
-        self._heard_of(rollback)
 
     def _heard_of(self, rollback: ChainRollback) -> None:
         """Of one that takes nothing back here; others may have said something of what it took back there."""
@@ -416,12 +328,6 @@ class ChainNode:
             self.depose()
         elif self._forwarder is not None:
             self._forward_to(leadership.http)
-
-    def _on_loop(self, work: Callable[[], None]) -> None:
-        async def run() -> None:
-            work()
-
-        asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     @asynccontextmanager
     async def _switch(self) -> AsyncIterator[None]:
@@ -514,85 +420,3 @@ class ChainNode:
         in_order = is_written and self._failure.error is None and not self._failure.begin_anew
         self._snapshots.stop(CATCH_UP_S if in_order else 0.0)
         log.info("stopped at %s in %.2f s", self._store.tip, time.monotonic() - began)
-
-
-def assemble(
-    role: RoleConfig,
-    store: Store,
-    engine: Engine,
-    failure: Failure,
-    rollbacks: Rollbacks,
-    given_up: Rollback | None,
-    *,
-    keeps_trie: bool = True,
-    compiles: bool = True,
-) -> ChainNode:
-    """A node around an engine that stands where the store's log ends. `given_up`: what was given up last, before this
-    process began. `compiles`: whether contracts may be given native code."""
-    config = role.config
-    network = None
-    if role.network is not None:
-        network = NetworkService(role, role.network, engine, store, rollbacks, given_up, failure)
-    rpc = ForwardingRpc(engine)
-    succession = Succession(role, store, engine)
-
-    def more() -> dict[str, Any]:
-        return (network.health() if network is not None else {}) | succession.health()
-
-    status = NodeStatus(role, store, engine.validated_block, more)
-    accounts = derive(config.accounts.mnemonic, config.accounts.count)
-    fork = forked_from(config, store)
-    server = RpcServer(rpc, server_settings(config, accounts, store.identity, fork), status.health)
-    jit = compiler_for(role, engine, failure, executes_to_check=not compiles)
-    console = ConsoleLog(engine, server.hub.publish_console, failure, wanted=config.log.console)
-    limit = network.may_be_folded if network is not None else lambda: 2**63
-    if config.fork.url is not None:
-        # A snapshot can't tell what was removed here from what still is to be read from the remote.
-        limit = int  # zero
-    snapshots = snapshotter(config, store, failure, limit)
-    pruner = pruner_of(config, store, failure)
-    state_files = state_files_of(role, engine, rpc, server.settings, network)
-    reads = SnapshotReadNamespace(
-        engine, store, status, config.blocks.block_time_s, is_fork=config.fork.url is not None
-    )
-    node = ChainNode(
-        *(
-            role,
-            store,
-            engine,
-            rpc,
-            server,
-            status,
-            network,
-            jit,
-            console,
-            snapshots,
-            pruner,
-            state_files,
-            reads,
-        ),
-        failure,
-        keeps_trie=keeps_trie,
-        succession=succession,
-    )
-    server.serve(
-        LogNamespace(store),
-        JitNamespace(jit),
-        ConsoleNamespace(console.hear),
-        GoingBackNamespace(
-            *(store, node.rewind, server.require_sendable, server.send, server.empty_pool),
-            fork=Forking(config.fork.url, fork.number) if fork is not None else None,
-        ),
-        StateFileNamespace(state_files, config.rpc.max_answer_bytes),
-        reads,
-        PruneNamespace(role.token, pruner),
-    )
-    if network is not None:
-        server.serve(
-            DevnetNamespace(role.token, network.incidents, network.inject, network.reproductions),
-            ModeNamespace(
-                *(role.token, node.lead, node.follow, node.promote),
-                is_leased=role.network is not None and bool(role.network.lease),
-            ),
-        )
-    return node

@@ -22,8 +22,8 @@ from devnet.config import Config, VerifyMode
 from devnet.errors import UnavailableError
 from devnet.fork import Fetcher
 from devnet.role_config import NetworkPlace, RoleConfig, run_role
+from devnet.roles.assembly import assemble
 from devnet.roles.chain import CATCH_UP_S, bind_rpc, engine_for, open_store, restore_engine
-from devnet.roles.chain_node import assemble
 from devnet.roles.forked import fetcher_of, open_fork
 from devnet.roles.network_service import credentials_of, endpoints_of, local_of, sync_settings
 from devnet.roles.process import Failure, serve_role

@@ -14,9 +14,9 @@ from devnet.fork.settle import FORK
 from devnet.genesis import DevAccount, GenesisFile, derive, load_genesis
 from devnet.role_config import RoleConfig, run_role
 from devnet.roles import chain_config
+from devnet.roles.assembly import assemble
 from devnet.roles.candidate import serve_candidate
 from devnet.roles.chain import CATCH_UP_S, bind_rpc, engine_for, open_store, restore_engine
-from devnet.roles.chain_node import assemble
 from devnet.roles.forked import Fork, fetcher_of, open_fork
 from devnet.roles.process import Failure, serve_role
 from devnet.roles.rollback import Rollbacks
