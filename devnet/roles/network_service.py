@@ -306,6 +306,10 @@ class NetworkService:
         """That node leads. On the loop."""
         if self._sync is not None:
             self._sync.led_by(leadership.node, leadership.term)
+        if not self._leads:
+            self.verification.ask(leadership.http)
+            if self.validation is not None:
+                self.validation.led_by(leadership.http)
 
     def tell_leadership(self, record: bytes) -> None:
         """Tells everybody who leads."""

@@ -144,8 +144,13 @@ class Validation:
         tip = self._store.tip
         if tip is not None and tip.block > self._validated.tip.number:
             self._validator.note(tip.block)
-        self._tasks.spawn(self._report(sequencer), "validated-blocks")
+        self._tasks.spawn(self._report(), "validated-blocks")
         self._validator.start()
+
+    def led_by(self, sequencer: str) -> None:
+        """Another node leads from now on, and is told."""
+        self._sequencer = sequencer
+        self._news.set()
 
     async def stop(self) -> None:
         """Ends what is in work."""
@@ -228,18 +233,21 @@ class Validation:
         """The node itself."""
         self._engine.call(REPORT, orjson.dumps([_named(first), _named(last)]))
 
-    async def _report(self, url: str) -> None:
+    async def _report(self) -> None:
         """Tell the sequencer, as often as it takes an answer."""
-        client = NodeClient(url)
+        client = NodeClient(self._sequencer)
         try:
             while True:
                 await self._news.wait()
                 self._news.clear()
+                if client.url != self._sequencer:
+                    client.close()
+                    client = NodeClient(self._sequencer)
                 tip = _named(self._validated.tip)
                 try:
                     await client.call(REPORT, tip, tip)
                 except (NodeSilentError, RpcFault) as error:
-                    log.debug("%s was not told of block %d: %s", url, tip[0], error)
+                    log.debug("%s was not told of block %d: %s", client.url, tip[0], error)
         finally:
             client.close()
 
