@@ -118,6 +118,8 @@ class Forwarder:
         self._engine_call: Callable[[str, bytes], bytes] | None = None
         self._sent = KeptTransactions()
         """To be sent again to who leads next."""
+        self._sent_again: set[str] = set()
+        """Hashes of those that were, to who leads now."""
         self._tasks = Tasks(_died)
         self._in_work = 0
         """Requests that wait for an answer."""
@@ -163,7 +165,8 @@ class Forwarder:
         self._in_work += 1
         try:
             reply = await self._leader.ask(_request(method, params), twice=self._may_ask_twice(method))
-            if reply.is_second and tx_hash and _is_known(reply):
+            is_second = reply.is_second or tx_hash in self._sent_again
+            if is_second and tx_hash and _is_known(reply):
                 result, rendered = await self._outcome(method, tx_hash, reply)
             else:
                 result, rendered = _result(reply)
@@ -211,7 +214,8 @@ class Forwarder:
     async def _send_again(self) -> None:
         """What was passed on and is not in the chain here. What the leader knows already, it refuses."""
         unseen = await self._loop.run_in_executor(None, self._unseen, self._sent.all())
-        for raw in unseen:
+        self._sent_again = {tx_hash for tx_hash, _ in unseen}
+        for _, raw in unseen:
             try:
                 await self._leader.ask(_request("eth_sendRawTransaction", [raw]), twice=True)
             except NodeSilentError:
@@ -219,13 +223,13 @@ class Forwarder:
         if unseen:
             log.info("sent %d transactions again to who leads now", len(unseen))
 
-    def _unseen(self, sent: list[tuple[str, str]]) -> list[str]:
-        """In a worker thread: the texts of those that are not in the chain."""
+    def _unseen(self, sent: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """In a worker thread: those that are not in the chain."""
         found = []
         for tx_hash, raw in sent:
             params = json.dumps([tx_hash]).encode()
             if self._engine_call is None or self._engine_call("eth_getTransactionReceipt", params) == b"null":
-                found.append(raw)
+                found.append((tx_hash, raw))
         return found
 
     async def _finish(self) -> None:

@@ -292,6 +292,21 @@ def test_what_is_kept_is_only_touched_where_transactions_come_in(monkeypatch):
     assert threads == {threading.current_thread()}
 
 
+def test_who_comes_just_after_the_same_was_sent_again_is_told_of_a_success():
+    async def scenario():
+        script = {
+            "eth_sendRawTransaction": lambda nth: {"result": HASH} if nth == 1 else known(),
+            "eth_getTransactionByHash": {"result": {"hash": HASH}},
+        }
+        async with Leader() as old, Leader(**script) as new, Following(old.url) as here:
+            here.forwarder._sent.keep(HASH, RAW)
+            here.redirect(new.url)
+            await until(lambda: sent(new))
+            assert json.loads(await here.send()) == HASH
+
+    run(scenario)
+
+
 def test_what_was_refused_or_has_its_receipt_is_not_sent_again():
     async def scenario():
         script = {
