@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from megaeth_cli.bytecode.source_map import Line
 from megaeth_cli.output.bars import bars, columns
 from megaeth_cli.output.trace import gas_text
 from megaeth_cli.traces.explanation import Elsewhere, Explanation
+from megaeth_cli.traces.place import Place
 from megaeth_cli.traces.shares import Crowding, Share
 from megaeth_cli.units import checksummed
 from megaeth_cli.visible import one_line
@@ -87,7 +87,7 @@ def explanation_json(found: Explanation) -> dict[str, Json]:
             "contract": names.contract(last.to),
             "address": checksummed(last.to) if last.to is not None else None,
             "function": names.frame(last).signature or None,
-            **_line_json(found.place.line),
+            **_line_json(found.place),
             "mostGasOnly": found.place.is_hottest,
         }
     if found.read is not None:
@@ -96,18 +96,27 @@ def explanation_json(found: Explanation) -> dict[str, Json]:
             "read": read.what,
             "in": names.frame(read.frame).place,
             "pc": read.pc,
-            **_line_json(found.read_line),
+            **_line_json(found.read_place),
         }
+    if found.deposit is not None:
+        one = found.deposit
+        body["codeDeposit"] = {"bytes": one.code_bytes, "gas": one.gas, "left": one.left}
+    if found.caught:
+        body["caught"] = [
+            {"in": names.frame(one.frame).place, "computeGas": one.compute_gas} for one in found.caught
+        ]
     if found.forwarded is not None:
         body["forwarded"] = {"given": found.forwarded[0], "callerHad": found.forwarded[1]}
     return body
 
 
-def _line_json(line: Line | None) -> dict[str, Json]:
+def _line_json(place: Place) -> dict[str, Json]:
+    line = place.line
     return {
         "file": line.unit if line is not None else None,
         "line": line.number if line is not None else None,
         "source": line.text if line is not None else None,
+        "callers": place.is_callers,
     }
 
 
