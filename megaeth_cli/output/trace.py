@@ -117,7 +117,9 @@ class TreeView:
         more = f", {deeper:,} within them" if deeper else ""
         if self.folding.depth is not None and parent.depth >= self.folding.depth:
             return f"... {count:,} {'call' if count == 1 else 'calls'}{more}  {gas:,} gas"
-        return f"... {count:,} more calls like this one{more}  {gas:,} gas"
+        kinds = {(frame.to, frame.input[:4]) for frame in shown.folded}
+        alike = "more calls like this one" if len(kinds) == 1 else "more calls"
+        return f"... {count:,} {alike}{more}  {gas:,} gas"
 
     def _log(self, log: Json) -> str:
         return one_line(log_text(log, self.find).replace("\n", ", "))
