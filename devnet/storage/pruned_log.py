@@ -27,6 +27,8 @@ from devnet.storage.rows import Index
 BATCH_MINIS: Final = 500
 BATCH_BYTES: Final = 1 << 20
 """Of records: no batch forgets more, but for a mini-block that is larger by itself."""
+WHOLE_BYTES: Final = 64 << 20
+"""So much is compacted at once."""
 _PARTS: Final = 16
 """Of a table whose rows lie anywhere, that are compacted one after the other."""
 _SCATTERED: Final = (
@@ -149,17 +151,22 @@ class PrunedLog(ChainLog):
         place = self._pruned
         if place is None:
             return
-        for start, stop in (
-            (tables.MINI, tables.mini_key(place.mini + 1)),
-            (tables.BLOCK, tables.block_key(place.block + 1)),
-            (tables.TX_TOTAL, tables.tx_total_key(place.block + 1)),
-            (tables.BLOCK_NODES, tables.nodes_key(place.block + 1)),
-            (tables.ATTESTATION, tables.attestation_key(place.block + 1)),
-            *(part for table in _SCATTERED for part in _parts(table)),
-        ):
+        for start, stop in self._ranges(place):
             with self._noticing_damage():
                 self._db.compact_range(start=start, stop=stop)
             yield
+
+    def _ranges(self, place: Tip) -> Iterator[tuple[bytes, bytes]]:
+        if self.disk_bytes() <= WHOLE_BYTES:
+            yield b"", b"\xff"
+            return
+        yield tables.MINI, tables.mini_key(place.mini + 1)
+        yield tables.BLOCK, tables.block_key(place.block + 1)
+        yield tables.TX_TOTAL, tables.tx_total_key(place.block + 1)
+        yield tables.BLOCK_NODES, tables.nodes_key(place.block + 1)
+        yield tables.ATTESTATION, tables.attestation_key(place.block + 1)
+        for table in _SCATTERED:
+            yield from _parts(table)
 
     def disk_bytes(self) -> int:
         """About how much the database takes, without what was written last."""

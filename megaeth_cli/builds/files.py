@@ -40,9 +40,30 @@ def load(path: Path) -> Json:
 def contracts_of(body: Json, path: Path) -> list[Built]:
     """The contracts in a file's JSON; empty when it is no build output."""
     try:
-        return [one for one in _contracts(body, path) if one.contract.abi or one.contract.runtime]
+        found = [one for one in _contracts(body, path) if one.contract.abi or one.contract.runtime]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BuildError(f"{path} is damaged", f"{type(error).__name__}: {error}", "build it again") from None
+    for one in found:
+        _require_abi(one.contract.abi, path)
+    return found
+
+
+def _require_abi(abi: Json, path: Path) -> None:
+    """BuildError for what no ABI can have."""
+    for number, entry in enumerate(abi, 1):
+        if not isinstance(entry, dict):
+            raise BuildError(f"{path} is not an ABI: entry {number}", "it is no object")
+        for member in ("inputs", "outputs"):
+            if not _are_parameters(entry.get(member, [])):
+                raise BuildError(
+                    f"{path} is not an ABI: entry {number}", f"its `{member}` are no list of parameters"
+                )
+
+
+def _are_parameters(listed: Json) -> bool:
+    return isinstance(listed, list) and all(
+        isinstance(one, dict) and _are_parameters(one.get("components", [])) for one in listed
+    )
 
 
 def _contracts(body: Json, path: Path) -> Iterator[Built]:

@@ -103,7 +103,7 @@ def deploy(
     texts = argument_texts(env, arguments(args), arguments_file)
     wei = amount(value, "--value")
     constructor_arguments = _constructor_arguments(network, contract, texts, wei)
-    linked_code, places = link(network, contract, compilation, library or [])
+    linked_code, places = link(network, contract, compilation, library or [], str(source))
     code = linked_code + constructor_arguments
     signer = choose(network, Choice(sender, private_key, keystore, password_file))
     draft = Draft(None, code, wei, gas_limit(gas), nonce)

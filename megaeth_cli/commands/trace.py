@@ -80,6 +80,7 @@ def trace(
         names.frame,
         names.failure,
         network.interface_at,
+        names.executes_nothing,
         whole=all_,
     )
     changes = changed(network, subject, root) if env.verbosity > 0 else None

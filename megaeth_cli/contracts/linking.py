@@ -70,11 +70,12 @@ def require_code(contract: Contract) -> None:
 
 
 def link(
-    network: Network, contract: Contract, compilation: Compilation, given: list[str]
+    network: Network, contract: Contract, compilation: Compilation, given: list[str], source: str = ""
 ) -> tuple[bytes, dict[str, str]]:
     """The creation code, with addresses in the places of libraries; and these addresses by the libraries' names.
 
     `given` are the command line's `NAME=ADDRESS`; libraries that it leaves out are known by name, or a CliError.
+    `source` is the contract's own file and name as they were typed.
     """
     require_code(contract)
     places = dict(_library(network, text) for text in given)
@@ -95,7 +96,7 @@ def link(
             raise CliError(
                 f"{contract.name} needs the library {library.name}",
                 "its address is not known",
-                f"megaeth deploy {library.full_name}   first, or --library {library.full_name}=0x...",
+                f"megaeth deploy {_typed(library, source)}   first, or --library {library.full_name}=0x...",
                 ExitStatus.USAGE,
             )
         return found
@@ -103,6 +104,12 @@ def link(
     chosen = {one: address_of(one) for one in needed}
     shown = {one.full_name: checksummed(address) for one, address in chosen.items()}
     return linked(contract, needed, chosen.__getitem__), shown
+
+
+def _typed(library: Library, source: str) -> str:
+    """How a library is named to be deployed: in the file that was typed, if that is the one it is in."""
+    path, _, _ = source.rpartition(":") if ":" in source else (source, "", "")
+    return f"{path}:{library.name}" if path.endswith(library.unit) and library.unit else library.full_name
 
 
 def _library(network: Network, text: str) -> tuple[str, bytes]:

@@ -15,6 +15,7 @@ from megaeth_cli.units import keccak
 WORD = 32
 _DELEGATION = b"\xef\x01\x00"
 """EIP-7702: what follows is the address whose code an account runs."""
+DELEGATED = "EIP-7702 account"
 _PUSH20_AND_DELEGATE = re.compile(rb"(?s)\x73(.{20})\x5a\xf4")
 _MINIMAL = re.compile(rb"(?s)\x36\x3d\x3d\x37\x3d\x3d\x3d\x36\x3d(?P<push>[\x60-\x73])")
 """EIP-1167, whose address may be written without its leading zeroes."""
@@ -59,8 +60,8 @@ class Hop:
 
 def from_code(code: bytes) -> Hop | None:
     """Where code itself says what it delegates to: EIP-7702 accounts and all kinds of clones."""
-    if code.startswith(_DELEGATION) and len(code) == 23:
-        return Hop("EIP-7702 account", code[3:])
+    if (target := delegate(code)) is not None:
+        return Hop(DELEGATED, target)
     head = code[:_CLONE_HEAD]
     if found := _MINIMAL.match(head):
         size = found["push"][0] - 0x5F
@@ -70,6 +71,11 @@ def from_code(code: bytes) -> Hop | None:
     if found := _PUSH20_AND_DELEGATE.search(head):
         return Hop("clone", found[1])
     return None
+
+
+def delegate(code: bytes) -> bytes | None:
+    """Whose code an EIP-7702 account runs that has this one; None where it is no such account."""
+    return code[3:] if code.startswith(_DELEGATION) and len(code) == 23 else None
 
 
 def delegation(target: bytes) -> bytes:

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from megaeth_cli.bytecode.source_map import Line
 from megaeth_cli.output.bars import bars, columns
 from megaeth_cli.output.trace import gas_text
 from megaeth_cli.traces.explanation import Elsewhere, Explanation
-from megaeth_cli.traces.shares import Crowding, Share
+from megaeth_cli.traces.place import Place
 from megaeth_cli.units import checksummed
 from megaeth_cli.visible import one_line
 
 Json = Any
 
 MOST_SHARES = 12
+_PATH_ENDS = 6
+"""Calls at each end of a chain of them that are shown."""
 _ETHEREUM = "Ethereum"
 
 
@@ -87,7 +88,7 @@ def explanation_json(found: Explanation) -> dict[str, Json]:
             "contract": names.contract(last.to),
             "address": checksummed(last.to) if last.to is not None else None,
             "function": names.frame(last).signature or None,
-            **_line_json(found.place.line),
+            **_line_json(found.place),
             "mostGasOnly": found.place.is_hottest,
         }
     if found.read is not None:
@@ -96,23 +97,35 @@ def explanation_json(found: Explanation) -> dict[str, Json]:
             "read": read.what,
             "in": names.frame(read.frame).place,
             "pc": read.pc,
-            **_line_json(found.read_line),
+            **_line_json(found.read_place),
         }
+    if found.deposit is not None:
+        one = found.deposit
+        body["codeDeposit"] = {"bytes": one.code_bytes, "gas": one.gas, "left": one.left}
+    if found.caught:
+        body["caught"] = [
+            {"in": names.frame(one.frame).place, "computeGas": one.compute_gas} for one in found.caught
+        ]
     if found.forwarded is not None:
         body["forwarded"] = {"given": found.forwarded[0], "callerHad": found.forwarded[1]}
     return body
 
 
-def _line_json(line: Line | None) -> dict[str, Json]:
+def _line_json(place: Place) -> dict[str, Json]:
+    line = place.line
     return {
         "file": line.unit if line is not None else None,
         "line": line.number if line is not None else None,
         "source": line.text if line is not None else None,
+        "callers": place.is_callers,
     }
 
 
 def _path(found: Explanation) -> str:
-    lines = [f"{'  ' * n}{found.names.frame(frame).place}" for n, frame in enumerate(found.path)]
+    places = [found.names.frame(frame).place for frame in found.path]
+    if (between := len(places) - 2 * _PATH_ENDS) > 1:
+        places[_PATH_ENDS:-_PATH_ENDS] = [f"... {between:,} calls inside each other"]
+    lines = [f"{'  ' * n}{place}" for n, place in enumerate(places)]
     if found.forwarded is not None:
         given, had = found.forwarded
         lines[-1] += f"  was given {given:,} of the {had:,} gas that its caller had"
@@ -120,35 +133,44 @@ def _path(found: Explanation) -> str:
 
 
 def _shares(found: Explanation) -> str:
-    shown = found.shares[:MOST_SHARES]
+    sums: dict[tuple[str, str], list[int]] = {}
+    for one in found.shares:
+        sums.setdefault((one.kind, found.names.frame(one.frame).place), []).append(one.gas)
+    largest = sorted(sums.items(), key=lambda item: -sum(item[1]))
     rows = [
-        (f"{one.gas:,}", _percent(one, found), one.kind, found.names.frame(one.frame).place) for one in shown
+        (f"{sum(gas):,}", _percent(sum(gas), found), kind, _times(place, len(gas)))
+        for (kind, place), gas in largest[:MOST_SHARES]
     ]
-    rest = found.shares[MOST_SHARES:]
-    if rest:
-        rows.append((f"{sum(one.gas for one in rest):,}", "", f"{len(rest)} smaller shares", ""))
+    if rest := [gas for _, each in largest[MOST_SHARES:] for gas in each]:
+        rows.append((f"{sum(rest):,}", "", f"{len(rest)} smaller shares", ""))
     text = columns(rows, right=2)
     if not found.complete:
         text += "\n  (it ran for too long to be split by instruction)"
     return text
 
 
-def _percent(share: Share, found: Explanation) -> str:
-    return f"{share.gas / found.root.gas_used:.1%}" if found.root.gas_used else ""
+def _times(place: str, calls: int) -> str:
+    return place if calls == 1 else f"{place}, {calls:,} calls"
+
+
+def _percent(gas: int, found: Explanation) -> str:
+    return f"{gas / found.root.gas_used:.1%}" if found.root.gas_used else ""
 
 
 def _crowding(found: Explanation) -> str:
-    rows = [_crowded(one, found) for one in found.crowding[:MOST_SHARES]]
-    return columns(rows, right=1)
-
-
-def _crowded(one: Crowding, found: Explanation) -> tuple[str, ...]:
-    multiplier = f"{one.multiplier:g}" if one.multiplier == round(one.multiplier) else f"{one.multiplier:.2f}"
-    return (
-        f"+{one.per_step:,}",
-        f"gas for each further multiple (it paid for a multiplier of {multiplier})",
-        found.names.frame(one.frame).place,
-    )
+    sums: dict[tuple[str, str], list[int]] = {}
+    for one in found.crowding:
+        paid = f"{one.multiplier:g}" if one.multiplier == round(one.multiplier) else f"{one.multiplier:.2f}"
+        sums.setdefault((paid, found.names.frame(one.frame).place), []).append(one.per_step)
+    rows = [
+        (
+            f"+{sum(gas):,}",
+            f"gas for each further multiple (it paid for a multiplier of {paid})",
+            _times(place, len(gas)),
+        )
+        for (paid, place), gas in sorted(sums.items(), key=lambda item: -sum(item[1]))
+    ]
+    return columns(rows[:MOST_SHARES], right=1)
 
 
 def _elsewhere(outcomes: Sequence[Elsewhere]) -> str:

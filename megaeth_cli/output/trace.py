@@ -27,6 +27,7 @@ class TreeView:
     name: Callable[[Frame], NamedFrame]
     why: Callable[[Frame], Reason | None]
     find: Find
+    executes_nothing: Callable[[Frame], bool] = lambda _: False
     whole: bool = False
     """Whether values are shown at any length."""
 
@@ -90,7 +91,8 @@ class TreeView:
         if named.arguments is not None:
             given = f"({pairs_text(named.arguments, most)})" if named.function else ""
         else:
-            given = f"({self._data(frame.input if frame.creates else frame.input[4:])})"
+            whole = frame.creates or not named.function
+            given = f"({self._data(frame.input if whole else frame.input[4:])})"
         unsure = "?" if named.guessed else ""
         return one_line(f"{mark}{named.place}{unsure}{given}{value}  {gas_text(frame)}")
 
@@ -98,6 +100,8 @@ class TreeView:
         if frame.failed:
             why = self.why(frame)
             return f"✗ {one_line(why.text if why is not None else frame.error)}"
+        if self.executes_nothing(frame):
+            return "an account without code: nothing is executed"
         named = self.name(frame)
         if frame.creates:
             return f"← {len(frame.output):,} bytes of code" + (
@@ -113,7 +117,9 @@ class TreeView:
         more = f", {deeper:,} within them" if deeper else ""
         if self.folding.depth is not None and parent.depth >= self.folding.depth:
             return f"... {count:,} {'call' if count == 1 else 'calls'}{more}  {gas:,} gas"
-        return f"... {count:,} more calls like this one{more}  {gas:,} gas"
+        kinds = {(frame.to, frame.input[:4]) for frame in shown.folded}
+        alike = "more calls like this one" if len(kinds) == 1 else "more calls"
+        return f"... {count:,} {alike}{more}  {gas:,} gas"
 
     def _log(self, log: Json) -> str:
         return one_line(log_text(log, self.find).replace("\n", ", "))

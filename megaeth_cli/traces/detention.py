@@ -7,7 +7,7 @@ from megaeth_cli.traces.frame import Frame
 from megaeth_cli.traces.steps import CALLS, Steps
 
 # As the EVM calls instructions, and as Solidity calls what they read; docs/differences.md has the rule.
-_READS = {
+READS = {
     "NUMBER": "block.number",
     "TIMESTAMP": "block.timestamp",
     "COINBASE": "block.coinbase",
@@ -39,7 +39,7 @@ def first_read(root: Frame, steps: Steps) -> Read | None:
     begun = dict.fromkeys(frames, 0)
     for number, step in steps.in_order():
         frame = frames[number]
-        if (what := _READS.get(step.op)) is not None:
+        if (what := READS.get(step.op)) is not None:
             return Read(what, frame, step.pc)
         if step.op == "SLOAD" and frame.account == _ORACLE:
             return Read("the oracle's storage", frame, step.pc)

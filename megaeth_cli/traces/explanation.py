@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from megaeth_cli.bytecode.source_map import Line
 from megaeth_cli.chain.own_engine import ETHEREUM, FORKS
 from megaeth_cli.chain.rpc_client import RpcError
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.inspect.reasons import Reason
+from megaeth_cli.traces.caught import Caught, caught_cuts
+from megaeth_cli.traces.deposit import Deposit, unpaid_deposit
 from megaeth_cli.traces.detention import Read, first_read
 from megaeth_cli.traces.frame import OUT_OF_GAS, Frame
 from megaeth_cli.traces.lab import Lab
 from megaeth_cli.traces.limits import Dimension, metered
 from megaeth_cli.traces.names import Names
-from megaeth_cli.traces.place import NOWHERE, Place, fault_place
+from megaeth_cli.traces.place import NOWHERE, Place, called_at, fault_place
 from megaeth_cli.traces.positions import Positions
 from megaeth_cli.traces.shares import Crowding, Share, crowding, shares
 from megaeth_cli.traces.steps import MOST, Steps, join
@@ -22,6 +23,9 @@ from megaeth_cli.traces.verdict import Evidence, Verdict, verdict
 from megaeth_cli.transactions.transact import failure, reason_of
 
 Json = Any
+
+KEPT_BYTES = 1024
+"""Of what a transaction reverted with, in its receipt; its trace has all."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,11 @@ class Explanation:
     place: Place
     """Where it failed."""
     read: Read | None
-    read_line: Line | None
+    read_place: Place
+    deposit: Deposit | None
+    """What a new contract's code would have cost, where that was too much."""
+    caught: tuple[Caught, ...]
+    """Calls within that met a limit of their own, and whose callers went on."""
     shares: tuple[Share, ...]
     crowding: tuple[Crowding, ...]
     dimensions: tuple[Dimension, ...]
@@ -72,8 +80,12 @@ def explain(network: Network, subject: Subject, names: Names, *, forks: bool) ->
     path = tuple(root.at_fault()) if root.failed else ()
     place = fault_place(path, steps, positions, lab) if path else NOWHERE
     read = first_read(root, steps)
-    read_line = positions.of(read.frame, read.pc) if read is not None else None
-    said = verdict(Evidence(root, names, network.allowed(), root.mega, reason, place, read, read_line))
+    read_place = _read_place(root, read, steps, positions) if read is not None else NOWHERE
+    deposit = unpaid_deposit(path, steps, lab) if path else None
+    caught = tuple(caught_cuts(root, steps, network.allowed()))
+    said = verdict(
+        Evidence(root, names, network.allowed(), root.mega, reason, place, read, read_place, deposit, caught)
+    )
     return Explanation(
         subject,
         root,
@@ -83,7 +95,9 @@ def explain(network: Network, subject: Subject, names: Names, *, forks: bool) ->
         path,
         place,
         read,
-        read_line,
+        read_place,
+        deposit,
+        caught,
         tuple(shares(root, steps, lab)),
         # What ran for long did so computing: it would take as long again, and again, to ask.
         tuple(crowding(root, lab)) if steps.complete else (),
@@ -97,16 +111,23 @@ def explain(network: Network, subject: Subject, names: Names, *, forks: bool) ->
 
 def _reason(network: Network, subject: Subject, root: Frame, names: Names) -> Reason | None:
     """Why the whole failed, as a receipt or an error has it."""
-    if subject.receipt is not None:
+    if subject.receipt is not None and len(root.output) <= KEPT_BYTES:
         known = names.known(root.to).interface if root.to is not None else None
         return failure(network, subject.receipt, subject.transaction, [known] if known is not None else [])
-    if not root.failed:
-        return None
+    if not root.failed or subject.receipt is not None:
+        return names.failure(root)
     try:
         network.node.call("eth_call", subject.call, subject.block)
     except RpcError as error:
         return reason_of(error, (), network) or names.failure(root)
     return names.failure(root)
+
+
+def _read_place(root: Frame, read: Read, steps: Steps, positions: Positions) -> Place:
+    line = positions.statement(read.frame, read.pc)
+    if line is not None:
+        return Place(line)
+    return called_at(root.path_to(read.frame.number), steps, positions)
 
 
 def _dimensions(network: Network, root: Frame, names: Names, path: tuple[Frame, ...]) -> list[Dimension]:

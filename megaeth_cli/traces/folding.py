@@ -9,6 +9,14 @@ MOST_ROWS = 300
 """Frames that are shown of a tree, if nobody asks for more."""
 RUN = 3
 """Of so many calls of the same function in a row, and more, the first is shown."""
+MOST_SIBLINGS = 200
+"""Rows that one call's own calls have."""
+_LAST = 10
+"""Of those the last, as they may say how it ended."""
+_KINDS = 8
+"""Calls of so many functions in turn are alike, too."""
+_FEW = 12
+"""Rows that are no more than what may be read as it is."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +48,7 @@ class Folding:
             return [Shown(None, tuple(calls), _size(calls))]
         if not self.runs:
             return [Shown(one) for one in calls]
-        shown: list[Shown] = []
-        for run in _runs(calls):
-            shown.append(Shown(run[0]))
-            if len(run) >= RUN:
-                shown.append(Shown(None, tuple(run[1:]), _size(run[1:])))
-            else:
-                shown += [Shown(one) for one in run[1:]]
-        return shown
+        return _bounded([row for part in _parts(calls) for row in _folded(part)])
 
 
 def fold(root: Frame, depth: int | None, matches: Callable[[Frame], bool] | None, *, all_: bool) -> Folding:
@@ -84,6 +85,60 @@ def _rows(root: Frame, folding: Folding) -> int:
         count += len(shown)
         waiting += [one.frame for one in shown if one.frame is not None]
     return count
+
+
+def _parts(calls: list[Frame]) -> list[list[Frame]]:
+    """The calls, cut so that each part has a few functions only."""
+    parts: list[list[Frame]] = []
+    kinds: set[object] = set()
+    for call in calls:
+        key = _key(call)
+        if not parts or (key not in kinds and len(kinds) == _KINDS):
+            parts.append([])
+            kinds = set()
+        kinds.add(key)
+        parts[-1].append(call)
+    return parts
+
+
+def _folded(calls: list[Frame]) -> list[Shown]:
+    """Those in a row that are alike are folded; where that leaves many rows, all but the first of each function."""
+    shown: list[Shown] = []
+    for run in _runs(calls):
+        shown.append(Shown(run[0]))
+        if len(run) >= RUN:
+            shown.append(_fold(run[1:]))
+        else:
+            shown += [Shown(one) for one in run[1:]]
+    return shown if len(shown) <= _FEW else _first_of_each(calls)
+
+
+def _first_of_each(calls: list[Frame]) -> list[Shown]:
+    shown: list[Shown] = []
+    seen: set[object] = set()
+    others: list[Frame] = []
+    for call in calls:
+        if (key := _key(call)) in seen:
+            others.append(call)
+            continue
+        shown += [_fold(others)] if others else []
+        shown.append(Shown(call))
+        seen.add(key)
+        others = []
+    return [*shown, _fold(others)] if others else shown
+
+
+def _bounded(shown: list[Shown]) -> list[Shown]:
+    """The first rows and the last ones."""
+    if len(shown) <= MOST_SIBLINGS:
+        return shown
+    first = MOST_SIBLINGS - _LAST - 1
+    left_out = [frame for one in shown[first:-_LAST] for frame in ((one.frame,) if one.frame else one.folded)]
+    return [*shown[:first], _fold([frame for frame in left_out if frame is not None]), *shown[-_LAST:]]
+
+
+def _fold(calls: list[Frame]) -> Shown:
+    return Shown(None, tuple(calls), _size(calls))
 
 
 def _runs(calls: list[Frame]) -> list[list[Frame]]:

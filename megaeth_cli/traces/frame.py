@@ -84,6 +84,16 @@ class Frame:
             yield frame
             waiting += reversed(frame.calls)
 
+    def path_to(self, number: int) -> list["Frame"]:
+        """From it down to a frame within it."""
+        path: list[Frame] = []
+        for frame in self.walk():
+            del path[frame.depth - self.depth :]
+            path.append(frame)
+            if frame.number == number:
+                break
+        return path
+
     def at_fault(self) -> list["Frame"]:
         """From a frame that failed down to the one where its failure began; itself alone if it passed none on."""
         path = [self]

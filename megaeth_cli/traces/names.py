@@ -8,6 +8,7 @@ from megaeth_cli.abi import DecodingError, Entry, Parameter, Scalar, to_json, to
 from megaeth_cli.contracts.known_contracts import KnownContract
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.inspect import reasons
+from megaeth_cli.inspect.proxies import DELEGATED
 from megaeth_cli.inspect.reasons import Reason
 from megaeth_cli.traces.creations import made
 from megaeth_cli.traces.frame import REVERTED, Frame
@@ -30,9 +31,16 @@ PRECOMPILES = {
     8: "bn254Pairing",
     9: "blake2f",
     10: "kzgPointEvaluation",
+    11: "bls12G1Add",
+    12: "bls12G1Msm",
+    13: "bls12G2Add",
+    14: "bls12G2Msm",
+    15: "bls12PairingCheck",
+    16: "bls12MapFpToG1",
+    17: "bls12MapFp2ToG2",
     0x100: "p256Verify",
 }
-"""https://ethereum.github.io/execution-specs, EIP-2537's left out, and EIP-7951."""
+"""https://ethereum.github.io/execution-specs, and EIP-7951. Their input is no call of a function."""
 CONSOLE = b"console.log".rjust(20, b"\0")
 """Where contracts call what hardhat and forge print."""
 
@@ -75,7 +83,9 @@ class Names:
         if address not in self._contracts:
             number = int.from_bytes(address, "big")
             known = self.known(address)
-            self._contracts[address] = PRECOMPILES.get(number) or known.own_name or checksummed(address)
+            is_delegated = known.proxy is not None and known.proxy.kind == DELEGATED
+            name = known.name if is_delegated else known.own_name
+            self._contracts[address] = PRECOMPILES.get(number) or name or checksummed(address)
         return self._contracts[address]
 
     def known(self, address: bytes) -> KnownContract:
@@ -98,16 +108,25 @@ class Names:
         if not frame.input:
             function = "receive" if frame.to is not None and self._has_code(frame.to) else ""
             return NamedFrame(contract, function, function, [], self._raw(frame))
+        if int.from_bytes(frame.to or b"", "big") in PRECOMPILES:
+            return NamedFrame(contract, "", "", None, self._raw(frame))
         found, guessed = self._function(frame)
         if found is None:
             selector = f"0x{frame.input[:4].hex()}"
-            precompile = int.from_bytes(frame.to or b"", "big") in PRECOMPILES
-            return NamedFrame(contract, "" if precompile else selector, selector, None, self._raw(frame))
+            return NamedFrame(contract, selector, selector, None, self._raw(frame))
         entry, values = found
         arguments = list(zip(entry.inputs, values, strict=True))
         return NamedFrame(
             contract, entry.name, entry.signature, arguments, self._results(entry, frame), guessed
         )
+
+    def executes_nothing(self, frame: Frame) -> bool:
+        """Whether a call with calldata went to an account without code, which answers nothing and never fails."""
+        if frame.creates or not frame.input or frame.to in (None, CONSOLE) or frame.calls or frame.logs:
+            return False
+        ran = frame.gas_used if frame.depth > 1 else 0
+        is_precompile = int.from_bytes(frame.to or b"", "big") in PRECOMPILES
+        return not frame.failed and not ran and not is_precompile and not self._has_code(frame.to or b"")
 
     def failure(self, frame: Frame) -> Reason | None:
         """Why a frame failed; None when it did not."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from megaeth_cli.bytecode.source_map import Line
 from megaeth_cli.inspect import reasons
@@ -20,6 +21,8 @@ class Place:
     """None where it is not known."""
     is_hottest: bool = False
     """Whether that is only where most of the gas went."""
+    is_callers: bool = False
+    """Whether that is where it was called from, as it has no lines of its own."""
 
 
 NOWHERE = Place(None)
@@ -32,10 +35,10 @@ def fault_place(path: Sequence[Frame], steps: Steps, positions: Positions, lab: 
     gas says why gas or a limit ran out, and of everything else nothing.
     """
     frame = path[-1]
+    if not positions.knows(frame):
+        return called_at(path, steps, positions)
     if steps.complete:
         return Place(positions.end_of(frame, steps))
-    if not positions.knows(frame):
-        return NOWHERE
     intrinsic = lab.empty.gas_used if lab.empty is not None and len(path) > 1 else 0
     if not _ran_out(path):
         return Place(_end_alone(frame, positions, lab, intrinsic))
@@ -44,6 +47,15 @@ def fault_place(path: Sequence[Frame], steps: Steps, positions: Positions, lab: 
         if (line := positions.statement(frame, pc)) is not None:
             gas[line] += spent
     return Place(gas.most_common(1)[0][0], is_hottest=True) if gas else NOWHERE
+
+
+def called_at(path: Sequence[Frame], steps: Steps, positions: Positions) -> Place:
+    """The innermost line known from which the last of these frames was called, each of which called the next."""
+    for caller, frame in reversed(list(pairwise(path))):
+        begun = steps.callers.get(frame.number)
+        if begun is not None and (line := positions.statement(caller, begun.pc)) is not None:
+            return Place(line, is_callers=True)
+    return NOWHERE
 
 
 def _ran_out(path: Sequence[Frame]) -> bool:

@@ -14,6 +14,7 @@ from megaeth_cli.bytecode.runtime_code import instructions, pushes
 from megaeth_cli.bytecode.source_map import Line
 from megaeth_cli.contracts.artifacts import Artifact
 from megaeth_cli.contracts.network import Network
+from megaeth_cli.inspect.proxies import delegate
 from megaeth_cli.traces.creations import made
 from megaeth_cli.traces.frame import Frame
 from megaeth_cli.traces.steps import Step, Steps
@@ -158,8 +159,10 @@ class Positions:
         if frame.creates:
             known, code = made(self._network, frame), frame.input
         else:
+            contracts = self._network.contracts
             address = frame.to or b""
-            known, code = self._network.contracts.at(address).artifact, self._network.contracts.code(address)
+            address = delegate(contracts.code(address)) or address
+            known, code = contracts.at(address).artifact, contracts.code(address)
         if known is None:
             return _Code()
         store, creates = self._network.artifacts, frame.creates

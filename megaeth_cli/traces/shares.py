@@ -8,6 +8,9 @@ from megaeth_cli.traces.lab import Lab
 from megaeth_cli.traces.steps import Steps
 
 INTRINSIC, CALLDATA, DEPOSIT, LEFT = "intrinsic", "calldata", "code deposit", "burnt by the failure"
+AUTHORIZATIONS = "authorizations"
+_PER_AUTHORIZATION = 25_000
+"""EIP-7702, PER_EMPTY_ACCOUNT_COST: what each takes beforehand; some of it comes back as a refund."""
 CREATION = "creation and its init code"
 REFUND, FLOOR, CODE = "refund", "calldata floor", "execution"
 
@@ -64,7 +67,9 @@ def _before(root: Frame, steps: Steps, lab: Lab) -> dict[str, int]:
     mine = steps.frames.get(root.number)
     if mine is not None and mine.steps:
         kind = CREATION if root.creates else CALLDATA
-        return {INTRINSIC: intrinsic, kind: root.gas - mine.steps[0].gas - intrinsic}
+        rest = root.gas - mine.steps[0].gas - intrinsic
+        delegated = min(_PER_AUTHORIZATION * len(lab.subject.call.get("authorizationList") or ()), rest)
+        return {INTRINSIC: intrinsic, AUTHORIZATIONS: delegated, kind: rest - delegated}
     return {INTRINSIC: intrinsic}
 
 

@@ -1,12 +1,13 @@
 """One sentence that says how it ended: what, in which function, at which line, by which numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from megaeth_cli.bytecode.source_map import Line
 from megaeth_cli.chain.allowance import Allowance
 from megaeth_cli.inspect import reasons
 from megaeth_cli.inspect.reasons import Reason
+from megaeth_cli.traces.caught import Caught
+from megaeth_cli.traces.deposit import Deposit
 from megaeth_cli.traces.detention import Read
 from megaeth_cli.traces.frame import OUT_OF_GAS, Frame
 from megaeth_cli.traces.names import Names
@@ -31,7 +32,10 @@ class Evidence:
     place: Place
     """Where it failed."""
     read: Read | None
-    read_line: Line | None
+    read_place: Place
+    """Where that is."""
+    deposit: Deposit | None = None
+    caught: tuple[Caught, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,26 @@ class Verdict:
 
 def verdict(evidence: Evidence) -> Verdict:
     """The sentence, and what may be done about it."""
+    found, caught = _verdict(evidence), _caught(evidence)
+    return replace(found, text=f"{found.text}; {caught}") if caught else found
+
+
+def _caught(evidence: Evidence) -> str:
+    """What of it nobody passed on."""
+    if not evidence.caught or evidence.allowance.call_share is None:
+        return ""
+    first, more = evidence.caught[0], len(evidence.caught) - 1
+    share, whole = evidence.allowance.call_share
+    frame, caller = (evidence.names.frame(one).place for one in (first.frame, first.caller))
+    limit = "a limit" if first.compute_gas is None else "the compute gas limit"
+    used = "" if first.compute_gas is None else f" after {first.compute_gas:,}"
+    text = (
+        f"`{frame}` within it used up its share of {limit}{used}, {share}/{whole} of what `{caller}` had left"
+    )
+    return text + ", which went on" + (f"; so did {more:,} more calls" if more else "")
+
+
+def _verdict(evidence: Evidence) -> Verdict:
     root = evidence.root
     if not root.failed:
         text = f"succeeded: `{evidence.names.frame(root).place}`"
@@ -60,8 +84,10 @@ def verdict(evidence: Evidence) -> Verdict:
     if at_fault is not root:
         # A caller that passes a failure on may say less of it.
         reason = evidence.names.failure(at_fault) or reason
-        if at_fault.error == OUT_OF_GAS:
+        if at_fault.error == OUT_OF_GAS and evidence.deposit is None:
             where += f"; it was given {at_fault.gas:,} gas"
+    if evidence.deposit is not None:
+        where += f": {evidence.deposit.text}"
     detained = _detained(evidence)
     return Verdict(f"{_coded(reason.text)} {where}" + (f"; {detained}" if detained else ""), reason.hint)
 
@@ -81,6 +107,11 @@ def _over_budget(evidence: Evidence, frame: Frame, where: str) -> Verdict:
         return Verdict(f"{text}; {detained}" if detained else text, hint)
     path = evidence.root.at_fault()
     parent = evidence.names.frame(path[-2]).place
+    whole = limits[kind] if kind < len(limits) else None
+    if not limit and whole is not None:
+        what_for = where.removeprefix("in ")
+        text = f"reverted: {what} limit {whole:,} reached: `{parent}` had none left for {what_for}"
+        return Verdict(f"{text}; {detained}" if detained else text, hint)
     text = f"reverted: {what} budget {limit:,} used up {where}"
     if share is not None:
         text += f"; a call has {share[0]}/{share[1]} of what `{parent}` had left"
@@ -111,16 +142,21 @@ _LIMITED = {
 def _detained(evidence: Evidence) -> str:
     if evidence.read is None or not (evidence.mega or {}).get("detained", True):
         return ""
-    place = line_text(evidence.read_line) if evidence.read_line is not None else f"pc {evidence.read.pc}"
-    return f"detained since `{evidence.read.what}` at {place}"
+    line, read = evidence.read_place.line, evidence.read
+    if line is None:
+        return f"detained since `{read.what}` at pc {read.pc} of `{evidence.names.frame(read.frame).place}`"
+    reader = evidence.names.frame(read.frame).place
+    called = f"in `{reader}`, called " if evidence.read_place.is_callers else ""
+    return f"detained since `{read.what}` {called}at {line_text(line)}"
 
 
 def _where(evidence: Evidence, frame: Frame) -> str:
     place = f"in `{evidence.names.frame(frame).place}`"
     if evidence.place.line is None:
         return place
-    most = "most of it at " if evidence.place.is_hottest else ""
-    return f"{place}, {most}{line_text(evidence.place.line)}"
+    found = evidence.place
+    how = "most of it at " if found.is_hottest else "called at " if found.is_callers else ""
+    return f"{place}, {how}{line_text(evidence.place.line)}"
 
 
 def _coded(text: str) -> str:

@@ -264,6 +264,8 @@ def _where(transaction: dict[str, Json]) -> str:
 
 _HINTS = {
     "txpool is full": "wait until some are executed: megaeth tx show HASH says what each waits for",
+    "at most": "send the nonces before it first, or leave --nonce out; `megaeth devnet up --pool-account-slots N` "
+    "lets more of one account wait",
     "nonce too low": "leave --nonce out to take the next one",
     "nonce too high": "leave --nonce out to take the next one",
     "already known": "the same transaction is waiting already",

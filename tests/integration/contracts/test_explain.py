@@ -98,8 +98,15 @@ WAYS = {
     "detained by the oracle": Way(
         "clocked 10000000",
         r"halted: 20,0\d\d,\d\d\d compute gas used in `Ways.clocked`, most of it at Ways.sol:{line}; "
-        r"detained since `the oracle's storage` at pc \d+, cap 20,0\d\d,\d\d\d",
+        r"detained since `the oracle's storage` in `Oracle.\w+`, called at Ways.sol:{clock}, cap 20,0\d\d,\d\d\d",
         "detained-by-oracle",
+    ),
+    "growth by transfers": Way(
+        "scatter 1200",
+        r"reverted: state growth limit 1,000 reached: `Ways.scatter` had none left for `0x\w+`, "
+        r"called at Ways.sol:{line}",
+        "scattered",
+        value="2000wei",
     ),
     "forbidden": Way(
         "forbidden",
@@ -166,9 +173,10 @@ def explained(cli, *arguments):
 def test_a_way_to_fail_is_explained_to_its_line_and_number(cli, failed, name):
     way = WAYS[name]
     found = explained(cli, failed[name])
-    pattern = way.said.replace("{line}", str(line_of(way.at))).replace(
-        "{read}", str(line_of("reads-timestamp"))
-    )
+    places = {"line": way.at, "read": "reads-timestamp", "clock": "reads-oracle"}
+    pattern = way.said
+    for place, comment in places.items():
+        pattern = pattern.replace(f"{{{place}}}", str(line_of(comment)))
     assert re.fullmatch(pattern, found["verdict"]), found["verdict"]
     assert found["at"]["line"] == line_of(way.at)
     assert sum(one["gas"] for one in found["gas"]["shares"]) == found["gas"]["used"]
@@ -189,7 +197,11 @@ def test_a_deployment_runs_out_of_gas_for_its_code(cli):
     short = cli("deploy", f"{SOURCE}:Large", "--gas-limit", cost["gasUsed"] - 1_000_000, "--json")
     hash_ = re.search(r"0x[0-9a-f]{64}", short.out + short.err)[0]
     found = explained(cli, hash_)
-    assert re.match(r"halted: OutOfGas.* in `Large.constructor`", found["verdict"]), found["verdict"]
+    said = (
+        r"halted: OutOfGas.* in `Large.constructor`: its code of [\d,]+ bytes takes [\d,]+ gas .* were left"
+    )
+    assert re.fullmatch(said, found["verdict"]), found["verdict"]
+    assert 0 < found["codeDeposit"]["gas"] - found["codeDeposit"]["left"] <= 1_000_000
     assert found["gasLimitNeeded"] == cost["gasUsed"]
 
 
@@ -201,7 +213,9 @@ def test_what_would_fail_names_the_command_that_says_where(cli, ways, name):
     refused = cli("tx", "send", "Ways", *way.call.split(), "--from", "3")
     [command] = re.findall(r"megaeth (tx explain .*?)   says where", refused.err)
     found = cli.json(*shlex.split(command), "--no-forks")
-    assert re.fullmatch(way.said.format(line=line_of(way.at), read=0), found["verdict"]), found["verdict"]
+    assert re.fullmatch(
+        way.said.format(line=line_of(way.at), read=0, clock=line_of("reads-oracle")), found["verdict"]
+    ), found["verdict"]
 
 
 def test_a_constructor_that_fails_has_its_line_whoever_creates(cli):
@@ -273,6 +287,14 @@ def test_what_succeeds_is_told_with_its_limits(cli, ways):
     assert call["detention"]["line"] == line_of("reads-timestamp")
     more = explained(cli, "--call", "Ways", "grow", "600")
     assert next(one for one in more["limits"] if one["name"] == "state growth")["used"] == 100
+
+
+def test_a_call_that_met_a_limit_of_its_own_is_told_of_if_it_was_caught(cli, ways):
+    found = explained(cli, "--call", "Ways", "caught")
+    assert found["verdict"] == (
+        "succeeded: `Ways.caught`; `Callee.grow` within it used up its share of a limit, "
+        "98/100 of what `Ways.caught` had left, which went on"
+    )
 
 
 def test_an_estimate_stays_enough_in_crowded_buckets(cli, ways):

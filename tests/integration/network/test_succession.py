@@ -45,13 +45,14 @@ def until_led(network, but=""):
     """Until somebody else than that leads, whom all others follow, and nothing waits for anybody."""
 
     def led():
-        told = {name: leadership(network, name) for name in ALL}
+        nodes = {node["name"]: node for node in network.home.nodes()}
+        told = {name: nodes[name].get("leadership") or {} for name in ALL}
         names = {one.get("leader") for one in told.values()}
         [name] = names if len(names) == 1 else [None]
-        if name is None or name == but or not told[name].get("leads"):
+        if name is None or name == but or not told[name].get("leads") or told[name]["missing"]:
             return None
-        is_complete = told[name]["missing"] == 0 and len(told[name]["confirmed_by"]) == 2
-        return name if is_complete else None
+        follow = all(nodes[other].get("upstream") == name for other in ALL if other != name)
+        return name if follow else None
 
     return eventually(led, "all to follow one leader")
 

@@ -145,3 +145,25 @@ def test_a_transaction_without_receipt_has_no_trace_yet(trace):
     refused = trace(call(), HASH, eth_getTransactionReceipt=None)
     assert refused.code == ExitStatus.FAILURE
     assert "has not been executed" in refused.err
+
+
+@pytest.mark.parametrize(("number", "name"), [(3, "ripemd160"), (11, "bls12G1Add"), (17, "bls12MapFp2ToG2")])
+def test_a_precompiles_input_is_shown_whole(trace, number, name):
+    shown = trace(call(TOKEN, "0x", call(f"0x{number:040x}", "0x0102030405")), HASH)
+    assert f"{name}(0x0102030405)" in shown.out
+
+
+def test_a_call_of_an_account_without_code_says_so(trace):
+    nothing = call(VAULT, "0x1234567801", gasUsed="0x0")
+    remark = "an account without code: nothing is executed"
+    assert remark in trace(call(TOKEN, "0x", nothing), HASH).out
+    assert remark not in trace(call(TOKEN, "0x", call(VAULT, "0x", gasUsed="0x0")), HASH).out
+    assert remark not in trace(call(TOKEN, "0x", nothing), HASH, eth_getCode=lambda *_: "0x5b").out
+
+
+@pytest.mark.parametrize("entry", [{"type": "function", "name": None, "inputs": 3}, "x"])
+def test_a_file_that_is_no_abi_is_refused_with_the_entry(trace, tmp_path, entry):
+    good = {"type": "function", "name": "put", "inputs": []}
+    (tmp_path / "wrong.json").write_text(json.dumps([good, entry]))
+    refused = trace(call(), "--call", TOKEN, "put()", "--abi", "wrong.json")
+    assert "is not an ABI: entry 2" in refused.err

@@ -256,8 +256,10 @@ def test_a_new_chain_in_a_pruned_database_begins_with_itself(tmp_path):
         assert store.tip == Tip(23, 8)
 
 
-def test_the_disk_is_given_back(tmp_path):
+@pytest.mark.parametrize("at_once", [0, 1 << 40])
+def test_the_disk_is_given_back(tmp_path, monkeypatch, at_once):
     """Also of rows that lie anywhere; what is kept is still there."""
+    monkeypatch.setattr(pruned_log, "WHOLE_BYTES", at_once)
     chance = random.Random(1)
     with Store.open(tmp_path) as store:
         store.create(IDENTITY, b"{}")

@@ -1,6 +1,6 @@
 """Trees of any size are shown in a few hundred rows; what is not shown is counted."""
 
-from megaeth_cli.traces.folding import MOST_ROWS, fold
+from megaeth_cli.traces.folding import MOST_ROWS, MOST_SIBLINGS, fold
 from megaeth_cli.traces.frame import of_answer
 from tests.unit.traces.trees import TOKEN, VAULT, call, nested
 
@@ -48,6 +48,24 @@ def test_ten_thousand_different_frames_are_folded_at_a_depth():
     numbers, folded = check(root)
     assert len(numbers) == 101
     assert len(numbers) + folded == 1 + 100 * 100
+
+
+def test_calls_of_several_functions_in_turn_are_counted():
+    turns = [call(TOKEN, f"0x{n % 3 % 2:08x}") for n in range(3_000)]
+    numbers, folded = check(of_answer(call(TOKEN, "0x", *turns)))
+    assert numbers == [0, 1, 2]
+    assert folded == 2_998
+    turns[2_000] = call(error="out of gas")
+    assert check(of_answer(call(TOKEN, "0x", *turns)))[0] == [0, 1, 2, 2_001], (
+        "what failed is shown in its place"
+    )
+
+
+def test_different_calls_next_to_each_other_are_bounded_and_the_last_are_shown():
+    numbers, folded = check(of_answer(call(TOKEN, "0x", *[call(TOKEN, f"0x{n:08x}") for n in range(3_000)])))
+    assert len(numbers) == MOST_SIBLINGS
+    assert numbers[-1] == 3_000
+    assert len(numbers) + folded == 3_001
 
 
 def test_a_thousand_calls_inside_each_other_are_cut():

@@ -5,10 +5,11 @@ import pytest
 
 from megaeth_cli.abi import Interface, parse_signature
 from megaeth_cli.bytecode.source_map import Line
+from megaeth_cli.inspect.proxies import delegation
 from megaeth_cli.traces.frame import of_answer
 from megaeth_cli.traces.positions import Positions
 from megaeth_cli.traces.steps import FrameSteps, Step, Steps
-from tests.unit.traces.trees import TOKEN, call
+from tests.unit.traces.trees import TOKEN, VAULT, call
 
 TEXT = {
     1: "contract C {",
@@ -172,6 +173,20 @@ def test_what_is_not_known_has_no_line():
     assert end((2, "PUSH0"), (3, "REVERT")) is None
     root = of_answer(call())
     assert Positions(Network()).end_of(root, Steps({}, [], complete=True)) is None
+
+
+def test_a_delegated_account_has_the_lines_of_whose_code_it_runs():
+    class Contracts(Known):
+        def code(self, address):
+            return delegation(bytes.fromhex(VAULT[2:])) if address.hex() == TOKEN[2:] else bytes(CODE)
+
+        def at(self, address):
+            assert address.hex() == VAULT[2:]
+            return self
+
+    network = Network()
+    network.contracts = Contracts()
+    assert Positions(network).of(of_answer(call(TOKEN, f"0x{F}")), 30).number == 30
 
 
 @pytest.mark.parametrize("made", [TOKEN, None], ids=["made", "failed"])

@@ -150,11 +150,22 @@ contract Ways {
     }
 
     function clocked(uint256 turns) external {
-        uint256 x = Clock(0x6342000000000000000000000000000000000002).timestamp();
+        uint256 x = Clock(0x6342000000000000000000000000000000000002).timestamp(); // reads-oracle
         for (uint256 n = 0; n < turns; n++) {
             x = uint256(keccak256(abi.encode(n, x, n))); // detained-by-oracle
         }
         total = x;
+    }
+
+    function scatter(uint256 count) external payable {
+        for (uint256 n = 0; n < count; n++) {
+            payable(address(uint160(uint256(keccak256(abi.encode(n, count)))))).transfer(1); // scattered
+        }
+    }
+
+    function caught() external returns (bool ok) {
+        (ok, ) = address(callee).call(abi.encodeCall(Callee.grow, (2000)));
+        total = 1;
     }
 
     function forbidden() external returns (uint256) {
