@@ -87,17 +87,24 @@ class LeaderClient:
         """Of one that stands still nothing is heard, so it is not waited for when another leads."""
         if not self._patience_s:
             return await client.post(request)
-        answer = asyncio.ensure_future(client.post(request))
+        is_over = False
         try:
-            await asyncio.wait((answer, moved), return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
-                await asyncio.wait((answer,), timeout=GRACE_S)
-            if not answer.done():
-                raise NodeSilentError(f"{client.url} leads no more, and has not answered", was_sent=True)
-            return answer.result()
-        finally:
-            if not answer.cancel() and not answer.cancelled():
-                answer.exception()  # which nobody else may ask for
+            async with asyncio.timeout(None) as limit:
+
+                def hurry(_: asyncio.Future[None]) -> None:
+                    if not is_over:
+                        limit.reschedule(self._loop.time() + GRACE_S)
+
+                moved.add_done_callback(hurry)
+                try:
+                    return await client.post(request)
+                finally:
+                    is_over = True
+                    moved.remove_done_callback(hurry)
+        except TimeoutError:
+            raise NodeSilentError(
+                f"{client.url} leads no more, and has not answered", was_sent=True
+            ) from None
 
 
 def _leads_not(members: Members) -> bool:

@@ -25,6 +25,7 @@ from devnet.succession.lease import RENEW_S, TTL_S, Lease, LeaseState, LeaseUnav
 from devnet.sync import LogOffset
 from devnet.sync.chain_rollback import ChainRollback, InvalidRollback
 from devnet.sync.leadership import Leadership
+from devnet.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +177,14 @@ class Candidate:
         self._require(lead, lead.in_sync)
         lead.confirmations.renewed(began + TTL_S)
         self._ended.clear()
-        renewing = asyncio.ensure_future(self._renew(lead))
+        died: list[BaseException] = []
+
+        def end(error: BaseException) -> None:
+            died.append(error)
+            self._ended.set()
+
+        renewing = Tasks(end)
+        renewing.spawn(self._renew(lead), "renew-lease")
         try:
             if await self._begin(lead, began, knows_all):
                 self.decided.set()
@@ -185,8 +193,9 @@ class Candidate:
                 lead.released = True
                 await asyncio.sleep(AGAIN_S)
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+            await renewing.cancel()
+        if died:
+            raise died[0]
         self._lead = None
         return not lead.released
 
