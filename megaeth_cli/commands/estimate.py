@@ -11,10 +11,11 @@ from megaeth_cli.commands.contract_options import AbiFile, As, From, NegativeNum
 from megaeth_cli.contracts.network import Network
 from megaeth_cli.contracts.told import take
 from megaeth_cli.env import environment
-from megaeth_cli.output.estimate import estimate_json, estimate_text
+from megaeth_cli.output.estimate import estimate_json, estimate_text, gas_limit_json, gas_limit_text
 from megaeth_cli.traces import estimation
-from megaeth_cli.traces.subject import Subject
+from megaeth_cli.traces.subject import NoTracesError, Subject
 from megaeth_cli.transactions import transact
+from megaeth_cli.units import quantity
 
 app = typer.Typer()
 
@@ -42,5 +43,15 @@ def estimate(
     _, call = call_object(network, target, function, arguments(args), sender, value)
     call["input"] = call.pop("data")
     needed = transact.estimate(network, call, [target.interface] if target.interface is not None else [])
-    found = estimation.estimate(network, Subject(call | {"gas": hex(needed)}, "latest"), needed)
+    try:
+        found = estimation.estimate(network, Subject(call | {"gas": hex(needed)}, "latest"), needed)
+    except NoTracesError as error:
+        env.note(
+            f"{error.what}: what it uses in both dimensions, its limits and crowded buckets are not known; {error.hint}"
+        )
+        price = quantity(network.node.call("eth_gasPrice"))
+        env.write(
+            json.dumps(gas_limit_json(needed, price), indent=2) if env.json else gas_limit_text(needed, price)
+        )
+        return
     env.write(json.dumps(estimate_json(found), indent=2) if env.json else estimate_text(found))

@@ -32,6 +32,27 @@ def estimate_text(found: Estimation) -> str:
     return f"{labelled(rows, indent=0)}\n\nLimits\n{bars(found.dimensions)}\n\nIn crowded buckets\n{table}"
 
 
+def gas_limit_text(gas_limit: int, price_wei: int) -> str:
+    """What a node says that traces nothing."""
+    fee = f"at most {ether(gas_limit * price_wei)} ETH at {price_wei:,} wei"
+    return labelled([("gas limit", f"{gas_limit:,} now"), ("fee", fee)], indent=0)
+
+
+def gas_limit_json(gas_limit: int, price_wei: int) -> dict[str, Json]:
+    """The same for programs; what is not known is null."""
+    unknown = (
+        "gasUsed",
+        "computeGas",
+        "storageGas",
+        "safeGasLimit",
+        "feeWei",
+        "binding",
+        "limits",
+        "crowded",
+    )
+    return {"gasLimit": gas_limit, "gasPriceWei": price_wei, **dict.fromkeys(unknown)}
+
+
 def estimate_json(found: Estimation) -> dict[str, Json]:
     """The same for programs."""
     binding = found.binding

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,7 @@ from megaeth_cli.visible import one_line
 Json = dict[str, Any]
 
 _STYLES = {Level.NOTE: "cyan", Level.WARNING: "yellow", Level.ERROR: "bold red"}
+_CUT, _NARROWEST = "…", 20
 MAX_RELATED = 3
 """Places shown besides the finding's own."""
 
@@ -106,16 +108,7 @@ def _finding_view(finding: Finding, cwd: Path) -> RenderableType:
     head = Text.assemble(
         (finding.level.value, style), f"[{finding.rule}] ", (_at(finding.place, cwd), "bold")
     )
-    number = str(finding.place.begin[0])
-    # A tab is as wide as the caret's blank.
-    line = one_line(finding.place.line.replace("\t", " "))
-    width = _underlined(finding.place)
-    lines = [
-        Text.assemble((f"{number} | ", "dim"), line),
-        Text.assemble(
-            (f"{' ' * len(number)} | ", "dim"), " " * (finding.place.begin[1] - 1), ("^" * width, style)
-        ),
-    ]
+    lines: list[RenderableType] = [Excerpt(finding.place, style)]
     for text, place in finding.related[:MAX_RELATED]:
         lines.append(Text(f"{_at(place, cwd)}: {text}", style="dim"))
     if len(finding.related) > MAX_RELATED:
@@ -123,6 +116,36 @@ def _finding_view(finding: Finding, cwd: Path) -> RenderableType:
     return Group(
         head, Padding(Text(one_line(finding.message)), (0, 0, 0, 2)), Padding(Group(*lines), (0, 0, 1, 2))
     )
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A line with what is meant underlined, cut around that where it is wider than the terminal."""
+
+    place: Place
+    style: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        number = str(self.place.begin[0])
+        # A tab is as wide as the caret's blank.
+        line = one_line(self.place.line.replace("\t", " "))
+        at, width = self.place.begin[1] - 1, _underlined(self.place)
+        room = max(options.max_width - len(number) - len(" | "), _NARROWEST)
+        line, at = _around(line, at, room)
+        width = min(width, room - at)
+        yield Text.assemble((f"{number} | ", "dim"), line)
+        yield Text.assemble((f"{' ' * len(number)} | ", "dim"), " " * at, ("^" * width, self.style))
+
+
+def _around(line: str, at: int, room: int) -> tuple[str, int]:
+    """A line, cut around a place where it is too long; and where that place is then."""
+    if len(line) <= room:
+        return line, at
+    first = min(max(at - room // 3, 0), len(line) - room)
+    cut = line[first : first + room]
+    head = _CUT if first else cut[0]
+    tail = _CUT if first + room < len(line) else cut[-1]
+    return head + cut[1:-1] + tail, at - first
 
 
 def _underlined(place: Place) -> int:

@@ -16,6 +16,10 @@ TRACE_TIMEOUT_S = 180.0
 """Long traces take the node a while."""
 
 
+class NoTracesError(CliError):
+    """The node does not trace."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """One of both."""
@@ -120,10 +124,12 @@ def _trace(network: Network, subject: Subject, options: Json) -> Json:
             return node.call("debug_traceCall", subject.call, _block(subject.block), options)
     except RpcError as error:
         if _is_not_offered(error):
-            raise CliError(
+            raise NoTracesError(
                 f"{node.url} gives no traces of {'transactions' if subject.hash else 'calls'}",
                 error.message,
-                "use a node of `megaeth devnet up`",
+                "use a node of `megaeth devnet up`"
+                if subject.hash
+                else f"megaeth devnet up --fork-url {node.url}   and the same command on that devnet",
                 ExitStatus.RPC,
             ) from error
         raise

@@ -17,6 +17,9 @@ from megaeth_cli.units import quantity
 
 Json = Any
 
+_LONGEST = 400
+"""Letters of a reason."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -89,7 +92,9 @@ def _verdict(evidence: Evidence) -> Verdict:
     if evidence.deposit is not None:
         where += f": {evidence.deposit.text}"
     detained = _detained(evidence)
-    return Verdict(f"{_coded(reason.text)} {where}" + (f"; {detained}" if detained else ""), reason.hint)
+    return Verdict(
+        f"{_coded(_shortened(reason.text))} {where}" + (f"; {detained}" if detained else ""), reason.hint
+    )
 
 
 def _over_budget(evidence: Evidence, frame: Frame, where: str) -> Verdict:
@@ -157,6 +162,11 @@ def _where(evidence: Evidence, frame: Frame) -> str:
     found = evidence.place
     how = "most of it at " if found.is_hottest else "called at " if found.is_callers else ""
     return f"{place}, {how}{line_text(evidence.place.line)}"
+
+
+def _shortened(text: str) -> str:
+    """A reason of any length, so that what follows it is seen."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} letters)"
 
 
 def _coded(text: str) -> str:

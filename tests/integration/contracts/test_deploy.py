@@ -66,6 +66,7 @@ def test_a_library_is_linked_by_its_deployed_name(cli, source):
     missing = cli("deploy", f"{path}:Uses")
     assert missing.code == 2
     assert "needs the library Sum" in missing.err
+    assert f"megaeth deploy {path}:Sum " in missing.err.replace("\n", " "), "the path as it was typed"
     mistyped = cli("deploy", f"{path}:Uses", "--library", f"Smu=0x{'11' * 20}")
     assert mistyped.code == 2
     assert "Uses links no such library" in mistyped.err and "did you mean Sum?" in mistyped.err

@@ -2,6 +2,7 @@
 stepper and `tx explain` name the same one."""
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def test_a_failure_has_the_line_of_its_own_statement(cli, call):
     assert found["at"]["line"] == line_of(line), found["verdict"]
     assert found["verdict"].endswith(f", Lines.sol:{line_of(line)}")
     assert found["gas"]["allInstructionsSeen"] == (call in SHORT)
+
+
+def test_a_reason_longer_than_a_receipt_keeps_is_read_from_the_trace(cli):
+    sent = cli("tx", "send", "Lines", "long", "3000", "--gas-limit", "10000000", "--json")
+    found = cli.json("tx", "explain", json.loads(sent.out)["transactionHash"], "--no-forks")
+    assert found["failure"]["arguments"] == ["A" * 3_000]
+    assert len(found["verdict"]) < 600
+    assert f"in `Lines.long`, Lines.sol:{line_of('long')}" in found["verdict"]
 
 
 @pytest.mark.parametrize("call", SHORT)

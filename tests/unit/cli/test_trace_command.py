@@ -167,3 +167,18 @@ def test_a_file_that_is_no_abi_is_refused_with_the_entry(trace, tmp_path, entry)
     (tmp_path / "wrong.json").write_text(json.dumps([good, entry]))
     refused = trace(call(), "--call", TOKEN, "put()", "--abi", "wrong.json")
     assert "is not an ABI: entry 2" in refused.err
+
+
+def test_a_node_without_traces_of_calls_gives_a_gas_limit_and_the_command_that_tells_more(trace, megaeth):
+    refusal = Refusal(-32000, "rpc method is not whitelisted")
+    refused = trace(refusal, "--call", TOKEN, "put(uint256)", "5", debug_traceCall=refusal)
+    assert "gives no traces of calls" in refused.err
+    assert "megaeth devnet up --fork-url http://127.0.0.1:" in refused.err
+    answers = {"eth_estimateGas": "0x11170", "eth_gasPrice": "0xf4240", "eth_blockNumber": "0xc"}
+    with scripted_node(**(ANSWERS | answers | {"debug_traceCall": refusal})) as node:
+        shown = megaeth("estimate", TOKEN, "put(uint256)", "5", "--rpc-url", node.url)
+        estimated = megaeth("estimate", TOKEN, "put(uint256)", "5", "--json", "--rpc-url", node.url)
+    assert shown.code == estimated.code == ExitStatus.SUCCESS, shown.err + estimated.err
+    assert "70,000 now" in shown.out and "--fork-url" in shown.err
+    assert json.loads(estimated.out)["gasLimit"] == 70_000
+    assert json.loads(estimated.out)["computeGas"] is None

@@ -1,12 +1,15 @@
 """`megaeth lint`: exit codes, selection, and its output for people, programs and code hosts."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from megaeth_cli.errors import ExitStatus
-from megaeth_cli.lint import RULES
+from megaeth_cli.lint import RULES, Place
+from megaeth_cli.output.lint import Excerpt
 from tests.support.cli import compiler_variables
 
 HEAD = "// SPDX-License-Identifier: MIT\npragma solidity >=0.5.0;\n"
@@ -185,3 +188,15 @@ def test_an_unknown_rule_is_answered_with_those_that_there_are(lint):
     result = lint("--explain", "volatile")
     assert result.code == ExitStatus.USAGE
     assert "volatile-before-compute" in result.err
+
+
+@pytest.mark.parametrize("at", [4, 150, 292])
+def test_a_line_wider_than_the_terminal_is_cut_around_what_is_meant(at):
+    line = " " * at + "bad();" + "x" * (300 - at - 6)
+    place = Place(Path("a.sol"), (7, at + 1), (7, at + 7), line)
+    console = Console(width=60, file=io.StringIO())
+    console.print(Excerpt(place, "red"))
+    shown, marks = console.file.getvalue().splitlines()
+    assert len(shown.rstrip()) <= 60
+    begin = marks.index("^")
+    assert shown[begin : begin + 6] == "bad();" == "bad();"[: marks.count("^")]

@@ -37,7 +37,7 @@ contract Lines {
     function long(uint256 n) external pure {
         bytes memory text = new bytes(n);
         for (uint256 i; i < n; i++) text[i] = "A";
-        revert(string(text));
+        revert(string(text)); // long
     }
 
     function passed(string calldata text) external pure {
