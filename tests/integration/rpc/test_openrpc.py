@@ -18,6 +18,8 @@ from tests.support.socket_client import SocketClient
 
 IN_NETWORKS = "devnet_"
 """Answered only in a network of several nodes, to who knows its token."""
+ALONE = "devnet_prune"
+"""By a node that is alone, too."""
 DESCRIBED = ("eth_", "mega_", "net_", "personal_", "realtime_", "rpc", "txpool_", "web3_")
 """What has schemas and examples, all of it."""
 REFERENCE = re.compile(r'"\$ref": ?"#/components/schemas/(\w+)"')
@@ -43,7 +45,7 @@ def validator(document, schema):
 
 def test_the_document_has_every_method_that_the_node_answers(methods):
     expected = {name for name in served(Role.SEQUENCER) if not name.startswith(IN_NETWORKS)}
-    assert methods.keys() == expected
+    assert methods.keys() == expected | {ALONE}
 
 
 def test_parameters_and_sentences_are_those_of_the_table(methods):

@@ -102,6 +102,7 @@ def _goes_on(scene: Scene) -> None:
 def _look(scene: Scene) -> None:
     """At both nodes that have the chain; each is the other's witness."""
     leader, follower, judge = scene.sequencer, scene.full_node, scene.judge
+    scene.follow(leader, 1)  # a first round may be over before the first block is
     height = leader.height()
     scene.follow(follower, height)
     for node in (leader, follower):
