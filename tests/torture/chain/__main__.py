@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -26,19 +25,13 @@ from tests.torture.chain.run import Broken, Run
 from tests.torture.chain.script import Script
 from tests.torture.chain.tally import Tally
 from tests.torture.chain.watch import look_into_logs
+from tests.torture.program import parse, parser_of, run_as_program
 
 
 def main(arguments: list[str] | None = None) -> int:
     """One run."""
-    description, ends = (__doc__ or "").rsplit("\n\n", 1)
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.torture.chain",
-        description=description,
-        epilog=ends,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("chain", __doc__)
     parser.add_argument("--blocks", type=int, default=200, metavar="N", help="rounds of transactions (200)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another one sends others (1)")
     parser.add_argument(
         "--block-time",
         type=float,
@@ -49,13 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--without", action="append", default=[], metavar="KIND", help="leave a kind out; ends with 2 at best"
     )
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="the nodes' data and logs, kept afterwards")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    options = parser.parse_args(arguments)
+    options = parse(parser, arguments)
     if unknown := set(options.without) - set(Script.names()):
         parser.error(f"unknown kinds: {', '.join(sorted(unknown))}")
-    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
-        parser.error(f"{options.keep} is not empty: a chain that has begun is no place for another script")
     directory = options.keep or Path(tempfile.mkdtemp(prefix="megaeth-torture-"))
     script = Script(options.seed, options.blocks, frozenset(options.without))
     tally = Tally(script.names())
@@ -98,6 +87,4 @@ def torture(directory: Path, script: Script, tally: Tally, options: argparse.Nam
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # shells let background jobs ignore Ctrl-C
-        signal.signal(number, signal.default_int_handler)
-    sys.exit(main())
+    run_as_program(main)

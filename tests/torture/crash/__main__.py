@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.torture.crash import disk
 from tests.torture.crash.deeds import DEEDS, FAMILIES
 from tests.torture.crash.report import UNKNOWN, Report
 from tests.torture.crash.run import deal, run
+from tests.torture.program import add_rounds, parse_rounds, parser_of, run_as_program
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,33 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    description, ends = (__doc__ or "").rsplit("\n\n", 1)
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.torture.crash",
-        description=description,
-        epilog=ends,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--rounds", type=int, default=200, metavar="N", help="bad things (200)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="another one chooses others (1)")
-    parser.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="WORDS",
-        help=f"only what has these words in its name, or a family: {', '.join(sorted(set(FAMILIES.values())))}",
-    )
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="the nodes' data and logs, kept afterwards")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    options = parser.parse_args(arguments)
-    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
-        parser.error(f"{options.keep} is not empty")
-    if not any(deal(options.seed, 1, options.only)):
-        parser.error(f"nothing is called {', '.join(options.only)}; there is: {', '.join(DEEDS)}")
-    return options
+    parser = parser_of("crash", __doc__)
+    kinds = ", ".join(sorted(set(FAMILIES.values())))
+    add_rounds(parser, f"only what has these words in its name, or a family: {kinds}")
+    return parse_rounds(parser, arguments, deal, DEEDS)
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # shells let background jobs ignore Ctrl-C
-        signal.signal(number, signal.default_int_handler)
-    sys.exit(main())
+    run_as_program(main)

@@ -119,34 +119,10 @@ class Writer(Client):
         ]
 
 
-class Clients:
-    """All of them."""
+class Group:
+    """Clients that begin and end together."""
 
-    def __init__(self, network: Network, told: Told) -> None:
-        leader, follower = network[SEQUENCER], network[FULL_NODE]
-        self._told = told
-        self._writer = Writer(leader, 2, told)
-        self._all: list[Client] = [
-            Client(leader, 0, told),
-            Hasty(follower, 1, told),
-            self._writer,
-            Client(follower, 3, told),
-        ]
-        self.payers = [wallet.address(number) for number in (0, 1, 3)]
-        """Those that send transfers."""
-        self.writer = wallet.address(2)
-        self._leader = leader
-
-    def begin(self) -> str:
-        """Deploys their contract and begins; the contract."""
-        receipt = wallet.send(self._leader, DEPLOYER, input=WRITER_CODE, gas=hex(10_000_000))
-        assert receipt["status"] == "0x1", receipt
-        self._told.receipt(receipt)
-        self._writer.contract = receipt["contractAddress"].lower()
-        for client in self._all:
-            client.start()
-        self.go()
-        return self._writer.contract
+    _all: list[Client]
 
     def go(self) -> None:
         """Send."""
@@ -171,6 +147,36 @@ class Clients:
     def unkept(self) -> Counter[str]:
         """What nodes said instead of doing what they were asked."""
         return sum((client.unkept for client in self._all), Counter())
+
+
+class Clients(Group):
+    """All of them."""
+
+    def __init__(self, network: Network, told: Told) -> None:
+        leader, follower = network[SEQUENCER], network[FULL_NODE]
+        self._told = told
+        self._writer = Writer(leader, 2, told)
+        self._all = [
+            Client(leader, 0, told),
+            Hasty(follower, 1, told),
+            self._writer,
+            Client(follower, 3, told),
+        ]
+        self.payers = [wallet.address(number) for number in (0, 1, 3)]
+        """Those that send transfers."""
+        self.writer = wallet.address(2)
+        self._leader = leader
+
+    def begin(self) -> str:
+        """Deploys their contract and begins; the contract."""
+        receipt = wallet.send(self._leader, DEPLOYER, input=WRITER_CODE, gas=hex(10_000_000))
+        assert receipt["status"] == "0x1", receipt
+        self._told.receipt(receipt)
+        self._writer.contract = receipt["contractAddress"].lower()
+        for client in self._all:
+            client.start()
+        self.go()
+        return self._writer.contract
 
 
 def _words(*values: int) -> str:

@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from typing import Final
 from devnet.errors import UserError
 from tests.torture.crash import disk
 from tests.torture.crash.report import UNKNOWN
+from tests.torture.program import add_rounds, parse_rounds, parser_of, run_as_program
 from tests.torture.succession.deeds import DEEDS
 from tests.torture.succession.devnet import Devnet
 from tests.torture.succession.run import Takeovers, deal, run
@@ -72,31 +72,12 @@ def _go_inside(arguments: list[str]) -> None:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    description, ends = (__doc__ or "").rsplit("\n\n", 1)
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.torture.succession",
-        description=description,
-        epilog=ends,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--rounds", type=int, default=200, metavar="N", help="deeds (200)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="another one chooses others (1)")
+    parser = parser_of("succession", __doc__)
+    add_rounds(parser, "only what has these words in its name")
     parser.add_argument("--standby", type=int, default=2, metavar="N", help="standbys (2)")
     parser.add_argument("--durable-on", type=int, metavar="K", help="disks that count (the default of `up`)")
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="WORDS", help="only what has these words in its name"
-    )
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="the nodes' logs, kept afterwards")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    options = parser.parse_args(arguments)
-    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
-        parser.error(f"{options.keep} is not empty")
-    if not any(deal(options.seed, 1, options.only)):
-        parser.error(f"nothing is called {', '.join(options.only)}; there is: {', '.join(DEEDS)}")
-    return options
+    return parse_rounds(parser, arguments, deal, DEEDS)
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # shells let background jobs ignore Ctrl-C
-        signal.signal(number, signal.default_int_handler)
-    sys.exit(main())
+    run_as_program(main)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -14,7 +13,7 @@ from devnet.errors import UserError
 from tests.support import wallet
 from tests.support.node import RpcFailure
 from tests.support.waiting import eventually
-from tests.torture.crash.clients import DEPLOYER, WRITER_CODE, Client, Hasty, Writer
+from tests.torture.crash.clients import DEPLOYER, WRITER_CODE, Client, Group, Hasty, Writer
 from tests.torture.crash.judge import Gone, Judge
 from tests.torture.crash.report import Report
 from tests.torture.succession.deeds import DEEDS, Scene
@@ -54,13 +53,13 @@ class Takeovers(Report):
         return "\n".join([head, *rows, "", super().text()])
 
 
-class Crowd:
+class Crowd(Group):
     """The clients: one at each node, and two more at the full node."""
 
     def __init__(self, devnet: Devnet, told: TimedTold) -> None:
         full_node = devnet[FULL_NODE]
         self._writer = Writer(full_node, 0, told)
-        self._all: list[Client] = [self._writer, Hasty(full_node, 1, told)]
+        self._all = [self._writer, Hasty(full_node, 1, told)]
         for number, name in enumerate(devnet.names, 2):
             self._all.append(Client(devnet[name], number, told))
         self.payers = [wallet.address(number) for number in range(1, len(self._all))]
@@ -73,19 +72,7 @@ class Crowd:
         self._writer.contract = self.contract
         for client in self._all:
             client.start()
-            client.go()
-
-    def end(self) -> None:
-        """For ever."""
-        for client in self._all:
-            client.end()
-        for client in self._all:
-            client.join(PATIENCE_S)
-
-    @property
-    def unkept(self) -> Counter[str]:
-        """What nodes said instead of doing what they were asked."""
-        return sum((client.unkept for client in self._all), Counter())
+        self.go()
 
 
 def deal(seed: int, rounds: int, only: list[str]) -> Iterator[str]:
