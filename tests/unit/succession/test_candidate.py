@@ -553,3 +553,20 @@ def test_what_the_lease_may_not_know_yet_must_hold_either_way():
         assert net.desk.in_sync == ("a",)
 
     run(test)
+
+
+def test_a_leader_whose_renewing_dies_ends_with_its_error():
+    class Broken(DeskLease):
+        async def renew(self, node, term, value, in_sync=()):
+            if value:
+                raise ValueError("a fault of ours")
+            return await super().renew(node, term, value, in_sync)
+
+    async def test(net):
+        one = net(1, "a")
+        candidate = Candidate(Candidates("a", ("a",), 1), Broken(one.desk, "a"), one.chains["a"], one.send)
+        with pytest.raises(ValueError, match="a fault of ours"):
+            await candidate.run()
+        assert one.chains["a"].led == [1]
+
+    run(test)
